@@ -1,0 +1,101 @@
+"""Bytes that wait on disk in a file without a name."""
+
+import contextlib
+import hashlib
+import io
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
+
+__all__ = ["Blob", "Opener", "spool"]
+
+Opener = Callable[[], BinaryIO]
+"""Gives a fresh reader, at the first byte, each time it is called."""
+
+
+class Blob:
+    """Bytes on disk in an unlinked file: a kill at any moment leaves nothing behind.
+
+    Holds no more than a buffer in memory. Any number of readers can be open at
+    once, in any thread; each has a position of its own.
+
+    Attributes:
+        size: The length in bytes.
+        sha256: The hash of the bytes, in lower-case hex.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, sha256: str) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        weakref.finalize(self, file.close)
+        self.size = size
+        self.sha256 = sha256
+
+    def open(self) -> BinaryIO:
+        """Return a new reader at the first byte."""
+        return io.BufferedReader(_Reader(self), buffer_size=1 << 16)
+
+    def read(self) -> bytes:
+        """Return all of the bytes; for those known to be few."""
+        return self.read_at(0, self.size)
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset` on; empty at the end."""
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.read(count)
+
+
+class _Reader(io.RawIOBase):
+    """One position in a blob."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._blob.size}
+        position = start[whence] + offset
+        if position < 0:
+            raise ValueError(f"negative seek position {position}")
+        self._position = position
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # typeshed: WriteableBuffer
+        data = self._blob.read_at(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def spool(chunks: Iterable[bytes]) -> Blob:
+    """Write chunks of bytes to an unlinked temporary file and return it as a blob.
+
+    Raises:
+        OSError: The temporary folder is full or not writable.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the blob owns it, and closes it when it goes
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        for chunk in chunks:
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+        file.flush()
+    except BaseException:
+        with contextlib.suppress(OSError):  # a full disk once more must not hide a signal
+            file.close()
+        raise
+    return Blob(file, size, digest.hexdigest())

@@ -1,0 +1,296 @@
+"""Everything that can go wrong, and the exit code of each.
+
+The tree::
+
+    ComposeError
+    ├── UsageError         2  options, arguments, settings outside the model's range
+    ├── InputError         3  an image is missing, unreadable, too many, over a cap
+    ├── AuthError          4  the token is missing, malformed or refused
+    ├── RejectedError      5  the service rejected the job
+    ├── BusyError          6  no capacity until the waiting ran out: it did not run
+    ├── NotDeliveredError  7  no connection, or the upload broke off: it did not run
+    ├── OutputError        8  the output place is unusable or taken; nothing was sent
+    ├── UnknownError       9  all of it was sent, and no answer settles it
+    ├── NotPlacedError    10  a picture came but could not be placed or used
+    ├── CostError         12  over the cost limit; nothing was sent
+    └── ProblemsError         several of the above, found before sending
+    Interrupted               SIGINT, SIGTERM or SIGHUP (a BaseException)
+
+The numbers are a stable interface; README has the same table, and a test
+compares the two.
+"""
+
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import TracebackType
+from typing import ClassVar, Literal
+
+__all__ = [
+    "AuthError",
+    "BusyError",
+    "ComposeError",
+    "CostError",
+    "ExitCode",
+    "Findings",
+    "InputError",
+    "Interrupted",
+    "JobState",
+    "NotDeliveredError",
+    "NotPlacedError",
+    "OutputError",
+    "ProblemsError",
+    "RejectedError",
+    "UnknownError",
+    "UsageError",
+    "Warned",
+]
+
+JobState = Literal["not-sent", "sending", "sent", "answered"]
+"""How far a job had come when something stopped it."""
+
+
+class ExitCode(IntEnum):
+    """The exit statuses of every command."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    INPUT = 3
+    AUTH = 4
+    REJECTED = 5
+    BUSY = 6
+    NOT_DELIVERED = 7
+    OUTPUT = 8
+    UNKNOWN = 9
+    NOT_PLACED = 10
+    BATCH = 11  # reserved: no command makes batches yet
+    COST = 12
+    SIGHUP = 129
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class ComposeError(Exception):
+    """Something the user can act on, told in one line.
+
+    Attributes:
+        message: What happened, then what to do about it.
+        path: The input or output it is about, as the user typed it.
+        request_id: The service's `x-request-id`, once an answer carried one.
+        job_id: The job's id, once the service named one.
+        may_be_billed: Whether the job can have run.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+    kind: ClassVar[str] = "bug"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        request_id: str | None = None,
+        job_id: str | None = None,
+        may_be_billed: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.request_id = request_id
+        self.job_id = job_id
+        self.may_be_billed = may_be_billed
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code of this very error."""
+        return self.exit_code
+
+    @property
+    def parts(self) -> tuple["ComposeError", ...]:
+        """The single errors this one stands for: itself, unless it holds several."""
+        return (self,)
+
+
+class UsageError(ComposeError):
+    """Options, arguments, or settings outside the model's range."""
+
+    exit_code = ExitCode.USAGE
+    kind = "usage"
+
+
+class InputError(ComposeError):
+    """An input is missing, unreadable, too many, or over a documented cap."""
+
+    exit_code = ExitCode.INPUT
+    kind = "input"
+
+
+class AuthError(ComposeError):
+    """The token is missing or malformed, or the service refused it."""
+
+    exit_code = ExitCode.AUTH
+    kind = "auth"
+
+
+class RejectedError(ComposeError):
+    """The service rejected the job."""
+
+    exit_code = ExitCode.REJECTED
+    kind = "rejected"
+
+
+class BusyError(ComposeError):
+    """The service had no capacity until the waiting ran out; the job did not run."""
+
+    exit_code = ExitCode.BUSY
+    kind = "busy"
+
+
+class NotDeliveredError(ComposeError):
+    """There was no connection, or the upload broke off; the job did not run."""
+
+    exit_code = ExitCode.NOT_DELIVERED
+    kind = "not-delivered"
+
+
+class OutputError(ComposeError):
+    """The output place is unusable or already taken; nothing was sent."""
+
+    exit_code = ExitCode.OUTPUT
+    kind = "output"
+
+
+class UnknownError(ComposeError):
+    """All of the job was sent, and no answer settles it; it may be billed."""
+
+    exit_code = ExitCode.UNKNOWN
+    kind = "unknown"
+
+
+class NotPlacedError(ComposeError):
+    """A picture came but could not be placed or used; the message names the kept copy."""
+
+    exit_code = ExitCode.NOT_PLACED
+    kind = "not-placed"
+
+
+class CostError(ComposeError):
+    """The job would, or could, cost more than the limit; nothing was sent."""
+
+    exit_code = ExitCode.COST
+    kind = "cost"
+
+
+_PRECEDENCE = (
+    ExitCode.USAGE,
+    ExitCode.INPUT,
+    ExitCode.AUTH,
+    ExitCode.OUTPUT,
+    ExitCode.COST,
+)
+
+
+class ProblemsError(ComposeError):
+    """Several errors found before sending; the exit code is the first by precedence.
+
+    The order is usage, input, auth, output, cost; anything else (a failed
+    download, say) counts after them.
+    """
+
+    def __init__(self, errors: Iterable[ComposeError]) -> None:
+        self._parts = tuple(part for error in errors for part in error.parts)
+        super().__init__("; ".join(error.message for error in self._parts))
+
+    @property
+    def code(self) -> ExitCode:
+        """The code of the part that comes first by precedence."""
+        codes = [part.code for part in self._parts]
+        return next((code for code in _PRECEDENCE if code in codes), codes[0])
+
+    @property
+    def parts(self) -> tuple[ComposeError, ...]:
+        """The single errors, in the order they were found."""
+        return self._parts
+
+
+class Interrupted(BaseException):
+    """A signal asked the run to stop.
+
+    A BaseException, so that no handler for broken pictures or broken
+    connections can swallow it.
+
+    Attributes:
+        signum: SIGINT, SIGTERM or SIGHUP.
+        state: How far the job had come; whoever sends it fills this in.
+        kept: The file a received picture was kept in, if one had come.
+    """
+
+    def __init__(self, signum: int, state: JobState = "not-sent") -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+        self.state: JobState = state
+        self.kept: str | None = None
+
+    @property
+    def code(self) -> ExitCode:
+        """128 + the signal's number, as a shell would report it."""
+        return ExitCode(128 + self.signum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """A warning: something that stops nothing unless `--strict` is given.
+
+    Attributes:
+        code: A stable word for scripts, such as `unknown-model`.
+        message: The words for people.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the checks before sending have found so far.
+
+    All checks run even when an early one fails, so that the user is told
+    everything at once instead of one problem a run.
+    """
+
+    errors: list[ComposeError] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
+
+    def collecting(self) -> "_Collecting":
+        """Return a context that keeps a `ComposeError` of its block instead of passing it on."""
+        return _Collecting(self)
+
+    def raise_if_any(self) -> None:
+        """Raise what was found: the one error, or all of them as `ProblemsError`."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        if self.errors:
+            raise ProblemsError(self.errors)
+
+
+class _Collecting:
+    """The block of `Findings.collecting`; a class, so that type checkers know it swallows."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, ComposeError):
+            self._findings.errors.extend(error.parts)
+            return True
+        return False

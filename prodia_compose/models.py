@@ -1,0 +1,84 @@
+"""Finding a model by name, and what to say of one that is not listed."""
+
+import difflib
+import re
+
+from prodia_compose import errors
+from prodia_compose.caps import Cap, Caps
+from prodia_compose.catalogue import CATALOGUE
+from prodia_compose.model import Estimate, Fact, Model
+
+__all__ = ["CATALOGUE", "Estimate", "Fact", "Model", "check_count", "find", "unlisted"]
+
+_HOUSE = "our choice for a job type we know nothing of"
+
+
+def unlisted(job_type: str) -> Model:
+    """Return a model for a job type that is not in the catalogue, with house limits."""
+    return Model(
+        short_name=job_type,
+        job_type=job_type,
+        summary="not in the catalogue",
+        listed=False,
+        max_images=Fact(value=14, source=_HOUSE),
+        caps=Caps(
+            side=Cap(limit=2048, kind="house", source=_HOUSE),
+            image_bytes=Cap(limit=7_000_000, kind="house", source=_HOUSE),
+        ),
+    )
+
+
+# Guide, "Models that support multiple inputs": FLUX.1 Kontext, SDXL inpainting,
+# Recraft V4 and SeedEdit/Seedance accept one input part only.
+_SINGLE_INPUT = re.compile(
+    r"^inference\.(?:.*kontext|sdxl\.inpaint|recraft\.v4|seededit|seedance)", re.IGNORECASE
+)
+
+
+def find(name: str) -> Model:
+    """Return the model of a short name, alias or full job type.
+
+    A job type that is not listed comes back with `listed` False and house limits.
+
+    Raises:
+        errors.UsageError: The name is unknown, or the type takes one image only.
+    """
+    by_name = {
+        known: model
+        for model in CATALOGUE
+        for known in (model.short_name, *model.aliases, model.job_type)
+    }
+    if name in by_name:
+        return by_name[name]
+    if _SINGLE_INPUT.match(name):
+        raise errors.UsageError(
+            f"--model {name}: this job type takes one image only; "
+            f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
+        )
+    if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
+        return unlisted(name)
+    nearest = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=0.4)
+    cure = f"did you mean {nearest[0]}?" if nearest else "`prodia-compose models` lists them"
+    raise errors.UsageError(f"--model {name}: no such model; {cure}")
+
+
+def check_count(model: Model, count: int, findings: errors.Findings) -> None:
+    """Find more images than a model takes, or more than all of Prodia's pages agree on.
+
+    Raises:
+        errors.InputError: There are too many.
+    """
+    most = int(model.max_images.value)
+    if count > most:
+        roomier = [m.short_name for m in CATALOGUE if m.max_images.value >= count]
+        cure = f"-m {' or '.join(roomier)} takes as many" if roomier else "leave some out"
+        whose = "" if model.listed else " (our own limit for a job type not in the catalogue)"
+        raise errors.InputError(
+            f"{count} images; {model.short_name} takes at most {most}{whose}; {cure}"
+        )
+    if model.doubtful_above is not None and count > model.doubtful_above.value:
+        message = (
+            f"{count} images: one of Prodia's pages lets {model.short_name} take {most}, "
+            f"another {model.doubtful_above.value:g}; the service may refuse them"
+        )
+        findings.warnings.append(errors.Warned(code="count-in-doubt", message=message))

@@ -1,0 +1,341 @@
+"""Where the picture goes: a file that is whole or absent.
+
+A place is settled in two steps: `prove` before anything is paid for, `publish` once
+the picture is here. Between the two nothing is left on disk.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from prodia_compose import blob, errors
+from prodia_compose.request import IfExists, OutputFormat, Placement
+
+__all__ = [
+    "Place",
+    "accept_type",
+    "asked_format",
+    "corrected",
+    "expand",
+    "numbered",
+    "prove",
+    "publish",
+    "write_stream",
+]
+
+_FORMATS: Mapping[str, OutputFormat] = {
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".png": "png",
+    ".webp": "webp",
+}
+
+# A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
+_PROOF_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one picture goes.
+
+    Attributes:
+        path: As it will be printed; `-` is standard output.
+        if_exists: What to do when something stands there at publish time.
+        create_dirs: Whether missing folders are made at publish time.
+        skipped: Whether it is taken and `--if-exists skip` says to leave it.
+    """
+
+    path: str
+    if_exists: IfExists = "fail"
+    create_dirs: bool = False
+    skipped: bool = False
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether the bytes go to standard output."""
+        return self.path == "-"
+
+
+def asked_format(placement: Placement) -> OutputFormat:
+    """Return the format to ask the service for: the suffix's, `--format`'s, else JPEG.
+
+    Raises:
+        errors.UsageError: The suffix is of no such format, or `--format` contradicts it.
+    """
+    target = placement.target.replace("{ext}", placement.format or "jpg")
+    suffix = "" if target == "-" else Path(target).suffix
+    if not suffix or "}" in suffix:
+        return placement.format or "jpg"
+    format_ = _FORMATS.get(suffix.lower())
+    if format_ is None:
+        raise errors.UsageError(
+            f"-o {placement.target}: no such format as {suffix}; use .jpg, .png or .webp"
+        )
+    if placement.format is not None and placement.format != format_:
+        raise errors.UsageError(
+            f"--format {placement.format}: -o {placement.target} asks for {format_}; give one"
+        )
+    return format_
+
+
+def accept_type(format_: OutputFormat) -> str:
+    """Return the media type of a format, as the service's Accept values spell it."""
+    return {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[format_]
+
+
+def expand(template: str, fields: Mapping[str, str]) -> str:
+    """Return an output template with its `{field}`s filled in; other braces stay.
+
+    A field's value cannot leave the folder: a slash in it becomes a dash.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        value = fields.get(match[1])
+        return match[0] if value is None else value.replace("/", "-")
+
+    return re.sub(r"\{([a-z]+)\}", fill, template)
+
+
+def prove(
+    path: str, *, if_exists: IfExists, create_dirs: bool, inputs: Sequence[tuple[str, Path]] = ()
+) -> Place:
+    """Return the place for a picture, once it is certain that it can be written.
+
+    Args:
+        path: The target after template expansion; `-` is standard output.
+        if_exists: The policy for a taken name.
+        create_dirs: Whether a missing folder is fine.
+        inputs: (path as typed, file) of the inputs that are files; none may be overwritten
+            unless the policy is `overwrite`.
+
+    Raises:
+        errors.OutputError: It is taken, a folder, an input, or not writable.
+    """
+    place = Place(path=path, if_exists=if_exists, create_dirs=create_dirs)
+    if place.is_stdout:
+        return place
+    with _as_output_error(path):
+        status = _stat(path)
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            return _prove_special(place, status)
+        if not path or path.endswith("/"):
+            raise errors.OutputError(f"-o {path}: names a folder; name a file", path=path)
+        if status is not None and if_exists != "overwrite":
+            return _settle_taken(place, inputs)
+        _prove_folder(path, create_dirs=create_dirs)
+    return place
+
+
+def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
+    """Apply the policies `fail`, `skip` and `number` to a name that is taken."""
+    path = place.path
+    if place.if_exists == "skip":
+        return Place(path=path, if_exists="skip", skipped=True)
+    if place.if_exists == "number":
+        free = next(name for name in _numbered(path) if _stat(name) is None)
+        _prove_folder(free, create_dirs=False)
+        return Place(path=free, if_exists="number")
+    for shown, file in inputs:
+        if file.samefile(path):
+            message = f"-o {path}: is the input {shown}; choose another name, or -f to overwrite it"
+            raise errors.OutputError(message, path=path)
+    raise errors.OutputError(
+        f"-o {path}: exists already; -f overwrites it, --if-exists number keeps both", path=path
+    )
+
+
+def _prove_special(place: Place, status: os.stat_result) -> Place:
+    if stat.S_ISDIR(status.st_mode):
+        message = f"-o {place.path}: is a folder; name a file in it"
+        raise errors.OutputError(message, path=place.path)
+    if not os.access(place.path, os.W_OK):
+        raise errors.OutputError(f"-o {place.path}: not writable", path=place.path)
+    return place
+
+
+def _prove_folder(path: str, *, create_dirs: bool) -> None:
+    """Write and remove a file where the picture will be, or where its folders will be made."""
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.exists():
+        if not create_dirs:
+            message = f"-o {path}: there is no folder {Path(path).parent}; --create-dirs makes it"
+            raise errors.OutputError(message, path=path)
+        folder = next(parent for parent in folder.parents if parent.exists())
+    if len(os.fsencode(Path(path).name)) > 255:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    with _temporary(folder) as (_, file):
+        file.write(bytes(_PROOF_BYTES))
+        file.flush()
+
+
+def corrected(place: Place, suffix: str) -> Place:
+    """Return the place for a picture of another format than asked: its true suffix.
+
+    The other name was never proved free, so it is numbered if it is taken. Devices and
+    the like keep their name.
+    """
+    status = None if place.is_stdout else _stat(place.path)
+    if place.is_stdout or (status is not None and not stat.S_ISREG(status.st_mode)):
+        return place
+    plain = Path(place.path)
+    stem = plain.stem if plain.suffix.lower() in _FORMATS else plain.name
+    path = place.path[: len(place.path) - len(plain.name)] + stem + suffix
+    return Place(path=path, if_exists="number", create_dirs=place.create_dirs)
+
+
+def numbered(place: Place, number: int) -> Place:
+    """Return the place of the `number`th picture of one job: `NAME-2.EXT` for the second."""
+    if number == 1:
+        return place
+    plain = Path(place.path)
+    path = place.path[: len(place.path) - len(plain.name)] + f"{plain.stem}-{number}{plain.suffix}"
+    policy: IfExists = "overwrite" if place.if_exists == "overwrite" else "number"
+    return Place(path=path, if_exists=policy, create_dirs=place.create_dirs)
+
+
+def publish(data: blob.Blob, place: Place) -> str:
+    """Write a picture to its place and return the path it stands under.
+
+    The file appears under its name whole and synced to disk, or not at all.
+
+    Raises:
+        OSError: It could not be written, or the name was taken meanwhile (FileExistsError).
+    """
+    path = place.path
+    status = _stat(path)
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        with data.open() as source, Path(path).open("wb", buffering=0) as target:
+            write_stream(source, target)
+        return path
+    final = Path(os.path.realpath(path))  # a symlink stays, and what it names is written
+    if place.create_dirs:
+        final.parent.mkdir(parents=True, exist_ok=True)
+    with _temporary(final.parent) as (temporary, file):
+        with data.open() as source:
+            shutil.copyfileobj(source, file)
+        file.flush()
+        if status is not None:
+            temporary.chmod(stat.S_IMODE(status.st_mode))
+        os.fsync(file.fileno())
+        published = _name(temporary, final, place)
+    _sync_folder(final.parent)
+    return published
+
+
+def _name(temporary: Path, final: Path, place: Place) -> str:
+    """Give a finished file its name, by the place's policy; return the path as typed."""
+    if place.if_exists == "overwrite":
+        temporary.replace(final)
+        return place.path
+    try:
+        _link(temporary, final)
+    except FileExistsError:
+        if place.if_exists != "number":
+            raise
+        for name in _numbered(place.path):
+            with contextlib.suppress(FileExistsError):
+                _link(temporary, Path(name))
+                return name
+    return place.path
+
+
+def _link(temporary: Path, final: Path) -> None:
+    """Name a file without ever overwriting another.
+
+    Raises:
+        FileExistsError: The name is taken.
+    """
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links here (FAT, some network file systems)
+        os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        try:
+            temporary.replace(final)
+        except BaseException:
+            final.unlink()  # ours, and empty
+            raise
+
+
+def write_stream(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy all bytes to a stream that may take only some at a time (`python -u`).
+
+    Raises:
+        OSError: The reader is gone, or the disk is full.
+    """
+    while chunk := source.read(1 << 16):
+        view = memoryview(chunk)
+        while view:
+            written = target.write(view)
+            view = view[written:]
+    target.flush()
+
+
+def _numbered(path: str) -> Iterator[str]:
+    """Yield `composed-2.jpg`, `composed-3.jpg` and so on."""
+    plain = Path(path)
+    for number in range(2, 1_000_000):
+        name = f"{plain.stem}-{number}{plain.suffix}"
+        yield path[: len(path) - len(plain.name)] + name
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """Open a new file with a short name in a folder, gone when the block ends.
+
+    Made by `os.open` with mode 0666, so that the umask decides as for any file;
+    `mkstemp` would leave the picture readable by its owner only.
+    """
+    path = folder / f".{secrets.token_hex(6)}.part"
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            yield path, file
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name survive a power cut, where the system lets us."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _stat(path: str) -> os.stat_result | None:
+    """Return the status of what a path names, through links; None where nothing is."""
+    try:
+        return Path(path).stat()
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def _as_output_error(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as exc:
+        reasons = {
+            errno.EACCES: "permission denied; choose a folder you may write to",
+            errno.EROFS: "the file system is read-only; choose another folder",
+            errno.ENOSPC: "the disk is full; make room or choose another folder",
+            errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
+            errno.ENOTDIR: "part of the path is not a folder",
+            errno.ENAMETOOLONG: "the name is too long",
+            errno.ELOOP: "is a loop of links",
+        }
+        number = exc.errno if isinstance(exc, OSError) else None
+        words = reasons.get(number or 0) or (os.strerror(number) if number else str(exc))
+        raise errors.OutputError(f"-o {path}: {words}", path=path) from exc

@@ -1,0 +1,261 @@
+"""Operands, labelled paths and lists, turned into inputs in order.
+
+Nothing is opened that could block or that is no file: devices, folders and named
+FIFOs are refused by their kind. What can be read only once (standard input, a pipe,
+a download) is spooled to disk.
+"""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal
+from urllib.parse import unquote, urlsplit
+
+from prodia_compose import blob, errors
+from prodia_compose.request import Selection, Sort
+
+__all__ = ["Entry", "Input", "Origin", "entries", "natural_key", "open_input", "read_text_source"]
+
+Origin = Literal["file", "pipe", "stdin", "url"]
+
+_CHUNK_BYTES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One image as it was named.
+
+    Attributes:
+        path: A path, a URL or `-`, as typed.
+        label: Its label, for `-i NAME=PATH`.
+        listed: Whether it stands in a list, where `-` is a file of that name.
+    """
+
+    path: str
+    label: str | None = None
+    listed: bool = False
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether this is the image on standard input."""
+        return self.path == "-" and not self.listed
+
+    @property
+    def is_url(self) -> bool:
+        """Whether this is to be downloaded."""
+        return re.match(r"https?://", self.path, re.IGNORECASE) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One image that can be read.
+
+    Attributes:
+        position: Its place among the images, counted from 1.
+        path: As typed.
+        label: Its label, or None.
+        origin: What it is read from.
+        stem: Its base name without suffix; empty where it has none.
+        opener: Gives a reader at the first byte, as often as asked.
+    """
+
+    position: int
+    path: str
+    label: str | None
+    origin: Origin
+    stem: str
+    opener: blob.Opener
+
+
+def entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
+    """Return what was named, in order: operands, labelled paths, lists.
+
+    Raises:
+        errors.UsageError: Nothing was named, or a label is given twice.
+        errors.InputError: A list is missing, empty, or not what `-0` says.
+    """
+    labels = [label for label, _ in selection.labelled]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise errors.UsageError(f"-i {label}=...: the label is given twice; labels must differ")
+    findings = errors.Findings()
+    found = [Entry(path=path) for path in selection.operands]
+    found += [Entry(path=path, label=label) for label, path in selection.labelled]
+    for name in selection.lists:
+        with findings.collecting():
+            data = read_text_source(name, "-T", stdin)
+            names = _split(data, name, null_separated=selection.null_separated)
+            found += [Entry(path=path, listed=True) for path in _sorted(names, selection.sort)]
+    findings.raise_if_any()
+    if not found:
+        raise errors.UsageError(
+            "no images; name some files, -i NAME=PATH, or a list with -T (- for standard input)"
+        )
+    return tuple(found)
+
+
+def read_text_source(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
+    """Return all bytes of a list, prompt or token file; `-` is standard input.
+
+    Raises:
+        errors.InputError: It cannot be read.
+    """
+    if name == "-":
+        if stdin is None:
+            raise errors.InputError(f"{flag} -: standard input is closed", path=name)
+        return stdin.read()
+    try:
+        _refuse_kind(Path(name).stat())
+        return Path(name).read_bytes()
+    except errors.InputError as exc:
+        raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
+    except (OSError, ValueError) as exc:
+        raise errors.InputError(f"{flag} {name}: {_reason(exc)}", path=name) from exc
+
+
+def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
+    """Return a list's entries: raw, but for a BOM and CRs in line mode."""
+    if null_separated:
+        fields = data.removesuffix(b"\0").split(b"\0") if data else []
+        if b"" in fields:
+            message = f"-T {name}: entry {fields.index(b'') + 1} is empty"
+            raise errors.InputError(f"{message}; two NULs stand side by side", path=name)
+    else:
+        if b"\0" in data:
+            raise errors.InputError(f"-T {name}: holds NUL bytes; did you mean -0?", path=name)
+        lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        fields = [line for line in (line.removesuffix(b"\r") for line in lines) if line]
+    if not fields:
+        raise errors.InputError(f"-T {name}: the list is empty; it names no image", path=name)
+    return [os.fsdecode(field) for field in fields]
+
+
+def natural_key(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a sort key under which `img2` comes before `img10`."""
+    runs = re.findall(r"\d+|\D+", text)
+    return tuple((int(run), "") if run.isdecimal() else (-1, run.casefold()) for run in runs)
+
+
+def _sorted(names: Sequence[str], order: Sort) -> Sequence[str]:
+    if order == "name":
+        return sorted(names, key=os.fsencode)
+    if order == "natural":
+        return sorted(names, key=lambda name: (natural_key(name), os.fsencode(name)))
+    return names
+
+
+def open_input(
+    entry: Entry,
+    position: int,
+    *,
+    stdin: BinaryIO | None,
+    download: Callable[[str], blob.Blob],
+) -> Input:
+    """Return the input an entry names, spooled to disk if it can be read only once.
+
+    Raises:
+        errors.InputError: It is missing, not readable, or no file; the message names it.
+        errors.NotDeliveredError: A download got no answer.
+    """
+    if entry.is_url:
+        try:
+            data = download(entry.path)
+        except errors.ComposeError as exc:
+            raise type(exc)(f"{entry.path}: {exc.message}", path=entry.path) from exc
+        stem = PurePosixPath(unquote(urlsplit(entry.path).path)).stem
+        return _input(entry, position, "url", stem, data.open)
+    try:
+        if entry.is_stdin:
+            return _input(entry, position, "stdin", "", _spool_stdin(stdin).open)
+        return _open_path(entry, position)
+    except errors.InputError as exc:
+        raise errors.InputError(f"{entry.path}: {exc.message}", path=entry.path) from exc
+    except (OSError, ValueError) as exc:
+        raise errors.InputError(f"{entry.path}: {_reason(exc)}", path=entry.path) from exc
+
+
+def _input(entry: Entry, position: int, origin: Origin, stem: str, opener: blob.Opener) -> Input:
+    return Input(
+        position=position,
+        path=entry.path,
+        label=entry.label,
+        origin=origin,
+        stem=stem,
+        opener=opener,
+    )
+
+
+def _spool_stdin(stdin: BinaryIO | None) -> blob.Blob:
+    if stdin is None:
+        raise errors.InputError("standard input is closed; pipe the image in")
+    if stdin.isatty():
+        raise errors.InputError("standard input is a terminal; pipe the image in")
+    return blob.spool(_chunks(stdin))
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def _open_path(entry: Entry, position: int) -> Input:
+    path = entry.path
+    if not path:
+        raise errors.InputError("an empty name; an unset variable in the command line?")
+    status = Path(path).stat()
+    if stat.S_ISDIR(status.st_mode):
+        shown = path if re.fullmatch(r"[\w./+@%,=:-]+", path, re.ASCII) else f"'{path}'"
+        if shown.startswith("-"):
+            shown = f"./{shown}"
+        raise errors.InputError(
+            f"is a folder; list its pictures: find {shown} -type f -print0 | sort -z |"
+            " prodia-compose compose -0 -T - ..."
+        )
+    _refuse_kind(status, path)
+    stem = PurePosixPath(path).stem
+
+    def opener() -> BinaryIO:
+        return Path(path).open("rb")
+
+    if stat.S_ISFIFO(status.st_mode):
+        with opener() as pipe:
+            return _input(entry, position, "pipe", "", blob.spool(_chunks(pipe)).open)
+    opener().close()  # permission is found out here, not while preparing
+    return _input(entry, position, "file", stem, opener)
+
+
+def _refuse_kind(status: os.stat_result, path: str = "") -> None:
+    """Refuse what is no file; the pipe of a shell's `<(...)` has no name and is fine."""
+    mode = status.st_mode
+    if stat.S_ISFIFO(mode) and path and not _is_descriptor(path):
+        raise errors.InputError("is a named pipe, which could wait for ever; use - or <(...)")
+    if stat.S_ISDIR(mode):
+        raise errors.InputError("is a folder, not a file")
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        kind = "socket" if stat.S_ISSOCK(mode) else "device"
+        raise errors.InputError(f"is a {kind}, not a file")
+
+
+def _is_descriptor(path: str) -> bool:
+    return re.match(r"/dev/(fd/\d+|stdin)$|/proc/(self|\d+)/fd/\d+$", path) is not None
+
+
+_REASONS = {
+    errno.ENOENT: "no such file; check the name and the folder you are in",
+    errno.ENOTDIR: "no such file; part of the path is not a folder",
+    errno.EACCES: "permission denied; make it readable",
+    errno.EPERM: "permission denied; make it readable",
+    errno.ELOOP: "is a loop of links",
+    errno.ENAMETOOLONG: "no such file; the name is too long",
+    errno.EISDIR: "is a folder, not a file",
+}
+
+
+def _reason(exc: OSError | ValueError) -> str:
+    if isinstance(exc, OSError) and exc.errno is not None:
+        return _REASONS.get(exc.errno, os.strerror(exc.errno))
+    return str(exc)  # a NUL inside the name
