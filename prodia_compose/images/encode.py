@@ -1,0 +1,144 @@
+"""Pixels to the bytes that are sent."""
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import Image, PngImagePlugin
+
+from prodia_compose import errors
+from prodia_compose.images import exif, jpeg, pixels, resample
+from prodia_compose.images.header import Header
+
+__all__ = ["Encoded", "as_jpeg", "as_png"]
+
+_FLOOR: Final = 80
+"""The quality that a byte cap may bring a JPEG down to; below it artefacts show."""
+
+_ROOM: Final = 0.97
+"""How far below a byte cap to aim when shrinking: bytes do not quite follow pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """An encoded picture.
+
+    Attributes:
+        data: The file.
+        width: In pixels; less than asked for where a byte cap made it so.
+        height: In pixels.
+        quality: Of a JPEG; lower than asked for where a byte cap made it so.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    quality: int = 100
+
+
+def as_jpeg(
+    image: Image.Image, quality: int, max_bytes: int | None, metadata: Header | None
+) -> Encoded:
+    """Return a picture as a JPEG with full colour resolution (4:4:4).
+
+    A byte cap is met by the best quality that fits, not below 80 (or below the
+    quality asked for, if that is lower still), and only then by fewer pixels.
+
+    Args:
+        image: In mode L or RGB.
+        quality: 1 to 100.
+        max_bytes: The cap, or None.
+        metadata: Whose EXIF, XMP and IPTC to put in; None is nobody's.
+
+    Raises:
+        errors.InputError: Not even one pixel keeps the cap.
+    """
+
+    def encode(picture: Image.Image, level: int) -> bytes:
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=level, subsampling=0)
+        data = stream.getvalue()
+        return data if metadata is None else jpeg.with_metadata(data, metadata)
+
+    image = _bare(image)
+    data = encode(image, quality)
+    if max_bytes is None or len(data) <= max_bytes:
+        return Encoded(data=data, width=image.width, height=image.height, quality=quality)
+    floor = min(_FLOOR, quality)
+    data = encode(image, floor)
+    if len(data) > max_bytes:
+        smaller = _shrunk_to(image, data, max_bytes, lambda picture: encode(picture, floor))
+        return Encoded(data=smaller.data, width=smaller.width, height=smaller.height, quality=floor)
+    best, low, high = data, floor, quality
+    while high - low > 1:
+        middle = (low + high) // 2
+        data = encode(image, middle)
+        if len(data) <= max_bytes:
+            best, low = data, middle
+        else:
+            high = middle
+    return Encoded(data=best, width=image.width, height=image.height, quality=low)
+
+
+def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -> Encoded:
+    """Return a picture as a PNG; a byte cap is met by fewer pixels.
+
+    Args:
+        image: In mode L, LA, RGB or RGBA.
+        max_bytes: The cap, or None.
+        metadata: Whose EXIF and XMP to put in; None is nobody's.
+
+    Raises:
+        errors.InputError: Not even one pixel keeps the cap.
+    """
+    text = PngImagePlugin.PngInfo()
+    exif_data = b""
+    if metadata is not None and metadata.exif:
+        exif_data = exif.upright(metadata.exif)
+    if metadata is not None and metadata.xmp:
+        text.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
+
+    def encode(picture: Image.Image) -> bytes:
+        stream = io.BytesIO()
+        extra = {"exif": exif_data} if exif_data else {}
+        picture.save(stream, "PNG", pnginfo=text, **extra)
+        return stream.getvalue()
+
+    image = _bare(image)
+    data = encode(image)
+    if max_bytes is None or len(data) <= max_bytes:
+        return Encoded(data=data, width=image.width, height=image.height)
+    return _shrunk_to(image, data, max_bytes, encode)
+
+
+def _shrunk_to(
+    image: Image.Image, data: bytes, max_bytes: int, encode: Callable[[Image.Image], bytes]
+) -> Encoded:
+    """Return a picture made smaller until it keeps a byte cap.
+
+    Args:
+        image: The picture.
+        data: The picture, encoded: over the cap.
+        max_bytes: The cap.
+        encode: Makes a file of a picture.
+
+    Raises:
+        errors.InputError: Not even one pixel keeps the cap.
+    """
+    scale = 1.0
+    size = image.size
+    while size != (1, 1):
+        scale *= min(0.98, math.sqrt(max_bytes / len(data)) * _ROOM)
+        size = max(1, int(image.width * scale)), max(1, int(image.height * scale))
+        data = encode(resample.shrunk(image, size, pixels.as_it_is))
+        if len(data) <= max_bytes:
+            return Encoded(data=data, width=size[0], height=size[1])
+    raise errors.InputError(f"cannot be brought under {max_bytes} bytes")
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """Return a picture without what its file said: Pillow writes comments back by itself."""
+    image.info = {}
+    return image

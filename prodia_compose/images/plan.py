@@ -1,0 +1,222 @@
+"""Planning sizes: numbers in, numbers out, no pixels.
+
+The arithmetic works on (long side, short side), so that a picture and the same
+picture turned by 90 degrees come out alike. All of it is in integers; nothing
+is rounded up past a cap.
+
+One picture under an area cap A: its sizes of the same shape are those whose
+short side is within one pixel of exact. For each of the two short sides around
+the ideal one, the longest long side that keeps both the shape and the area is
+taken, and the larger of the two areas wins. The loss against A is then less
+than one row, whatever the shape.
+
+Several pictures under a combined cap: water-filling. A level is an area that
+no picture may pass; a picture below the level stays whole, so the largest give
+way first. The level sought is the largest whole number at which the areas that
+the pictures really get (after rounding, side cap and pixel cap) sum up to no
+more than the budget, found by bisection. Since it is the real areas that are
+summed, what one picture cannot use goes to the others, and equal pictures get
+equal sizes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Literal
+
+from prodia_compose.caps import Cap, Caps
+
+__all__ = ["Dimension", "Fit", "Overrun", "Size", "over_caps", "plan"]
+
+Size = tuple[int, int]
+"""(width, height) in pixels, upright."""
+
+Dimension = Literal["side", "pixels", "combined"]
+"""What a size cap limits; the names of the fields of `Caps`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """The size a picture is sent in.
+
+    Attributes:
+        size: (width, height) in pixels, upright; never larger than the picture.
+        reason: The cap that made it smaller, such as "2048 px side (house cap)"
+            or "9 MP combined"; None where the picture stays whole.
+    """
+
+    size: Size
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrun:
+    """A size cap that is passed when nothing is resized.
+
+    Attributes:
+        indexes: The pictures that pass it, counted from 0: one of them, or, for the
+            combined cap, all of them together.
+        dimension: What the cap limits.
+        cap: The cap, with its kind.
+        actual: The number that passes `cap.limit`, in the same unit.
+    """
+
+    indexes: tuple[int, ...]
+    dimension: Dimension
+    cap: Cap
+    actual: int
+
+    @property
+    def message(self) -> str:
+        """The reason in words, beginning in lower case, without the picture's name."""
+        if self.dimension == "side":
+            found = f"{self.actual} px"
+        else:
+            found = _area(self.actual, beyond=self.cap.limit)
+        return f"{found} is over {_name(self.dimension, self.cap)}"
+
+
+def plan(sizes: Sequence[Size], caps: Caps) -> tuple[Fit, ...]:
+    """Return the size to send each picture in, in the same order.
+
+    Shrinks only, each side stays at least 1 px, the shorter side is within a
+    pixel of the exact shape, and no cap is passed. The same sizes and caps give
+    the same plan.
+
+    Args:
+        sizes: (width, height) of each picture in pixels, upright, at least 1 x 1.
+        caps: The limits; its `image_bytes` plays no part here.
+
+    Raises:
+        ValueError: A combined cap is below one pixel for each picture.
+    """
+    single = [_fit(size, caps.side, caps.pixels) for size in sizes]
+    level = None
+    if caps.combined is not None and sum(map(_pixels, single)) > caps.combined.limit:
+        level = _water_level(single, sizes, caps, caps.combined.limit)
+    fits = []
+    for size, alone in zip(sizes, single, strict=True):
+        final = alone if level is None else _fit(size, caps.side, caps.pixels, level)
+        if final != alone and caps.combined is not None:
+            fits.append(Fit(size=final, reason=_name("combined", caps.combined)))
+        else:
+            fits.append(Fit(size=final, reason=_single_reason(size, final, caps)))
+    return tuple(fits)
+
+
+def over_caps(sizes: Sequence[Size], caps: Caps) -> tuple[Overrun, ...]:
+    """Return every size cap that the pictures pass as they are, in their order.
+
+    Each picture's own overruns come first, then that of all together.
+    """
+    found = []
+    for index, size in enumerate(sizes):
+        if caps.side is not None and max(size) > caps.side.limit:
+            found.append(
+                Overrun(indexes=(index,), dimension="side", cap=caps.side, actual=max(size))
+            )
+        if caps.pixels is not None and _pixels(size) > caps.pixels.limit:
+            found.append(
+                Overrun(indexes=(index,), dimension="pixels", cap=caps.pixels, actual=_pixels(size))
+            )
+    total = sum(map(_pixels, sizes))
+    if caps.combined is not None and total > caps.combined.limit:
+        everyone = tuple(range(len(sizes)))
+        found.append(
+            Overrun(indexes=everyone, dimension="combined", cap=caps.combined, actual=total)
+        )
+    return tuple(found)
+
+
+def _pixels(size: Size) -> int:
+    return size[0] * size[1]
+
+
+def _water_level(single: Sequence[Size], sizes: Sequence[Size], caps: Caps, budget: int) -> int:
+    """Return the largest common area at which all pictures together keep the budget.
+
+    Args:
+        single: What each picture would get without the combined cap.
+        sizes: The pictures as they are.
+        caps: The limits on each picture.
+        budget: The combined cap in pixels, passed by `single`.
+
+    Raises:
+        ValueError: Not even one pixel for each picture keeps the budget.
+    """
+    if budget < len(sizes):
+        raise ValueError(f"{len(sizes)} pictures cannot share {budget} pixels")
+    low, high = 1, max(map(_pixels, single))
+    while high - low > 1:
+        middle = (low + high) // 2
+        areas = (_pixels(_fit(size, caps.side, caps.pixels, middle)) for size in sizes)
+        if sum(areas) <= budget:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _fit(size: Size, side: Cap | None, pixels: Cap | None, level: int | None = None) -> Size:
+    """Return the largest size of the same shape within the caps on one picture."""
+    width, height = size
+    longest, shortest = max(size), min(size)
+    area = width * height
+    if pixels is not None:
+        area = min(area, pixels.limit)
+    if level is not None:
+        area = min(area, level)
+    max_long = longest if side is None else min(longest, side.limit)
+    fitted_long, fitted_short = _within(longest, shortest, max_long, area)
+    return (fitted_long, fitted_short) if width >= height else (fitted_short, fitted_long)
+
+
+def _within(longest: int, shortest: int, max_long: int, area: int) -> Size:
+    """Return (long, short) of the same shape, at most `max_long` long and `area` in all."""
+    # Half a pixel rounds up; a square stays square.
+    nearest = max(1, (2 * max_long * shortest + longest) // (2 * longest))
+    if max_long * nearest <= area:
+        return max_long, nearest
+    ideal = isqrt(area * shortest // longest)
+    best = (1, 1)
+    for short in (max(1, ideal), ideal + 1):
+        # The longest long side whose exact short side is still less than short + 1.
+        same_shape = ((short + 1) * longest - 1) // shortest
+        long = min(area // short, max_long, same_shape)
+        off_by = shortest * long - short * longest
+        if short <= shortest and abs(off_by) < longest and long * short > best[0] * best[1]:
+            best = (long, short)
+    return best
+
+
+def _single_reason(size: Size, final: Size, caps: Caps) -> str | None:
+    """Return the cap on one picture that binds, or None where it stays whole."""
+    if final == size:
+        return None
+    if caps.side is not None and max(final) == caps.side.limit:
+        return _name("side", caps.side)
+    return None if caps.pixels is None else _name("pixels", caps.pixels)
+
+
+def _name(dimension: Dimension, cap: Cap) -> str:
+    """Return a cap in words: its limit, and whose it is unless a document says so."""
+    limit = f"{cap.limit} px side" if dimension == "side" else _area(cap.limit)
+    if dimension == "combined":
+        limit = f"{limit} combined"
+    elif dimension == "pixels":
+        limit = f"{limit} per image"
+    if cap.kind == "documented":
+        return limit
+    option = {"side": "--max-side", "pixels": "--max-pixels", "combined": "option"}[dimension]
+    owner = option if cap.kind == "option" else f"{cap.kind} cap"
+    return f"{limit} ({owner})"
+
+
+def _area(pixels: int, *, beyond: int | None = None) -> str:
+    """Return an area in words, with digits enough to tell it from the one it goes beyond."""
+    if pixels < 100_000:
+        return f"{pixels} pixels"
+    short = f"{pixels / 1e6:.4g} MP"
+    if beyond is not None and short == f"{beyond / 1e6:.4g} MP":
+        return f"{pixels / 1e6:.10g} MP"
+    return short

@@ -1,0 +1,270 @@
+"""Making the bytes that are sent of one picture.
+
+Two ways. A JPEG, PNG or WebP that already fits, is upright, sRGB, 8-bit and a
+single opaque frame keeps its coded pixels bit for bit; its metadata is cut out,
+and it is decoded once, cheaply, to find out whether it is whole. Everything
+else is decoded (`raster`), made smaller, turned upright, brought to sRGB,
+flattened and encoded anew: at first the size, so that all later steps are cheap.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from PIL import Image
+
+from prodia_compose import blob, errors
+from prodia_compose.blob import Opener
+from prodia_compose.images import (
+    colour,
+    decoder,
+    encode,
+    jpeg,
+    pages,
+    png,
+    raster,
+    sniff,
+    spooling,
+    webp,
+)
+from prodia_compose.images.plan import Fit
+from prodia_compose.images.probe import ImageInfo
+
+__all__ = ["PrepareOptions", "PreparedImage", "decoded_pixels", "prepare"]
+
+_STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
+    "JPEG": jpeg.stripped,
+    "PNG": png.stripped,
+    "WEBP": webp.stripped,
+}
+
+_LEAST_LIMIT_PIXELS: Final = 16_000_000
+"""An icon's bitmap is twice as high as its header says, for the mask; a GIF's frame may
+lie partly outside of its screen."""
+
+_TRANSPOSITIONS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its EXIF orientation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareOptions:
+    """What the user wishes of the pictures sent.
+
+    Attributes:
+        quality: Of JPEGs encoded here, 1 to 100.
+        background: The colour behind transparent pixels, sRGB.
+        keep_alpha: Whether to send transparency, as PNG, instead of flattening it.
+        keep_metadata: Whether to send EXIF, XMP and the like.
+        max_bytes: The cap on the encoded picture; None is no cap.
+    """
+
+    quality: int = 95
+    background: tuple[int, int, int] = (255, 255, 255)
+    keep_alpha: bool = False
+    keep_metadata: bool = False
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedImage:
+    """A picture ready to be sent.
+
+    Attributes:
+        blob: The bytes to send.
+        media_type: Such as "image/jpeg".
+        suffix: Such as ".jpg".
+        width: In pixels.
+        height: In pixels.
+        changes: Everything that was done to the picture, with the reason, in words.
+    """
+
+    blob: blob.Blob
+    media_type: str
+    suffix: str
+    width: int
+    height: int
+    changes: tuple[str, ...]
+
+
+def prepare(opener: Opener, info: ImageInfo, fit: Fit, options: PrepareOptions) -> PreparedImage:
+    """Return the bytes to send of a picture. The same input gives the same bytes.
+
+    Args:
+        opener: Gives a fresh reader of the file each time.
+        info: What `probe` found in it.
+        fit: The size to send it in; its own size where nothing is to be resized.
+        options: The user's wishes.
+
+    Raises:
+        errors.InputError: It is damaged, or cannot be brought under the byte cap. The
+            message is the reason alone; the caller puts the file in front.
+        errors.OutputError: There is no room for temporary files.
+    """
+    with decoder.quiet(max(2 * info.width * info.height, _LEAST_LIMIT_PIXELS)):
+        found = None
+        if _could_stay(info, fit):
+            found = _untouched(opener, info, options)
+        if isinstance(found, PreparedImage):
+            return found
+        return _rendered(found or raster.decode(opener, info, fit.size), info, fit, options)
+
+
+def decoded_pixels(info: ImageInfo, fit: Fit) -> int:
+    """Return about how many pixels are in memory at once while a picture is prepared.
+
+    For a budget over several pictures prepared at a time; one pixel takes 4 bytes.
+    """
+    return raster.decoded_pixels(info, fit.size) + 2 * fit.size[0] * fit.size[1]
+
+
+def _could_stay(info: ImageInfo, fit: Fit) -> bool:
+    """Tell whether the coded pixels may be sent as they are, going by the header."""
+    header = info.header
+    return (
+        info.format in _STRIPPERS
+        and fit.size == (info.width, info.height)
+        and info.orientation == 1
+        and header.bits <= 8
+        and header.frames == 1
+        and header.colour in {"grey", "palette", "rgb"}
+        and colour.judge(header.profile, grey=header.colour == "grey") != "other"
+    )
+
+
+def _untouched(
+    opener: Opener, info: ImageInfo, options: PrepareOptions
+) -> PreparedImage | raster.Raster | None:
+    """Return a picture with its coded pixels as they are, if that turns out well.
+
+    Otherwise the decoded picture, if it is transparent and has to be flattened; or
+    None, if it is over the byte cap or its file is broken in a way that only a
+    decoder can judge.
+
+    Raises:
+        errors.InputError: It is damaged.
+    """
+    try:
+        bare = spooling.copied(opener, _STRIPPERS[info.format])
+        kept = spooling.copied(opener, spooling.blocks) if options.keep_metadata else bare
+    except errors.InputError:
+        return None
+    is_over = options.max_bytes is not None and kept.size > options.max_bytes
+    if is_over and info.format == "JPEG":
+        return None
+    checked = raster.check(bare.open, info)
+    may_stay_transparent = options.keep_alpha and info.format == "PNG"
+    if is_over or not (checked.is_opaque or may_stay_transparent):
+        return checked
+    changes = []
+    if colour.judge(info.header.profile, grey=info.header.colour == "grey") == "unusable":
+        changes.append(colour.UNUSABLE)
+    if not options.keep_metadata and (info.header.has_metadata or kept.size < info.byte_count):
+        changes.append("metadata removed")
+    media_type, suffix = sniff.MEDIA_TYPES[info.format]
+    return PreparedImage(
+        blob=kept,
+        media_type=media_type,
+        suffix=suffix,
+        width=info.width,
+        height=info.height,
+        changes=tuple(changes),
+    )
+
+
+def _rendered(
+    found: raster.Raster, info: ImageInfo, fit: Fit, options: PrepareOptions
+) -> PreparedImage:
+    """Return a decoded picture with all that has to be done to it, encoded anew."""
+    header = info.header
+    changes = [found.change]
+    image = found.image
+    if info.orientation != 1:
+        image = image.transpose(_TRANSPOSITIONS[info.orientation])
+    with decoder.reading():
+        converted = colour.to_srgb(image, header.profile)
+    changes.append(converted.change)
+    image, flattened = _without_alpha(converted.image, options)
+    changes.append(flattened)
+    kept = header if options.keep_metadata else None
+    if image.mode == "RGBA":
+        name = "PNG"
+        encoded = encode.as_png(image, options.max_bytes, kept)
+    else:
+        name = "JPEG"
+        encoded = encode.as_jpeg(image, options.quality, options.max_bytes, kept)
+    media_type, suffix = sniff.MEDIA_TYPES[name]
+    return PreparedImage(
+        blob=spooling.stored([encoded.data]),
+        media_type=media_type,
+        suffix=suffix,
+        width=encoded.width,
+        height=encoded.height,
+        changes=_told(info, fit, options, encoded, name, changes),
+    )
+
+
+def _without_alpha(image: Image.Image, options: PrepareOptions) -> tuple[Image.Image, str | None]:
+    """Return a picture as RGB, or as RGBA where it is transparent and may stay so."""
+    if image.mode not in {"LA", "RGBA"}:
+        return image.convert("RGB") if image.mode != "RGB" else image, None
+    alpha = image.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return image.convert("RGB"), None
+    if options.keep_alpha:
+        return image.convert("RGBA"), None
+    flat = Image.new("RGB", image.size, options.background)
+    flat.paste(image.convert("RGB"), (0, 0), alpha)
+    return flat, f"transparency flattened on {_colour_name(options.background)}"
+
+
+def _told(
+    info: ImageInfo,
+    fit: Fit,
+    options: PrepareOptions,
+    encoded: encode.Encoded,
+    name: str,
+    colour_changes: Iterable[str | None],
+) -> tuple[str, ...]:
+    """Return every change to a picture that was encoded anew, in words."""
+    header = info.header
+    told: list[str | None] = []
+    if fit.size != (info.width, info.height):
+        told.append(_resized((info.width, info.height), fit.size, fit.reason))
+    if info.orientation != 1 or header.was_turned:
+        told.append("rotated")
+    if header.frames > 1:
+        many = " or more" if header.frames >= pages.MAX_COUNTED else ""
+        told.append(f"first of {header.frames}{many} frames")
+    told.extend(colour_changes)
+    told.append(header.note)
+    byte_cap = f"{(options.max_bytes or 0) / 1e6:.3g} MB per image"
+    if (encoded.width, encoded.height) != fit.size:
+        told.append(_resized(fit.size, (encoded.width, encoded.height), byte_cap))
+    if name == "JPEG" and encoded.quality < options.quality:
+        told.append(f"quality {options.quality} -> {encoded.quality} ({byte_cap})")
+    if header.has_metadata and not options.keep_metadata:
+        told.append("metadata removed")
+    if info.format != name:
+        told.append(f"{_FORMAT_NAMES.get(info.format, info.format)} -> {name}")
+    return tuple(change for change in told if change)
+
+
+_FORMAT_NAMES: Final = {"HEIF": "HEIC", "WEBP": "WebP", "JPEG2000": "JPEG 2000"}
+
+
+def _resized(before: tuple[int, int], after: tuple[int, int], reason: str | None) -> str:
+    why = f" ({reason})" if reason else ""
+    return f"{before[0]}x{before[1]} -> {after[0]}x{after[1]}{why}"
+
+
+def _colour_name(rgb: tuple[int, int, int]) -> str:
+    names = {(255, 255, 255): "white", (0, 0, 0): "black"}
+    return names.get(rgb, "#{:02x}{:02x}{:02x}".format(*rgb))
