@@ -1,0 +1,179 @@
+"""Answers: what a client's Accept header asks for, and the bytes it gets."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prodia_compose.sandbox.refusal import RefusedError
+
+__all__ = [
+    "MEDIA_TYPES",
+    "Answer",
+    "Format",
+    "Output",
+    "Shape",
+    "Wanted",
+    "as_json",
+    "deliver",
+    "refuse",
+]
+
+Format = Literal["JPEG", "PNG", "WEBP"]
+Shape = Literal["image", "multipart", "json"]
+"""The bare image, the job record and outputs together, or the job record alone."""
+
+MEDIA_TYPES: dict[Format, str] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_FORMATS: dict[str, Format] = {media_type: name for name, media_type in MEDIA_TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer, whole.
+
+    Attributes:
+        status: The HTTP status.
+        content_type: The Content-Type header.
+        body: The bytes.
+        headers: Further headers.
+    """
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output of a job."""
+
+    filename: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an Accept header asks for.
+
+    Attributes:
+        shape: What the answer is made of.
+        format: The image's format.
+    """
+
+    shape: Shape
+    format: Format
+
+    @classmethod
+    def from_accept(cls, accept: str | None) -> "Wanted":
+        """Return what the header asks for; JPEG where it leaves the choice.
+
+        The list is searched in the client's order of preference. An image type beside
+        `multipart/form-data` is a bare parameter, as the vendor's SDK writes it.
+
+        Raises:
+            RefusedError: It names nothing that can be had (undocumented: 406 is chosen).
+        """
+        if accept is None or not accept.strip():
+            return cls(shape="image", format="JPEG")
+        choices = [entry.split(";") for entry in accept.lower().split(",")]
+        for media_type, *parameters in sorted(choices, key=_preference):
+            wanted = _wanted(media_type.strip(), [text.strip() for text in parameters])
+            if wanted is not None:
+                return wanted
+        raise RefusedError(406, f"nothing in Accept '{accept}' can be had")
+
+
+def _preference(entry: list[str]) -> float:
+    """Return a sort key from the entry's `q`, the most wanted first."""
+    for parameter in entry[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return -float(value)
+            except ValueError:
+                return 0.0
+    return -1.0
+
+
+def _wanted(media_type: str, parameters: list[str]) -> Wanted | None:
+    image_format = "JPEG" if media_type in ("*/*", "image/*") else _FORMATS.get(media_type)
+    if image_format:
+        return Wanted(shape="image", format=image_format)
+    if media_type == "application/json":
+        return Wanted(shape="json", format="JPEG")
+    if media_type != "multipart/form-data":
+        return None
+    named = [text for text in parameters if "/" in text and "=" not in text]
+    image_format = _FORMATS.get(named[0]) if named else "JPEG"
+    return Wanted(shape="multipart", format=image_format) if image_format else None
+
+
+def as_json(status: int, value: object, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """Return an answer with a JSON body."""
+    return Answer(
+        status=status, content_type="application/json", body=_encode(value), headers=headers
+    )
+
+
+def deliver(
+    status: int, shape: Shape, job: Mapping[str, object], outputs: Sequence[Output]
+) -> Answer:
+    """Return a job's answer in the shape asked for.
+
+    A job without output has only its record to give, whatever shape was asked for
+    (undocumented for the bare image).
+    """
+    if shape == "multipart":
+        return _multipart(status, job, outputs)
+    if shape == "image" and outputs:
+        return Answer(status=status, content_type=outputs[0].content_type, body=outputs[0].data)
+    return as_json(status, job)
+
+
+def refuse(
+    status: int, message: str, accept: str | None, headers: tuple[tuple[str, str], ...] = ()
+) -> Answer:
+    """Return an error: multipart with only a `job` part if multipart was asked for, else JSON.
+
+    What the service sends when a bare image was asked for is undocumented.
+    """
+    if not (accept or "").strip().lower().startswith("multipart/form-data"):
+        return as_json(status, {"error": message}, headers)
+    job = {"id": str(uuid.uuid4()), "error": message}
+    answer = _multipart(status, job, ())
+    return Answer(
+        status=status, content_type=answer.content_type, body=answer.body, headers=headers
+    )
+
+
+def _multipart(status: int, job: Mapping[str, object], outputs: Sequence[Output]) -> Answer:
+    boundary = f"sandbox-{uuid.uuid4().hex}"
+    parts = [
+        _part(
+            boundary,
+            "job",
+            Output(filename="job.json", content_type="application/json", data=_encode(job)),
+        ),
+        *(_part(boundary, "output", output) for output in outputs),
+    ]
+    return Answer(
+        status=status,
+        content_type=f"multipart/form-data; boundary={boundary}",
+        body=b"".join([*parts, f"--{boundary}--\r\n".encode()]),
+    )
+
+
+def _part(boundary: str, name: str, content: Output) -> bytes:
+    head = (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="{name}"; filename="{content.filename}"\r\n'
+        f"Content-Type: {content.content_type}\r\n\r\n"
+    )
+    return b"".join([head.encode(), content.data, b"\r\n"])
+
+
+def _encode(value: object) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,106 @@
+"""Failures the sandbox can be told to show, so that a client can be rehearsed against them."""
+
+import difflib
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from prodia_compose import errors
+
+__all__ = ["FAULT_KINDS", "Fault", "FaultKind", "FaultQueue", "parse_fault"]
+
+FaultKind = Literal[
+    "busy",
+    "busy-forever",
+    "too-large",
+    "server-error",
+    "rejected",
+    "unauthorised",
+    "failed",
+    "wrong-type",
+    "cut",
+    "stall",
+    "drop-before",
+    "drop-after",
+]
+"""What goes wrong:
+
+- `busy`, `busy-forever`: 429 with `Retry-After: 1`
+- `too-large`: 413; `server-error`: 500; `rejected`: 400; `unauthorised`: 401
+- `failed`: 200 (async: 201) with a job record whose state is `failed`, and no output
+- `wrong-type`: 200 with an HTML page
+- `cut`: the real answer, broken off half-way through its announced length
+- `stall`: the whole request is read and never answered
+- `drop-before`: the connection is closed before the body is read
+- `drop-after`: the connection is closed after all of it was read, without an answer
+"""
+
+FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One failure, and how often it strikes.
+
+    Attributes:
+        kind: What goes wrong.
+        count: How many jobs it strikes, counting requests that create one and carry an
+            accepted token; None for every one.
+    """
+
+    kind: FaultKind
+    count: int | None = None
+
+
+def parse_fault(text: str) -> Fault:
+    """Return the fault that `KIND` or `KIND:N` names.
+
+    Without N, `busy` strikes once and every other kind always: a service that is busy
+    for good is `busy-forever`, and one that recovers is the common case.
+
+    Raises:
+        errors.UsageError: The kind is unknown, or N is not a number of at least 1.
+    """
+    name, colon, number = text.partition(":")
+    kind = next((kind for kind in FAULT_KINDS if kind == name), None)
+    if kind is None:
+        raise errors.UsageError(_unknown_kind(text, name))
+    if not colon:
+        return Fault(kind=kind, count=1 if kind == "busy" else None)
+    if kind == "busy-forever":
+        raise errors.UsageError(f"--fault {text}: busy-forever takes no number; use busy:N")
+    if not re.fullmatch(r"[0-9]{1,9}", number) or int(number) == 0:
+        raise errors.UsageError(f"--fault {text}: N must be a whole number of at least 1")
+    return Fault(kind=kind, count=int(number))
+
+
+def _unknown_kind(text: str, name: str) -> str:
+    nearest = difflib.get_close_matches(name.lower(), FAULT_KINDS, n=1, cutoff=0.5)
+    guess = f"did you mean {nearest[0]}? " if nearest else ""
+    return f"--fault {text}: no such fault; {guess}the kinds are {', '.join(FAULT_KINDS)}"
+
+
+class FaultQueue:
+    """Hands out faults one job at a time, in the order given; safe under threads.
+
+    A fault that is used up makes room for the next one; one without a count stays for ever.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self._left = [(fault.kind, fault.count) for fault in faults]
+        self._lock = threading.Lock()
+
+    def take(self) -> FaultKind | None:
+        """Return what strikes the next job, or None."""
+        with self._lock:
+            while self._left:
+                kind, count = self._left[0]
+                if count is None:
+                    return kind
+                if count > 0:
+                    self._left[0] = (kind, count - 1)
+                    return kind
+                del self._left[0]
+            return None

@@ -1,0 +1,241 @@
+"""What the service accepts: job types, settings, counts and file names.
+
+Only what Prodia's own pages document is enforced. Each choice where they are silent
+says so.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prodia_compose import models
+from prodia_compose.model import Model, Setting, SettingType
+from prodia_compose.sandbox.incoming import Input, Submission
+from prodia_compose.sandbox.refusal import RefusedError
+
+__all__ = ["PING", "Accepted", "check"]
+
+PING = "inference.ping.v1"
+"""The smallest job: only a type, and no output."""
+
+_BY_JOB_TYPE = {model.job_type: model for model in models.CATALOGUE}
+
+# The guide's families that accept one `input` part only.
+_SINGLE_INPUT = re.compile(r"inference\.(?:.*kontext|sdxl\.inpaint|recraft\.v4|seededit|seedance)")
+
+_DOCUMENTED_PROMPT = "docs.prodia.com/"
+
+_JSON_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (int, "number"),
+    (float, "number"),
+    (str, "string"),
+    (list, "array"),
+    (dict, "object"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A job that passed every check that needs no pixels.
+
+    Attributes:
+        job_type: The type as sent.
+        model: What the catalogue knows of it; None for the smallest job.
+        config: The settings as sent, with documented defaults filled in.
+        inputs: The inputs the job uses, in the prompt's order.
+    """
+
+    job_type: str
+    model: Model | None
+    config: dict[str, object]
+    inputs: tuple[Input, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The model's short name, or the job type where there is none."""
+        return self.model.short_name if self.model else self.job_type
+
+    @property
+    def prompt(self) -> str:
+        """The prompt; empty where the job has none."""
+        prompt = self.config.get("prompt")
+        return prompt if isinstance(prompt, str) else ""
+
+
+def check(submission: Submission) -> Accepted:
+    """Return the job as the service would take it.
+
+    Raises:
+        RefusedError: It breaks a documented rule.
+    """
+    job_type = submission.job.get("type")
+    if job_type == PING:
+        return Accepted(job_type=PING, model=None, config={})
+    model = _model(job_type)
+    config = _config(model, submission.job)
+    if model.listed:
+        _check_prompt(model, config)
+    names = _image_names(config)
+    limit = 1 if _SINGLE_INPUT.match(model.job_type) else int(model.max_images.value)
+    candidates = _without_copies(submission.inputs)
+    if len(candidates if names is None else names) > limit:
+        raise RefusedError(400, "config: too many images")
+    for setting in model.settings:
+        if setting.status == "confirmed" and setting.name in config:
+            _check_setting(setting, config[setting.name])
+    inputs = candidates if names is None else _matching(names, submission.inputs)
+    if not inputs and "img2img" in model.job_type:
+        # Undocumented words; that an input is needed goes without saying.
+        raise RefusedError(400, "no 'input' part in request")
+    return Accepted(
+        job_type=model.job_type,
+        model=model,
+        config=_with_defaults(model, config),
+        inputs=tuple(inputs),
+    )
+
+
+def _model(job_type: object) -> Model:
+    # A missing type got 429 in an old test of the vendor's SDK, whose newer text calls an
+    # unknown one a user's error. 400 is chosen: a client that repeats 429s would hang on it.
+    if job_type is None:
+        raise RefusedError(400, "missing property 'type'")
+    if not isinstance(job_type, str):
+        raise RefusedError(400, f"type: got {_json_type(job_type)}, want string")
+    if job_type in _BY_JOB_TYPE:
+        return _BY_JOB_TYPE[job_type]
+    if not re.match(r"(?:inference|workflow)\..", job_type):
+        raise RefusedError(400, f"type: unknown job type '{job_type}'")
+    # Any other type passes, so that a client can be tried with types the catalogue lacks.
+    return models.unlisted(job_type)
+
+
+def _config(model: Model, job: Mapping[str, object]) -> dict[str, object]:
+    config = job.get("config")
+    if config is None:
+        if model.job_type.startswith("workflow."):  # a workflow's settings stand in its `jobs`
+            return {}
+        raise RefusedError(400, "missing property 'config'")
+    if not isinstance(config, dict):
+        raise RefusedError(400, f"config: got {_json_type(config)}, want object")
+    return config
+
+
+def _check_prompt(model: Model, config: Mapping[str, object]) -> None:
+    prompt = config.get("prompt")
+    if prompt is None or prompt == "":
+        raise RefusedError(400, "config: missing property 'prompt'")
+    if not isinstance(prompt, str):
+        raise RefusedError(400, f"config.prompt: got {_json_type(prompt)}, want string")
+    longest = model.max_prompt
+    if (
+        longest is not None
+        and longest.source.startswith(_DOCUMENTED_PROMPT)
+        and len(prompt) > longest.value
+    ):
+        raise RefusedError(
+            400, f"config.prompt: maxLength: got {len(prompt):,}, want {longest.value:,.0f}"
+        )
+
+
+def _image_names(config: Mapping[str, object]) -> list[str] | None:
+    """Return `config.images`, or None where it was left out."""
+    names = config.get("images")
+    if names is None:
+        return None
+    if not isinstance(names, list):
+        raise RefusedError(400, f"config.images: got {_json_type(names)}, want array")
+    if not names:
+        raise RefusedError(400, "config.images: minItems: got 0, want 1")
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise RefusedError(400, f"config.images.{index}: got {_json_type(name)}, want string")
+    return names
+
+
+def _matching(names: list[str], inputs: tuple[Input, ...]) -> list[Input]:
+    """Return the inputs in the order named.
+
+    Inputs that no name refers to are ignored, and a repeated file name means its first
+    part: the vendor's SDK sends every File once under its own name and once as
+    `image.jpg`. A name listed twice uses its input twice (undocumented).
+    """
+    by_name: dict[str, Input] = {}
+    for part in inputs:
+        by_name.setdefault(part.filename, part)
+    for name in names:
+        if name not in by_name:
+            raise RefusedError(400, f"filename '{name}' not found in request")
+    return [by_name[name] for name in names]
+
+
+def _without_copies(inputs: tuple[Input, ...]) -> list[Input]:
+    """Return the inputs less the `image.jpg` copies the vendor's SDK adds after each File."""
+    kept: list[Input] = []
+    for part in inputs:
+        is_copy = (
+            part.filename == "image.jpg"
+            and bool(kept)
+            and kept[-1].filename != "image.jpg"
+            and kept[-1].content.sha256 == part.content.sha256
+        )
+        if not is_copy:
+            kept.append(part)
+    return kept
+
+
+def _with_defaults(model: Model, config: Mapping[str, object]) -> dict[str, object]:
+    defaults: dict[str, object] = {
+        setting.name: setting.default
+        for setting in model.settings
+        if setting.status == "confirmed" and setting.default is not None
+    }
+    return {**config, **{name: value for name, value in defaults.items() if name not in config}}
+
+
+def _check_setting(setting: Setting, value: object) -> None:
+    place = f"config.{setting.name}"
+    if not _has_type(setting.type, value):
+        raise RefusedError(400, f"{place}: got {_json_type(value)}, want {setting.type}")
+    if setting.choices and value not in setting.choices:
+        allowed = ", ".join(f"'{choice}'" for choice in setting.choices)
+        raise RefusedError(400, f"{place}: value must be one of {allowed}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        _check_range(setting, place, value)
+
+
+def _check_range(setting: Setting, place: str, value: float) -> None:
+    if setting.minimum is not None and value < setting.minimum:
+        raise RefusedError(
+            400, f"{place}: minimum: got {_number(value)}, want {_number(setting.minimum)}"
+        )
+    if setting.maximum is not None and value > setting.maximum:
+        raise RefusedError(
+            400, f"{place}: maximum: got {_number(value)}, want {_number(setting.maximum)}"
+        )
+    if setting.multiple_of is not None and value % setting.multiple_of:
+        raise RefusedError(
+            400, f"{place}: multipleOf: got {_number(value)}, want {setting.multiple_of:,}"
+        )
+
+
+def _number(value: float) -> str:
+    """Return a number the way the service writes it, with thousands separated."""
+    if isinstance(value, int) or value.is_integer():
+        return f"{int(value):,}"
+    return f"{value:,}"
+
+
+def _has_type(wanted: SettingType, value: object) -> bool:
+    if isinstance(value, bool):
+        return wanted == "boolean"
+    if isinstance(value, int):
+        return wanted in ("integer", "number")
+    if isinstance(value, float):  # JSON Schema counts 4.0 as an integer
+        return wanted == "number" or (wanted == "integer" and value.is_integer())
+    return isinstance(value, str) and wanted == "string"
+
+
+def _json_type(value: object) -> str:
+    return next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "null")

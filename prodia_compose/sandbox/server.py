@@ -1,0 +1,189 @@
+"""The sandbox itself: a loopback server to start, use and close."""
+
+import errno
+import functools
+import http.server
+import ipaddress
+import os
+import socket
+import socketserver
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from prodia_compose import errors
+from prodia_compose.sandbox.faults import FAULT_KINDS, Fault, FaultKind, parse_fault
+from prodia_compose.sandbox.handler import Handler
+from prodia_compose.sandbox.records import InputRecord, JobRecord
+from prodia_compose.sandbox.service import SandboxOptions, Service
+
+__all__ = [
+    "FAULT_KINDS",
+    "Fault",
+    "FaultKind",
+    "InputRecord",
+    "JobRecord",
+    "Sandbox",
+    "SandboxOptions",
+    "parse_fault",
+]
+
+_POLL_S = 0.05
+_PATIENCE_S = 5.0
+
+
+class Sandbox:
+    """A stand-in for the service on a loopback port.
+
+    The port is taken at once, so `url` is good before anything is served. Use it as a
+    context manager, or call `start` or `serve_forever` and then `close`.
+
+    Args:
+        options: How it behaves.
+        host: A loopback address.
+        port: The port; 0 picks a free one.
+
+    Raises:
+        errors.UsageError: The address is not loopback, or the port cannot be had.
+    """
+
+    def __init__(
+        self, options: SandboxOptions | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self._closing = threading.Event()
+        self._service = Service(options or SandboxOptions(), self._closing)
+        self._server = _bind(_loopback(host), port, self._service)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at the end."""
+        host, port = self._server.server_address[:2]
+        name = f"[{host!s}]" if ":" in str(host) else str(host)
+        return f"http://{name}:{port}"
+
+    @property
+    def jobs(self) -> tuple[JobRecord, ...]:
+        """The last thousand requests to create a job, in the order they were answered.
+
+        Those whose token was refused, and those dropped before they were read, are not in it.
+        """
+        return self._service.log.records()
+
+    def start(self) -> None:
+        """Serve in a daemon thread; does nothing when it serves already."""
+        if self._thread is None and not self._closing.is_set():
+            self._thread = threading.Thread(
+                target=self._server.serve_until, args=(self._closing,), daemon=True
+            )
+            self._thread.start()
+
+    def serve_forever(self) -> None:
+        """Serve until `close` is called from elsewhere, or a signal handler raises."""
+        self.start()
+        while not self._closing.wait(0.5):  # a wait without end ignores Ctrl-C on Windows
+            pass
+
+    def close(self) -> None:
+        """Stop serving, end every open connection, and give the port back."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    """A threading server that knows its connections, so that it can end them."""
+
+    daemon_threads = True
+    request_queue_size = 64
+    timeout = _POLL_S
+    # Elsewhere this only skips the wait after a close; on Windows it would share the port.
+    allow_reuse_address = os.name != "nt"
+
+    def __init__(self, address: tuple[str, int], service: Service) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        super().__init__(address, functools.partial(Handler, service))
+
+    def server_bind(self) -> None:
+        """Bind without looking up the host's name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def serve_until(self, closing: threading.Event) -> None:
+        """Take connections until told to stop."""
+        while not closing.is_set():
+            self.handle_request()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own."""
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        with self._lock:
+            self._connections[request] = thread
+        thread.start()
+
+    def close_request(self, request: Any) -> None:
+        """Close a connection and forget it."""
+        with self._lock:
+            self._connections.pop(request, None)
+        super().close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print nothing: what gets here is a client that went away."""
+
+    def server_close(self) -> None:
+        """Close the port, break every connection and wait for its thread, within reason."""
+        super().server_close()
+        with self._lock:
+            connections = dict(self._connections)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # it has just ended by itself
+        deadline = time.monotonic() + _PATIENCE_S
+        for thread in connections.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _loopback(host: str) -> str:
+    """Return the host as an address, if it is a loopback one."""
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise errors.UsageError(f"host {host}: the sandbox serves this machine only; use 127.0.0.1")
+    return str(address)
+
+
+def _bind(host: str, port: int, service: Service) -> _Server:
+    try:
+        return _Server((host, port), service)
+    except OverflowError as error:
+        raise errors.UsageError(f"--port {port}: a port is a number from 0 to 65535") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise errors.UsageError(
+                f"--port {port}: already in use on {host}; choose another, or 0 for any free one"
+            ) from error
+        raise errors.UsageError(
+            f"--port {port}: cannot be used on {host}: {error.strerror or error}"
+        ) from error

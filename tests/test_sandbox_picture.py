@@ -1,0 +1,292 @@
+"""The picture the sandbox draws: size, order, rotation, determinism, odd words."""
+
+import io
+import itertools
+import json
+import zlib
+
+import pytest
+import sandboxing as sb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from prodia_compose import blob
+from prodia_compose.sandbox import answers, layout, lettering, picture, refusal, server, thumbnails
+from prodia_compose.sandbox.incoming import Input
+
+COLOURS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255)}
+
+
+def make_input(name: str, data: bytes) -> Input:
+    """Return an input that has come in."""
+    return Input(filename=name, content_type="image/jpeg", content=blob.spool([data]))
+
+
+def coloured(*colours: str) -> list[Input]:
+    """Return inputs of one colour each."""
+    return [make_input(f"{colour}.png", sb.picture(colour, (80, 80), "PNG")) for colour in colours]
+
+
+def draw(
+    inputs: list[Input],
+    prompt: str = "combine them",
+    size: tuple[int, int] = (512, 512),
+    image_format: answers.Format = "PNG",
+) -> bytes:
+    """Return the picture of a job."""
+    return picture.draw(
+        name="nano-banana", prompt=prompt, inputs=inputs, size=size, image_format=image_format
+    )
+
+
+def centres(image: Image.Image) -> dict[str, tuple[float, float]]:
+    """Return where each of the test colours is found."""
+    spots: dict[str, list[tuple[int, int]]] = {name: [] for name in COLOURS}
+    by_value: dict[object, str] = {value: name for name, value in COLOURS.items()}
+    for x, y in itertools.product(range(0, image.width, 2), range(0, image.height, 2)):
+        value = image.getpixel((x, y))
+        if name := by_value.get(value):
+            spots[name].append((x, y))
+    return {
+        name: (sum(x for x, _ in found) / len(found), sum(y for _, y in found) / len(found))
+        for name, found in spots.items()
+        if found
+    }
+
+
+def test_order_shows() -> None:
+    """Inputs stand in reading order, so swapping two of them swaps them in the picture."""
+    first = centres(sb.decoded(draw(coloured("red", "blue"))))
+    second = centres(sb.decoded(draw(coloured("blue", "red"))))
+
+    assert first["red"] < first["blue"]
+    assert second["blue"] < second["red"]
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+def test_same_job_same_bytes(image_format: answers.Format) -> None:
+    """The same inputs give the same bytes; another order or prompt gives others."""
+    drawn = [
+        draw(coloured(*colours), prompt, image_format=image_format)
+        for colours, prompt in [
+            (("red", "blue"), "a"),
+            (("red", "blue"), "a"),
+            (("blue", "red"), "a"),
+            (("red", "blue"), "b"),
+        ]
+    ]
+
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn)) == 3
+
+
+def oriented(orientation: object, image_format: str = "JPEG") -> bytes:
+    """Return a picture whose upper half is red once turned as EXIF says, here for 6 and 8."""
+    image = Image.new("RGB", (80, 40), "blue")
+    image.paste("red", (0, 0, 40, 40))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, exif=exif, quality=100)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(("orientation", "upper"), [(6, "red"), (8, "blue")])
+def test_inputs_stand_upright(image_format: str, orientation: int, upper: str) -> None:
+    """An input is turned as its EXIF says."""
+    part = make_input("a", oriented(orientation, image_format))
+    small = thumbnails.thumbnail("a", part.content, (40, 80), "white")
+
+    assert thumbnails.measure("a", part.content) == (40, 80)
+    assert small.size == (40, 80)
+    channel = {"red": 0, "blue": 2}[upper]
+    pixel = small.getpixel((20, 10))
+    assert isinstance(pixel, tuple)
+    assert pixel[channel] > 200
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_orientations(orientation: int) -> None:
+    """All eight orientations put the first stored corner where the standard says."""
+    image = Image.new("RGB", (8, 4), "white")
+    image.paste("black", (0, 0, 2, 2))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=exif)
+    content = blob.spool([buffer.getvalue()])
+    size = (4, 8) if orientation >= 5 else (8, 4)
+    small = thumbnails.thumbnail("a", content, size, "white")
+    corners = {1: "tl", 2: "tr", 3: "br", 4: "bl", 5: "tl", 6: "tr", 7: "br", 8: "bl"}
+    spot = corners[orientation]
+    x, y = (0 if "l" in spot else small.width - 1), (0 if "t" in spot else small.height - 1)
+
+    assert small.size == size
+    assert small.getpixel((x, y)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"Exif\x00\x00",
+        b"Exif\x00\x00II*\x00",
+        b"MM\x00*\xff\xff\xff\xff",
+        b"II*\x00\x08\x00\x00\x00\xff\xff",
+        b"II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x09\x00\x00\x00",
+        b"II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x07\x00\x01\x00\x00\x00\x06\x00\x00\x00",
+        b"nonsense",
+    ],
+)
+def test_broken_exif(exif: bytes) -> None:
+    """A rotation that cannot be read is no rotation."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 4)).save(buffer, "JPEG", exif=exif)
+
+    assert thumbnails.measure("a", blob.spool([buffer.getvalue()])) == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour"),
+    [
+        ("1", 1),
+        ("L", 200),
+        ("LA", (200, 90)),
+        ("P", 3),
+        ("RGB", (1, 2, 3)),
+        ("RGBA", (1, 2, 3, 0)),
+        ("I;16", 40_000),
+    ],
+)
+def test_modes(mode: str, colour: int | tuple[int, ...]) -> None:
+    """Inputs of any colour mode are drawn; what is transparent shows the paper."""
+    buffer = io.BytesIO()
+    Image.new(mode, (30, 20), colour).save(buffer, "PNG")
+    small = thumbnails.thumbnail("a", blob.spool([buffer.getvalue()]), (15, 15), "#aabbcc")
+
+    assert (small.mode, small.size) == ("RGB", (15, 10))
+    if mode == "RGBA":
+        assert small.getpixel((5, 5)) == (0xAA, 0xBB, 0xCC)
+    if mode == "I;16":
+        pixel = small.getpixel((5, 5))
+        assert isinstance(pixel, tuple)
+        assert 150 <= pixel[0] <= 160
+
+
+def test_cmyk() -> None:
+    """A CMYK JPEG is drawn."""
+    buffer = io.BytesIO()
+    Image.new("CMYK", (30, 20), (0, 255, 255, 0)).save(buffer, "JPEG")
+    small = thumbnails.thumbnail("a", blob.spool([buffer.getvalue()]), (15, 15), "white")
+
+    assert (small.mode, small.size) == ("RGB", (15, 10))
+
+
+def test_vast_pictures_are_refused() -> None:
+    """A small file that holds a vast picture is refused by its header alone."""
+    data = bytearray(sb.picture(image_format="PNG"))
+    data[16:24] = (20_000).to_bytes(4) + (20_000).to_bytes(4)
+    crc = zlib.crc32(bytes(data[12:29]))
+    data[29:33] = crc.to_bytes(4)
+    with pytest.raises(refusal.RefusedError, match="20,000 x 20,000 pixels are too many"):
+        thumbnails.measure("a", blob.spool([bytes(data)]))
+
+
+def test_large_pictures_are_quiet(recwarn: pytest.WarningsRecorder) -> None:
+    """A picture large enough for Pillow to warn of is drawn without a warning."""
+    buffer = io.BytesIO()
+    Image.new("L", (10_000, 9_500)).save(buffer, "JPEG")
+    small = thumbnails.thumbnail("a", blob.spool([buffer.getvalue()]), (100, 100), "white")
+
+    assert small.size == (100, 95)
+    assert not recwarn.list
+
+
+PROMPTS = [
+    "",
+    " \n\t ",
+    "two\nlines\r\nand\ttabs",
+    "é ñ ü — “quoted” \xd7 中文 🎉 👩‍👩‍👧 אבג عربي \u202e turned",
+    "half a pair \ud83d and nul \x00 and escape \x1b[31m",
+    "word " * 6000,
+    "x" * 32_768,
+    "中" * 5000,
+    "{}%s<b>[red]",
+    "a\u0300" * 5000,
+]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=range(len(PROMPTS)))
+@pytest.mark.parametrize("size", [(64, 64), (512, 300)])
+def test_any_prompt(prompt: str, size: tuple[int, int]) -> None:
+    """No prompt is too odd or too long to draw, nor is a file name."""
+    part = make_input(prompt or "a", sb.picture())
+
+    assert sb.decoded(draw([part], prompt, size)).size == size
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=300), st.integers(1, 400))
+def test_wrapped_lines_fit(text: str, width: int) -> None:
+    """Lines are no wider than told, unless one letter is, and no more than told."""
+    face = lettering.font(12)
+    lines = lettering.wrap(lettering.plain(text), width, face, 5)
+
+    assert len(lines) <= 5
+    assert all(face.getlength(line) <= width for line in lines if len(line) > 1)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 4096), (4096, 64), (333, 777), (1568, 672)])
+@pytest.mark.parametrize("count", [0, 1, 2, 14])
+def test_any_canvas(size: tuple[int, int], count: int) -> None:
+    """Any number of inputs of any shape is drawn on a canvas of any shape."""
+    shapes = itertools.cycle([(1, 1), (900, 1), (1, 900), (30, 20)])
+    inputs = [
+        make_input(f"{number}.png", sb.picture("red", next(shapes), "PNG"))
+        for number in range(count)
+    ]
+
+    assert sb.decoded(draw(inputs, size=size)).size == size
+
+
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        ({}, (1024, 1024)),
+        ({"width": 512, "height": 768}, (512, 768)),
+        ({"width": 512}, (512, 1024)),
+        ({"height": 768.0}, (1024, 768)),
+        ({"width": 512, "height": 512, "aspect_ratio": "16:9", "resolution": "4K"}, (512, 512)),
+        ({"width": 9, "height": 99_999}, (64, 4096)),
+        ({"width": -5, "height": 1e300}, (64, 4096)),
+        ({"width": True, "height": "9"}, (1024, 1024)),
+        ({"aspect_ratio": "1:1"}, (1024, 1024)),
+        ({"aspect_ratio": "16:9"}, (1368, 768)),
+        ({"aspect_ratio": "9:16"}, (768, 1368)),
+        ({"aspect_ratio": "21:9", "resolution": "2K"}, (3128, 1344)),
+        ({"aspect_ratio": "1:99"}, (360, 2896)),
+        ({"aspect_ratio": "auto"}, (1184, 888)),
+        ({"aspect_ratio": ["1:1"]}, (1024, 1024)),
+        ({"aspect_ratio": "0:1"}, (1024, 1024)),
+        ({"resolution": "4K"}, (4096, 4096)),
+        ({"resolution": "9K"}, (1024, 1024)),
+    ],
+    ids=json.dumps,
+)
+def test_canvas_size(config: dict[str, object], size: tuple[int, int]) -> None:
+    """The canvas is what the config asks for, within bounds."""
+    assert layout.canvas_size(config, (400, 300)) == size
+
+
+def test_size_is_honoured_end_to_end() -> None:
+    """The answer to a job has the size its config asks for."""
+    with server.Sandbox() as sandbox:
+        flex = sb.send_job(sandbox, sb.make_job(sb.FLEX, width=512, height=768))
+        auto = sb.send_job(sandbox, sb.make_job())
+        plain = sb.send_job(sandbox, sb.make_job(sb.PRO))
+
+    assert flex.image.size == (512, 768)
+    assert auto.image.size == (1256, 840)  # the inputs are 60 x 40
+    assert plain.image.size == (1024, 1024)
