@@ -1,0 +1,254 @@
+"""A job that runs while nobody waits on the line: created, asked after, fetched.
+
+Asking and fetching change nothing, so unlike a job they are repeated whenever
+they fail in a way that may pass. Source of the paths: /reference/async.
+"""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from prodia_compose import answers, errors, multipart, reporting
+from prodia_compose.client import policy, verdicts
+from prodia_compose.client.attempts import Attempts, Sleep, headers
+from prodia_compose.client.exchange import Exchange, Lost, Request, bearer
+from prodia_compose.client.passage import Limits, OnState, TraceOnly
+from prodia_compose.client.redaction import hiding
+from prodia_compose.client.submission import Delivered
+from prodia_compose.service import Service
+
+__all__ = ["POLL_EVERY_S", "Created", "fetch_output", "poll", "submit_async"]
+
+POLL_EVERY_S = 2.0
+"""How often a job is asked after. The service recommends nothing that could be read."""
+
+_DONE = ("processed", "completed")
+_GET_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A job that the service has taken on.
+
+    Attributes:
+        job_id: What to ask after it by.
+        request_id: The service's `x-request-id`.
+        attempts: How often it was sent or tried to be; all but the last did not run.
+    """
+
+    job_id: str
+    request_id: str | None
+    attempts: int
+
+
+def submit_async(
+    service: Service,
+    body: multipart.MultipartBody,
+    *,
+    reporter: reporting.Reporter | None = None,
+    on_state: OnState = lambda _: None,
+    sleep: Sleep = time.sleep,
+) -> Created:
+    """Create a job and return as soon as the service has taken it on.
+
+    Raises:
+        RejectedError: Also for a job type that does not allow this.
+        ComposeError: As `submit` raises it.
+        Interrupted: With `state` set to how far the job had come.
+    """
+    attempts = Attempts(
+        service, body, reporter=reporter or reporting.Silent(), on_state=on_state, sleep=sleep
+    )
+    try:
+        received = attempts.deliver("/v2/job/async?price=true", accept="application/json")
+    except errors.RejectedError as error:
+        raise errors.RejectedError(
+            f"{error.message}; the job type may not allow --async: try without it",
+            request_id=error.request_id,
+            job_id=error.job_id,
+        ) from error
+    job = received.answer.job
+    if job is not None and job.id is not None and not job.failed:
+        return Created(job_id=job.id, request_id=received.request_id, attempts=received.attempts)
+    raise verdicts.unusable(
+        received.answer,
+        received.lost,
+        request_id=received.request_id,
+        service=service,
+        oddity="without the id of a job",
+    )
+
+
+def poll(
+    service: Service,
+    job_id: str,
+    *,
+    reporter: reporting.Reporter | None = None,
+    sleep: Sleep = time.sleep,
+    usual_seconds: float | None = None,
+) -> answers.JobRecord:
+    """Wait until a job is done and return its record.
+
+    Raises:
+        RejectedError: The job failed.
+        AuthError: The service refused the token.
+        UnknownError: It is not done within `service.timeout_s`, or is not known there.
+        Interrupted: With `state` set to `sent`: the job runs on.
+    """
+    reporter = reporter or reporting.Silent()
+    line = _Line(service, job_id, reporter, sleep)
+    started = time.monotonic()
+    reporter.start("waiting", None if usual_seconds is None else round(usual_seconds))
+    shown_s = 0
+    try:
+        while (state := line.state()) not in (*_DONE, "failed"):
+            waited_s = time.monotonic() - started
+            if waited_s >= service.timeout_s:
+                raise line.unsettled(f"is not done after {service.timeout_s:g} s")
+            reporter.advance(int(waited_s) - shown_s)
+            shown_s = int(waited_s)
+            sleep(POLL_EVERY_S)
+        record = line.record(state)
+    except errors.Interrupted as stop:
+        stop.state = "sent"
+        raise
+    finally:
+        reporter.finish()
+    if state == "failed":
+        raise errors.RejectedError(
+            hiding(service.token)(
+                f"the job failed: {record.error or 'the service does not say why'}; it may be billed"
+            ),
+            job_id=job_id,
+            may_be_billed=True,
+        )
+    return record
+
+
+def fetch_output(
+    service: Service,
+    job_id: str,
+    *,
+    reporter: reporting.Reporter | None = None,
+    sleep: Sleep = time.sleep,
+) -> Delivered:
+    """Return the pictures of a job that is done.
+
+    Raises:
+        AuthError: The service refused the token.
+        UnknownError: There is no picture, or it cannot be had; asking again may help.
+    """
+    reporter = reporter or reporting.Silent()
+    line = _Line(service, job_id, reporter, sleep)
+    listing = line.get("output", accept="application/json")
+    names = answers.strings(answers.json_value(listing.raw))
+    reporter.start("receive")
+    try:
+        files = [(name, line.get(f"output/{quote(name, safe='')}")) for name in names]
+    finally:
+        reporter.finish()
+    outputs = tuple(
+        dataclasses.replace(output, filename=name)
+        for name, file in files
+        for output in file.outputs
+    )
+    if not outputs:
+        raise line.unsettled("has no picture among its output")
+    said = [file.error for _, file in files if file.error and file.media_type.startswith("text/")]
+    answer = dataclasses.replace(
+        listing,
+        outputs=outputs,
+        messages=tuple(said),
+        job=line.record("processed"),
+        error=None,
+    )
+    return Delivered(answer=answer, request_id=None, attempts=1)
+
+
+class _Line:
+    """Questions about one job."""
+
+    def __init__(
+        self, service: Service, job_id: str, reporter: reporting.Reporter, sleep: Sleep
+    ) -> None:
+        self._service = service
+        self._job_id = job_id
+        self._reporter = reporter
+        self._sleep = sleep
+        self._base = f"{service.base_url}/v2/job/async/{quote(job_id, safe='')}/"
+
+    def state(self) -> str | None:
+        """Return the job's state, None if it cannot be had now.
+
+        Some servers quote it, as JSON does.
+        """
+        found = self._try("job.state.current", "text/plain")
+        if isinstance(found, str):
+            self._reporter.detail(f"asking after job {self._job_id}: {found}")
+            return None
+        return found.raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
+
+    def record(self, state: str) -> answers.JobRecord:
+        """Return the job's record, or, where it makes no sense, what is known already."""
+        record = self.get("job.json?price=true", accept="application/json").job
+        return record or answers.JobRecord(id=self._job_id, state=state)
+
+    def get(self, path: str, *, accept: str = "*/*") -> answers.Answer:
+        """Return a complete 2xx answer, asking again while what is wrong may pass."""
+        number = 1
+        while isinstance(found := self._try(path, accept), str):
+            if number == _GET_ATTEMPTS:
+                raise self.unsettled(f"cannot be asked after: {found}")
+            self._reporter.detail(f"asking after job {self._job_id}: {found}")
+            self._sleep(2.0 ** (number - 1))
+            number += 1
+        return found
+
+    def unsettled(self, words: str) -> errors.UnknownError:
+        """Return what is left to say about a job that was created and not brought home."""
+        return errors.UnknownError(
+            hiding(self._service.token)(
+                f"the job {self._job_id} {words}; it may be billed;"
+                f" `prodia-compose jobs fetch {self._job_id}` tries again"
+            ),
+            job_id=self._job_id,
+            may_be_billed=True,
+        )
+
+    def _try(self, path: str, accept: str) -> answers.Answer | str:
+        """Ask once; a text says what went wrong and may pass."""
+        service = self._service
+        request = Request(
+            method="GET",
+            url=self._base + path,
+            headers=headers(accept),
+            authorization=bearer(service.token),
+            limits=Limits(
+                connect_s=service.connect_timeout_s,
+                stall_s=service.stall_timeout_s,
+                answer_s=service.timeout_s,
+            ),
+            hide=hiding(service.token),
+        )
+        try:
+            with Exchange(
+                request, reporter=TraceOnly(self._reporter), on_state=lambda _: None
+            ) as exchange:
+                reply = exchange.perform()
+                answer, lost = verdicts.read(exchange, reply, hide=hiding(service.token))
+        except Lost as error:
+            return error.words
+        refusal = verdicts.Refusal.of(reply, answer)
+        verdict = policy.verdict(
+            reply.status, retry_after=reply.headers.get("retry-after"), delivered=True
+        )
+        if verdict == "auth":
+            raise verdicts.of_refusal(verdict, refusal, service=service)
+        if verdict == "rejected":
+            raise self.unsettled(f"is not known there any more, or never was ({refusal.shown})")
+        if verdict != "read":
+            return f"the service answered {refusal.shown}"
+        if lost is not None or not answer.whole:
+            return lost.words if lost else "the answer is cut short"
+        return answer

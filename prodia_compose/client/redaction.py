@@ -1,0 +1,27 @@
+"""Keeping the token out of whatever comes back."""
+
+from collections.abc import Callable, Iterator
+
+from prodia_compose import blob
+from prodia_compose.service import Token
+
+__all__ = ["hiding", "without"]
+
+
+def hiding(token: Token) -> Callable[[str], str]:
+    """Return a function that replaces the token by `***` wherever it stands in a text."""
+    return lambda text: text.replace(token.value, "***")
+
+
+def without(token: Token, kept: blob.Blob) -> Iterator[bytes]:
+    """Yield the bytes of a blob with the token replaced by `***`."""
+    secret = token.value.encode("ascii")
+    rest = b""
+    with kept.open() as file:
+        while chunk := file.read(1 << 16):
+            rest = (rest + chunk).replace(secret, b"***")
+            # The start of the token may be at the end of the chunk.
+            cut = max(0, len(rest) - len(secret) + 1)
+            yield rest[:cut]
+            rest = rest[cut:]
+    yield rest

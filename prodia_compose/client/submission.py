@@ -1,0 +1,86 @@
+"""A job submitted and waited for: one request, one answer with the picture in it."""
+
+import time
+from dataclasses import dataclass
+
+from prodia_compose import answers, multipart, reporting
+from prodia_compose.client import verdicts
+from prodia_compose.client.attempts import Attempts, Sleep
+from prodia_compose.client.passage import OnState
+from prodia_compose.service import Service
+
+__all__ = ["Delivered", "submit"]
+
+JOB_PATH = "/v2/job?price=true"
+"""With `price=true` a successful job's record says what it cost. Source: /reference/price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A job that brought a picture.
+
+    Attributes:
+        answer: With at least one output, complete as far as the connection can tell.
+        request_id: The service's `x-request-id`.
+        attempts: How often the job was sent or tried to be; all but the last did not run.
+    """
+
+    answer: answers.Answer
+    request_id: str | None
+    attempts: int
+
+
+def _ignore(_state: object) -> None:
+    pass
+
+
+def submit(
+    service: Service,
+    body: multipart.MultipartBody,
+    *,
+    accept: str,
+    reporter: reporting.Reporter | None = None,
+    on_state: OnState = _ignore,
+    sleep: Sleep = time.sleep,
+    usual_seconds: float | None = None,
+) -> Delivered:
+    """Submit a job and return the answer with its picture.
+
+    The job is sent again by itself only when it surely did not run; see `policy`.
+
+    Args:
+        service: Where to, as whom, and how patiently.
+        body: The job and its inputs.
+        accept: The value of `Accept`.
+        reporter: Is told of the upload, the waiting and the answer.
+        on_state: Is told `sending` before the first byte leaves, `sent` after
+            the last byte of the body, `answered` when the head of the answer is
+            there, and `not-sent` again when a busy service turned it away.
+        sleep: Waits the given seconds; for a busy service.
+        usual_seconds: How long the model usually takes, for the progress.
+
+    Raises:
+        AuthError: The service refused the token.
+        RejectedError: It rejected the job, or the job failed; `may_be_billed` tells.
+        BusyError: It stayed busy for longer than `service.max_wait_s`.
+        NotDeliveredError: There was no connection, or the upload broke off.
+        UnknownError: All was sent and no picture came. What did come, if
+            anything, is in `kept(error)`.
+        Interrupted: With `state` set to how far the job had come.
+    """
+    attempts = Attempts(
+        service,
+        body,
+        reporter=reporter or reporting.Silent(),
+        on_state=on_state,
+        sleep=sleep,
+        usual_seconds=usual_seconds,
+    )
+    received = attempts.deliver(JOB_PATH, accept=accept)
+    if not verdicts.has_picture(received.answer, received.lost):
+        raise verdicts.unusable(
+            received.answer, received.lost, request_id=received.request_id, service=service
+        )
+    return Delivered(
+        answer=received.answer, request_id=received.request_id, attempts=received.attempts
+    )
