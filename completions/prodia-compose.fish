@@ -1,0 +1,1 @@
+complete --command prodia-compose --no-files --arguments "(env _PRODIA_COMPOSE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) prodia-compose)" --condition "env _PRODIA_COMPOSE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) prodia-compose"

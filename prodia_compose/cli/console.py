@@ -1,0 +1,156 @@
+"""The two streams: the product on stdout, talk on stderr, each by its own rules."""
+
+import os
+import sys
+from typing import IO, TextIO
+
+from prodia_compose import documents, errors, reporting
+
+__all__ = [
+    "binary_stdout",
+    "flush",
+    "is_terminal",
+    "print_bytes",
+    "print_path",
+    "print_text",
+    "tell",
+    "tell_error",
+    "tell_interruption",
+    "tell_warning",
+]
+
+_STATES: dict[errors.JobState, str] = {
+    "not-sent": "nothing was sent",
+    "sending": "the upload was not complete, so the job did not run",
+    "sent": "the job had been sent and may be billed; look at the Prodia dashboard before "
+    "you run it again",
+    "answered": "the job had been answered and is billed",
+}
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream exists and is a terminal."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def _in_colour(stream: TextIO | None) -> bool:
+    """Return whether a stream takes colour: NO_COLOR, then FORCE_COLOR, then the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def tell(text: str) -> None:
+    """Write lines to stderr; where there is none, they are lost and nothing else happens."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # a closed pipe, a full disk: there is nowhere left to say so
+
+
+def _label(word: str, code: str) -> str:
+    if _in_colour(sys.stderr):
+        return f"prodia-compose: \x1b[{code}m{word}:\x1b[0m "
+    return f"prodia-compose: {word}: "
+
+
+def tell_warning(warned: errors.Warned) -> None:
+    """Tell a warning in one line, its code in brackets at the end."""
+    tell(f"{_label('warning', '33')}{reporting.visible(warned.message)} [{warned.code}]")
+
+
+def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
+    """Tell an error: a line for each part, then what identifies the job."""
+    if as_json:
+        tell(documents.line(documents.error(error)))
+        return
+    for part in error.parts:
+        tell(f"{_label('error', '31')}{reporting.visible(part.message)}")
+    identity = {"request": error.request_id, "job": error.job_id}
+    known = [f"{name} id {reporting.visible(value)}" for name, value in identity.items() if value]
+    if known:
+        tell(f"prodia-compose: {', '.join(known)}")
+
+
+def tell_interruption(interruption: errors.Interrupted, *, as_json: bool) -> None:
+    """Tell that a signal stopped the run, and what state the job is in."""
+    words = _STATES[interruption.state]
+    if interruption.kept:
+        words += f"; the picture is kept as {interruption.kept}"
+    message = f"stopped by {interruption}: {words}"
+    if as_json:
+        document = {
+            "schema": "prodia-compose/error@1",
+            "exit_code": int(interruption.code),
+            "kind": "interrupted",
+            "message": reporting.visible(message),
+            "errors": [],
+            "request_id": None,
+            "job_id": None,
+            "may_be_billed": interruption.state in ("sent", "answered"),
+        }
+        tell(documents.line(document))
+    else:
+        tell(f"prodia-compose: {reporting.visible(message)}")
+
+
+def print_bytes(data: bytes) -> None:
+    """Write bytes to stdout and flush them.
+
+    Raises:
+        OSError: Stdout is closed, its reader is gone, or its disk is full.
+    """
+    stream = binary_stdout()
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
+    stream.flush()
+
+
+def print_text(text: str) -> None:
+    """Write a line of text to stdout, whatever the locale, as UTF-8.
+
+    Raises:
+        OSError: As `print_bytes`.
+    """
+    print_bytes(f"{text}\n".encode("utf-8", "backslashreplace"))
+
+
+def print_path(path: str) -> None:
+    """Write a path to stdout as the bytes it has on disk; to stderr if stdout fails.
+
+    The picture is saved by then, so a reader that went away changes nothing.
+    """
+    try:
+        print_bytes(os.fsencode(path) + b"\n")
+    except OSError as exc:
+        tell(f"prodia-compose: saved as {reporting.visible(path)} (stdout: {exc.strerror})")
+
+
+def binary_stdout() -> IO[bytes]:
+    """Return standard output for bytes.
+
+    Raises:
+        OSError: It is closed.
+    """
+    if sys.stdout is None:
+        raise OSError(9, "standard output is closed")
+    return sys.stdout.buffer
+
+
+def flush(code: int) -> int:
+    """Flush stdout and return the exit code; keep the interpreter quiet about a closed one."""
+    if sys.stdout is None:
+        return code
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # The interpreter flushes once more at exit and would complain there.
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), 1)
+    return code

@@ -1,0 +1,65 @@
+"""What a plan and a result look like to people."""
+
+from collections.abc import Iterator
+
+from prodia_compose import compose, planning
+from prodia_compose.cli.catalogue import price_text
+from prodia_compose.fitting import FittedImage
+from prodia_compose.reporting import visible
+
+__all__ = ["image_lines", "lines", "summary"]
+
+
+def lines(plan: planning.Plan) -> Iterator[str]:
+    """Yield the report of `validate`: model, images, prompt, settings, output, cost."""
+    if plan.model is not None:
+        yield f"model    {plan.model.short_name} ({plan.model.job_type})"
+    for number, text in enumerate(image_lines(plan)):
+        yield f"{'images' if number == 0 else '':8} {text}"
+    if plan.prompt is not None:
+        yield f"prompt   {visible(plan.prompt)}"
+    if plan.job is not None:
+        config = plan.job.config.items()
+        settings = [f"{name}={value}" for name, value in config if name not in ("prompt", "images")]
+        yield f"settings {visible(' '.join(settings)) or 'none'}"
+    if plan.place is not None:
+        skipped = "; exists, so nothing would be sent" if plan.place.skipped else ""
+        yield f"output   {visible(plan.place.path)} ({plan.format}){skipped}"
+    if plan.body is not None:
+        yield f"upload   {plan.body.length:,} bytes in {len(plan.body.parts)} parts, {plan.digest}"
+    yield f"price    {price_text(plan.estimate)}"
+    problems = len(plan.errors)
+    if problems:
+        yield f"result   {problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+    else:
+        yield "result   ready"
+
+
+def image_lines(plan: planning.Plan) -> Iterator[str]:
+    """Yield the images, numbered in the order the model sees them, with every change."""
+    for image in plan.images:
+        yield visible(_image_line(image))
+
+
+def _image_line(image: FittedImage) -> str:
+    source, info, sent = image.source, image.info, image.prepared
+    label = f" {{{source.label}}}" if source.label else ""
+    found = f"{source.position} {source.path}{label} {info.width}x{info.height} {info.format}"
+    if sent is None:
+        return found
+    changes = ", ".join(sent.changes) or "as it is"
+    return f"{found}: {changes}; {sent.blob.size:,} bytes as {image.part or sent.suffix}"
+
+
+def summary(done: compose.Result) -> str:
+    """Return the last line of a run: what came, how long it took, what it cost."""
+    if not done.outputs:
+        return "exists already; nothing was sent"
+    saved = done.outputs[0]
+    price = f"${done.price_usd:g}" if done.price_usd is not None else "price not told"
+    if done.plan.request.sandbox:
+        price = "no cost: sandbox"
+    return (
+        f"{saved.picture.width}x{saved.picture.height} {saved.picture.format}, "
+        f"{saved.byte_count:,} bytes in {done.elapsed_s:.1f} s, {price}"
+    )

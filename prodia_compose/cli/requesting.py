@@ -1,0 +1,142 @@
+"""The options as typed, turned into the request they ask for."""
+
+import math
+import re
+from dataclasses import fields
+
+from prodia_compose import errors, job, prompt
+from prodia_compose.cli.options import ComposeOptions
+from prodia_compose.request import (
+    ComposeRequest,
+    Delivery,
+    Fitting,
+    Placement,
+    Selection,
+    SettingValue,
+)
+from prodia_compose.service import normalise_base_url
+
+__all__ = ["to_request"]
+
+_SETTINGS = (
+    "aspect_ratio",
+    "width",
+    "height",
+    "steps",
+    "guidance",
+    "seed",
+    "resolution",
+    "safety_tolerance",
+)
+"""The options that are config fields, in the order they are sent."""
+
+
+def to_request(options: ComposeOptions) -> ComposeRequest:
+    """Return the request that the options ask for.
+
+    Raises:
+        errors.UsageError: Two options contradict each other, or one cannot be parsed;
+            `errors.ProblemsError` if that is so of several.
+    """
+    findings = errors.Findings()
+    labelled: list[tuple[str, str]] = []
+    for argument in options.labelled or ():
+        with findings.collecting():
+            labelled.append(_labelled(argument))
+    extras: list[tuple[str, SettingValue]] = []
+    for argument in options.set_ or ():
+        with findings.collecting():
+            extras.append(job.parse_set(argument))
+    background = Fitting().background
+    with findings.collecting():
+        background = _colour(options.background)
+    base_url = options.base_url
+    with findings.collecting():
+        base_url = normalise_base_url(options.base_url)
+    with findings.collecting():
+        _refuse_conflicts(options)
+    findings.raise_if_any()
+    return ComposeRequest(
+        selection=Selection(
+            operands=tuple(options.images or ()),
+            labelled=tuple(labelled),
+            lists=tuple(options.files_from or ()),
+            null_separated=options.null,
+            sort=options.sort,
+        ),
+        prompt=options.prompt,
+        prompt_file=options.prompt_file,
+        model=options.model,
+        settings=tuple(
+            (name, value) for name in _SETTINGS if (value := getattr(options, name)) is not None
+        ),
+        extras=tuple(extras),
+        fitting=Fitting(
+            resize=not options.no_resize,
+            max_side=options.max_side,
+            max_pixels=options.max_pixels,
+            max_input_pixels=options.max_input_pixels,
+            quality=options.quality,
+            background=background,
+            keep_alpha=options.keep_alpha,
+            keep_metadata=options.keep_metadata,
+        ),
+        placement=Placement(
+            target=options.output,
+            format=options.format,
+            if_exists="overwrite" if options.force else options.if_exists or "fail",
+            create_dirs=options.create_dirs,
+        ),
+        delivery=Delivery(
+            base_url=base_url,
+            connect_timeout_s=options.connect_timeout,
+            stall_timeout_s=options.stall_timeout,
+            timeout_s=options.timeout,
+            max_wait_s=options.max_wait,
+        ),
+        token_file=options.token_file,
+        max_cost_usd=options.max_cost,
+        strict=options.strict,
+        sandbox=options.sandbox,
+    )
+
+
+def _labelled(argument: str) -> tuple[str, str]:
+    label, equals, path = argument.partition("=")
+    if not equals or not path or not prompt.LABEL.fullmatch(label):
+        raise errors.UsageError(
+            f"-i {argument}: write it as -i NAME=PATH; NAME is a letter, then letters, digits, - or _"
+        )
+    return label, path
+
+
+_COLOURS = {"white": "ffffff", "black": "000000", "grey": "808080", "gray": "808080"}
+
+
+def _colour(text: str) -> tuple[int, int, int]:
+    digits = _COLOURS.get(text.lower(), text.removeprefix("#"))
+    if not re.fullmatch(r"[0-9a-fA-F]{6}", digits):
+        raise errors.UsageError(f"--background {text}: use white, black, grey or #RRGGBB")
+    red, green, blue = bytes.fromhex(digits)
+    return red, green, blue
+
+
+def _refuse_conflicts(options: ComposeOptions) -> None:
+    conflicts = (
+        (options.force and options.if_exists not in (None, "overwrite"), "-f and --if-exists"),
+        (options.json and options.output == "-" and not options.dry_run, "--json and -o -"),
+        (options.quiet and options.verbose > 0, "-q and -v"),
+    )
+    findings = errors.Findings(
+        errors=[
+            errors.UsageError(f"{pair}: give one of them") for clash, pair in conflicts if clash
+        ]
+    )
+    findings.errors += [
+        errors.UsageError(f"{job.flag_of(option.name)} {value}: must be a finite number")
+        for option in fields(ComposeOptions)
+        if isinstance(value := getattr(options, option.name), float) and not math.isfinite(value)
+    ]
+    if options.null and not options.files_from:
+        findings.errors.append(errors.UsageError("-0: tells how to read a list; give one with -T"))
+    findings.raise_if_any()

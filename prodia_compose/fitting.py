@@ -1,0 +1,181 @@
+"""Named images, turned into pictures that fit the model: open, probe, plan, prepare."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from prodia_compose import errors, job, sources
+from prodia_compose.caps import Cap, Caps
+from prodia_compose.images import plan, prepare, probe
+from prodia_compose.models import Fact, Model
+from prodia_compose.reporting import Reporter
+from prodia_compose.request import Fitting
+
+__all__ = ["FittedImage", "fit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedImage:
+    """One input: as found, and as it will be sent.
+
+    Attributes:
+        source: Where it comes from.
+        info: What was found, upright.
+        prepared: What will be sent; None if it could not be prepared.
+        part: The file name of its `input` part; None if it could not be prepared.
+    """
+
+    source: sources.Input
+    info: probe.ImageInfo
+    prepared: prepare.PreparedImage | None = None
+    part: str | None = None
+
+
+def fit(
+    entries: Sequence[sources.Entry],
+    model: Model,
+    wishes: Fitting,
+    opening: Callable[[sources.Entry, int], sources.Input],
+    *,
+    reporter: Reporter,
+    findings: errors.Findings,
+) -> tuple[FittedImage, ...]:
+    """Return the images that could be read, in order, each prepared if it could be.
+
+    What is wrong with an image goes to `findings` and does not hide what is wrong with
+    the next.
+
+    Args:
+        entries: What was named.
+        model: Whose caps apply.
+        wishes: The options that change them.
+        opening: Opens an entry at a position counted from 1.
+        reporter: Told of each image that is done.
+        findings: Takes the errors and warnings.
+    """
+    caps = _effective(model.caps, wishes)
+    found = _probe(entries, opening, wishes.max_input_pixels, findings)
+    fits = _plan(found, caps, wishes, findings)
+    _warn_of_small(found, model.minimum_side, findings)
+    images: list[FittedImage] = []
+    reporter.start("prepare", len(found))
+    for image, size in zip(found, fits, strict=True):
+        prepared = None
+        with findings.collecting(), _naming(image.source.path):
+            options = _options(wishes, caps.image_bytes)
+            prepared = prepare.prepare(image.source.opener, image.info, size, options)
+            _check_bytes(image.source.path, prepared, caps.image_bytes, findings)
+        images.append(replace(image, prepared=prepared))
+        reporter.advance(1)
+    reporter.finish()
+    return _name_parts(images)
+
+
+def _probe(
+    entries: Sequence[sources.Entry],
+    opening: Callable[[sources.Entry, int], sources.Input],
+    max_input_pixels: int,
+    findings: errors.Findings,
+) -> list[FittedImage]:
+    found = []
+    for position, entry in enumerate(entries, 1):
+        with findings.collecting():
+            source = opening(entry, position)
+            with _naming(source.path):
+                info = probe.probe(source.opener, max_input_pixels=max_input_pixels)
+            found.append(FittedImage(source=source, info=info))
+    return found
+
+
+def _effective(caps: Caps, wishes: Fitting) -> Caps:
+    """Return the model's caps with `--max-side` and `--max-pixels` applied.
+
+    An option may lower any cap, and raise all but a documented one.
+    """
+    return replace(
+        caps,
+        side=_chosen(caps.side, wishes.max_side, "--max-side"),
+        pixels=_chosen(caps.pixels, wishes.max_pixels, "--max-pixels"),
+    )
+
+
+def _chosen(cap: Cap | None, limit: int | None, flag: str) -> Cap | None:
+    if limit is None:
+        return cap
+    if cap is not None and cap.kind == "documented" and limit > cap.limit:
+        return cap
+    return Cap(limit=limit, kind="option", source=flag)
+
+
+def _plan(
+    found: Sequence[FittedImage], caps: Caps, wishes: Fitting, findings: errors.Findings
+) -> tuple[plan.Fit, ...]:
+    sizes = [(image.info.width, image.info.height) for image in found]
+    if wishes.resize:
+        return plan.plan(sizes, caps)
+    for excess in plan.over_caps(sizes, caps):
+        names = ", ".join(found[index].source.path for index in excess.indexes)
+        _over(f"{names}: {excess.message}", excess.cap, names, findings)
+    return tuple(plan.Fit(size=size, reason=None) for size in sizes)
+
+
+def _over(message: str, cap: Cap, path: str, findings: errors.Findings) -> None:
+    """Refuse what is over a documented cap; warn of the others."""
+    if cap.kind == "documented":
+        cure = "leave out --no-resize, or make it smaller"
+        findings.errors.append(errors.InputError(f"{message}; {cure}", path=path))
+    else:
+        findings.warnings.append(errors.Warned(code="over-cap", message=message))
+
+
+def _check_bytes(
+    path: str, prepared: prepare.PreparedImage, cap: Cap | None, findings: errors.Findings
+) -> None:
+    if cap is not None and prepared.blob.size > cap.limit:
+        message = (
+            f"{path}: {prepared.blob.size:,} bytes; over the {cap.kind} limit of {cap.limit:,}"
+        )
+        _over(message, cap, path, findings)
+
+
+def _warn_of_small(
+    found: Sequence[FittedImage], minimum: Fact | None, findings: errors.Findings
+) -> None:
+    for image in found:
+        if minimum is not None and min(image.info.width, image.info.height) < minimum.value:
+            message = (
+                f"{image.source.path}: {image.info.width}x{image.info.height} px; the model's "
+                f"vendor asks for sides of at least {minimum.value:g} px; never enlarged here"
+            )
+            findings.warnings.append(errors.Warned(code="small-image", message=message))
+
+
+def _options(wishes: Fitting, image_bytes: Cap | None) -> prepare.PrepareOptions:
+    return prepare.PrepareOptions(
+        quality=wishes.quality,
+        background=wishes.background,
+        keep_alpha=wishes.keep_alpha,
+        keep_metadata=wishes.keep_metadata,
+        max_bytes=image_bytes.limit if image_bytes is not None and wishes.resize else None,
+    )
+
+
+def _name_parts(images: Sequence[FittedImage]) -> tuple[FittedImage, ...]:
+    """Give each prepared image the file name of its part."""
+    ready = [image for image in images if image.prepared is not None]
+    if len(ready) < len(images):
+        return tuple(images)  # names depend on all of them, and nothing will be sent
+    names = job.part_names(
+        [image.source.stem for image in images],
+        [image.prepared.suffix for image in ready if image.prepared is not None],
+    )
+    return tuple(replace(image, part=name) for image, name in zip(images, names, strict=True))
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Put the file in front of a reason such as "is an HTML page, not a picture"."""
+    try:
+        yield
+    except errors.InputError as exc:
+        raise errors.InputError(f"{path}: {exc.message}", path=path) from exc

@@ -1,0 +1,131 @@
+"""What all tests share: a clean environment, pictures, and ways to call the program."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from prodia_compose import cli
+from prodia_compose.sandbox import server
+
+SAMPLES = Path(__file__).parent / "images"
+
+TOKEN = "sentinel-token-0b5c9e"
+
+_CLEARED = ("PRODIA_", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run of the program left: its exit code and all it wrote."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.out.decode()
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Give each test an environment without our variables, proxies, colours, or a real home."""
+    for name in list(os.environ):
+        if name.startswith(_CLEARED) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an own working folder that holds the two sample pictures."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for name in ("product.jpg", "scene.jpg"):
+        (folder / name).write_bytes((SAMPLES / name).read_bytes())
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a way to call the program in this process, streams and exit code caught."""
+
+    def call(*argv: str | os.PathLike[str], stdin: bytes | None = b"", **env: str) -> Done:
+        with monkeypatch.context() as patch:
+            for name, value in env.items():
+                patch.setenv(name, value)
+            out, err = io.BytesIO(), io.BytesIO()
+            streams = {
+                "stdout": io.TextIOWrapper(out, encoding="utf-8", write_through=True),
+                "stderr": io.TextIOWrapper(
+                    err, encoding="utf-8", errors="backslashreplace", write_through=True
+                ),
+            }
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            patch.setattr(
+                sys, "stdin", None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin))
+            )
+            code = cli.main([os.fspath(argument) for argument in argv])
+            return Done(code=code, out=out.getvalue(), err=err.getvalue().decode())
+
+    return call
+
+
+@pytest.fixture
+def process() -> Run:
+    """Return a way to call the program as a process of its own."""
+
+    def call(*argv: str, stdin: bytes = b"", cwd: Path | None = None, **env: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "prodia_compose", *argv],
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, **env},
+            cwd=cwd,
+            check=False,
+        )
+        return Done(code=done.returncode, out=done.stdout, err=done.stderr.decode())
+
+    return call
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Sandbox]:
+    """Start a sandbox and address the program to it, with a token."""
+    with server.Sandbox(server.SandboxOptions(token=TOKEN)) as started:
+        monkeypatch.setenv("PRODIA_BASE_URL", started.url)
+        monkeypatch.setenv("PRODIA_TOKEN", TOKEN)
+        yield started
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Callable[..., Path]:
+    """Return a way to make a picture file of any size, format and colour."""
+
+    def make(
+        name: str = "made.jpg",
+        size: tuple[int, int] = (64, 48),
+        colour: tuple[int, ...] | str = (200, 30, 30),
+        mode: str = "RGB",
+    ) -> Path:
+        path = tmp_path / name
+        Image.new(mode, size, colour).save(path)
+        return path
+
+    return make

@@ -1,0 +1,117 @@
+"""The structure: imports go down, each library has one home, and start-up loads little."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "prodia_compose"
+
+ROWS: dict[int, tuple[str, ...]] = {
+    0: ("caps", "errors", "blob", "reporting", "model", "request", "service", "multipart"),
+    1: ("catalogue", "prompt", "answers", "state", "job", "models", "sources", "output"),
+    2: ("images", "client", "ledger", "sandbox"),
+    3: ("fitting",),
+    4: ("planning",),
+    5: ("compose", "documents"),
+    6: ("cli",),
+}
+"""The rooms by height: a room imports from its own row or lower ones only, without circles."""
+
+HOMES = {
+    "typer": ("cli/",),
+    "rich": ("cli/progress.py",),
+    "requests": ("client/",),
+    "urllib3": ("client/",),
+    "PIL": ("images/", "sandbox/"),
+    "pillow_heif": ("images/",),
+    "sqlite3": ("ledger",),
+}
+"""Where each library may be imported; Pillow has a second home in the sandbox, which draws."""
+
+
+def _modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the modules a file imports, anywhere in it, but for those for type checkers only."""
+    found: set[str] = set()
+    tree = ast.parse(path.read_text())
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _room(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0].removesuffix(".py")
+
+
+def test_imports_go_down() -> None:
+    """No room imports from a higher row."""
+    height = {room: row for row, rooms in ROWS.items() for room in rooms}
+    for path in _modules():
+        room = _room(path)
+        if room in ("__init__", "__main__"):
+            continue
+        for imported in _imports(path):
+            if imported.startswith("prodia_compose."):
+                other = imported.split(".")[1]
+                if other in height:
+                    assert height[other] <= height[room], f"{path}: imports {imported}"
+
+
+def test_each_library_has_its_home() -> None:
+    """Typer, rich, requests, Pillow and sqlite3 are imported in one place each."""
+    for path in _modules():
+        where = str(path.relative_to(PACKAGE))
+        for imported in _imports(path):
+            homes = HOMES.get(imported.split(".")[0])
+            assert homes is None or where.startswith(homes), f"{where} imports {imported}"
+
+
+def test_the_sandbox_shares_nothing_with_the_client() -> None:
+    """The stand-in neither encodes nor parses with the client's code."""
+    for path in (PACKAGE / "sandbox").glob("*.py"):
+        shared = {"client", "multipart", "answers", "job", "images"}
+        for imported in _imports(path):
+            if imported.startswith("prodia_compose."):
+                assert imported.split(".")[1] not in shared, f"{path.name} imports {imported}"
+
+
+@pytest.mark.parametrize(
+    ("argv", "unwanted"),
+    [
+        (["--version"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
+        (["--help"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
+        (["models"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
+        (["compose", "--help"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
+        (["validate"], {"requests", "rich", "pydantic", "sqlite3"}),
+    ],
+    ids=["version", "help", "models", "compose-help", "validate"],
+)
+def test_a_command_loads_only_what_it_uses(argv: list[str], unwanted: set[str]) -> None:
+    """Start-up stays cheap: heavy libraries are loaded by the commands that need them."""
+    program = (
+        "import sys; from prodia_compose.cli import main; code = main(sys.argv[1:]);"
+        " print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=True
+    )
+
+    assert not unwanted & set(done.stderr.split())
