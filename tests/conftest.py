@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,14 @@ def process() -> Run:
         return Done(code=done.returncode, out=done.stdout, err=done.stderr.decode())
 
     return call
+
+
+def until(condition: Callable[[], bool], *, patience_s: float = 30) -> None:
+    """Wait for something another process or thread does; fail if it never does."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.01)
 
 
 @pytest.fixture

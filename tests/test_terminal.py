@@ -1,0 +1,232 @@
+"""What the program does with the streams it is given: terminals, pipes, full disks, none."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import loopback
+import pytest
+from conftest import TOKEN, Run, until
+
+from prodia_compose.sandbox import server
+
+PROGRAM = [sys.executable, "-m", "prodia_compose"]
+LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
+
+
+def _on_a_terminal(argv: list[str], **env: str) -> tuple[int, str, bytes]:
+    """Run the program with stderr on a pseudo-terminal; return code, what it showed, stdout."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm-256color", **env},
+    ) as process:
+        os.close(slave)
+        shown = b""
+        while True:
+            ready, _, _ = select.select([master], [], [], 30)
+            assert ready, "the program shows nothing and does not end"
+            try:
+                chunk = os.read(master, 65536)
+            except OSError:  # how Linux tells the end of a pseudo-terminal
+                break
+            if not chunk:
+                break
+            shown += chunk
+        assert process.stdout is not None
+        out = process.stdout.read()
+    os.close(master)
+    return process.returncode, shown.decode(errors="replace"), out
+
+
+def test_a_terminal_shows_progress(work: Path, sandbox: server.Sandbox) -> None:
+    """On a terminal the phases are shown, then the numbered inputs and the summary stay."""
+    code, shown, out = _on_a_terminal(["compose", *LINE])
+
+    assert (code, out) == (0, b"composed.jpg\n")
+    assert "preparing" in shown
+    assert "1 product.jpg 640x480 JPEG" in shown
+    assert "2 scene.jpg 960x640 JPEG" in shown
+    assert re.search(r"\d+x\d+ JPEG, [\d,]+ bytes in", shown)
+
+
+def test_a_pipe_shows_no_progress(work: Path, process: Run, sandbox: server.Sandbox) -> None:
+    """Without a terminal nothing is animated, even where colour is forced."""
+    done = process("compose", *LINE, FORCE_COLOR="1")
+
+    assert (done.code, done.out, done.err) == (0, b"composed.jpg\n", "")
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+    ],
+    ids=["terminal", "no-color", "dumb", "forced"],
+)
+def test_colour_follows_the_conventions(work: Path, env: dict[str, str], coloured: bool) -> None:  # noqa: FBT001
+    """NO_COLOR and a dumb terminal take colour away, FORCE_COLOR gives it."""
+    _, shown, _ = _on_a_terminal(["compose", "gone.jpg", "-p", "x"], **env)
+
+    assert ("\x1b[31m" in shown) is coloured
+    assert "gone.jpg: no such file" in shown
+
+
+def test_bytes_never_go_to_a_terminal(work: Path, sandbox: server.Sandbox) -> None:
+    """`-o -` is refused before sending where stdout is a terminal."""
+    master, slave = pty.openpty()
+    done = subprocess.run(
+        [*PROGRAM, "compose", *LINE, "-o", "-"],
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(slave)
+    os.close(master)
+
+    assert done.returncode == 2
+    assert b"is a terminal" in done.stderr
+    assert len(sandbox.jobs) == 0
+
+
+def test_a_path_that_cannot_be_printed_is_still_saved(work: Path, sandbox: server.Sandbox) -> None:
+    """With a full or closed stdout the picture is saved, the code 0, and the path on stderr."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "compose", *LINE], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    closed = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, "compose", *LINE, "-f"],
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+    assert (done.returncode, closed.returncode) == (0, 0)
+    for ended in (done, closed):
+        assert b"composed.jpg" in ended.stderr
+        assert b"Traceback" not in ended.stderr
+        assert b"Exception ignored" not in ended.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_picture_for_a_broken_pipe_is_kept(
+    work: Path, sandbox: server.Sandbox, tmp_path: Path, unbuffered: str
+) -> None:
+    """When the reader of `-o -` goes away, the picture is rescued and the code is 10."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [*PROGRAM, "compose", *LINE, "-o", "-"],
+        stdin=subprocess.DEVNULL,
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    os.close(write_end)
+
+    assert done.returncode == 10
+    kept = list((tmp_path / "state/prodia-compose/rescued").iterdir())
+    assert len(kept) == 1
+    assert str(kept[0]).encode() in done.stderr
+    assert kept[0].read_bytes()[:2] == b"\xff\xd8"
+    assert b"Exception ignored" not in done.stderr
+
+
+def test_a_picture_for_a_full_disk_is_kept(
+    work: Path, sandbox: server.Sandbox, tmp_path: Path
+) -> None:
+    """When stdout's disk is full, the picture is rescued and the code is 10."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "compose", *LINE, "-o", "-"],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert done.returncode == 10
+    assert len(list((tmp_path / "state/prodia-compose/rescued").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_while_waiting_tells_the_state(work: Path, name: str) -> None:
+    """A signal after sending ends with 128 + its number and says that the job may be billed."""
+    number = getattr(signal, name)
+    with loopback.serve([loopback.silent()]) as service:
+        env = {**os.environ, "PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        with subprocess.Popen(
+            [*PROGRAM, "compose", *LINE, "--json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+        ) as running:
+            until(lambda: service.submissions == 1)
+            running.send_signal(number)
+            out, err = running.communicate(timeout=30)
+
+    assert running.returncode == 128 + number
+    error = json.loads(err)
+    assert (error["kind"], error["may_be_billed"]) == ("interrupted", True)
+    assert out == b""
+    assert sorted(path.name for path in work.iterdir()) == ["product.jpg", "scene.jpg"]
+
+
+def test_an_ignored_signal_stays_ignored(work: Path, sandbox: server.Sandbox) -> None:
+    """Started with SIGHUP ignored, as by nohup, a run is not ended by it."""
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PROGRAM, "compose", *LINE],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, b"composed.jpg\n")
+
+
+def test_sandbox_command_prints_what_a_shell_needs(work: Path) -> None:
+    """`sandbox` prints two export lines, flushed, serves, and ends on a signal."""
+    with subprocess.Popen(
+        [*PROGRAM, "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as serving:
+        assert serving.stdout is not None
+        url = serving.stdout.readline().decode()
+        token = serving.stdout.readline().decode()
+        made = subprocess.run(
+            ["sh", "-c", f'{url}{token}exec "$@"', "sh", *PROGRAM, "compose", *LINE],
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        serving.terminate()
+        serving.communicate(timeout=30)
+
+    assert re.fullmatch(r"export PRODIA_BASE_URL=http://127\.0\.0\.1:\d+\n", url)
+    assert token == "export PRODIA_TOKEN=sandbox\n"
+    assert (made.returncode, made.stdout) == (0, b"composed.jpg\n")
+    assert serving.returncode == 143
+
+
+def test_sandbox_runs_a_command(work: Path, process: Run) -> None:
+    """`sandbox -- CMD` sets both variables for the command and ends with its status."""
+    script = 'test -n "$PRODIA_TOKEN" && exec "$@" || exit 99'
+    made = process("sandbox", "--", "sh", "-c", script, "sh", *PROGRAM, "compose", *LINE)
+    failed = process("sandbox", "--fault", "rejected", "--", *PROGRAM, "compose", *LINE, "-f")
+    missing = process("sandbox", "--", "no-such-command-here")
+
+    assert (made.code, made.out) == (0, b"composed.jpg\n")
+    assert failed.code == 5
+    assert (missing.code, len(missing.err.splitlines())) == (2, 1)
