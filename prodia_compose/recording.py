@@ -1,0 +1,129 @@
+"""A run written into the record of jobs as it goes, however it ends."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+import prodia_compose
+from prodia_compose import errors, ledger, planning
+
+__all__ = ["Recording", "of"]
+
+_SENT: dict[errors.JobState, ledger.State] = {
+    "not-sent": "prepared",
+    "sending": "sending",
+    "sent": "sending",
+    "answered": "accepted",
+}
+
+_ENDS: dict[errors.ExitCode, ledger.State] = {
+    errors.ExitCode.AUTH: "rejected",
+    errors.ExitCode.REJECTED: "rejected",
+    errors.ExitCode.BUSY: "busy",
+    errors.ExitCode.NOT_DELIVERED: "not-delivered",
+    errors.ExitCode.UNKNOWN: "unknown",
+    errors.ExitCode.NOT_PLACED: "received",
+}
+
+_INTERRUPTED: dict[errors.JobState, ledger.State] = {
+    "not-sent": "not-delivered",
+    "sending": "not-delivered",
+    "sent": "unknown",
+    "answered": "unknown",
+}
+
+
+class Recording:
+    """One job's entry, told of each step."""
+
+    def __init__(self, entry: ledger.OpenEntry) -> None:
+        self._entry = entry
+
+    def on_state(self, state: errors.JobState) -> None:
+        """Write how far the sending has come."""
+        self._entry.advance(_SENT[state])
+
+    def received(
+        self, *, job_id: str | None, request_id: str | None, price_usd: float | None
+    ) -> None:
+        """Write that a picture has come, before anything is done with it."""
+        self._entry.advance("received", job_id=job_id, request_id=request_id, price_usd=price_usd)
+
+    def saved(self, outputs: Sequence[tuple[str, str]]) -> None:
+        """Write that the pictures are in their places; (path, SHA-256) of each."""
+        files = [ledger.File(name=path, sha256=sha256) for path, sha256 in outputs]
+        self._entry.advance("saved", exit_code=0, outputs=files)
+
+    def failed(self, error: errors.ComposeError) -> None:
+        """Write how it ended without a picture in its place."""
+        self._entry.advance(
+            _ENDS.get(error.code, "unknown"),
+            exit_code=int(error.code),
+            job_id=error.job_id,
+            request_id=error.request_id,
+            may_be_billed=error.may_be_billed or None,
+            rescued=[error.rescued] if error.rescued else None,
+        )
+
+    def interrupted(self, signal: errors.Interrupted) -> None:
+        """Write that a signal ended it, and where the picture is if it had come."""
+        state = "received" if signal.rescued else _INTERRUPTED[signal.state]
+        self._entry.advance(
+            state,
+            exit_code=int(signal.code),
+            rescued=[signal.rescued] if signal.rescued else None,
+        )
+
+
+@contextlib.contextmanager
+def of(ready: planning.Sendable, record: ledger.Ledger, *, again: bool) -> Iterator[Recording]:
+    """Record a run; the row exists before the block begins, and its end is written.
+
+    Raises:
+        errors.UnknownError: An identical job was sent, its outcome is unknown, and `again`
+            does not say to send it all the same.
+    """
+    claim = _claim(ready)
+    if not again:
+        _refuse_twin(record, claim)
+    recording = Recording(record.begin(claim))
+    try:
+        yield recording
+    except errors.ComposeError as error:
+        recording.failed(error)
+        raise
+    except errors.Interrupted as signal:
+        recording.interrupted(signal)
+        raise
+
+
+def _claim(ready: planning.Sendable) -> ledger.Claim:
+    plan = ready.plan
+    return ledger.Claim(
+        host=urlsplit(plan.request.delivery.base_url).netloc,
+        digest=plan.digest or "",
+        model=ready.model.short_name,
+        job_json=ready.job.json(),
+        inputs=tuple(
+            ledger.File(name=image.source.path, sha256=image.prepared.blob.sha256)
+            for image in plan.images
+            if image.prepared is not None
+        ),
+        output=ready.place.path,
+        estimate_min_usd=plan.estimate.minimum_usd,
+        estimate_usd=plan.estimate.maximum_usd,
+        tool_version=prodia_compose.version(),
+    )
+
+
+def _refuse_twin(record: ledger.Ledger, claim: ledger.Claim) -> None:
+    twin = record.unknown_twin(claim.twin_key)
+    if twin is None:
+        return
+    raise errors.UnknownError(
+        f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
+        f"outcome is unknown, so it may be billed; look at `prodia-compose jobs show {twin.id}` "
+        "and the Prodia dashboard, then send it with --again; nothing was sent now",
+        job_id=twin.job_id,
+        request_id=twin.request_id,
+    )
