@@ -5,6 +5,8 @@ checked against the live service. Where Prodia's own documents disagree, the gui
 wins and the other figure is kept beside it.
 """
 
+from dataclasses import replace
+
 from prodia_compose.caps import Cap, CapKind, Caps
 from prodia_compose.model import Fact, Model, Price, Setting, SettingStatus
 
@@ -45,8 +47,7 @@ def _side(pixels: int, reason: str) -> Cap:
     return Cap(limit=pixels, kind="house", source=reason)
 
 
-def _size(
-    name: str,
+def _sizes(
     low: int,
     high: int,
     source: str,
@@ -54,10 +55,10 @@ def _size(
     step: int | None = None,
     likely_step: int | None = None,
     default: int | None = None,
-) -> Setting:
-    """Return `width` or `height`, in pixels."""
-    return Setting(
-        name=name,
+) -> tuple[Setting, Setting]:
+    """Return `width` and `height`, in pixels."""
+    width = Setting(
+        name="width",
         type="integer",
         minimum=low,
         maximum=high,
@@ -67,17 +68,17 @@ def _size(
         source=source,
         note=None if step else "the range is documented; the full schema was not readable",
     )
+    return width, replace(width, name="height")
 
 
-def _resolution() -> Setting:
-    return Setting(
-        name="resolution",
-        type="string",
-        status="unconfirmed",
-        choices=("1K", "2K", "4K"),
-        source=_GEMINI,
-        note="the three tiers are documented; the field's name is inferred",
-    )
+_RESOLUTION = Setting(
+    name="resolution",
+    type="string",
+    status="unconfirmed",
+    choices=("1K", "2K", "4K"),
+    source=_GEMINI,
+    note="the three tiers are documented; the field's name is inferred",
+)
 
 
 def _ratio(likely: tuple[str, ...], source: str) -> Setting:
@@ -109,12 +110,7 @@ def _guidance_of_dev(name: str, other: str) -> Setting:
 
 def _tolerance(source: str) -> Setting:
     return Setting(
-        name="safety_tolerance",
-        type="integer",
-        minimum=0,
-        maximum=5,
-        default=2,
-        source=source,
+        name="safety_tolerance", type="integer", minimum=0, maximum=5, default=2, source=source
     )
 
 
@@ -160,6 +156,7 @@ CATALOGUE: tuple[Model, ...] = (
         prices=(_price(0.039, f"{_GUIDE}; the same in recorded live answers"),),
         usual_seconds=Fact(value=8, source=_GUIDE),
         max_prompt=Fact(value=2500, source=_NANO_NOTE),
+        is_max_prompt_sure=False,
     ),
     Model(
         short_name="gemini-3-pro",
@@ -170,7 +167,7 @@ CATALOGUE: tuple[Model, ...] = (
             side=_side(4096, "our choice; the guide: up to 4K out"),
             image_bytes=_bytes(7, "upstream", _VERTEX),
         ),
-        settings=(_ratio(_GOOGLE_RATIOS, _VERTEX), _resolution()),
+        settings=(_ratio(_GOOGLE_RATIOS, _VERTEX), _RESOLUTION),
         prices=(
             _price(0.15, _GEMINI, resolution="1K"),
             _price(0.15, _GEMINI, resolution="2K"),
@@ -194,7 +191,7 @@ CATALOGUE: tuple[Model, ...] = (
                 (*_GOOGLE_RATIOS, "1:4", "4:1", "1:8", "8:1"),
                 "resellers' pages quoting Google",
             ),
-            _resolution(),
+            _RESOLUTION,
             Setting(
                 name="google_search",
                 type="boolean",
@@ -221,8 +218,7 @@ CATALOGUE: tuple[Model, ...] = (
         ),
         minimum_side=_FLUX_MINIMUM,
         settings=(
-            _size("width", 512, 1920, _FLUX),
-            _size("height", 512, 1920, _FLUX),
+            *_sizes(512, 1920, _FLUX),
             Setting(name="steps", type="integer", minimum=1, maximum=50, source=_FLUX),
             _guidance_of_dev("guidance", "guidance_scale"),
             _guidance_of_dev("guidance_scale", "guidance"),
@@ -263,8 +259,7 @@ CATALOGUE: tuple[Model, ...] = (
         ),
         minimum_side=_FLUX_MINIMUM,
         settings=(
-            _size("width", 64, 4096, _FLUX_PRO, step=16),
-            _size("height", 64, 4096, _FLUX_PRO, step=16),
+            *_sizes(64, 4096, _FLUX_PRO, step=16),
             _seed("confirmed", _FLUX_PRO),
             _tolerance(_FLUX_PRO),
         ),
@@ -290,15 +285,9 @@ CATALOGUE: tuple[Model, ...] = (
                 source=f"{_GUIDE} (its example sends 1:1)",
                 note="not in the schema page, which forbids no extra field",
             ),
-            _size("width", 64, 4096, _FLUX_FLEX, step=16),
-            _size("height", 64, 4096, _FLUX_FLEX, step=16),
+            *_sizes(64, 4096, _FLUX_FLEX, step=16),
             Setting(
-                name="steps",
-                type="integer",
-                minimum=1,
-                maximum=50,
-                default=50,
-                source=_FLUX_FLEX,
+                name="steps", type="integer", minimum=1, maximum=50, default=50, source=_FLUX_FLEX
             ),
             Setting(
                 name="guidance",
@@ -327,8 +316,7 @@ CATALOGUE: tuple[Model, ...] = (
         ),
         minimum_side=_FLUX_MINIMUM,
         settings=(
-            _size("width", 256, 2048, f"{_FLUX} (range); {_SIBLINGS} (step)", likely_step=16),
-            _size("height", 256, 2048, f"{_FLUX} (range); {_SIBLINGS} (step)", likely_step=16),
+            *_sizes(256, 2048, f"{_FLUX} (range); {_SIBLINGS} (step)", likely_step=16),
             _seed("unconfirmed", _SIBLINGS),
             Setting(
                 name="safety_tolerance",
@@ -352,8 +340,7 @@ CATALOGUE: tuple[Model, ...] = (
         ),
         minimum_side=Fact(value=15, source=f"{_ARK} (over 14 px)"),
         settings=(
-            _size("width", 1024, 4096, _SEEDREAM, default=2048),
-            _size("height", 1024, 4096, _SEEDREAM, default=2048),
+            *_sizes(1024, 4096, _SEEDREAM, default=2048),
             _seed("refused", _SEEDREAM),
         ),
         prices=(),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob, client, errors, output, planning, state
-from prodia_compose.answers import Output
+from prodia_compose import blob, client, errors, ledger, output, planning, recording, state
+from prodia_compose.answers import Answer, Output
 from prodia_compose.images import received
 from prodia_compose.reporting import Reporter
 from prodia_compose.service import Service
@@ -77,6 +77,8 @@ class Result:
 def run(
     ready: planning.Sendable,
     *,
+    record: ledger.Ledger,
+    again: bool,
     reporter: Reporter,
     stdout: Callable[[], IO[bytes]],
     clock: Callable[[], float] = time.monotonic,
@@ -85,6 +87,8 @@ def run(
 
     Args:
         ready: A plan with nothing wrong and nothing missing.
+        record: Where the job is written down before the first byte leaves.
+        again: Whether to send even if an identical job's outcome is unknown.
         reporter: Who is told of progress.
         stdout: Opens standard output for bytes, for a place that is `-`.
         clock: Tells seconds.
@@ -96,11 +100,14 @@ def run(
     if ready.place.skipped:
         return Result(plan=ready.plan)
     started = clock()
-    delivered = _deliver(ready, reporter)
-    answer = delivered.answer
-    job_id = answer.job.id if answer.job is not None else None
-    with _identified(delivered.request_id, job_id):
-        outputs, warnings = _place_all(ready, answer.outputs, stdout)
+    with recording.of(ready, record, again=again) as recorded:
+        delivered = _deliver(ready, reporter, recorded.on_state)
+        answer = delivered.answer
+        job_id = answer.job.id if answer.job is not None else None
+        recorded.received(job_id=job_id, request_id=delivered.request_id, price_usd=_price(answer))
+        with _identified(delivered.request_id, job_id):
+            outputs, warnings = _place_all(ready, answer.outputs, stdout)
+        recorded.saved([(saved.path, saved.sha256) for saved in outputs])
     reporter.finish()
     return Result(
         plan=ready.plan,
@@ -108,14 +115,20 @@ def run(
         messages=answer.messages,
         job_id=job_id,
         request_id=delivered.request_id,
-        price_usd=answer.job.price_usd if answer.job is not None else None,
+        price_usd=_price(answer),
         elapsed_s=clock() - started,
         attempts=delivered.attempts,
         warnings=warnings,
     )
 
 
-def _deliver(ready: planning.Sendable, reporter: Reporter) -> client.Delivered:
+def _price(answer: Answer) -> float | None:
+    return answer.job.price_usd if answer.job is not None else None
+
+
+def _deliver(
+    ready: planning.Sendable, reporter: Reporter, on_state: Callable[[errors.JobState], None]
+) -> client.Delivered:
     """Send the job; keep what an answer without a usable picture left behind."""
     wishes = ready.plan.request.delivery
     service = Service(
@@ -133,13 +146,15 @@ def _deliver(ready: planning.Sendable, reporter: Reporter) -> client.Delivered:
             ready.body,
             accept=f"multipart/form-data; {output.accept_type(ready.plan.format)}",
             reporter=reporter,
+            on_state=on_state,
             usual_seconds=usual.value if usual is not None else None,
         )
     except errors.ComposeError as error:
         remains = client.kept(error)
         if remains is not None:
             suffix = _SUFFIXES.get(remains.media_type, ".bin")
-            error.message += f"; what came is kept as {_keep(remains.blob, suffix)}"
+            error.rescued = str(_keep(remains.blob, suffix))
+            error.message += f"; what came is kept as {error.rescued}"
         raise
 
 
@@ -150,9 +165,8 @@ def _place_all(
     pictures = [(found.blob, _inspect(found)) for found in outputs]
     usable = [(data, picture) for data, picture in pictures if picture is not None]
     if not usable:
-        kept = ", ".join(str(_keep(found.blob, ".bin")) for found in outputs)
-        raise errors.NotPlacedError(
-            f"the service sent a picture that cannot be decoded; kept as {kept}", may_be_billed=True
+        raise _not_placed(
+            "the service sent a picture that cannot be decoded", _keep(outputs[0].blob, ".bin")
         )
     warnings: list[errors.Warned] = []
     saved: list[SavedOutput] = []
@@ -183,7 +197,7 @@ def _place(
     """Save one picture and return its path; `number` counts the pictures from 1."""
     place = ready.place
     asked = output.accept_type(ready.plan.format)
-    if number > 1 and place.is_stdout:
+    if number > 1 and place.is_stream:
         return str(_keep(data, picture.suffix))
     if picture.media_type != asked:
         message = f"asked for {asked}, the service sent {picture.media_type}"
@@ -204,30 +218,32 @@ def _rescuing(data: blob.Blob, picture: received.ReceivedImage) -> Iterator[None
     try:
         yield
     except errors.NotPlacedError as error:
-        error.message += f"; the picture is kept as {_keep(data, picture.suffix)}"
-        error.may_be_billed = True
-        raise
+        raise _not_placed(error.message, _keep(data, picture.suffix)) from error
     except errors.Interrupted as signal:
         signal.state = "answered"
-        signal.kept = str(_keep(data, picture.suffix))
+        signal.rescued = str(_keep(data, picture.suffix))
         raise
     except OSError as exc:
-        kept = _keep(data, picture.suffix)
-        reason = (
-            "the name was taken meanwhile" if isinstance(exc, FileExistsError) else exc.strerror
-        )
-        raise errors.NotPlacedError(
-            f"the picture came but could not be saved: {reason}; it is kept as {kept}",
-            may_be_billed=True,
+        taken = isinstance(exc, FileExistsError)
+        reason = "the name was taken meanwhile" if taken else exc.strerror
+        raise _not_placed(
+            f"the picture came but could not be saved: {reason}", _keep(data, picture.suffix)
         ) from exc
+
+
+def _not_placed(message: str, rescued: Path) -> errors.NotPlacedError:
+    error = errors.NotPlacedError(f"{message}; it is kept as {rescued}", may_be_billed=True)
+    error.rescued = str(rescued)
+    return error
 
 
 def _keep(data: blob.Blob, suffix: str) -> Path:
     try:
         return state.keep(data, suffix)
     except OSError as exc:
+        last = exc.filename or "the temporary folder"
         raise errors.NotPlacedError(
-            f"neither the output place nor the state folder nor {exc.filename} could take what "
+            f"neither the output place nor the state folder nor {last} could take what "
             f"came ({exc.strerror}); it is lost",
             may_be_billed=True,
         ) from exc

@@ -165,6 +165,7 @@ def _model(model: Model) -> Document:
         "caps": {name: _cap(cap) for name, cap in caps.items()},
         "minimum_side_px": asdict(model.minimum_side) if model.minimum_side else None,
         "max_prompt_characters": asdict(model.max_prompt) if model.max_prompt else None,
+        "max_prompt_confirmed": model.is_max_prompt_sure if model.max_prompt else None,
         "settings": [asdict(setting) for setting in model.settings],
         "prices": [asdict(price) for price in model.prices],
         "usual_seconds": asdict(model.usual_seconds) if model.usual_seconds else None,

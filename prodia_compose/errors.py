@@ -81,6 +81,7 @@ class ComposeError(Exception):
         request_id: The service's `x-request-id`, once an answer carried one.
         job_id: The job's id, once the service named one.
         may_be_billed: Whether the job can have run.
+        rescued: Where what came was kept, as it could not be placed or used.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -101,6 +102,7 @@ class ComposeError(Exception):
         self.request_id = request_id
         self.job_id = job_id
         self.may_be_billed = may_be_billed
+        self.rescued: str | None = None
 
     @property
     def code(self) -> ExitCode:
@@ -224,14 +226,14 @@ class Interrupted(BaseException):
     Attributes:
         signum: SIGINT, SIGTERM or SIGHUP.
         state: How far the job had come; whoever sends it fills this in.
-        kept: The file a received picture was kept in, if one had come.
+        rescued: Where a picture that had come was kept.
     """
 
     def __init__(self, signum: int, state: JobState = "not-sent") -> None:
         super().__init__(signal.Signals(signum).name)
         self.signum = signum
         self.state: JobState = state
-        self.kept: str | None = None
+        self.rescued: str | None = None
 
     @property
     def code(self) -> ExitCode:

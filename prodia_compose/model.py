@@ -107,6 +107,7 @@ class Model:
         prices: What it costs; empty where no price was found.
         usual_seconds: How long a job usually takes; None if not known.
         max_prompt: The longest prompt, in characters; None if not known.
+        is_max_prompt_sure: Whether Prodia's own pages say so; if not, a longer one warns.
         notes: What a person should know before choosing it.
     """
 
@@ -123,6 +124,7 @@ class Model:
     prices: tuple[Price, ...] = ()
     usual_seconds: Fact | None = None
     max_prompt: Fact | None = None
+    is_max_prompt_sure: bool = True
     notes: tuple[str, ...] = ()
 
     def setting(self, name: str) -> Setting | None:

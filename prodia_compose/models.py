@@ -8,7 +8,17 @@ from prodia_compose.caps import Cap, Caps
 from prodia_compose.catalogue import CATALOGUE
 from prodia_compose.model import Estimate, Fact, Model
 
-__all__ = ["CATALOGUE", "Estimate", "Fact", "Model", "check_count", "find", "unlisted"]
+__all__ = [
+    "CATALOGUE",
+    "Estimate",
+    "Fact",
+    "Model",
+    "check_count",
+    "check_prompt",
+    "find",
+    "is_single_input",
+    "unlisted",
+]
 
 _HOUSE = "our choice for a job type we know nothing of"
 
@@ -31,8 +41,13 @@ def unlisted(job_type: str) -> Model:
 # Guide, "Models that support multiple inputs": FLUX.1 Kontext, SDXL inpainting,
 # Recraft V4 and SeedEdit/Seedance accept one input part only.
 _SINGLE_INPUT = re.compile(
-    r"^inference\.(?:.*kontext|sdxl\.inpaint|recraft\.v4|seededit|seedance)", re.IGNORECASE
+    r"inference\.(?:.*kontext|sdxl\.inpaint|recraft\.v4|seededit|seedance)", re.IGNORECASE
 )
+
+
+def is_single_input(job_type: str) -> bool:
+    """Return whether a job type is of a family that takes one image only."""
+    return _SINGLE_INPUT.match(job_type) is not None
 
 
 def find(name: str) -> Model:
@@ -50,7 +65,7 @@ def find(name: str) -> Model:
     }
     if name in by_name:
         return by_name[name]
-    if _SINGLE_INPUT.match(name):
+    if is_single_input(name):
         raise errors.UsageError(
             f"--model {name}: this job type takes one image only; "
             f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
@@ -82,3 +97,22 @@ def check_count(model: Model, count: int, findings: errors.Findings) -> None:
             f"another {model.doubtful_above.value:g}; the service may refuse them"
         )
         findings.warnings.append(errors.Warned(code="count-in-doubt", message=message))
+
+
+def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings) -> None:
+    """Find a prompt longer than a model takes.
+
+    Raises:
+        errors.UsageError: Prodia's own pages say that it is too long.
+    """
+    longest = model.max_prompt
+    if longest is None or len(prompt) <= longest.value:
+        return
+    message = (
+        f"{flag}: the prompt has {len(prompt):,} characters; "
+        f"{model.short_name} takes {longest.value:,g}"
+    )
+    if model.is_max_prompt_sure:
+        raise errors.UsageError(f"{message}; shorten it")
+    warned = f"{message} by {longest.source}; sent as it is"
+    findings.warnings.append(errors.Warned(code="unconfirmed-setting", message=warned))

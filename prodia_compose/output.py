@@ -12,12 +12,13 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob, errors
+from prodia_compose import blob, errors, streams
 from prodia_compose.request import IfExists, OutputFormat, Placement
+from prodia_compose.streams import write_stream
 
 __all__ = [
     "Place",
@@ -51,17 +52,24 @@ class Place:
         if_exists: What to do when something stands there at publish time.
         create_dirs: Whether missing folders are made at publish time.
         skipped: Whether it is taken and `--if-exists skip` says to leave it.
+        taken: Under `number`, the taken name that `path` is a free variant of.
     """
 
     path: str
     if_exists: IfExists = "fail"
     create_dirs: bool = False
     skipped: bool = False
+    taken: str | None = None
 
     @property
     def is_stdout(self) -> bool:
         """Whether the bytes go to standard output."""
         return self.path == "-"
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the bytes go down standard output, a descriptor, a device or a pipe."""
+        return self.is_stdout or streams.is_stream(self.path)
 
 
 def asked_format(placement: Placement) -> OutputFormat:
@@ -94,14 +102,16 @@ def accept_type(format_: OutputFormat) -> str:
 def expand(template: str, fields: Mapping[str, str]) -> str:
     """Return an output template with its `{field}`s filled in; other braces stay.
 
-    A field's value cannot leave the folder: a slash in it becomes a dash.
+    A field's value cannot leave the folder: a slash in it becomes a dash. Nor does it
+    lead to standard output: only `-` as typed does.
     """
 
     def fill(match: re.Match[str]) -> str:
         value = fields.get(match[1])
         return match[0] if value is None else value.replace("/", "-")
 
-    return re.sub(r"\{([a-z]+)\}", fill, template)
+    path = re.sub(r"\{([a-z]+)\}", fill, template)
+    return "./-" if path == "-" != template else path
 
 
 def prove(
@@ -123,12 +133,12 @@ def prove(
     if place.is_stdout:
         return place
     with _as_output_error(path):
-        status = _stat(path)
-        if status is not None and not stat.S_ISREG(status.st_mode):
-            return _prove_special(place, status)
-        if not path or path.endswith("/"):
+        if place.is_stream:
+            streams.prove(path)
+            return replace(place, path="-") if streams.descriptor(path) == 1 else place
+        if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
             raise errors.OutputError(f"-o {path}: names a folder; name a file", path=path)
-        if status is not None and if_exists != "overwrite":
+        if if_exists != "overwrite" and streams.status(path) is not None:
             return _settle_taken(place, inputs)
         _prove_folder(path, create_dirs=create_dirs)
     return place
@@ -137,28 +147,26 @@ def prove(
 def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
     """Apply the policies `fail`, `skip` and `number` to a name that is taken."""
     path = place.path
-    if place.if_exists == "skip":
-        return Place(path=path, if_exists="skip", skipped=True)
     if place.if_exists == "number":
-        free = next(name for name in _numbered(path) if _stat(name) is None)
+        free = next(name for name in _numbered(path) if streams.status(name) is None)
         _prove_folder(free, create_dirs=False)
-        return Place(path=free, if_exists="number")
+        return replace(place, path=free, taken=path)
     for shown, file in inputs:
-        if file.samefile(path):
+        if _same(file, path):
             message = f"-o {path}: is the input {shown}; choose another name, or -f to overwrite it"
             raise errors.OutputError(message, path=path)
+    if place.if_exists == "skip":
+        return replace(place, skipped=True)
     raise errors.OutputError(
         f"-o {path}: exists already; -f overwrites it, --if-exists number keeps both", path=path
     )
 
 
-def _prove_special(place: Place, status: os.stat_result) -> Place:
-    if stat.S_ISDIR(status.st_mode):
-        message = f"-o {place.path}: is a folder; name a file in it"
-        raise errors.OutputError(message, path=place.path)
-    if not os.access(place.path, os.W_OK):
-        raise errors.OutputError(f"-o {place.path}: not writable", path=place.path)
-    return place
+def _same(file: Path, path: str) -> bool:
+    try:
+        return file.samefile(path)
+    except (OSError, ValueError):  # an input that is missing, or no name, is told elsewhere
+        return False
 
 
 def _prove_folder(path: str, *, create_dirs: bool) -> None:
@@ -166,10 +174,12 @@ def _prove_folder(path: str, *, create_dirs: bool) -> None:
     folder = Path(os.path.realpath(path)).parent
     if not folder.exists():
         if not create_dirs:
-            message = f"-o {path}: there is no folder {Path(path).parent}; --create-dirs makes it"
+            typed = Path(path).parent
+            missing = folder if typed.exists() else typed  # a link leads elsewhere
+            message = f"-o {path}: there is no folder {missing}; --create-dirs makes it"
             raise errors.OutputError(message, path=path)
         folder = next(parent for parent in folder.parents if parent.exists())
-    if len(os.fsencode(Path(path).name)) > 255:
+    if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     with _temporary(folder) as (_, file):
         file.write(bytes(_PROOF_BYTES))
@@ -182,21 +192,23 @@ def corrected(place: Place, suffix: str) -> Place:
     The other name was never proved free, so it is numbered if it is taken. Devices and
     the like keep their name.
     """
-    status = None if place.is_stdout else _stat(place.path)
-    if place.is_stdout or (status is not None and not stat.S_ISREG(status.st_mode)):
+    if place.is_stream:
         return place
     plain = Path(place.path)
     stem = plain.stem if plain.suffix.lower() in _FORMATS else plain.name
-    path = place.path[: len(place.path) - len(plain.name)] + stem + suffix
+    path = _beside(place.path, stem + suffix)
     return Place(path=path, if_exists="number", create_dirs=place.create_dirs)
 
 
 def numbered(place: Place, number: int) -> Place:
-    """Return the place of the `number`th picture of one job: `NAME-2.EXT` for the second."""
-    if number == 1:
+    """Return the place of the `number`th picture of one job: `NAME-2.EXT` for the second.
+
+    All pictures go down the same stream where the place is one.
+    """
+    if number == 1 or place.is_stream:
         return place
     plain = Path(place.path)
-    path = place.path[: len(place.path) - len(plain.name)] + f"{plain.stem}-{number}{plain.suffix}"
+    path = _beside(place.path, f"{plain.stem}-{number}{plain.suffix}")
     policy: IfExists = "overwrite" if place.if_exists == "overwrite" else "number"
     return Place(path=path, if_exists=policy, create_dirs=place.create_dirs)
 
@@ -209,13 +221,12 @@ def publish(data: blob.Blob, place: Place) -> str:
     Raises:
         OSError: It could not be written, or the name was taken meanwhile (FileExistsError).
     """
-    path = place.path
-    status = _stat(path)
-    if status is not None and not stat.S_ISREG(status.st_mode):
-        with data.open() as source, Path(path).open("wb", buffering=0) as target:
-            write_stream(source, target)
-        return path
-    final = Path(os.path.realpath(path))  # a symlink stays, and what it names is written
+    if place.is_stream:
+        with data.open() as source, streams.open_stream(place.path) as stream:
+            write_stream(source, stream)
+        return place.path
+    final = Path(os.path.realpath(place.path))  # a symlink stays, and what it names is written
+    status = streams.status(place.path) if place.if_exists == "overwrite" else None
     if place.create_dirs:
         final.parent.mkdir(parents=True, exist_ok=True)
     with _temporary(final.parent) as (temporary, file):
@@ -225,6 +236,7 @@ def publish(data: blob.Blob, place: Place) -> str:
         if status is not None:
             temporary.chmod(stat.S_IMODE(status.st_mode))
         os.fsync(file.fileno())
+        file.close()  # a network disk may fail only now, and Windows renames no open file
         published = _name(temporary, final, place)
     _sync_folder(final.parent)
     return published
@@ -240,11 +252,13 @@ def _name(temporary: Path, final: Path, place: Place) -> str:
     except FileExistsError:
         if place.if_exists != "number":
             raise
-        for name in _numbered(place.path):
-            with contextlib.suppress(FileExistsError):
-                _link(temporary, Path(name))
-                return name
-    return place.path
+    else:
+        return place.path
+    for name in _numbered(place.taken or place.path):
+        with contextlib.suppress(FileExistsError):
+            _link(temporary, Path(name))
+            return name
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
 
 
 def _link(temporary: Path, final: Path) -> None:
@@ -266,26 +280,16 @@ def _link(temporary: Path, final: Path) -> None:
             raise
 
 
-def write_stream(source: IO[bytes], target: IO[bytes]) -> None:
-    """Copy all bytes to a stream that may take only some at a time (`python -u`).
-
-    Raises:
-        OSError: The reader is gone, or the disk is full.
-    """
-    while chunk := source.read(1 << 16):
-        view = memoryview(chunk)
-        while view:
-            written = target.write(view)
-            view = view[written:]
-    target.flush()
-
-
 def _numbered(path: str) -> Iterator[str]:
     """Yield `composed-2.jpg`, `composed-3.jpg` and so on."""
     plain = Path(path)
     for number in range(2, 1_000_000):
-        name = f"{plain.stem}-{number}{plain.suffix}"
-        yield path[: len(path) - len(plain.name)] + name
+        yield _beside(path, f"{plain.stem}-{number}{plain.suffix}")
+
+
+def _beside(path: str, name: str) -> str:
+    """Return a path with another last part, all before it as typed."""
+    return path[: len(path) - len(Path(path).name)] + name
 
 
 @contextlib.contextmanager
@@ -312,14 +316,6 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _stat(path: str) -> os.stat_result | None:
-    """Return the status of what a path names, through links; None where nothing is."""
-    try:
-        return Path(path).stat()
-    except FileNotFoundError:
-        return None
 
 
 @contextlib.contextmanager

@@ -8,14 +8,14 @@ told together.
 import io
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 from prodia_compose import blob, errors, fitting, job, models, multipart, output, prompt, sources
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import ComposeRequest, OutputFormat, SettingValue
-from prodia_compose.service import Token
+from prodia_compose.service import SANDBOX_TOKEN, Token
 
 __all__ = ["Plan", "Sendable", "Surroundings", "TokenState", "make"]
 
@@ -82,11 +82,11 @@ class Plan:
             errors.ComposeError: What stops the run, if anything does.
         """
         errors.Findings(errors=list(self.errors)).raise_if_any()
-        if self.model is None or self.body is None or self.token is None or self.place is None:
+        model, built, body = self.model, self.job, self.body
+        token, place = self.token, self.place
+        if model is None or built is None or body is None or token is None or place is None:
             raise AssertionError("a plan without errors is complete")
-        return Sendable(
-            plan=self, model=self.model, body=self.body, token=self.token, place=self.place
-        )
+        return Sendable(plan=self, model=model, job=built, body=body, token=token, place=place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,7 @@ class Sendable:
     Attributes:
         plan: The plan.
         model: Its model.
+        job: Its job JSON.
         body: The request's body.
         token: The token to send it with.
         place: Where the picture goes.
@@ -103,6 +104,7 @@ class Sendable:
 
     plan: Plan
     model: models.Model
+    job: job.Job
     body: multipart.MultipartBody
     token: Token
     place: output.Place
@@ -121,7 +123,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     config = job.check_settings(model, request.settings, request.extras, findings) if model else {}
     format_ = _format(request, findings)
     stdin = _owned_stdin(request, surroundings.stdin, findings)
-    named = _entries(request, stdin, findings)
+    named, is_complete = _entries(request, stdin, findings)
     text = _prompt(request, model, named, stdin, findings)
     images = _images(request, model, named, surroundings, findings)
     token, token_state = _token(request, surroundings.token, stdin, findings, sending=sending)
@@ -131,7 +133,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         findings.errors += [
             errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
         ]
-    built = _job(model, text, config, images if len(images) == len(named) else ())
+    built = _job(model, text, config, images if is_complete and len(images) == len(named) else ())
     digest, body = _body(built, images)
     return Plan(
         request=request,
@@ -194,12 +196,18 @@ def _has_usage_error(findings: errors.Findings) -> bool:
 
 def _entries(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
-) -> tuple[sources.Entry, ...]:
-    if stdin is None and "-" in request.selection.lists and _has_usage_error(findings):
-        return ()  # whose standard input it is has to be settled first
+) -> tuple[tuple[sources.Entry, ...], bool]:
+    """Return what was named, and whether that is all of it."""
+    selection = request.selection
+    if stdin is None and "-" in selection.lists and _has_usage_error(findings):
+        return (), False  # whose standard input it is has to be settled first
     with findings.collecting():
-        return sources.entries(request.selection, stdin)
-    return ()
+        return sources.entries(selection, stdin), True
+    if not _has_usage_error(findings) and (selection.operands or selection.labelled):
+        # A list cannot be read; what is wrong with the other images is told all the same.
+        with findings.collecting():
+            return sources.entries(replace(selection, lists=()), stdin), False
+    return (), False
 
 
 def _prompt(
@@ -212,12 +220,10 @@ def _prompt(
     with findings.collecting():
         text, flag = _typed_prompt(request, stdin)
         positions = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}
-        return prompt.to_send(
-            prompt.compile_labels(text, positions),
-            flag,
-            maximum=int(model.max_prompt.value) if model and model.max_prompt else None,
-            model=model.short_name if model else request.model,
-        )
+        final = prompt.to_send(prompt.compile_labels(text, positions), flag)
+        if model is not None:
+            models.check_prompt(model, final, flag, findings)
+        return final
     return None
 
 
@@ -273,21 +279,26 @@ def _token(
     sending: bool,
 ) -> tuple[Token | None, TokenState]:
     if request.sandbox:
-        return Token.parse("sandbox"), "present"
-    with findings.collecting():
-        if request.token_file is not None:
+        return Token.parse(SANDBOX_TOKEN), "present"
+    if request.token_file is not None:
+        text = None
+        try:
             data = sources.read_text_source(request.token_file, "--token-file", stdin)
             text = data.decode("utf-8", errors="replace")
+        except errors.InputError as exc:
+            findings.errors.append(errors.AuthError(exc.message, path=request.token_file))
+            return None, "missing"
     if text is not None and text.strip():
         with findings.collecting():
             return Token.parse(text), "present"
         return None, "invalid"
-    if request.token_file is None or text is not None:
-        message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
-        if sending:
-            findings.errors.append(errors.AuthError(message))
-        else:
-            findings.warnings.append(errors.Warned(code="no-token", message=message))
+    message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
+    if request.token_file is not None:
+        message = f"--token-file {request.token_file}: holds no token"
+    if sending:
+        findings.errors.append(errors.AuthError(message))
+    else:
+        findings.warnings.append(errors.Warned(code="no-token", message=message))
     return None, "missing"
 
 
@@ -314,9 +325,7 @@ def _place(
         },
     )
     files = [
-        (entry.path, Path(entry.path))
-        for entry in named
-        if not entry.is_stdin and not entry.is_url and Path(entry.path).is_file()
+        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
     ]
     with findings.collecting():
         return output.prove(

@@ -77,17 +77,15 @@ def text_of_file(data: bytes, shown: str) -> str:
     return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
-def to_send(prompt: str, flag: str, *, maximum: int | None, model: str) -> str:
+def to_send(prompt: str, flag: str) -> str:
     """Return the prompt unchanged once it can be sent.
 
     Args:
         prompt: The final text.
         flag: The option it came from, for messages.
-        maximum: The model's longest prompt in characters; None if not known.
-        model: The model's name, for messages.
 
     Raises:
-        errors.UsageError: It is empty, undecodable, or longer than the model takes.
+        errors.UsageError: It is empty, or cannot stand in JSON.
     """
     if not prompt.strip():
         raise errors.UsageError(f"{flag}: the prompt is empty; say what to make of the images")
@@ -95,8 +93,4 @@ def to_send(prompt: str, flag: str, *, maximum: int | None, model: str) -> str:
         raise errors.UsageError(f"{flag}: the prompt is not valid UTF-8; retype it or convert it")
     if "\0" in prompt:
         raise errors.UsageError(f"{flag}: the prompt holds a NUL byte; remove it")
-    if maximum is not None and len(prompt) > maximum:
-        raise errors.UsageError(
-            f"{flag}: the prompt has {len(prompt):,} characters; {model} takes {maximum:,}"
-        )
     return prompt

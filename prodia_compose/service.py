@@ -6,9 +6,19 @@ from urllib.parse import urlsplit
 
 from prodia_compose import errors
 
-__all__ = ["DEFAULT_BASE_URL", "Service", "Token", "is_loopback", "normalise_base_url"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "SANDBOX_TOKEN",
+    "Service",
+    "Token",
+    "is_loopback",
+    "normalise_base_url",
+]
 
 DEFAULT_BASE_URL = "https://inference.prodia.com"
+
+SANDBOX_TOKEN = "sandbox"  # noqa: S105 - no secret: it opens nothing
+"""What stands for a token where none is needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ a download) is spooled to disk.
 """
 
 import errno
+import io
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 from urllib.parse import unquote, urlsplit
 
-from prodia_compose import blob, errors
+from prodia_compose import blob, errors, reporting
 from prodia_compose.request import Selection, Sort
 
 __all__ = ["Entry", "Input", "Origin", "entries", "natural_key", "open_input", "read_text_source"]
@@ -79,10 +81,12 @@ def entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
         errors.InputError: A list is missing, empty, or not what `-0` says.
     """
     labels = [label for label, _ in selection.labelled]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise errors.UsageError(f"-i {label}=...: the label is given twice; labels must differ")
     findings = errors.Findings()
+    findings.errors += [
+        errors.UsageError(f"-i {label}=...: the label is given twice; labels must differ")
+        for label in dict.fromkeys(labels)
+        if labels.count(label) > 1
+    ]
     found = [Entry(path=path) for path in selection.operands]
     found += [Entry(path=path, label=label) for label, path in selection.labelled]
     for name in selection.lists:
@@ -104,13 +108,12 @@ def read_text_source(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
     Raises:
         errors.InputError: It cannot be read.
     """
-    if name == "-":
-        if stdin is None:
-            raise errors.InputError(f"{flag} -: standard input is closed", path=name)
-        return stdin.read()
     try:
-        _refuse_kind(Path(name).stat())
-        return Path(name).read_bytes()
+        if name == "-":
+            return _checked_stdin(stdin).read()
+        _refuse_kind(_stat(name), name)
+        with _open(name) as file:
+            return file.read()
     except errors.InputError as exc:
         raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
     except (OSError, ValueError) as exc:
@@ -122,8 +125,8 @@ def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
     if null_separated:
         fields = data.removesuffix(b"\0").split(b"\0") if data else []
         if b"" in fields:
-            message = f"-T {name}: entry {fields.index(b'') + 1} is empty"
-            raise errors.InputError(f"{message}; two NULs stand side by side", path=name)
+            message = f"-T {name}: entry {fields.index(b'') + 1} is empty; remove the NUL after it"
+            raise errors.InputError(message, path=name)
     else:
         if b"\0" in data:
             raise errors.InputError(f"-T {name}: holds NUL bytes; did you mean -0?", path=name)
@@ -135,9 +138,19 @@ def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
 
 
 def natural_key(text: str) -> tuple[tuple[int, str], ...]:
-    """Return a sort key under which `img2` comes before `img10`."""
-    runs = re.findall(r"\d+|\D+", text)
-    return tuple((int(run), "") if run.isdecimal() else (-1, run.casefold()) for run in runs)
+    """Return a sort key under which `img2` comes before `img10`.
+
+    A number stands where its first digit would: `img.jpg`, `img2.jpg`, `imgs.jpg`.
+    """
+    return tuple(_natural(run) for run in re.findall(r"[0-9]+|[^0-9]", text.casefold()))
+
+
+def _natural(run: str) -> tuple[int, str]:
+    """Return the key of one number or one other character."""
+    if not "0" <= run[0] <= "9":
+        return ord(run), ""
+    number = run.lstrip("0")  # the longer is the larger; int() refuses thousands of digits
+    return ord("0"), f"{len(number):09}{number}"
 
 
 def _sorted(names: Sequence[str], order: Sort) -> Sequence[str]:
@@ -190,11 +203,23 @@ def _input(entry: Entry, position: int, origin: Origin, stem: str, opener: blob.
 
 
 def _spool_stdin(stdin: BinaryIO | None) -> blob.Blob:
-    if stdin is None:
-        raise errors.InputError("standard input is closed; pipe the image in")
-    if stdin.isatty():
+    checked = _checked_stdin(stdin)
+    if checked.isatty():
         raise errors.InputError("standard input is a terminal; pipe the image in")
-    return blob.spool(_chunks(stdin))
+    return blob.spool(_chunks(checked))
+
+
+def _checked_stdin(stdin: BinaryIO | None) -> BinaryIO:
+    """Return standard input, unless it is closed or a device, which could be endless."""
+    if stdin is None:
+        raise errors.InputError("standard input is closed; pipe something in")
+    try:
+        mode = os.fstat(stdin.fileno()).st_mode
+    except io.UnsupportedOperation:  # no descriptor: bytes in memory
+        return stdin
+    if (stat.S_ISCHR(mode) and not stdin.isatty()) or stat.S_ISBLK(mode):
+        raise errors.InputError("standard input is a device; pipe something in")
+    return stdin
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -204,34 +229,54 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 def _open_path(entry: Entry, position: int) -> Input:
     path = entry.path
-    if not path:
-        raise errors.InputError("an empty name; an unset variable in the command line?")
-    status = Path(path).stat()
+    status = _stat(path)
     if stat.S_ISDIR(status.st_mode):
-        shown = path if re.fullmatch(r"[\w./+@%,=:-]+", path, re.ASCII) else f"'{path}'"
-        if shown.startswith("-"):
-            shown = f"./{shown}"
         raise errors.InputError(
-            f"is a folder; list its pictures: find {shown} -type f -print0 | sort -z |"
+            f"is a folder; list its pictures: find {_for_find(path)} -type f -print0 | sort -z |"
             " prodia-compose compose -0 -T - ..."
         )
     _refuse_kind(status, path)
-    stem = PurePosixPath(path).stem
-
-    def opener() -> BinaryIO:
-        return Path(path).open("rb")
-
     if stat.S_ISFIFO(status.st_mode):
-        with opener() as pipe:
+        with _open(path) as pipe:
             return _input(entry, position, "pipe", "", blob.spool(_chunks(pipe)).open)
-    opener().close()  # permission is found out here, not while preparing
-    return _input(entry, position, "file", stem, opener)
+    _open(path).close()  # permission is found out here, not while preparing
+    return _input(entry, position, "file", PurePosixPath(path).stem, lambda: _open(path))
 
 
-def _refuse_kind(status: os.stat_result, path: str = "") -> None:
-    """Refuse what is no file; the pipe of a shell's `<(...)` has no name and is fine."""
+def _stat(path: str) -> os.stat_result:
+    if not path:
+        raise errors.InputError("an empty name; an unset variable in the command line?")
+    return Path(path).stat()
+
+
+def _open(path: str) -> BinaryIO:
+    """Open a file, or a shell's pipe without waiting for a writer that may be gone."""
+    if not _is_descriptor(path):
+        return Path(path).open("rb")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "rb")
+
+
+def _for_find(path: str) -> str:
+    """Return a folder's name as `find` needs it in a shell.
+
+    A slash makes `find` follow a link to a folder. A name that is escaped when it is
+    shown is written so that bash and zsh read the escapes.
+    """
+    folder = f"{path}/" if Path(path).is_symlink() else path
+    if folder[0] in "-(),!":  # else part of an expression
+        folder = f"./{folder}"
+    if reporting.visible(folder) == folder:
+        return shlex.quote(folder)
+    escaped = folder.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{reporting.visible(escaped)}'"
+
+
+def _refuse_kind(status: os.stat_result, path: str) -> None:
+    """Refuse what is no file; the pipe of a shell's `<(...)` is fine."""
     mode = status.st_mode
-    if stat.S_ISFIFO(mode) and path and not _is_descriptor(path):
+    if stat.S_ISFIFO(mode) and not _is_descriptor(path):
         raise errors.InputError("is a named pipe, which could wait for ever; use - or <(...)")
     if stat.S_ISDIR(mode):
         raise errors.InputError("is a folder, not a file")
@@ -241,7 +286,7 @@ def _refuse_kind(status: os.stat_result, path: str = "") -> None:
 
 
 def _is_descriptor(path: str) -> bool:
-    return re.match(r"/dev/(fd/\d+|stdin)$|/proc/(self|\d+)/fd/\d+$", path) is not None
+    return re.fullmatch(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+", path) is not None
 
 
 _REASONS = {

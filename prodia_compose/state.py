@@ -1,5 +1,6 @@
 """The state folder, and what was paid for but could not be placed."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -19,8 +20,11 @@ def folder() -> Path | None:
 
     None where there is none to be had: no home, or not writable.
     """
-    path = Path(platformdirs.user_state_dir("prodia-compose", appauthor=False))
-    if not path.is_absolute():  # no HOME and no entry in the user database: a literal "~"
+    try:
+        path = Path(platformdirs.user_state_dir("prodia-compose", appauthor=False))
+        if not path.is_absolute():  # older platformdirs, as below: a literal "~"
+            return None
+    except RuntimeError:  # no HOME and no entry in the user database, as in some containers
         return None
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,20 +41,16 @@ def keep(data: blob.Blob, suffix: str) -> Path:
         suffix: The suffix its content calls for, such as ".jpg".
 
     Raises:
-        OSError: Neither folder took it.
+        OSError: Neither folder took it; `filename` is the last place tried.
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}{suffix}"
-    places = [Path(tempfile.gettempdir()) / f"prodia-compose-{name}"]
     state = folder()
     if state is not None:
-        places.insert(0, state / "rescued" / name)
-    for place in places[:-1]:
-        try:
-            place.parent.mkdir(mode=0o700, exist_ok=True)
-            return _copy(data, place)
-        except OSError:
-            continue
-    return _copy(data, places[-1])
+        with contextlib.suppress(OSError):
+            rescued = state / "rescued"
+            rescued.mkdir(mode=0o700, exist_ok=True)
+            return _copy(data, rescued / name)
+    return _copy(data, Path(tempfile.gettempdir()) / f"prodia-compose-{name}")
 
 
 def _copy(data: blob.Blob, place: Path) -> Path:
@@ -60,7 +60,9 @@ def _copy(data: blob.Blob, place: Path) -> Path:
             shutil.copyfileobj(source, target)
             target.flush()
             os.fsync(target.fileno())
-    except BaseException:
+    except BaseException as exc:
         place.unlink(missing_ok=True)
+        if isinstance(exc, OSError):
+            exc.filename = str(place)  # a full disk says only that it is full
         raise
     return place

@@ -522,13 +522,17 @@ class _Talk:
     def _pass_on(self, port: int) -> None:
         with socket.create_connection(("127.0.0.1", port)) as target:
             self._connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            ends = {self._connection: target, target: self._connection}
-            while not self._stopping.is_set():
-                for end in select.select(list(ends), [], [], 0.05)[0]:
-                    data = end.recv(65536)
+            talking = {self._connection: target, target: self._connection}
+            while target in talking and not self._stopping.is_set():
+                for end in select.select(list(talking), [], [], 0.05)[0]:
+                    try:
+                        data = end.recv(65536)
+                        talking[end].sendall(data)
+                    except OSError:
+                        data = b""
                     if not data:
-                        return
-                    ends[end].sendall(data)
+                        # A target that takes no more may still have said why.
+                        del talking[end]
 
     def _hold(self) -> None:
         """Neither read nor write until the client is gone or the server stops."""

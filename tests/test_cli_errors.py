@@ -65,7 +65,10 @@ BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
     ("not finite", (*GOOD, "--guidance", "nan", "-m", "flux-2-flex"), 2, r"finite"),
     ("bad colour", (*GOOD, "--background", "mauve"), 2, r"#RRGGBB"),
     ("force and fail", (*GOOD, "-f", "--if-exists", "fail"), 2, r"-f and --if-exists"),
-    ("json and bytes", (*GOOD, "--json", "-o", "-"), 2, r"--json and -o -"),
+    ("json and bytes", (*GOOD, "--json", "-o", "-"), 2, r"--json and -o -: both"),
+    ("json and stdout", (*GOOD, "--json", "-o", "/dev/stdout"), 2, r"both write to stdout"),
+    ("missing token file", (*GOOD, "--token-file", "gone"), 4, r"--token-file gone: no such file"),
+    ("empty token file", (*GOOD, "--token-file", "empty.jpg"), 4, r"holds no token"),
     ("output taken", (*GOOD, "-o", "taken.jpg"), 8, r"taken\.jpg: exists already"),
     ("output is an input", (*GOOD, "-o", "scene.jpg"), 8, r"is the input scene\.jpg"),
     ("output is a folder", (*GOOD, "-o", "."), 8, r"-o \.: is a folder"),
@@ -135,8 +138,8 @@ def test_a_wrong_line_is_told_in_one_line(
 def test_validate_answers_as_compose_would(run: Run, litter: Path) -> None:
     """`validate` ends with the code of `compose` for every bad line that is not about sending."""
     for name, argv, code, words in BAD_LINES:
-        if name == "json and bytes":
-            continue  # nothing is written by validate, so nothing clashes
+        if name in ("json and bytes", "json and stdout", "empty token file"):
+            continue  # validate writes nothing that clashes, and needs no token
         done = run("validate", *argv, PRODIA_TOKEN=TOKEN)
         assert (name, done.code) == (name, code)
         assert re.search(words, done.err), name

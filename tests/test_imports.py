@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).parent.parent / "prodia_compose"
 
 ROWS: dict[int, tuple[str, ...]] = {
     0: ("caps", "errors", "blob", "reporting", "model", "request", "service", "multipart"),
-    1: ("catalogue", "prompt", "answers", "state", "job", "models", "sources", "output"),
+    1: ("catalogue", "prompt", "answers", "state", "job", "models", "sources", "streams", "output"),
     2: ("images", "client", "ledger", "sandbox"),
     3: ("fitting",),
     4: ("planning",),
-    5: ("compose", "documents"),
-    6: ("cli",),
+    5: ("recording",),
+    6: ("compose", "documents"),
+    7: ("cli",),
 }
 """The rooms by height: a room imports from its own row or lower ones only, without circles."""
 

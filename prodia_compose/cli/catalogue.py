@@ -73,7 +73,8 @@ def _details(model: Model) -> Iterator[str]:
         facts.append(("smallest side", f"{side.value:g} px", f"upstream: {side.source}"))
     if model.max_prompt:
         characters = f"{model.max_prompt.value:,g} characters"
-        facts.append(("longest prompt", characters, model.max_prompt.source))
+        doubt = "" if model.is_max_prompt_sure else "unconfirmed: "
+        facts.append(("longest prompt", characters, doubt + model.max_prompt.source))
     for price in model.prices:
         name = f"price at {price.resolution}" if price.resolution else "price"
         usd = price_text(Estimate(minimum_usd=price.minimum_usd, maximum_usd=price.maximum_usd))

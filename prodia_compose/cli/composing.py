@@ -5,13 +5,18 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import urlsplit
 
-from prodia_compose import blob, documents, errors, planning, reporting
+from prodia_compose import blob, documents, errors, planning, reporting, service
 from prodia_compose.cli import console, plan_report, progress
 from prodia_compose.cli.options import ComposeOptions
 from prodia_compose.cli.requesting import to_request
 from prodia_compose.request import ComposeRequest
+from prodia_compose.service import SANDBOX_TOKEN
+
+if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
+    from prodia_compose import compose as running
 
 __all__ = ["compose", "validate"]
 
@@ -37,8 +42,8 @@ def compose(options: ComposeOptions) -> int:
     if options.dry_run:
         return validate(options)
     request = to_request(options)
-    if options.output == "-" and console.is_terminal(sys.stdout):
-        raise errors.UsageError("-o -: standard output is a terminal; redirect it, or name a file")
+    if options.output == "-":
+        _refuse_stdout(options)
     with (
         _sandboxed(request) as addressed,
         progress.reporter(quiet=options.quiet, verbosity=options.verbose) as reporter,
@@ -47,11 +52,11 @@ def compose(options: ComposeOptions) -> int:
         reporter.finish()
         _warn(plan.warnings, options)
         ready = plan.sendable()
+        if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
+            _refuse_stdout(options)
         if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
             console.tell("\n".join(plan_report.image_lines(plan)))
-        from prodia_compose import compose as running  # noqa: PLC0415 - requests, once all is well
-
-        done = running.run(ready, reporter=reporter, stdout=console.binary_stdout)
+        done = _send(ready, options, reporter)
     _warn(done.warnings, options)
     if options.json:
         console.print_text(documents.line(documents.result(done)))
@@ -64,6 +69,43 @@ def compose(options: ComposeOptions) -> int:
     if path != "-":
         console.print_path(path)
     return 0
+
+
+def _refuse_stdout(options: ComposeOptions) -> None:
+    """Refuse a picture's bytes on standard output where they do not belong."""
+    if options.json:
+        raise errors.UsageError(f"--json and -o {options.output}: both write to stdout; give one")
+    if console.is_terminal(sys.stdout):
+        raise errors.UsageError(
+            f"-o {options.output}: standard output is a terminal; redirect it, or name a file"
+        )
+
+
+def _send(
+    ready: planning.Sendable, options: ComposeOptions, reporter: reporting.Reporter
+) -> "running.Result":
+    """Send the job, written down in the record unless it is the sandbox's."""
+    from prodia_compose import compose, ledger  # noqa: PLC0415 - requests, once all is well
+
+    environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready) else os.environ
+    with ledger.open_record(environ) as record:
+        try:
+            return compose.run(
+                ready,
+                record=record,
+                again=options.again,
+                reporter=reporter,
+                stdout=console.binary_stdout,
+            )
+        finally:
+            if record.trouble is not None:
+                _warn((record.trouble,), options)
+
+
+def _is_rehearsal(ready: planning.Sendable) -> bool:
+    """Return whether the job goes to the sandbox: its token is not a real one."""
+    host = urlsplit(ready.plan.request.delivery.base_url).hostname or ""
+    return service.is_loopback(host) and ready.token.value == SANDBOX_TOKEN
 
 
 def _surroundings(request: ComposeRequest, reporter: reporting.Reporter) -> planning.Surroundings:

@@ -80,8 +80,8 @@ def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
 def tell_interruption(interruption: errors.Interrupted, *, as_json: bool) -> None:
     """Tell that a signal stopped the run, and what state the job is in."""
     words = _STATES[interruption.state]
-    if interruption.kept:
-        words += f"; the picture is kept as {interruption.kept}"
+    if interruption.rescued:
+        words += f"; the picture is kept as {interruption.rescued}"
     message = f"stopped by {interruption}: {words}"
     if as_json:
         document = {

@@ -32,7 +32,7 @@ _PLACEMENT = Placement()
 
 _NOT_FROM_ENVIRONMENT = (
     *("images", "labelled", "files_from", "null", "set_"),
-    *("prompt", "prompt_file", "force", "base_url"),
+    *("prompt", "prompt_file", "force", "again", "base_url"),
 )
 """Options that belong to one run; all others are also read from PRODIA_COMPOSE_<OPTION>."""
 
@@ -203,6 +203,10 @@ class ComposeOptions:
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors")] = False
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would be sent, and send nothing")
+    ] = False
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Send even if the same job's outcome is unknown"),
     ] = False
     sandbox: Annotated[
         bool,

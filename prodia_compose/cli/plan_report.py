@@ -1,11 +1,15 @@
 """What a plan and a result look like to people."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from prodia_compose import compose, planning
+from prodia_compose import planning
 from prodia_compose.cli.catalogue import price_text
 from prodia_compose.fitting import FittedImage
 from prodia_compose.reporting import visible
+
+if TYPE_CHECKING:  # for annotations; `validate` must not load requests
+    from prodia_compose import compose
 
 __all__ = ["image_lines", "lines", "summary"]
 
@@ -51,7 +55,7 @@ def _image_line(image: FittedImage) -> str:
     return f"{found}: {changes}; {sent.blob.size:,} bytes as {image.part or sent.suffix}"
 
 
-def summary(done: compose.Result) -> str:
+def summary(done: "compose.Result") -> str:
     """Return the last line of a run: what came, how long it took, what it cost."""
     if not done.outputs:
         return "exists already; nothing was sent"

@@ -124,7 +124,6 @@ def _colour(text: str) -> tuple[int, int, int]:
 def _refuse_conflicts(options: ComposeOptions) -> None:
     conflicts = (
         (options.force and options.if_exists not in (None, "overwrite"), "-f and --if-exists"),
-        (options.json and options.output == "-" and not options.dry_run, "--json and -o -"),
         (options.quiet and options.verbose > 0, "-q and -v"),
     )
     findings = errors.Findings(

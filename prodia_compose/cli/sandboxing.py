@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from prodia_compose import errors
 from prodia_compose.cli import console
 from prodia_compose.sandbox import server
+from prodia_compose.service import SANDBOX_TOKEN
 
 __all__ = ["serve"]
 
@@ -22,9 +23,10 @@ def serve(
         faults=tuple(server.parse_fault(fault) for fault in faults),
     )
     with server.Sandbox(options, port=port) as sandbox:
-        variables = {"PRODIA_BASE_URL": sandbox.url, "PRODIA_TOKEN": token or "sandbox"}
+        variables = {"PRODIA_BASE_URL": sandbox.url, "PRODIA_TOKEN": token or SANDBOX_TOKEN}
         if command:
-            return _run(command, variables)
+            # Rehearsals do not belong in the record, whatever their token.
+            return _run(command, {**variables, "PRODIA_COMPOSE_RECORD": "off"})
         for name, value in variables.items():
             console.print_text(f"export {name}={value}")
         if console.is_terminal(sys.stderr):

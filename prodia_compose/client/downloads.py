@@ -72,7 +72,7 @@ def _request(url: str, limits: Limits) -> Request:
     except ValueError:
         host = None
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not host or " " in host:
         raise errors.InputError("is not an http or https address")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")

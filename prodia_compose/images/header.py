@@ -18,6 +18,7 @@ class Header:
         height: Stored height in pixels.
         colour: How the pixels are stored.
         bits: Bits of one channel, or of a palette index.
+        least_bytes: The fewest bytes that this format can hold so many pixels in.
         chroma: How a JPEG stores colour beside brightness: "even" at its full or half
             size, "uneven" at half of one side only or otherwise, "none" not apart.
         has_alpha: Whether some pixel could be transparent.
@@ -38,6 +39,7 @@ class Header:
     height: int
     colour: Colour
     bits: int = 8
+    least_bytes: int = 0
     chroma: Literal["even", "uneven", "none"] = "none"
     has_alpha: bool = False
     orientation: int | None = None

@@ -28,6 +28,11 @@ _BARE: Final = {0x01, *range(0xD0, 0xD9)}
 _PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
 """The segments that make the picture: tables, frames, scans."""
 
+_ARITHMETIC: Final = range(0xC9, 0xD0)
+
+_PIXELS_PER_BYTE: Final = 512
+"""At most: each block of 64 pixels takes at least a bit, the code of its brightness."""
+
 _EXIF: Final = b"Exif\0\0"
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC: Final = b"ICC_PROFILE\0"
@@ -81,6 +86,7 @@ def read_header(file: BinaryIO) -> Header:
         width=width,
         height=height,
         colour=colours[channels],
+        least_bytes=0 if frame[0] in _ARITHMETIC else width * height // _PIXELS_PER_BYTE,
         chroma=_chroma(frame[1], parts.get("adobe")),
         orientation=found,
         profile=_joined(profile_parts),

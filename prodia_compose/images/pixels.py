@@ -66,7 +66,9 @@ def conversion(image: Image.Image, bits: int) -> Conversion:
     elif image.mode == "P":
         apply = _converted("RGBA" if image.has_transparency_data else "RGB")
     elif image.mode in {"1", "L"} and isinstance(key, int):
-        apply = _grey_keyed(key * 255 // ((1 << min(bits, 8)) - 1))
+        # Pillow scales the key of 1-bit greys as it does the greys, and of 2 and 4 bits not.
+        white = (1 << bits) - 1
+        apply = _grey_keyed(min(key, white) * 255 // white)
     elif image.mode == "RGB" and isinstance(key, tuple):
         # Of 16-bit colours the decoder keeps the upper half.
         apply = _rgb_keyed([value >> 8 if bits > 8 else value for value in key])

@@ -40,6 +40,11 @@ _TYPES: Final[dict[int, tuple[Colour, bool]]] = {
 }
 """Colour and alpha by PNG's colour type."""
 
+_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+_MOST_DEFLATED: Final = 1032
+"""How many bytes deflate can put into one: 258 of them into two bits."""
+
 
 @dataclass(slots=True)
 class _Found:
@@ -139,6 +144,7 @@ def _header(found: _Found) -> Header:
         height=height,
         colour=colour,
         bits=bits,
+        least_bytes=width * height * bits * _CHANNELS[kind] // 8 // _MOST_DEFLATED,
         has_alpha=has_alpha or b"tRNS" in found.chunks,
         orientation=exif.orientation(exif_data),
         frames=min(max(1, frames), _MAX_FRAMES),

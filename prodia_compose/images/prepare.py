@@ -160,7 +160,8 @@ def _untouched(
     if is_over and info.format == "JPEG":
         return None
     checked = raster.check(bare.open, info)
-    may_stay_transparent = options.keep_alpha and info.format == "PNG"
+    # Of transparent greys below 8 bits, common decoders make opaque ones.
+    may_stay_transparent = options.keep_alpha and info.format == "PNG" and info.header.bits == 8
     if is_over or not (checked.is_opaque or may_stay_transparent):
         return checked
     changes = []

@@ -31,6 +31,19 @@ _MAX_SIDE: Final = 200_000
 _MAX_WHOLE_BYTES: Final = 500_000_000
 """For the formats that their decoders read into memory as a whole."""
 
+_PIXELS_PER_BYTE: Final = {
+    "GIF": 2600,
+    "TIFF": 100_000,
+    "AVIF": 131_072,
+    "HEIF": 131_072,
+    "JPEG2000": 131_072,
+}
+"""More than fit into a byte on average, by far; a header that asks for more is a lie.
+
+What decoders set aside for the size that a header names would be gigabytes otherwise.
+For GIF it is the longest string of LZW, 3838 pixels in 12 bits.
+"""
+
 _COLOURS: Final[dict[str, Colour]] = {
     **dict.fromkeys(("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B"), "grey"),
     **dict.fromkeys(("P", "PA"), "palette"),
@@ -86,6 +99,11 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
             )
         header = _read_header(name, file)
     _check_size(header, max_input_pixels)
+    if byte_count < header.least_bytes:
+        raise errors.InputError(
+            f"is cut short or damaged: {byte_count} bytes cannot hold "
+            f"{header.width}x{header.height} pixels"
+        )
     width, height = header.width, header.height
     if (header.orientation or 1) >= 5:
         width, height = height, width
@@ -136,6 +154,7 @@ def _by_pillow(
         height=image.height,
         colour=_COLOURS.get(image.mode, "other"),
         bits=_bits(image),
+        least_bytes=image.width * image.height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
         has_alpha=flat.alpha_is_transparency and image.has_transparency_data,
         may_be_blank=flat.may_be_blank,
         orientation=orientation,

@@ -5,24 +5,25 @@ fraction of the time and memory. Measured on 45 camera photos of 8 to 22
 megapixels, against a full decode and Lanczos from there (PSNR over RGB; the
 worst photo and the median):
 
-=====  ======  =============  =============
-scale  margin  4:2:0, 4:4:4   4:2:2, 4:4:0
-=====  ======  =============  =============
-1/2    1.9     47.9, 52.3 dB  43.4, 51.4 dB
-1/4    3       50.7, 53.1 dB  45.1, 52.3 dB
-1/8    4       51.7, 53.6 dB  47.9, 53.3 dB
-=====  ======  =============  =============
+========  ======  ===============  =======================
+scale     margin  4:4:4 and 4:2:0  others (margin x 1.5)
+========  ======  ===============  =======================
+1/2       1.9     47.9, 52.6 dB    48.0, 53.7 dB
+1/4       3       50.7, 53.3 dB    49.4, 54.8 dB
+1/8       4       51.8, 54.0 dB    49.4, 55.3 dB
+in parts          46.6, 49.8 dB    never
+========  ======  ===============  =======================
 
-The margin is how many times larger than wanted the decoded picture is. Where
-colour is stored at half the width but full height (4:2:2), libjpeg loses half of
-it at any reduced scale; such files get half as much margin again, which brings
-the worst of them above 46 dB.
+The margin is how many times larger than wanted the decoded picture is; a
+margin of 1 would cost up to 15 dB. Where colour is stored at half the width but
+full height (4:2:2), libjpeg loses half of it at any reduced scale, so such files
+get half as much margin again.
 
 A JPEG too large to be held decoded, whose target is too near its own size for
-that, is read in two parts: brightness alone at full size, a byte a pixel, and
-colour at half the size, at which cameras store it anyway (4:2:0; worst photo
-46.6 dB, median 49.8). That reads the file twice, and takes less time and half
-the memory of one full decode, most of whose time goes into resampling.
+that, is read in parts: brightness alone at full size, a byte a pixel, and
+colour at half the size, at which cameras store it anyway (4:2:0). That reads
+the file twice, and takes less time and half the memory of one full decode, most
+of whose time goes into resampling three channels.
 """
 
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
             "'Maximize Compatibility', or as PNG"
         )
     conversion = pixels.conversion(image, info.header.bits)
-    extent = (info.header.width / scale, info.header.height / scale)
+    extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
     result = resample.shrunk(image, size, conversion.apply, extent)
     if not info.header.has_alpha and result.mode in {"LA", "RGBA"}:
         # A channel that is no transparency, such as a selection saved in a PSD.
@@ -133,14 +134,18 @@ def _merged(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
     """Return a JPEG from its brightness at full size and its colour at half."""
     with opener() as file:
         luma = resample.shrunk(_loaded(file, info, "L", 1), size, pixels.as_it_is)
+    blue, red = _chroma(opener, info, size)
+    return Image.merge("YCbCr", (luma, blue, red)).convert("RGB")
+
+
+def _chroma(opener: Opener, info: ImageInfo, size: Size) -> tuple[Image.Image, Image.Image]:
+    """Return a JPEG's two colour channels in the wanted size."""
     with opener() as file:
         half = _loaded(file, info, "YCbCr", 2)
-    extent = (info.header.width / 2, info.header.height / 2)
-    chroma = [
-        half.getchannel(channel).resize(size, Image.Resampling.LANCZOS, (0, 0, *extent))
-        for channel in ("Cb", "Cr")
-    ]
-    return Image.merge("YCbCr", (luma, *chroma)).convert("RGB")
+    box = (0, 0, info.header.width / 2, info.header.height / 2)
+    blue = half.getchannel("Cb").resize(size, Image.Resampling.LANCZOS, box)
+    red = half.getchannel("Cr").resize(size, Image.Resampling.LANCZOS, box)
+    return blue, red
 
 
 def _loaded(file: BinaryIO, info: ImageInfo, mode: str | None, scale: int) -> ImageFile.ImageFile:

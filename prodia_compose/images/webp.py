@@ -13,6 +13,12 @@ __all__ = ["read_header", "stripped"]
 
 _PICTURE: Final = (b"ALPH", b"VP8 ", b"VP8L")
 _ALPHA_FLAG: Final = 0x10
+_LOSSY_PIXELS_PER_BYTE: Final = 2048
+"""At most: a block of 256 pixels takes more than a bit, for its two modes of prediction."""
+
+_PIXELS_PER_BYTE: Final = 65_536
+"""A lossless picture of one colour could take no bits at all; nobody sends one of gigabytes."""
+
 _MAX_CHUNKS = 100_000
 _MAX_FRAMES = 1000
 _MAX_CARRIED_BYTES = 8_000_000
@@ -38,10 +44,12 @@ def read_header(file: BinaryIO) -> Header:
     found = _scan(file)
     exif_data = _read(file, found, b"EXIF")
     width, height, has_alpha = _canvas(file, found)
+    per_byte = _LOSSY_PIXELS_PER_BYTE if b"VP8 " in found.places else _PIXELS_PER_BYTE
     return Header(
         width=width,
         height=height,
         colour="rgb",
+        least_bytes=width * height // per_byte,
         has_alpha=has_alpha,
         orientation=exif.orientation(exif_data),
         frames=max(1, found.frames),

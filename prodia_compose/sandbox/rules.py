@@ -20,11 +20,6 @@ PING = "inference.ping.v1"
 
 _BY_JOB_TYPE = {model.job_type: model for model in models.CATALOGUE}
 
-# The guide's families that accept one `input` part only.
-_SINGLE_INPUT = re.compile(r"inference\.(?:.*kontext|sdxl\.inpaint|recraft\.v4|seededit|seedance)")
-
-_DOCUMENTED_PROMPT = "docs.prodia.com/"
-
 _JSON_TYPES: tuple[tuple[type, str], ...] = (
     (bool, "boolean"),
     (int, "number"),
@@ -77,7 +72,7 @@ def check(submission: Submission) -> Accepted:
     if model.listed:
         _check_prompt(model, config)
     names = _image_names(config)
-    limit = 1 if _SINGLE_INPUT.match(model.job_type) else int(model.max_images.value)
+    limit = 1 if models.is_single_input(model.job_type) else int(model.max_images.value)
     candidates = _without_copies(submission.inputs)
     if len(candidates if names is None else names) > limit:
         raise RefusedError(400, "config: too many images")
@@ -129,11 +124,7 @@ def _check_prompt(model: Model, config: Mapping[str, object]) -> None:
     if not isinstance(prompt, str):
         raise RefusedError(400, f"config.prompt: got {_json_type(prompt)}, want string")
     longest = model.max_prompt
-    if (
-        longest is not None
-        and longest.source.startswith(_DOCUMENTED_PROMPT)
-        and len(prompt) > longest.value
-    ):
+    if longest is not None and model.is_max_prompt_sure and len(prompt) > longest.value:
         raise RefusedError(
             400, f"config.prompt: maxLength: got {len(prompt):,}, want {longest.value:,.0f}"
         )

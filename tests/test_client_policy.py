@@ -1,0 +1,128 @@
+"""The rules for sending again: pure functions of numbers, attacked with odd ones."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prodia_compose.client import policy
+
+NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
+
+attempts = st.integers(min_value=1, max_value=10_000)
+seconds = st.floats(min_value=0, max_value=1e9)
+fractions = st.floats(min_value=0, max_value=1, exclude_max=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("0", 0),
+        ("7", 7),
+        (" 7 ", 7),
+        ("+7", 7),
+        ("1.5", 1.5),
+        ("-5", 0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e3", None),
+        ("٣", None),
+        ("1, 2", None),
+        ("9" * 500, 1e9),
+        ("Sat, 01 Aug 2026 12:00:30 GMT", 30),
+        ("Saturday, 01-Aug-26 12:00:30 GMT", 30),
+        ("Sat Aug  1 12:00:30 2026", 30),
+        ("Sat, 01 Aug 2026 14:00:30 +0200", 30),
+        ("Sat, 01 Aug 2026 12:00:30 -0000", 30),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 1e9),
+        ("Sat, 99 Aug 2026 12:00:30 GMT", None),
+        ("2026-08-01T12:00:30Z", None),
+    ],
+)
+def test_a_retry_after_is_read(text: str | None, expected: float | None) -> None:
+    """Seconds and dates are read, and what is neither is nothing."""
+    assert policy.parse_retry_after(text, now=NOW) == expected
+
+
+@given(st.text())
+def test_no_retry_after_breaks_it(text: str) -> None:
+    """Any text gives seconds that are not negative, or nothing."""
+    found = policy.parse_retry_after(text, now=NOW)
+
+    assert found is None or 0 <= found <= 1e9
+
+
+@given(st.integers(min_value=0, max_value=10**7))
+def test_a_date_means_the_time_until_then(ahead_s: int) -> None:
+    """A date written as HTTP has it is as far away as it says."""
+    text = format_datetime(NOW + timedelta(seconds=ahead_s), usegmt=True)
+
+    assert policy.parse_retry_after(text, now=NOW) == ahead_s
+
+
+@given(attempts, st.none() | seconds, seconds, fractions)
+def test_a_wait_fits_the_patience_and_the_service(
+    attempt: int, asked_s: float | None, remaining_s: float, random: float
+) -> None:
+    """A wait never goes beyond what is left, nor comes before what was asked for."""
+    wait = policy.retry_wait(attempt, asked_s, remaining_s=remaining_s, random=random)
+
+    if remaining_s == 0 or (asked_s is not None and asked_s > remaining_s):
+        assert wait is None
+    else:
+        assert wait is not None
+        assert 0 < wait <= remaining_s
+        assert asked_s is None or wait >= asked_s or asked_s < 1
+        assert asked_s is None or wait <= max(asked_s * 1.1, 30)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "shortest", "longest"),
+    [(1, 0.5, 1), (2, 1, 2), (3, 2, 4), (5, 8, 16), (6, 15, 30), (1000, 15, 30)],
+)
+def test_waits_of_our_own_grow(attempt: int, shortest: float, longest: float) -> None:
+    """Without a time to keep, waits double up to 30 s, of which at least half is waited."""
+    waits = [policy.retry_wait(attempt, None, remaining_s=1000, random=random) for random in (0, 1)]
+
+    assert waits == [shortest, longest]
+
+
+@pytest.mark.parametrize("asked_s", [0, 0.9])
+def test_a_service_that_asks_for_next_to_nothing_is_not_hammered(asked_s: float) -> None:
+    """A Retry-After of 0 is answered by waits of our own."""
+    assert policy.retry_wait(4, asked_s, remaining_s=1000, random=0) == 4
+
+
+@given(attempts, st.floats(min_value=-10, max_value=1e9), fractions)
+def test_connecting_is_tried_a_few_times(attempt: int, remaining_s: float, random: float) -> None:
+    """No more than three attempts at connecting, with waits within the patience."""
+    wait = policy.connect_wait(attempt, remaining_s=remaining_s, random=random)
+
+    if attempt >= policy.CONNECT_ATTEMPTS:
+        assert wait is None
+    else:
+        assert wait is not None
+        assert 0 <= wait <= max(0.0, min(remaining_s, 30))
+
+
+@given(st.integers(min_value=100, max_value=999), st.none() | st.text(), st.booleans())
+def test_nothing_is_sent_again_but_to_a_busy_service(
+    status: int,
+    retry_after: str | None,
+    delivered: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Only 429, and 503 with Retry-After, mean that the job can be sent again."""
+    verdict = policy.verdict(status, retry_after=retry_after, delivered=delivered)
+
+    assert (verdict == "busy") is (status == 429 or (status == 503 and retry_after is not None))
+    assert (verdict == "read") is (200 <= status < 300)
+    if verdict == "unknown":
+        assert delivered
+    if verdict == "not-delivered":
+        assert not delivered
