@@ -269,6 +269,11 @@ class Findings:
         """Return a context that keeps a `ComposeError` of its block instead of passing it on."""
         return _Collecting(self)
 
+    @property
+    def has_usage_error(self) -> bool:
+        """Whether the command line itself has to change."""
+        return any(error.code == ExitCode.USAGE for error in self.errors)
+
     def raise_if_any(self) -> None:
         """Raise what was found: the one error, or all of them as `ProblemsError`."""
         if len(self.errors) == 1:

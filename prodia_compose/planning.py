@@ -7,19 +7,28 @@ told together.
 
 import io
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-from prodia_compose import blob, errors, fitting, job, models, multipart, output, prompt, sources
+from prodia_compose import (
+    blob,
+    errors,
+    fitting,
+    framing,
+    gathering,
+    job,
+    models,
+    multipart,
+    output,
+    sources,
+)
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import ComposeRequest, OutputFormat, SettingValue
-from prodia_compose.service import SANDBOX_TOKEN, Token
+from prodia_compose.service import Token
 
-__all__ = ["Plan", "Sendable", "Surroundings", "TokenState", "make"]
-
-TokenState = Literal["present", "missing", "invalid"]
+__all__ = ["Plan", "Sendable", "Surroundings", "make"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,7 @@ class Plan:
     format: OutputFormat
     place: output.Place | None
     token: Token | None
-    token_state: TokenState
+    token_state: gathering.TokenState
     estimate: models.Estimate
     digest: str | None
     body: multipart.MultipartBody | None
@@ -122,11 +131,14 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     model = _model(request, findings)
     config = job.check_settings(model, request.settings, request.extras, findings) if model else {}
     format_ = _format(request, findings)
-    stdin = _owned_stdin(request, surroundings.stdin, findings)
-    named, is_complete = _entries(request, stdin, findings)
-    text = _prompt(request, model, named, stdin, findings)
+    stdin = gathering.owned_stdin(request, surroundings.stdin, findings)
+    named, is_complete = gathering.entries(request, stdin, findings)
+    text = gathering.prompt_text(request, model, named, stdin, findings)
     images = _images(request, model, named, surroundings, findings)
-    token, token_state = _token(request, surroundings.token, stdin, findings, sending=sending)
+    config = {**_framing(request, model, config, images, len(named), findings), **config}
+    token, token_state = gathering.token(
+        request, surroundings.token, stdin, findings, sending=sending
+    )
     place = _place(request, format_, model, named, findings)
     estimate = _estimate(request, model, config, findings)
     if request.strict:
@@ -172,74 +184,6 @@ def _format(request: ComposeRequest, findings: errors.Findings) -> OutputFormat:
     return "jpg"
 
 
-def _owned_stdin(
-    request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
-) -> BinaryIO | None:
-    """Return standard input if at most one thing asks for it."""
-    claims = [
-        *("the operand -" for path in request.selection.operands if path == "-"),
-        *(f"-i {label}=-" for label, path in request.selection.labelled if path == "-"),
-        *("-T -" for path in request.selection.lists if path == "-"),
-        *("--prompt-file -" for path in [request.prompt_file] if path == "-"),
-        *("--token-file -" for path in [request.token_file] if path == "-"),
-    ]
-    if len(claims) < 2:
-        return stdin
-    message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
-    findings.errors.append(errors.UsageError(message))
-    return None
-
-
-def _has_usage_error(findings: errors.Findings) -> bool:
-    return any(error.code == errors.ExitCode.USAGE for error in findings.errors)
-
-
-def _entries(
-    request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
-) -> tuple[tuple[sources.Entry, ...], bool]:
-    """Return what was named, and whether that is all of it."""
-    selection = request.selection
-    if stdin is None and "-" in selection.lists and _has_usage_error(findings):
-        return (), False  # whose standard input it is has to be settled first
-    with findings.collecting():
-        return sources.entries(selection, stdin), True
-    if not _has_usage_error(findings) and (selection.operands or selection.labelled):
-        # A list cannot be read; what is wrong with the other images is told all the same.
-        with findings.collecting():
-            return sources.entries(replace(selection, lists=()), stdin), False
-    return (), False
-
-
-def _prompt(
-    request: ComposeRequest,
-    model: models.Model | None,
-    named: Sequence[sources.Entry],
-    stdin: BinaryIO | None,
-    findings: errors.Findings,
-) -> str | None:
-    with findings.collecting():
-        text, flag = _typed_prompt(request, stdin)
-        positions = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}
-        final = prompt.to_send(prompt.compile_labels(text, positions), flag)
-        if model is not None:
-            models.check_prompt(model, final, flag, findings)
-        return final
-    return None
-
-
-def _typed_prompt(request: ComposeRequest, stdin: BinaryIO | None) -> tuple[str, str]:
-    """Return the prompt's text and the option it came from."""
-    if request.prompt is not None and request.prompt_file is not None:
-        raise errors.UsageError("--prompt and --prompt-file: give one of them")
-    if request.prompt is not None:
-        return request.prompt, "--prompt"
-    if request.prompt_file is None:
-        raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
-    data = sources.read_text_source(request.prompt_file, "--prompt-file", stdin)
-    text = prompt.text_of_file(data, request.prompt_file)
-    return text, f"--prompt-file {request.prompt_file}"
-
-
 def _images(
     request: ComposeRequest,
     model: models.Model | None,
@@ -251,7 +195,7 @@ def _images(
         return ()
     with findings.collecting():
         models.check_count(model, len(named), findings)
-    if _has_usage_error(findings):
+    if findings.has_usage_error:
         return ()  # the command line has to change; no download and no decoding for that
 
     def opening(entry: sources.Entry, position: int) -> sources.Input:
@@ -270,36 +214,29 @@ def _images(
     )
 
 
-def _token(
+def _framing(
     request: ComposeRequest,
-    text: str | None,
-    stdin: BinaryIO | None,
+    model: models.Model | None,
+    config: Mapping[str, SettingValue],
+    images: Sequence[fitting.FittedImage],
+    count: int,
     findings: errors.Findings,
-    *,
-    sending: bool,
-) -> tuple[Token | None, TokenState]:
-    if request.sandbox:
-        return Token.parse(SANDBOX_TOKEN), "present"
-    if request.token_file is not None:
-        text = None
-        try:
-            data = sources.read_text_source(request.token_file, "--token-file", stdin)
-            text = data.decode("utf-8", errors="replace")
-        except errors.InputError as exc:
-            findings.errors.append(errors.AuthError(exc.message, path=request.token_file))
-            return None, "missing"
-    if text is not None and text.strip():
-        with findings.collecting():
-            return Token.parse(text), "present"
-        return None, "invalid"
-    message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
-    if request.token_file is not None:
-        message = f"--token-file {request.token_file}: holds no token"
-    if sending:
-        findings.errors.append(errors.AuthError(message))
-    else:
-        findings.warnings.append(errors.Warned(code="no-token", message=message))
-    return None, "missing"
+) -> dict[str, SettingValue]:
+    """Return the settings that `--match` stands for."""
+    position = request.match
+    if position is None or model is None:
+        return {}
+    with findings.collecting():
+        clash = [name for name in ("aspect_ratio", "width", "height") if name in config]
+        if clash:
+            raise errors.UsageError(f"--match and {job.flag_of(clash[0])}: give one of them")
+        if position > count > 0:
+            raise errors.UsageError(f"--match {position}: there are only {count} images")
+        for image in images:
+            if image.source.position == position:
+                framed = framing.like(model, image.info.width, image.info.height)
+                return job.check_settings(model, framed.items(), (), findings)
+    return {}
 
 
 def _place(
@@ -309,7 +246,7 @@ def _place(
     named: Sequence[sources.Entry],
     findings: errors.Findings,
 ) -> output.Place | None:
-    if _has_usage_error(findings):
+    if findings.has_usage_error:
         return None
     stems = [PurePosixPath(entry.path).stem or "image" for entry in named]
     path = output.expand(

@@ -114,6 +114,7 @@ class ComposeRequest:
         settings: (name, value) of the config fields given as options, in the order they
             are sent; the flag is the name with dashes.
         extras: (name, value) of the config fields given with `--set`.
+        match: The position of the image whose shape the result shall have, from 1.
         fitting: How the images are made to fit.
         placement: Where the picture goes.
         delivery: How the job is sent.
@@ -129,6 +130,7 @@ class ComposeRequest:
     model: str = "nano-banana"
     settings: tuple[tuple[str, SettingValue], ...] = ()
     extras: tuple[tuple[str, SettingValue], ...] = ()
+    match: int | None = None
     fitting: Fitting = Fitting()
     placement: Placement = Placement()
     delivery: Delivery = Delivery()

@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parent.parent / "prodia_compose"
 
 ROWS: dict[int, tuple[str, ...]] = {
     0: ("caps", "errors", "blob", "reporting", "model", "request", "service", "multipart"),
-    1: ("catalogue", "prompt", "answers", "state", "job", "models", "sources", "streams", "output"),
+    1: ("catalogue", "prompt", "answers", "state", "job", "models", "sources", "streams", "output", "framing"),
     2: ("images", "client", "ledger", "sandbox"),
-    3: ("fitting",),
+    3: ("fitting", "gathering"),
     4: ("planning",),
     5: ("recording",),
     6: ("compose", "documents"),

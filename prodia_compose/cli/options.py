@@ -109,6 +109,10 @@ class ComposeOptions:
     ] = None
     width: Annotated[int | None, typer.Option(metavar="PX", help="Its width")] = None
     height: Annotated[int | None, typer.Option(metavar="PX", help="Its height")] = None
+    match: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Frame the result like the Nth image"),
+    ] = None
     steps: Annotated[int | None, typer.Option(metavar="N", help="Diffusion steps")] = None
     guidance: Annotated[
         float | None,

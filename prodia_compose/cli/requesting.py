@@ -71,6 +71,7 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
             (name, value) for name in _SETTINGS if (value := getattr(options, name)) is not None
         ),
         extras=tuple(extras),
+        match=options.match,
         fitting=Fitting(
             resize=not options.no_resize,
             max_side=options.max_side,
