@@ -392,6 +392,16 @@ def test_kept_metadata_goes_into_a_png_with_transparency() -> None:
     assert make.SECRET in sent.info["XML:com.adobe.xmp"]
 
 
+def test_kept_xmp_does_not_turn_the_picture_again() -> None:
+    """Its copy of the orientation is brought in line with the pixels."""
+    xmp = b'<x:xmpmeta tiff:Orientation="6"><tiff:Orientation>8</tiff:Orientation>'
+    data = make.encoded(make.turned(PHOTO, 6), "JPEG", exif=make.exif(6), xmp=xmp)
+
+    sent = make.prepared(data, options=KEEP).blob.read()
+
+    assert b'tiff:Orientation="1"><tiff:Orientation>1<' in sent
+
+
 def test_metadata_too_long_for_a_segment_stays_out() -> None:
     """What a JPEG cannot hold is no reason to fail."""
     exif = Image.Exif()

@@ -11,6 +11,7 @@ import importlib
 import logging
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,9 @@ def quiet(max_pixels: int) -> Iterator[None]:
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
     """Turn whatever a decoder raises in the block into an `InputError`.
 
+    Errors are kept to be told together; they must not keep half-decoded pictures with
+    them, which the frames in their tracebacks refer to.
+
     Args:
         failure: What the message begins with; the decoder's words follow.
 
@@ -94,13 +98,16 @@ def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
     except errors.ComposeError:
         raise
     except MemoryError as exc:
+        traceback.clear_frames(exc.__traceback__)
         raise errors.InputError("needs more memory than there is") from exc
     except OSError as exc:
+        traceback.clear_frames(exc.__traceback__)
         if exc.errno is not None and exc.strerror:
             raise errors.InputError(f"cannot be read: {exc.strerror}") from exc
         raise errors.InputError(f"{failure}: {_words(exc)}") from exc
     except Exception as exc:
         # Bad files raise SyntaxError, ValueError, struct.error, KeyError and more.
+        traceback.clear_frames(exc.__traceback__)
         raise errors.InputError(f"{failure}: {_words(exc)}") from exc
 
 

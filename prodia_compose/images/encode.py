@@ -98,7 +98,9 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
     if metadata is not None and metadata.exif:
         exif_data = exif.upright(metadata.exif)
     if metadata is not None and metadata.xmp:
-        text.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
+        text.add_itxt(
+            "XML:com.adobe.xmp", exif.xmp_upright(metadata.xmp).decode("utf-8", "replace")
+        )
 
     def encode(picture: Image.Image) -> bytes:
         stream = io.BytesIO()

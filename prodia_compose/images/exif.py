@@ -6,12 +6,13 @@ there" and never stops a picture that can be seen.
 """
 
 import io
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-__all__ = ["Directory", "directories", "orientation", "upright"]
+__all__ = ["Directory", "directories", "note", "orientation", "upright", "xmp_upright"]
 
 _ORIENTATION = 0x0112
 _MAX_ENTRIES = 4096
@@ -19,6 +20,9 @@ _MAX_DIRECTORIES = 1000
 
 _WIDTHS: Final = {1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 18: 8}
 """Bytes of a value of each whole-number type, by the type's number."""
+
+
+_XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,17 @@ def orientation(exif: bytes | None) -> int | None:
     return None
 
 
+def note(exif: bytes | None) -> str | None:
+    """Return what is wrong with EXIF data as far as orientation goes; None if nothing is."""
+    if not exif:
+        return None
+    for directory in directories(io.BytesIO(exif.removeprefix(b"Exif\0\0"))):
+        # Zero is what many programs write for "unknown".
+        value = directory.values.get(_ORIENTATION, 0)
+        return None if value <= 8 else f"EXIF orientation {value} is none: taken as upright"
+    return "EXIF data damaged: taken as upright"
+
+
 def upright(exif: bytes) -> bytes:
     """Return EXIF data with its orientation set to 1 and every other byte as it was."""
     plain = exif.removeprefix(b"Exif\0\0")
@@ -86,6 +101,11 @@ def upright(exif: bytes) -> bytes:
             return plain[:place] + one + plain[place + 2 :]
         break
     return plain
+
+
+def xmp_upright(xmp: bytes) -> bytes:
+    """Return XMP data with its copy of the orientation, if there is one, set to 1."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tuple[Directory, int]:

@@ -81,19 +81,19 @@ def read_header(file: BinaryIO) -> Header:
     bits, height, width, channels = struct.unpack_from(">BHHB", frame[1])
     _refuse_unreadable(bits, channels)
     colours: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "cmyk"}
-    found = exif.orientation(parts.get("exif"))
     return Header(
         width=width,
         height=height,
         colour=colours[channels],
         least_bytes=0 if frame[0] in _ARITHMETIC else width * height // _PIXELS_PER_BYTE,
         chroma=_chroma(frame[1], parts.get("adobe")),
-        orientation=found,
+        orientation=exif.orientation(parts.get("exif")),
         profile=_joined(profile_parts),
         exif=parts.get("exif"),
         xmp=parts.get("xmp"),
         iptc=parts.get("iptc"),
         has_metadata=has_metadata,
+        note=exif.note(parts.get("exif")),
     )
 
 
@@ -131,7 +131,7 @@ def with_metadata(data: bytes, header: Header) -> bytes:
     if header.exif:
         segments.append((_APP1, _EXIF + exif.upright(header.exif)))
     if header.xmp:
-        segments.append((_APP1, _XMP + header.xmp))
+        segments.append((_APP1, _XMP + exif.xmp_upright(header.xmp)))
     if header.iptc:
         segments.append((_APP13, header.iptc))
     # Behind the JFIF header, which must come first.

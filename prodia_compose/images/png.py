@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images import exif, icc
+from prodia_compose.images import exif, icc, pages
 from prodia_compose.images.header import Colour, Header
 
 __all__ = ["has_end", "read_header", "stripped"]
@@ -26,7 +26,6 @@ _ANIMATION: Final = {b"acTL", b"fcTL", b"fdAT"}
 
 _END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MAX_CHUNKS = 200_000
-_MAX_FRAMES = 1000
 _MAX_PROFILE_BYTES = 8_000_000
 _MAX_CARRIED_BYTES = 64_000
 _BLOCK_BYTES = 1 << 20
@@ -147,12 +146,12 @@ def _header(found: _Found) -> Header:
         least_bytes=width * height * bits * _CHANNELS[kind] // 8 // _MOST_DEFLATED,
         has_alpha=has_alpha or b"tRNS" in found.chunks,
         orientation=exif.orientation(exif_data),
-        frames=min(max(1, frames), _MAX_FRAMES),
+        frames=min(max(1, frames), pages.MAX_COUNTED),
         profile=profile,
         exif=exif_data,
         xmp=found.xmp,
         has_metadata=found.has_metadata,
-        note=note,
+        note=note or exif.note(exif_data),
     )
 
 

@@ -114,7 +114,11 @@ def prepare(opener: Opener, info: ImageInfo, fit: Fit, options: PrepareOptions) 
             found = _untouched(opener, info, options)
         if isinstance(found, PreparedImage):
             return found
-        return _rendered(found or raster.decode(opener, info, fit.size), info, fit, options)
+        decoded = found or raster.decode(opener, info, fit.size)
+        try:
+            return _rendered(decoded, info, fit, options)
+        except MemoryError as exc:
+            raise errors.InputError("needs more memory than there is") from exc
 
 
 def decoded_pixels(info: ImageInfo, fit: Fit) -> int:
@@ -164,11 +168,13 @@ def _untouched(
     may_stay_transparent = options.keep_alpha and info.format == "PNG" and info.header.bits == 8
     if is_over or not (checked.is_opaque or may_stay_transparent):
         return checked
-    changes = []
-    if colour.judge(info.header.profile, grey=info.header.colour == "grey") == "unusable":
-        changes.append(colour.UNUSABLE)
-    if not options.keep_metadata and (info.header.has_metadata or kept.size < info.byte_count):
-        changes.append("metadata removed")
+    verdict = colour.judge(info.header.profile, grey=info.header.colour == "grey")
+    has_lost = info.header.has_metadata or kept.size < info.byte_count
+    told = (
+        colour.UNUSABLE if verdict == "unusable" else None,
+        info.header.note,
+        "metadata removed" if has_lost and not options.keep_metadata else None,
+    )
     media_type, suffix = sniff.MEDIA_TYPES[info.format]
     return PreparedImage(
         blob=kept,
@@ -176,7 +182,7 @@ def _untouched(
         suffix=suffix,
         width=info.width,
         height=info.height,
-        changes=tuple(changes),
+        changes=tuple(each for each in told if each),
     )
 
 

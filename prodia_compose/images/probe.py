@@ -36,7 +36,7 @@ _PIXELS_PER_BYTE: Final = {
     "TIFF": 100_000,
     "AVIF": 131_072,
     "HEIF": 131_072,
-    "JPEG2000": 131_072,
+    "JPEG2000": 250_000,
 }
 """More than fit into a byte on average, by far; a header that asks for more is a lie.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images import exif
+from prodia_compose.images import exif, pages
 from prodia_compose.images.header import Header
 
 __all__ = ["read_header", "stripped"]
@@ -20,7 +20,6 @@ _PIXELS_PER_BYTE: Final = 65_536
 """A lossless picture of one colour could take no bits at all; nobody sends one of gigabytes."""
 
 _MAX_CHUNKS = 100_000
-_MAX_FRAMES = 1000
 _MAX_CARRIED_BYTES = 8_000_000
 _BLOCK_BYTES = 1 << 20
 
@@ -57,6 +56,7 @@ def read_header(file: BinaryIO) -> Header:
         exif=exif_data.removeprefix(b"Exif\0\0") or None,
         xmp=_read(file, found, b"XMP ") or None,
         has_metadata=found.has_metadata,
+        note=exif.note(exif_data),
     )
 
 
@@ -114,7 +114,7 @@ def _scan(file: BinaryIO) -> _Found:
             raise _cut_short()
         found.places.setdefault(name, (position + 8, length))
         if name == b"ANMF":
-            found.frames = min(_MAX_FRAMES, found.frames + 1)
+            found.frames = min(pages.MAX_COUNTED, found.frames + 1)
         elif name not in {b"VP8X", b"ICCP", b"ANIM", *_PICTURE}:
             found.has_metadata = True
         position += 8 + length + length % 2
