@@ -27,6 +27,8 @@ from enum import IntEnum
 from types import TracebackType
 from typing import ClassVar, Literal
 
+from prodia_compose import blob
+
 __all__ = [
     "AuthError",
     "BusyError",
@@ -81,6 +83,7 @@ class ComposeError(Exception):
         request_id: The service's `x-request-id`, once an answer carried one.
         job_id: The job's id, once the service named one.
         may_be_billed: Whether the job can have run.
+        kept: What came instead of a usable picture, for keeping: bytes and media type.
         rescued: Where what came was kept, as it could not be placed or used.
     """
 
@@ -102,6 +105,7 @@ class ComposeError(Exception):
         self.request_id = request_id
         self.job_id = job_id
         self.may_be_billed = may_be_billed
+        self.kept: tuple[blob.Blob, str] | None = None
         self.rescued: str | None = None
 
     @property

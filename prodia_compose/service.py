@@ -95,14 +95,14 @@ def normalise_base_url(text: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
         raise errors.UsageError(f"PRODIA_BASE_URL: {exc}; write https://HOST") from exc
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise errors.UsageError(
             "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
         )
     if parts.scheme not in ("http", "https") or not host:
         raise errors.UsageError(f"PRODIA_BASE_URL {url}: not a URL; write https://HOST")
     if parts.query or parts.fragment:
-        raise errors.UsageError(f"PRODIA_BASE_URL {url}: holds a query; write https://HOST")
+        raise errors.UsageError("PRODIA_BASE_URL: holds a query; write https://HOST")
     if parts.scheme == "http" and not is_loopback(host):
         raise errors.UsageError(
             f"PRODIA_BASE_URL {url}: plain http would show the token; use https (http is for "

@@ -520,11 +520,12 @@ class _Talk:
                 return
 
     def _pass_on(self, port: int) -> None:
-        with socket.create_connection(("127.0.0.1", port)) as target:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as target:
+            target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             talking = {self._connection: target, target: self._connection}
             while target in talking and not self._stopping.is_set():
-                for end in select.select(list(talking), [], [], 0.05)[0]:
+                for end in _readable(list(talking)):
                     try:
                         data = end.recv(65536)
                         talking[end].sendall(data)
@@ -546,6 +547,15 @@ class _Talk:
         # Only Linux tells of half a hang-up; elsewhere this waits for the server to stop.
         poll.register(self._connection, getattr(select, "POLLRDHUP", 0))
         return bool(poll.poll(0))
+
+
+def _readable(ends: list[socket.socket]) -> list[socket.socket]:
+    """Return the sockets with something to read, after at most a moment."""
+    # What a TLS socket has decrypted already does not show in select.
+    pending: list[socket.socket] = [
+        end for end in ends if isinstance(end, ssl.SSLSocket) and end.pending()
+    ]
+    return pending or select.select(ends, [], [], 0.05)[0]
 
 
 @functools.cache

@@ -14,6 +14,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import loopback
@@ -252,6 +253,23 @@ def test_a_refused_connection_is_tried_three_times() -> None:
     assert not outcome.failure.may_be_billed
 
 
+def test_connecting_is_tried_anew_after_each_busy_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three attempts at connecting are those in a row: a busy answer between begins anew."""
+    resolve = socket.getaddrinfo
+    hitches = iter([True, True, False] * 3)
+
+    def hitching(*args: object, **options: object) -> object:
+        return _unresolvable() if next(hitches) else resolve(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hitching)
+    with loopback.serve([busy(), busy(), ok(PICTURE)]) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert outcome.delivered is not None, outcome.error
+    assert outcome.delivered.attempts == 9
+    assert server.submissions == 3
+
+
 def test_an_unknown_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that cannot be resolved is told as such."""
     monkeypatch.setattr(socket, "getaddrinfo", _unresolvable)
@@ -378,13 +396,17 @@ def test_loopback_never_uses_a_proxy(tls: bool) -> None:  # noqa: FBT001 - a par
     assert outcome.answer.outputs
 
 
+@pytest.mark.parametrize("proxy_tls", [False, True], ids=["http-proxy", "https-proxy"])
 @pytest.mark.parametrize("early", [False, True], ids=["whole", "early-refusal"])
-def test_a_proxy_is_used_and_sees_no_token(early: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_proxy_is_used_and_sees_no_token(
+    early: bool,  # noqa: FBT001 - a parameter
+    proxy_tls: bool,  # noqa: FBT001 - a parameter
+) -> None:
     """Through a proxy the job arrives over TLS, and an early refusal is heard as well."""
     answer = loopback.early(loopback.text("too big", 413)) if early else ok(PICTURE)
     with (
         loopback.serve([answer], tls=True) as server,
-        loopback.serve([loopback.tunnel(server.port)]) as proxy,
+        loopback.serve([loopback.tunnel(server.port)], tls=proxy_tls) as proxy,
         submitting.environment(
             server.ca_file, HTTPS_PROXY=proxy.url.replace("//", "//me:proxy-password@")
         ),
@@ -403,6 +425,20 @@ def test_a_proxy_is_used_and_sees_no_token(early: bool) -> None:  # noqa: FBT001
         assert "too big" in outcome.failure.message
     else:
         assert outcome.answer.outputs
+
+
+def test_a_certificate_met_through_a_proxy_is_told_with_the_proxy() -> None:
+    """An untrusted certificate behind a proxy names both: it may be the proxy's own."""
+    with (
+        loopback.serve([ok(PICTURE)], tls=True) as server,
+        loopback.serve([loopback.tunnel(server.port)]) as proxy,
+        submitting.environment(HTTPS_PROXY=proxy.url),
+    ):
+        outcome = submitting.submit(submitting.service("https://service.test"))
+
+    message = outcome.failure.message
+    assert "the certificate of service.test is not trusted" in message
+    assert f", through the proxy 127.0.0.1:{proxy.port} (from HTTPS_PROXY)" in message
 
 
 @pytest.mark.parametrize(
@@ -436,7 +472,16 @@ def test_a_proxy_that_refuses_is_named(answer: bytes, words: str) -> None:
     [
         ("HTTPS_PROXY", "http://127.0.0.1:{closed}", "cannot be used: it refused the connection"),
         ("https_proxy", "127.0.0.1:{closed}", "cannot be used: it refused the connection"),
-        ("ALL_PROXY", "socks5://127.0.0.1:9", "is a SOCKS proxy, which needs the package PySocks"),
+        pytest.param(
+            *("ALL_PROXY", "socks5://127.0.0.1:9"),
+            "is a SOCKS proxy, which needs the package PySocks",
+            marks=pytest.mark.skipif(find_spec("socks") is not None, reason="PySocks is here"),
+        ),
+        pytest.param(
+            *("ALL_PROXY", "socks5h://127.0.0.1:{closed}"),
+            "no connection to service.test, through the proxy 127.0.0.1:",
+            marks=pytest.mark.skipif(find_spec("socks") is None, reason="needs PySocks"),
+        ),
         ("HTTPS_PROXY", "http://", "is not a proxy's URL"),
         ("HTTPS_PROXY", "http://proxy.test:99999", "is not a proxy's URL"),
     ],

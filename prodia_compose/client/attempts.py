@@ -67,6 +67,7 @@ class Attempts:
         self._usual_seconds = usual_seconds
         self._waited_s = 0.0
         self._number = 0
+        self._unconnected = 0
 
     def deliver(self, path: str, *, accept: str) -> Received:
         """Send the body to `path` and return the answer that took it.
@@ -98,23 +99,22 @@ class Attempts:
     def _attempt(self, request: Request) -> Received | None:
         """Send once. None: it did not run, the wait is over, and it can be sent again."""
         exchange = Exchange(request, reporter=self._reporter, on_state=self._on_state)
+        outcome: Received | verdicts.Refusal | Lost
         try:
             with exchange:
                 outcome = self._outcome(exchange)
         except Lost as lost:
-            if lost.stage != "connect":
-                raise verdicts.of_loss(lost, service=self._service) from lost
-            self._wait_to_connect(lost)
-            return None
+            outcome = lost
         except errors.Interrupted as stop:
             stop.state = exchange.passage.reached
             raise
         finally:
             self._reporter.finish()
-        if isinstance(outcome, Received):
-            return outcome
-        self._wait_for_room(outcome)
-        return None
+        if isinstance(outcome, Lost):
+            self._wait_to_connect(outcome)
+        elif isinstance(outcome, verdicts.Refusal):
+            self._wait_for_room(outcome)
+        return outcome if isinstance(outcome, Received) else None
 
     def _outcome(self, exchange: Exchange) -> Received | verdicts.Refusal:
         """Return what came of one exchange: an answer to read, or a service that is busy."""
@@ -133,17 +133,22 @@ class Attempts:
         )
 
     def _wait_to_connect(self, lost: Lost) -> None:
-        again = lost.kind not in ("certificate", "setting")
-        wait_s = policy.connect_wait(
-            self._number,
-            remaining_s=self._remaining_s,
-            random=random.random(),  # noqa: S311 - jitter
-        )
-        if not again or wait_s is None:
-            raise verdicts.of_loss(lost, service=self._service, attempts=self._number) from lost
+        self._unconnected += 1
+        wait_s = None
+        if lost.stage == "connect" and lost.kind not in ("certificate", "setting"):
+            wait_s = policy.connect_wait(
+                self._unconnected,
+                remaining_s=self._remaining_s,
+                random=random.random(),  # noqa: S311 - jitter
+            )
+        if wait_s is None:
+            raise verdicts.of_loss(
+                lost, service=self._service, attempts=self._unconnected
+            ) from lost
         self._wait(wait_s, f"{lost.words}; trying again in {wait_s:.0f} s")
 
     def _wait_for_room(self, refusal: verdicts.Refusal) -> None:
+        self._unconnected = 0
         # It did not run: whatever happens while waiting, nothing is on its way.
         self._on_state("not-sent")
         asked_s = policy.parse_retry_after(refusal.retry_after, now=datetime.now(UTC))

@@ -69,9 +69,13 @@ def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: 
     """
     causes = tuple(_causes(error))
     direct = _of_causes(causes, host=host, timeout_s=timeout_s)
-    if proxy is None or not _is_of_proxy(causes):
+    if proxy is None:
         return direct
     shown = _proxy_shown(proxy)
+    if not _is_of_proxy(causes):
+        # A SOCKS proxy's own failures come in no class that tells them apart.
+        kind = "proxy" if direct.kind == "network" else direct.kind
+        return Failure(kind=kind, words=f"{direct.words}, through {shown}")
     if isinstance(error, requests.exceptions.InvalidSchema):
         return Failure(
             kind="setting", words=f"{shown} is a SOCKS proxy, which needs the package PySocks"

@@ -55,7 +55,7 @@ def submit(
         reporter: Is told of the upload, the waiting and the answer.
         on_state: Is told `sending` before the first byte leaves, `sent` after
             the last byte of the body, `answered` when the head of the answer is
-            there, and `not-sent` again when a busy service turned it away.
+            there, and `not-sent` again when a busy service turned it away. Must not raise.
         sleep: Waits the given seconds; for a busy service.
         usual_seconds: How long the model usually takes, for the progress.
 

@@ -263,7 +263,8 @@ def unusable(
         )
     remains = answer.remains
     if remains is not None:
-        vars(error)["kept"] = _without_token(remains, service)
+        clean = _without_token(remains, service)
+        error.kept = (clean.blob, clean.media_type)
     return _hidden(error, service)
 
 
@@ -281,8 +282,10 @@ def _oddity(answer: answers.Answer, lost: Lost | None) -> str:
 
 def kept(error: errors.ComposeError) -> answers.Output | None:
     """Return what came instead of a usable picture, for keeping; None if nothing did."""
-    found = vars(error).get("kept")
-    return found if isinstance(found, answers.Output) else None
+    if error.kept is None:
+        return None
+    data, media_type = error.kept
+    return answers.Output(blob=data, media_type=media_type, filename=None)
 
 
 def _without_token(output: answers.Output, service: Service) -> answers.Output:
@@ -295,7 +298,6 @@ def _without_token(output: answers.Output, service: Service) -> answers.Output:
 
 def _hidden(error: errors.ComposeError, service: Service) -> errors.ComposeError:
     """Take the token out of an error's words: the last of several nets."""
-    vars(error).setdefault("kept", None)
     error.message = hiding(service.token)(error.message)
     error.args = (error.message,)
     return error
