@@ -39,6 +39,7 @@ def fit(
     *,
     reporter: Reporter,
     findings: errors.Findings,
+    is_probed_only: bool = False,
 ) -> tuple[FittedImage, ...]:
     """Return the images that could be read, in order, each prepared if it could be.
 
@@ -52,9 +53,12 @@ def fit(
         opening: Opens an entry at a position counted from 1.
         reporter: Told of each image that is done.
         findings: Takes the errors and warnings.
+        is_probed_only: Whether nothing can come of it, so that no pixels need decoding.
     """
     caps = _effective(model.caps, wishes)
     found = _probe(entries, opening, wishes.max_input_pixels, findings)
+    if is_probed_only:
+        return tuple(found)
     fits = _plan(found, caps, wishes, findings)
     _warn_of_small(found, model.minimum_side, findings)
     images: list[FittedImage] = []
@@ -115,11 +119,12 @@ def _plan(
         return plan.plan(sizes, caps)
     for excess in plan.over_caps(sizes, caps):
         names = ", ".join(found[index].source.path for index in excess.indexes)
-        _over(f"{names}: {excess.message}", excess.cap, names, findings)
+        path = names if len(excess.indexes) == 1 else None
+        _over(f"{names}: {excess.message}", excess.cap, path, findings)
     return tuple(plan.Fit(size=size, reason=None) for size in sizes)
 
 
-def _over(message: str, cap: Cap, path: str, findings: errors.Findings) -> None:
+def _over(message: str, cap: Cap, path: str | None, findings: errors.Findings) -> None:
     """Refuse what is over a documented cap; warn of the others."""
     if cap.kind == "documented":
         cure = "leave out --no-resize, or make it smaller"

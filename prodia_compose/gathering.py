@@ -66,10 +66,12 @@ def prompt_text(
         stdin: Standard input, if it is the prompt's.
         findings: Takes what is wrong.
     """
+    if request.prompt_file == "-" and stdin is None and findings.has_usage_error:
+        return None  # whose standard input it is has to be settled first
     with findings.collecting():
         text, flag = _typed_prompt(request, stdin)
         positions = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}
-        final = prompt.to_send(prompt.compile_labels(text, positions), flag)
+        final = prompt.to_send(prompt.compile_labels(text, positions, flag), flag)
         if model is not None:
             models.check_prompt(model, final, flag, findings)
         return final
@@ -108,6 +110,8 @@ def token(
     """
     if request.sandbox:
         return Token.parse(SANDBOX_TOKEN), "present"
+    if request.token_file == "-" and stdin is None and findings.has_usage_error:  # noqa: S105 - a name
+        return None, "missing"
     if request.token_file is not None:
         text = None
         try:
@@ -117,9 +121,13 @@ def token(
             findings.errors.append(errors.AuthError(exc.message, path=request.token_file))
             return None, "missing"
     if text is not None and text.strip():
-        with findings.collecting():
+        try:
             return Token.parse(text), "present"
-        return None, "invalid"
+        except errors.AuthError as exc:
+            place = "PRODIA_TOKEN" if request.token_file is None else "--token-file"
+            cure = f"{place}: {exc.message}; put the token alone there"
+            findings.errors.append(errors.AuthError(cure, path=request.token_file))
+            return None, "invalid"
     message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
     if request.token_file is not None:
         message = f"--token-file {request.token_file}: holds no token"

@@ -1,8 +1,8 @@
 """Everything that can be known before the first byte leaves.
 
 `validate`, `compose -n` and `compose` all come through here, so what one shows is what
-the other sends. Every check runs even when an early one fails, and all problems are
-told together.
+the other sends. All problems are told together, with one exception: while the command
+line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
 import io
@@ -29,6 +29,9 @@ from prodia_compose.request import ComposeRequest, OutputFormat, SettingValue
 from prodia_compose.service import Token
 
 __all__ = ["Plan", "Sendable", "Surroundings", "make"]
+
+# With more than this, what is wrong is the command line, and not one picture or another.
+_MOST_PROBED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +196,10 @@ def _images(
 ) -> tuple[fitting.FittedImage, ...]:
     if model is None:
         return ()
+    is_too_many = True
     with findings.collecting():
         models.check_count(model, len(named), findings)
+        is_too_many = False
     if findings.has_usage_error:
         return ()  # the command line has to change; no download and no decoding for that
 
@@ -204,13 +209,13 @@ def _images(
         )
 
     return fitting.fit(
-        # More than the model takes are an error already; the others need no reading.
-        named[: int(model.max_images.value)],
+        named[:_MOST_PROBED],
         model,
         request.fitting,
         opening,
         reporter=surroundings.reporter,
         findings=findings,
+        is_probed_only=is_too_many,
     )
 
 
@@ -246,8 +251,6 @@ def _place(
     named: Sequence[sources.Entry],
     findings: errors.Findings,
 ) -> output.Place | None:
-    if findings.has_usage_error:
-        return None
     stems = [PurePosixPath(entry.path).stem or "image" for entry in named]
     path = output.expand(
         request.placement.target,

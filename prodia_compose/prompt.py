@@ -28,7 +28,7 @@ def ordinal(position: int) -> str:
     return f"{position}{suffix}"
 
 
-def compile_labels(prompt: str, positions: Mapping[str, int]) -> str:
+def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--prompt") -> str:
     """Return the prompt with each `{label}` replaced by "the first image" and so on.
 
     Prodia's guide: models read the images in order, so anchor each by position.
@@ -37,6 +37,7 @@ def compile_labels(prompt: str, positions: Mapping[str, int]) -> str:
     Args:
         prompt: The text as typed; with labels, `{{` and `}}` are literal braces.
         positions: Each label's place among the images, counted from 1.
+        flag: The option the prompt came from, for messages.
 
     Raises:
         errors.UsageError: A name in braces is no label.
@@ -55,7 +56,7 @@ def compile_labels(prompt: str, positions: Mapping[str, int]) -> str:
         nearest = difflib.get_close_matches(name or "", positions, n=1)
         cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"the labels are: {known}"
         raise errors.UsageError(
-            f"prompt: {found} is no label; {cure} (a literal brace is written twice)"
+            f"{flag}: {found} is no label; {cure} (a literal brace is written twice)"
         )
 
     return _BRACES.sub(replace, prompt)

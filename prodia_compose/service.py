@@ -1,6 +1,7 @@
 """Which service a job goes to, with which token, and how long to wait for it."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -19,6 +20,10 @@ DEFAULT_BASE_URL = "https://inference.prodia.com"
 
 SANDBOX_TOKEN = "sandbox"  # noqa: S105 - no secret: it opens nothing
 """What stands for a token where none is needed."""
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
+"""A name of DNS labels, or an address; a name in another script is written in punycode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,15 @@ class Token:
         an error that quotes the token, so it is refused here.
 
         Raises:
-            errors.AuthError: It is empty, or holds anything but printable ASCII.
+            errors.AuthError: It is empty, or holds anything but printable ASCII; the message
+                is the reason alone, for the caller to say where the token came from.
         """
         value = text.strip()
         if not value:
-            raise errors.AuthError("the token is empty; set PRODIA_TOKEN to the whole token")
+            raise errors.AuthError("the token is empty")
         if not all("!" <= char <= "~" for char in value):
             raise errors.AuthError(
-                "the token holds a space, a line break or a character outside ASCII; "
-                "set PRODIA_TOKEN to the token alone"
+                "the token holds a space, a line break or a character outside ASCII"
             )
         return cls(value)
 
@@ -95,6 +100,8 @@ def normalise_base_url(text: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
         raise errors.UsageError(f"PRODIA_BASE_URL: {exc}; write https://HOST") from exc
+    if host is not None and not _HOST.fullmatch(host):
+        raise errors.UsageError(f"PRODIA_BASE_URL {url}: {host} is no host's name; correct it")
     if "@" in parts.netloc:
         raise errors.UsageError(
             "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"

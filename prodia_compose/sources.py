@@ -47,6 +47,14 @@ class Entry:
         return self.path == "-" and not self.listed
 
     @property
+    def shown(self) -> str:
+        """The path as it may be told: a URL without its password and query, which can be keys."""
+        if not self.is_url:
+            return self.path
+        url = re.sub(r"(?<=//)[^/?#@]*@", "", self.path, count=1)
+        return re.sub(r"\?[^#]+", "?...", url, count=1)
+
+    @property
     def is_url(self) -> bool:
         """Whether this is to be downloaded."""
         return re.match(r"https?://", self.path, re.IGNORECASE) is not None
@@ -58,7 +66,7 @@ class Input:
 
     Attributes:
         position: Its place among the images, counted from 1.
-        path: As typed.
+        path: As typed; of a URL, what may be told.
         label: Its label, or None.
         origin: What it is read from.
         stem: Its base name without suffix; empty where it has none.
@@ -178,7 +186,7 @@ def open_input(
         try:
             data = download(entry.path)
         except errors.ComposeError as exc:
-            raise type(exc)(f"{entry.path}: {exc.message}", path=entry.path) from exc
+            raise type(exc)(f"{entry.shown}: {exc.message}", path=entry.shown) from exc
         stem = PurePosixPath(unquote(urlsplit(entry.path).path)).stem
         return _input(entry, position, "url", stem, data.open)
     try:
@@ -194,7 +202,7 @@ def open_input(
 def _input(entry: Entry, position: int, origin: Origin, stem: str, opener: blob.Opener) -> Input:
     return Input(
         position=position,
-        path=entry.path,
+        path=entry.shown,
         label=entry.label,
         origin=origin,
         stem=stem,

@@ -12,8 +12,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after the program's name; None takes the process's own.
     """
-    from prodia_compose.cli import boundary  # noqa: PLC0415 - Typer is loaded once, when used
-
+    try:
+        from prodia_compose.cli import boundary  # noqa: PLC0415 - 60 ms in which Ctrl-C may come
+    except KeyboardInterrupt:
+        return 130
     return boundary.run(sys.argv[1:] if argv is None else argv)
 
 

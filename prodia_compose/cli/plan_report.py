@@ -52,7 +52,8 @@ def _image_line(image: FittedImage) -> str:
     if sent is None:
         return found
     changes = ", ".join(sent.changes) or "as it is"
-    return f"{found}: {changes}; {sent.blob.size:,} bytes as {image.part or sent.suffix}"
+    name = f" as {image.part}" if image.part else ""
+    return f"{found}: {changes}; {sent.blob.size:,} bytes{name}"
 
 
 def summary(done: "compose.Result") -> str:

@@ -1,6 +1,7 @@
 """`sandbox`: serve the stand-in until stopped, or for as long as a command runs."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from prodia_compose import errors
 from prodia_compose.cli import console
 from prodia_compose.sandbox import server
-from prodia_compose.service import SANDBOX_TOKEN
+from prodia_compose.service import SANDBOX_TOKEN, Token
 
 __all__ = ["serve"]
 
@@ -17,6 +18,8 @@ def serve(
     command: Sequence[str], *, port: int, token: str | None, latency_s: float, faults: Sequence[str]
 ) -> int:
     """Serve on loopback; with a command, run it against the sandbox and return its status."""
+    if token is not None:
+        Token.parse(token)  # one that no client could send is a mistake
     options = server.SandboxOptions(
         token=token,
         latency_s=latency_s,
@@ -28,7 +31,7 @@ def serve(
             # Rehearsals do not belong in the record, whatever their token.
             return _run(command, {**variables, "PRODIA_COMPOSE_RECORD": "off"})
         for name, value in variables.items():
-            console.print_text(f"export {name}={value}")
+            console.print_text(f"export {name}={shlex.quote(value)}")
         if console.is_terminal(sys.stderr):
             console.tell("serving; paste the lines above into another shell, Ctrl-C stops")
         try:

@@ -4,6 +4,7 @@ Asking and fetching change nothing, so unlike a job they are repeated whenever
 they fail in a way that may pass. Source of the paths: /reference/async.
 """
 
+import contextlib
 import dataclasses
 import time
 from dataclasses import dataclass
@@ -87,8 +88,8 @@ def poll(
     reporter: reporting.Reporter | None = None,
     sleep: Sleep = time.sleep,
     usual_seconds: float | None = None,
-) -> answers.JobRecord:
-    """Wait until a job is done and return its record.
+) -> None:
+    """Wait until a job is done.
 
     Raises:
         RejectedError: The job failed.
@@ -109,13 +110,13 @@ def poll(
             reporter.advance(int(waited_s) - shown_s)
             shown_s = int(waited_s)
             sleep(POLL_EVERY_S)
-        record = line.record(state)
     except errors.Interrupted as stop:
         stop.state = "sent"
         raise
     finally:
         reporter.finish()
     if state == "failed":
+        record = line.record(state)
         raise errors.RejectedError(
             hiding(service.token)(
                 f"the job failed: {record.error or 'the service does not say why'}; it may be billed"
@@ -123,7 +124,6 @@ def poll(
             job_id=job_id,
             may_be_billed=True,
         )
-    return record
 
 
 def fetch_output(
@@ -190,8 +190,11 @@ class _Line:
         return found.raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
 
     def record(self, state: str) -> answers.JobRecord:
-        """Return the job's record, or, where it makes no sense, what is known already."""
-        record = self.get("job.json?price=true", accept="application/json").job
+        """Return the job's record, or what is known already: a picture must not wait for it."""
+        found: answers.Answer | str | None = None
+        with contextlib.suppress(errors.ComposeError):
+            found = self._try("job.json?price=true", "application/json")
+        record = found.job if isinstance(found, answers.Answer) else None
         return record or answers.JobRecord(id=self._job_id, state=state)
 
     def get(self, path: str, *, accept: str = "*/*") -> answers.Answer:
