@@ -5,46 +5,20 @@ of here leaves the picture in its place or in the state folder, and says where.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob, client, errors, ledger, output, planning, recording, state
+from prodia_compose import client, errors, ledger, output, placing, planning, recording
 from prodia_compose.answers import Answer, Output
-from prodia_compose.images import received
+from prodia_compose.placing import SavedOutput
 from prodia_compose.reporting import Reporter
+from prodia_compose.request import OutputFormat
 from prodia_compose.service import Service
 
-__all__ = ["Result", "SavedOutput", "run"]
-
-
-_SUFFIXES = {
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
-    "text/html": ".html",
-    "application/json": ".json",
-    "text/plain": ".txt",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedOutput:
-    """One picture that came back, saved byte for byte.
-
-    Attributes:
-        path: Where it is, as typed; `-` is standard output.
-        picture: Its format and size in pixels.
-        byte_count: Its length.
-        sha256: The hash of its bytes, in hex.
-    """
-
-    path: str
-    picture: received.ReceivedImage
-    byte_count: int
-    sha256: str
+__all__ = ["Errand", "Fetched", "Result", "SavedOutput", "errand", "fetch", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +74,21 @@ def run(
     if ready.place.skipped:
         return Result(plan=ready.plan)
     started = clock()
+    placer = placing.Placer(
+        place=ready.place,
+        format=ready.plan.format,
+        strict=ready.plan.request.strict,
+        stdout=stdout,
+    )
     with recording.of(ready, record, again=again) as recorded:
-        delivered = _deliver(ready, reporter, recorded.on_state)
+        delivered = _deliver(ready, reporter, recorded)
         answer = delivered.answer
         job_id = answer.job.id if answer.job is not None else None
-        recorded.received(job_id=job_id, request_id=delivered.request_id, price_usd=_price(answer))
-        with _identified(delivered.request_id, job_id):
-            outputs, warnings = _place_all(ready, answer.outputs, stdout)
+        with _identified(delivered.request_id, job_id), placer.holding(answer.outputs):
+            recorded.received(
+                job_id=job_id, request_id=delivered.request_id, price_usd=_price(answer)
+            )
+            outputs, warnings = placer.place_all(answer.outputs)
         recorded.saved([(saved.path, saved.sha256) for saved in outputs])
     reporter.finish()
     return Result(
@@ -127,7 +109,7 @@ def _price(answer: Answer) -> float | None:
 
 
 def _deliver(
-    ready: planning.Sendable, reporter: Reporter, on_state: Callable[[errors.JobState], None]
+    ready: planning.Sendable, reporter: Reporter, recorded: recording.Recording
 ) -> client.Delivered:
     """Send the job; keep what an answer without a usable picture left behind."""
     wishes = ready.plan.request.delivery
@@ -140,113 +122,187 @@ def _deliver(
         max_wait_s=wishes.max_wait_s,
     )
     usual = ready.model.usual_seconds
+    usual_seconds = usual.value if usual is not None else None
     try:
+        if wishes.is_async:
+            return _deliver_later(service, ready, reporter, recorded, usual_seconds)
         return client.submit(
             service,
             ready.body,
             accept=f"multipart/form-data; {output.accept_type(ready.plan.format)}",
             reporter=reporter,
-            on_state=on_state,
-            usual_seconds=usual.value if usual is not None else None,
+            on_state=recorded.on_state,
+            usual_seconds=usual_seconds,
         )
     except errors.ComposeError as error:
         remains = client.kept(error)
         if remains is not None:
-            suffix = _SUFFIXES.get(remains.media_type, ".bin")
-            error.rescued = str(_keep(remains.blob, suffix))
-            error.message += f"; what came is kept as {error.rescued}"
+            placing.keep_remains(error, remains)
         raise
 
 
-def _place_all(
-    ready: planning.Sendable, outputs: tuple[Output, ...], stdout: Callable[[], IO[bytes]]
-) -> tuple[tuple[SavedOutput, ...], tuple[errors.Warned, ...]]:
-    """Save every usable picture: the first to its place, the others numbered after it."""
-    pictures = [(found.blob, _inspect(found)) for found in outputs]
-    usable = [(data, picture) for data, picture in pictures if picture is not None]
-    if not usable:
-        raise _not_placed(
-            "the service sent a picture that cannot be decoded", _keep(outputs[0].blob, ".bin")
-        )
-    warnings: list[errors.Warned] = []
-    saved: list[SavedOutput] = []
-    for number, (data, picture) in enumerate(usable, 1):
-        with _rescuing(data, picture):
-            path = _place(ready, data, picture, number, stdout, warnings)
-        saved.append(
-            SavedOutput(path=path, picture=picture, byte_count=data.size, sha256=data.sha256)
-        )
-    return tuple(saved), tuple(warnings)
-
-
-def _inspect(found: Output) -> received.ReceivedImage | None:
-    try:
-        return received.inspect(found.blob.open)
-    except ValueError:
-        return None
-
-
-def _place(
+def _deliver_later(
+    service: Service,
     ready: planning.Sendable,
-    data: blob.Blob,
-    picture: received.ReceivedImage,
-    number: int,
-    stdout: Callable[[], IO[bytes]],
-    warnings: list[errors.Warned],
-) -> str:
-    """Save one picture and return its path; `number` counts the pictures from 1."""
-    place = ready.place
-    asked = output.accept_type(ready.plan.format)
-    if number > 1 and place.is_stream:
-        return str(_keep(data, picture.suffix))
-    if picture.media_type != asked:
-        message = f"asked for {asked}, the service sent {picture.media_type}"
-        if ready.plan.request.strict:
-            raise errors.NotPlacedError(f"{message} (--strict)")
-        warnings.append(errors.Warned(code="wrong-format", message=message))
-        place = output.corrected(place, picture.suffix)
-    if place.is_stdout:
-        with data.open() as source:
-            output.write_stream(source, stdout())
-        return place.path
-    return output.publish(data, output.numbered(place, number))
+    reporter: Reporter,
+    recorded: recording.Recording,
+    usual_seconds: float | None,
+) -> client.Delivered:
+    """Have the job taken on, write down its id at once, then wait for it and bring it."""
+    created = client.submit_async(
+        service, ready.body, reporter=reporter, on_state=recorded.on_state
+    )
+    recorded.accepted(created.job_id, request_id=created.request_id)
+    reporter.detail(f"the service has taken it on as job {created.job_id}")
+    with _identified(created.request_id, created.job_id):
+        try:
+            delivered = _bring(
+                service, created.job_id, reporter=reporter, usual_seconds=usual_seconds
+            )
+        except errors.AuthError as error:
+            # Refused only now: the job runs all the same, so it is not safe to send it again.
+            raise errors.UnknownError(
+                f"{error.message}; the job {created.job_id} runs on and may be billed; then "
+                f"`prodia-compose jobs fetch {created.job_id}` brings its picture",
+                may_be_billed=True,
+            ) from error
+    return replace(delivered, request_id=created.request_id, attempts=created.attempts)
 
 
-@contextmanager
-def _rescuing(data: blob.Blob, picture: received.ReceivedImage) -> Iterator[None]:
-    """Keep a picture in the state folder when the block that places it does not end well."""
+def _bring(
+    service: Service, job_id: str, *, reporter: Reporter, usual_seconds: float | None = None
+) -> client.Delivered:
+    """Wait for a job that runs by itself, and return its pictures.
+
+    Raises:
+        errors.RejectedError: The job failed.
+        errors.AuthError: The service refused the token.
+        errors.UnknownError: It is not done in time, not known, or cannot be had.
+        errors.Interrupted: The job runs on; the interruption's `job_id` names it.
+    """
     try:
-        yield
-    except errors.NotPlacedError as error:
-        raise _not_placed(error.message, _keep(data, picture.suffix)) from error
+        client.poll(service, job_id, reporter=reporter, usual_seconds=usual_seconds)
+        delivered = client.fetch_output(service, job_id, reporter=reporter)
     except errors.Interrupted as signal:
-        signal.state = "answered"
-        signal.rescued = str(_keep(data, picture.suffix))
+        signal.state = "sent"
+        signal.job_id = job_id
         raise
-    except OSError as exc:
-        taken = isinstance(exc, FileExistsError)
-        reason = "the name was taken meanwhile" if taken else exc.strerror
-        raise _not_placed(
-            f"the picture came but could not be saved: {reason}", _keep(data, picture.suffix)
-        ) from exc
+    answer = delivered.answer
+    job = None if answer.job is None else replace(answer.job, id=job_id)
+    return replace(delivered, answer=replace(answer, job=job))
 
 
-def _not_placed(message: str, rescued: Path) -> errors.NotPlacedError:
-    error = errors.NotPlacedError(f"{message}; it is kept as {rescued}", may_be_billed=True)
-    error.rescued = str(rescued)
-    return error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A job whose picture can perhaps be fetched.
+
+    Attributes:
+        entry: What the record knows of it; None if that is nothing.
+        job_id: The service's id for it, if there is no kept copy.
+        kept: The pictures that were kept aside, each with its file.
+    """
+
+    entry: ledger.Entry | None
+    job_id: str | None = None
+    kept: tuple[tuple[Output, Path], ...] = ()
 
 
-def _keep(data: blob.Blob, suffix: str) -> Path:
-    try:
-        return state.keep(data, suffix)
-    except OSError as exc:
-        last = exc.filename or "the temporary folder"
-        raise errors.NotPlacedError(
-            f"neither the output place nor the state folder nor {last} could take what "
-            f"came ({exc.strerror}); it is lost",
-            may_be_billed=True,
-        ) from exc
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A picture that was fetched.
+
+    Attributes:
+        outputs: The pictures, the one for `-o` first; empty if skipped.
+        messages: The service's words beside them.
+        warnings: What is odd about them.
+        kept: The files of the copies that were kept aside; they are still there.
+    """
+
+    outputs: tuple[SavedOutput, ...] = ()
+    messages: tuple[str, ...] = ()
+    warnings: tuple[errors.Warned, ...] = ()
+    kept: tuple[Path, ...] = ()
+
+
+def errand(entry: ledger.Entry | None, job_id: str) -> Errand:
+    """Return how to fetch the picture of a job.
+
+    Args:
+        entry: What the record knows of it.
+        job_id: The service's id, for a job that the record does not know.
+
+    Raises:
+        errors.UsageError: There is nothing to fetch; says why.
+    """
+    if entry is None:
+        return Errand(entry=None, job_id=job_id)
+    kept = placing.load(entry.rescued)
+    if kept:
+        return Errand(entry=entry, kept=kept)
+    if entry.is_running:
+        reason = f"its process {entry.pid} is still at it"
+    elif entry.state == "saved":
+        reason = f"it was saved as {', '.join(one.name for one in entry.outputs)}"
+    elif entry.state not in ("received", "unknown"):
+        reason = f"it brought no picture ({entry.state})"
+    elif entry.job_id is not None:
+        return Errand(entry=entry, job_id=entry.job_id)
+    elif entry.rescued:
+        reason = f"{entry.rescued[0]} is gone, or no whole picture"
+    else:
+        reason = "the service had not named it yet; look at the Prodia dashboard"
+    raise errors.UsageError(f"{entry.id}: there is nothing to fetch: {reason}")
+
+
+def fetch(
+    wanted: Errand,
+    *,
+    service: Service | None,
+    place: output.Place,
+    format_: OutputFormat | None,
+    record: ledger.Ledger,
+    reporter: Reporter,
+    stdout: Callable[[], IO[bytes]],
+) -> Fetched:
+    """Bring the picture of an earlier job to a place, from where it was kept or the service.
+
+    Args:
+        wanted: As `errand` returns it.
+        service: Where the job is; None is fine for a picture that was kept aside.
+        place: Where the picture goes, proved.
+        format_: The format it should have; None if any will do.
+        record: Where it is written down.
+        reporter: Who is told of progress.
+        stdout: Opens standard output for bytes, for a place that is `-`.
+
+    Raises:
+        errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
+        errors.Interrupted: A signal came; fetching again is fine.
+    """
+    if place.skipped:
+        return Fetched()
+    files = {picture.blob.sha256: file for picture, file in wanted.kept}
+    placer = placing.Placer(
+        place=place,
+        format=format_,
+        strict=False,
+        stdout=stdout,
+        keep=(lambda data, _: files[data.sha256]) if files else placing.keep,
+    )
+    outputs: Sequence[Output] = [picture for picture, _ in wanted.kept]
+    messages: tuple[str, ...] = ()
+    answer: Answer | None = None
+    with recording.of_fetch(record, wanted.entry) as recorded:
+        if service is not None and wanted.job_id is not None:
+            answer = _bring(service, wanted.job_id, reporter=reporter).answer
+            outputs, messages = answer.outputs, answer.messages
+        with placer.holding(outputs):
+            if answer is not None:
+                recorded.received(job_id=wanted.job_id, request_id=None, price_usd=_price(answer))
+            saved, warnings = placer.place_all(outputs)
+        recorded.saved([(one.path, one.sha256) for one in saved])
+    reporter.finish()
+    return Fetched(outputs=saved, messages=messages, warnings=warnings, kept=tuple(files.values()))
 
 
 @contextmanager

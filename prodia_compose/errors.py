@@ -230,6 +230,7 @@ class Interrupted(BaseException):
     Attributes:
         signum: SIGINT, SIGTERM or SIGHUP.
         state: How far the job had come; whoever sends it fills this in.
+        job_id: The service's name for a job that runs on without us.
         rescued: Where a picture that had come was kept.
     """
 
@@ -237,6 +238,7 @@ class Interrupted(BaseException):
         super().__init__(signal.Signals(signum).name)
         self.signum = signum
         self.state: JobState = state
+        self.job_id: str | None = None
         self.rescued: str | None = None
 
     @property

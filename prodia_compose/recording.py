@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import prodia_compose
 from prodia_compose import errors, ledger, planning
 
-__all__ = ["Recording", "of"]
+__all__ = ["Recording", "of", "of_fetch"]
 
 _SENT: dict[errors.JobState, ledger.State] = {
     "not-sent": "prepared",
@@ -32,21 +32,39 @@ _INTERRUPTED: dict[errors.JobState, ledger.State] = {
     "answered": "unknown",
 }
 
+_ORDER: tuple[errors.JobState, ...] = ("not-sent", "sending", "sent", "answered")
+
 
 class Recording:
     """One job's entry, told of each step."""
 
     def __init__(self, entry: ledger.OpenEntry) -> None:
         self._entry = entry
+        self._is_taken_on = False
+        self._has_come = False
+        self._reached: errors.JobState = "not-sent"
+
+    @property
+    def has_come(self) -> bool:
+        """Whether a picture has come, so that how it ends is news."""
+        return self._has_come
 
     def on_state(self, state: errors.JobState) -> None:
         """Write how far the sending has come."""
+        self._reached = state
         self._entry.advance(_SENT[state])
+
+    def accepted(self, job_id: str, *, request_id: str | None) -> None:
+        """Write that the job runs by itself from here on, and what to ask after it by."""
+        self._is_taken_on = True
+        self._entry.advance("accepted", job_id=job_id, request_id=request_id)
 
     def received(
         self, *, job_id: str | None, request_id: str | None, price_usd: float | None
     ) -> None:
         """Write that a picture has come, before anything is done with it."""
+        self._has_come = True
+        self._reached = "answered"
         self._entry.advance("received", job_id=job_id, request_id=request_id, price_usd=price_usd)
 
     def saved(self, outputs: Sequence[tuple[str, str]]) -> None:
@@ -56,8 +74,11 @@ class Recording:
 
     def failed(self, error: errors.ComposeError) -> None:
         """Write how it ended without a picture in its place."""
+        end = _ENDS.get(error.code, "unknown")
+        if end == "unknown" and self._is_taken_on:
+            end = "accepted"  # it can still be asked after
         self._entry.advance(
-            _ENDS.get(error.code, "unknown"),
+            end,
             exit_code=int(error.code),
             job_id=error.job_id,
             request_id=error.request_id,
@@ -66,8 +87,19 @@ class Recording:
         )
 
     def interrupted(self, signal: errors.Interrupted) -> None:
-        """Write that a signal ended it, and where the picture is if it had come."""
-        state = "received" if signal.rescued else _INTERRUPTED[signal.state]
+        """Write that a signal ended it, and where the picture is if it had come.
+
+        A signal between two steps knows less of the job than we do, and is told.
+        """
+        if self._is_taken_on and not self._has_come:
+            signal.state = "sent"
+        elif _ORDER.index(signal.state) < _ORDER.index(self._reached):
+            signal.state = self._reached
+        state = _INTERRUPTED[signal.state]
+        if signal.rescued:
+            state = "received"
+        elif self._is_taken_on:
+            state = "accepted"  # as above
         self._entry.advance(
             state,
             exit_code=int(signal.code),
@@ -97,6 +129,32 @@ def of(ready: planning.Sendable, record: ledger.Ledger, *, again: bool) -> Itera
         raise
 
 
+@contextlib.contextmanager
+def of_fetch(record: ledger.Ledger, entry: ledger.Entry | None) -> Iterator[Recording]:
+    """Record that an earlier job's picture is fetched; None is a job the record does not know.
+
+    A failure is written only if it tells something new of the job: a picture that came
+    and found no place, or a job that has failed.
+    """
+    opened = ledger.OpenEntry(None, _write_nothing) if entry is None else record.reopen(entry)
+    recording = Recording(opened)
+    try:
+        yield recording
+    except errors.ComposeError as error:
+        error.job_id = error.job_id or (entry.job_id if entry else None)
+        if recording.has_come or isinstance(error, errors.RejectedError):
+            recording.failed(error)
+        raise
+    except errors.Interrupted as signal:
+        if signal.rescued and recording.has_come:
+            recording.interrupted(signal)
+        raise
+
+
+def _write_nothing(_name: str, _state: ledger.State, _columns: object) -> bool:
+    return False
+
+
 def _claim(ready: planning.Sendable) -> ledger.Claim:
     plan = ready.plan
     return ledger.Claim(
@@ -120,10 +178,13 @@ def _refuse_twin(record: ledger.Ledger, claim: ledger.Claim) -> None:
     twin = record.unknown_twin(claim.twin_key)
     if twin is None:
         return
+    cure = f"look at `prodia-compose jobs show {twin.id}` and the Prodia dashboard"
+    if twin.reached == "accepted" and twin.job_id is not None:
+        cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture if there is one"
     raise errors.UnknownError(
         f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
-        f"outcome is unknown, so it may be billed; look at `prodia-compose jobs show {twin.id}` "
-        "and the Prodia dashboard, then send it with --again; nothing was sent now",
+        f"outcome is unknown, so it may be billed; {cure}; --again sends it once more; "
+        "nothing was sent now",
         job_id=twin.job_id,
         request_id=twin.request_id,
     )

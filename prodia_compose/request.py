@@ -93,6 +93,8 @@ class Delivery:
         stall_timeout_s: Without any progress of the upload.
         timeout_s: From the last byte sent to the complete answer.
         max_wait_s: For capacity, over all attempts.
+        is_async: Whether the job is created, asked after and fetched, rather than waited
+            for on one connection.
     """
 
     base_url: str = "https://inference.prodia.com"
@@ -100,6 +102,7 @@ class Delivery:
     stall_timeout_s: float = 30
     timeout_s: float = 300
     max_wait_s: float = 120
+    is_async: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,19 @@ import platformdirs
 
 from prodia_compose import blob
 
-__all__ = ["folder", "keep"]
+__all__ = ["folder", "keep", "place"]
+
+
+def place() -> Path | None:
+    """Return where the platform's state folder for this tool is, be it there or not.
+
+    None where there is no such place: no home.
+    """
+    try:
+        path = Path(platformdirs.user_state_dir("prodia-compose", appauthor=False))
+    except RuntimeError:  # no HOME and no entry in the user database, as in some containers
+        return None
+    return path if path.is_absolute() else None  # older platformdirs, then: a literal "~"
 
 
 def folder() -> Path | None:
@@ -20,11 +32,8 @@ def folder() -> Path | None:
 
     None where there is none to be had: no home, or not writable.
     """
-    try:
-        path = Path(platformdirs.user_state_dir("prodia-compose", appauthor=False))
-        if not path.is_absolute():  # older platformdirs, as below: a literal "~"
-            return None
-    except RuntimeError:  # no HOME and no entry in the user database, as in some containers
+    path = place()
+    if path is None:
         return None
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -267,7 +267,7 @@ def readme_text() -> str:
 def test_interrupt_before_sending_says_so(
     run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A signal while preparing ends with 128 + its number and says that nothing was sent."""
+    """A signal while preparing ends with 128 + its number and says that the job did not run."""
 
     def interrupted(*_: object, **__: object) -> Callable[..., None]:
         raise errors.Interrupted(15)
@@ -276,7 +276,7 @@ def test_interrupt_before_sending_says_so(
     done = run("compose", *GOOD, "--sandbox")
 
     assert done.code == 143
-    assert "nothing was sent" in done.err
+    assert "did not run" in done.err
 
 
 def test_sandbox_faults_reach_the_command(run: Run, work: Path) -> None:

@@ -11,11 +11,22 @@ PACKAGE = Path(__file__).parent.parent / "prodia_compose"
 
 ROWS: dict[int, tuple[str, ...]] = {
     0: ("caps", "errors", "blob", "reporting", "model", "request", "service", "multipart"),
-    1: ("catalogue", "prompt", "answers", "state", "job", "models", "sources", "streams", "output", "framing"),
+    1: (
+        "catalogue",
+        "prompt",
+        "answers",
+        "state",
+        "job",
+        "models",
+        "sources",
+        "streams",
+        "output",
+        "framing",
+    ),
     2: ("images", "client", "ledger", "sandbox"),
     3: ("fitting", "gathering"),
     4: ("planning",),
-    5: ("recording",),
+    5: ("recording", "placing"),
     6: ("compose", "documents"),
     7: ("cli",),
 }
@@ -102,8 +113,9 @@ def test_the_sandbox_shares_nothing_with_the_client() -> None:
         (["models"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
         (["compose", "--help"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
         (["validate"], {"requests", "rich", "pydantic", "sqlite3"}),
+        (["jobs"], {"requests", "PIL", "rich", "pydantic"}),
     ],
-    ids=["version", "help", "models", "compose-help", "validate"],
+    ids=["version", "help", "models", "compose-help", "validate", "jobs"],
 )
 def test_a_command_loads_only_what_it_uses(argv: list[str], unwanted: set[str]) -> None:
     """Start-up stays cheap: heavy libraries are loaded by the commands that need them."""

@@ -230,3 +230,58 @@ def test_sandbox_runs_a_command(work: Path, process: Run) -> None:
     assert (made.code, made.out) == (0, b"composed.jpg\n")
     assert failed.code == 5
     assert (missing.code, len(missing.err.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("to", ["/dev/full", "closed", "broken"])
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("compose", *LINE, "--json"), 0),
+        (("validate", *LINE), 8),
+        (("models",), 8),
+        (("--version",), 8),
+        (("compose", "--help"), 8),
+    ],
+    ids=["compose-json", "validate", "models", "version", "help"],
+)
+def test_a_stdout_that_takes_nothing(
+    work: Path, sandbox: server.Sandbox, to: str, argv: tuple[str, ...], code: int
+) -> None:
+    """Without a usable stdout there is one line and no traceback; a reader that left is no error."""
+    if argv[-1] == "--help" and to == "closed":
+        pytest.skip("Typer prints help to nowhere")
+    redirect = {"/dev/full": ">/dev/full", "closed": ">&-", "broken": "| true"}[to]
+    script = f'"$@" {redirect}' if to != "broken" else '{ "$@"; echo $? >&2; } | true'
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *PROGRAM, *argv],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    if to == "broken":
+        assert done.stderr.splitlines()[-1] == "0"
+    else:
+        assert done.returncode == code
+        assert len(done.stderr.splitlines()) == 1
+    if argv[-1] == "--json":
+        assert (work / "composed.jpg").exists()
+
+
+def test_a_prompt_in_a_bare_locale_is_utf8(work: Path, sandbox: server.Sandbox) -> None:
+    """Where the locale makes bytes of the arguments, a UTF-8 prompt is one all the same."""
+    env = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [*PROGRAM, "compose", "product.jpg", "-p", "café in the first image"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, **env},
+        check=False,
+    )
+    job = sandbox.jobs[0].job
+
+    assert (done.returncode, done.stdout) == (0, b"composed.jpg\n")
+    assert job is not None
+    assert "café in the first image" in json.dumps(job, ensure_ascii=False)

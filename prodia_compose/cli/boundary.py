@@ -1,5 +1,7 @@
 """The one place that turns what went wrong into words and an exit code."""
 
+import errno
+import os
 import signal
 import traceback
 from collections.abc import Sequence
@@ -12,10 +14,13 @@ from prodia_compose.cli.app import app
 
 __all__ = ["run"]
 
+_STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the application on some arguments and return the exit code."""
-    as_json = "--json" in (argv[: argv.index("--")] if "--" in argv else argv)
+    options = argv[: argv.index("--")] if "--" in argv else argv
+    as_json = "--json" in options or bool(os.environ.get("PRODIA_COMPOSE_JSON"))
     try:
         with signals.as_exceptions():
             code = _call(argv)
@@ -42,6 +47,15 @@ def _call(argv: Sequence[str]) -> int:
         raise errors.UsageError(_words(exc)) from exc
     except typer.Abort:
         return int(errors.ExitCode.SIGINT)
+    except OSError as exc:
+        if exc.errno not in _STREAM_TROUBLE:
+            raise
+        # Help, which Typer prints itself, into a full disk.
+        raise errors.OutputError(f"standard output: {exc.strerror}; redirect it") from exc
+    except SystemExit as exc:
+        if isinstance(exc.__context__, BrokenPipeError):  # Typer's way to say that nobody reads
+            return 0
+        raise
     return code if isinstance(code, int) else 0
 
 

@@ -16,7 +16,7 @@ def show(name: str | None, *, as_json: bool) -> int:
     if as_json:
         console.print_text(documents.line(documents.models(listed)))
     elif name is None:
-        console.print_text("\n".join(_aligned(table(listed))))
+        console.print_text("\n".join(console.aligned(table(listed))))
     else:
         console.print_text("\n".join(_details(listed[0])))
     return 0
@@ -50,13 +50,6 @@ def _usd(value: float) -> str:
     return f"{value:.2f}" if round(value, 2) == value else f"{value:g}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()
-
-
 def _details(model: Model) -> Iterator[str]:
     """Yield all that is known of one model, each fact followed by its source."""
     yield f"{model.short_name}  ({model.job_type})"
@@ -84,11 +77,11 @@ def _details(model: Model) -> Iterator[str]:
     if model.usual_seconds:
         seconds = model.usual_seconds
         facts.append(("usual time", f"{seconds.value:g} s", seconds.source))
-    yield from _aligned([(name, value, f"[{source}]") for name, value, source in facts])
+    yield from console.aligned([(name, value, f"[{source}]") for name, value, source in facts])
     if model.settings:
         yield ""
         yield "settings"
-        yield from _aligned([_setting_row(setting) for setting in model.settings])
+        yield from console.aligned([_setting_row(setting) for setting in model.settings])
     if model.notes:
         yield ""
         yield from (f"note: {note}" for note in model.notes)

@@ -17,6 +17,7 @@ from prodia_compose.service import SANDBOX_TOKEN
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
     from prodia_compose import compose as running
+    from prodia_compose import ledger
 
 __all__ = ["compose", "validate"]
 
@@ -25,12 +26,14 @@ def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     options = replace(options, dry_run=True)
     request = to_request(options)
-    with progress.reporter(quiet=options.quiet, verbosity=options.verbose) as reporter:
+    with progress.reporter(
+        quiet=options.quiet, verbosity=options.verbose, as_json=options.json
+    ) as reporter:
         plan = planning.make(request, _surroundings(request, reporter), sending=False)
     if options.json:
         console.print_text(documents.line(documents.plan(plan)))
     else:
-        _warn(plan.warnings, options)
+        _warn(() if options.strict else plan.warnings, options)
         console.print_text("\n".join(plan_report.lines(plan)))
         for error in plan.errors:
             console.tell_error(error, as_json=False)
@@ -43,42 +46,34 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     request = to_request(options)
     if options.output == "-":
-        _refuse_stdout(options)
+        console.refuse_stdout("-", as_json=options.json)
     with (
         _sandboxed(request) as addressed,
-        progress.reporter(quiet=options.quiet, verbosity=options.verbose) as reporter,
+        progress.reporter(
+            quiet=options.quiet, verbosity=options.verbose, as_json=options.json
+        ) as reporter,
     ):
         plan = planning.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
-        _warn(plan.warnings, options)
+        _warn(() if options.strict else plan.warnings, options)
         ready = plan.sendable()
         if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
-            _refuse_stdout(options)
+            console.refuse_stdout(options.output, as_json=options.json)
         if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
             console.tell("\n".join(plan_report.image_lines(plan)))
         done = _send(ready, options, reporter)
     _warn(done.warnings, options)
+    path = done.outputs[0].path if done.outputs else ready.place.path
     if options.json:
-        console.print_text(documents.line(documents.result(done)))
+        console.print_saved(f"{documents.line(documents.result(done))}\n".encode(), path)
         return 0
     for message in done.messages if not options.quiet else ():
         console.tell(f"the service says: {reporting.visible(message)}")
     if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
         console.tell(plan_report.summary(done))
-    path = done.outputs[0].path if done.outputs else ready.place.path
     if path != "-":
         console.print_path(path)
     return 0
-
-
-def _refuse_stdout(options: ComposeOptions) -> None:
-    """Refuse a picture's bytes on standard output where they do not belong."""
-    if options.json:
-        raise errors.UsageError(f"--json and -o {options.output}: both write to stdout; give one")
-    if console.is_terminal(sys.stdout):
-        raise errors.UsageError(
-            f"-o {options.output}: standard output is a terminal; redirect it, or name a file"
-        )
 
 
 def _send(
@@ -90,16 +85,21 @@ def _send(
     environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready) else os.environ
     with ledger.open_record(environ) as record:
         try:
-            return compose.run(
+            done = compose.run(
                 ready,
                 record=record,
                 again=options.again,
                 reporter=reporter,
                 stdout=console.binary_stdout,
             )
-        finally:
-            if record.trouble is not None:
-                _warn((record.trouble,), options)
+        except (errors.ComposeError, errors.Interrupted):
+            _warn(_trouble(record), options)
+            raise
+        return replace(done, warnings=(*done.warnings, *_trouble(record)))
+
+
+def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
+    return () if record.trouble is None else (record.trouble,)
 
 
 def _is_rehearsal(ready: planning.Sendable) -> bool:
@@ -113,7 +113,10 @@ def _surroundings(request: ComposeRequest, reporter: reporting.Reporter) -> plan
         from prodia_compose import client  # noqa: PLC0415 - requests, where a URL was named
 
         return client.download(
-            url, reporter=reporter, connect_timeout_s=request.delivery.connect_timeout_s
+            url,
+            reporter=reporter,
+            connect_timeout_s=request.delivery.connect_timeout_s,
+            timeout_s=request.delivery.timeout_s,
         )
 
     stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin is not None else None
@@ -123,8 +126,8 @@ def _surroundings(request: ComposeRequest, reporter: reporting.Reporter) -> plan
 
 
 def _warn(warnings: tuple[errors.Warned, ...], options: ComposeOptions) -> None:
-    if options.json or options.quiet or options.strict:
-        return  # in the document, not wanted, or told as errors
+    if options.json or options.quiet:
+        return  # in the document, or not wanted
     for warned in warnings:
         console.tell_warning(warned)
 

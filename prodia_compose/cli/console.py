@@ -2,17 +2,21 @@
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from typing import IO, TextIO
 
 from prodia_compose import documents, errors, reporting
 
 __all__ = [
+    "aligned",
     "binary_stdout",
     "flush",
     "is_terminal",
     "print_bytes",
     "print_path",
+    "print_saved",
     "print_text",
+    "refuse_stdout",
     "tell",
     "tell_error",
     "tell_interruption",
@@ -20,7 +24,7 @@ __all__ = [
 ]
 
 _STATES: dict[errors.JobState, str] = {
-    "not-sent": "nothing was sent",
+    "not-sent": "the job did not run",
     "sending": "the upload was not complete, so the job did not run",
     "sent": "the job had been sent and may be billed; look at the Prodia dashboard before "
     "you run it again",
@@ -79,24 +83,52 @@ def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
 
 def tell_interruption(interruption: errors.Interrupted, *, as_json: bool) -> None:
     """Tell that a signal stopped the run, and what state the job is in."""
+    job_id = interruption.job_id
     words = _STATES[interruption.state]
+    if job_id is not None and interruption.state == "sent":
+        words = (
+            f"the job {job_id} runs on and may be billed; "
+            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+        )
     if interruption.rescued:
         words += f"; the picture is kept as {interruption.rescued}"
     message = f"stopped by {interruption}: {words}"
     if as_json:
-        document = {
+        document: dict[str, object] = {
             "schema": "prodia-compose/error@1",
             "exit_code": int(interruption.code),
             "kind": "interrupted",
             "message": reporting.visible(message),
             "errors": [],
             "request_id": None,
-            "job_id": None,
+            "job_id": job_id,
             "may_be_billed": interruption.state in ("sent", "answered"),
         }
         tell(documents.line(document))
     else:
         tell(f"prodia-compose: {reporting.visible(message)}")
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows of a table as lines, each column as wide as its widest cell."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def refuse_stdout(target: str, *, as_json: bool) -> None:
+    """Refuse a picture's bytes on standard output where they do not belong.
+
+    Raises:
+        errors.UsageError: JSON goes there too, or it is a terminal.
+    """
+    if as_json:
+        raise errors.UsageError(f"--json and -o {target}: both write to stdout; give one")
+    if is_terminal(sys.stdout):
+        raise errors.UsageError(
+            f"-o {target}: standard output is a terminal; redirect it, or name a file"
+        )
 
 
 def print_bytes(data: bytes) -> None:
@@ -115,19 +147,31 @@ def print_bytes(data: bytes) -> None:
 def print_text(text: str) -> None:
     """Write a line of text to stdout, whatever the locale, as UTF-8.
 
+    A reader that went away (`| head -1`) has what it wanted.
+
     Raises:
-        OSError: As `print_bytes`.
+        errors.OutputError: Stdout is closed or its disk is full.
     """
-    print_bytes(f"{text}\n".encode("utf-8", "backslashreplace"))
+    try:
+        print_bytes(f"{text}\n".encode("utf-8", "backslashreplace"))
+    except BrokenPipeError:
+        return
+    except OSError as exc:
+        raise errors.OutputError(f"standard output: {exc.strerror}; redirect it") from exc
 
 
 def print_path(path: str) -> None:
-    """Write a path to stdout as the bytes it has on disk; to stderr if stdout fails.
+    """Write a saved picture's path to stdout, as the bytes it has on disk."""
+    print_saved(os.fsencode(path) + b"\n", path)
+
+
+def print_saved(data: bytes, path: str) -> None:
+    """Write what tells of a saved picture to stdout; if that fails, its path to stderr.
 
     The picture is saved by then, so a reader that went away changes nothing.
     """
     try:
-        print_bytes(os.fsencode(path) + b"\n")
+        print_bytes(data)
     except OSError as exc:
         tell(f"prodia-compose: saved as {reporting.visible(path)} (stdout: {exc.strerror})")
 

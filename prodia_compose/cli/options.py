@@ -1,6 +1,6 @@
-"""The options of `compose` and `validate`, declared once.
+"""The options of `compose` and `validate`, and of `jobs fetch`, declared once.
 
-Typer reads a command's signature. Both commands take the same options, so these are
+Typer reads a command's signature. The first two take the same options, so these are
 the fields of one dataclass, and `takes_options` gives a command the signature.
 """
 
@@ -8,7 +8,7 @@ import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -23,7 +23,7 @@ from prodia_compose.request import (
     Sort,
 )
 
-__all__ = ["ComposeOptions", "takes_options"]
+__all__ = ["ComposeOptions", "FetchOptions", "takes_options"]
 
 _DELIVERY = Delivery()
 _FITTING = Fitting()
@@ -212,6 +212,10 @@ class ComposeOptions:
         bool,
         typer.Option("--again", help="Send even if the same job's outcome is unknown"),
     ] = False
+    async_: Annotated[
+        bool,
+        typer.Option("--async", help="Create the job, ask after it, then fetch the picture"),
+    ] = _DELIVERY.is_async
     sandbox: Annotated[
         bool,
         typer.Option(
@@ -234,40 +238,78 @@ class ComposeOptions:
     ] = None
     connect_timeout: Annotated[
         float,
-        typer.Option(metavar="S", min=0.001, help="For a connection"),
+        typer.Option(metavar="S", min=0.001, max=86400, help="For a connection"),
     ] = _DELIVERY.connect_timeout_s
     stall_timeout: Annotated[
         float,
-        typer.Option(metavar="S", min=0.001, help="Without upload progress"),
+        typer.Option(metavar="S", min=0.001, max=86400, help="Without upload progress"),
     ] = _DELIVERY.stall_timeout_s
     timeout: Annotated[
         float,
-        typer.Option(metavar="S", min=0.001, help="For the answer, once all is sent"),
+        typer.Option(metavar="S", min=0.001, max=86400, help="For the answer, once all is sent"),
     ] = _DELIVERY.timeout_s
     max_wait: Annotated[
         float,
-        typer.Option(metavar="S", min=0, help="In all, while the service is busy"),
+        typer.Option(metavar="S", min=0, max=86400, help="In all, while the service is busy"),
     ] = _DELIVERY.max_wait_s
     base_url: Annotated[
         str, typer.Option(hidden=True, envvar="PRODIA_BASE_URL", show_envvar=False)
     ] = _DELIVERY.base_url
 
 
-def takes_options(command: Callable[[ComposeOptions], int]) -> Callable[..., int]:
-    """Return a command whose signature Typer sees as the fields of `ComposeOptions`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """What was typed for `jobs fetch`; what is not declared here is as in `ComposeOptions`."""
+
+    job: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="The id of a job, or how it begins",
+            autocompletion=suggestions.job_ids,
+        ),
+    ]
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the picture goes, - for stdout; by default the name it was meant for",
+        ),
+    ] = None
+    if_exists: IfExists | None = None
+    force: bool = False
+    create_dirs: bool = False
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    token_file: str | None = None
+    connect_timeout: float = _DELIVERY.connect_timeout_s
+    timeout: float = _DELIVERY.timeout_s
+    base_url: str = _DELIVERY.base_url
+
+
+_Options = TypeVar("_Options", ComposeOptions, FetchOptions)
+
+
+def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
+    """Return a command whose signature Typer sees as the fields of its options' class."""
+    kind: type[_Options] = get_type_hints(command)["options"]
 
     def run(**values: Any) -> int:
-        return command(ComposeOptions(**values))
+        return command(kind(**values))
 
-    hints = get_type_hints(ComposeOptions, include_extras=True)
+    hints = get_type_hints(kind, include_extras=True)
+    shared = get_type_hints(ComposeOptions, include_extras=True)
     parameters = [
         inspect.Parameter(
             option.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=_default(option),
-            annotation=_from_environment(option.name, hints[option.name]),
+            annotation=_declaration(option.name, hints[option.name], shared.get(option.name)),
         )
-        for option in fields(ComposeOptions)
+        for option in fields(kind)
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what PEP 362 says to set
     run.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -276,13 +318,20 @@ def takes_options(command: Callable[[ComposeOptions], int]) -> Callable[..., int
     return run
 
 
+def _declaration(name: str, own: Any, shared: Any) -> Any:
+    """Return how an option is declared: by its own class, or as `compose` does."""
+    if get_origin(own) is Annotated and own != shared:
+        return own
+    return _from_environment(name, shared)
+
+
 def _from_environment(name: str, hint: Any) -> Any:
     """Return an option's declaration, with the variable that it is also read from."""
     if name in _NOT_FROM_ENVIRONMENT:
         return hint
     kind, declaration = get_args(hint)
     declaration = copy.copy(declaration)
-    declaration.envvar = f"PRODIA_COMPOSE_{name.upper()}"
+    declaration.envvar = f"PRODIA_COMPOSE_{name.rstrip('_').upper()}"
     declaration.show_envvar = False  # one line of the epilog tells the rule
     return Annotated[kind, declaration]
 

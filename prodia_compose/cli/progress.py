@@ -23,9 +23,12 @@ _WORDS: dict[reporting.Phase, str] = {
 
 
 @contextlib.contextmanager
-def reporter(*, quiet: bool, verbosity: int) -> Iterator[reporting.Reporter]:
-    """Give a reporter for this process: bars on a terminal, lines where details are wanted."""
-    lines = _Lines(quiet=quiet, verbosity=verbosity)
+def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[reporting.Reporter]:
+    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
+
+    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
+    """
+    lines = _Lines(quiet=quiet or (as_json and verbosity == 0), verbosity=verbosity)
     if quiet or not console.is_terminal(sys.stderr):
         yield lines
         return

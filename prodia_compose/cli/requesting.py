@@ -1,11 +1,14 @@
 """The options as typed, turned into the request they ask for."""
 
 import math
+import os
 import re
+import sys
 from dataclasses import fields
+from urllib.parse import urlsplit
 
-from prodia_compose import errors, job, prompt
-from prodia_compose.cli.options import ComposeOptions
+from prodia_compose import errors, gathering, job, prompt
+from prodia_compose.cli.options import ComposeOptions, FetchOptions
 from prodia_compose.request import (
     ComposeRequest,
     Delivery,
@@ -14,9 +17,9 @@ from prodia_compose.request import (
     Selection,
     SettingValue,
 )
-from prodia_compose.service import normalise_base_url
+from prodia_compose.service import Service, is_loopback, normalise_base_url
 
-__all__ = ["to_request"]
+__all__ = ["refuse_conflicts", "service_of", "to_request"]
 
 _SETTINGS = (
     "aspect_ratio",
@@ -46,7 +49,7 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
     extras: list[tuple[str, SettingValue]] = []
     for argument in options.set_ or ():
         with findings.collecting():
-            extras.append(job.parse_set(argument))
+            extras.append(job.parse_set(_text(argument)))
     background = Fitting().background
     with findings.collecting():
         background = _colour(options.background)
@@ -54,7 +57,9 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
     with findings.collecting():
         base_url = normalise_base_url(options.base_url)
     with findings.collecting():
-        _refuse_conflicts(options)
+        refuse_conflicts(options)
+    if options.null and not options.files_from:
+        findings.errors.append(errors.UsageError("-0: tells how to read a list; give one with -T"))
     findings.raise_if_any()
     return ComposeRequest(
         selection=Selection(
@@ -64,7 +69,7 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
             null_separated=options.null,
             sort=options.sort,
         ),
-        prompt=options.prompt,
+        prompt=None if options.prompt is None else _text(options.prompt),
         prompt_file=options.prompt_file,
         model=options.model,
         settings=tuple(
@@ -94,12 +99,21 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
             stall_timeout_s=options.stall_timeout,
             timeout_s=options.timeout,
             max_wait_s=options.max_wait,
+            is_async=options.async_,
         ),
         token_file=options.token_file,
         max_cost_usd=options.max_cost,
         strict=options.strict,
         sandbox=options.sandbox,
     )
+
+
+def _text(argument: str) -> str:
+    """Return an argument as text even where the locale, as LC_ALL=C, made bytes of it."""
+    try:
+        return os.fsencode(argument).decode()
+    except UnicodeError:
+        return argument  # no UTF-8; whoever sends it says so
 
 
 def _labelled(argument: str) -> tuple[str, str]:
@@ -122,7 +136,12 @@ def _colour(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _refuse_conflicts(options: ComposeOptions) -> None:
+def refuse_conflicts(options: ComposeOptions | FetchOptions) -> None:
+    """Refuse options that contradict each other, and numbers that are none.
+
+    Raises:
+        errors.UsageError: As `to_request`.
+    """
     conflicts = (
         (options.force and options.if_exists not in (None, "overwrite"), "-f and --if-exists"),
         (options.quiet and options.verbose > 0, "-q and -v"),
@@ -134,9 +153,41 @@ def _refuse_conflicts(options: ComposeOptions) -> None:
     )
     findings.errors += [
         errors.UsageError(f"{job.flag_of(option.name)} {value}: must be a finite number")
-        for option in fields(ComposeOptions)
+        for option in fields(options)
         if isinstance(value := getattr(options, option.name), float) and not math.isfinite(value)
     ]
-    if options.null and not options.files_from:
-        findings.errors.append(errors.UsageError("-0: tells how to read a list; give one with -T"))
     findings.raise_if_any()
+
+
+def service_of(options: FetchOptions, host: str | None) -> Service:
+    """Return the service that an earlier job went to, with the token for it.
+
+    Args:
+        options: Of `jobs fetch`.
+        host: The service's, with its port if it has one, as the record has it.
+
+    Raises:
+        errors.UsageError: The base URL is none.
+        errors.AuthError: There is no token, or it is malformed.
+    """
+    base_url = normalise_base_url(options.base_url)
+    if host is not None and urlsplit(base_url).netloc != host:
+        scheme = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
+        base_url = normalise_base_url(f"{scheme}://{host}")
+    findings = errors.Findings()
+    token, _ = gathering.token(
+        ComposeRequest(selection=Selection(), token_file=options.token_file),
+        os.environ.get("PRODIA_TOKEN"),
+        sys.stdin.buffer if sys.stdin is not None else None,
+        findings,
+        sending=True,
+    )
+    findings.raise_if_any()
+    if token is None:
+        raise AssertionError("without a token there is an error")
+    return Service(
+        base_url=base_url,
+        token=token,
+        connect_timeout_s=options.connect_timeout,
+        timeout_s=options.timeout,
+    )

@@ -1,10 +1,18 @@
-"""What the shell is offered at a TAB press; read from the catalogue, which is all it loads."""
+"""What the shell is offered at a TAB press.
+
+Read from the catalogue, which is all it loads, and for ids from the record of jobs.
+"""
+
+import os
 
 import typer
 
 from prodia_compose import errors, models
 
-__all__ = ["aspect_ratios", "model_names", "resolutions"]
+__all__ = ["aspect_ratios", "job_ids", "model_names", "resolutions"]
+
+_JOBS_OFFERED = 50
+_PATIENCE_S = 0.5
 
 
 def model_names(incomplete: str) -> list[tuple[str, str]]:
@@ -24,6 +32,18 @@ def aspect_ratios(ctx: typer.Context, incomplete: str) -> list[str]:
 def resolutions(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the tiers known for the model on the line."""
     return _choices(ctx, "resolution", incomplete)
+
+
+def job_ids(incomplete: str) -> list[tuple[str, str]]:
+    """Return the ids of the latest jobs of the record that begin so, each with what it is."""
+    from prodia_compose.cli import jobs  # noqa: PLC0415 - loads sqlite3, where an id is wanted
+
+    with jobs.open_existing(os.environ, patience_s=_PATIENCE_S) as record:
+        return [
+            (entry.id, f"{entry.state}, {entry.model}, {jobs.moment(entry.begun_at)}")
+            for entry in record.entries(limit=_JOBS_OFFERED)
+            if entry.id.startswith(incomplete.lower())
+        ]
 
 
 def _choices(ctx: typer.Context, name: str, incomplete: str) -> list[str]:

@@ -1,0 +1,344 @@
+"""`jobs`: the record listed, one job shown or its picture fetched, the costs summed up."""
+
+import base64
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prodia_compose import documents, errors, ledger, output, state
+from prodia_compose.cli import catalogue, console, progress, requesting
+from prodia_compose.cli.options import FetchOptions
+from prodia_compose.ledger import documents as records
+from prodia_compose.ledger.record import FILE_NAME
+from prodia_compose.model import Estimate
+from prodia_compose.reporting import visible
+from prodia_compose.request import OutputFormat, Placement
+
+if TYPE_CHECKING:  # for an annotation; only fetching needs requests and Pillow
+    from prodia_compose import compose
+
+__all__ = [
+    "fetch",
+    "moment",
+    "open_existing",
+    "show",
+    "show_list",
+    "spend",
+]
+
+_OFF = errors.Warned(
+    code="record-unavailable",
+    message="PRODIA_COMPOSE_RECORD turns the record of jobs off; unset it to look at the record",
+)
+
+_SERVICE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+_MEANINGS: dict[ledger.State, str] = {
+    "prepared": "waiting to be sent",
+    "sending": "being sent, or waited for",
+    "accepted": "running at the service, and waited for",
+    "received": "a picture came and is not in its place",
+    "saved": "the picture is in its place",
+    "rejected": "the service rejected it",
+    "busy": "it did not run: the service was busy",
+    "not-delivered": "it did not run: it was not sent in whole",
+    "unknown": "sent, and no answer settled it; look at the Prodia dashboard",
+}
+
+
+def open_existing(environ: Mapping[str, str], *, patience_s: float = 5.0) -> ledger.Ledger:
+    """Return the record for reading; one that is not there is an empty one, and stays away."""
+    folder = state.place()
+    if folder is not None and not (folder / FILE_NAME).exists():
+        return ledger.Ledger(None)
+    return ledger.open_record(environ, create=False, patience_s=patience_s)
+
+
+def _is_off() -> bool:
+    """Return whether the environment turns the record off."""
+    word = os.environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower()
+    return word in ("off", "0", "no", "false")
+
+
+def _find(record: ledger.Ledger, prefix: str) -> ledger.Entry:
+    """Return the job that an id names.
+
+    Raises:
+        errors.UsageError: There is none, or several, or the record is off.
+    """
+    if _is_off():
+        raise errors.UsageError(f"{prefix}: cannot be looked up: {_OFF.message}")
+    return record.find(prefix)
+
+
+def _can_be_fetched(entry: ledger.Entry) -> bool:
+    """Return whether `jobs fetch` may bring a picture of a job."""
+    if entry.is_running or entry.state == "saved":
+        return False
+    return bool(entry.rescued) or (entry.job_id is not None and entry.reached == "accepted")
+
+
+def show_list(*, limit: int, since: str | None, as_json: bool) -> int:
+    """Print jobs, the last one first; return the exit code."""
+    first = _moment_of(since)
+    with open_existing(os.environ) as record:
+        entries = record.entries(limit=limit + 1 if limit else None, since=first)
+    _tell_trouble(record)
+    shown = entries[:limit] if limit else entries
+    if as_json:
+        console.print_text(documents.line(records.jobs(shown)))
+    elif shown:
+        heading = ("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE")
+        console.print_text("\n".join(console.aligned([heading, *map(_row, shown)])))
+    if len(entries) > len(shown):
+        console.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
+    elif not entries and not as_json and record.trouble is None and not _is_off():
+        console.tell("prodia-compose: the record holds no such job")
+    return 0
+
+
+def show(prefix: str, *, as_json: bool) -> int:
+    """Print all that is known of a job; return the exit code."""
+    with open_existing(os.environ) as record:
+        entry = _find(record, prefix)
+    if as_json:
+        console.print_text(documents.line(records.jobs([entry])))
+    else:
+        rows = [(name, visible(value)) for name, value in _details(entry)]
+        console.print_text("\n".join(console.aligned(rows)))
+    return 0
+
+
+def spend(*, since: str | None, as_json: bool) -> int:
+    """Print what jobs have cost, by day and model; return the exit code."""
+    first = _moment_of(since)
+    with open_existing(os.environ) as record:
+        spent = record.spend(since=first)
+    _tell_trouble(record)
+    if as_json:
+        console.print_text(documents.line(records.spend(spent)))
+    elif spent.lines:
+        rows: list[tuple[str, ...]] = [
+            ("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
+        ]
+        rows += [
+            (line.day.isoformat(), visible(line.model), *_amounts(line.amounts))
+            for line in spent.lines
+        ]
+        rows.append(("total", "", *_amounts(spent.total)))
+        console.print_text("\n".join(console.aligned(rows)))
+    elif record.trouble is None and not _is_off():
+        console.tell("prodia-compose: the record holds no job that may be billed")
+    return 0
+
+
+def fetch(options: FetchOptions) -> int:
+    """Bring a job's picture to its place and print the path; return the exit code."""
+    from prodia_compose import compose  # noqa: PLC0415 - requests and Pillow
+
+    requesting.refuse_conflicts(options)
+    with (
+        open_existing(os.environ) as record,
+        progress.reporter(quiet=options.quiet, verbosity=options.verbose) as reporter,
+    ):
+        entry = _known(record, options.job)
+        errand = compose.errand(entry, options.job)
+        target = options.output or (entry.output if entry else Placement().target)
+        findings = errors.Findings()
+        place, address = None, None
+        with findings.collecting():
+            place = _place(options, target)
+        if not errand.kept:
+            with findings.collecting():
+                address = requesting.service_of(options, entry.host if entry else None)
+        findings.raise_if_any()
+        if place is None:
+            raise AssertionError("without a place there is an error")
+        done = compose.fetch(
+            errand,
+            service=address,
+            place=place,
+            format_=_format(target),
+            record=record,
+            reporter=reporter,
+            stdout=console.binary_stdout,
+        )
+        entry = record.find(entry.id) if entry else None
+    _report(options, place, entry, done)
+    return 0
+
+
+def _known(record: ledger.Ledger, name: str) -> ledger.Entry | None:
+    """Return the job of an id; None for a service's whole id that the record does not know.
+
+    Raises:
+        errors.UsageError: As `_find`.
+    """
+    try:
+        return _find(record, name)
+    except errors.UsageError:
+        if not _SERVICE_ID.fullmatch(name):
+            raise
+    return None
+
+
+def _format(target: str) -> OutputFormat | None:
+    """Return the format that a name asks for; None if any will do."""
+    if target == "-" or not Path(target).suffix:
+        return None
+    return output.asked_format(Placement(target=target))
+
+
+def _place(options: FetchOptions, target: str) -> output.Place:
+    _format(target)  # a suffix of no picture is refused with the rest
+    place = output.prove(
+        target,
+        if_exists="overwrite" if options.force else options.if_exists or "fail",
+        create_dirs=options.create_dirs,
+    )
+    if place.is_stdout:
+        console.refuse_stdout(target, as_json=options.json)
+    return place
+
+
+def _report(
+    options: FetchOptions,
+    place: output.Place,
+    entry: ledger.Entry | None,
+    done: "compose.Fetched",
+) -> None:
+    paths = [one.path for one in done.outputs] or [place.path]
+    if options.json:
+        outputs = [_path(path) for path in paths]
+        warned = [{"code": one.code, "message": visible(one.message)} for one in done.warnings]
+        known = records.jobs([entry] if entry else [])
+        more = {"output": outputs[0], "outputs": outputs, "warnings": warned}
+        console.print_text(documents.line({**known, **more}))
+        return
+    for one in done.warnings if not options.quiet else ():
+        console.tell_warning(one)
+    for message in done.messages if not options.quiet else ():
+        console.tell(f"the service says: {visible(message)}")
+    if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
+        for path in done.kept:
+            console.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
+    if paths[0] != "-":
+        console.print_path(paths[0])
+
+
+def _path(path: str) -> dict[str, object]:
+    """Return a path's fields: shown, and its bytes if they are not UTF-8."""
+    shown: dict[str, object] = {"path": visible(path)}
+    raw = os.fsencode(path)
+    if raw.decode("utf-8", "replace") != path:
+        shown["path_b64"] = base64.b64encode(raw).decode("ascii")
+    return shown
+
+
+def moment(when: datetime) -> str:
+    """Return a moment as this machine's clock shows it."""
+    return f"{when.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _moment_of(since: str | None) -> datetime | None:
+    """Return the moment that `--since` names; without a zone it is local.
+
+    Raises:
+        errors.UsageError: It is no date.
+    """
+    if since is None:
+        return None
+    try:
+        return datetime.fromisoformat(since).astimezone()
+    except (ValueError, OverflowError) as exc:
+        raise errors.UsageError(
+            f"--since {since}: no date; write YYYY-MM-DD, or YYYY-MM-DDTHH:MM"
+        ) from exc
+
+
+def _tell_trouble(record: ledger.Ledger) -> None:
+    trouble = _OFF if _is_off() else record.trouble
+    if trouble is not None:
+        console.tell_warning(trouble)
+
+
+def _row(entry: ledger.Entry) -> tuple[str, ...]:
+    return (
+        entry.id,
+        moment(entry.begun_at),
+        entry.state,
+        visible(entry.model),
+        _price(entry),
+        _picture(entry),
+    )
+
+
+def _price(entry: ledger.Entry) -> str:
+    if entry.price_usd is not None:
+        return _usd(entry.price_usd, entry.price_usd)
+    if not entry.may_be_billed:
+        return "-"
+    return f"({_usd(entry.estimate_min_usd, entry.estimate_usd)})"
+
+
+def _usd(low: float | None, high: float | None) -> str:
+    return catalogue.price_text(Estimate(minimum_usd=low, maximum_usd=high))
+
+
+def _picture(entry: ledger.Entry) -> str:
+    """Return what became of the picture, in a word or two."""
+    if entry.outputs:
+        return ", ".join(visible(one.name) for one in entry.outputs)
+    return "to fetch" if _can_be_fetched(entry) else "-"
+
+
+def _details(entry: ledger.Entry) -> Iterator[tuple[str, str]]:
+    """Yield all that is known of one job, the name first."""
+    yield "id", entry.id
+    yield "state", f"{entry.state}: {_MEANINGS[entry.state]}"
+    if _can_be_fetched(entry):
+        yield "", f"`prodia-compose jobs fetch {entry.id}` brings its picture"
+    yield "begun", f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
+    yield "changed", f"{entry.changed_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
+    if entry.is_running:
+        yield "process", str(entry.pid)
+    if entry.exit_code is not None:
+        yield "exit code", str(entry.exit_code)
+    yield "service", entry.host
+    yield "model", f"{entry.model} ({entry.job_type})"
+    for key, value in entry.config.items():
+        yield key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    for number, one in enumerate(entry.inputs, 1):
+        yield f"input {number}", f"{one.name}  sha256:{one.sha256}"
+    yield "output", entry.output
+    for one in entry.outputs:
+        yield "saved", f"{one.name}  sha256:{one.sha256}"
+    for path in entry.rescued:
+        yield "kept", path
+    yield "job id", entry.job_id or "-"
+    yield "request id", entry.request_id or "-"
+    yield "price", "not told" if entry.price_usd is None else _usd(entry.price_usd, entry.price_usd)
+    yield "estimate", _usd(entry.estimate_min_usd, entry.estimate_usd)
+    is_sure = entry.state in ("saved", "received") or entry.price_usd is not None
+    yield "billed", ("yes" if is_sure else "perhaps") if entry.may_be_billed else "no"
+    yield "digest", entry.digest
+    yield "version", entry.tool_version
+
+
+def _amounts(sums: ledger.Amounts) -> tuple[str, ...]:
+    told = "-"
+    if sums.actual_usd is not None:
+        told = _usd(sums.actual_usd, sums.actual_usd)
+        told += f" for {sums.priced}" if sums.priced < sums.jobs else ""
+    return (
+        str(sums.jobs),
+        str(sums.unknown),
+        told,
+        _usd(sums.estimate_min_usd, sums.estimate_usd),
+        _usd(sums.at_most_usd, sums.at_most_usd),
+    )
