@@ -1,0 +1,159 @@
+"""SIGINT, SIGTERM and SIGHUP at every stage of a run, sent to a real process."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import loopback
+import pytest
+from conftest import TOKEN, until
+from PIL import Image
+
+from prodia_compose import ledger
+
+PROGRAM = [sys.executable, "-m", "prodia_compose", "compose", "-p", "x", "--json", "-vv"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run that has come to a stage and stays there.
+
+    Attributes:
+        argv: What it is run with.
+        url: The service it talks to.
+        reached: Whether it has come there, by the lines it has told so far.
+        submissions: How many complete jobs the service has by then.
+    """
+
+    argv: list[str]
+    url: str = "http://127.0.0.1:9"
+    reached: Callable[[Path], bool] = field(default=lambda _log: True)
+    submissions: Callable[[], int] = field(default=lambda: 0)
+
+
+@contextlib.contextmanager
+def _preparing(_work: Path) -> Iterator[Stage]:
+    """An image on standard input that never ends."""
+    yield Stage(argv=["-"], reached=lambda log: log.exists())
+
+
+@contextlib.contextmanager
+def _connecting(_work: Path) -> Iterator[Stage]:
+    """A listener whose queue is full, so that a connection is neither made nor refused."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+
+        yield Stage(
+            argv=["product.jpg"],
+            url=f"http://127.0.0.1:{port}",
+            reached=lambda log: "> POST" in log.read_text(),
+        )
+
+
+@contextlib.contextmanager
+def _uploading(work: Path) -> Iterator[Stage]:
+    """A service that stops reading in the middle of the body."""
+    noise = Image.effect_noise((4400, 4000), 120).convert("RGB")
+    noise.save(work / "large.jpg", quality=98, subsampling=0)
+    with loopback.serve([loopback.silent(read=1 << 16)]) as service:
+        yield Stage(
+            argv=["large.jpg", "--no-resize"],
+            url=service.url,
+            reached=lambda _: any(request.size for request in service.requests),
+            submissions=lambda: service.submissions,
+        )
+
+
+@contextlib.contextmanager
+def _waiting(_work: Path) -> Iterator[Stage]:
+    """A service that takes the job and says nothing."""
+    with loopback.serve([loopback.silent()]) as service:
+        yield Stage(
+            argv=["product.jpg"],
+            url=service.url,
+            reached=lambda _: service.submissions == 1,
+            submissions=lambda: service.submissions,
+        )
+
+
+@contextlib.contextmanager
+def _receiving(work: Path) -> Iterator[Stage]:
+    """A service that sends its answer byte by byte."""
+    answer = loopback.multipart_ok((work / "scene.jpg").read_bytes())
+    with loopback.serve([loopback.trickle(answer)]) as service:
+        yield Stage(
+            argv=["product.jpg"],
+            url=service.url,
+            reached=lambda log: "< " in log.read_text(),
+            submissions=lambda: service.submissions,
+        )
+
+
+STAGES = {
+    "preparing": (_preparing, None, False),
+    "connecting": (_connecting, "not-delivered", False),
+    "uploading": (_uploading, "not-delivered", False),
+    "waiting": (_waiting, "unknown", True),
+    "receiving": (_receiving, "unknown", True),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_signal_ends_a_run_with_the_truth(
+    work: Path, tmp_path: Path, stage: str, name: str
+) -> None:
+    """The code is 128 + n, the message tells whether the job may be billed, nothing is left."""
+    number = getattr(signal, name)
+    entered, state, may_be_billed = STAGES[stage]
+    log = tmp_path / "stderr"
+    with entered(work) as at, log.open("wb") as stderr:
+        before = sorted(path.name for path in work.iterdir())
+        env = {**os.environ, "PRODIA_BASE_URL": at.url, "PRODIA_TOKEN": TOKEN}
+        with subprocess.Popen(
+            [*PROGRAM, *at.argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=env,
+        ) as running:
+            until(lambda: _has_handlers(running.pid) and at.reached(log))
+            running.send_signal(number)
+            assert running.stdout is not None
+            out = running.stdout.read()
+            running.wait(timeout=30)
+        submissions = at.submissions()
+    with ledger.open_record(os.environ) as record:
+        states = [entry.state for entry in record.entries()]
+    error = json.loads(log.read_text().splitlines()[-1])
+
+    assert running.returncode == error["exit_code"] == 128 + number
+    assert (error["kind"], error["may_be_billed"]) == ("interrupted", may_be_billed)
+    assert states == ([] if state is None else [state])
+    assert submissions == int(may_be_billed)
+    assert out == b""
+    assert sorted(path.name for path in work.iterdir()) == before
+    assert TOKEN not in log.read_text()
+
+
+def _has_handlers(pid: int) -> bool:
+    """Return whether the process has set its own handlers for the three signals."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    caught = int(next(line.split()[1] for line in lines if line.startswith("SigCgt")), 16)
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    return all(caught >> (number - 1) & 1 for number in numbers)
