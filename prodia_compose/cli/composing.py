@@ -24,7 +24,6 @@ __all__ = ["compose", "validate"]
 
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
-    options = replace(options, dry_run=True)
     request = to_request(options)
     with progress.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json

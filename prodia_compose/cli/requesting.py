@@ -77,34 +77,42 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
         ),
         extras=tuple(extras),
         match=options.match,
-        fitting=Fitting(
-            resize=not options.no_resize,
-            max_side=options.max_side,
-            max_pixels=options.max_pixels,
-            max_input_pixels=options.max_input_pixels,
-            quality=options.quality,
-            background=background,
-            keep_alpha=options.keep_alpha,
-            keep_metadata=options.keep_metadata,
-        ),
+        fitting=_fitting(options, background),
         placement=Placement(
             target=options.output,
             format=options.format,
             if_exists="overwrite" if options.force else options.if_exists or "fail",
             create_dirs=options.create_dirs,
         ),
-        delivery=Delivery(
-            base_url=base_url,
-            connect_timeout_s=options.connect_timeout,
-            stall_timeout_s=options.stall_timeout,
-            timeout_s=options.timeout,
-            max_wait_s=options.max_wait,
-            is_async=options.async_,
-        ),
+        delivery=_delivery(options, base_url),
         token_file=options.token_file,
         max_cost_usd=options.max_cost,
         strict=options.strict,
         sandbox=options.sandbox,
+    )
+
+
+def _fitting(options: ComposeOptions, background: tuple[int, int, int]) -> Fitting:
+    return Fitting(
+        resize=not options.no_resize,
+        max_side=options.max_side,
+        max_pixels=options.max_pixels,
+        max_input_pixels=options.max_input_pixels,
+        quality=options.quality,
+        background=background,
+        keep_alpha=options.keep_alpha,
+        keep_metadata=options.keep_metadata,
+    )
+
+
+def _delivery(options: ComposeOptions, base_url: str) -> Delivery:
+    return Delivery(
+        base_url=base_url,
+        connect_timeout_s=options.connect_timeout,
+        stall_timeout_s=options.stall_timeout,
+        timeout_s=options.timeout,
+        max_wait_s=options.max_wait,
+        is_async=options.async_,
     )
 
 
