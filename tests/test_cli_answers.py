@@ -1,0 +1,98 @@
+"""Answers that are not quite what was asked for, through the whole command."""
+
+import io
+import json
+from pathlib import Path
+
+import loopback
+import pytest
+from conftest import TOKEN, Done, Run
+from PIL import Image
+
+LINE = ("compose", "product.jpg", "-p", "x")
+
+
+def _picture(format_: str, colour: str = "red") -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (32, 24), colour).save(data, format_)
+    return data.getvalue()
+
+
+def _answered(run: Run, answer: loopback.Answer, *argv: str) -> Done:
+    with loopback.serve([answer]) as service:
+        return run(*LINE, *argv, PRODIA_BASE_URL=service.url, PRODIA_TOKEN=TOKEN)
+
+
+def test_another_format_gets_its_true_suffix(run: Run, work: Path) -> None:
+    """A PNG where a JPEG was asked for is saved as .png, byte for byte, with a warning."""
+    png = _picture("PNG")
+    (work / "out.png").write_bytes(b"mine")
+    done = _answered(run, loopback.multipart_ok(png, media_type="image/png"), "-o", "out.jpg")
+
+    assert (done.code, done.out) == (0, b"out-2.png\n")
+    assert "[wrong-format]" in done.err
+    assert (work / "out-2.png").read_bytes() == png
+    assert (work / "out.png").read_bytes() == b"mine"
+    assert not (work / "out.jpg").exists()
+
+
+def test_another_format_is_an_error_under_strict(run: Run, work: Path, tmp_path: Path) -> None:
+    """Under `--strict` the picture is kept aside and the code is 10."""
+    png = _picture("PNG")
+    done = _answered(run, loopback.ok(png, "image/png"), "-o", "out.jpg", "--strict")
+
+    (kept,) = (tmp_path / "state/prodia-compose/rescued").iterdir()
+    assert done.code == 10
+    assert kept.suffix == ".png"
+    assert kept.read_bytes() == png
+    assert not (work / "out.png").exists()
+
+
+def test_several_pictures_are_numbered(run: Run, work: Path) -> None:
+    """The first goes to `-o`, the others beside it; text parts are the service's messages."""
+    red, blue = _picture("JPEG"), _picture("JPEG", "blue")
+    answer = loopback.multipart_ok(red, blue, message="done as you asked")
+    done = _answered(run, answer, "-o", "out.jpg", "--json")
+    result = json.loads(done.out)
+
+    assert done.code == 0
+    assert (work / "out.jpg").read_bytes() == red
+    assert (work / "out-2.jpg").read_bytes() == blue
+    assert [output["path"] for output in result["outputs"]] == ["out.jpg", "out-2.jpg"]
+    assert result["output"] == result["outputs"][0]
+    assert result["messages"] == ["done as you asked"]
+
+
+def test_a_failed_job_is_told_and_may_be_billed(run: Run, work: Path) -> None:
+    """A 200 whose record says failed ends with 5, the service's words, and its id."""
+    record = loopback.job_record(state={"current": "failed"}, error="no face found")
+    done = _answered(run, loopback.multipart_ok(job=record), "--json")
+    error = json.loads(done.err)
+
+    assert done.code == 5
+    assert "no face found" in error["message"]
+    assert (error["job_id"], error["may_be_billed"]) == (loopback.JOB_ID, True)
+    assert error["request_id"] == loopback.REQUEST_ID
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_cut_answer_is_kept(run: Run, work: Path, tmp_path: Path, framing: str) -> None:
+    """What came of an answer that broke off is kept and named; the outcome is unknown."""
+    answer = loopback.cut(loopback.ok(_picture("PNG") * 50, "image/png"), framing)  # type: ignore[arg-type] # a literal
+    done = _answered(run, answer)
+
+    (kept,) = (tmp_path / "state/prodia-compose/rescued").iterdir()
+    assert done.code == 9
+    assert str(kept) in done.err
+    assert not (work / "composed.jpg").exists()
+
+
+def test_words_of_the_service_cannot_move_the_cursor(run: Run, work: Path) -> None:
+    """Control characters and markup in what the service says are shown, not obeyed."""
+    answer = loopback.json_answer({"error": "a\x1b[31m [/red] \u202e b"}, 400)
+    done = _answered(run, answer)
+
+    assert done.code == 5
+    assert "\x1b" not in done.err
+    assert "\u202e" not in done.err
+    assert r"a\x1b[31m [/red] \u202e b" in done.err
