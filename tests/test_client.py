@@ -577,6 +577,9 @@ def _terminating(when: Callable[[], bool]) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+# The signal may come in the very moment in which a temporary file is opened and not yet held:
+# it has no name and goes with the process, so all that tells of it is Python's warning.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @both
 @pytest.mark.parametrize(
     ("script", "stage", "state"),
