@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from prodia_compose.service import DEFAULT_BASE_URL
+
 __all__ = [
     "ComposeRequest",
     "Delivery",
@@ -97,7 +99,7 @@ class Delivery:
             for on one connection.
     """
 
-    base_url: str = "https://inference.prodia.com"
+    base_url: str = DEFAULT_BASE_URL
     connect_timeout_s: float = 10
     stall_timeout_s: float = 30
     timeout_s: float = 300

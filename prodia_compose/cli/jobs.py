@@ -61,8 +61,7 @@ def open_existing(environ: Mapping[str, str], *, patience_s: float = 5.0) -> led
 
 def _is_off() -> bool:
     """Return whether the environment turns the record off."""
-    word = os.environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower()
-    return word in ("off", "0", "no", "false")
+    return ledger.is_off(os.environ)
 
 
 def _find(record: ledger.Ledger, prefix: str) -> ledger.Entry:

@@ -65,6 +65,11 @@ _BY_PREFIX = """
 """
 
 
+def is_off(environ: Mapping[str, str]) -> bool:
+    """Return whether `PRODIA_COMPOSE_RECORD` turns the record off."""
+    return environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF
+
+
 def open_record(
     environ: Mapping[str, str], *, create: bool = True, patience_s: float = _PATIENCE_S
 ) -> "Ledger":
@@ -75,7 +80,7 @@ def open_record(
         create: Make a missing one; if not, a missing one is an empty one.
         patience_s: How long all calls together may wait for other processes.
     """
-    if environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF:
+    if is_off(environ):
         return Ledger(None)
     folder = state.folder()
     if folder is None:
