@@ -5,7 +5,6 @@ the other sends. All problems are told together, with one exception: while the c
 line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
-import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from prodia_compose import (
     models,
     multipart,
     output,
+    packing,
     sources,
 )
 from prodia_compose.reporting import Reporter
@@ -148,21 +148,21 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         findings.errors += [
             errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
         ]
-    built = _job(model, text, config, images if is_complete and len(images) == len(named) else ())
-    digest, body = _body(built, images)
+    is_whole = is_complete and len(images) == len(named)
+    packed = packing.pack(model, text, config, images if is_whole else ())
     return Plan(
         request=request,
         model=model,
         prompt=text,
-        job=built,
+        job=packed.job if packed else None,
         images=images,
         format=format_,
         place=place,
         token=token,
         token_state=token_state,
         estimate=estimate,
-        digest=digest,
-        body=body,
+        digest=packed.digest if packed else None,
+        body=packed.body if packed else None,
         warnings=tuple(findings.warnings),
         errors=tuple(findings.errors),
     )
@@ -295,56 +295,3 @@ def _estimate(
         message = f"--max-cost {limit:g}: a job may cost ${most:g}; nothing sent"
         findings.errors.append(errors.CostError(message))
     return estimate
-
-
-def _job(
-    model: models.Model | None,
-    text: str | None,
-    config: dict[str, SettingValue],
-    images: Sequence[fitting.FittedImage],
-) -> job.Job | None:
-    parts = [image.part for image in images if image.part is not None]
-    if model is None or text is None or not parts or len(parts) < len(images):
-        return None
-    return job.Job(type=model.job_type, config={"prompt": text, "images": list(parts), **config})
-
-
-def _body(
-    built: job.Job | None, images: Sequence[fitting.FittedImage]
-) -> tuple[str | None, multipart.MultipartBody | None]:
-    """Return the request's digest and its body: the job first, then the images in order.
-
-    The boundary is made of the digest, so that two runs send the same bytes.
-    """
-    if built is None:
-        return None, None
-    job_json = built.json()
-    inputs = [
-        (image.part, image.prepared)
-        for image in images
-        if image.part is not None and image.prepared is not None
-    ]
-    digest = job.digest(
-        job_json,
-        [(part, prepared.media_type, prepared.blob.sha256) for part, prepared in inputs],
-    )
-    parts = [
-        multipart.Part(
-            name="job",
-            filename="job.json",
-            media_type="application/json",
-            size=len(job_json),
-            open=lambda: io.BytesIO(job_json),
-        )
-    ]
-    parts += [
-        multipart.Part(
-            name="input",
-            filename=part,
-            media_type=prepared.media_type,
-            size=prepared.blob.size,
-            open=prepared.blob.open,
-        )
-        for part, prepared in inputs
-    ]
-    return digest, multipart.MultipartBody(parts, f"prodia-compose-{digest[-40:]}")

@@ -126,6 +126,9 @@ class ComposeRequest:
         token_file: The file of `--token-file`, if given.
         max_cost_usd: The limit of `--max-cost`, if given.
         strict: Whether warnings are errors.
+        lint: Whether the prompt is looked over for slips; False under `--no-lint`.
+        save_to: The folder of `--save-request`, if given.
+        save_over: Whether that folder may hold files already.
         sandbox: Whether the job goes to the stand-in, which needs no token.
     """
 
@@ -142,4 +145,7 @@ class ComposeRequest:
     token_file: str | None = None
     max_cost_usd: float | None = None
     strict: bool = False
+    lint: bool = True
+    save_to: str | None = None
+    save_over: bool = False
     sandbox: bool = False

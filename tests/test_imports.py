@@ -24,7 +24,7 @@ ROWS: dict[int, tuple[str, ...]] = {
         "framing",
     ),
     2: ("images", "client", "ledger", "sandbox"),
-    3: ("fitting", "gathering"),
+    3: ("fitting", "gathering", "packing"),
     4: ("planning",),
     5: ("recording", "placing"),
     6: ("compose", "documents"),

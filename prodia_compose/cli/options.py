@@ -208,6 +208,16 @@ class ComposeOptions:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would be sent, and send nothing")
     ] = False
+    save_request: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write the request, and a script that sends it, to a folder; send nothing",
+        ),
+    ] = None
+    no_lint: Annotated[
+        bool, typer.Option("--no-lint", help="Do not look over the prompt for slips")
+    ] = False
     again: Annotated[
         bool,
         typer.Option("--again", help="Send even if the same job's outcome is unknown"),

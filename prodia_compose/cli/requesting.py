@@ -88,6 +88,9 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
         token_file=options.token_file,
         max_cost_usd=options.max_cost,
         strict=options.strict,
+        lint=not options.no_lint,
+        save_to=options.save_request,
+        save_over=options.force,
         sandbox=options.sandbox,
     )
 

@@ -1,0 +1,78 @@
+"""The job and the fitted images, packed into the request's body."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prodia_compose import fitting, job, models, multipart
+from prodia_compose.request import SettingValue
+
+__all__ = ["Packed", "pack"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """What would be sent.
+
+    Attributes:
+        job: The job JSON.
+        digest: "sha256:..." over job and parts.
+        body: The request's body.
+    """
+
+    job: job.Job
+    digest: str
+    body: multipart.MultipartBody
+
+
+def pack(
+    model: models.Model | None,
+    prompt: str | None,
+    config: Mapping[str, SettingValue],
+    images: Sequence[fitting.FittedImage],
+) -> Packed | None:
+    """Return the job and its body, the images in order; None if something is missing.
+
+    The boundary is made of the digest, so that two runs send the same bytes.
+
+    Args:
+        model: The model, if the name found one.
+        prompt: The final text, if it can be sent.
+        config: The settings.
+        images: All of the images; none if one is missing.
+    """
+    inputs = [
+        (image.part, image.prepared)
+        for image in images
+        if image.part is not None and image.prepared is not None
+    ]
+    if model is None or prompt is None or not inputs or len(inputs) < len(images):
+        return None
+    names = [part for part, _ in inputs]
+    built = job.Job(type=model.job_type, config={"prompt": prompt, "images": [*names], **config})
+    job_json = built.json()
+    digest = job.digest(
+        job_json,
+        [(part, prepared.media_type, prepared.blob.sha256) for part, prepared in inputs],
+    )
+    parts = [
+        multipart.Part(
+            name="job",
+            filename="job.json",
+            media_type="application/json",
+            size=len(job_json),
+            open=lambda: io.BytesIO(job_json),
+        )
+    ]
+    parts += [
+        multipart.Part(
+            name="input",
+            filename=part,
+            media_type=prepared.media_type,
+            size=prepared.blob.size,
+            open=prepared.blob.open,
+        )
+        for part, prepared in inputs
+    ]
+    body = multipart.MultipartBody(parts, f"prodia-compose-{digest[-40:]}")
+    return Packed(job=built, digest=digest, body=body)
