@@ -27,8 +27,9 @@ ROWS: dict[int, tuple[str, ...]] = {
     3: ("fitting", "gathering", "packing"),
     4: ("planning",),
     5: ("recording", "placing"),
-    6: ("compose", "documents"),
-    7: ("cli",),
+    6: ("delivering",),
+    7: ("compose", "fetching", "documents"),
+    8: ("cli",),
 }
 """The rooms by height: a room imports from its own row or lower ones only, without circles."""
 

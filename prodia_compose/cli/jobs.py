@@ -20,7 +20,7 @@ from prodia_compose.reporting import visible
 from prodia_compose.request import OutputFormat, Placement
 
 if TYPE_CHECKING:  # for an annotation; only fetching needs requests and Pillow
-    from prodia_compose import compose
+    from prodia_compose import fetching
 
 __all__ = [
     "fetch",
@@ -138,7 +138,7 @@ def spend(*, since: str | None, as_json: bool) -> int:
 
 def fetch(options: FetchOptions) -> int:
     """Bring a job's picture to its place and print the path; return the exit code."""
-    from prodia_compose import compose  # noqa: PLC0415 - requests and Pillow
+    from prodia_compose import fetching  # noqa: PLC0415 - requests and Pillow
 
     requesting.refuse_conflicts(options)
     with (
@@ -146,7 +146,7 @@ def fetch(options: FetchOptions) -> int:
         progress.reporter(quiet=options.quiet, verbosity=options.verbose) as reporter,
     ):
         entry = _known(record, options.job)
-        errand = compose.errand(entry, options.job)
+        errand = fetching.errand(entry, options.job)
         target = options.output or (entry.output if entry else Placement().target)
         findings = errors.Findings()
         place, address = None, None
@@ -158,7 +158,7 @@ def fetch(options: FetchOptions) -> int:
         findings.raise_if_any()
         if place is None:
             raise AssertionError("without a place there is an error")
-        done = compose.fetch(
+        done = fetching.fetch(
             errand,
             service=address,
             place=place,
@@ -209,7 +209,7 @@ def _report(
     options: FetchOptions,
     place: output.Place,
     entry: ledger.Entry | None,
-    done: "compose.Fetched",
+    done: "fetching.Fetched",
 ) -> None:
     paths = [one.path for one in done.outputs] or [place.path]
     if options.json:

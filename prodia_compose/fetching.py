@@ -1,0 +1,130 @@
+"""The picture of an earlier job, brought from where it was kept or from the service."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from prodia_compose import delivering, errors, ledger, output, placing, recording
+from prodia_compose.answers import Answer, Output
+from prodia_compose.placing import SavedOutput
+from prodia_compose.reporting import Reporter
+from prodia_compose.request import OutputFormat
+from prodia_compose.service import Service
+
+__all__ = ["Errand", "Fetched", "errand", "fetch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A job whose picture can perhaps be fetched.
+
+    Attributes:
+        entry: What the record knows of it; None if that is nothing.
+        job_id: The service's id for it, if there is no kept copy.
+        kept: The pictures that were kept aside, each with its file.
+    """
+
+    entry: ledger.Entry | None
+    job_id: str | None = None
+    kept: tuple[tuple[Output, Path], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A picture that was fetched.
+
+    Attributes:
+        outputs: The pictures, the one for `-o` first; empty if skipped.
+        messages: The service's words beside them.
+        warnings: What is odd about them.
+        kept: The files of the copies that were kept aside; they are still there.
+    """
+
+    outputs: tuple[SavedOutput, ...] = ()
+    messages: tuple[str, ...] = ()
+    warnings: tuple[errors.Warned, ...] = ()
+    kept: tuple[Path, ...] = ()
+
+
+def errand(entry: ledger.Entry | None, job_id: str) -> Errand:
+    """Return how to fetch the picture of a job.
+
+    Args:
+        entry: What the record knows of it.
+        job_id: The service's id, for a job that the record does not know.
+
+    Raises:
+        errors.UsageError: There is nothing to fetch; says why.
+    """
+    if entry is None:
+        return Errand(entry=None, job_id=job_id)
+    kept = placing.load(entry.rescued)
+    if kept:
+        return Errand(entry=entry, kept=kept)
+    if entry.is_running:
+        reason = f"its process {entry.pid} is still at it"
+    elif entry.state == "saved":
+        reason = f"it was saved as {', '.join(one.name for one in entry.outputs)}"
+    elif entry.state not in ("received", "unknown"):
+        reason = f"it brought no picture ({entry.state})"
+    elif entry.job_id is not None:
+        return Errand(entry=entry, job_id=entry.job_id)
+    elif entry.rescued:
+        reason = f"{entry.rescued[0]} is gone, or no whole picture"
+    else:
+        reason = "the service had not named it yet; look at the Prodia dashboard"
+    raise errors.UsageError(f"{entry.id}: there is nothing to fetch: {reason}")
+
+
+def fetch(
+    wanted: Errand,
+    *,
+    service: Service | None,
+    place: output.Place,
+    format_: OutputFormat | None,
+    record: ledger.Ledger,
+    reporter: Reporter,
+    stdout: Callable[[], IO[bytes]],
+) -> Fetched:
+    """Bring the picture of an earlier job to a place, from where it was kept or the service.
+
+    Args:
+        wanted: As `errand` returns it.
+        service: Where the job is; None is fine for a picture that was kept aside.
+        place: Where the picture goes, proved.
+        format_: The format it should have; None if any will do.
+        record: Where it is written down.
+        reporter: Who is told of progress.
+        stdout: Opens standard output for bytes, for a place that is `-`.
+
+    Raises:
+        errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
+        errors.Interrupted: A signal came; fetching again is fine.
+    """
+    if place.skipped:
+        return Fetched()
+    files = {picture.blob.sha256: file for picture, file in wanted.kept}
+    placer = placing.Placer(
+        place=place,
+        format=format_,
+        strict=False,
+        stdout=stdout,
+        keep=(lambda data, _: files[data.sha256]) if files else placing.keep,
+    )
+    outputs: Sequence[Output] = [picture for picture, _ in wanted.kept]
+    messages: tuple[str, ...] = ()
+    answer: Answer | None = None
+    with recording.of_fetch(record, wanted.entry) as recorded:
+        if service is not None and wanted.job_id is not None:
+            answer = delivering.bring(service, wanted.job_id, reporter=reporter).answer
+            outputs, messages = answer.outputs, answer.messages
+        with placer.holding(outputs):
+            if answer is not None:
+                recorded.received(
+                    job_id=wanted.job_id, request_id=None, price_usd=delivering.price(answer)
+                )
+            saved, warnings = placer.place_all(outputs)
+        recorded.saved([(one.path, one.sha256) for one in saved])
+    reporter.finish()
+    return Fetched(outputs=saved, messages=messages, warnings=warnings, kept=tuple(files.values()))
