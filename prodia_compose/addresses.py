@@ -1,0 +1,45 @@
+"""What reads as an address rather than a path, how it may be told, and which can be read."""
+
+import re
+from urllib.parse import unquote
+
+__all__ = ["is_url", "scheme", "shown", "why_unreadable"]
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
+
+
+def scheme(path: str) -> str | None:
+    """Return the scheme of what reads as an address, in lower case; None for a path."""
+    match = _ADDRESS.match(path)
+    return (match[1] or match[2]).lower() if match else None
+
+
+def is_url(path: str) -> bool:
+    """Return whether this is an address that can be downloaded."""
+    return re.match(r"https?://", path, re.IGNORECASE) is not None
+
+
+def shown(path: str) -> str:
+    """Return a path or address as it may be told: without password and query, which can be keys."""
+    kind = scheme(path)
+    if kind is None:
+        return path
+    if kind == "data":
+        return f"{path.partition(',')[0][:40]},..."
+    bare = re.sub(r"(?<=//)[^/?#@]*@", "", path, count=1)
+    return re.sub(r"\?[^#]+", "?...", bare, count=1)
+
+
+def why_unreadable(path: str) -> str | None:
+    """Say why an address, or a `~`, of which there is no file cannot be read; None for others."""
+    if path.startswith("~"):
+        return "no such file; ~ is not expanded here, so write the whole path, or $HOME"
+    kind = scheme(path)
+    if kind is None:
+        return None
+    if kind == "file":
+        plain = unquote(re.sub(r"file:(//(localhost)?(?=/))?", "", path, flags=re.IGNORECASE))
+        return f"write the path of a file as it is: {plain}"
+    if kind in ("http", "https"):
+        return f"no such file; an address begins with {kind}://"
+    return f"{kind} addresses are not supported; use http or https, or download it first"
