@@ -1,19 +1,56 @@
-Import-Module PSReadLine
-Set-PSReadLineKeyHandler -Chord Tab -Function MenuComplete
-$scriptblock = {
+# Completion of prodia-compose for PowerShell; `prodia-compose completion powershell` prints it.
+
+Register-ArgumentCompleter -Native -CommandName prodia-compose -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
-    $Env:_PRODIA_COMPOSE_COMPLETE = "complete_powershell"
-    $Env:_TYPER_COMPLETE_ARGS = $commandAst.ToString()
-    $Env:_TYPER_COMPLETE_WORD_TO_COMPLETE = $wordToComplete
-    prodia-compose | ForEach-Object {
-        $commandArray = $_ -Split ":::"
-        $command = $commandArray[0]
-        $helpString = $commandArray[1]
-        [System.Management.Automation.CompletionResult]::new(
-            $command, $command, 'ParameterValue', $helpString)
+
+    $before = @()
+    $current = ''
+    $after = @()
+    foreach ($element in $commandAst.CommandElements) {
+        $text = $element.Extent.Text
+        if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
+            $text = $element.Value
+        }
+        if ($element.Extent.EndOffset -lt $cursorPosition) {
+            $before += $text
+        } elseif ($element.Extent.StartOffset -ge $cursorPosition) {
+            $after += $text
+        } elseif ($element.Extent.EndOffset -eq $cursorPosition) {
+            $current = $text
+        } else {
+            $current = $element.Extent.Text.Substring(0, $cursorPosition - $element.Extent.StartOffset)
+        }
     }
-    $Env:_PRODIA_COMPOSE_COMPLETE = ""
-    $Env:_TYPER_COMPLETE_ARGS = ""
-    $Env:_TYPER_COMPLETE_WORD_TO_COMPLETE = ""
+
+    $program = $before[0]
+    if (-not (Get-Command $program -CommandType Application -ErrorAction Ignore)) {
+        $program = 'prodia-compose'
+    }
+    $line = @($before)
+    if ($current) {
+        $line += @($current) + $after # an empty word would get lost on the way
+    }
+    $kind, $found = & $program __complete powershell $before.Count @line 2> $null
+    $kind, $start, $suffixes = "$kind".Split(' ')
+
+    if ($kind -eq 'words') {
+        foreach ($entry in $found) {
+            $word, $about = $entry.Split("`t", 2)
+            if ($word.StartsWith($current, [StringComparison]::Ordinal)) {
+                if (-not $about) { $about = $word }
+                [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $about)
+            }
+        }
+    } elseif ($kind) {
+        $kept = $current.Substring(0, $start)
+        $path = $current.Substring($start)
+        foreach ($file in [System.Management.Automation.CompletionCompleters]::CompleteFilename($path)) {
+            $suffix = [System.IO.Path]::GetExtension($file.ListItemText).TrimStart('.')
+            $isWanted = $kind -eq 'files' -and (-not $suffixes -or $suffixes -contains $suffix)
+            if ($isWanted -or $file.ResultType -eq 'ProviderContainer') {
+                [System.Management.Automation.CompletionResult]::new(
+                    $kept + $file.CompletionText, $file.ListItemText, $file.ResultType, $file.ToolTip)
+            }
+        }
+    }
 }
-Register-ArgumentCompleter -Native -CommandName prodia-compose -ScriptBlock $scriptblock

@@ -74,6 +74,7 @@ def run(
         format=ready.plan.format,
         strict=ready.plan.request.strict,
         stdout=stdout,
+        reporter=reporter,
     )
     with recording.of(ready, record, again=again) as recorded:
         delivered = delivering.deliver(ready, reporter, recorded)

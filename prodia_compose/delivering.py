@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from prodia_compose import client, errors, output, placing, planning, recording
+from prodia_compose import client, errors, placing, planning, recording
 from prodia_compose.answers import Answer
 from prodia_compose.reporting import Reporter
 from prodia_compose.service import Service
@@ -33,7 +33,7 @@ def deliver(
         return client.submit(
             service,
             ready.body,
-            accept=f"multipart/form-data; {output.accept_type(ready.plan.format)}",
+            accept=ready.plan.accept,
             reporter=reporter,
             on_state=recorded.on_state,
             usual_seconds=usual_seconds,

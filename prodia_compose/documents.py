@@ -1,26 +1,20 @@
 """The JSON documents of `--json`: a stable interface, fields are added and never renamed."""
 
-import base64
-import json
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from prodia_compose import errors, reporting
+from prodia_compose import errors
 from prodia_compose.caps import Cap
+from prodia_compose.jsontext import Document, line, named, warnings
 from prodia_compose.model import Model
+from prodia_compose.reporting import visible
 
 if TYPE_CHECKING:  # for annotations; an error document must not load requests and Pillow
-    from prodia_compose import compose, fitting, planning
+    from prodia_compose import compose, fetching, fitting, output, placing, planning
 
-__all__ = ["error", "line", "models", "plan", "result"]
-
-Document = dict[str, object]
-
-
-def line(document: Mapping[str, object]) -> str:
-    """Return a document as one compact line, without the final newline."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+__all__ = ["bug", "error", "fetched", "interruption", "line", "models", "plan", "result"]
 
 
 def plan(made: "planning.Plan") -> Document:
@@ -33,14 +27,23 @@ def plan(made: "planning.Plan") -> Document:
         "job": made.job.document() if made.job else None,
         "images": [_image(image) for image in made.images],
         "prompt": made.prompt,
-        "warnings": _warnings(made.warnings),
+        "warnings": warnings(made.warnings),
         "errors": [_problem(error) for error in made.errors],
         "estimate_usd": made.estimate.maximum_usd,
         "estimate_min_usd": made.estimate.minimum_usd,
         "upload_bytes": made.body.length if made.body else None,
         "digest": made.digest,
         "token": made.token_state,
+        **_saved_request(made),
     }
+
+
+def _saved_request(made: "planning.Plan") -> Document:
+    """Return the field for the folder that the request was written to; null if it was not."""
+    folder = made.request.save_to
+    if folder is None or not made.is_saved:
+        return {"saved_request": None}
+    return named("saved_request", folder)
 
 
 def result(done: "compose.Result") -> Document:
@@ -49,8 +52,8 @@ def result(done: "compose.Result") -> Document:
     return {
         **plan(done.plan),
         "schema": "prodia-compose/result@1",
-        "warnings": _warnings((*done.plan.warnings, *done.warnings)),
-        "output": outputs[0] if outputs else _skipped(done.plan),
+        "warnings": warnings((*done.plan.warnings, *done.warnings)),
+        "output": outputs[0] if outputs else _skipped(done.plan.place),
         "outputs": outputs,
         "messages": list(done.messages),
         "job_id": done.job_id,
@@ -63,17 +66,51 @@ def result(done: "compose.Result") -> Document:
     }
 
 
+def fetched(done: "fetching.Fetched", place: "output.Place") -> Document:
+    """Return what `jobs fetch` adds to `prodia-compose/jobs@1`: what was brought, as in a result."""
+    outputs = [_output(saved) for saved in done.outputs]
+    return {
+        "warnings": warnings(done.warnings),
+        "output": outputs[0] if outputs else _skipped(place),
+        "outputs": outputs,
+        "messages": list(done.messages),
+        "skipped": not outputs,
+    }
+
+
 def error(failure: errors.ComposeError) -> Document:
     """Return `prodia-compose/error@1`: why a run ended without its product."""
+    parts = [_problem(part) for part in failure.parts]
     return {
-        "schema": "prodia-compose/error@1",
-        "exit_code": int(failure.code),
-        "kind": next(part.kind for part in failure.parts if part.code == failure.code),
-        "message": reporting.visible(failure.message),
-        "errors": [_problem(part) for part in failure.parts],
+        **_error(next(part for part in parts if part["exit_code"] == failure.code)),
+        "message": visible(failure.message),
+        "errors": parts,
         "request_id": failure.request_id,
         "job_id": failure.job_id,
         "may_be_billed": failure.may_be_billed,
+        "rescued": _rescued(failure.rescued),
+        "warnings": warnings(failure.warnings),
+    }
+
+
+def interruption(signal: errors.Interrupted, message: str) -> Document:
+    """Return `prodia-compose/error@1` of a run that a signal stopped; `message` says how far."""
+    return {
+        **_error(_part("interrupted", signal.code, message)),
+        "job_id": signal.job_id,
+        "may_be_billed": signal.state in ("sent", "answered"),
+        "rescued": _rescued(signal.rescued),
+        "warnings": warnings(signal.warnings),
+    }
+
+
+def bug(exception: Exception, *, may_be_billed: bool) -> Document:
+    """Return `prodia-compose/error@1` of a run that ended in an exception nobody foresaw."""
+    words = " ".join(traceback.format_exception_only(exception)).strip()
+    return {
+        **_error(_part("bug", errors.ExitCode.BUG, f"{words}; this is a bug; please report it")),
+        "may_be_billed": may_be_billed,
+        "traceback": "".join(traceback.format_exception(exception)),
     }
 
 
@@ -82,37 +119,44 @@ def models(listed: Sequence[Model]) -> Document:
     return {"schema": "prodia-compose/models@1", "models": [_model(model) for model in listed]}
 
 
-def _path(path: str) -> Document:
-    """Return a path's fields: shown, and its bytes if they are not UTF-8."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raw = path.encode("utf-8", "surrogateescape")
-        return {
-            "path": reporting.visible(path),
-            "path_b64": base64.b64encode(raw).decode("ascii"),
-        }
-    return {"path": path}
-
-
-def _warnings(warned: Sequence[errors.Warned]) -> list[Document]:
-    return [{"code": one.code, "message": reporting.visible(one.message)} for one in warned]
+def _error(part: Document) -> Document:
+    """Return an error document about one thing, before anything was sent."""
+    return {
+        "schema": "prodia-compose/error@1",
+        "exit_code": part["exit_code"],
+        "kind": part["kind"],
+        "message": part["message"],
+        "errors": [part],
+        "request_id": None,
+        "job_id": None,
+        "may_be_billed": False,
+        "rescued": [],
+        "warnings": [],
+    }
 
 
 def _problem(failure: errors.ComposeError) -> Document:
+    return _part(failure.kind, failure.code, failure.message, failure.path)
+
+
+def _part(kind: str, code: errors.ExitCode, message: str, path: str | None = None) -> Document:
     return {
-        "kind": failure.kind,
-        "exit_code": int(failure.code),
-        "message": reporting.visible(failure.message),
-        **({"path": None} if failure.path is None else _path(failure.path)),
+        "kind": kind,
+        "exit_code": int(code),
+        "message": visible(message),
+        **({"path": None} if path is None else named("path", path)),
     }
+
+
+def _rescued(path: str | None) -> list[Document]:
+    return [] if path is None else [named("path", path)]
 
 
 def _image(image: "fitting.FittedImage") -> Document:
     sent = image.prepared
     return {
         "position": image.source.position,
-        **_path(image.source.path),
+        **named("path", image.source.path),
         "label": image.source.label,
         "part": image.part,
         "media_type": sent.media_type if sent else None,
@@ -128,9 +172,9 @@ def _image(image: "fitting.FittedImage") -> Document:
     }
 
 
-def _output(saved: "compose.SavedOutput") -> Document:
+def _output(saved: "placing.SavedOutput") -> Document:
     return {
-        **_path(saved.path),
+        **named("path", saved.path),
         "format": saved.picture.format,
         "width": saved.picture.width,
         "height": saved.picture.height,
@@ -139,12 +183,12 @@ def _output(saved: "compose.SavedOutput") -> Document:
     }
 
 
-def _skipped(made: "planning.Plan") -> Document | None:
+def _skipped(place: "output.Place | None") -> Document | None:
     """Return the output of a run that left an existing file alone: its path only."""
-    if made.place is None or not made.place.skipped:
+    if place is None:
         return None
     blank = dict.fromkeys(("format", "width", "height", "bytes", "sha256"))
-    return {**_path(made.place.path), **blank}
+    return {**named("path", place.path), **blank}
 
 
 def _model(model: Model) -> Document:

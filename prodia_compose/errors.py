@@ -25,9 +25,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import TracebackType
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from prodia_compose import blob
+if TYPE_CHECKING:  # for an annotation; it loads hashlib and tempfile
+    from prodia_compose import blob
 
 __all__ = [
     "AuthError",
@@ -85,6 +86,7 @@ class ComposeError(Exception):
         may_be_billed: Whether the job can have run.
         kept: What came instead of a usable picture, for keeping: bytes and media type.
         rescued: Where what came was kept, as it could not be placed or used.
+        warnings: What had been found by then that alone would not have stopped the run.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -107,6 +109,7 @@ class ComposeError(Exception):
         self.may_be_billed = may_be_billed
         self.kept: tuple[blob.Blob, str] | None = None
         self.rescued: str | None = None
+        self.warnings: tuple[Warned, ...] = ()
 
     @property
     def code(self) -> ExitCode:
@@ -232,6 +235,7 @@ class Interrupted(BaseException):
         state: How far the job had come; whoever sends it fills this in.
         job_id: The service's name for a job that runs on without us.
         rescued: Where a picture that had come was kept.
+        warnings: As those of a `ComposeError`.
     """
 
     def __init__(self, signum: int, state: JobState = "not-sent") -> None:
@@ -240,6 +244,7 @@ class Interrupted(BaseException):
         self.state: JobState = state
         self.job_id: str | None = None
         self.rescued: str | None = None
+        self.warnings: tuple[Warned, ...] = ()
 
     @property
     def code(self) -> ExitCode:

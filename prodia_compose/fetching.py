@@ -110,6 +110,7 @@ def fetch(
         format=format_,
         strict=False,
         stdout=stdout,
+        reporter=reporter,
         keep=(lambda data, _: files[data.sha256]) if files else placing.keep,
     )
     outputs: Sequence[Output] = [picture for picture, _ in wanted.kept]

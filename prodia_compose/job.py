@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 # What is parsed here is written again further down the call stack, where less of it is left.
 _DEEPEST = 100
+
+# No more than these are in a 64-bit integer and its sign.
+_MOST_DIGITS = 20
+
+_KEY = re.compile(r"[!-~]+")
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -60,15 +66,25 @@ def parse_set(argument: str) -> tuple[str, SettingValue]:
     """
     name, equals, text = argument.partition("=")
     if not equals or not name.strip():
-        raise errors.UsageError(f"--set {argument}: write it as --set KEY=VALUE")
+        shown = argument or "''"
+        raise errors.UsageError(f"--set {shown}: write it as --set KEY=VALUE")
     if _SURROGATE.search(argument):
         raise errors.UsageError(f"--set {name}: not valid UTF-8; retype it")
+    if not _KEY.fullmatch(name):
+        raise errors.UsageError(f"--set '{name}': a KEY is ASCII without blanks; correct it")
+    if name.startswith("config."):
+        raise errors.UsageError(f"--set {name}: write {name.removeprefix('config.')} alone")
     too_deep = errors.UsageError(f"--set {name}: the JSON is nested too deeply; simplify it")
     try:
-        value: SettingValue = json.loads(text, parse_constant=_refuse_constant)
+        value: SettingValue = json.loads(
+            text, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_decimal
+        )
         if _is_deeper(value, _DEEPEST):
             raise too_deep
-        written = json.dumps(value, allow_nan=False, ensure_ascii=False)  # 1e999 became infinity
+        written = json.dumps(value, ensure_ascii=False)
+    except OverflowError as exc:
+        message = f"--set {name}: holds too large a number; text belongs in double quotes"
+        raise errors.UsageError(message) from exc
     except ValueError:
         return name, text
     except RecursionError as exc:
@@ -86,6 +102,18 @@ def _is_deeper(value: object, levels: int) -> bool:
         return False
     children = value.values() if isinstance(value, dict) else value
     return levels == 0 or any(_is_deeper(child, levels - 1) for child in children)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise OverflowError
+    return int(digits)
+
+
+def _decimal(digits: str) -> float:
+    if not math.isfinite(value := float(digits)):
+        raise OverflowError
+    return value
 
 
 def _refuse_constant(word: str) -> SettingValue:
@@ -108,6 +136,8 @@ def check_settings(
     for name, value in options:
         given.add(name)
         with findings.collecting():
+            if isinstance(value, str) and _SURROGATE.search(value):
+                raise errors.UsageError(f"{flag_of(name)}: not valid UTF-8; retype it")
             _check(model, name, value, flag_of(name), findings)
             config[name] = value
     for name, value in extras:

@@ -50,10 +50,14 @@ def is_single_input(job_type: str) -> bool:
     return _SINGLE_INPUT.match(job_type) is not None
 
 
-def find(name: str) -> Model:
+def find(name: str, *, flag: str = "--model ") -> Model:
     """Return the model of a short name, alias or full job type.
 
     A job type that is not listed comes back with `listed` False and house limits.
+
+    Args:
+        name: What was typed.
+        flag: What stood before it there, for messages.
 
     Raises:
         errors.UsageError: The name is unknown, or the type takes one image only.
@@ -67,14 +71,15 @@ def find(name: str) -> Model:
         return by_name[name]
     if is_single_input(name):
         raise errors.UsageError(
-            f"--model {name}: this job type takes one image only; "
+            f"{flag}{name}: this job type takes one image only; "
             f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
         )
     if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
         return unlisted(name)
     nearest = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=0.4)
+    shown = name or "''"
     cure = f"did you mean {nearest[0]}?" if nearest else "`prodia-compose models` lists them"
-    raise errors.UsageError(f"--model {name}: no such model; {cure}")
+    raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
 
 
 def check_count(model: Model, count: int, findings: errors.Findings) -> None:

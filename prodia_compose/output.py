@@ -7,17 +7,17 @@ the picture is here. Between the two nothing is left on disk.
 import contextlib
 import errno
 import os
-import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob, errors, streams
-from prodia_compose.request import IfExists, OutputFormat, Placement
+from prodia_compose import addresses, blob, errors, streams
+from prodia_compose.naming import SUFFIXES, accept_type, asked_format, expand
+from prodia_compose.request import IfExists
 from prodia_compose.streams import write_stream
 
 __all__ = [
@@ -31,13 +31,6 @@ __all__ = [
     "publish",
     "write_stream",
 ]
-
-_FORMATS: Mapping[str, OutputFormat] = {
-    ".jpg": "jpg",
-    ".jpeg": "jpg",
-    ".png": "png",
-    ".webp": "webp",
-}
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
 _PROOF_BYTES = 1 << 20
@@ -72,48 +65,6 @@ class Place:
         return self.is_stdout or streams.is_stream(self.path)
 
 
-def asked_format(placement: Placement) -> OutputFormat:
-    """Return the format to ask the service for: the suffix's, `--format`'s, else JPEG.
-
-    Raises:
-        errors.UsageError: The suffix is of no such format, or `--format` contradicts it.
-    """
-    target = placement.target.replace("{ext}", placement.format or "jpg")
-    suffix = "" if target == "-" else Path(target).suffix
-    if not suffix or "}" in suffix:
-        return placement.format or "jpg"
-    format_ = _FORMATS.get(suffix.lower())
-    if format_ is None:
-        raise errors.UsageError(
-            f"-o {placement.target}: no such format as {suffix}; use .jpg, .png or .webp"
-        )
-    if placement.format is not None and placement.format != format_:
-        raise errors.UsageError(
-            f"--format {placement.format}: -o {placement.target} asks for {format_}; give one"
-        )
-    return format_
-
-
-def accept_type(format_: OutputFormat) -> str:
-    """Return the media type of a format, as the service's Accept values spell it."""
-    return {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[format_]
-
-
-def expand(template: str, fields: Mapping[str, str]) -> str:
-    """Return an output template with its `{field}`s filled in; other braces stay.
-
-    A field's value cannot leave the folder: a slash in it becomes a dash. Nor does it
-    lead to standard output: only `-` as typed does.
-    """
-
-    def fill(match: re.Match[str]) -> str:
-        value = fields.get(match[1])
-        return match[0] if value is None else value.replace("/", "-")
-
-    path = re.sub(r"\{([a-z]+)\}", fill, template)
-    return "./-" if path == "-" != template else path
-
-
 def prove(
     path: str, *, if_exists: IfExists, create_dirs: bool, inputs: Sequence[tuple[str, Path]] = ()
 ) -> Place:
@@ -132,6 +83,8 @@ def prove(
     place = Place(path=path, if_exists=if_exists, create_dirs=create_dirs)
     if place.is_stdout:
         return place
+    if addresses.scheme(path) is not None:
+        raise errors.OutputError(f"-o {path}: is an address; name a file", path=path)
     with _as_output_error(path):
         if place.is_stream:
             streams.prove(path)
@@ -195,7 +148,7 @@ def corrected(place: Place, suffix: str) -> Place:
     if place.is_stream:
         return place
     plain = Path(place.path)
-    stem = plain.stem if plain.suffix.lower() in _FORMATS else plain.name
+    stem = plain.stem if plain.suffix.lower() in SUFFIXES else plain.name
     path = _beside(place.path, stem + suffix)
     return Place(path=path, if_exists="number", create_dirs=place.create_dirs)
 
@@ -213,16 +166,21 @@ def numbered(place: Place, number: int) -> Place:
     return Place(path=path, if_exists=policy, create_dirs=place.create_dirs)
 
 
-def publish(data: blob.Blob, place: Place) -> str:
+def publish(data: blob.Blob, place: Place, waiting: Callable[[], None] = lambda: None) -> str:
     """Write a picture to its place and return the path it stands under.
 
     The file appears under its name whole and synced to disk, or not at all.
+
+    Args:
+        data: The picture.
+        place: As `prove` returned it, or derived from that.
+        waiting: Called before a wait for somebody who reads a named pipe, if there is one.
 
     Raises:
         OSError: It could not be written, or the name was taken meanwhile (FileExistsError).
     """
     if place.is_stream:
-        with data.open() as source, streams.open_stream(place.path) as stream:
+        with data.open() as source, streams.open_stream(place.path, waiting) as stream:
             write_stream(source, stream)
         return place.path
     final = Path(os.path.realpath(place.path))  # a symlink stays, and what it names is written
@@ -325,6 +283,9 @@ def _as_output_error(path: str) -> Iterator[None]:
     except (OSError, ValueError) as exc:
         reasons = {
             errno.EACCES: "permission denied; choose a folder you may write to",
+            errno.EBADF: "is not open for writing; redirect it, or name a file",
+            errno.ENOENT: "no file can be made there; choose another folder",
+            errno.ENXIO: "there is no such device; name a file",
             errno.EROFS: "the file system is read-only; choose another folder",
             errno.ENOSPC: "the disk is full; make room or choose another folder",
             errno.EDQUOT: "your disk quota is used up; make room or choose another folder",

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob, errors, output, state
+from prodia_compose import blob, errors, output, reporting, state
 from prodia_compose.answers import Output
 from prodia_compose.images import received
 from prodia_compose.request import OutputFormat
@@ -95,6 +95,7 @@ class Placer:
         strict: Whether another format is an error.
         stdout: Opens standard output for bytes, for a place that is `-`.
         keep: Keeps a picture that cannot be placed.
+        reporter: Is told when somebody has to come first and read.
     """
 
     place: output.Place
@@ -102,6 +103,7 @@ class Placer:
     strict: bool
     stdout: Callable[[], IO[bytes]]
     keep: Keep = keep
+    reporter: reporting.Reporter = field(default_factory=reporting.Silent)
     _warnings: list[errors.Warned] = field(default_factory=list, init=False)
 
     def place_all(
@@ -166,7 +168,8 @@ class Placer:
             with data.open() as source:
                 output.write_stream(source, self.stdout())
             return place.path
-        return output.publish(data, output.numbered(place, number))
+        waiting = partial(self.reporter.say, f"waiting for a reader of {place.path}")
+        return output.publish(data, output.numbered(place, number), waiting)
 
     @contextlib.contextmanager
     def _rescuing(self, data: blob.Blob, picture: received.ReceivedImage) -> Iterator[None]:

@@ -8,7 +8,7 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from prodia_compose import (
@@ -22,11 +22,13 @@ from prodia_compose import (
     multipart,
     output,
     packing,
+    saving,
     sources,
 )
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import ComposeRequest, OutputFormat, SettingValue
 from prodia_compose.service import Token
+from prodia_compose.variables import name_in_findings
 
 __all__ = ["Plan", "Sendable", "Surroundings", "make"]
 
@@ -70,6 +72,7 @@ class Plan:
         body: The request's body, likewise.
         warnings: What stops nothing.
         errors: What stops the run, in the order found.
+        is_saved: Whether the request has been written to the folder of `--save-request`.
     """
 
     request: ComposeRequest
@@ -86,6 +89,14 @@ class Plan:
     body: multipart.MultipartBody | None
     warnings: tuple[errors.Warned, ...]
     errors: tuple[errors.ComposeError, ...]
+    is_saved: bool = False
+
+    @property
+    def accept(self) -> str:
+        """The value of `Accept`: the job's record and, unless it is async, the picture."""
+        if self.request.delivery.is_async:
+            return "application/json"
+        return f"multipart/form-data; {output.accept_type(self.format)}"
 
     def sendable(self) -> "Sendable":
         """Return what is to be sent.
@@ -137,6 +148,9 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     stdin = gathering.owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gathering.entries(request, stdin, findings)
     text = gathering.prompt_text(request, model, named, stdin, findings)
+    if text is not None and is_complete:
+        gathering.look_over(request, text, named, findings)
+    _prove_folder(request, named, findings)
     images = _images(request, model, named, surroundings, findings)
     config = {**_framing(request, model, config, images, len(named), findings), **config}
     token, token_state = gathering.token(
@@ -144,6 +158,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     )
     place = _place(request, format_, model, named, findings)
     estimate = _estimate(request, model, config, findings)
+    name_in_findings(findings, request.variables)
     if request.strict:
         findings.errors += [
             errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
@@ -234,7 +249,9 @@ def _framing(
     with findings.collecting():
         clash = [name for name in ("aspect_ratio", "width", "height") if name in config]
         if clash:
-            raise errors.UsageError(f"--match and {job.flag_of(clash[0])}: give one of them")
+            typed = dict(request.settings)
+            flag = job.flag_of(clash[0]) if clash[0] in typed else f"--set {clash[0]}"
+            raise errors.UsageError(f"--match and {flag}: give one of them")
         if position > count > 0:
             raise errors.UsageError(f"--match {position}: there are only {count} images")
         for image in images:
@@ -251,7 +268,7 @@ def _place(
     named: Sequence[sources.Entry],
     findings: errors.Findings,
 ) -> output.Place | None:
-    stems = [PurePosixPath(entry.path).stem or "image" for entry in named]
+    stems = [entry.stem or "image" for entry in named]
     path = output.expand(
         request.placement.target,
         {
@@ -264,17 +281,35 @@ def _place(
             "ext": format_,
         },
     )
-    files = [
-        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
-    ]
     with findings.collecting():
         return output.prove(
             path,
             if_exists=request.placement.if_exists,
             create_dirs=request.placement.create_dirs,
-            inputs=files,
+            inputs=_files(named),
         )
     return None
+
+
+def _prove_folder(
+    request: ComposeRequest, named: Sequence[sources.Entry], findings: errors.Findings
+) -> None:
+    """Check that the request can be written down where `--save-request` wants it."""
+    if request.save_to is not None:
+        with findings.collecting():
+            saving.prove(
+                request.save_to,
+                over=request.save_over,
+                create_dirs=request.placement.create_dirs,
+                inputs=_files(named),
+            )
+
+
+def _files(named: Sequence[sources.Entry]) -> list[tuple[str, Path]]:
+    """Return the inputs that are files: as typed, and where they are."""
+    return [
+        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
+    ]
 
 
 def _estimate(

@@ -170,7 +170,7 @@ def _claim(ready: planning.Sendable) -> ledger.Claim:
         output=ready.place.path,
         estimate_min_usd=plan.estimate.minimum_usd,
         estimate_usd=plan.estimate.maximum_usd,
-        tool_version=prodia_compose.version(),
+        tool_version=prodia_compose.__version__,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prodia_compose.service import DEFAULT_BASE_URL
+from prodia_compose.variables import Variable
 
 __all__ = [
     "ComposeRequest",
@@ -79,7 +80,7 @@ class Placement:
         create_dirs: Make missing folders.
     """
 
-    target: str = "composed.jpg"
+    target: str = "composed.{ext}"
     format: OutputFormat | None = None
     if_exists: IfExists = "fail"
     create_dirs: bool = False
@@ -130,6 +131,7 @@ class ComposeRequest:
         save_to: The folder of `--save-request`, if given.
         save_over: Whether that folder may hold files already.
         sandbox: Whether the job goes to the stand-in, which needs no token.
+        variables: The options that were read from the environment, for messages.
     """
 
     selection: Selection
@@ -149,3 +151,4 @@ class ComposeRequest:
     save_to: str | None = None
     save_over: bool = False
     sandbox: bool = False
+    variables: tuple[Variable, ...] = ()

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from prodia_compose import errors
 
 __all__ = [
+    "ASYNC_JOB_PATH",
     "DEFAULT_BASE_URL",
+    "JOB_PATH",
     "SANDBOX_TOKEN",
     "Service",
     "Token",
@@ -17,6 +19,12 @@ __all__ = [
 ]
 
 DEFAULT_BASE_URL = "https://inference.prodia.com"
+
+JOB_PATH = "/v2/job?price=true"
+"""With `price=true` a successful job's record says what it cost. Source: /reference/price."""
+
+ASYNC_JOB_PATH = "/v2/job/async?price=true"
+"""Where a job is created that nobody waits for on the line. Source: /reference/async."""
 
 SANDBOX_TOKEN = "sandbox"  # noqa: S105 - no secret: it opens nothing
 """What stands for a token where none is needed."""
@@ -95,6 +103,11 @@ def normalise_base_url(text: str) -> str:
         errors.UsageError: It is not https (loopback excepted), or holds more than a place.
     """
     url = text.strip()
+    if not all("!" <= char <= "~" for char in url):  # urlsplit would drop a line break silently
+        raise errors.UsageError(
+            f"PRODIA_BASE_URL {url}: holds a space, a line break or a character outside ASCII; "
+            "correct it"
+        )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -107,7 +120,8 @@ def normalise_base_url(text: str) -> str:
             "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
         )
     if parts.scheme not in ("http", "https") or not host:
-        raise errors.UsageError(f"PRODIA_BASE_URL {url}: not a URL; write https://HOST")
+        shown = url or "''"
+        raise errors.UsageError(f"PRODIA_BASE_URL {shown}: not a URL; write https://HOST")
     if parts.query or parts.fragment:
         raise errors.UsageError("PRODIA_BASE_URL: holds a query; write https://HOST")
     if parts.scheme == "http" and not is_loopback(host):

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from prodia_compose import blob, errors, reporting
+from prodia_compose import addresses, blob, errors, reporting, temporary
 from prodia_compose.request import Selection, Sort
 
 __all__ = ["Entry", "Input", "Origin", "entries", "natural_key", "open_input", "read_text_source"]
@@ -34,30 +34,44 @@ class Entry:
     Attributes:
         path: A path, a URL or `-`, as typed.
         label: Its label, for `-i NAME=PATH`.
-        listed: Whether it stands in a list, where `-` is a file of that name.
+        list_number: Which of the lists it stands in, counted from 1; 0 for none. In a list,
+            `-` is a file of that name.
     """
 
     path: str
     label: str | None = None
-    listed: bool = False
+    list_number: int = 0
 
     @property
     def is_stdin(self) -> bool:
         """Whether this is the image on standard input."""
-        return self.path == "-" and not self.listed
+        return self.path == "-" and not self.list_number
 
     @property
     def shown(self) -> str:
         """The path as it may be told: a URL without its password and query, which can be keys."""
+        return addresses.shown(self.path) if self.is_url else self.path
+
+    @property
+    def name(self) -> str:
+        """Its base name, decoded if it is a URL; empty where it has none."""
+        if self.is_stdin or _is_descriptor(self.path):
+            return ""
         if not self.is_url:
-            return self.path
-        url = re.sub(r"(?<=//)[^/?#@]*@", "", self.path, count=1)
-        return re.sub(r"\?[^#]+", "?...", url, count=1)
+            return PurePosixPath(self.path).name
+        path = re.sub(r"^[^/]*//[^/?#]*|[?#].*", "", self.path, flags=re.DOTALL)
+        return PurePosixPath(unquote(path)).name
+
+    @property
+    def stem(self) -> str:
+        """Its base name without suffix; empty where it has none to show."""
+        stem = PurePosixPath(self.name).stem
+        return "" if self.is_url and reporting.visible(stem) != stem else stem
 
     @property
     def is_url(self) -> bool:
         """Whether this is to be downloaded."""
-        return re.match(r"https?://", self.path, re.IGNORECASE) is not None
+        return addresses.is_url(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +111,12 @@ def entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
     ]
     found = [Entry(path=path) for path in selection.operands]
     found += [Entry(path=path, label=label) for label, path in selection.labelled]
-    for name in selection.lists:
+    for number, name in enumerate(selection.lists, 1):
         with findings.collecting():
             data = read_text_source(name, "-T", stdin)
             names = _split(data, name, null_separated=selection.null_separated)
-            found += [Entry(path=path, listed=True) for path in _sorted(names, selection.sort)]
+            ordered = _sorted(names, selection.sort)
+            found += [Entry(path=path, list_number=number) for path in ordered]
     findings.raise_if_any()
     if not found:
         raise errors.UsageError(
@@ -125,7 +140,10 @@ def read_text_source(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
     except errors.InputError as exc:
         raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
     except (OSError, ValueError) as exc:
-        raise errors.InputError(f"{flag} {name}: {_reason(exc)}", path=name) from exc
+        words = addresses.why_unreadable(name) or _reason(exc)
+        if addresses.is_url(name):
+            words = "no such file, and addresses are for pictures only; download it first"
+        raise errors.InputError(f"{flag} {name}: {words}", path=name) from exc
 
 
 def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
@@ -187,25 +205,27 @@ def open_input(
             data = download(entry.path)
         except errors.ComposeError as exc:
             raise type(exc)(f"{entry.shown}: {exc.message}", path=entry.shown) from exc
-        stem = PurePosixPath(unquote(urlsplit(entry.path).path)).stem
-        return _input(entry, position, "url", stem, data.open)
+        return _input(entry, position, "url", data.open)
     try:
         if entry.is_stdin:
-            return _input(entry, position, "stdin", "", _spool_stdin(stdin).open)
+            return _input(entry, position, "stdin", _spool_stdin(stdin).open)
         return _open_path(entry, position)
     except errors.InputError as exc:
-        raise errors.InputError(f"{entry.path}: {exc.message}", path=entry.path) from exc
+        named = entry.path or "''"
+        raise errors.InputError(f"{named}: {exc.message}", path=entry.path) from exc
     except (OSError, ValueError) as exc:
-        raise errors.InputError(f"{entry.path}: {_reason(exc)}", path=entry.path) from exc
+        named = addresses.shown(entry.path)
+        reason = addresses.why_unreadable(entry.path) or _reason(exc)
+        raise errors.InputError(f"{named}: {reason}", path=named) from exc
 
 
-def _input(entry: Entry, position: int, origin: Origin, stem: str, opener: blob.Opener) -> Input:
+def _input(entry: Entry, position: int, origin: Origin, opener: blob.Opener) -> Input:
     return Input(
         position=position,
         path=entry.shown,
         label=entry.label,
         origin=origin,
-        stem=stem,
+        stem=entry.stem,
         opener=opener,
     )
 
@@ -214,7 +234,7 @@ def _spool_stdin(stdin: BinaryIO | None) -> blob.Blob:
     checked = _checked_stdin(stdin)
     if checked.isatty():
         raise errors.InputError("standard input is a terminal; pipe the image in")
-    return blob.spool(_chunks(checked))
+    return temporary.stored(_chunks(checked))
 
 
 def _checked_stdin(stdin: BinaryIO | None) -> BinaryIO:
@@ -231,8 +251,12 @@ def _checked_stdin(stdin: BinaryIO | None) -> BinaryIO:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK_BYTES):
-        yield chunk
+    """Yield what a file holds; failures are told apart from those of the temporary folder."""
+    try:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+    except OSError as exc:
+        raise errors.InputError(_reason(exc)) from exc
 
 
 def _open_path(entry: Entry, position: int) -> Input:
@@ -246,15 +270,15 @@ def _open_path(entry: Entry, position: int) -> Input:
     _refuse_kind(status, path)
     if stat.S_ISFIFO(status.st_mode):
         with _open(path) as pipe:
-            return _input(entry, position, "pipe", "", blob.spool(_chunks(pipe)).open)
+            return _input(entry, position, "pipe", temporary.stored(_chunks(pipe)).open)
     _open(path).close()  # permission is found out here, not while preparing
-    return _input(entry, position, "file", PurePosixPath(path).stem, lambda: _open(path))
+    return _input(entry, position, "file", lambda: _open(path))
 
 
 def _stat(path: str) -> os.stat_result:
     if not path:
         raise errors.InputError("an empty name; an unset variable in the command line?")
-    return Path(path).stat()
+    return os.stat(path)  # noqa: PTH116 - pathlib drops a slash at the end, and takes the file
 
 
 def _open(path: str) -> BinaryIO:

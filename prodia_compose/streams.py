@@ -5,6 +5,7 @@ import os
 import re
 import select
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -40,14 +41,16 @@ def prove(path: str) -> None:
     """Refuse a stream that takes no bytes, as far as that shows without sending any.
 
     Raises:
-        errors.OutputError: It is a folder, a socket, or not writable.
-        OSError: It is a descriptor that is not open for writing.
+        errors.OutputError: It is a folder, a socket, a terminal, or not writable.
+        OSError: It cannot be opened, or is a descriptor that is not open for writing.
     """
     number = descriptor(path)
     if number is not None:
         if not os.get_inheritable(number):  # opened by us, not by the shell
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         os.write(number, b"")
+        if number != 1:  # standard output is looked at where it is written
+            _refuse_terminal(number, path)
         return
     mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
@@ -56,14 +59,40 @@ def prove(path: str) -> None:
         raise errors.OutputError(f"-o {path}: is a socket; name a file", path=path)
     if not os.access(path, os.W_OK):
         raise errors.OutputError(f"-o {path}: not writable; name a file", path=path)
+    if stat.S_ISCHR(mode):
+        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            _refuse_terminal(opened, path)
+        finally:
+            os.close(opened)
 
 
-def open_stream(path: str) -> IO[bytes]:
-    """Open a device or pipe, or go on where an open descriptor stands."""
+def _refuse_terminal(number: int, path: str) -> None:
+    if os.isatty(number):
+        raise errors.OutputError(f"-o {path}: is a terminal; name a file", path=path)
+
+
+def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:
+    """Open a device or pipe, or go on where an open descriptor stands.
+
+    Args:
+        path: What `is_stream` says yes to.
+        waiting: Called before a wait for somebody who reads a named pipe, if there is one.
+    """
     number = descriptor(path)
-    if number is None:
+    if number is not None:
+        return os.fdopen(os.dup(number), "wb", buffering=0)
+    if not stat.S_ISFIFO(Path(path).stat().st_mode):
         return Path(path).open("wb", buffering=0)
-    return os.fdopen(os.dup(number), "wb", buffering=0)
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        os.set_blocking(opened, True)
+    except OSError as exc:
+        if exc.errno != errno.ENXIO:
+            raise
+        waiting()
+        opened = os.open(path, os.O_WRONLY)
+    return os.fdopen(opened, "wb", buffering=0)
 
 
 def write_stream(source: IO[bytes], target: IO[bytes]) -> None:

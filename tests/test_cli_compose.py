@@ -218,7 +218,7 @@ def test_inputs_are_numbered_on_request(run: Run, work: Path, sandbox: server.Sa
     done = run("compose", "product.jpg", "wide.png", "-p", PROMPT, "-v")
 
     assert "1 product.jpg 640x480 JPEG" in done.err
-    assert "2 wide.png 4096x1024 PNG: 4096x1024 -> 2048x512" in done.err
+    assert "2 wide.png 4096x1024 -> 2048x512" in done.err
 
 
 def test_guides_flex_job_raises_no_warning(run: Run, work: Path, sandbox: server.Sandbox) -> None:

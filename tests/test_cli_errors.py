@@ -62,7 +62,7 @@ BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
     ),
     ("unknown option", (*GOOD, "--promt", "x"), 2, r"no such option: --promt"),
     ("not a number", (*GOOD, "--width", "wide"), 2, r"--width"),
-    ("not finite", (*GOOD, "--guidance", "nan", "-m", "flux-2-flex"), 2, r"finite"),
+    ("not finite", (*GOOD, "--guidance", "nan", "-m", "flux-2-flex"), 2, r"must be a number"),
     ("bad colour", (*GOOD, "--background", "mauve"), 2, r"#RRGGBB"),
     ("force and fail", (*GOOD, "-f", "--if-exists", "fail"), 2, r"-f and --if-exists"),
     ("json and bytes", (*GOOD, "--json", "-o", "-"), 2, r"--json and -o -: both"),
@@ -76,6 +76,16 @@ BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
     ("too dear", (*GOOD, "--max-cost", "0.01"), 12, r"\$0\.039"),
     ("price unknown", (*GOOD, "-m", "seedream-5-lite", "--max-cost", "9"), 12, r"unknown"),
     ("strict", (*GOOD, "--width", "512", "--strict"), 3, r"\(--strict\)"),
+    ("other address", ("ftp://h/a.jpg", "-p", "x"), 3, r"ftp addresses are not supported"),
+    ("unexpanded home", ("~/a.jpg", "-p", "x"), 3, r"~ is not expanded here"),
+    ("address as output", (*GOOD, "-o", "http://h/a.jpg"), 8, r"is an address; name a file"),
+    ("prompt twice", (*GOOD, "-p", "y"), 2, r"--prompt: given 2 times"),
+    ("prompt forgotten", ("product.jpg", "-p", "-f"), 2, r"--prompt -f: is an option"),
+    ("empty model", (*GOOD, "-m", ""), 2, r"--model '': is empty"),
+    ("empty operand", ("", "-p", "x"), 3, r"'': an empty name"),
+    ("odd digits", (*GOOD, "--width", "1_024"), 2, r"--width 1_024: must be a whole number"),
+    ("huge number", (*GOOD, "--set", "x=1e999"), 2, r"--set x: holds too large a number"),
+    ("prefixed key", (*GOOD, "--set", "config.x=1"), 2, r"--set config\.x: write x alone"),
 ]
 
 

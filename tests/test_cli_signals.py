@@ -142,7 +142,7 @@ def test_a_signal_ends_a_run_with_the_truth(
         states = [entry.state for entry in record.entries()]
     error = json.loads(log.read_text().splitlines()[-1])
 
-    assert running.returncode == error["exit_code"] == 128 + number
+    assert (running.returncode, error["exit_code"]) == (-number, 128 + number)
     assert (error["kind"], error["may_be_billed"]) == ("interrupted", may_be_billed)
     assert states == ([] if state is None else [state])
     assert submissions == int(may_be_billed)

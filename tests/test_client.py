@@ -68,7 +68,7 @@ def test_the_request_is_as_documented(tls: bool) -> None:  # noqa: FBT001 - a pa
         "Host": f"127.0.0.1:{server.port}",
         "Accept": "multipart/form-data; image/jpeg",
         "Accept-Encoding": "identity",
-        "User-Agent": f"prodia-compose/{prodia_compose.version()}",
+        "User-Agent": f"prodia-compose/{prodia_compose.__version__}",
         "Content-Type": body.content_type,
         "Content-Length": str(body.length),
         "Authorization": f"Bearer {TOKEN}",
@@ -483,6 +483,7 @@ def test_a_proxy_that_refuses_is_named(answer: bytes, words: str) -> None:
             marks=pytest.mark.skipif(find_spec("socks") is None, reason="needs PySocks"),
         ),
         ("HTTPS_PROXY", "http://", "is not a proxy's URL"),
+        ("HTTPS_PROXY", "http://[", "is not a proxy's URL"),
         ("HTTPS_PROXY", "http://proxy.test:99999", "is not a proxy's URL"),
     ],
 )

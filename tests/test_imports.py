@@ -10,10 +10,27 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "prodia_compose"
 
 ROWS: dict[int, tuple[str, ...]] = {
-    0: ("caps", "errors", "blob", "reporting", "model", "request", "service", "multipart"),
+    0: (
+        "caps",
+        "errors",
+        "blob",
+        "reporting",
+        "jsontext",
+        "model",
+        "request",
+        "service",
+        "multipart",
+        "variables",
+        "temporary",
+        "addresses",
+        "naming",
+        "workers",
+    ),
     1: (
         "catalogue",
         "prompt",
+        "references",
+        "lints",
         "answers",
         "state",
         "job",
@@ -21,6 +38,7 @@ ROWS: dict[int, tuple[str, ...]] = {
         "sources",
         "streams",
         "output",
+        "saving",
         "framing",
     ),
     2: ("images", "client", "ledger", "sandbox"),
@@ -32,6 +50,9 @@ ROWS: dict[int, tuple[str, ...]] = {
     8: ("cli",),
 }
 """The rooms by height: a room imports from its own row or lower ones only, without circles."""
+
+HEAVY = {"requests", "PIL", "rich", "pydantic", "sqlite3"}
+"""What a command loads only if it needs it."""
 
 HOMES = {
     "typer": ("cli/",),
@@ -109,14 +130,16 @@ def test_the_sandbox_shares_nothing_with_the_client() -> None:
 @pytest.mark.parametrize(
     ("argv", "unwanted"),
     [
-        (["--version"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
-        (["--help"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
-        (["models"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
-        (["compose", "--help"], {"requests", "PIL", "rich", "pydantic", "sqlite3"}),
-        (["validate"], {"requests", "rich", "pydantic", "sqlite3"}),
-        (["jobs"], {"requests", "PIL", "rich", "pydantic"}),
+        (["--version"], {*HEAVY, "json", "importlib.metadata", "prodia_compose.catalogue"}),
+        (["--help"], {*HEAVY, "json", "prodia_compose.catalogue", "prodia_compose.cli.options"}),
+        (["models"], {*HEAVY, "json", "prodia_compose.cli.options"}),
+        (["compose", "--help"], HEAVY),
+        (["validate"], HEAVY - {"PIL"}),
+        (["jobs"], HEAVY - {"sqlite3"}),
+        (["__complete", "bash", "x compose -m ", "", ""], {*HEAVY, "typer", "dataclasses"}),
+        (["__complete", "bash", "x jobs show ", "", ""], HEAVY - {"sqlite3"} | {"typer"}),
     ],
-    ids=["version", "help", "models", "compose-help", "validate", "jobs"],
+    ids=["version", "help", "models", "compose-help", "validate", "jobs", "tab", "tab-for-an-id"],
 )
 def test_a_command_loads_only_what_it_uses(argv: list[str], unwanted: set[str]) -> None:
     """Start-up stays cheap: heavy libraries are loaded by the commands that need them."""

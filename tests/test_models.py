@@ -285,7 +285,6 @@ def test_single_input_families_are_refused(name: str) -> None:
         ("FLUX-2-PRO", r"did you mean flux-2-pro\?"),
         ("flux2-flex", r"did you mean flux-2-flex\?"),
         ("gemini-3.1", r"did you mean gemini-3\S+\?"),
-        ("", r"`prodia-compose models` lists them"),
         ("xyzzy!", r"`prodia-compose models` lists them"),
         ("inference.", r"no such model"),
         ("inference.bad name", r"no such model"),
@@ -298,6 +297,14 @@ def test_unknown_names_get_the_nearest(name: str, cure: str) -> None:
         models.find(name)
 
     assert caught.value.message.startswith(f"--model {name}: ")
+
+
+def test_an_empty_name_is_shown() -> None:
+    """A name that is empty shows as such, whatever stood before it."""
+    with pytest.raises(errors.UsageError, match=r"^--model '': no such model; `prodia"):
+        models.find("")
+    with pytest.raises(errors.UsageError, match=r"^'': no such model"):
+        models.find("", flag="")
 
 
 @pytest.mark.parametrize("model", models.CATALOGUE, ids=lambda model: model.short_name)

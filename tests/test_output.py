@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import select
 import signal
 import socket
 import stat
@@ -125,8 +126,9 @@ def test_suffix_chooses_the_format(
     [
         ("a.gif", None, "-o a.gif: no such format as .gif; use .jpg, .png or .webp"),
         ("a.tar.gz", "png", "no such format as .gz"),
-        ("a.jpg", "png", "--format png: -o a.jpg asks for jpg; give one"),
+        ("a.jpg", "png", "--format png and -o a.jpg: the name asks for jpg; give one"),
         ("a.webp", "jpg", "asks for webp"),
+        ("a.jpg ", None, "no such format as .jpg "),
     ],
 )
 def test_other_suffixes_are_refused(target: str, format_: OutputFormat | None, words: str) -> None:
@@ -225,8 +227,11 @@ def test_a_taken_name(here: Path) -> None:
         ("é" * 128, "the name is too long"),
         ("socket", "is a socket"),
         ("nul\0", "null"),
-        ("/dev/fd/93", "Bad file descriptor"),
-        ("/dev/fd/99999999999999999999", "No such|no folder|permission|not permitted"),
+        ("/dev/fd/93", "is not open for writing"),
+        ("/dev/fd/99999999999999999999", "no file can be made there|no folder|permission|not perm"),
+        ("http://host/out.jpg", "is an address; name a file"),
+        ("s3://bucket/out.jpg", "is an address; name a file"),
+        ("file:///tmp/out.jpg", "is an address; name a file"),
     ],
 )
 def test_unusable_places(here: Path, path: str, words: str) -> None:
@@ -251,6 +256,16 @@ def test_names_too_long_in_new_folders(here: Path, path: str) -> None:
     """A name too long is found although its folder is still to be made."""
     with pytest.raises(errors.OutputError, match="the name is too long"):
         prove(path, create_dirs=True)
+
+
+def test_no_folder_is_called_tilde_by_mistake(here: Path) -> None:
+    """A `~` that no shell has filled in is refused; one that is there, or meant so, is used."""
+    with pytest.raises(errors.UsageError, match=r"^-o ~/a.png: ~ is not expanded here; write"):
+        output.asked_format(Placement(target="~/a.png"))
+
+    assert output.asked_format(Placement(target="./~/a.png")) == "png"
+    (here / "~").mkdir()
+    assert output.asked_format(Placement(target="~/a.png")) == "png"
 
 
 def test_create_dirs_waits_for_the_picture(here: Path, data: blob.Blob) -> None:
@@ -591,6 +606,71 @@ def test_named_pipes_are_written_directly(here: Path, data: blob.Blob) -> None:
     assert names(here) == ["fifo", "link"]
 
 
+def test_a_named_pipe_without_a_reader_is_waited_for(here: Path, data: blob.Blob) -> None:
+    """That somebody has to come first and read a FIFO is told, once."""
+    os.mkfifo("fifo")
+    told: list[str] = []
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((here / "fifo").read_bytes()))
+
+    def waiting() -> None:
+        told.append("waiting")
+        reader.start()
+
+    output.publish(data, prove("fifo"), waiting)
+    reader.join()
+
+    assert (read, told) == ([PICTURE], ["waiting"])
+
+
+def test_a_named_pipe_that_is_read_is_not_waited_for(here: Path, data: blob.Blob) -> None:
+    """Where a reader is there already, nothing is told."""
+    os.mkfifo("fifo")
+    descriptor = os.open("fifo", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    told: list[str] = []
+    writer = threading.Thread(
+        target=lambda: output.publish(data, prove("fifo"), lambda: told.append("waiting"))
+    )
+    with os.fdopen(descriptor, "rb") as file:
+        writer.start()
+        select.select([file], [], [])  # until something is there: before, it reads as ended
+        read = file.read()
+        writer.join()
+
+    assert (read, told) == (PICTURE, [])
+
+
+def test_terminals_are_no_place(here: Path) -> None:
+    """A terminal takes no picture, by its own name or by a descriptor's."""
+    leader, terminal = os.openpty()
+    try:
+        os.set_inheritable(terminal, True)
+        for name in (os.ttyname(terminal), f"/dev/fd/{terminal}"):
+            with pytest.raises(errors.OutputError, match="is a terminal; name a file"):
+                prove(name)
+    finally:
+        os.close(leader)
+        os.close(terminal)
+
+
+def test_a_device_that_is_not_there(here: Path) -> None:
+    """`/dev/tty` of a process without a terminal is found before sending."""
+    code = (
+        "from prodia_compose import output;"
+        "output.prove('/dev/tty', if_exists='fail', create_dirs=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+
+    assert "OutputError: -o /dev/tty: there is no such device; name a file" in done.stderr
+
+
 def test_descriptors_that_are_pipes(here: Path, data: blob.Blob) -> None:
     """`/dev/fd/N` of a `>(...)` carries the picture."""
     reader, writer = os.pipe()
@@ -630,7 +710,7 @@ def test_descriptors_for_reading_are_refused(here: Path) -> None:
     (here / "in").touch()
     with (here / "in").open("rb") as file:
         os.set_inheritable(file.fileno(), True)
-        with pytest.raises(errors.OutputError, match="Bad file descriptor"):
+        with pytest.raises(errors.OutputError, match="is not open for writing; redirect it"):
             prove(f"/dev/fd/{file.fileno()}")
 
 
@@ -638,7 +718,7 @@ def test_our_own_descriptors_are_no_place(data: blob.Blob) -> None:
     """A number that the shell did not open may be a file of our own, and is refused."""
     with (
         Path("/dev/null").open("wb") as ours,
-        pytest.raises(errors.OutputError, match="descriptor"),
+        pytest.raises(errors.OutputError, match="is not open for writing"),
     ):
         prove(f"/dev/fd/{ours.fileno()}")
 

@@ -34,6 +34,8 @@ def test_base_urls_are_tolerated(text: str, expected: str) -> None:
             "https://host/?token=s3cret",
             "https://h/#f",
         ),
+        *("https://ho\nst", "https://host/a\tb", "https://host\x1b[2J", "https://host/a b"),
+        *("https://host/ä", "https://host\x7f"),
     ],
 )
 def test_other_base_urls_are_refused(text: str) -> None:

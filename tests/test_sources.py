@@ -1,6 +1,7 @@
 """Operands, labelled paths and lists: order, raw names, and what cannot be read."""
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -64,7 +65,7 @@ def listed(data: bytes, *, null: bool = False, sort: Sort = "none") -> list[byte
     """Return the raw names in a list that comes on standard input."""
     selection = Selection(lists=("-",), null_separated=null, sort=sort)
     found = sources.entries(selection, io.BytesIO(data))
-    assert all(entry.listed and entry.label is None for entry in found)
+    assert all(entry.list_number == 1 and entry.label is None for entry in found)
     return [os.fsencode(entry.path) for entry in found]
 
 
@@ -90,7 +91,7 @@ def test_order_is_operands_labels_lists(pictures: Path) -> None:
 
     assert [entry.path for entry in found] == ["b", "a", "b", "m", "r", "l3", "-", "l1", "l2"]
     assert [entry.label for entry in found][3:5] == ["mug", "room"]
-    assert [entry.listed for entry in found] == [False] * 5 + [True] * 4
+    assert [entry.list_number for entry in found] == [0] * 5 + [1] * 2 + [2] * 2
 
 
 def test_no_input_is_a_usage_error() -> None:
@@ -121,21 +122,21 @@ def test_all_bad_lists_are_told_together(pictures: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "listed_", "stdin", "url"),
+    ("path", "list_number", "stdin", "url"),
     [
-        ("-", False, True, False),
-        ("-", True, False, False),
-        ("./-", False, False, False),
-        ("http://h/a.jpg", False, False, True),
-        ("HTTPS://h/a.jpg", True, False, True),
-        ("https:/h/a.jpg", False, False, False),
-        ("file:///a.jpg", False, False, False),
-        ("xhttp://h", False, False, False),
+        ("-", 0, True, False),
+        ("-", 1, False, False),
+        ("./-", 0, False, False),
+        ("http://h/a.jpg", 0, False, True),
+        ("HTTPS://h/a.jpg", 1, False, True),
+        ("https:/h/a.jpg", 0, False, False),
+        ("file:///a.jpg", 0, False, False),
+        ("xhttp://h", 0, False, False),
     ],
 )
-def test_kinds_of_entries(path: str, listed_: bool, stdin: bool, url: bool) -> None:  # noqa: FBT001 - a row
+def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -> None:  # noqa: FBT001 - a row
     """Only an operand `-` is standard input, and only http and https are addresses."""
-    entry = sources.Entry(path=path, listed=listed_)
+    entry = sources.Entry(path=path, list_number=list_number)
 
     assert (entry.is_stdin, entry.is_url) == (stdin, url)
 
@@ -287,6 +288,12 @@ def test_text_sources_name_their_option(pictures: Path, flag: str) -> None:
     assert caught.value.path == "gone.txt"
 
 
+def test_addresses_are_for_pictures_only(pictures: Path) -> None:
+    """A list or prompt is not downloaded, and the message says so."""
+    with pytest.raises(errors.InputError, match=r"^-T https://h/l\.txt: .*for pictures only"):
+        sources.read_text_source("https://h/l.txt", "-T", None)
+
+
 def test_text_from_standard_input() -> None:
     """`-` is standard input, read to its end."""
     assert sources.read_text_source("-", "-T", io.BytesIO(b"a\nb")) == b"a\nb"
@@ -327,7 +334,7 @@ def test_dash_in_a_list_is_a_file(pictures: Path) -> None:
     """`-` inside a list is a file of that name."""
     (pictures / "-").write_bytes(b"dash")
 
-    assert content(opened(sources.Entry(path="-", listed=True))) == b"dash"
+    assert content(opened(sources.Entry(path="-", list_number=1))) == b"dash"
 
 
 @pytest.mark.parametrize("raw", [b"-rf.jpg", b"caf\xe9.jpg", b"new\nline.jpg", b"\x1b[31m.jpg"])
@@ -338,7 +345,7 @@ def test_odd_names_open(pictures: Path, raw: bytes) -> None:
     Path(os.fsdecode(raw)).write_bytes(b"odd")
     (name,) = listed(raw + b"\0", null=True)
 
-    assert content(opened(sources.Entry(path=os.fsdecode(name), listed=True))) == b"odd"
+    assert content(opened(sources.Entry(path=os.fsdecode(name), list_number=1))) == b"odd"
 
 
 @pytest.mark.parametrize(
@@ -346,6 +353,8 @@ def test_odd_names_open(pictures: Path, raw: bytes) -> None:
     [
         ("gone.jpg", "no such file; check the name and the folder you are in"),
         ("file.jpg/gone.jpg", "part of the path is not a folder"),
+        ("file.jpg/", "part of the path is not a folder"),
+        ("~/a.jpg", r"no such file; ~ is not expanded here, so write the whole path, or \$HOME"),
         ("dangling", "no such file"),
         ("loop", "is a loop of links"),
         ("fifo", "is a named pipe, which could wait for ever"),
@@ -372,7 +381,44 @@ def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> No
             opened(path)
 
     assert caught.value.path == path
-    assert caught.value.message.startswith(f"{path}: ")
+    assert caught.value.message.startswith("'': " if not path else f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("ftp://host/a.jpg", "ftp://host/a.jpg: ftp addresses are not supported; use http or"),
+        ("S3://b/a.jpg", "S3://b/a.jpg: s3 addresses are not supported"),
+        ("sftp://me:secret@host/a?key=k", "sftp://host/a?...: sftp addresses are not supported"),
+        ("data:image/png;base64,AAAA", "data:image/png;base64,...: data addresses are not"),
+        (f"data:{'A' * 9999}", f"data:{'A' * 35},...: data addresses are not supported"),
+        ("file:///a%20b.jpg", "file:///a%20b.jpg: write the path of a file as it is: /a b.jpg"),
+        ("FILE://localhost/a.jpg", "write the path of a file as it is: /a.jpg"),
+        ("file:a.jpg", "file:a.jpg: write the path of a file as it is: a.jpg"),
+        ("https:/host/a.jpg", "no such file; an address begins with https://"),
+        ("http:a.jpg", "no such file; an address begins with http://"),
+        ("C:a.jpg", "C:a.jpg: no such file; check the name"),
+        ("a.jpg:1", "a.jpg:1: no such file; check the name"),
+        ("1://a", "1://a: no such file; check the name"),
+    ],
+)
+def test_other_addresses_are_told_apart_from_missing_files(
+    pictures: Path, path: str, message: str
+) -> None:
+    """What reads as an address of another kind is named as one, without what may be a secret."""
+    with pytest.raises(errors.InputError) as caught:
+        opened(path)
+
+    assert message in caught.value.message
+    assert "secret" not in f"{caught.value.message}{caught.value.path}"
+
+
+def test_a_file_may_be_called_as_an_address(pictures: Path) -> None:
+    """A file that is there is read, whatever its name resembles."""
+    (pictures / "s3:").mkdir()
+    (pictures / "s3:/a.jpg").write_bytes(b"mine")
+
+    assert content(opened("s3://a.jpg")) == b"mine"
 
 
 @needs_permissions
@@ -449,6 +495,37 @@ def pipe_with(data: bytes) -> Iterator[str]:
     finally:
         thread.join()
         os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [(errno.ENOSPC, "point TMPDIR elsewhere"), (errno.EMFILE, "raise the limit (ulimit -n)")],
+)
+def test_no_room_for_temporary_files(
+    monkeypatch: pytest.MonkeyPatch, number: int, cure: str
+) -> None:
+    """Where standard input or a pipe cannot be spooled, the input is not to blame."""
+
+    def full(_chunks: object) -> blob.Blob:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(blob, "spool", full)
+    words = f"cannot write temporary files: {os.strerror(number)}; .*{re.escape(cure)}"
+    with pytest.raises(errors.OutputError, match=words):
+        opened("-", io.BytesIO(b"picture"))
+    with pipe_with(b"picture") as name, pytest.raises(errors.OutputError, match=words):
+        opened(name)
+
+
+def test_broken_standard_input_is_no_fault_of_the_disk() -> None:
+    """What fails in reading is said of the input."""
+
+    class Broken(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(errors.InputError, match=r"^-: Input/output error"):
+        opened("-", Broken())
 
 
 def test_pipes_of_the_shell_are_read_once() -> None:

@@ -1,9 +1,14 @@
 """The command line: options in, words and exit code out. The only package that knows Typer."""
 
+import contextlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
 __all__ = ["entry_point", "main"]
+
+_SIGNALLED = (129, 130, 143)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -12,13 +17,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after the program's name; None takes the process's own.
     """
-    try:
-        from prodia_compose.cli import boundary  # noqa: PLC0415 - 60 ms in which Ctrl-C may come
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:  # 60 ms in which Ctrl-C may come
+        if arguments[:1] == ["__complete"]:  # a shell, at a TAB press; no person types this
+            from prodia_compose.cli import completing  # noqa: PLC0415 - without Typer
+
+            return completing.run(arguments[1:])
+        from prodia_compose.cli import boundary  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
-    return boundary.run(sys.argv[1:] if argv is None else argv)
+    return boundary.run(arguments)
 
 
 def entry_point() -> None:
     """Run the process's command line and exit with its code."""
-    sys.exit(main())
+    _occupy_standard_descriptors()
+    code = main()
+    if code in _SIGNALLED and os.name == "posix":
+        _end_by_signal(code - 128)
+    sys.exit(code)
+
+
+def _end_by_signal(number: int) -> None:
+    """End the process by the signal that ended its work, for which a shell shows 128 more.
+
+    Bash goes on with a loop, and so to the next paid job, unless the signal itself ended us.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, AttributeError):
+            stream.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Open nothing in place of closed standard streams (`2>&-`).
+
+    Else a file of ours would get the number of one, and what a library of C writes to
+    stderr would land in it. To Python such a stream stays closed.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)

@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import traceback
 from collections.abc import Sequence
 
 import typer
@@ -14,13 +13,15 @@ from prodia_compose.cli.app import app
 
 __all__ = ["run"]
 
+_TRUE = ("1", "true", "t", "yes", "y", "on")  # as the parser reads a switch's variable
 _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the application on some arguments and return the exit code."""
     options = argv[: argv.index("--")] if "--" in argv else argv
-    as_json = "--json" in options or bool(os.environ.get("PRODIA_COMPOSE_JSON"))
+    from_environment = os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower()
+    as_json = "--json" in options or from_environment in _TRUE
     try:
         with signals.as_exceptions():
             code = _call(argv)
@@ -33,8 +34,9 @@ def run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         console.tell_interruption(errors.Interrupted(signal.SIGINT), as_json=as_json)
         code = int(errors.ExitCode.SIGINT)
-    except Exception:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
-        console.tell(traceback.format_exc() + "prodia-compose: this is a bug; please report it")
+    except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
+        is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
+        console.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
         code = int(errors.ExitCode.BUG)
     return console.flush(code)
 
@@ -44,7 +46,7 @@ def _call(argv: Sequence[str]) -> int:
     try:
         code = app(args=list(argv), prog_name="prodia-compose", standalone_mode=False)
     except typer.TyperException as exc:
-        raise errors.UsageError(_words(exc)) from exc
+        raise errors.UsageError(_words(exc, argv)) from exc
     except typer.Abort:
         return int(errors.ExitCode.SIGINT)
     except OSError as exc:
@@ -59,9 +61,19 @@ def _call(argv: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _words(exc: typer.TyperException) -> str:
+def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
     """Return the parser's message as one line in the house's voice, with where help is."""
     message = " ".join(exc.format_message().split())
     context = getattr(exc, "ctx", None)  # only some of the parser's errors have one
-    command = context.command_path if context is not None else "prodia-compose"
-    return f"{message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help"
+    parameter = getattr(exc, "param", None)
+    if context is not None and parameter is not None and parameter.envvar:
+        source = context.get_parameter_source(parameter.name)
+        if source is not None and source.name == "ENVIRONMENT":
+            # Only switches and counts: all else is read by `signature`.
+            wanted = "a whole number, such as 1" if parameter.count else "1 or 0"
+            return f"{parameter.envvar} {os.environ.get(parameter.envvar)}: must be {wanted}"
+    command = context.command_path if context is not None else f"prodia-compose {argv[0]}"
+    # A name that was taken for an option, such as that of the picture -rf.jpg.
+    dashed = [word for word in argv if word.startswith("-") and os.path.isfile(word)]  # noqa: PTH113 - pathlib raises at long words
+    hint = f"for the file, write ./{dashed[0]}" if dashed else f"see {command} --help"
+    return f"{message[:1].lower()}{message[1:].rstrip('.')}; {hint}"

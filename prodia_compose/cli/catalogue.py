@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from prodia_compose import documents, models
+from prodia_compose import models
 from prodia_compose.caps import Cap
 from prodia_compose.cli import console
 from prodia_compose.model import Estimate, Model, Setting
@@ -12,8 +12,10 @@ __all__ = ["price_text", "show", "table"]
 
 def show(name: str | None, *, as_json: bool) -> int:
     """Print the catalogue, or one model of it; return the exit code."""
-    listed = models.CATALOGUE if name is None else (models.find(name),)
+    listed = models.CATALOGUE if name is None else (models.find(name, flag=""),)
     if as_json:
+        from prodia_compose import documents  # noqa: PLC0415 - loads json
+
         console.print_text(documents.line(documents.models(listed)))
     elif name is None:
         console.print_text("\n".join(console.aligned(table(listed))))

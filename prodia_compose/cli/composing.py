@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from prodia_compose import blob, documents, errors, planning, reporting, service
-from prodia_compose.cli import console, plan_report, progress
+from prodia_compose import blob, documents, errors, planning, reporting, saving, service
+from prodia_compose.cli import console, plan_report
 from prodia_compose.cli.options import ComposeOptions
 from prodia_compose.cli.requesting import to_request
 from prodia_compose.request import ComposeRequest
 from prodia_compose.service import SANDBOX_TOKEN
+from prodia_compose.variables import name_in_findings
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
     from prodia_compose import compose as running
@@ -25,10 +26,11 @@ __all__ = ["compose", "validate"]
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = to_request(options)
-    with progress.reporter(
+    with console.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         plan = planning.make(request, _surroundings(request, reporter), sending=False)
+    plan = _save(plan)
     if options.json:
         console.print_text(documents.line(documents.plan(plan)))
     else:
@@ -41,26 +43,28 @@ def validate(options: ComposeOptions) -> int:
 
 def compose(options: ComposeOptions) -> int:
     """Make a picture and print its path; return the exit code."""
-    if options.dry_run:
+    if options.dry_run or options.save_request is not None:
         return validate(options)
     request = to_request(options)
     if options.output == "-":
         console.refuse_stdout("-", as_json=options.json)
     with (
         _sandboxed(request) as addressed,
-        progress.reporter(
+        console.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
         plan = planning.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
-        _warn(() if options.strict else plan.warnings, options)
-        ready = plan.sendable()
-        if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
-            console.refuse_stdout(options.output, as_json=options.json)
-        if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
-            console.tell("\n".join(plan_report.image_lines(plan)))
-        done = _send(ready, options, reporter)
+        warned = () if options.strict else plan.warnings
+        _warn(warned, options)
+        with _remembering(warned):
+            ready = plan.sendable()
+            if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
+                console.refuse_stdout(options.output, as_json=options.json)
+            if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
+                console.tell("\n".join(plan_report.image_lines(plan)))
+            done = _send(ready, options, reporter)
     _warn(done.warnings, options)
     path = done.outputs[0].path if done.outputs else ready.place.path
     if options.json:
@@ -73,6 +77,19 @@ def compose(options: ComposeOptions) -> int:
     if path != "-":
         console.print_path(path)
     return 0
+
+
+def _save(plan: planning.Plan) -> planning.Plan:
+    """Write the request down if that was asked for and nothing is wrong; return how it stands."""
+    request, body, digest = plan.request, plan.body, plan.digest
+    if request.save_to is None or plan.errors or body is None or digest is None:
+        return plan
+    script = saving.script(body, delivery=request.delivery, accept=plan.accept, digest=digest)
+    findings = errors.Findings()
+    with findings.collecting():
+        saving.write(request.save_to, body.parts, script, over=request.save_over)
+    name_in_findings(findings, request.variables)
+    return replace(plan, is_saved=not findings.errors, errors=tuple(findings.errors))
 
 
 def _send(
@@ -91,10 +108,21 @@ def _send(
                 reporter=reporter,
                 stdout=console.binary_stdout,
             )
-        except (errors.ComposeError, errors.Interrupted):
-            _warn(_trouble(record), options)
+        except (errors.ComposeError, errors.Interrupted) as ended:
+            ended.warnings = _trouble(record)
+            _warn(ended.warnings, options)
             raise
         return replace(done, warnings=(*done.warnings, *_trouble(record)))
+
+
+@contextlib.contextmanager
+def _remembering(warned: tuple[errors.Warned, ...]) -> Iterator[None]:
+    """Put warnings into what ends the block, for its document: nothing else tells them."""
+    try:
+        yield
+    except (errors.ComposeError, errors.Interrupted) as ended:
+        ended.warnings = (*warned, *ended.warnings)
+        raise
 
 
 def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:

@@ -1,23 +1,29 @@
 """The two streams: the product on stdout, talk on stderr, each by its own rules."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TextIO
 
-from prodia_compose import documents, errors, reporting
+from prodia_compose import errors, reporting
 
 __all__ = [
+    "Lines",
     "aligned",
     "binary_stdout",
     "flush",
+    "in_colour",
     "is_terminal",
     "print_bytes",
     "print_path",
     "print_saved",
     "print_text",
     "refuse_stdout",
+    "reporter",
     "tell",
+    "tell_bug",
     "tell_error",
     "tell_interruption",
     "tell_warning",
@@ -31,19 +37,26 @@ _STATES: dict[errors.JobState, str] = {
     "answered": "the job had been answered and is billed",
 }
 
+_WIDEST = 40
+
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream exists and is a terminal."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
-def _in_colour(stream: TextIO | None) -> bool:
+def _obeys(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal that can do more than type line after line."""
+    # Windows' own terminal sets no TERM.
+    kind = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
+    return is_terminal(stream) and kind not in ("dumb", "unknown")
+
+
+def in_colour(stream: TextIO | None) -> bool:
     """Return whether a stream takes colour: NO_COLOR, then FORCE_COLOR, then the terminal."""
     if os.environ.get("NO_COLOR"):
         return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+    return bool(os.environ.get("FORCE_COLOR")) or _obeys(stream)
 
 
 def tell(text: str) -> None:
@@ -58,7 +71,7 @@ def tell(text: str) -> None:
 
 
 def _label(word: str, code: str) -> str:
-    if _in_colour(sys.stderr):
+    if in_colour(sys.stderr):
         return f"prodia-compose: \x1b[{code}m{word}:\x1b[0m "
     return f"prodia-compose: {word}: "
 
@@ -68,10 +81,25 @@ def tell_warning(warned: errors.Warned) -> None:
     tell(f"{_label('warning', '33')}{reporting.visible(warned.message)} [{warned.code}]")
 
 
+def _tell_document(document: Mapping[str, object]) -> None:
+    """Write a document to stderr as one line of UTF-8, whatever the locale."""
+    from prodia_compose import jsontext  # noqa: PLC0415 - loads json
+
+    data = f"{jsontext.line(document)}\n".encode()
+    if sys.stderr is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+        sys.stderr.buffer.write(data)
+        sys.stderr.buffer.flush()
+
+
 def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
     """Tell an error: a line for each part, then what identifies the job."""
     if as_json:
-        tell(documents.line(documents.error(error)))
+        from prodia_compose import documents  # noqa: PLC0415 - loads json
+
+        _tell_document(documents.error(error))
         return
     for part in error.parts:
         tell(f"{_label('error', '31')}{reporting.visible(part.message)}")
@@ -94,24 +122,79 @@ def tell_interruption(interruption: errors.Interrupted, *, as_json: bool) -> Non
         words += f"; the picture is kept as {interruption.rescued}"
     message = f"stopped by {interruption}: {words}"
     if as_json:
-        document: dict[str, object] = {
-            "schema": "prodia-compose/error@1",
-            "exit_code": int(interruption.code),
-            "kind": "interrupted",
-            "message": reporting.visible(message),
-            "errors": [],
-            "request_id": None,
-            "job_id": job_id,
-            "may_be_billed": interruption.state in ("sent", "answered"),
-        }
-        tell(documents.line(document))
+        from prodia_compose import documents  # noqa: PLC0415 - loads json
+
+        _tell_document(documents.interruption(interruption, message))
     else:
         tell(f"prodia-compose: {reporting.visible(message)}")
 
 
+class Lines(reporting.Silent):
+    """Tells lines on stderr, as many as are wanted, and shows no phases."""
+
+    def __init__(self, *, quiet: bool, verbosity: int) -> None:
+        self._quiet = quiet
+        self._verbosity = verbosity
+
+    def say(self, text: str) -> None:
+        """Tell a line, unless quiet."""
+        if not self._quiet:
+            self._tell(f"prodia-compose: {reporting.visible(text)}")
+
+    def detail(self, text: str) -> None:
+        """Tell a line under `-v`."""
+        if self._verbosity >= 1:
+            self._tell(reporting.visible(text))
+
+    def trace(self, text: str) -> None:
+        """Tell a line under `-vv`."""
+        if self._verbosity >= 2:
+            self._tell(reporting.visible(text))
+
+    def _tell(self, text: str) -> None:
+        tell(text)
+
+
+@contextlib.contextmanager
+def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[reporting.Reporter]:
+    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
+
+    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
+    """
+    is_silent = quiet or (as_json and verbosity == 0)
+    if quiet or sys.stderr is None or not _obeys(sys.stderr):
+        yield Lines(quiet=is_silent, verbosity=verbosity)
+        return
+    from prodia_compose.cli import progress  # noqa: PLC0415 - loads rich, for 30 ms
+
+    bars = progress.Bars(sys.stderr, quiet=is_silent, verbosity=verbosity)
+    try:
+        yield bars
+    finally:
+        bars.finish()
+
+
+def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> None:
+    """Tell an exception that nobody foresaw, with its traceback."""
+    if as_json:
+        from prodia_compose import documents  # noqa: PLC0415 - loads json
+
+        _tell_document(documents.bug(exception, may_be_billed=may_be_billed))
+    else:
+        trace = "".join(traceback.format_exception(exception)).splitlines()
+        shown = "\n".join(map(reporting.visible, trace))
+        tell(f"{shown}\nprodia-compose: this is a bug; please report it")
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the rows of a table as lines, each column as wide as its widest cell."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    """Yield the rows of a table as lines, each column as wide as its widest cell.
+
+    A cell that is very wide itself stands out, and does not push the others away.
+    """
+    widths = [
+        max((len(cell) for cell in column if len(cell) <= _WIDEST), default=0)
+        for column in zip(*rows, strict=True)
+    ]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         yield "  ".join(cells).rstrip()
@@ -161,8 +244,14 @@ def print_text(text: str) -> None:
 
 
 def print_path(path: str) -> None:
-    """Write a saved picture's path to stdout, as the bytes it has on disk."""
-    print_saved(os.fsencode(path) + b"\n", path)
+    """Write a saved picture's path to stdout, as the bytes it has on disk.
+
+    A terminal, which would obey some of them, gets those escaped.
+    """
+    data = os.fsencode(path)
+    if is_terminal(sys.stdout):
+        data = reporting.visible(data.decode("utf-8", "surrogateescape")).encode()
+    print_saved(data + b"\n", path)
 
 
 def print_saved(data: bytes, path: str) -> None:
@@ -188,13 +277,16 @@ def binary_stdout() -> IO[bytes]:
 
 
 def flush(code: int) -> int:
-    """Flush stdout and return the exit code; keep the interpreter quiet about a closed one."""
-    if sys.stdout is None:
-        return code
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        # The interpreter flushes once more at exit and would complain there.
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
-            os.dup2(nowhere.fileno(), 1)
+    """Flush both streams and return the exit code, whatever becomes of them.
+
+    The interpreter flushes once more at exit; where it cannot, it would complain on stderr
+    and put 120 in place of the code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+                os.dup2(nowhere.fileno(), 1 if stream is sys.stdout else 2)
     return code

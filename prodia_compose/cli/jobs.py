@@ -1,6 +1,5 @@
 """`jobs`: the record listed, one job shown or its picture fetched, the costs summed up."""
 
-import base64
 import json
 import os
 import re
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prodia_compose import documents, errors, ledger, output, state
-from prodia_compose.cli import catalogue, console, progress, requesting
+from prodia_compose.cli import catalogue, console, requesting
 from prodia_compose.cli.options import FetchOptions
 from prodia_compose.ledger import documents as records
 from prodia_compose.ledger.record import FILE_NAME
@@ -87,10 +86,10 @@ def show_list(*, limit: int, since: str | None, as_json: bool) -> int:
     first = _moment_of(since)
     with open_existing(os.environ) as record:
         entries = record.entries(limit=limit + 1 if limit else None, since=first)
-    _tell_trouble(record)
+    trouble = _trouble(record, as_json=as_json)
     shown = entries[:limit] if limit else entries
     if as_json:
-        console.print_text(documents.line(records.jobs(shown)))
+        console.print_text(documents.line(records.jobs(shown, trouble)))
     elif shown:
         heading = ("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE")
         console.print_text("\n".join(console.aligned([heading, *map(_row, shown)])))
@@ -105,8 +104,9 @@ def show(prefix: str, *, as_json: bool) -> int:
     """Print all that is known of a job; return the exit code."""
     with open_existing(os.environ) as record:
         entry = _find(record, prefix)
+    trouble = _trouble(record, as_json=as_json)
     if as_json:
-        console.print_text(documents.line(records.jobs([entry])))
+        console.print_text(documents.line(records.jobs([entry], trouble)))
     else:
         rows = [(name, visible(value)) for name, value in _details(entry)]
         console.print_text("\n".join(console.aligned(rows)))
@@ -118,9 +118,9 @@ def spend(*, since: str | None, as_json: bool) -> int:
     first = _moment_of(since)
     with open_existing(os.environ) as record:
         spent = record.spend(since=first)
-    _tell_trouble(record)
+    trouble = _trouble(record, as_json=as_json)
     if as_json:
-        console.print_text(documents.line(records.spend(spent)))
+        console.print_text(documents.line(records.spend(spent, trouble)))
     elif spent.lines:
         rows: list[tuple[str, ...]] = [
             ("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
@@ -143,11 +143,13 @@ def fetch(options: FetchOptions) -> int:
     requesting.refuse_conflicts(options)
     with (
         open_existing(os.environ) as record,
-        progress.reporter(quiet=options.quiet, verbosity=options.verbose) as reporter,
+        console.reporter(
+            quiet=options.quiet, verbosity=options.verbose, as_json=options.json
+        ) as reporter,
     ):
         entry = _known(record, options.job)
         errand = fetching.errand(entry, options.job)
-        target = options.output or (entry.output if entry else Placement().target)
+        target = options.output or (entry.output if entry else "composed.jpg")
         findings = errors.Findings()
         place, address = None, None
         with findings.collecting():
@@ -213,11 +215,9 @@ def _report(
 ) -> None:
     paths = [one.path for one in done.outputs] or [place.path]
     if options.json:
-        outputs = [_path(path) for path in paths]
-        warned = [{"code": one.code, "message": visible(one.message)} for one in done.warnings]
         known = records.jobs([entry] if entry else [])
-        more = {"output": outputs[0], "outputs": outputs, "warnings": warned}
-        console.print_text(documents.line({**known, **more}))
+        document = documents.line({**known, **documents.fetched(done, place)})
+        console.print_saved(f"{document}\n".encode(), paths[0])
         return
     for one in done.warnings if not options.quiet else ():
         console.tell_warning(one)
@@ -228,15 +228,6 @@ def _report(
             console.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
     if paths[0] != "-":
         console.print_path(paths[0])
-
-
-def _path(path: str) -> dict[str, object]:
-    """Return a path's fields: shown, and its bytes if they are not UTF-8."""
-    shown: dict[str, object] = {"path": visible(path)}
-    raw = os.fsencode(path)
-    if raw.decode("utf-8", "replace") != path:
-        shown["path_b64"] = base64.b64encode(raw).decode("ascii")
-    return shown
 
 
 def moment(when: datetime) -> str:
@@ -260,10 +251,14 @@ def _moment_of(since: str | None) -> datetime | None:
         ) from exc
 
 
-def _tell_trouble(record: ledger.Ledger) -> None:
+def _trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
+    """Return what keeps the record from telling all; told, unless a document does."""
     trouble = _OFF if _is_off() else record.trouble
-    if trouble is not None:
+    if trouble is None:
+        return ()
+    if not as_json:
         console.tell_warning(trouble)
+    return (trouble,)
 
 
 def _row(entry: ledger.Entry) -> tuple[str, ...]:

@@ -1,19 +1,15 @@
 """The options of `compose` and `validate`, and of `jobs fetch`, declared once.
 
 Typer reads a command's signature. The first two take the same options, so these are
-the fields of one dataclass, and `takes_options` gives a command the signature.
+the fields of one dataclass, of which `signature` makes a signature.
 """
 
-import copy
-import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, fields
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 
 from prodia_compose.catalogue import DEFAULT_MODEL
-from prodia_compose.cli import suggestions
 from prodia_compose.request import (
     Delivery,
     Fitting,
@@ -22,15 +18,15 @@ from prodia_compose.request import (
     Placement,
     Sort,
 )
+from prodia_compose.variables import Variable
 
-__all__ = ["ComposeOptions", "FetchOptions", "takes_options"]
+__all__ = ["NOT_FROM_ENVIRONMENT", "ComposeOptions", "FetchOptions"]
 
 _DELIVERY = Delivery()
 _FITTING = Fitting()
 _PLACEMENT = Placement()
 
-
-_NOT_FROM_ENVIRONMENT = (
+NOT_FROM_ENVIRONMENT = (
     *("images", "labelled", "files_from", "null", "set_"),
     *("prompt", "prompt_file", "force", "again", "base_url"),
 )
@@ -50,11 +46,11 @@ class ComposeOptions:
         ),
     ] = None
     prompt: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option("--prompt", "-p", metavar="TEXT", help="What to make of the images"),
     ] = None
     prompt_file: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(metavar="FILE", help="Read the prompt from a file, or - for stdin"),
     ] = None
     output: Annotated[
@@ -73,7 +69,6 @@ class ComposeOptions:
             "-m",
             metavar="NAME",
             help="A model's name or job type; see the command models",
-            autocompletion=suggestions.model_names,
         ),
     ] = DEFAULT_MODEL
     labelled: Annotated[
@@ -104,7 +99,6 @@ class ComposeOptions:
         typer.Option(
             metavar="W:H",
             help="The picture's ratio, such as 16:9",
-            autocompletion=suggestions.aspect_ratios,
         ),
     ] = None
     width: Annotated[int | None, typer.Option(metavar="PX", help="Its width")] = None
@@ -124,7 +118,6 @@ class ComposeOptions:
         typer.Option(
             metavar="TIER",
             help="1K, 2K or 4K, for the Gemini models",
-            autocompletion=suggestions.resolutions,
         ),
     ] = None
     safety_tolerance: Annotated[
@@ -265,6 +258,7 @@ class ComposeOptions:
     base_url: Annotated[
         str, typer.Option(hidden=True, envvar="PRODIA_BASE_URL", show_envvar=False)
     ] = _DELIVERY.base_url
+    variables: tuple[Variable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +270,6 @@ class FetchOptions:
         typer.Argument(
             metavar="ID",
             help="The id of a job, or how it begins",
-            autocompletion=suggestions.job_ids,
         ),
     ]
     output: Annotated[
@@ -298,53 +291,4 @@ class FetchOptions:
     connect_timeout: float = _DELIVERY.connect_timeout_s
     timeout: float = _DELIVERY.timeout_s
     base_url: str = _DELIVERY.base_url
-
-
-_Options = TypeVar("_Options", ComposeOptions, FetchOptions)
-
-
-def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
-    """Return a command whose signature Typer sees as the fields of its options' class."""
-    kind: type[_Options] = get_type_hints(command)["options"]
-
-    def run(**values: Any) -> int:
-        return command(kind(**values))
-
-    hints = get_type_hints(kind, include_extras=True)
-    shared = get_type_hints(ComposeOptions, include_extras=True)
-    parameters = [
-        inspect.Parameter(
-            option.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=_default(option),
-            annotation=_declaration(option.name, hints[option.name], shared.get(option.name)),
-        )
-        for option in fields(kind)
-    ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what PEP 362 says to set
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    run.__name__ = command.__name__
-    run.__doc__ = command.__doc__
-    return run
-
-
-def _declaration(name: str, own: Any, shared: Any) -> Any:
-    """Return how an option is declared: by its own class, or as `compose` does."""
-    if get_origin(own) is Annotated and own != shared:
-        return own
-    return _from_environment(name, shared)
-
-
-def _from_environment(name: str, hint: Any) -> Any:
-    """Return an option's declaration, with the variable that it is also read from."""
-    if name in _NOT_FROM_ENVIRONMENT:
-        return hint
-    kind, declaration = get_args(hint)
-    declaration = copy.copy(declaration)
-    declaration.envvar = f"PRODIA_COMPOSE_{name.rstrip('_').upper()}"
-    declaration.show_envvar = False  # one line of the epilog tells the rule
-    return Annotated[kind, declaration]
-
-
-def _default(option: Field[Any]) -> Any:
-    return inspect.Parameter.empty if option.default is MISSING else option.default
+    variables: tuple[Variable, ...] = ()

@@ -1,9 +1,12 @@
 """What a plan and a result look like to people."""
 
+import os
+import shlex
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from prodia_compose import planning
+from prodia_compose import planning, saving
 from prodia_compose.cli.catalogue import price_text
 from prodia_compose.fitting import FittedImage
 from prodia_compose.reporting import visible
@@ -32,6 +35,9 @@ def lines(plan: planning.Plan) -> Iterator[str]:
     if plan.body is not None:
         yield f"upload   {plan.body.length:,} bytes in {len(plan.body.parts)} parts, {plan.digest}"
     yield f"price    {price_text(plan.estimate)}"
+    if plan.is_saved and plan.request.save_to is not None:
+        command = shlex.quote(os.path.join(plan.request.save_to, saving.SCRIPT_NAME))  # noqa: PTH118 - as typed
+        yield f"saved    {visible(plan.request.save_to)}; send it with {visible(command)}"
     problems = len(plan.errors)
     if problems:
         yield f"result   {problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
@@ -48,12 +54,15 @@ def image_lines(plan: planning.Plan) -> Iterator[str]:
 def _image_line(image: FittedImage) -> str:
     source, info, sent = image.source, image.info, image.prepared
     label = f" {{{source.label}}}" if source.label else ""
-    found = f"{source.position} {source.path}{label} {info.width}x{info.height} {info.format}"
+    named = f"{source.position} {source.path}{label}"
+    size = f"{info.width}x{info.height}"
     if sent is None:
-        return found
+        return f"{named} {size} {info.format}"
     changes = ", ".join(sent.changes) or "as it is"
-    name = f" as {image.part}" if image.part else ""
-    return f"{found}: {changes}; {sent.blob.size:,} bytes{name}"
+    if not changes.startswith(f"{size} -> "):
+        changes = f"{size} {info.format}: {changes}"
+    renamed = image.part is not None and image.part != PurePosixPath(source.path).name
+    return f"{named} {changes}; {sent.blob.size:,} bytes{f' as {image.part}' if renamed else ''}"
 
 
 def summary(done: "compose.Result") -> str:

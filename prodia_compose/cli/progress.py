@@ -1,17 +1,28 @@
-"""Progress for a terminal. The only module that knows rich, loaded only where it is shown."""
+"""Bars for a terminal. The only module that knows rich, loaded only where they are shown."""
 
 import contextlib
-import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
 
 from prodia_compose import reporting
 from prodia_compose.cli import console
 
-if TYPE_CHECKING:  # rich takes 30 ms to load; a pipe never needs it
-    from rich.progress import Progress, TaskID
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
-__all__ = ["reporter"]
+__all__ = ["Bars"]
 
 _WORDS: dict[reporting.Phase, str] = {
     "download": "downloading",
@@ -22,94 +33,105 @@ _WORDS: dict[reporting.Phase, str] = {
 }
 
 
-@contextlib.contextmanager
-def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[reporting.Reporter]:
-    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
-
-    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
-    """
-    lines = _Lines(quiet=quiet or (as_json and verbosity == 0), verbosity=verbosity)
-    if quiet or not console.is_terminal(sys.stderr):
-        yield lines
-        return
-    bars = _Bars(lines)
-    try:
-        yield bars
-    finally:
-        bars.finish()
-
-
-class _Lines(reporting.Silent):
-    """Lines on stderr, no animation."""
-
-    def __init__(self, *, quiet: bool, verbosity: int) -> None:
-        self._quiet = quiet
-        self._verbosity = verbosity
-
-    def say(self, text: str) -> None:
-        if not self._quiet:
-            console.tell(f"prodia-compose: {reporting.visible(text)}")
-
-    def detail(self, text: str) -> None:
-        if self._verbosity >= 1:
-            console.tell(reporting.visible(text))
-
-    def trace(self, text: str) -> None:
-        if self._verbosity >= 2:
-            console.tell(reporting.visible(text))
-
-
-class _Bars:
+class Bars(console.Lines):
     """One bar for the current phase; lines go above it."""
 
-    def __init__(self, lines: _Lines) -> None:
-        self._lines = lines
+    def __init__(self, terminal: TextIO, *, quiet: bool, verbosity: int) -> None:
+        super().__init__(quiet=quiet, verbosity=verbosity)
+        self._console = _Steady(
+            file=io.TextIOWrapper(
+                io.BufferedWriter(_Unfailing(terminal)), terminal.encoding, terminal.errors
+            ),
+            force_terminal=True,
+            force_interactive=True,
+            no_color=not console.in_colour(terminal),
+            highlight=False,
+        )
         self._progress: Progress | None = None
-        self._task: TaskID | None = None
+        self._task = TaskID(0)
+        self._usual_s: int | None = None
 
     def start(self, phase: reporting.Phase, total: int | None = None) -> None:
+        """Show an empty bar; none where there is nothing to do."""
         self.finish()
-        from rich.console import Console  # noqa: PLC0415 - as above
-        from rich.progress import (  # noqa: PLC0415
-            BarColumn,
-            DownloadColumn,
-            MofNCompleteColumn,
-            ProgressColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-        from rich.progress import Progress as RichProgress  # noqa: PLC0415
-
-        amounts: dict[reporting.Phase, ProgressColumn] = {
-            "prepare": MofNCompleteColumn(),
-            "waiting": TextColumn(f"usually {total} s" if total else ""),
-        }
-        self._progress = RichProgress(
-            TextColumn("{task.description}", markup=False),
+        if total == 0:
+            return
+        self._usual_s = total
+        self._progress = Progress(
+            TextColumn(_WORDS[phase], markup=False),
             BarColumn(bar_width=24),
-            amounts.get(phase) or DownloadColumn(),
-            TimeElapsedColumn(),
-            console=Console(file=sys.stderr, highlight=False),
+            *_amounts(phase),
+            console=self._console,
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-        self._task = self._progress.add_task(_WORDS[phase], total=total)
+        self._task = self._progress.add_task("", total=total, waited=_waited(0, total))
         self._progress.start()
 
     def advance(self, amount: int) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.advance(self._task, amount)
+        """Move the bar on; past the usual time it tells only that something goes on."""
+        if self._progress is None:
+            return
+        self._progress.advance(self._task, amount)
+        task = self._progress.tasks[0]
+        self._progress.update(self._task, waited=_waited(int(task.completed), self._usual_s))
+        if task.total is not None and task.completed > task.total:
+            task.total = None
 
     def finish(self) -> None:
+        """Clear the bar from view."""
         if self._progress is not None:
             self._progress.stop()
-        self._progress = self._task = None
+        self._progress = None
 
     def say(self, text: str) -> None:
+        """End the phase and tell a line."""
         self.finish()
-        self._lines.say(text)
+        super().say(text)
 
-    def detail(self, text: str) -> None:
-        self._lines.detail(text)
+    def _tell(self, text: str) -> None:
+        if self._progress is None:
+            super()._tell(text)
+        else:
+            self._console.print(text, markup=False, emoji=False, soft_wrap=True)
 
-    def trace(self, text: str) -> None:
-        self._lines.trace(text)
+
+def _amounts(phase: reporting.Phase) -> tuple[ProgressColumn, ...]:
+    """Return what stands behind the bar of a phase."""
+    if phase == "prepare":
+        return (MofNCompleteColumn(),)
+    if phase == "waiting":
+        return (TextColumn("{task.fields[waited]}", markup=False),)
+    return (DownloadColumn(), TransferSpeedColumn())
+
+
+def _waited(seconds: int, usual_s: int | None) -> str:
+    if usual_s is None:
+        return f"{seconds} s"
+    if seconds <= usual_s:
+        return f"{seconds} s of usually {usual_s} s"
+    return f"{seconds} s, usually {usual_s} s"
+
+
+class _Steady(Console):
+    """Leaves the cursor alone: a run that is stopped or killed has nothing to restore."""
+
+    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - rich's
+        return False
+
+
+class _Unfailing(io.RawIOBase):
+    """A terminal that may go away: a job that is paid for must not end with its bar."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer") -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._terminal.buffer.write(data)
+            self._terminal.buffer.flush()
+        return memoryview(data).nbytes

@@ -1,10 +1,9 @@
 """The options as typed, turned into the request they ask for."""
 
-import math
 import os
 import re
 import sys
-from dataclasses import fields
+from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from prodia_compose import errors, gathering, job, prompt
@@ -58,9 +57,9 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
         base_url = normalise_base_url(options.base_url)
     with findings.collecting():
         refuse_conflicts(options)
-    if options.null and not options.files_from:
-        findings.errors.append(errors.UsageError("-0: tells how to read a list; give one with -T"))
+    findings.errors += _misuses(options)
     findings.raise_if_any()
+    overruled = _overruled(options, [name for name, _ in extras])
     return ComposeRequest(
         selection=Selection(
             operands=tuple(options.images or ()),
@@ -69,14 +68,16 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
             null_separated=options.null,
             sort=options.sort,
         ),
-        prompt=None if options.prompt is None else _text(options.prompt),
-        prompt_file=options.prompt_file,
+        prompt=_text(options.prompt[0]) if options.prompt else None,
+        prompt_file=options.prompt_file[0] if options.prompt_file else None,
         model=options.model,
         settings=tuple(
-            (name, value) for name in _SETTINGS if (value := getattr(options, name)) is not None
+            (name, value)
+            for name in _SETTINGS
+            if (value := getattr(options, name)) is not None and name not in overruled
         ),
         extras=tuple(extras),
-        match=options.match,
+        match=None if "match" in overruled else options.match,
         fitting=_fitting(options, background),
         placement=Placement(
             target=options.output,
@@ -92,7 +93,36 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
         save_to=options.save_request,
         save_over=options.force,
         sandbox=options.sandbox,
+        variables=options.variables,
     )
+
+
+def _overruled(options: ComposeOptions, given: Collection[str]) -> set[str]:
+    """Return the options read from the environment that `--set` speaks against.
+
+    Args:
+        options: All of them.
+        given: The fields that `--set` gives a value.
+    """
+    flags = {flag for variable in options.variables for flag in variable.flags}
+    against = {name: (name,) for name in _SETTINGS} | {"match": ("aspect_ratio", "width", "height")}
+    return {
+        name
+        for name, fields in against.items()
+        if job.flag_of(name) in flags and any(field in given for field in fields)
+    }
+
+
+def _misuses(options: ComposeOptions) -> Iterator[errors.UsageError]:
+    """Yield what is wrong with options that are given too often, empty, or for nothing."""
+    for flag, given in (("--prompt", options.prompt), ("--prompt-file", options.prompt_file)):
+        if given and len(given) > 1:
+            yield errors.UsageError(f"{flag}: given {len(given)} times; one prompt is sent")
+    for flag, given in (("-T", options.files_from), ("--prompt-file", options.prompt_file)):
+        if given and "" in given:
+            yield errors.UsageError(f"{flag} '': is empty; name a file, or - for standard input")
+    if options.null and not options.files_from:
+        yield errors.UsageError("-0: tells how to read a list; give one with -T")
 
 
 def _fitting(options: ComposeOptions, background: tuple[int, int, int]) -> Fitting:
@@ -129,9 +159,14 @@ def _text(argument: str) -> str:
 
 def _labelled(argument: str) -> tuple[str, str]:
     label, equals, path = argument.partition("=")
-    if not equals or not path or not prompt.LABEL.fullmatch(label):
+    if not equals or not prompt.LABEL.fullmatch(label):
+        shown = argument or "''"
         raise errors.UsageError(
-            f"-i {argument}: write it as -i NAME=PATH; NAME is a letter, then letters, digits, - or _"
+            f"-i {shown}: write it as -i NAME=PATH; NAME is a letter, then letters, digits, - or _"
+        )
+    if not path:
+        raise errors.UsageError(
+            f"-i {argument}: names no file; an unset variable in the command line?"
         )
     return label, path
 
@@ -148,7 +183,7 @@ def _colour(text: str) -> tuple[int, int, int]:
 
 
 def refuse_conflicts(options: ComposeOptions | FetchOptions) -> None:
-    """Refuse options that contradict each other, and numbers that are none.
+    """Refuse options that contradict each other.
 
     Raises:
         errors.UsageError: As `to_request`.
@@ -162,11 +197,6 @@ def refuse_conflicts(options: ComposeOptions | FetchOptions) -> None:
             errors.UsageError(f"{pair}: give one of them") for clash, pair in conflicts if clash
         ]
     )
-    findings.errors += [
-        errors.UsageError(f"{job.flag_of(option.name)} {value}: must be a finite number")
-        for option in fields(options)
-        if isinstance(value := getattr(options, option.name), float) and not math.isfinite(value)
-    ]
     findings.raise_if_any()
 
 

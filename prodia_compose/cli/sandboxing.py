@@ -19,7 +19,10 @@ def serve(
 ) -> int:
     """Serve on loopback; with a command, run it against the sandbox and return its status."""
     if token is not None:
-        Token.parse(token)  # one that no client could send is a mistake
+        try:
+            Token.parse(token)  # one that no client could send is a mistake
+        except errors.AuthError as exc:
+            raise errors.UsageError(f"--token: {exc.message}; choose another") from exc
     options = server.SandboxOptions(
         token=token,
         latency_s=latency_s,

@@ -42,7 +42,7 @@ def headers(accept: str) -> dict[str, str]:
         "Accept": accept,
         # A compressed answer cut short can look complete.
         "Accept-Encoding": "identity",
-        "User-Agent": f"prodia-compose/{prodia_compose.version()}",
+        "User-Agent": f"prodia-compose/{prodia_compose.__version__}",
     }
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-from prodia_compose import blob, errors, reporting
+from prodia_compose import blob, errors, reporting, temporary
 from prodia_compose.client.attempts import headers
 from prodia_compose.client.exchange import Exchange, Lost, Reply, Request, basic
 from prodia_compose.client.passage import Limits, TraceOnly
@@ -40,6 +40,7 @@ def download(
         NotDeliveredError: It could not be had this time: no connection, 5xx, too slow.
             The message of either is a clause such as "the server answered 404
             Not Found"; the URL is for the caller to put in front.
+        OutputError: There is no room for temporary files.
     """
     reporter = reporter or reporting.Silent()
     deadline = time.monotonic() + timeout_s
@@ -106,7 +107,7 @@ def _body(
     told = reply.headers.get("content-length", "")
     length = int(told) if told.isascii() and told.isdecimal() and reply.is_framed else None
     reporter.start("download", length)
-    body = blob.spool(_capped(exchange.chunks(), length or 0, reporter, max_bytes))
+    body = temporary.stored(_capped(exchange.chunks(), length or 0, reporter, max_bytes))
     if not body.size:
         raise errors.InputError("is empty")
     return body

@@ -176,7 +176,10 @@ def _is_tunnel_refusal(cause: BaseException) -> bool:
 
 def _proxy_shown(proxy: str) -> str:
     """Name a proxy by host and by the variable it comes from, its password left out."""
-    url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    place = url.netloc.rpartition("@")[2] or "without a host"
+    try:
+        url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        place = url.netloc.rpartition("@")[2] or "without a host"
+    except ValueError:  # an IPv6 address that does not end
+        place = "without a host"
     variable = next((name for name in _PROXY_VARIABLES if os.environ.get(name) == proxy), None)
     return f"the proxy {place}" + (f" (from {variable})" if variable else "")

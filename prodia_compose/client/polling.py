@@ -17,7 +17,7 @@ from prodia_compose.client.exchange import Exchange, Lost, Request, bearer
 from prodia_compose.client.passage import Limits, OnState, TraceOnly
 from prodia_compose.client.redaction import hiding
 from prodia_compose.client.submission import Delivered
-from prodia_compose.service import Service
+from prodia_compose.service import ASYNC_JOB_PATH, Service
 
 __all__ = ["POLL_EVERY_S", "Created", "fetch_output", "poll", "submit_async"]
 
@@ -62,7 +62,7 @@ def submit_async(
         service, body, reporter=reporter or reporting.Silent(), on_state=on_state, sleep=sleep
     )
     try:
-        received = attempts.deliver("/v2/job/async?price=true", accept="application/json")
+        received = attempts.deliver(ASYNC_JOB_PATH, accept="application/json")
     except errors.RejectedError as error:
         raise errors.RejectedError(
             f"{error.message}; the job type may not allow --async: try without it",

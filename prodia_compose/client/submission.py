@@ -7,12 +7,9 @@ from prodia_compose import answers, multipart, reporting
 from prodia_compose.client import verdicts
 from prodia_compose.client.attempts import Attempts, Sleep
 from prodia_compose.client.passage import OnState
-from prodia_compose.service import Service
+from prodia_compose.service import JOB_PATH, Service
 
 __all__ = ["Delivered", "submit"]
-
-JOB_PATH = "/v2/job?price=true"
-"""With `price=true` a successful job's record says what it cost. Source: /reference/price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,27 @@
 """The JSON documents of `jobs --json`: fields are added and never renamed."""
 
-import base64
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from prodia_compose import reporting
+from prodia_compose import errors
+from prodia_compose.jsontext import Document, named, warnings
 from prodia_compose.ledger.entries import Entry, File
 from prodia_compose.ledger.rows import stamp
 from prodia_compose.ledger.spending import Spending
 
 __all__ = ["jobs", "spend"]
 
-Document = dict[str, object]
 
-
-def jobs(entries: Iterable[Entry]) -> Document:
+def jobs(entries: Iterable[Entry], warned: Iterable[errors.Warned] = ()) -> Document:
     """Return `prodia-compose/jobs@1`: jobs in the order given, times in UTC."""
-    return {"schema": "prodia-compose/jobs@1", "jobs": [_job(entry) for entry in entries]}
+    return {
+        "schema": "prodia-compose/jobs@1",
+        "jobs": [_job(entry) for entry in entries],
+        "warnings": warnings(warned),
+    }
 
 
-def spend(spent: Spending) -> Document:
+def spend(spent: Spending, warned: Iterable[errors.Warned] = ()) -> Document:
     """Return `prodia-compose/spend@1`: sums by local day and model, and over all; null is unknown."""
     return {
         "schema": "prodia-compose/spend@1",
@@ -29,6 +31,7 @@ def spend(spent: Spending) -> Document:
             for line in spent.lines
         ],
         "total": asdict(spent.total),
+        "warnings": warnings(warned),
     }
 
 
@@ -45,11 +48,11 @@ def _job(entry: Entry) -> Document:
         "host": entry.host,
         "model": entry.model,
         "job_type": entry.job_type,
-        "config": _encodable(entry.config),
+        "config": dict(entry.config),
         "inputs": [_file(one) for one in entry.inputs],
-        "output": _named("name", entry.output),
+        "output": named("name", entry.output),
         "outputs": [_file(one) for one in entry.outputs],
-        "rescued": [_named("path", path) for path in entry.rescued],
+        "rescued": [named("path", path) for path in entry.rescued],
         "job_id": entry.job_id,
         "request_id": entry.request_id,
         "price_usd": entry.price_usd,
@@ -62,28 +65,4 @@ def _job(entry: Entry) -> Document:
 
 
 def _file(one: File) -> Document:
-    return {**_named("name", one.name), "sha256": one.sha256}
-
-
-def _named(key: str, name: str) -> Document:
-    """Return a name's fields: shown, and its bytes if they are not UTF-8."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raw = name.encode("utf-8", "surrogateescape")
-        return {
-            key: reporting.visible(name),
-            f"{key}_b64": base64.b64encode(raw).decode("ascii"),
-        }
-    return {key: name}
-
-
-def _encodable(value: object) -> object:
-    """Return a JSON value with half characters, which UTF-8 cannot write, escaped."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, list):
-        return [_encodable(item) for item in value]
-    if isinstance(value, dict):
-        return {str(_encodable(key)): _encodable(item) for key, item in value.items()}
-    return value
+    return {**named("name", one.name), "sha256": one.sha256}

@@ -1,0 +1,44 @@
+"""`completion`, declared."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["FILES", "app"]
+
+Shell = Literal["bash", "zsh", "fish", "powershell"]
+
+FILES: dict[Shell, str] = {
+    "bash": "prodia-compose.bash",
+    "zsh": "_prodia-compose",
+    "fish": "prodia-compose.fish",
+    "powershell": "prodia-compose.ps1",
+}
+"""The scripts of `cli/completions`, by the shell they are for."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def completion(
+    shell: Annotated[
+        Shell,
+        typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell"),
+    ],
+) -> int:
+    """Print the script that lets a shell complete this program's command lines.
+
+    \b
+    prodia-compose completion bash > \\
+        ~/.local/share/bash-completion/completions/prodia-compose
+    prodia-compose completion zsh > ~/.zfunc/_prodia-compose    (in your fpath)
+    prodia-compose completion fish > \\
+        ~/.config/fish/completions/prodia-compose.fish
+    prodia-compose completion powershell >> $PROFILE
+    """  # noqa: D301
+    from prodia_compose.cli import console  # noqa: PLC0415
+
+    script = Path(__file__).parent.parent / "completions" / FILES[shell]
+    console.print_text(script.read_text(encoding="utf-8").removesuffix("\n"))
+    return 0

@@ -1,0 +1,21 @@
+# Completion of prodia-compose for fish; `prodia-compose completion fish` prints it.
+
+function __prodia_compose_ask --description "Ask what to offer; fail where fish shall offer files"
+    set -l before (commandline -opc)
+    set -l typed (commandline -ct)
+    set -l word (string unescape -- $typed; or echo $typed)
+
+    set -l program (string replace -r '^~/' "$HOME/" -- $before[1])
+    command -q -- $program; or set program prodia-compose
+    set -l answer ($program __complete fish (count $before) $before "$word" 2>/dev/null </dev/null | string split0)
+
+    set -g __prodia_compose_offers $answer[2..]
+    switch "$answer[1]"
+        case folders
+            set -g __prodia_compose_offers (__fish_complete_directories "$typed" '')
+        case default ''
+            return 1
+    end
+end
+
+complete -c prodia-compose -f -k -n __prodia_compose_ask -a '$__prodia_compose_offers'
