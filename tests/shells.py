@@ -1,0 +1,168 @@
+"""Interactive shells for tests: keys are pressed in a terminal, and what the program got is seen."""
+
+import contextlib
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+import regenerate
+
+LEFT = "\x02"
+_READY = "ready> "
+_PATIENCE_S = 30
+
+_ON_ITS_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+_STAND_IN = """#!/bin/sh
+[ "$1" = __complete ] && exec {python} -Bm prodia_compose "$@"
+printf '%s\\0' "$@" > {got}.part
+mv {got}.part {got}
+"""
+
+
+class Shell:
+    """A shell that has loaded its completion file; use it as a context manager.
+
+    Args:
+        name: bash, zsh or fish; without it the test is skipped, and in CI fails.
+        home: An empty folder for the shell's files, the program among them.
+        work: Its working folder.
+        env: Variables to set.
+        settings: Lines of the user's own for its start-up file.
+        is_on_path: Whether the program is on the PATH.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        home: Path,
+        work: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        settings: str = "",
+        is_on_path: bool = True,
+    ) -> None:
+        if shutil.which(name) is None:
+            assert not os.environ.get("CI"), f"{name} is not installed"
+            pytest.skip(f"{name} is not installed")
+        self.name = name
+        self._got = home / "got"
+        self.program = home / "bin" / "prodia-compose"
+        self.program.parent.mkdir()
+        self.program.write_text(_STAND_IN.format(python=sys.executable, got=self._got))
+        self.program.chmod(0o755)
+        argv = {"bash": _bash, "zsh": _zsh, "fish": _fish}[name](home, settings)
+        path = os.environ["PATH"]
+        self._ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _ON_ITS_TERMINAL, *argv],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=work,
+            env={
+                "HOME": str(home),
+                "ZDOTDIR": str(home),
+                "XDG_CONFIG_HOME": str(home / "config"),
+                "PATH": f"{self.program.parent}:{path}" if is_on_path else path,
+                "TERM": "xterm",
+                "LC_ALL": "C.UTF-8",
+                "COLUMNS": "150",
+                **(env or {}),
+            },
+        )
+        os.close(theirs)
+        self.output = ""
+        self._read_until(_READY, 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._ours)
+        self._process.kill()
+        self._process.wait()
+
+    def run(self, keys: str) -> list[str]:
+        """Press keys, then Enter; return the arguments that the program is called with."""
+        start = len(self.output)
+        os.write(self._ours, os.fsencode(keys) + b"\r")
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self._got.exists():
+            assert time.monotonic() < deadline, f"the program was not called: {self.output[-2000:]}"
+            self._read(0.01)
+        self._read_until(_READY, start)
+        arguments = self._got.read_bytes().split(b"\0")[:-1]
+        self._got.unlink()
+        return [os.fsdecode(argument) for argument in arguments]
+
+    def list(self, keys: str, last: str) -> str:
+        """Press keys; return what is shown from then on once it holds a text; then press Enter."""
+        start = len(self.output)
+        os.write(self._ours, os.fsencode(keys))
+        shown = self._read_until(last, start)
+        self.run("")
+        return shown
+
+    def _read_until(self, text: str, start: int) -> str:
+        deadline = time.monotonic() + _PATIENCE_S
+        while text not in self.output[start:]:
+            assert time.monotonic() < deadline, f"{text!r} did not come: {self.output[start:]!r}"
+            self._read(1)
+        return self.output[start:]
+
+    def _read(self, patience_s: float) -> None:
+        ready, _, _ = select.select([self._ours], [], [], patience_s)
+        if ready:
+            with contextlib.suppress(OSError):  # how Linux tells that the shell is gone
+                self.output += os.read(self._ours, 65536).decode(errors="replace")
+
+
+def _bash(home: Path, settings: str) -> list[str]:
+    start = home / "bashrc"
+    start.write_text(
+        f"PS1='{_READY}'\nbind 'set show-all-if-ambiguous on'\n"
+        f"{settings}\nsource '{regenerate.COMPLETIONS['bash']}'\n"
+    )
+    return ["bash", "--noprofile", "--rcfile", str(start), "-i"]
+
+
+def _zsh(home: Path, settings: str) -> list[str]:
+    functions = home / "functions"
+    functions.mkdir()
+    shutil.copy(regenerate.COMPLETIONS["zsh"], functions)
+    (home / ".zshrc").write_text(
+        f"PS1='{_READY}'\nbindkey -e\nfpath=({functions} $fpath)\n"
+        f"autoload -U compinit\ncompinit -u -d {home}/dump\n{settings}\n"
+    )
+    return ["zsh", "-i"]
+
+
+def _fish(home: Path, settings: str) -> list[str]:
+    completions = home / "config/fish/completions"
+    completions.mkdir(parents=True)
+    shutil.copy(regenerate.COMPLETIONS["fish"], completions)
+    (completions.parent / "config.fish").write_text(
+        f"set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\n"
+        f"function fish_prompt\n    echo -n '{_READY}'\nend\n{settings}\n"
+    )
+    return ["fish", "-i"]
