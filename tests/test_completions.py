@@ -17,7 +17,7 @@ from prodia_compose.images import sniff
 STRICT = {
     "bash": "set -o nounset -o errexit -o noglob -o noclobber -o vi; IFS=:pc; shopt -s nocasematch",
     "zsh": "setopt ksh_arrays sh_word_split no_unset no_clobber no_nomatch warn_create_global",
-    "fish": "set -g fish_autosuggestion_enabled 1",
+    "fish": "fish_vi_key_bindings",
 }
 
 COMPLAINTS = ("rror", "not found", "unbound", "Traceback", "prodia-compose: ")

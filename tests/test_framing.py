@@ -96,7 +96,7 @@ def test_match_reaches_the_job(
         (("--match", "3"), "there are only 2 images"),
         (("--match", "0"), "--match"),
         (("--match", "1", "--width", "512"), "--match and --width"),
-        (("--match", "1", "--set", "aspect_ratio=1:1"), "--match and --aspect-ratio"),
+        (("--match", "1", "--set", "aspect_ratio=1:1"), "--match and --set aspect_ratio"),
     ],
 )
 def test_wrong_matches_are_refused(
