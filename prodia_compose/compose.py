@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
-from prodia_compose import delivering, errors, ledger, placing, planning, recording
+from prodia_compose import client, delivering, errors, ledger, placing, planning, recording
 from prodia_compose.placing import SavedOutput
 from prodia_compose.reporting import Reporter
 
-__all__ = ["Result", "SavedOutput", "run"]
+__all__ = ["Result", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,24 +77,39 @@ def run(
         reporter=reporter,
     )
     with recording.of(ready, record, again=again) as recorded:
-        delivered = delivering.deliver(ready, reporter, recorded)
-        answer = delivered.answer
-        job_id = answer.job.id if answer.job is not None else None
-        with delivering.identified(delivered.request_id, job_id), placer.holding(answer.outputs):
-            recorded.received(
-                job_id=job_id, request_id=delivered.request_id, price_usd=delivering.price(answer)
-            )
+        delivered = _deliver(ready, reporter, recorded, placer)
+        answer, request_id = delivered.answer, delivered.request_id
+        job = answer.job
+        with delivering.identified(request_id, job.id), placer.holding(answer.outputs):
+            recorded.received(job_id=job.id, request_id=request_id, price_usd=job.price_usd)
             outputs, warnings = placer.place_all(answer.outputs)
+        reporter.finish()
         recorded.saved([(saved.path, saved.sha256) for saved in outputs])
-    reporter.finish()
     return Result(
         plan=ready.plan,
         outputs=outputs,
         messages=answer.messages,
-        job_id=job_id,
-        request_id=delivered.request_id,
-        price_usd=delivering.price(answer),
+        job_id=job.id,
+        request_id=request_id,
+        price_usd=job.price_usd,
         elapsed_s=clock() - started,
         attempts=delivered.attempts,
         warnings=warnings,
     )
+
+
+def _deliver(
+    ready: planning.Sendable,
+    reporter: Reporter,
+    recorded: recording.Recording,
+    placer: placing.Placer,
+) -> client.Delivered:
+    """Send the job; keep a picture that has come when a signal ends this before it is told."""
+    try:
+        return delivering.deliver(ready, reporter, recorded)
+    except errors.Interrupted as signal:
+        came = client.kept(signal)
+        if came is not None:
+            with placer.holding([came]):
+                raise
+        raise

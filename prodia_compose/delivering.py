@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from prodia_compose import client, errors, placing, planning, recording
-from prodia_compose.answers import Answer
 from prodia_compose.reporting import Reporter
 from prodia_compose.service import Service
 
-__all__ = ["bring", "deliver", "identified", "price"]
+__all__ = ["bring", "deliver", "identified"]
 
 
 def deliver(
@@ -32,7 +31,7 @@ def deliver(
             return _deliver_later(service, ready, reporter, recorded, usual_seconds)
         return client.submit(
             service,
-            ready.body,
+            ready.packed.body,
             accept=ready.plan.accept,
             reporter=reporter,
             on_state=recorded.on_state,
@@ -54,7 +53,7 @@ def _deliver_later(
 ) -> client.Delivered:
     """Have the job taken on, write down its id at once, then wait for it and bring it."""
     created = client.submit_async(
-        service, ready.body, reporter=reporter, on_state=recorded.on_state
+        service, ready.packed.body, reporter=reporter, on_state=recorded.on_state
     )
     recorded.accepted(created.job_id, request_id=created.request_id)
     reporter.detail(f"the service has taken it on as job {created.job_id}")
@@ -92,13 +91,7 @@ def bring(
         signal.job_id = job_id
         raise
     answer = delivered.answer
-    job = None if answer.job is None else replace(answer.job, id=job_id)
-    return replace(delivered, answer=replace(answer, job=job))
-
-
-def price(answer: Answer) -> float | None:
-    """Return what the job cost in USD, as the service says; None if it does not."""
-    return answer.job.price_usd if answer.job is not None else None
+    return replace(delivered, answer=replace(answer, job=replace(answer.job, id=job_id)))
 
 
 @contextmanager

@@ -19,20 +19,21 @@ __all__ = ["bug", "error", "fetched", "interruption", "line", "models", "plan", 
 
 def plan(made: "planning.Plan") -> Document:
     """Return `prodia-compose/plan@1`: what would be sent, and what stands in the way."""
+    packed = made.packed
     return {
         "schema": "prodia-compose/plan@1",
         "ok": not made.errors,
         "model": made.model.short_name if made.model else made.request.model,
         "job_type": made.model.job_type if made.model else None,
-        "job": made.job.document() if made.job else None,
+        "job": packed.job.document() if packed else None,
         "images": [_image(image) for image in made.images],
         "prompt": made.prompt,
         "warnings": warnings(made.warnings),
         "errors": [_problem(error) for error in made.errors],
         "estimate_usd": made.estimate.maximum_usd,
         "estimate_min_usd": made.estimate.minimum_usd,
-        "upload_bytes": made.body.length if made.body else None,
-        "digest": made.digest,
+        "upload_bytes": packed.body.length if packed else None,
+        "digest": packed.digest if packed else None,
         "token": made.token_state,
         **_saved_request(made),
     }

@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 JobState = Literal["not-sent", "sending", "sent", "answered"]
-"""How far a job had come when something stopped it."""
+"""How far a job had come when something stopped it; in this order."""
 
 
 class ExitCode(IntEnum):
@@ -234,7 +234,8 @@ class Interrupted(BaseException):
         signum: SIGINT, SIGTERM or SIGHUP.
         state: How far the job had come; whoever sends it fills this in.
         job_id: The service's name for a job that runs on without us.
-        rescued: Where a picture that had come was kept.
+        kept: A picture that had come whole, for keeping: bytes and media type.
+        rescued: Where a picture that had come is.
         warnings: As those of a `ComposeError`.
     """
 
@@ -243,6 +244,7 @@ class Interrupted(BaseException):
         self.signum = signum
         self.state: JobState = state
         self.job_id: str | None = None
+        self.kept: tuple[blob.Blob, str] | None = None
         self.rescued: str | None = None
         self.warnings: tuple[Warned, ...] = ()
 
@@ -250,6 +252,11 @@ class Interrupted(BaseException):
     def code(self) -> ExitCode:
         """128 + the signal's number, as a shell would report it."""
         return ExitCode(128 + self.signum)
+
+    def found(self, path: str) -> None:
+        """Take in that the job is done, and its picture in its place; `-` is standard output."""
+        self.state = "answered"
+        self.rescued = None if path == "-" else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,9 +122,8 @@ def fetch(
             outputs, messages = answer.outputs, answer.messages
         with placer.holding(outputs):
             if answer is not None:
-                recorded.received(
-                    job_id=wanted.job_id, request_id=None, price_usd=delivering.price(answer)
-                )
+                price = answer.job.price_usd
+                recorded.received(job_id=wanted.job_id, request_id=None, price_usd=price)
             saved, warnings = placer.place_all(outputs)
         recorded.saved([(one.path, one.sha256) for one in saved])
     reporter.finish()

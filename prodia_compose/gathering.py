@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO, Literal
 
-from prodia_compose import errors, lints, models, prompt, sources
+from prodia_compose import errors, models, prompt, sources
 from prodia_compose.request import ComposeRequest
 from prodia_compose.service import SANDBOX_TOKEN, Token
 
-__all__ = ["TokenState", "entries", "look_over", "owned_stdin", "prompt_text", "token"]
+__all__ = ["TokenState", "entries", "owned_stdin", "prompt_flag", "prompt_text", "token"]
 
 TokenState = Literal["present", "missing", "invalid"]
 
@@ -69,8 +69,11 @@ def prompt_text(
     if request.prompt_file == "-" and stdin is None and findings.has_usage_error:
         return None  # whose standard input it is has to be settled first
     with findings.collecting():
-        text, flag = _typed_prompt(request, stdin)
-        positions = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}
+        flag = prompt_flag(request)
+        text = _typed_prompt(request, stdin)
+        positions = {
+            entry.label: position for position, entry in enumerate(named, 1) if entry.label
+        }
         final = prompt.to_send(prompt.compile_labels(text, positions, flag), flag)
         if model is not None:
             models.check_prompt(model, final, flag, findings)
@@ -78,40 +81,20 @@ def prompt_text(
     return None
 
 
-def look_over(
-    request: ComposeRequest,
-    text: str,
-    named: Sequence[sources.Entry],
-    findings: errors.Findings,
-) -> None:
-    """Look over a prompt for slips, unless that is not wanted.
-
-    Args:
-        request: Which says where the prompt was, and how the lists were sorted.
-        text: The prompt as it is sent.
-        named: All the images.
-        findings: Takes the warnings.
-    """
-    if request.lint:
-        flag = _prompt_flag(request)
-        findings.warnings += lints.check(text, named, request.selection, flag)
-
-
-def _prompt_flag(request: ComposeRequest) -> str:
+def prompt_flag(request: ComposeRequest) -> str:
+    """Return the option that the prompt comes from, for messages."""
     return "--prompt" if request.prompt_file is None else f"--prompt-file {request.prompt_file}"
 
 
-def _typed_prompt(request: ComposeRequest, stdin: BinaryIO | None) -> tuple[str, str]:
-    """Return the prompt's text and the option it came from."""
+def _typed_prompt(request: ComposeRequest, stdin: BinaryIO | None) -> str:
     if request.prompt is not None and request.prompt_file is not None:
         raise errors.UsageError("--prompt and --prompt-file: give one of them")
     if request.prompt is not None:
-        return request.prompt, _prompt_flag(request)
+        return request.prompt
     if request.prompt_file is None:
         raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
     data = sources.read_text_source(request.prompt_file, "--prompt-file", stdin)
-    text = prompt.text_of_file(data, request.prompt_file)
-    return text, _prompt_flag(request)
+    return prompt.text_of_file(data, request.prompt_file)
 
 
 def token(

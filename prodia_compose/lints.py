@@ -32,7 +32,7 @@ def check(
     found = references.read(text, [entry.name for entry in named])
     yield from _beyond(found, len(named), flag)
     yield from _file_names(found, named, flag)
-    labelled = [place for place, entry in enumerate(named, 1) if entry.label]
+    labelled = [position for position, entry in enumerate(named, 1) if entry.label]
     if references.reads_as_english(text, labelled):
         yield from _missing(found, named, flag)
     yield from _unsorted(found, named, selection)
@@ -56,8 +56,8 @@ def _file_names(
     if not found.files:
         return
     cures = _listed(
-        f'{" or ".join(_call(place, named) for place in places)} instead of "{name}"'
-        for name, places in found.files
+        f'{" or ".join(_call(position, named) for position in positions)} instead of "{name}"'
+        for name, positions in found.files
     )
     message = f"{flag}: models see positions, not file names; say {cures}"
     yield Warned(code="file-name-in-prompt", message=message)
@@ -67,15 +67,17 @@ def _missing(
     found: references.References, named: Sequence[sources.Entry], flag: str
 ) -> Iterator[Warned]:
     """Yield the images that a prompt does not refer to, if it certainly refers to others."""
-    missing = [place for place in range(1, len(named) + 1) if place not in found.possible]
+    missing = [position for position in range(1, len(named) + 1) if position not in found.possible]
     if len(missing) == len(named) > 1 and not found.beyond:
-        cures = [f"{_call(place, named)} for {named[place - 1].shown}" for place in missing]
+        cures = [
+            f"{_call(position, named)} for {named[position - 1].shown}" for position in missing
+        ]
         cure = _listed(cures) if len(cures) < 4 else f"{', '.join(cures[:3])} and so on"
         message = f"{flag}: refers to none of the {len(named)} images by its position; say {cure}"
         yield Warned(code="no-reference", message=message)
     elif found.certain and missing:
-        which = _listed(f"{place} ({named[place - 1].shown})" for place in missing)
-        cure = _listed(_call(place, named) for place in missing)
+        which = _listed(f"{position} ({named[position - 1].shown})" for position in missing)
+        cure = _listed(_call(position, named) for position in missing)
         words = ("image", "it belongs", "it")
         if len(missing) > 1:
             words = ("images", "they belong", "them")
@@ -95,9 +97,11 @@ def _unsorted(
         return
     told = []
     for number, name in enumerate(selection.lists, 1):
-        places = [place for place, entry in enumerate(named, 1) if entry.list_number == number]
-        paths = [named[place - 1].path for place in places]
-        if found.certain.isdisjoint(places) or _is_ordered(paths):
+        positions = [
+            position for position, entry in enumerate(named, 1) if entry.list_number == number
+        ]
+        paths = [named[position - 1].path for position in positions]
+        if found.certain.isdisjoint(positions) or _is_ordered(paths):
             continue
         told.append(f"-T {name}")
     if told:
@@ -122,10 +126,10 @@ def _is_ordered(paths: Sequence[str]) -> bool:
     )
 
 
-def _call(place: int, named: Sequence[sources.Entry]) -> str:
+def _call(position: int, named: Sequence[sources.Entry]) -> str:
     """Return how to refer to an image: by its label, if it has one."""
-    label = named[place - 1].label
-    return f'"{{{label}}}"' if label else f'"the {prompt.ordinal(place)} image"'
+    label = named[position - 1].label
+    return f'"{{{label}}}"' if label else f'"the {prompt.ordinal(position)} image"'
 
 
 def _listed(parts: Iterable[str]) -> str:

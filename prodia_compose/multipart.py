@@ -5,12 +5,9 @@ Prodia's guide sends; unlike it, no more than one chunk is held in memory, and
 the same body can be sent again from its first byte.
 """
 
-import io
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from prodia_compose import blob
 
@@ -92,16 +89,16 @@ class MultipartBody:
         length: The length of the whole in bytes, known without reading a part.
     """
 
-    def __init__(self, parts: Iterable[Part], boundary: str | None = None) -> None:
-        """Frame `parts`; without a boundary, a random one is made.
+    def __init__(self, parts: Iterable[Part], boundary: str) -> None:
+        """Frame `parts`.
 
         Raises:
             ValueError: The boundary is too short, too long or has odd characters.
         """
         self.parts = tuple(parts)
-        self.boundary = secrets.token_hex(16) if boundary is None else boundary
-        if not _BOUNDARY.fullmatch(self.boundary):
-            raise ValueError(f"{self.boundary!r} is not 27 to 70 characters of [A-Za-z0-9_-]")
+        self.boundary = boundary
+        if not _BOUNDARY.fullmatch(boundary):
+            raise ValueError(f"{boundary!r} is not 27 to 70 characters of [A-Za-z0-9_-]")
         self.content_type = f"multipart/form-data; boundary={self.boundary}"
         self._heads = tuple(self._head(part) for part in self.parts)
         self._tail = f"--{self.boundary}--\r\n".encode("ascii")
@@ -119,10 +116,6 @@ class MultipartBody:
             yield b"\r\n"
         yield self._tail
 
-    def open(self) -> BinaryIO:
-        """Return a reader of the whole body, at the first byte."""
-        return io.BufferedReader(_Reader(iter(self)), buffer_size=CHUNK_BYTES)
-
     def _head(self, part: Part) -> bytes:
         return (
             f"--{self.boundary}\r\n"
@@ -130,22 +123,3 @@ class MultipartBody:
             f"Content-Type: {part.media_type}\r\n"
             "\r\n"
         ).encode("ascii")
-
-
-class _Reader(io.RawIOBase):
-    """Chunks as a file that can only be read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # typeshed: WriteableBuffer
-        if not self._rest:
-            self._rest = next(self._chunks, b"")
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count

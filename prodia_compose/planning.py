@@ -18,8 +18,8 @@ from prodia_compose import (
     framing,
     gathering,
     job,
+    lints,
     models,
-    multipart,
     output,
     packing,
     saving,
@@ -61,15 +61,13 @@ class Plan:
         request: What was asked for.
         model: The model, if the name found one.
         prompt: The final text, if it can be sent.
-        job: The job JSON, if it could be built.
         images: The inputs that could be read, in order.
         format: The format the service is asked for.
         place: Where the picture goes, if that is settled.
         token: The token, if there is a usable one.
         token_state: Whether there is one.
         estimate: The listed price.
-        digest: "sha256:..." over job and parts, if all of them are there.
-        body: The request's body, likewise.
+        packed: The job and the body to send, if all that goes into them is there.
         warnings: What stops nothing.
         errors: What stops the run, in the order found.
         is_saved: Whether the request has been written to the folder of `--save-request`.
@@ -78,15 +76,13 @@ class Plan:
     request: ComposeRequest
     model: models.Model | None
     prompt: str | None
-    job: job.Job | None
     images: tuple[fitting.FittedImage, ...]
     format: OutputFormat
     place: output.Place | None
     token: Token | None
     token_state: gathering.TokenState
     estimate: models.Estimate
-    digest: str | None
-    body: multipart.MultipartBody | None
+    packed: packing.Packed | None
     warnings: tuple[errors.Warned, ...]
     errors: tuple[errors.ComposeError, ...]
     is_saved: bool = False
@@ -105,11 +101,10 @@ class Plan:
             errors.ComposeError: What stops the run, if anything does.
         """
         errors.Findings(errors=list(self.errors)).raise_if_any()
-        model, built, body = self.model, self.job, self.body
-        token, place = self.token, self.place
-        if model is None or built is None or body is None or token is None or place is None:
+        model, packed, token, place = self.model, self.packed, self.token, self.place
+        if model is None or packed is None or token is None or place is None:
             raise AssertionError("a plan without errors is complete")
-        return Sendable(plan=self, model=model, job=built, body=body, token=token, place=place)
+        return Sendable(plan=self, model=model, packed=packed, token=token, place=place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +114,14 @@ class Sendable:
     Attributes:
         plan: The plan.
         model: Its model.
-        job: Its job JSON.
-        body: The request's body.
+        packed: Its job, and the body to send.
         token: The token to send it with.
         place: Where the picture goes.
     """
 
     plan: Plan
     model: models.Model
-    job: job.Job
-    body: multipart.MultipartBody
+    packed: packing.Packed
     token: Token
     place: output.Place
 
@@ -148,8 +141,9 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     stdin = gathering.owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gathering.entries(request, stdin, findings)
     text = gathering.prompt_text(request, model, named, stdin, findings)
-    if text is not None and is_complete:
-        gathering.look_over(request, text, named, findings)
+    if text is not None and is_complete and request.lint:
+        flag = gathering.prompt_flag(request)
+        findings.warnings += lints.check(text, named, request.selection, flag)
     _prove_folder(request, named, findings)
     images = _images(request, model, named, surroundings, findings)
     config = {**_framing(request, model, config, images, len(named), findings), **config}
@@ -164,20 +158,17 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
             errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
         ]
     is_whole = is_complete and len(images) == len(named)
-    packed = packing.pack(model, text, config, images if is_whole else ())
     return Plan(
         request=request,
         model=model,
         prompt=text,
-        job=packed.job if packed else None,
         images=images,
         format=format_,
         place=place,
         token=token,
         token_state=token_state,
         estimate=estimate,
-        digest=packed.digest if packed else None,
-        body=packed.body if packed else None,
+        packed=packing.pack(model, text, config, images if is_whole else ()),
         warnings=tuple(findings.warnings),
         errors=tuple(findings.errors),
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import get_args
 from urllib.parse import urlsplit
 
 import prodia_compose
@@ -32,7 +33,7 @@ _INTERRUPTED: dict[errors.JobState, ledger.State] = {
     "answered": "unknown",
 }
 
-_ORDER: tuple[errors.JobState, ...] = ("not-sent", "sending", "sent", "answered")
+_ORDER: tuple[errors.JobState, ...] = get_args(errors.JobState)
 
 
 class Recording:
@@ -42,6 +43,7 @@ class Recording:
         self._entry = entry
         self._is_taken_on = False
         self._has_come = False
+        self._saved: Sequence[tuple[str, str]] = ()
         self._reached: errors.JobState = "not-sent"
 
     @property
@@ -69,8 +71,12 @@ class Recording:
 
     def saved(self, outputs: Sequence[tuple[str, str]]) -> None:
         """Write that the pictures are in their places; (path, SHA-256) of each."""
-        files = [ledger.File(name=path, sha256=sha256) for path, sha256 in outputs]
-        self._entry.advance("saved", exit_code=0, outputs=files)
+        self._saved = outputs
+        self._write_saved(errors.ExitCode.OK)
+
+    def _write_saved(self, code: errors.ExitCode) -> None:
+        files = [ledger.File(name=path, sha256=sha256) for path, sha256 in self._saved]
+        self._entry.advance("saved", exit_code=int(code), outputs=files)
 
     def failed(self, error: errors.ComposeError) -> None:
         """Write how it ended without a picture in its place."""
@@ -91,6 +97,10 @@ class Recording:
 
         A signal between two steps knows less of the job than we do, and is told.
         """
+        if self._saved:
+            signal.found(self._saved[0][0])
+            self._write_saved(signal.code)
+            return
         if self._is_taken_on and not self._has_come:
             signal.state = "sent"
         elif _ORDER.index(signal.state) < _ORDER.index(self._reached):
@@ -136,8 +146,7 @@ def of_fetch(record: ledger.Ledger, entry: ledger.Entry | None) -> Iterator[Reco
     A failure is written only if it tells something new of the job: a picture that came
     and found no place, or a job that has failed.
     """
-    opened = ledger.OpenEntry(None, _write_nothing) if entry is None else record.reopen(entry)
-    recording = Recording(opened)
+    recording = Recording(record.reopen(entry))
     try:
         yield recording
     except errors.ComposeError as error:
@@ -151,17 +160,13 @@ def of_fetch(record: ledger.Ledger, entry: ledger.Entry | None) -> Iterator[Reco
         raise
 
 
-def _write_nothing(_name: str, _state: ledger.State, _columns: object) -> bool:
-    return False
-
-
 def _claim(ready: planning.Sendable) -> ledger.Claim:
     plan = ready.plan
     return ledger.Claim(
         host=urlsplit(plan.request.delivery.base_url).netloc,
-        digest=plan.digest or "",
+        digest=ready.packed.digest,
         model=ready.model.short_name,
-        job_json=ready.job.json(),
+        job_json=ready.packed.job.json(),
         inputs=tuple(
             ledger.File(name=image.source.path, sha256=image.prepared.blob.sha256)
             for image in plan.images

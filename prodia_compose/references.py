@@ -6,7 +6,8 @@ speaks for the prompt:
 
 - What *certainly* is a reference can be wrong ("the fourth image" of three). It needs a
   noun (image, picture, photo, ...) beside the position, and must not be quoted, be
-  something new ("a second image"), or be a measure ("the image 2 times larger").
+  something new ("a second image", "create image 3"), be a measure ("the image 2 times
+  larger"), or be the fifth photo on a wall, where what was sent is called images.
 - What *possibly* is one ("the second", "both", "these photos") is enough for an image to
   count as referred to.
 """
@@ -60,9 +61,9 @@ _AFTER_NUMBER = (
 )
 
 _REFERENCE = re.compile(
-    rf"(?P<new>\b(?:an?|another|every|each|per) )?(?P<ordinals>{_ORDINALS})[ -]{_GIVEN}"
-    rf"(?P<noun>{_NOUN})s?(?![a-z])"
-    rf"|\b{_GIVEN}(?P<numbered>{_NUMBERED})s?{_SIGN}(?P<numbers>{_SEVERAL_NUMBERS}){_AFTER_NUMBER}"
+    r"(?P<new>\b(?:an?|another|every|each|per|(?:create|generate|produce|render)(?: the)?) )?"
+    rf"(?:(?P<ordinals>{_ORDINALS})[ -]{_GIVEN}(?P<noun>{_NOUN})s?(?![a-z])"
+    rf"|\b{_GIVEN}(?P<numbered>{_NUMBERED})s?{_SIGN}(?P<numbers>{_SEVERAL_NUMBERS}){_AFTER_NUMBER})"
 )
 
 # The picture itself has several: a contact sheet, a wall full of pictures.
@@ -82,7 +83,7 @@ _NUMBERING = re.compile(rf"(?:\b{_NUMBERED}s?{_SIGN}|[#(\[]|\bnumber ){_NUMBER}"
 _LETTERED = re.compile(rf"(?i:\b{_NOUN}) ?[A-H]\b")
 _GROUP = re.compile(
     rf"\b(?:both|all|each|every|everything|everyone|either|neither|them|these|those|others?|rest"
-    rf"|remaining|former|latter|respectively|penultimate|{_NOUN}s"
+    rf"|pair|following|subsequent|remaining|former|latter|respectively|penultimate|{_NOUN}s"
     rf"|(?:another|next|previous|following|preceding|any|one) {_GIVEN}{_NOUN})\b"
 )
 _PLURAL = re.compile(rf"\b{_NOUN}s\b")
@@ -220,16 +221,25 @@ def _certain(plain: str, count: int) -> set[int]:
     """Return the positions that a text refers to in so many words, of images there or not."""
     found: set[int] = set()
     speaks_of_several = _PLURAL.search(_REFERENCE.sub(_CUT, plain)) is not None
+    speaks_of_images = any(not _is_scenery(match) for match in _REFERENCE.finditer(plain))
     for match in _REFERENCE.finditer(plain):
         words = match["ordinals"] or match["numbers"]
         if match["new"] or "final" in words:  # "the final image" is mostly the result
             continue
         positions = set(_expanded(words, count))
-        is_scenery = re.fullmatch(_SCENERY, match["noun"] or match["numbered"]) is not None
-        if _INSIDE.match(plain, match.end()) or (count == 1 and (is_scenery or speaks_of_several)):
+        is_inside = (
+            _INSIDE.match(plain, match.end())
+            or (_is_scenery(match) and (count == 1 or speaks_of_images))
+            or (count == 1 and speaks_of_several)
+        )
+        if is_inside:
             positions = {position for position in positions if position <= count}
         found |= positions
     return found
+
+
+def _is_scenery(reference: re.Match[str]) -> bool:
+    return re.fullmatch(_SCENERY, reference["noun"] or reference["numbered"]) is not None
 
 
 def _possible(plain: str, count: int) -> set[int]:

@@ -17,6 +17,8 @@ TOKEN = "sentinel-0f9e8d7c6b5a"
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(200)) * 20 + b"\xff\xd9"
 """Bytes that begin and end as a JPEG does; nothing here decodes them."""
 
+BOUNDARY = "0123456789abcdef0123456789abcdef"
+
 SMALL = 20_000
 LARGE = 12_000_000
 """More than the system takes in on both sides of a connection that nobody reads from."""
@@ -123,7 +125,8 @@ def job_body(size: int = SMALL) -> multipart.MultipartBody:
         [
             part("job", "job.json", "application/json", b'{"type": "inference.ping.v1"}'),
             part("input", "a.jpg", "image/jpeg", b"p" * size),
-        ]
+        ],
+        BOUNDARY,
     )
 
 

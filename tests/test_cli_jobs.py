@@ -15,6 +15,7 @@ import ledgering
 import loopback
 import pytest
 from conftest import TOKEN, Done, Run, until
+from PIL import Image
 
 from prodia_compose import ledger
 from prodia_compose.cli import suggestions
@@ -205,6 +206,17 @@ def test_the_record_can_be_off(
     assert run("jobs", "show", "a", PRODIA_COMPOSE_RECORD=word).code == 2
 
 
+def test_a_state_folder_that_cannot_be_looked_into(run: Run, tmp_path: Path) -> None:
+    """Where the record would be and nobody can look, the list is empty and says why."""
+    place = str(tmp_path / ("x" * 300))
+
+    listed = run("jobs", XDG_STATE_HOME=place)
+
+    assert (listed.code, listed.out) == (0, b"")
+    assert "[record-unavailable]" in listed.err
+    assert "there is no folder for the record" in run("jobs", "show", "a", XDG_STATE_HOME=place).err
+
+
 def test_a_damaged_record_stops_nothing(
     run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
 ) -> None:
@@ -256,12 +268,11 @@ def test_ids_complete(run: Run, process: Run, work: Path, sandbox: server.Sandbo
         (loopback.json_answer({"error": "config: no"}, 400), 5, "rejected", False),
         (FAILED, 5, "rejected", True),
         (loopback.busy("100000"), 6, "busy", False),
-        (loopback.early(loopback.drop("within")), 7, "not-delivered", False),
         (loopback.drop("after"), 9, "unknown", True),
         (loopback.text("hello"), 9, "unknown", True),
         (loopback.multipart_ok(b"\xff\xd8\xff\xe0 no picture \xff\xd9"), 10, "received", True),
     ],
-    ids=["auth", "rejected", "failed", "busy", "cut-off", "dropped", "text", "undecodable"],
+    ids=["auth", "rejected", "failed", "busy", "dropped", "text", "undecodable"],
 )
 def test_each_end_is_written(
     run: Run,
@@ -278,6 +289,19 @@ def test_each_end_is_written(
 
     assert done.code == code, done.err
     assert (job["exit_code"], job["state"], job["may_be_billed"]) == (code, state, billed)
+    assert job["running"] is False
+
+
+def test_an_upload_that_breaks_off_is_written(run: Run, work: Path) -> None:
+    """When the connection ends within the upload, the row says that the job did not run."""
+    # More than the system takes in on both sides of a connection that nobody reads from.
+    Image.effect_noise((2048, 2048), 100).save("noise.jpg", quality=95)
+    with _service(loopback.drop("within")) as (_, env):
+        done = run("compose", *["noise.jpg"] * 3, "-p", "all of these images as one", **env)
+    (job,) = _jobs(run)
+
+    assert done.code == 7, done.err
+    assert (job["exit_code"], job["state"], job["may_be_billed"]) == (7, "not-delivered", False)
     assert job["running"] is False
 
 

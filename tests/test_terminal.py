@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -40,19 +39,10 @@ def test_colour_follows_the_conventions(work: Path, env: dict[str, str], coloure
 
 def test_bytes_never_go_to_a_terminal(work: Path, sandbox: server.Sandbox) -> None:
     """`-o -` is refused before sending where stdout is a terminal."""
-    master, slave = pty.openpty()
-    done = subprocess.run(
-        [*PROGRAM, "compose", *LINE, "-o", "-"],
-        stdin=subprocess.DEVNULL,
-        stdout=slave,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    os.close(slave)
-    os.close(master)
+    shown = on_a_terminal(["compose", *LINE, "-o", "-"], also_stdout=True)
 
-    assert done.returncode == 2
-    assert b"is a terminal" in done.stderr
+    assert shown.code == 2
+    assert "-o -: standard output is a terminal" in shown.raw
     assert len(sandbox.jobs) == 0
 
 

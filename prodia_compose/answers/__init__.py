@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import multipart
 
-from prodia_compose import blob
+from prodia_compose import blob, errors
 from prodia_compose.answers.keeping import ends, keep, sniff
 from prodia_compose.answers.records import (
     WORDS_LIMIT,
@@ -33,7 +33,6 @@ __all__ = [
     "json_value",
     "keep",
     "read",
-    "sniff",
     "strings",
 ]
 
@@ -66,7 +65,7 @@ class Answer:
         media_type: The answer's own, lower case; empty if it had none.
         outputs: The complete pictures that hold at least a byte, in order.
         messages: The text parts beside them.
-        job: The job's record, if the answer carried one.
+        job: The job's record; if the answer carried none, one that tells nothing.
         error: The service's own words on what is wrong, at most `WORDS_LIMIT` characters.
         whole: False if its last part, or the end of a picture sent without a length, is missing.
         raw: Every byte of it, in case nothing above is of use.
@@ -77,7 +76,7 @@ class Answer:
     media_type: str
     outputs: tuple[Output, ...] = ()
     messages: tuple[str, ...] = ()
-    job: JobRecord | None = None
+    job: JobRecord = field(default_factory=JobRecord)
     error: str | None = None
     whole: bool = True
     raw: blob.Blob
@@ -112,8 +111,23 @@ def read(
         framed: Whether the connection told where the body ends; if not, a
             picture is looked at for its own end mark.
         hide: Applied to every text that is given back.
+
+    Raises:
+        errors.Interrupted: With the picture, if that had come whole.
     """
     raw = keep(chunks)
+    try:
+        return _taken_apart(status, content_type, raw, framed=framed, hide=hide)
+    except errors.Interrupted as signal:  # a second one ends the process
+        answer = _taken_apart(status, content_type, raw, framed=framed, hide=hide)
+        if answer.outputs:
+            signal.kept = (answer.outputs[0].blob, answer.outputs[0].media_type)
+        raise
+
+
+def _taken_apart(
+    status: int, content_type: str | None, raw: blob.Blob, *, framed: bool, hide: Hide
+) -> Answer:
     media_type, options = multipart.parse_options_header(content_type or "")
     if media_type.startswith("multipart/") and options.get("boundary"):
         return _read_parts(status, media_type, raw, options["boundary"], hide)
@@ -165,7 +179,8 @@ def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hid
     gathered = _Gathered()
     for section, body in sections:
         gathered.add(section, body, hide)
-    error = gathered.job.error if gathered.job else None
+    job = gathered.job or JobRecord()
+    error = job.error
     if error is None and not gathered.outputs and gathered.messages:
         error = words(gathered.messages[0], hide)
     return Answer(
@@ -173,7 +188,7 @@ def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hid
         media_type=media_type,
         outputs=tuple(gathered.outputs),
         messages=tuple(gathered.messages),
-        job=gathered.job,
+        job=job,
         error=error,
         whole=sections.whole,
         raw=raw,

@@ -18,19 +18,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after the program's name; None takes the process's own.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
-    try:  # 60 ms in which Ctrl-C may come
-        if arguments[:1] == ["__complete"]:  # a shell, at a TAB press; no person types this
-            from prodia_compose.cli import completing  # noqa: PLC0415 - without Typer
+    if arguments[:1] == ["__complete"]:  # a shell, at a TAB press; no person types this
+        from prodia_compose.cli import completing  # noqa: PLC0415 - without Typer
 
-            return completing.run(arguments[1:])
-        from prodia_compose.cli import boundary  # noqa: PLC0415
-    except KeyboardInterrupt:
-        return 130
+        return completing.run(arguments[1:])
+    from prodia_compose.cli import boundary  # noqa: PLC0415
+
     return boundary.run(arguments)
 
 
 def entry_point() -> None:
     """Run the process's command line and exit with its code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until the run has handlers of its own, Ctrl-C just ends it, without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _occupy_standard_descriptors()
     code = main()
     if code in _SIGNALLED and os.name == "posix":

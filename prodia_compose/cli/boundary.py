@@ -28,12 +28,12 @@ def run(argv: Sequence[str]) -> int:
     except errors.ComposeError as error:
         console.tell_error(error, as_json=as_json)
         code = int(error.code)
-    except errors.Interrupted as interruption:
-        console.tell_interruption(interruption, as_json=as_json)
-        code = int(interruption.code)
-    except KeyboardInterrupt:
-        console.tell_interruption(errors.Interrupted(signal.SIGINT), as_json=as_json)
-        code = int(errors.ExitCode.SIGINT)
+    except (errors.Interrupted, KeyboardInterrupt) as stop:
+        signalled = (
+            stop if isinstance(stop, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
+        )
+        console.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
+        code = int(signalled.code)
     except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
         is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
         console.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)

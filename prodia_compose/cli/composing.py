@@ -48,7 +48,9 @@ def compose(options: ComposeOptions) -> int:
     request = to_request(options)
     if options.output == "-":
         console.refuse_stdout("-", as_json=options.json)
+    saved: list[str] = []
     with (
+        _truthful(saved),
         _sandboxed(request) as addressed,
         console.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
@@ -62,40 +64,52 @@ def compose(options: ComposeOptions) -> int:
             ready = plan.sendable()
             if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
                 console.refuse_stdout(options.output, as_json=options.json)
-            if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
+            if console.tells_details(quiet=options.quiet, verbosity=options.verbose):
                 console.tell("\n".join(plan_report.image_lines(plan)))
-            done = _send(ready, options, reporter)
+            done = _send(ready, options, reporter, saved)
+        _tell_result(done, ready.place.path, options)
+    return 0
+
+
+def _tell_result(done: "running.Result", place: str, options: ComposeOptions) -> None:
     _warn(done.warnings, options)
-    path = done.outputs[0].path if done.outputs else ready.place.path
+    path = done.outputs[0].path if done.outputs else place
     if options.json:
         console.print_saved(f"{documents.line(documents.result(done))}\n".encode(), path)
-        return 0
+        return
     for message in done.messages if not options.quiet else ():
         console.tell(f"the service says: {reporting.visible(message)}")
-    if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
+    if console.tells_details(quiet=options.quiet, verbosity=options.verbose):
         console.tell(plan_report.summary(done))
     if path != "-":
         console.print_path(path)
-    return 0
 
 
 def _save(plan: planning.Plan) -> planning.Plan:
     """Write the request down if that was asked for and nothing is wrong; return how it stands."""
-    request, body, digest = plan.request, plan.body, plan.digest
-    if request.save_to is None or plan.errors or body is None or digest is None:
+    request, packed = plan.request, plan.packed
+    if request.save_to is None or plan.errors or packed is None:
         return plan
-    script = saving.script(body, delivery=request.delivery, accept=plan.accept, digest=digest)
+    script = saving.script(
+        packed.body, delivery=request.delivery, accept=plan.accept, digest=packed.digest
+    )
     findings = errors.Findings()
     with findings.collecting():
-        saving.write(request.save_to, body.parts, script, over=request.save_over)
+        saving.write(request.save_to, packed.body.parts, script, over=request.save_over)
     name_in_findings(findings, request.variables)
     return replace(plan, is_saved=not findings.errors, errors=tuple(findings.errors))
 
 
 def _send(
-    ready: planning.Sendable, options: ComposeOptions, reporter: reporting.Reporter
+    ready: planning.Sendable,
+    options: ComposeOptions,
+    reporter: reporting.Reporter,
+    saved: list[str],
 ) -> "running.Result":
-    """Send the job, written down in the record unless it is the sandbox's."""
+    """Send the job, written down in the record unless it is the sandbox's.
+
+    What is saved is put into `saved` at once.
+    """
     from prodia_compose import compose, ledger  # noqa: PLC0415 - requests, once all is well
 
     environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready) else os.environ
@@ -112,7 +126,19 @@ def _send(
             ended.warnings = _trouble(record)
             _warn(ended.warnings, options)
             raise
+        saved += [output.path for output in done.outputs]
         return replace(done, warnings=(*done.warnings, *_trouble(record)))
+
+
+@contextlib.contextmanager
+def _truthful(saved: list[str]) -> Iterator[None]:
+    """Let a signal that ends the block tell of the picture, once there is one."""
+    try:
+        yield
+    except errors.Interrupted as signal:
+        if saved:
+            signal.found(saved[0])
+        raise
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ __all__ = [
     "tell_error",
     "tell_interruption",
     "tell_warning",
+    "tells_details",
 ]
 
 _STATES: dict[errors.JobState, str] = {
@@ -70,6 +71,11 @@ def tell(text: str) -> None:
         return  # a closed pipe, a full disk: there is nowhere left to say so
 
 
+def tells_details(*, quiet: bool, verbosity: int) -> bool:
+    """Return whether to tell what is good to know: on a terminal, and wherever `-v` is given."""
+    return not quiet and (verbosity > 0 or is_terminal(sys.stderr))
+
+
 def _label(word: str, code: str) -> str:
     if in_colour(sys.stderr):
         return f"prodia-compose: \x1b[{code}m{word}:\x1b[0m "
@@ -109,8 +115,16 @@ def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
         tell(f"prodia-compose: {', '.join(known)}")
 
 
-def tell_interruption(interruption: errors.Interrupted, *, as_json: bool) -> None:
-    """Tell that a signal stopped the run, and what state the job is in."""
+def tell_interruption(
+    interruption: errors.Interrupted, *, as_json: bool, sends: bool = True
+) -> None:
+    """Tell that a signal stopped the run, and what state the job is in.
+
+    Args:
+        interruption: The signal.
+        as_json: Whether to tell it as a document.
+        sends: Whether the command sends a job; else there is none that "did not run".
+    """
     job_id = interruption.job_id
     words = _STATES[interruption.state]
     if job_id is not None and interruption.state == "sent":
@@ -120,7 +134,8 @@ def tell_interruption(interruption: errors.Interrupted, *, as_json: bool) -> Non
         )
     if interruption.rescued:
         words += f"; the picture is kept as {interruption.rescued}"
-    message = f"stopped by {interruption}: {words}"
+    has_job = sends or interruption.state != "not-sent"
+    message = f"stopped by {interruption}{f': {words}' if has_job else ''}"
     if as_json:
         from prodia_compose import documents  # noqa: PLC0415 - loads json
 
@@ -162,7 +177,7 @@ def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[
     Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
     """
     is_silent = quiet or (as_json and verbosity == 0)
-    if quiet or sys.stderr is None or not _obeys(sys.stderr):
+    if quiet or not _obeys(sys.stderr):
         yield Lines(quiet=is_silent, verbosity=verbosity)
         return
     from prodia_compose.cli import progress  # noqa: PLC0415 - loads rich, for 30 ms

@@ -3,17 +3,15 @@
 import json
 import os
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prodia_compose import documents, errors, ledger, output, state
+from prodia_compose import documents, errors, ledger, output
 from prodia_compose.cli import catalogue, console, requesting
 from prodia_compose.cli.options import FetchOptions
 from prodia_compose.ledger import documents as records
-from prodia_compose.ledger.record import FILE_NAME
 from prodia_compose.model import Estimate
 from prodia_compose.reporting import visible
 from prodia_compose.request import OutputFormat, Placement
@@ -21,19 +19,7 @@ from prodia_compose.request import OutputFormat, Placement
 if TYPE_CHECKING:  # for an annotation; only fetching needs requests and Pillow
     from prodia_compose import fetching
 
-__all__ = [
-    "fetch",
-    "moment",
-    "open_existing",
-    "show",
-    "show_list",
-    "spend",
-]
-
-_OFF = errors.Warned(
-    code="record-unavailable",
-    message="PRODIA_COMPOSE_RECORD turns the record of jobs off; unset it to look at the record",
-)
+__all__ = ["fetch", "show", "show_list", "spend"]
 
 _SERVICE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -50,30 +36,6 @@ _MEANINGS: dict[ledger.State, str] = {
 }
 
 
-def open_existing(environ: Mapping[str, str], *, patience_s: float = 5.0) -> ledger.Ledger:
-    """Return the record for reading; one that is not there is an empty one, and stays away."""
-    folder = state.place()
-    if folder is not None and not (folder / FILE_NAME).exists():
-        return ledger.Ledger(None)
-    return ledger.open_record(environ, create=False, patience_s=patience_s)
-
-
-def _is_off() -> bool:
-    """Return whether the environment turns the record off."""
-    return ledger.is_off(os.environ)
-
-
-def _find(record: ledger.Ledger, prefix: str) -> ledger.Entry:
-    """Return the job that an id names.
-
-    Raises:
-        errors.UsageError: There is none, or several, or the record is off.
-    """
-    if _is_off():
-        raise errors.UsageError(f"{prefix}: cannot be looked up: {_OFF.message}")
-    return record.find(prefix)
-
-
 def _can_be_fetched(entry: ledger.Entry) -> bool:
     """Return whether `jobs fetch` may bring a picture of a job."""
     if entry.is_running or entry.state == "saved":
@@ -84,7 +46,7 @@ def _can_be_fetched(entry: ledger.Entry) -> bool:
 def show_list(*, limit: int, since: str | None, as_json: bool) -> int:
     """Print jobs, the last one first; return the exit code."""
     first = _moment_of(since)
-    with open_existing(os.environ) as record:
+    with ledger.open_record(os.environ, create=False) as record:
         entries = record.entries(limit=limit + 1 if limit else None, since=first)
     trouble = _trouble(record, as_json=as_json)
     shown = entries[:limit] if limit else entries
@@ -95,15 +57,15 @@ def show_list(*, limit: int, since: str | None, as_json: bool) -> int:
         console.print_text("\n".join(console.aligned([heading, *map(_row, shown)])))
     if len(entries) > len(shown):
         console.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
-    elif not entries and not as_json and record.trouble is None and not _is_off():
+    elif not entries and not as_json and record.trouble is None:
         console.tell("prodia-compose: the record holds no such job")
     return 0
 
 
 def show(prefix: str, *, as_json: bool) -> int:
     """Print all that is known of a job; return the exit code."""
-    with open_existing(os.environ) as record:
-        entry = _find(record, prefix)
+    with ledger.open_record(os.environ, create=False) as record:
+        entry = record.find(prefix)
     trouble = _trouble(record, as_json=as_json)
     if as_json:
         console.print_text(documents.line(records.jobs([entry], trouble)))
@@ -116,7 +78,7 @@ def show(prefix: str, *, as_json: bool) -> int:
 def spend(*, since: str | None, as_json: bool) -> int:
     """Print what jobs have cost, by day and model; return the exit code."""
     first = _moment_of(since)
-    with open_existing(os.environ) as record:
+    with ledger.open_record(os.environ, create=False) as record:
         spent = record.spend(since=first)
     trouble = _trouble(record, as_json=as_json)
     if as_json:
@@ -131,7 +93,7 @@ def spend(*, since: str | None, as_json: bool) -> int:
         ]
         rows.append(("total", "", *_amounts(spent.total)))
         console.print_text("\n".join(console.aligned(rows)))
-    elif record.trouble is None and not _is_off():
+    elif record.trouble is None:
         console.tell("prodia-compose: the record holds no job that may be billed")
     return 0
 
@@ -142,7 +104,7 @@ def fetch(options: FetchOptions) -> int:
 
     requesting.refuse_conflicts(options)
     with (
-        open_existing(os.environ) as record,
+        ledger.open_record(os.environ, create=False) as record,
         console.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
@@ -178,10 +140,10 @@ def _known(record: ledger.Ledger, name: str) -> ledger.Entry | None:
     """Return the job of an id; None for a service's whole id that the record does not know.
 
     Raises:
-        errors.UsageError: As `_find`.
+        errors.UsageError: There is no such job, or several are called so.
     """
     try:
-        return _find(record, name)
+        return record.find(name)
     except errors.UsageError:
         if not _SERVICE_ID.fullmatch(name):
             raise
@@ -223,16 +185,11 @@ def _report(
         console.tell_warning(one)
     for message in done.messages if not options.quiet else ():
         console.tell(f"the service says: {visible(message)}")
-    if not options.quiet and (options.verbose or console.is_terminal(sys.stderr)):
+    if console.tells_details(quiet=options.quiet, verbosity=options.verbose):
         for path in done.kept:
             console.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
     if paths[0] != "-":
         console.print_path(paths[0])
-
-
-def moment(when: datetime) -> str:
-    """Return a moment as this machine's clock shows it."""
-    return f"{when.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _moment_of(since: str | None) -> datetime | None:
@@ -253,18 +210,17 @@ def _moment_of(since: str | None) -> datetime | None:
 
 def _trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
     """Return what keeps the record from telling all; told, unless a document does."""
-    trouble = _OFF if _is_off() else record.trouble
-    if trouble is None:
+    if record.trouble is None:
         return ()
     if not as_json:
-        console.tell_warning(trouble)
-    return (trouble,)
+        console.tell_warning(record.trouble)
+    return (record.trouble,)
 
 
 def _row(entry: ledger.Entry) -> tuple[str, ...]:
     return (
         entry.id,
-        moment(entry.begun_at),
+        f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M}",
         entry.state,
         visible(entry.model),
         _price(entry),

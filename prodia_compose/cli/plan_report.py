@@ -25,15 +25,16 @@ def lines(plan: planning.Plan) -> Iterator[str]:
         yield f"{'images' if number == 0 else '':8} {text}"
     if plan.prompt is not None:
         yield f"prompt   {visible(plan.prompt)}"
-    if plan.job is not None:
-        config = plan.job.config.items()
+    if plan.packed is not None:
+        config = plan.packed.job.config.items()
         settings = [f"{name}={value}" for name, value in config if name not in ("prompt", "images")]
         yield f"settings {visible(' '.join(settings)) or 'none'}"
     if plan.place is not None:
         skipped = "; exists, so nothing would be sent" if plan.place.skipped else ""
         yield f"output   {visible(plan.place.path)} ({plan.format}){skipped}"
-    if plan.body is not None:
-        yield f"upload   {plan.body.length:,} bytes in {len(plan.body.parts)} parts, {plan.digest}"
+    if plan.packed is not None:
+        body, digest = plan.packed.body, plan.packed.digest
+        yield f"upload   {body.length:,} bytes in {len(body.parts)} parts, {digest}"
     yield f"price    {price_text(plan.estimate)}"
     if plan.is_saved and plan.request.save_to is not None:
         command = shlex.quote(os.path.join(plan.request.save_to, saving.SCRIPT_NAME))  # noqa: PTH118 - as typed

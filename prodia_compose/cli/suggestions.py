@@ -103,13 +103,9 @@ def words(known: Offers, value: str, typed: str, model: str | None) -> list[tupl
 
 def job_ids(typed: str) -> list[tuple[str, str]]:
     """Return the ids of the latest jobs of the record that begin so, each with what it is."""
-    from prodia_compose import ledger, state  # noqa: PLC0415 - for an id only
-    from prodia_compose.ledger.record import FILE_NAME  # noqa: PLC0415
+    from prodia_compose import ledger  # noqa: PLC0415 - for an id only
     from prodia_compose.reporting import visible  # noqa: PLC0415
 
-    folder = state.place()
-    if folder is None or not (folder / FILE_NAME).exists():
-        return []  # and none is made
     with ledger.open_record(os.environ, create=False, patience_s=_PATIENCE_S) as record:
         latest = record.entries(limit=_JOBS_OFFERED)
     return [

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import prodia_compose
 from prodia_compose import answers, errors, multipart, reporting
@@ -14,7 +15,7 @@ from prodia_compose.client.passage import Limits, OnState
 from prodia_compose.client.redaction import hiding
 from prodia_compose.service import Service
 
-__all__ = ["Attempts", "Received", "headers"]
+__all__ = ["Attempts", "Received", "headers", "to_service"]
 
 Sleep = Callable[[float], None]
 
@@ -44,6 +45,42 @@ def headers(accept: str) -> dict[str, str]:
         "Accept-Encoding": "identity",
         "User-Agent": f"prodia-compose/{prodia_compose.__version__}",
     }
+
+
+def to_service(
+    service: Service,
+    method: Literal["GET", "POST"],
+    path: str,
+    *,
+    accept: str,
+    body: multipart.MultipartBody | None = None,
+    usual_seconds: float | None = None,
+) -> Request:
+    """Return a request to the service, with its token and within its limits.
+
+    Args:
+        service: Where to, as whom, and how patiently.
+        method: GET or POST.
+        path: What is asked for there, with its query.
+        accept: The value of `Accept`.
+        body: What is sent, if anything.
+        usual_seconds: How long the answer usually takes, for the progress.
+    """
+    typed = {} if body is None else {"Content-Type": body.content_type}
+    return Request(
+        method=method,
+        url=service.base_url + path,
+        headers={**headers(accept), **typed},
+        authorization=bearer(service.token),
+        body=body,
+        limits=Limits(
+            connect_s=service.connect_timeout_s,
+            stall_s=service.stall_timeout_s,
+            answer_s=service.timeout_s,
+        ),
+        usual_seconds=usual_seconds,
+        hide=hiding(service.token),
+    )
 
 
 class Attempts:
@@ -76,19 +113,13 @@ class Attempts:
             ComposeError: What `verdicts` makes of any other outcome.
             Interrupted: With the state the job had come to.
         """
-        request = Request(
-            method="POST",
-            url=self._service.base_url + path,
-            headers={**headers(accept), "Content-Type": self._body.content_type},
-            authorization=bearer(self._service.token),
+        request = to_service(
+            self._service,
+            "POST",
+            path,
+            accept=accept,
             body=self._body,
-            limits=Limits(
-                connect_s=self._service.connect_timeout_s,
-                stall_s=self._service.stall_timeout_s,
-                answer_s=self._service.timeout_s,
-            ),
             usual_seconds=self._usual_seconds,
-            hide=hiding(self._service.token),
         )
         while True:
             self._number += 1
@@ -120,17 +151,17 @@ class Attempts:
         """Return what came of one exchange: an answer to read, or a service that is busy."""
         reply = exchange.perform()
         was_delivered = exchange.passage.is_delivered
-        answer, lost = verdicts.read(exchange, reply, hide=hiding(self._service.token))
-        refusal = verdicts.Refusal.of(reply, answer)
+        answer, lost = verdicts.read(exchange, reply)
         retry_after = reply.headers.get("retry-after")
         verdict = policy.verdict(reply.status, retry_after=retry_after, delivered=was_delivered)
+        if verdict == "read":
+            return Received(
+                answer=answer, request_id=reply.request_id, attempts=self._number, lost=lost
+            )
+        refusal = verdicts.Refusal.of(reply, answer)
         if verdict == "busy":
             return refusal
-        if verdict != "read":
-            raise verdicts.of_refusal(verdict, refusal, service=self._service)
-        return Received(
-            answer=answer, request_id=refusal.request_id, attempts=self._number, lost=lost
-        )
+        raise verdicts.of_refusal(verdict, refusal, service=self._service)
 
     def _wait_to_connect(self, lost: Lost) -> None:
         self._unconnected += 1

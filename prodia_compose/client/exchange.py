@@ -21,6 +21,7 @@ from prodia_compose.service import Token, is_loopback
 __all__ = ["Exchange", "Lost", "Reply", "Request", "basic", "bearer"]
 
 _READ_BYTES = 1 << 16
+_REQUEST_ID_LIMIT = 200
 
 _SHOWN_HEADERS = (
     "content-type",
@@ -114,6 +115,7 @@ class Reply:
         reason: The phrase beside it; may be empty.
         headers: For showing, names in lower case.
         content_type: As it came: a boundary that happens to hold the token must stay whole.
+        request_id: The service's name for the exchange, `x-request-id`; None if it has none.
         is_framed: Whether the connection tells where the body ends.
     """
 
@@ -122,6 +124,7 @@ class Reply:
         self.reason = hide(raw.reason or http.client.responses.get(raw.status, ""))
         self.headers = {name.lower(): hide(value) for name, value in raw.headers.items()}
         self.content_type = raw.headers.get("content-type")
+        self.request_id = self.headers.get("x-request-id", "").strip()[:_REQUEST_ID_LIMIT] or None
         encoded = "content-encoding" in self.headers
         told = "content-length" in self.headers or "transfer-encoding" in self.headers
         self.is_framed = told and not encoded
@@ -133,12 +136,14 @@ class Exchange:
     Use as a context manager: `perform`, then `chunks`.
 
     Attributes:
+        request: What is sent.
         passage: How far it has come.
     """
 
     def __init__(
         self, request: Request, *, reporter: reporting.Reporter, on_state: OnState
     ) -> None:
+        self.request = request
         self.passage = Passage(
             request.limits,
             body_length=0 if request.body is None else request.body.length,
@@ -146,7 +151,6 @@ class Exchange:
             on_state=on_state,
             usual_seconds=request.usual_seconds,
         )
-        self._request = request
         self._reporter = reporter
         self._adapter = Adapter(self.passage)
         self._raw: urllib3.BaseHTTPResponse | None = None
@@ -173,7 +177,7 @@ class Exchange:
         with _translated(self):
             raw = self._send()
         self._raw = raw
-        reply = Reply(raw, self._request.hide)
+        reply = Reply(raw, self.request.hide)
         self._reporter.trace(f"< {reply.status} {reply.reason}")
         for name in _SHOWN_HEADERS:
             if name in reply.headers:
@@ -199,7 +203,7 @@ class Exchange:
             yield chunk
 
     def _send(self) -> urllib3.BaseHTTPResponse:
-        request = self._request
+        request = self.request
         with requests.Session() as session:
             session.headers.clear()
             prepared = session.prepare_request(
@@ -230,9 +234,9 @@ class Exchange:
         return response.raw
 
     def _trace_request(self, prepared: requests.PreparedRequest) -> None:
-        self._reporter.trace(self._request.hide(f"> {prepared.method} {prepared.url}"))
+        self._reporter.trace(self.request.hide(f"> {prepared.method} {prepared.url}"))
         for name, value in prepared.headers.items():
-            shown = "***" if name == "Authorization" else self._request.hide(str(value))
+            shown = "***" if name == "Authorization" else self.request.hide(str(value))
             self._reporter.trace(f"> {name}: {shown}")
 
     def _require_bundle(self, verify: bool | str) -> None:  # noqa: FBT001 - either is requests' way
@@ -250,7 +254,7 @@ class Exchange:
         if not passage.is_connected:
             failure = failures.of_connecting(
                 error,
-                host=urlsplit(self._request.url).netloc.rpartition("@")[2],
+                host=urlsplit(self.request.url).netloc.rpartition("@")[2],
                 proxy=self._proxy,
                 timeout_s=passage.limits.connect_s,
             )

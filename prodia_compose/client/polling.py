@@ -12,18 +12,16 @@ from urllib.parse import quote
 
 from prodia_compose import answers, errors, multipart, reporting
 from prodia_compose.client import policy, verdicts
-from prodia_compose.client.attempts import Attempts, Sleep, headers
-from prodia_compose.client.exchange import Exchange, Lost, Request, bearer
-from prodia_compose.client.passage import Limits, OnState, TraceOnly
+from prodia_compose.client.attempts import Attempts, Sleep, to_service
+from prodia_compose.client.exchange import Exchange, Lost
+from prodia_compose.client.passage import OnState, TraceOnly
 from prodia_compose.client.redaction import hiding
 from prodia_compose.client.submission import Delivered
 from prodia_compose.service import ASYNC_JOB_PATH, Service
 
-__all__ = ["POLL_EVERY_S", "Created", "fetch_output", "poll", "submit_async"]
+__all__ = ["Created", "fetch_output", "poll", "submit_async"]
 
-POLL_EVERY_S = 2.0
-"""How often a job is asked after. The service recommends nothing that could be read."""
-
+_POLL_EVERY_S = 2.0  # the service recommends nothing that could be read
 _DONE = ("processed", "completed")
 _GET_ATTEMPTS = 4
 
@@ -70,7 +68,7 @@ def submit_async(
             job_id=error.job_id,
         ) from error
     job = received.answer.job
-    if job is not None and job.id is not None and not job.failed:
+    if job.id is not None and not job.failed:
         return Created(job_id=job.id, request_id=received.request_id, attempts=received.attempts)
     raise verdicts.unusable(
         received.answer,
@@ -109,14 +107,14 @@ def poll(
                 raise line.unsettled(f"is not done after {service.timeout_s:g} s")
             reporter.advance(int(waited_s) - shown_s)
             shown_s = int(waited_s)
-            sleep(POLL_EVERY_S)
+            sleep(_POLL_EVERY_S)
     except errors.Interrupted as stop:
         stop.state = "sent"
         raise
     finally:
         reporter.finish()
     if state == "failed":
-        record = line.record(state)
+        record = line.record()
         raise errors.RejectedError(
             hiding(service.token)(
                 f"the job failed: {record.error or 'the service does not say why'}; it may be billed"
@@ -160,7 +158,7 @@ def fetch_output(
         listing,
         outputs=outputs,
         messages=tuple(said),
-        job=line.record("processed"),
+        job=line.record(),
         error=None,
     )
     return Delivered(answer=answer, request_id=None, attempts=1)
@@ -176,7 +174,7 @@ class _Line:
         self._job_id = job_id
         self._reporter = reporter
         self._sleep = sleep
-        self._base = f"{service.base_url}/v2/job/async/{quote(job_id, safe='')}/"
+        self._place = f"/v2/job/async/{quote(job_id, safe='')}/"
 
     def state(self) -> str | None:
         """Return the job's state, None if it cannot be had now.
@@ -189,13 +187,12 @@ class _Line:
             return None
         return found.raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
 
-    def record(self, state: str) -> answers.JobRecord:
-        """Return the job's record, or what is known already: a picture must not wait for it."""
+    def record(self) -> answers.JobRecord:
+        """Return the job's record, or one that tells nothing: a picture must not wait for it."""
         found: answers.Answer | str | None = None
         with contextlib.suppress(errors.ComposeError):
             found = self._try("job.json?price=true", "application/json")
-        record = found.job if isinstance(found, answers.Answer) else None
-        return record or answers.JobRecord(id=self._job_id, state=state)
+        return found.job if isinstance(found, answers.Answer) else answers.JobRecord()
 
     def get(self, path: str, *, accept: str = "*/*") -> answers.Answer:
         """Return a complete 2xx answer, asking again while what is wrong may pass."""
@@ -222,36 +219,25 @@ class _Line:
     def _try(self, path: str, accept: str) -> answers.Answer | str:
         """Ask once; a text says what went wrong and may pass."""
         service = self._service
-        request = Request(
-            method="GET",
-            url=self._base + path,
-            headers=headers(accept),
-            authorization=bearer(service.token),
-            limits=Limits(
-                connect_s=service.connect_timeout_s,
-                stall_s=service.stall_timeout_s,
-                answer_s=service.timeout_s,
-            ),
-            hide=hiding(service.token),
-        )
+        request = to_service(service, "GET", self._place + path, accept=accept)
         try:
             with Exchange(
                 request, reporter=TraceOnly(self._reporter), on_state=lambda _: None
             ) as exchange:
                 reply = exchange.perform()
-                answer, lost = verdicts.read(exchange, reply, hide=hiding(service.token))
+                answer, lost = verdicts.read(exchange, reply)
         except Lost as error:
             return error.words
-        refusal = verdicts.Refusal.of(reply, answer)
         verdict = policy.verdict(
             reply.status, retry_after=reply.headers.get("retry-after"), delivered=True
         )
+        if verdict == "read":
+            if lost is not None or not answer.whole:
+                return lost.words if lost else "the answer is cut short"
+            return answer
+        refusal = verdicts.Refusal.of(reply, answer)
         if verdict == "auth":
             raise verdicts.of_refusal(verdict, refusal, service=service)
         if verdict == "rejected":
             raise self.unsettled(f"is not known there any more, or never was ({refusal.shown})")
-        if verdict != "read":
-            return f"the service answered {refusal.shown}"
-        if lost is not None or not answer.whole:
-            return lost.words if lost else "the answer is cut short"
-        return answer
+        return f"the service answered {refusal.shown}"

@@ -27,17 +27,13 @@ class Delivered:
     attempts: int
 
 
-def _ignore(_state: object) -> None:
-    pass
-
-
 def submit(
     service: Service,
     body: multipart.MultipartBody,
     *,
     accept: str,
     reporter: reporting.Reporter | None = None,
-    on_state: OnState = _ignore,
+    on_state: OnState = lambda _: None,
     sleep: Sleep = time.sleep,
     usual_seconds: float | None = None,
 ) -> Delivered:

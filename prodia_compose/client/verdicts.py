@@ -1,7 +1,7 @@
 """The error that each outcome of an exchange is, in words that say what to do."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Self, TypedDict
@@ -14,7 +14,6 @@ from prodia_compose.client.redaction import hiding, without
 from prodia_compose.service import Service
 
 __all__ = [
-    "LOOK_FIRST",
     "Refusal",
     "busy",
     "has_picture",
@@ -25,13 +24,12 @@ __all__ = [
     "unusable",
 ]
 
-LOOK_FIRST = (
+_LOOK_FIRST = (
     "it may have run and may be billed: look at `prodia-compose jobs` and the Prodia dashboard"
     " before sending it again"
 )
 
 _NOT_RUN = "the job did not run"
-_REQUEST_ID_LIMIT = 200
 # Enough for any error; a refusal is not worth a full disk.
 _REFUSAL_BYTES = 1 << 20
 _ANSWER_BYTES = 1 << 30
@@ -75,13 +73,12 @@ class Refusal:
     @classmethod
     def of(cls, reply: Reply, answer: answers.Answer) -> Self:
         """Gather it from an answer's head and body."""
-        request_id = reply.headers.get("x-request-id", "").strip()[:_REQUEST_ID_LIMIT]
         return cls(
             status=reply.status,
             reason=reply.reason,
             words=answer.error,
-            request_id=request_id or None,
-            job_id=answer.job.id if answer.job else None,
+            request_id=reply.request_id,
+            job_id=answer.job.id,
             retry_after=reply.headers.get("retry-after"),
             location=reply.headers.get("location"),
         )
@@ -98,9 +95,7 @@ class _Ids(TypedDict):
     job_id: str | None
 
 
-def read(
-    exchange: Exchange, reply: Reply, *, hide: Callable[[str], str]
-) -> tuple[answers.Answer, Lost | None]:
+def read(exchange: Exchange, reply: Reply) -> tuple[answers.Answer, Lost | None]:
     """Read the body of an answer as far as it comes; also return why it broke off, if it did."""
     limit = _ANSWER_BYTES if 200 <= reply.status < 300 else _REFUSAL_BYTES
     body = _Body(exchange, limit)
@@ -109,7 +104,7 @@ def read(
         content_type=reply.content_type,
         chunks=body,
         framed=reply.is_framed,
-        hide=hide,
+        hide=exchange.request.hide,
     )
     return answer, body.lost
 
@@ -148,7 +143,7 @@ def of_loss(lost: Lost, *, service: Service, attempts: int = 1) -> errors.Compos
         )
     else:
         error = errors.UnknownError(
-            f"the whole job was sent, but {lost.words}; {LOOK_FIRST}", may_be_billed=True
+            f"the whole job was sent, but {lost.words}; {_LOOK_FIRST}", may_be_billed=True
         )
     return _hidden(error, service)
 
@@ -175,7 +170,7 @@ def of_refusal(
         )
     else:
         error = errors.UnknownError(
-            f"the whole job was sent, but the service failed ({refusal.shown}); {LOOK_FIRST}",
+            f"the whole job was sent, but the service failed ({refusal.shown}); {_LOOK_FIRST}",
             may_be_billed=True,
             **ids,
         )
@@ -226,8 +221,7 @@ def busy(
 
 def has_picture(answer: answers.Answer, lost: Lost | None) -> bool:
     """Tell whether a 2xx answer brings what was paid for: whole, and of a job that did not fail."""
-    failed = answer.job is not None and answer.job.failed
-    return lost is None and answer.whole and bool(answer.outputs) and not failed
+    return lost is None and answer.whole and bool(answer.outputs) and not answer.job.failed
 
 
 def unusable(
@@ -248,8 +242,8 @@ def unusable(
         oddity: What is wrong with the answer, if it is not the lack of a picture.
     """
     job = answer.job
-    ids: _Ids = {"request_id": request_id, "job_id": job.id if job else None}
-    if job is not None and job.failed:
+    ids: _Ids = {"request_id": request_id, "job_id": job.id}
+    if job.failed:
         why = job.error or "the service does not say why"
         error: errors.ComposeError = errors.RejectedError(
             f"the job failed: {why}; it may be billed", may_be_billed=True, **ids
@@ -257,7 +251,7 @@ def unusable(
     else:
         odd = oddity or _oddity(answer, lost)
         error = errors.UnknownError(
-            f"the service answered {answer.status}, but {odd}; {LOOK_FIRST}",
+            f"the service answered {answer.status}, but {odd}; {_LOOK_FIRST}",
             may_be_billed=True,
             **ids,
         )
@@ -280,8 +274,8 @@ def _oddity(answer: answers.Answer, lost: Lost | None) -> str:
     return f"there is no picture in the answer ({what}){said}"
 
 
-def kept(error: errors.ComposeError) -> answers.Output | None:
-    """Return what came instead of a usable picture, for keeping; None if nothing did."""
+def kept(error: errors.ComposeError | errors.Interrupted) -> answers.Output | None:
+    """Return what came and found no use, for keeping; None if nothing did."""
     if error.kept is None:
         return None
     data, media_type = error.kept

@@ -25,6 +25,10 @@ FILE_NAME = "jobs.sqlite3"
 
 _PATIENCE_S = 5.0
 _OFF = ("off", "0", "no", "false")
+_IS_OFF = errors.Warned(
+    code="record-unavailable",
+    message="PRODIA_COMPOSE_RECORD turns the record of jobs off; unset it to look at the record",
+)
 _CANDIDATES_SHOWN = 5
 _ALL = 1 << 31
 
@@ -65,11 +69,6 @@ _BY_PREFIX = """
 """
 
 
-def is_off(environ: Mapping[str, str]) -> bool:
-    """Return whether `PRODIA_COMPOSE_RECORD` turns the record off."""
-    return environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF
-
-
 def open_record(
     environ: Mapping[str, str], *, create: bool = True, patience_s: float = _PATIENCE_S
 ) -> "Ledger":
@@ -77,27 +76,31 @@ def open_record(
 
     Args:
         environ: `PRODIA_COMPOSE_RECORD=off` (or 0, no, false) turns the record off.
-        create: Make a missing one; if not, a missing one is an empty one.
+        create: Make a missing one; if not, that is an empty one, and one turned off is trouble.
         patience_s: How long all calls together may wait for other processes.
     """
-    if is_off(environ):
+    if environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF:
+        return Ledger(None, trouble=None if create else _IS_OFF)
+    if not create and _is_missing():
         return Ledger(None)
     folder = state.folder()
     if folder is None:
-        return Ledger(
-            None,
-            trouble=_warning(
-                "there is no folder for the record of jobs; let XDG_STATE_HOME or HOME name one"
-                " that can be written to"
-            ),
-        )
+        words = "there is no folder for the record of jobs; let XDG_STATE_HOME or HOME name one"
+        return Ledger(None, trouble=_warning(f"{words} that can be written to"))
     path = folder / FILE_NAME
-    if not create and not path.exists():
-        return Ledger(None)
     try:
         return Ledger(Database(path, patience_s=patience_s))
     except Unusable as exc:
         return Ledger(None, trouble=_about(path, exc))
+
+
+def _is_missing() -> bool:
+    """Return whether there surely is no record yet."""
+    place = state.place()
+    try:
+        return place is not None and not (place / FILE_NAME).exists()
+    except OSError:
+        return False  # where one cannot even look, there is trouble to tell
 
 
 def _about(path: Path, why: Unusable) -> errors.Warned:
@@ -157,9 +160,9 @@ class Ledger:
         is_written = self._write(_INSERT, values, flushed=False)
         return OpenEntry(name if is_written else None, self._advance)
 
-    def reopen(self, entry: Entry) -> "OpenEntry":
-        """Return an earlier job's entry for advancing, as when its output is fetched."""
-        return OpenEntry(entry.id, self._advance)
+    def reopen(self, entry: Entry | None) -> "OpenEntry":
+        """Return an earlier job's entry for advancing; of one not on record nothing is written."""
+        return OpenEntry(None if entry is None else entry.id, self._advance)
 
     def unknown_twin(self, twin_key: str) -> Entry | None:
         """Return the newest identical job whose outcome is unknown and still matters.
