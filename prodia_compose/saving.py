@@ -40,8 +40,8 @@ def prove(
     """
     if folder == "-":
         raise errors.UsageError("--save-request -: standard output is no folder; ./- is one")
-    real = Path(os.path.realpath(folder))
     with _as_output_error(folder):
+        real = Path(os.path.realpath(folder))  # fails where the working folder is gone
         if streams.status(str(real)) is not None:
             _refuse_full(folder, real, over=over)
             _refuse_inputs(folder, real, inputs)

@@ -226,13 +226,16 @@ def test_a_working_folder_that_is_gone(process: Run, work: Path) -> None:
         command = f"cd {gone} && rmdir {gone} && {program} {' '.join(argv)}"
         return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
 
-    relative, absolute, missing = (
+    relative, saved, absolute, missing = (
         there(line),
+        there(line, "-o", f"{work}/out.jpg", "--save-request", "request"),
         there(line, "-o", f"{work}/out.jpg"),
         there("validate", "product.jpg", "-p", "x"),
     )
 
     assert (relative.returncode, absolute.returncode, missing.returncode) == (8, 0, 3)
+    assert saved.returncode == 8
+    assert "--save-request request: " in saved.stderr
     assert "-o composed.jpg: no file can be made there; choose another folder" in relative.stderr
     assert absolute.stdout == f"{work}/out.jpg\n"
     assert "product.jpg: no such file" in missing.stderr

@@ -129,7 +129,7 @@ seedream-5-lite   14      unknown      15       blends many images
         code=2,
         err="prodia-compose: error: nano-banan: no such model; did you mean nano-banana?\n",
     ),
-    "no jobs": Case(argv=("jobs",), code=0, err="prodia-compose: the record holds no such job\n"),
+    "no jobs": Case(argv=("jobs",), code=0, err="prodia-compose: no jobs are in the record\n"),
     "no such option": Case(
         argv=("compose", "--zzz", "x"),
         code=2,

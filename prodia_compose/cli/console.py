@@ -1,6 +1,7 @@
 """The two streams: the product on stdout, talk on stderr, each by its own rules."""
 
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -287,7 +288,7 @@ def binary_stdout() -> IO[bytes]:
         OSError: It is closed.
     """
     if sys.stdout is None:
-        raise OSError(9, "standard output is closed")
+        raise OSError(errno.EBADF, "is closed")
     return sys.stdout.buffer
 
 

@@ -58,7 +58,8 @@ def show_list(*, limit: int, since: str | None, as_json: bool) -> int:
     if len(entries) > len(shown):
         console.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
     elif not entries and not as_json and record.trouble is None:
-        console.tell("prodia-compose: the record holds no such job")
+        since_then = "" if since is None else f" since {since}"
+        console.tell(f"prodia-compose: no jobs are in the record{visible(since_then)}")
     return 0
 
 
