@@ -244,7 +244,8 @@ def _framing(
             flag = job.flag_of(clash[0]) if clash[0] in typed else f"--set {clash[0]}"
             raise errors.UsageError(f"--match and {flag}: give one of them")
         if position > count > 0:
-            raise errors.UsageError(f"--match {position}: there are only {count} images")
+            there = "is only 1 image" if count == 1 else f"are only {count} images"
+            raise errors.UsageError(f"--match {position}: there {there}")
         for image in images:
             if image.source.position == position:
                 framed = framing.like(model, image.info.width, image.info.height)

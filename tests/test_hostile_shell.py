@@ -1,6 +1,5 @@
 """What a demanding shell user does to the program: signals at bad moments, odd settings."""
 
-import json
 import os
 import signal
 import subprocess
@@ -114,16 +113,12 @@ def test_a_signal_while_the_program_starts_leaves_no_traceback(tmp_path: Path) -
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
-@pytest.mark.usefixtures("work", "sandbox")
-def test_a_list_that_is_cut_is_no_text_beside_json(run: Run) -> None:
-    """Under `--json`, what is not listed is a note in the document, not a line on stderr."""
-    for seed in ("1", "2"):
-        assert run(*COMPOSE, "-f", "--seed", seed, "-m", "flux-2-pro").code == 0
+@pytest.mark.usefixtures("work")
+def test_a_single_image_is_counted_as_one(run: Run) -> None:
+    """`--match` beyond the only image says "1 image", not "1 images"."""
+    done = run("validate", "product.jpg", "-p", "x", "--match", "2")
 
-    done = run("jobs", "--limit", "1", "--json")
-
-    assert (done.code, done.err) == (0, "")
-    assert len(json.loads(done.out)["jobs"]) == 1
+    assert "--match 2: there is only 1 image\n" in done.err
 
 
 @pytest.mark.usefixtures("work")
@@ -137,3 +132,25 @@ def test_a_proxy_that_is_no_url_is_a_setting_to_correct(run: Run, proxy: str) ->
     assert done.code == 7
     assert "(from HTTPS_PROXY) is not a proxy's URL: correct it, or unset it" in done.err
     assert "Traceback" not in done.err
+
+
+def test_two_signals_at_once_are_one(tmp_path: Path) -> None:
+    """Ctrl-C in a terminal that is closing brings two signals at once, and no traceback."""
+    (tmp_path / "twice.py").write_text(
+        "import os, signal\n"
+        "from prodia_compose import errors\n"
+        "from prodia_compose.cli import signals\n"
+        "both = (signal.SIGHUP, signal.SIGINT)\n"
+        "try:\n"
+        "    with signals.as_exceptions():\n"
+        "        signal.pthread_sigmask(signal.SIG_BLOCK, both)\n"
+        "        for number in both:\n"
+        "            os.kill(os.getpid(), number)\n"
+        "        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)\n"
+        "except errors.Interrupted as signalled:\n"
+        "    print(signalled, flush=True)\n"
+    )
+
+    done = subprocess.run([sys.executable, tmp_path / "twice.py"], capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"SIGHUP\n", b"")

@@ -32,6 +32,11 @@ def as_exceptions() -> Iterator[None]:
     }
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
+        # What came at the same moment (a closing terminal sends several) is taken in first:
+        # Python would complain on stderr of a signal whose handler is gone.
+        for other in previous:
+            signal.signal(other, lambda _number, _frame: None)
+        signal.raise_signal(number)
         for other in previous:
             signal.signal(other, signal.SIG_DFL)
         raise errors.Interrupted(number)
