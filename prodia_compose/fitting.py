@@ -1,10 +1,18 @@
-"""Named images, turned into pictures that fit the model: open, probe, plan, prepare."""
+"""Named images, turned into pictures that fit the model: open, probe, plan, prepare.
+
+All but the last step are a matter of headers. Preparing decodes, so it runs in threads,
+several pictures at a time, as far as a budget of memory goes. What comes of it does not
+depend on how many there are: the bytes are the same, and errors and warnings are told in
+the order of the pictures.
+"""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from prodia_compose import errors, job, sources
+from prodia_compose import errors, job, sources, workers
 from prodia_compose.caps import Cap, Caps
 from prodia_compose.images import plan, prepare, probe
 from prodia_compose.models import Fact, Model
@@ -12,6 +20,13 @@ from prodia_compose.reporting import Reporter
 from prodia_compose.request import Fitting
 
 __all__ = ["FittedImage", "fit"]
+
+_BUDGET_BYTES: Final = 170_000_000
+"""What pictures prepared at one time may take together, beside 50 MB of the process itself: two
+JPEGs or PNGs of 48 MP made smaller to 2048 px, or one JPEG of 48 MP to 4096 px."""
+
+_MOST_TWICE_PIXELS: Final = 50_000_000
+"""Up to what size a HEIC may go beyond the budget: no camera's are larger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +55,7 @@ def fit(
     reporter: Reporter,
     findings: errors.Findings,
     is_probed_only: bool = False,
+    meanwhile: Callable[[], object] | None = None,
 ) -> tuple[FittedImage, ...]:
     """Return the images that could be read, in order, each prepared if it could be.
 
@@ -54,6 +70,7 @@ def fit(
         reporter: Told of each image that is done.
         findings: Takes the errors and warnings.
         is_probed_only: Whether nothing can come of it, so that no pixels need decoding.
+        meanwhile: Is called once while the first images are prepared, to use the time.
     """
     caps = _effective(model.caps, wishes)
     found = _probe(entries, opening, wishes.max_input_pixels, findings)
@@ -61,18 +78,50 @@ def fit(
         return tuple(found)
     fits = _plan(found, caps, wishes, findings)
     _warn_of_small(found, model.minimum_side, findings)
+    options = _options(wishes, caps.image_bytes)
     images: list[FittedImage] = []
-    reporter.start("prepare", len(found))
-    for image, size in zip(found, fits, strict=True):
+    for image, result in zip(
+        found, _prepare(found, fits, options, reporter, meanwhile), strict=True
+    ):
         prepared = None
         with findings.collecting(), _naming(image.source.path):
-            options = _options(wishes, caps.image_bytes)
-            prepared = prepare.prepare(image.source.opener, image.info, size, options)
+            prepared = result()
             _check_bytes(image.source.path, prepared, caps.image_bytes, findings)
         images.append(replace(image, prepared=prepared))
+    return _name_parts(images)
+
+
+def _prepare(
+    found: Sequence[FittedImage],
+    fits: Sequence[plan.Fit],
+    options: prepare.PrepareOptions,
+    reporter: Reporter,
+    meanwhile: Callable[[], object] | None,
+) -> list[Callable[[], prepare.PreparedImage]]:
+    """Prepare the images and return, in their order, what gives each or raises why not."""
+    tasks = [
+        workers.Task(
+            work=functools.partial(prepare.prepare, image.source.opener, image.info, size, options),
+            cost=_cost(image.info, size, options),
+        )
+        for image, size in zip(found, fits, strict=True)
+    ]
+    results: dict[int, Callable[[], prepare.PreparedImage]] = {}
+    reporter.start("prepare", len(tasks))
+    for outcome in workers.outcomes(tasks, budget=_BUDGET_BYTES, meanwhile=meanwhile):
+        results[outcome.place] = outcome.result
         reporter.advance(1)
     reporter.finish()
-    return _name_parts(images)
+    return [results[place] for place in range(len(tasks))]
+
+
+def _cost(info: probe.ImageInfo, size: plan.Fit, options: prepare.PrepareOptions) -> int:
+    """Return what preparing an image takes of the budget, in bytes."""
+    cost = prepare.peak_bytes(info, size, options)
+    # Decoding a HEIC takes as long as five JPEGs: that two run at a time is worth the memory.
+    if info.format == "HEIF" and info.width * info.height <= _MOST_TWICE_PIXELS:
+        return min(cost, _BUDGET_BYTES // 2)
+    return cost
 
 
 def _probe(

@@ -267,14 +267,36 @@ def test_what_fills_up_the_last_block_does_not_show() -> None:
     assert make.furthest(make.rgb_at(sent, (80, sent.height - 1)), make.RED) < 30
 
 
-def test_the_budget_follows_what_is_decoded() -> None:
-    """The pixels held for a reduced decode are fewer than those of the picture."""
-    jpeg = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), "JPEG")))
-    png = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), "PNG")))
+@pytest.mark.parametrize(
+    ("name", "options", "least", "most"),
+    [
+        ("JPEG", {}, 0, 0.5),
+        ("JPEG", {"progressive": True}, 3, 4),
+        ("PNG", {}, 0, 0.5),
+        ("TIFF", {}, 4, 5),
+    ],
+    ids=["JPEG at 1/8", "its coefficients", "PNG in strips", "TIFF whole"],
+)
+def test_the_budget_follows_what_is_decoded(
+    name: str, options: dict[str, object], least: float, most: float
+) -> None:
+    """What a picture takes, in bytes for each of its pixels, depends on how it is read."""
+    info = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), name, **options)))
     fit = plan.Fit(size=(100, 75), reason=None)
 
-    assert prepare.decoded_pixels(jpeg, fit) < 1600 * 1200 / 10
-    assert prepare.decoded_pixels(png, fit) >= 1600 * 1200
+    found = prepare.peak_bytes(info, fit, prepare.PrepareOptions()) / (1600 * 1200)
+
+    assert least <= found <= most
+
+
+def test_an_untouched_jpeg_counts_as_its_check() -> None:
+    """One that is only looked through leaves room for many others."""
+    info = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), "JPEG")))
+    fit = plan.Fit(size=(1600, 1200), reason=None)
+    smaller = prepare.PrepareOptions(max_bytes=100)
+
+    assert prepare.peak_bytes(info, fit, prepare.PrepareOptions()) < 1600 * 1200 / 8
+    assert prepare.peak_bytes(info, fit, smaller) > 1600 * 1200 * 4
 
 
 def test_nothing_is_said_on_any_stream(capfd: pytest.CaptureFixture[str]) -> None:

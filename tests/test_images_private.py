@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from prodia_compose import errors
-from prodia_compose.images import plan, prepare, probe, raster
+from prodia_compose.images import plan, prepare, probe, raster, strips
 
 KEEP = prepare.PrepareOptions(keep_metadata=True)
 PHOTO = make.photo((160, 120))
@@ -469,6 +469,14 @@ def test_no_picture_is_decoded_twice(
         return load(*args)  # type: ignore[arg-type] # passed on as they came
 
     monkeypatch.setattr(raster, "_loaded", counting)
+    begin = strips.Strips.__init__
+
+    def beginning(*args: object) -> None:
+        nonlocal count
+        count += 1
+        begin(*args)  # type: ignore[arg-type] # passed on as they came
+
+    monkeypatch.setattr(strips.Strips, "__init__", beginning)
     make.prepared(data, side=side)
 
     assert count == 1

@@ -5,7 +5,6 @@ through `Image.open`, which tries all its parsers and blurs what they say.
 """
 
 import contextlib
-import ctypes
 import functools
 import importlib
 import logging
@@ -40,6 +39,10 @@ _CLASSES: Final = {
     "QOI": ("PIL.QoiImagePlugin", "QoiImageFile"),
     "PSD": ("PIL.PsdImagePlugin", "PsdImageFile"),
 }
+
+_BLOCK_BYTES: Final = 1 << 20
+"""What a decoder is fed with at a time. Pillow's 64 kB come back to Python, and to its lock,
+so often that a thread busy there holds up the decoding in others."""
 
 _UNKNOWN_WORDS = "the data is not what the format asks for"
 
@@ -135,7 +138,9 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
             "install Pillow from PyPI"
         )
     factory: type[ImageFile.ImageFile] = getattr(module, class_name)
-    return factory(file)
+    image = factory(file)
+    image.decodermaxblock = _BLOCK_BYTES
+    return image
 
 
 def _apply_limit() -> None:
@@ -158,6 +163,8 @@ def _silence_libtiff() -> None:
     for that. Pointing the descriptor elsewhere while decoding would swallow what
     other threads print. The library itself takes a null handler, for good.
     """
+    import ctypes  # noqa: PLC0415 - only here
+
     for path in _libtiff_paths():
         try:
             library = ctypes.CDLL(path)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from prodia_compose import errors
-from prodia_compose.images import exif, jpeg, pixels, resample
+from prodia_compose.images import exif, jpeg, resample
 from prodia_compose.images.header import Header
 
 __all__ = ["Encoded", "as_jpeg", "as_png"]
@@ -93,6 +93,8 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
     Raises:
         errors.InputError: Not even one pixel keeps the cap.
     """
+    from PIL import PngImagePlugin  # noqa: PLC0415 - seldom needed, and 5 ms to load
+
     text = PngImagePlugin.PngInfo()
     exif_data = b""
     if metadata is not None and metadata.exif:
@@ -134,7 +136,7 @@ def _shrunk_to(
     while size != (1, 1):
         scale *= min(0.98, math.sqrt(max_bytes / len(data)) * _ROOM)
         size = max(1, int(image.width * scale)), max(1, int(image.height * scale))
-        data = encode(resample.shrunk(image, size, pixels.as_it_is))
+        data = encode(resample.shrunk(resample.Whole(image=image), size))
         if len(data) <= max_bytes:
             return Encoded(data=data, width=size[0], height=size[1])
     raise errors.InputError(f"cannot be brought under {max_bytes} bytes")

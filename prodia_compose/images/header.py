@@ -22,6 +22,8 @@ class Header:
         chroma: How a JPEG stores colour beside brightness: "even" at its full or half
             size, "uneven" at half of one side only or otherwise, "none" not apart.
         has_alpha: Whether some pixel could be transparent.
+        is_interlaced: Whether the pixels come in several passes, as in a progressive JPEG,
+            so that a decoder has to hold all of them.
         orientation: EXIF's, 1 to 8; None where it says nothing usable.
         was_turned: Whether the decoder itself turns the picture upright.
         may_be_blank: Whether it is said to hold a blank sheet in place of the picture.
@@ -42,6 +44,7 @@ class Header:
     least_bytes: int = 0
     chroma: Literal["even", "uneven", "none"] = "none"
     has_alpha: bool = False
+    is_interlaced: bool = False
     orientation: int | None = None
     was_turned: bool = False
     may_be_blank: bool = False

@@ -15,16 +15,16 @@ from prodia_compose import errors
 from prodia_compose.images import exif, icc, pages
 from prodia_compose.images.header import Colour, Header
 
-__all__ = ["has_end", "read_header", "stripped"]
+__all__ = ["CHANNELS", "END", "SIGNATURE", "chunks", "has_end", "read_header", "stripped"]
 
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 _COLOURS: Final = {b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"iCCP", b"cICP", b"bKGD", b"pHYs"}
 """Chunks that are not metadata in the sense of being about somebody or something."""
 
 _ANIMATION: Final = {b"acTL", b"fcTL", b"fdAT"}
 
-_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
+END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MAX_CHUNKS = 200_000
 _MAX_PROFILE_BYTES = 8_000_000
 _MAX_CARRIED_BYTES = 64_000
@@ -39,7 +39,8 @@ _TYPES: Final[dict[int, tuple[Colour, bool]]] = {
 }
 """Colour and alpha by PNG's colour type."""
 
-_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Channels of a pixel as stored, by PNG's colour type."""
 
 _MOST_DEFLATED: Final = 1032
 """How many bytes deflate can put into one: 258 of them into two bits."""
@@ -63,7 +64,7 @@ def read_header(file: BinaryIO) -> Header:
         OSError: It cannot be read.
     """
     found = _Found()
-    for name, length in _chunks(file):
+    for name, length in chunks(file):
         if name not in _PICTURE | _COLOURS | _ANIMATION:
             found.has_metadata = True
         if name in {b"IHDR", b"acTL", b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP"}:
@@ -88,8 +89,8 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
         errors.InputError: The file ends within a chunk.
         OSError: It cannot be read.
     """
-    yield _SIGNATURE
-    for name, length in _chunks(file):
+    yield SIGNATURE
+    for name, length in chunks(file):
         if name not in _PICTURE:
             continue
         yield struct.pack(">I4s", length, name)
@@ -100,21 +101,21 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
                 raise errors.InputError("is cut short: the end of the PNG data is missing")
             left -= len(block)
             yield block
-    yield _END
+    yield END
 
 
 def has_end(file: BinaryIO) -> bool:
     """Tell whether the row of chunks goes on to an end chunk that is whole."""
-    position = len(_SIGNATURE)
-    for _, length in _chunks(file):
+    position = len(SIGNATURE)
+    for _, length in chunks(file):
         position += 12 + length
     file.seek(position)
-    return file.read(len(_END)) == _END
+    return file.read(len(END)) == END
 
 
-def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yield name and length of each chunk before the end chunk, the reader at its data."""
-    position = len(_SIGNATURE)
+    position = len(SIGNATURE)
     for _ in range(_MAX_CHUNKS):
         file.seek(position)
         start = file.read(8)
@@ -131,7 +132,7 @@ def _header(found: _Found) -> Header:
     ihdr = found.chunks.get(b"IHDR", b"")
     if len(ihdr) < 13:
         raise errors.InputError("is cut short or damaged: no picture in the PNG file")
-    width, height, bits, kind = struct.unpack_from(">IIBB", ihdr)
+    width, height, bits, kind, interlace = struct.unpack_from(">IIBBxxB", ihdr)
     if kind not in _TYPES or bits not in {1, 2, 4, 8, 16}:
         raise errors.InputError(f"is damaged: no PNG has {bits} bits of colour type {kind}")
     colour, has_alpha = _TYPES[kind]
@@ -143,8 +144,9 @@ def _header(found: _Found) -> Header:
         height=height,
         colour=colour,
         bits=bits,
-        least_bytes=width * height * bits * _CHANNELS[kind] // 8 // _MOST_DEFLATED,
+        least_bytes=width * height * bits * CHANNELS[kind] // 8 // _MOST_DEFLATED,
         has_alpha=has_alpha or b"tRNS" in found.chunks,
+        is_interlaced=interlace != 0,
         orientation=exif.orientation(exif_data),
         frames=min(max(1, frames), pages.MAX_COUNTED),
         profile=profile,

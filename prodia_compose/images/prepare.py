@@ -30,7 +30,7 @@ from prodia_compose.images import (
 from prodia_compose.images.plan import Fit
 from prodia_compose.images.probe import ImageInfo
 
-__all__ = ["PrepareOptions", "PreparedImage", "decoded_pixels", "prepare"]
+__all__ = ["PrepareOptions", "PreparedImage", "peak_bytes", "prepare"]
 
 _STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
     "JPEG": jpeg.stripped,
@@ -121,12 +121,17 @@ def prepare(opener: Opener, info: ImageInfo, fit: Fit, options: PrepareOptions) 
             raise errors.InputError("needs more memory than there is") from exc
 
 
-def decoded_pixels(info: ImageInfo, fit: Fit) -> int:
-    """Return about how many pixels are in memory at once while a picture is prepared.
+def peak_bytes(info: ImageInfo, fit: Fit, options: PrepareOptions) -> int:
+    """Return about how much memory `prepare` takes at its peak.
 
-    For a budget over several pictures prepared at a time; one pixel takes 4 bytes.
+    For a budget over several pictures prepared at a time.
     """
-    return raster.decoded_pixels(info, fit.size) + 2 * fit.size[0] * fit.size[1]
+    is_over = options.max_bytes is not None and info.byte_count > options.max_bytes
+    if info.format == "JPEG" and _could_stay(info, fit) and not is_over:
+        return raster.check_bytes(info)
+    # Behind the decoder come two more of the picture in its new size, at most.
+    result = 3 * raster.PIXEL_BYTES * fit.size[0] * fit.size[1]
+    return max(raster.peak_bytes(info, fit.size), result)
 
 
 def _could_stay(info: ImageInfo, fit: Fit) -> bool:

@@ -24,6 +24,8 @@ that, is read in parts: brightness alone at full size, a byte a pixel, and
 colour at half the size, at which cameras store it anyway (4:2:0). That reads
 the file twice, and takes less time and half the memory of one full decode, most
 of whose time goes into resampling three channels.
+
+A PNG is read in strips, since Pillow would hold all of it.
 """
 
 from dataclasses import dataclass
@@ -33,16 +35,25 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
-from prodia_compose.images import decoder, pixels, png, resample, spooling
+from prodia_compose.images import allocator, decoder, pixels, png, resample, spooling, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import ImageInfo
 
-__all__ = ["Raster", "check", "decode", "decoded_pixels"]
+__all__ = ["PIXEL_BYTES", "Raster", "check", "check_bytes", "decode", "peak_bytes"]
 
 _MARGINS: Final = {8: 4.0, 4: 3.0, 2: 1.9}
 _UNEVEN_FACTOR = 1.5
 _IN_PARTS_PIXELS = 24_000_000
 """From here on a JPEG is read in two parts rather than wholly: 96 MB decoded."""
+
+PIXEL_BYTES: Final = 4
+"""Of a decoded pixel, whatever its mode; greys take 1, but seldom come in large numbers."""
+
+_COEFFICIENT_BYTES: Final = 3
+"""For each pixel of a progressive JPEG: libjpeg holds 16 bits for each of its 1.5 samples."""
+
+_HEIF_BYTES: Final = 7
+"""For each pixel of a HEIC: as Pillow has it, and as its decoder hands it over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +90,11 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
         errors.InputError: It is damaged.
         errors.OutputError: There is no room for temporary files.
     """
+    allocator.settle()
     stored = size if info.orientation < 5 else (size[1], size[0])
     if info.format == "PNG":
+        if strips.can_read(info.header):
+            return _in_strips(opener, info, stored)
         opener = spooling.copied(opener, png.stripped).open
     with decoder.reading():
         if _in_parts(info, stored):
@@ -97,19 +111,33 @@ def check(opener: Opener, info: ImageInfo) -> Raster:
     with decoder.reading():
         if info.format != "JPEG":
             return _whole(opener, info, (info.header.width, info.header.height), 1)
-        scale = next(each for each in (8, 4, 2, 1) if each <= min(info.width, info.height))
         with opener() as file:
-            _loaded(file, info, None, scale)
+            _loaded(file, info, None, _smallest_scale(info))
     return Raster(image=Image.new("L", (1, 1)), is_full=False)
 
 
-def decoded_pixels(info: ImageInfo, size: Size) -> int:
-    """Return how many pixels of four bytes `decode` holds at its peak, about."""
+def check_bytes(info: ImageInfo) -> int:
+    """Return about how much memory `check` takes for a JPEG."""
+    pixels_there = info.width * info.height
+    coefficients = _COEFFICIENT_BYTES * pixels_there if info.header.is_interlaced else 0
+    return coefficients + PIXEL_BYTES * pixels_there // _smallest_scale(info) ** 2
+
+
+def peak_bytes(info: ImageInfo, size: Size) -> int:
+    """Return about how much memory `decode` takes at its peak, its result included."""
     stored = size if info.orientation < 5 else (size[1], size[0])
-    pixels_stored = info.width * info.height
-    if _in_parts(info, stored):
-        return pixels_stored // 4 + size[0] * size[1] // 2
-    return pixels_stored // _scale(info, stored) ** 2
+    before, after = info.width * info.height, size[0] * size[1]
+    if info.format == "JPEG":
+        coefficients = _COEFFICIENT_BYTES * before if info.header.is_interlaced else 0
+        if _in_parts(info, stored):
+            return coefficients + max(before + 3 * after, 2 * PIXEL_BYTES * after)
+        scale = _scale(info, stored)
+        return coefficients + PIXEL_BYTES * (before // scale**2 + after)
+    if info.format == "PNG" and strips.can_read(info.header):
+        factor = resample.reduction((info.header.width, info.header.height), stored)
+        averaged = before // factor**2 if factor > 1 else 0
+        return PIXEL_BYTES * (averaged + after)
+    return (_HEIF_BYTES if info.format == "HEIF" else PIXEL_BYTES) * before
 
 
 def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
@@ -123,19 +151,32 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
         )
     conversion = pixels.conversion(image, info.header.bits)
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
-    result = resample.shrunk(image, size, conversion.apply, extent)
+    rows = resample.Whole(image=image, convert=conversion.apply)
+    result = resample.shrunk(rows, size, extent)
     if not info.header.has_alpha and result.mode in {"LA", "RGBA"}:
         # A channel that is no transparency, such as a selection saved in a PSD.
         result = result.convert("RGB")
     return Raster(image=result, change=conversion.change)
 
 
+def _in_strips(opener: Opener, info: ImageInfo, size: Size) -> Raster:
+    """Return a PNG decoded a strip at a time and shrunk to a stored size."""
+    with decoder.reading(), opener() as file:
+        rows = strips.Strips(file, info.header)
+        image = resample.shrunk(rows, size)
+        rows.finish()
+    return Raster(image=image)
+
+
 def _merged(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
     """Return a JPEG from its brightness at full size and its colour at half."""
     with opener() as file:
-        luma = resample.shrunk(_loaded(file, info, "L", 1), size, pixels.as_it_is)
-    blue, red = _chroma(opener, info, size)
-    return Image.merge("YCbCr", (luma, blue, red)).convert("RGB")
+        luma = resample.shrunk(resample.Whole(image=_loaded(file, info, "L", 1)), size)
+    channels = [luma, *_chroma(opener, info, size)]
+    del luma
+    merged = Image.merge("YCbCr", channels)
+    channels.clear()  # a sixth of the peak
+    return merged.convert("RGB")
 
 
 def _chroma(opener: Opener, info: ImageInfo, size: Size) -> tuple[Image.Image, Image.Image]:
@@ -186,6 +227,10 @@ def _mend_edges(image: Image.Image, *, right: bool, bottom: bool) -> None:
     if bottom and image.height > 1:
         box = (0, image.height - 2, image.width, image.height - 1)
         image.paste(image.crop(box), (0, image.height - 1))
+
+
+def _smallest_scale(info: ImageInfo) -> int:
+    return next(each for each in (8, 4, 2, 1) if each <= min(info.width, info.height))
 
 
 def _scale(info: ImageInfo, size: Size) -> int:

@@ -1,95 +1,155 @@
 """Making pictures smaller, band by band, so that little memory is needed on the way.
 
-Lanczos throughout. Far smaller pictures are first averaged over squares of a
-whole number of pixels (Pillow's `reduce`), three times as fast, from which
-Lanczos then takes at least 1.9 times the wanted size (squares of 2), or 3 times
-(larger ones). Against Lanczos alone, over 22 camera photos: 48.9 dB at worst,
-53 dB at the median (PSNR over RGB).
+Lanczos throughout, down the columns first and then along the rows: as near to the exact
+result as the other way round, which is Pillow's own, and a sixth faster. Far smaller
+pictures are first averaged over squares of a whole number of pixels (Pillow's `reduce`),
+three times as fast, from which Lanczos then takes at least 1.9 times the wanted size
+(squares of 2), or 3 times (larger ones). Against Lanczos alone, over 22 camera photos:
+48.9 dB at worst, 53 dB at the median (PSNR over RGB).
 """
 
 import math
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from PIL import Image
 
 from prodia_compose.images import pixels
 from prodia_compose.images.plan import Size
 
-__all__ = ["shrunk"]
+__all__ = ["Convert", "Rows", "Whole", "reduction", "shrunk"]
 
 _PREMULTIPLIED: Final = {"LA": "La", "RGBA": "RGBa"}
 _STRAIGHT: Final = {"La": "LA", "RGBa": "RGBA"}
-_BAND_PIXELS = 2_000_000
-"""Source pixels in one band: 8 MB."""
+_BAND_PIXELS = 1_000_000
+"""Source pixels in one band: 4 MB."""
 
-_OVERLAP_ROWS = 4
-"""Rows of the result on either side of a band that Lanczos (3 wide) may look at."""
+_REACH_ROWS: Final = 3
+"""Rows of the result, on either side of a row, over whose source Lanczos reaches."""
 
 Convert = Callable[[Image.Image], Image.Image]
 
 
-def shrunk(
-    image: Image.Image, size: Size, convert: Convert, extent: tuple[float, float] | None = None
-) -> Image.Image:
-    """Return a converted and smaller copy of a loaded picture.
+class Rows(Protocol):
+    """A picture whose rows are read from the top down."""
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+
+    def read(self, first: int, last: int) -> tuple[Image.Image, int]:
+        """Return a picture that has the rows from `first` up to, not including, `last`.
+
+        Args:
+            first: Counted from 0; not before the first row of the reading before.
+            last: Not before the last row of the reading before.
+
+        Returns:
+            The picture, in the full width, and which row its first one is.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """The rows of a picture in memory.
+
+    Attributes:
+        image: The picture.
+        convert: Makes 8-bit pixels of any band of it.
+    """
+
+    image: Image.Image
+    convert: Convert = pixels.as_it_is
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return self.image.size
+
+    def read(self, first: int, last: int) -> tuple[Image.Image, int]:
+        """Return some rows, as `Rows` says; where nothing is to be converted, all of them."""
+        if self.convert is pixels.as_it_is:
+            return self.image, 0
+        return self.convert(self.image.crop((0, first, self.image.width, last))), first
+
+
+def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) -> Image.Image:
+    """Return a smaller copy of a picture.
 
     Args:
-        image: The picture, in any mode that `convert` takes.
+        rows: The picture, in mode L, LA, RGB, RGBA, CMYK or LAB.
         size: (width, height) of the copy, in pixels; not larger than the picture.
-        convert: Makes 8-bit pixels of a band.
         extent: Width and height, in the picture's pixels, of what it shows; a JPEG
             decoded at a reduced scale ends within its last pixels. None is all of it.
     """
-    width, height = extent or image.size
-    if size == image.size and (width, height) == image.size:
-        return image if convert is pixels.as_it_is else _reduced(image, 1, convert)
-    room = min(width / size[0], height / size[1])
+    width, height = extent or rows.size
+    if size == rows.size and (width, height) == size:
+        return _averaged(rows, 1)
     # Averaging what a JPEG decoder has averaged already would soften it twice.
-    factor = _factor(room) if extent is None else 1
+    factor = reduction(rows.size, size) if extent is None else 1
     if factor > 1:
-        image = _reduced(image, factor, convert)
+        rows = Whole(image=_averaged(rows, factor))
         width, height = width / factor, height / factor
-        convert = pixels.as_it_is
-    result: Image.Image | None = None
-    scale = height / size[1]
-    rows = max(16, int(_BAND_PIXELS / width / scale))
-    for top in range(0, size[1], rows):
-        bottom = min(top + rows, size[1])
-        start, end = max(0, top - _OVERLAP_ROWS), min(size[1], bottom + _OVERLAP_ROWS)
-        first, last = math.floor(start * scale), min(image.height, math.ceil(end * scale))
-        band = _premultiplied(convert(image.crop((0, first, image.width, last))))
-        box = (0, start * scale - first, width, min(end * scale - first, last - first))
-        band = band.resize((size[0], end - start), Image.Resampling.LANCZOS, box)
-        band = _straight(band.crop((0, top - start, size[0], bottom - start)))
-        if result is None:
-            result = Image.new(band.mode, size)
-        result.paste(band, (0, top))
-    assert result is not None  # noqa: S101 - a size has at least one row
-    return result
+    return _lanczos(rows, size, (width, height))
 
 
-def _factor(room: float) -> int:
-    """Return over how many pixels a side to average what is `room` times too large."""
+def reduction(before: Size, after: Size) -> int:
+    """Return over how many pixels a side a picture is averaged on its way to a size."""
+    room = min(before[0] / after[0], before[1] / after[1])
     if room < 9:
         return 2 if room >= 3.8 else 1
     return int(room / 3)
 
 
-def _reduced(image: Image.Image, factor: int, convert: Convert) -> Image.Image:
-    """Return a picture converted and then averaged over squares of `factor` pixels."""
-    columns, lines = -(-image.width // factor), -(-image.height // factor)
-    rows = max(1, _BAND_PIXELS // image.width // factor)
+def _averaged(rows: Rows, factor: int) -> Image.Image:
+    """Return a picture averaged over squares of `factor` pixels; with 1, as it is."""
+    width, height = rows.size
+    lines = -(-height // factor)
+    step = max(1, _BAND_PIXELS // width // factor)
     result: Image.Image | None = None
-    for top in range(0, lines, rows):
-        box = (0, top * factor, image.width, min((top + rows) * factor, image.height))
-        band = convert(image.crop(box))
-        if factor > 1:
-            band = _straight(_premultiplied(band).reduce(factor))
+    for start in range(0, lines, step):
+        first, last = start * factor, min((start + step) * factor, height)
+        band, top = rows.read(first, last)
+        if factor == 1 and band.height == height:
+            return band
+        box = (0, first - top, width, last - top)
+        band = band.crop(box) if factor == 1 else _reduced(band, factor, box)
         if result is None:
-            result = Image.new(band.mode, (columns, lines))
-        result.paste(band, (0, top))
+            result = Image.new(band.mode, (band.width, lines))
+        result.paste(band, (0, start))
     assert result is not None  # noqa: S101 - a picture has at least one row
+    return result
+
+
+def _reduced(band: Image.Image, factor: int, box: tuple[int, int, int, int]) -> Image.Image:
+    if band.mode not in _PREMULTIPLIED:
+        return band.reduce(factor, box)
+    return _straight(_premultiplied(band.crop(box)).reduce(factor))
+
+
+def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image:
+    """Return a picture resampled; `extent` is what of it is shown, from the top left."""
+    width, height = rows.size
+    scale = extent[1] / size[1]
+    reach = math.ceil(_REACH_ROWS * max(1, scale)) + 1
+    step = max(16, int(_BAND_PIXELS / width / scale))
+    result: Image.Image | None = None
+    for start in range(0, size[1], step):
+        end = min(start + step, size[1])
+        first = max(0, math.floor(start * scale) - reach)
+        last = min(height, math.ceil(end * scale) + reach)
+        band, top = rows.read(first, last)
+        if band.mode in _PREMULTIPLIED:
+            band, top = _premultiplied(band.crop((0, first - top, width, last - top))), first
+        box = (0, start * scale - top, width, min(end * scale - top, band.height))
+        band = band.resize((width, end - start), Image.Resampling.LANCZOS, box)
+        across = (0, 0, extent[0], band.height)
+        band = _straight(band.resize((size[0], band.height), Image.Resampling.LANCZOS, across))
+        if result is None:
+            result = Image.new(band.mode, size)
+        result.paste(band, (0, start))
+    assert result is not None  # noqa: S101 - a size has at least one row
     return result
 
 

@@ -1,11 +1,12 @@
 """Copies of pictures on disk, with the blame for failures put where it belongs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from prodia_compose import blob, errors
+from prodia_compose import blob
 from prodia_compose.blob import Opener
 from prodia_compose.images import decoder
+from prodia_compose.temporary import stored
 
 __all__ = ["blocks", "copied", "stored"]
 
@@ -27,21 +28,6 @@ def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.
     """
     with decoder.reading(), opener() as file:
         return stored(_read(copy(file)))
-
-
-def stored(data: Iterable[bytes]) -> blob.Blob:
-    """Return bytes in a temporary file.
-
-    Raises:
-        errors.OutputError: There is no room for temporary files.
-    """
-    try:
-        return blob.spool(data)
-    except OSError as exc:
-        raise errors.OutputError(
-            f"cannot write temporary files: {exc.strerror or exc}; "
-            "free some space, or point TMPDIR elsewhere"
-        ) from exc
 
 
 def _read(data: Iterator[bytes]) -> Iterator[bytes]:

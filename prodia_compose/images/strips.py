@@ -1,0 +1,162 @@
+"""The pixels of a PNG from the top down, a strip at a time.
+
+Pillow decodes a PNG as a whole: four bytes for each pixel, 192 MB for 48 megapixels. Here
+the data is inflated as far as the rows that are asked for, and these are given to Pillow as
+a small PNG of their own, in blocks that are stored, not compressed. A row can depend on the
+one above it, so that one goes in front, as it came out.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import BinaryIO, Final
+
+from PIL import Image
+
+from prodia_compose import errors
+from prodia_compose.images import decoder, pixels, png
+from prodia_compose.images.header import Header
+
+__all__ = ["Strips", "can_read"]
+
+_STORED_BYTES: Final = 65_535
+"""The most that a stored block of deflate holds (RFC 1951, section 3.2.4)."""
+
+_ZLIB_START: Final = b"\x78\x01"
+_LAST_BLOCK: Final = b"\x01\0\0\xff\xff"
+_BLOCK_BYTES: Final = 1 << 16
+_MAX_TABLE_BYTES: Final = 1 << 16
+"""Above what a palette and its transparency can take."""
+
+
+def can_read(header: Header) -> bool:
+    """Tell whether a PNG's rows come one after the other, a byte for each channel."""
+    return header.bits == 8 and not header.is_interlaced
+
+
+class Strips:
+    """The rows of a PNG, as `resample.Rows`; each is decoded once.
+
+    Whatever is damaged raises what `decoder.reading` translates.
+
+    Attributes:
+        size: Width and height in pixels.
+    """
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        """Read nothing yet.
+
+        Args:
+            file: The PNG; has to stay open.
+            header: What `png.read_header` says of it; one for which `can_read` holds.
+        """
+        self.size = header.width, header.height
+        self._start = b""
+        self._tables: list[bytes] = []
+        self._row_bytes = 0
+        self._deflated: Iterator[bytes] = self._blocks(file)
+        self._inflater = zlib.decompressobj()
+        self._above = b""
+        self._held: Image.Image | None = None
+        self._top = 0
+
+    def read(self, first: int, last: int) -> tuple[Image.Image, int]:
+        """Return a picture that has some rows, and which row its first one is."""
+        held, bottom = self._held, self._top + (self._held.height if self._held else 0)
+        if held is None or last > bottom:
+            fresh = self._decoded(last - bottom)
+            if held is None or first >= bottom:
+                held, self._top = fresh, bottom
+            else:
+                kept = held.crop((0, first - self._top, held.width, held.height))
+                held = Image.new(fresh.mode, (fresh.width, kept.height + fresh.height))
+                held.paste(kept, (0, 0))
+                held.paste(fresh, (0, kept.height))
+                self._top = first
+            self._held = held
+        return held, self._top
+
+    def finish(self) -> None:
+        """Read on to the checksum behind the last row, which tells of damage."""
+        while not self._inflater.eof:
+            data = self._inflater.unconsumed_tail or next(self._deflated, b"")
+            if not data or self._inflater.decompress(data, 1):
+                return  # no checksum, or more than the picture: not what decoders mind
+
+    def _decoded(self, count: int) -> Image.Image:
+        """Return the next rows, converted to 8-bit pixels."""
+        if not self._row_bytes:
+            self._begin()
+        rows = self._inflated(count * self._row_bytes)
+        lead = 1 if self._above else 0
+        if lead:
+            rows.insert(0, b"\0" + self._above)
+        image = decoder.opened("PNG", io.BytesIO(self._as_png(rows, lead + count)))
+        image.load()
+        self._above = image.crop((0, image.height - 1, image.width, image.height)).tobytes()
+        strip = image.crop((0, lead, image.width, image.height)) if lead else image
+        return pixels.conversion(strip, 8).apply(strip)
+
+    def _begin(self) -> None:
+        """Read what stands in front of the pixels."""
+        first = next(self._deflated, b"")
+        if len(self._start) < 13:
+            raise _cut_short()
+        self._row_bytes = 1 + self.size[0] * png.CHANNELS[self._start[9]]
+        self._deflated = chain((first,), self._deflated)
+
+    def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the compressed data, having kept the chunks in front of it."""
+        for name, length in png.chunks(file):
+            if name == b"IHDR":
+                self._start = self._start or file.read(length)
+            elif name in {b"PLTE", b"tRNS"} and length <= _MAX_TABLE_BYTES:
+                self._tables.append(_chunk(name, file.read(length)))
+            elif name == b"IDAT":
+                left = length
+                while left:
+                    block = file.read(min(left, _BLOCK_BYTES))
+                    if not block:
+                        raise _cut_short()
+                    left -= len(block)
+                    yield block
+
+    def _inflated(self, count: int) -> list[bytes]:
+        """Return the next bytes of the rows, in pieces."""
+        pieces = []
+        while count:
+            data = self._inflater.unconsumed_tail or next(self._deflated, b"")
+            piece = self._inflater.decompress(data, count)
+            if not piece and not data:
+                raise _cut_short()
+            pieces.append(piece)
+            count -= len(piece)
+        return pieces
+
+    def _as_png(self, rows: Iterable[bytes], height: int) -> bytes:
+        """Return some filtered rows as a PNG."""
+        start = struct.pack(">II", self.size[0], height) + self._start[8:]
+        data = b"".join((_ZLIB_START, *_stored(rows), _LAST_BLOCK))
+        # Pillow has the last row before it comes to a checksum, and skips that of the chunk.
+        chunk = (struct.pack(">I4s", len(data), b"IDAT"), data, bytes(4))
+        return b"".join((png.SIGNATURE, _chunk(b"IHDR", start), *self._tables, *chunk, png.END))
+
+
+def _stored(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """Yield bytes as blocks of deflate that are not compressed."""
+    for piece in pieces:
+        view = memoryview(piece)
+        for at in range(0, len(piece), _STORED_BYTES):
+            block = view[at : at + _STORED_BYTES]
+            yield struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF)
+            yield block
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I4s", len(data), name) + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def _cut_short() -> errors.InputError:
+    return errors.InputError("is cut short: the end of the PNG data is missing")

@@ -1,0 +1,171 @@
+"""What every work needs: a folder, pictures, ourselves, the peers; and what it gives: rows."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import measuring
+from peers import Peers
+
+OURS: Final = "prodia-compose"
+TOKEN: Final = "benchmark"
+
+_LEFT_OUT: Final = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONDEVMODE", "PRODIA_")
+"""Settings of the shell that would change what is measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What is wanted of a value.
+
+    Attributes:
+        kind: Whether it should be larger or smaller.
+        limit: Than this, in the value's unit.
+    """
+
+    kind: Literal["at least", "at most"]
+    limit: float
+
+    def is_met(self, value: float) -> bool:
+        """Tell whether a value is as wanted."""
+        return value >= self.limit if self.kind == "at least" else value <= self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        work: What was done.
+        who: By whom.
+        seconds: The median time; None where only memory was looked at.
+        peak_bytes: The memory of the largest process.
+        twice: Whether two such processes ran at a time.
+        value: What is compared; None where there is nothing to compare with.
+        unit: Of the value.
+        goal: What is wanted of it, if anything is.
+    """
+
+    work: str
+    who: str
+    seconds: float | None = None
+    peak_bytes: int | None = None
+    twice: bool = False
+    value: float | None = None
+    unit: str = ""
+    goal: Goal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """The place where the works are done.
+
+    Attributes:
+        folder: Of the pictures and the works.
+        url: Of the service on loopback.
+        rounds: How often each contender runs.
+        peers: The other programs.
+    """
+
+    folder: Path
+    url: str
+    rounds: int
+    peers: Peers
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What all contenders find in their environment."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_LEFT_OUT) and not name.lower().endswith("_proxy")
+        }
+        return {
+            **kept,
+            "PRODIA_TOKEN": TOKEN,
+            "PRODIA_BASE_URL": f"{self.url}/v2",
+            "XDG_STATE_HOME": str(self.folder / "state"),
+        }
+
+    def pictures(self, *names: str) -> None:
+        """Make pictures that are not there yet, in a process of their own.
+
+        Raises:
+            measuring.CommandError: They cannot be made.
+        """
+        program = str(Path(__file__).with_name("photos.py"))
+        done = subprocess.run(
+            [sys.executable, program, str(self.folder), *names],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise measuring.CommandError(f"making {names}: {done.stderr.strip()[-300:]}")
+
+    def room(self, name: str, picture: str, count: int) -> Path:
+        """Return a folder for a work, with a picture in it under so many names."""
+        self.pictures(picture)
+        room = self.folder / name
+        (room / "small").mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            path = room / f"in-{number:02}{Path(picture).suffix}"
+            path.unlink(missing_ok=True)
+            os.link(self.folder / picture, path)
+        return room
+
+    def ours(self, room: Path, *argv: str, name: str = OURS) -> measuring.Contender:
+        """Return ourselves with some arguments."""
+        return measuring.Contender(name=name, script=shell(*program(), *argv), folder=room)
+
+    def measure(self, *contenders: measuring.Contender) -> tuple[measuring.Measured, ...]:
+        """Run contenders in turns."""
+        return measuring.measure(contenders, self.rounds, self.env)
+
+
+def program() -> tuple[str, ...]:
+    """Return how this program is called: by its script, where it is installed."""
+    script = Path(sys.executable).with_name(OURS)
+    return (str(script),) if script.exists() else (sys.executable, "-m", "prodia_compose")
+
+
+def shell(*argv: str) -> str:
+    """Return a command as a shell has it."""
+    return shlex.join(argv)
+
+
+def row(work: str, measured: measuring.Measured, **more: object) -> Row:
+    """Return the row of something measured."""
+    return Row(
+        work=work,
+        who=measured.contender.name,
+        seconds=measured.median_s,
+        peak_bytes=measured.peak_bytes,
+        twice=measured.contender.twice,
+        **more,  # type: ignore[arg-type] # the fields that are left
+    )
+
+
+def compared(
+    work: str, found: Sequence[measuring.Measured], goals: Mapping[str, Goal]
+) -> list[Row]:
+    """Return the rows of a work: ours, then how many times as long each other one takes."""
+    mine, *others = found
+    return [
+        row(work, mine),
+        *(
+            row(
+                work,
+                other,
+                value=other.times(mine),
+                unit="x our time",
+                goal=goals.get(other.contender.name),
+            )
+            for other in others
+        ),
+    ]

@@ -1,0 +1,283 @@
+"""The works that are measured: who does them how, and what is wanted of us."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import bench
+import peers
+from bench import Bench, Goal, Row, shell
+from measuring import Contender
+
+_CLIENTS: Final = Path(__file__).parent.parent / "sandbox_clients"
+_MB: Final = 1_000_000
+_COMPOSE: Final = ("compose", "-q", "-f", "-p", "all of them", "--no-lint", "-o", "out.jpg")
+_EIGHT: Final = ("-m", "flux-2-max")
+_MANY: Final = ("-m", "seedream-5-lite")
+
+
+# --- start-up ------------------------------------------------------------------------------
+
+
+def start(place: Bench) -> Iterator[Row]:
+    """What a command costs that does nothing yet."""
+    room = place.room("start", "1mp.jpg", 1)
+    yardstick = Contender(
+        name="import typer", script=shell(sys.executable, "-c", "import typer"), folder=room
+    )
+    line = "prodia-compose compose --mod"
+    calls = {
+        "--version": (("--version",), 1.3),
+        "models": (("models",), 1.3),
+        "a TAB press": (("__complete", "bash", line, "", "--mod"), 1.3),
+        "--help": (("--help",), 1.5),
+    }
+    found = place.measure(
+        yardstick, *(place.ours(room, *argv, name=name) for name, (argv, _) in calls.items())
+    )
+    yield bench.row("start-up", found[0])
+    for each in found[1:]:
+        goal = Goal(kind="at most", limit=calls[each.contender.name][1])
+        value = each.times(found[0])
+        yield bench.row("start-up", each, value=value, unit="x import typer", goal=goal)
+
+
+# --- files that fit ------------------------------------------------------------------------
+
+
+def untouched(place: Bench) -> Iterator[Row]:
+    """Two JPEGs of 12 MP sent as they are: the cost beside the guide's own clients."""
+    work = "2 JPEGs of 12 MP, as they are"
+    room = place.room("untouched", "12mp.jpg", 2)
+    for number, name in enumerate(("product.jpg", "scene.jpg")):
+        (room / f"in-{number:02}.jpg").rename(room / name)
+    config = {"prompt": "all of them", "images": ["product.jpg", "scene.jpg"]}
+    job = {"type": "inference.seedream-5-0.lite.img2img.v1", "config": config}
+    (room / "job.json").write_text(json.dumps(job))
+    guide = shell(sys.executable, str(_CLIENTS / "compose.py"))
+    contenders = [
+        place.ours(room, *_COMPOSE, *_MANY, "product.jpg", "scene.jpg"),
+        Contender(name="the guide's Python", script=guide, folder=room),
+    ]
+    modules, node = place.peers.sdk(), place.peers.path(peers.NODE)
+    if modules is not None and node is not None:
+        script = f"NODE_PATH={shell(modules)} {shell(node, str(_CLIENTS / 'compose.cjs'))}"
+        contenders.append(Contender(name="JavaScript SDK", script=script, folder=room))
+    mine, *others = place.measure(*contenders)
+    limits = {"the guide's Python": 1.7, "JavaScript SDK": 1.0}
+    yield bench.row(work, mine)
+    for other in others:
+        goal = Goal(kind="at most", limit=limits[other.contender.name])
+        yield bench.row(work, other, value=mine.times(other), unit="x its time (ours)", goal=goal)
+
+
+# --- files to be made smaller --------------------------------------------------------------
+
+
+def jpeg(place: Bench) -> Iterator[Row]:
+    """Eight JPEGs, against what people script."""
+    goals = {
+        "vips x2 + curl": Goal(kind="at least", limit=1.2),
+        "ImageMagick + curl": Goal(kind="at least", limit=5),
+    }
+    yield from _shrinking(
+        place, "8 JPEGs of 48 MP to 2048 px", "48mp.jpg", goals, (_vips, _imagemagick, _gm)
+    )
+
+
+def png(place: Bench) -> Iterator[Row]:
+    """The same as PNG."""
+    goals = {"vips x2 + curl": Goal(kind="at least", limit=1)}
+    yield from _shrinking(place, "8 PNGs of 48 MP to 2048 px", "48mp.png", goals, (_vips,))
+
+
+def heic(place: Bench) -> Iterator[Row]:
+    """The same as HEIC, where its decoder is installed."""
+    if importlib.util.find_spec("pillow_heif") is None:
+        place.peers.missing.append("HEIC: pip install 'prodia-compose[heic]'")
+        return
+    goals = {"vips x2 + curl": Goal(kind="at least", limit=1)}
+    others = (_vips,) if place.peers.reads_heic() else ()
+    yield from _shrinking(place, "8 HEICs of 48 MP to 2048 px", "48mp.heic", goals, others)
+
+
+def _shrinking(
+    place: Bench,
+    work: str,
+    picture: str,
+    goals: dict[str, Goal],
+    others: tuple[Callable[[Bench, Path], Contender | None], ...],
+) -> Iterator[Row]:
+    room = place.room(picture.replace(".", "-"), picture, 8)
+    inputs = sorted(path.name for path in room.glob("in-*"))
+    names = [f"{Path(name).stem}.jpg" for name in inputs]
+    config = {"prompt": "all of them", "images": names}
+    job = {"type": "inference.flux-2.max.img2img.v1", "config": config}
+    (room / "job.json").write_text(json.dumps(job))
+    contenders = [place.ours(room, *_COMPOSE, *_EIGHT, *inputs)]
+    contenders += [found for other in others if (found := other(place, room)) is not None]
+    yield from bench.compared(work, place.measure(*contenders), goals)
+
+
+def _vips(place: Bench, room: Path) -> Contender | None:
+    """Two at a time, in a quality like ours."""
+    vips = place.peers.path(peers.VIPS)
+    options = "[Q=95,subsample_mode=off,strip]"
+    into = shell("--size", "2048x2048>", "-o", f"{room}/small/%s.jpg{options}")
+    each = f"ls in-* | xargs -P 2 -I NAME {vips} NAME {into}"
+    return _and_posted(place, room, "vips x2", vips, each, twice=True)
+
+
+def _imagemagick(place: Bench, room: Path) -> Contender | None:
+    convert = place.peers.path(peers.IMAGEMAGICK)
+    options = "-auto-orient -resize '2048x2048>' -strip -quality 95 -sampling-factor 4:4:4"
+    each = f'for name in in-*; do {convert} "$name" {options} "small/${{name%.*}}.jpg"; done'
+    return _and_posted(place, room, "ImageMagick", convert, each, rounds=2)
+
+
+def _gm(place: Bench, room: Path) -> Contender | None:
+    gm = place.peers.path(peers.GRAPHICSMAGICK)
+    options = "-auto-orient -resize '2048x2048>' -strip -quality 95 -sampling-factor 1x1"
+    each = f'for name in in-*; do {gm} convert "$name" {options} "small/${{name%.*}}.jpg"; done'
+    return _and_posted(place, room, "GraphicsMagick", gm, each, rounds=2)
+
+
+def _and_posted(
+    place: Bench,
+    room: Path,
+    name: str,
+    path: str | None,
+    script: str,
+    *,
+    rounds: int | None = None,
+    twice: bool = False,
+) -> Contender | None:
+    """Return a script that posts with curl what it has made smaller; None where one is missing."""
+    curl = place.peers.path(peers.CURL)
+    if path is None or curl is None:
+        return None
+    post = (
+        f"{curl} -sS --fail -H 'Authorization: Bearer {bench.TOKEN}' -H 'Accept: image/jpeg' "
+        "-F 'job=@job.json;type=application/json' "
+        '$(for name in small/*.jpg; do printf " -F input=@%s" "$name"; done) '
+        f"-o out.jpg {place.url}/v2/job"
+    )
+    return Contender(
+        name=f"{name} + curl",
+        script=f"rm -f small/*\n{script}\n{post}",
+        folder=room,
+        rounds=rounds,
+        twice=twice,
+    )
+
+
+# --- memory --------------------------------------------------------------------------------
+
+
+def memory(place: Bench) -> Iterator[Row]:
+    """The peak of the whole process, one run each."""
+    runs: tuple[tuple[str, str, int, str, float], ...] = (
+        ("8 JPEGs of 48 MP to 2048 px", "48mp.jpg", 8, "2048", 230),
+        ("14 JPEGs of 48 MP to 2048 px", "48mp.jpg", 14, "2048", 230),
+        ("8 JPEGs of 48 MP to 4096 px", "48mp.jpg", 8, "4096", 230),
+        ("8 progressive JPEGs to 2048 px", "progressive.jpg", 8, "2048", 350),
+        ("8 PNGs of 48 MP to 2048 px", "48mp.png", 8, "2048", 350),
+    )
+    for work, picture, count, side, limit in runs:
+        room = place.room("memory", picture, count)
+        inputs = [f"in-{number:02}{Path(picture).suffix}" for number in range(count)]
+        peak = _peak(place, room, *_MANY, "--max-side", side, *inputs)
+        goal = Goal(kind="at most", limit=limit)
+        yield Row(work=work, who=bench.OURS, value=peak / _MB, unit="MB", goal=goal)
+    room = place.room("memory", "48mp.jpg", 12)
+    few, many = (
+        _peak(place, room, *_MANY, "--no-resize", *["in-00.jpg"] * count) for count in (1, 12)
+    )
+    size = 11 * (room / "in-00.jpg").stat().st_size / _MB
+    work = f"a body larger by {size:.0f} MB adds"
+    goal = Goal(kind="at most", limit=16)
+    yield Row(work=work, who=bench.OURS, value=(many - few) / _MB, unit="MB", goal=goal)
+
+
+def _peak(place: Bench, room: Path, *argv: str) -> int:
+    contender = Contender(
+        name=bench.OURS, script=shell(*bench.program(), *_COMPOSE, *argv), folder=room, rounds=1
+    )
+    return place.measure(contender)[0].peak_bytes
+
+
+# --- how the cost grows --------------------------------------------------------------------
+
+
+def images(place: Bench) -> Iterator[Row]:
+    """From 1 to 14 pictures."""
+    room = place.room("images", "12mp.jpg", 14)
+    counts = (1, 2, 4, 7, 10, 14)
+    inputs = sorted(path.name for path in room.glob("in-*"))
+    calls = [
+        place.ours(
+            room, *_COMPOSE, *_MANY, "--max-side", "2048", *inputs[:count], name=f"{count} of 12 MP"
+        )
+        for count in counts
+    ]
+    base, *found = place.measure(_base(place), *calls)
+    for count, each in zip(counts, found, strict=True):
+        value = (each.median_s - base.median_s) * 1000 / count
+        yield bench.row("images, each 12 MP to 2048 px", each, value=value, unit="ms an image")
+
+
+def pixels(place: Bench) -> Iterator[Row]:
+    """From 1 to 100 megapixels."""
+    sizes = (1, 3, 6, 12, 24, 48, 100)
+    names = [f"{size}mp.jpg" for size in sizes]
+    place.pictures(*names)
+    calls = [
+        place.ours(
+            place.folder, *_COMPOSE, *_MANY, "--max-side", "2048", name, name=f"1 of {size} MP"
+        )
+        for size, name in zip(sizes, names, strict=True)
+    ]
+    base, *found = place.measure(_base(place), *calls)
+    for size, each in zip(sizes, found, strict=True):
+        value = (each.median_s - base.median_s) * 1000 / size
+        yield bench.row("pixels, one JPEG to 2048 px", each, value=value, unit="ms a megapixel")
+
+
+def _base(place: Bench) -> Contender:
+    """Return a run with next to no picture: what every run costs."""
+    samples = Path(__file__).parent.parent / "images"
+    return place.ours(place.folder, *_COMPOSE, str(samples / "product.jpg"), name="a small one")
+
+
+# --- the record ----------------------------------------------------------------------------
+
+
+def record(place: Bench) -> Iterator[Row]:
+    """What writing the job down costs."""
+    room = place.room("record", "1mp.jpg", 1)
+    command = place.ours(room, *_COMPOSE, "in-00.jpg", name="with the record")
+    without = Contender(
+        name="without", script=f"PRODIA_COMPOSE_RECORD=off {command.script}", folder=room
+    )
+    found = place.measure(command, without)
+    yield bench.row("a small job", found[1])
+    value = found[0].beyond(found[1]) * 1000
+    goal = Goal(kind="at most", limit=10)
+    yield bench.row("a small job", found[0], value=value, unit="ms more", goal=goal)
+
+
+WORKS: Final[dict[str, Callable[[Bench], Iterator[Row]]]] = {
+    "start": start,
+    "untouched": untouched,
+    "jpeg": jpeg,
+    "png": png,
+    "heic": heic,
+    "memory": memory,
+    "images": images,
+    "pixels": pixels,
+    "record": record,
+}
+"""The works by name, in the order they are done."""
