@@ -45,12 +45,14 @@ class Surroundings:
         token: The text of `PRODIA_TOKEN`, or None.
         reporter: Who is told of progress.
         download: Fetches a URL that was named as an input.
+        meanwhile: Is called once while the first pictures are prepared, to use the time.
     """
 
     stdin: BinaryIO | None
     token: str | None
     reporter: Reporter
     download: Callable[[str], blob.Blob]
+    meanwhile: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +224,7 @@ def _images(
         reporter=surroundings.reporter,
         findings=findings,
         is_probed_only=is_too_many,
+        meanwhile=surroundings.meanwhile,
     )
 
 

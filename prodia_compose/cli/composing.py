@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
@@ -56,7 +56,8 @@ def compose(options: ComposeOptions) -> int:
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
-        plan = planning.make(addressed, _surroundings(addressed, reporter), sending=True)
+        surroundings = _surroundings(addressed, reporter, meanwhile=_load_what_sends)
+        plan = planning.make(addressed, surroundings, sending=True)
         reporter.finish()
         warned = () if options.strict else plan.warnings
         _warn(warned, options)
@@ -161,7 +162,17 @@ def _is_rehearsal(ready: planning.Sendable) -> bool:
     return service.is_loopback(host) and ready.token.value == SANDBOX_TOKEN
 
 
-def _surroundings(request: ComposeRequest, reporter: reporting.Reporter) -> planning.Surroundings:
+def _load_what_sends() -> None:
+    """Load requests and the like, which take 100 ms, while threads decode the pictures."""
+    from prodia_compose import compose  # noqa: F401, PLC0415 - only to have it loaded
+
+
+def _surroundings(
+    request: ComposeRequest,
+    reporter: reporting.Reporter,
+    *,
+    meanwhile: Callable[[], object] | None = None,
+) -> planning.Surroundings:
     def download(url: str) -> blob.Blob:
         from prodia_compose import client  # noqa: PLC0415 - requests, where a URL was named
 
@@ -174,7 +185,11 @@ def _surroundings(request: ComposeRequest, reporter: reporting.Reporter) -> plan
 
     stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin is not None else None
     return planning.Surroundings(
-        stdin=stdin, token=os.environ.get("PRODIA_TOKEN"), reporter=reporter, download=download
+        stdin=stdin,
+        token=os.environ.get("PRODIA_TOKEN"),
+        reporter=reporter,
+        download=download,
+        meanwhile=meanwhile,
     )
 
 
