@@ -168,3 +168,15 @@ def test_threads_do_not_disturb_each_other() -> None:
     assert [found[at] for at in range(len(jobs))] == expected
     assert limit == Image.MAX_IMAGE_PIXELS
     assert filters == list(warnings.filters)
+
+
+def test_what_others_silence_meanwhile_stays_silent() -> None:
+    """A library loaded while pictures are prepared may put in filters of its own; they stay."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        with decoder.quiet(1000):
+            warnings.simplefilter("ignore", BytesWarning)
+            warnings.warn("unheard", stacklevel=1)
+
+        assert list(warnings.filters) == [("ignore", None, BytesWarning, None, 0), *before]

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import importlib
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -55,6 +56,10 @@ _quiet_lock = threading.Lock()
 _quiet_limits: list[int] = []
 _quiet_undo = contextlib.ExitStack()
 
+_EVERY_WARNING: Final = "(?s:.*)"
+_SILENCE: Final = ("ignore", re.compile(_EVERY_WARNING, re.IGNORECASE), Warning, None, 0)
+"""The filter that `warnings` makes of it: like nobody else's, so that it can be taken out."""
+
 
 @contextlib.contextmanager
 def quiet(max_pixels: int) -> Iterator[None]:
@@ -68,7 +73,8 @@ def quiet(max_pixels: int) -> Iterator[None]:
     """
     with _quiet_lock:
         if not _quiet_limits:
-            _quiet_undo.enter_context(warnings.catch_warnings(action="ignore"))
+            warnings.filterwarnings("ignore", _EVERY_WARNING)
+            _quiet_undo.callback(_hear_again)
             _quiet_undo.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
         _quiet_limits.append(max_pixels)
         _apply_limit()
@@ -141,6 +147,13 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     image = factory(file)
     image.decodermaxblock = _BLOCK_BYTES
     return image
+
+
+def _hear_again() -> None:
+    """Take our filter out; other threads may have put in theirs, so the old ones would not do."""
+    filters = warnings.filters
+    if isinstance(filters, list) and _SILENCE in filters:
+        filters.remove(_SILENCE)
 
 
 def _apply_limit() -> None:
