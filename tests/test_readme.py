@@ -286,8 +286,8 @@ def test_no_option_is_made_up(run: Run) -> None:
     """The long options that README names outside of examples are those of some command."""
     prose = re.sub(r"^```.*?^```$", "", readme.TEXT, flags=re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", prose))
-    commands = ("compose", "validate", "models", "sandbox", "jobs")
-    texts = [run(command, "-h").text for command in commands]
+    commands = ((), ("compose",), ("validate",), ("models",), ("sandbox",), ("jobs",))
+    texts = [run(*command, "-h").text for command in commands]
 
     assert named <= set(re.findall(r"(?<![\w-])--[a-z][\w-]*", "".join(texts)))
 
