@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from prodia_compose import errors
-from prodia_compose.images import plan, prepare, probe
+from prodia_compose.images import decoder, plan, prepare, probe
 
 LIMIT_BYTES = 300_000_000
 BOMBS = make.bombs()
