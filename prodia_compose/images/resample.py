@@ -116,7 +116,7 @@ def _averaged(rows: Rows, factor: int) -> Image.Image:
         box = (0, first - top, width, last - top)
         band = band.crop(box) if factor == 1 else _reduced(band, factor, box)
         if result is None:
-            result = Image.new(band.mode, (band.width, lines))
+            result = Image.new(band.mode, (band.width, lines), None)
         result.paste(band, (0, start))
     assert result is not None  # noqa: S101 - a picture has at least one row
     return result
@@ -147,7 +147,7 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
         across = (0, 0, extent[0], band.height)
         band = _straight(band.resize((size[0], band.height), Image.Resampling.LANCZOS, across))
         if result is None:
-            result = Image.new(band.mode, size)
+            result = Image.new(band.mode, size, None)  # every pixel of it will be pasted
         result.paste(band, (0, start))
     assert result is not None  # noqa: S101 - a size has at least one row
     return result

@@ -66,14 +66,15 @@ class Strips:
         """Return a picture that has some rows, and which row its first one is."""
         held, bottom = self._held, self._top + (self._held.height if self._held else 0)
         if held is None or last > bottom:
+            top = bottom - 1 if self._above else bottom
             fresh = self._decoded(last - bottom)
-            if held is None or first >= bottom:
-                held, self._top = fresh, bottom
+            if held is None or first >= top:
+                held, self._top = fresh, top
             else:
                 kept = held.crop((0, first - self._top, held.width, held.height))
-                held = Image.new(fresh.mode, (fresh.width, kept.height + fresh.height))
+                held = Image.new(fresh.mode, (fresh.width, last - first))
                 held.paste(kept, (0, 0))
-                held.paste(fresh, (0, kept.height))
+                held.paste(fresh, (0, top - first))
                 self._top = first
             self._held = held
         return held, self._top
@@ -86,18 +87,17 @@ class Strips:
                 return  # no checksum, or more than the picture: not what decoders mind
 
     def _decoded(self, count: int) -> Image.Image:
-        """Return the next rows, converted to 8-bit pixels."""
+        """Return the next rows, and before them the one above, as 8-bit pixels."""
         if not self._row_bytes:
             self._begin()
         rows = self._inflated(count * self._row_bytes)
-        lead = 1 if self._above else 0
-        if lead:
+        if self._above:
             rows.insert(0, b"\0" + self._above)
-        image = decoder.opened("PNG", io.BytesIO(self._as_png(rows, lead + count)))
+            count += 1
+        image = decoder.opened("PNG", io.BytesIO(self._as_png(rows, count)))
         image.load()
-        self._above = image.crop((0, image.height - 1, image.width, image.height)).tobytes()
-        strip = image.crop((0, lead, image.width, image.height)) if lead else image
-        return pixels.conversion(strip, 8).apply(strip)
+        self._above = image.crop((0, count - 1, image.width, count)).tobytes()
+        return pixels.conversion(image, 8).apply(image)
 
     def _begin(self) -> None:
         """Read what stands in front of the pixels."""
@@ -137,11 +137,11 @@ class Strips:
 
     def _as_png(self, rows: Iterable[bytes], height: int) -> bytes:
         """Return some filtered rows as a PNG."""
-        start = struct.pack(">II", self.size[0], height) + self._start[8:]
-        data = b"".join((_ZLIB_START, *_stored(rows), _LAST_BLOCK))
+        start = _chunk(b"IHDR", struct.pack(">II", self.size[0], height) + self._start[8:])
+        data = (_ZLIB_START, *_stored(rows), _LAST_BLOCK)
+        head = struct.pack(">I4s", sum(map(len, data)), b"IDAT")
         # Pillow has the last row before it comes to a checksum, and skips that of the chunk.
-        chunk = (struct.pack(">I4s", len(data), b"IDAT"), data, bytes(4))
-        return b"".join((png.SIGNATURE, _chunk(b"IHDR", start), *self._tables, *chunk, png.END))
+        return b"".join((png.SIGNATURE, start, *self._tables, head, *data, bytes(4), png.END))
 
 
 def _stored(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bench import Bench
 
-_ARGV: Final = ("compose", "-q", "-f", "-p", "all of them", "--no-lint", "-o", "out.jpg")
+_ARGV: Final = ("compose", "-q", "-f", "-p", "all of them", "-o", "out.jpg")
 _MODEL: Final = ("-m", "seedream-5-lite")
 
 _STEPS: Final = """

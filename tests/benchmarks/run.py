@@ -26,7 +26,7 @@ from peers import Peers
 from works import WORKS
 
 _ROUNDS: Final = {
-    "start": 15,
+    "start": 11,
     "untouched": 11,
     "jpeg": 5,
     "png": 3,
@@ -34,7 +34,7 @@ _ROUNDS: Final = {
     "memory": 1,
     "images": 3,
     "pixels": 3,
-    "record": 15,
+    "record": 11,
 }
 """How often each contender runs, for five minutes in all on two cores."""
 

@@ -14,7 +14,7 @@ from measuring import Contender
 
 _CLIENTS: Final = Path(__file__).parent.parent / "sandbox_clients"
 _MB: Final = 1_000_000
-_COMPOSE: Final = ("compose", "-q", "-f", "-p", "all of them", "--no-lint", "-o", "out.jpg")
+_COMPOSE: Final = ("compose", "-q", "-f", "-p", "all of them", "-o", "out.jpg")
 _EIGHT: Final = ("-m", "flux-2-max")
 _MANY: Final = ("-m", "seedream-5-lite")
 
@@ -142,7 +142,7 @@ def _gm(place: Bench, room: Path) -> Contender | None:
     gm = place.peers.path(peers.GRAPHICSMAGICK)
     options = "-auto-orient -resize '2048x2048>' -strip -quality 95 -sampling-factor 1x1"
     each = f'for name in in-*; do {gm} convert "$name" {options} "small/${{name%.*}}.jpg"; done'
-    return _and_posted(place, room, "GraphicsMagick", gm, each, rounds=2)
+    return _and_posted(place, room, "GraphicsMagick", gm, each, rounds=1)
 
 
 def _and_posted(
