@@ -1,7 +1,9 @@
 """What all tests share: a clean environment, pictures, and ways to call the program."""
 
+import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -114,6 +116,22 @@ def until(condition: Callable[[], bool], *, patience_s: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "what was waited for did not happen"
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def disk(folder: Path, size: str) -> Iterator[Path]:
+    """Mount a small disk on a new folder for a while; skip the test where that cannot be done.
+
+    Args:
+        folder: What it is mounted on.
+        size: As `mount` takes it: 24k.
+    """
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture

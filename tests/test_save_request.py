@@ -12,7 +12,7 @@ from pathlib import Path
 
 import loopback
 import pytest
-from conftest import SAMPLES, TOKEN, Run
+from conftest import SAMPLES, TOKEN, Run, disk
 from PIL import Image
 
 from prodia_compose import errors
@@ -641,13 +641,8 @@ def test_saving_over_an_earlier_request(run: Run, work: Path, api: loopback.Serv
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of its own that has room for one of the pictures only."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with disk(tmp_path / "disk", "24k") as folder:
+        yield folder
 
 
 def test_a_full_disk_leaves_nothing(run: Run, work: Path, small_disk: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from prodia_compose import errors, gathering, job, prompt
@@ -61,13 +61,7 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
     findings.raise_if_any()
     overruled = _overruled(options, [name for name, _ in extras])
     return ComposeRequest(
-        selection=Selection(
-            operands=tuple(options.images or ()),
-            labelled=tuple(labelled),
-            lists=tuple(options.files_from or ()),
-            null_separated=options.null,
-            sort=options.sort,
-        ),
+        selection=_selection(options, labelled),
         prompt=_text(options.prompt[0]) if options.prompt else None,
         prompt_file=options.prompt_file[0] if options.prompt_file else None,
         model=options.model,
@@ -79,12 +73,7 @@ def to_request(options: ComposeOptions) -> ComposeRequest:
         extras=tuple(extras),
         match=None if "match" in overruled else options.match,
         fitting=_fitting(options, background),
-        placement=Placement(
-            target=options.output,
-            format=options.format,
-            if_exists="overwrite" if options.force else options.if_exists or "fail",
-            create_dirs=options.create_dirs,
-        ),
+        placement=_placement(options),
         delivery=_delivery(options, base_url),
         token_file=options.token_file,
         max_cost_usd=options.max_cost,
@@ -123,6 +112,25 @@ def _misuses(options: ComposeOptions) -> Iterator[errors.UsageError]:
             yield errors.UsageError(f"{flag} '': is empty; name a file, or - for standard input")
     if options.null and not options.files_from:
         yield errors.UsageError("-0: tells how to read a list; give one with -T")
+
+
+def _selection(options: ComposeOptions, labelled: Sequence[tuple[str, str]]) -> Selection:
+    return Selection(
+        operands=tuple(options.images or ()),
+        labelled=tuple(labelled),
+        lists=tuple(options.files_from or ()),
+        null_separated=options.null,
+        sort=options.sort,
+    )
+
+
+def _placement(options: ComposeOptions) -> Placement:
+    return Placement(
+        target=options.output,
+        format=options.format,
+        if_exists="overwrite" if options.force else options.if_exists or "fail",
+        create_dirs=options.create_dirs,
+    )
 
 
 def _fitting(options: ComposeOptions, background: tuple[int, int, int]) -> Fitting:
