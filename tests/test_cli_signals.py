@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 from conftest import TOKEN, until
 from PIL import Image
 
-from prodia_compose import ledger
+from prodia_compose import errors, ledger
+from prodia_compose.cli import signals
 
 PROGRAM = [sys.executable, "-m", "prodia_compose", "compose", "-p", "x", "--json", "-vv"]
 
@@ -149,6 +151,38 @@ def test_a_signal_ends_a_run_with_the_truth(
     assert out == b""
     assert sorted(path.name for path in work.iterdir()) == before
     assert TOKEN not in log.read_text()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that signals")
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_signal_in_a_finalizer_stops_the_run_too(
+    depth: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python ignores what is raised there: it is raised once more, until it is somewhere else."""
+
+    class Dying:
+        """Is stopped as it goes: the first by a signal, the others by what comes after it."""
+
+        def __init__(self, left: int) -> None:
+            self.left = left
+
+        def __del__(self) -> None:
+            if self.left == depth:
+                signal.raise_signal(signal.SIGTERM)
+            elif not waiting.wait(30):
+                raise TimeoutError
+
+    waiting = threading.Event()
+    before = (sys.unraisablehook, signal.getsignal(signal.SIGALRM))
+    with pytest.raises(errors.Interrupted) as stop, signals.as_exceptions():  # noqa: PT012
+        for left in range(depth, 0, -1):
+            Dying(left)
+        waiting.wait(30)
+
+    assert stop.value.code == 143
+    assert (sys.unraisablehook, signal.getsignal(signal.SIGALRM)) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert capfd.readouterr() == ("", "")
 
 
 def _has_handlers(pid: int) -> bool:

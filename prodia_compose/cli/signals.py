@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -11,6 +12,9 @@ from prodia_compose import errors
 __all__ = ["as_exceptions"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+_AGAIN_S = 0.001
+"""A finalizer is over by then, mostly."""
 
 
 @contextlib.contextmanager
@@ -44,7 +48,42 @@ def as_exceptions() -> Iterator[None]:
     for number in previous:
         signal.signal(number, interrupt)
     try:
-        yield
+        with _nowhere_ignored():
+            yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _nowhere_ignored() -> Iterator[None]:
+    """Raise an `errors.Interrupted` again that came up where Python ignores exceptions.
+
+    It may find the main thread in a finalizer, such as that of a pool of connections, which
+    runs whenever garbage is collected. The run would go on as if there had been no signal.
+    """
+    if not hasattr(signal, "setitimer"):  # Windows
+        yield
+        return
+    hook, alarm = sys.unraisablehook, signal.getsignal(signal.SIGALRM)
+
+    def look_after(ignored: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(ignored.exc_value, errors.Interrupted):
+            hook(ignored)
+            return
+        number = ignored.exc_value.signum
+
+        def interrupt_again(_number: int, _frame: FrameType | None) -> None:
+            raise errors.Interrupted(number)
+
+        # What is raised in here would be ignored too.
+        signal.signal(signal.SIGALRM, interrupt_again)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+    sys.unraisablehook = look_after
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, alarm)
+        sys.unraisablehook = hook
