@@ -43,7 +43,8 @@ class Shell:
         work: Its working folder.
         env: Variables to set.
         settings: Lines of the user's own for its start-up file.
-        is_on_path: Whether the program is on the PATH.
+        is_on_path: Whether the program is on the PATH; else none of its name is, of whatever
+            the tests' own PATH holds, and fish loads its file at its start.
     """
 
     def __init__(
@@ -56,7 +57,8 @@ class Shell:
         settings: str = "",
         is_on_path: bool = True,
     ) -> None:
-        if shutil.which(name) is None:
+        shell = shutil.which(name)
+        if shell is None:
             assert not os.environ.get("CI"), f"{name} is not installed"
             pytest.skip(f"{name} is not installed")
         self.name = name
@@ -65,11 +67,17 @@ class Shell:
         self.program.parent.mkdir()
         self.program.write_text(_STAND_IN.format(python=sys.executable, got=self._got))
         self.program.chmod(0o755)
-        argv = {"bash": _bash, "zsh": _zsh, "fish": _fish}[name](home, settings)
-        path = os.environ["PATH"]
+        flags = {"bash": _bash, "zsh": _zsh, "fish": _fish}[name](
+            home, settings, is_on_path=is_on_path
+        )
+        folders = os.environ["PATH"].split(os.pathsep)
+        if is_on_path:
+            folders.insert(0, str(self.program.parent))
+        else:
+            folders = [one for one in folders if not Path(one, self.program.name).exists()]
         self._ours, theirs = pty.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _ON_ITS_TERMINAL, *argv],
+            [sys.executable, "-c", _ON_ITS_TERMINAL, shell, *flags],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -78,7 +86,7 @@ class Shell:
                 "HOME": str(home),
                 "ZDOTDIR": str(home),
                 "XDG_CONFIG_HOME": str(home / "config"),
-                "PATH": f"{self.program.parent}:{path}" if is_on_path else path,
+                "PATH": os.pathsep.join(folders),
                 "TERM": "xterm",
                 "LC_ALL": "C.UTF-8",
                 "COLUMNS": "150",
@@ -137,16 +145,16 @@ class Shell:
                 self.output += os.read(self._ours, 65536).decode(errors="replace")
 
 
-def _bash(home: Path, settings: str) -> list[str]:
+def _bash(home: Path, settings: str, *, is_on_path: bool) -> list[str]:
     start = home / "bashrc"
     start.write_text(
         f"PS1='{_READY}'\nbind 'set show-all-if-ambiguous on'\n"
         f"{settings}\nsource '{regenerate.COMPLETIONS['bash']}'\n"
     )
-    return ["bash", "--noprofile", "--rcfile", str(start), "-i"]
+    return ["--noprofile", "--rcfile", str(start), "-i"]
 
 
-def _zsh(home: Path, settings: str) -> list[str]:
+def _zsh(home: Path, settings: str, *, is_on_path: bool) -> list[str]:
     functions = home / "functions"
     functions.mkdir()
     shutil.copy(regenerate.COMPLETIONS["zsh"], functions)
@@ -154,15 +162,16 @@ def _zsh(home: Path, settings: str) -> list[str]:
         f"PS1='{_READY}'\nbindkey -e\nfpath=({functions} $fpath)\n"
         f"autoload -U compinit\ncompinit -u -d {home}/dump\n{settings}\n"
     )
-    return ["zsh", "-i"]
+    return ["-i"]
 
 
-def _fish(home: Path, settings: str) -> list[str]:
-    completions = home / "config/fish/completions"
+def _fish(home: Path, settings: str, *, is_on_path: bool) -> list[str]:
+    # fish 3.6 and later look into completions/ only for what is on the PATH by its name.
+    completions = home / "config/fish" / ("completions" if is_on_path else "conf.d")
     completions.mkdir(parents=True)
     shutil.copy(regenerate.COMPLETIONS["fish"], completions)
     (completions.parent / "config.fish").write_text(
         f"set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\n"
         f"function fish_prompt\n    echo -n '{_READY}'\nend\n{settings}\n"
     )
-    return ["fish", "-i"]
+    return ["-i"]

@@ -17,6 +17,7 @@ from prodia_compose.images import sniff
 STRICT = {
     "bash": "set -o nounset -o errexit -o noglob -o noclobber -o vi; IFS=:pc; shopt -s nocasematch",
     "zsh": "setopt ksh_arrays sh_word_split no_unset no_clobber no_nomatch warn_create_global",
+    "fish": "fish_vi_key_bindings",
 }
 
 COMPLAINTS = ("rror", "not found", "unbound", "Traceback", "prodia-compose: ")
@@ -81,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture(scope="module", params=["bash", "zsh", "fish"])
+@pytest.fixture(scope="module", params=STRICT)
 def shell(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, folder: Path
 ) -> Iterator[Shell]:
@@ -148,11 +149,19 @@ def test_tab_completes_under_the_users_settings(
     """Neither strict settings matter, nor that the program is called by its path."""
     with Shell(name, tmp_path, folder, settings=settings, is_on_path=False) as shell:
         ratio = shell.run("~/bin/prodia-compose compose --aspect-ratio=16:\t")
-        picture = shell.run(f"{shell.program} compose bla\t")
+        picture = shell.run(f"{shell.program} compose same\t")
 
         assert ratio == ["compose", "--aspect-ratio=16:9"]
-        assert picture == ["compose", "blank here.jpg"]
+        assert picture == ["compose", "same.jpg"]
         for complaint in COMPLAINTS:
+            assert complaint not in shell.output
+
+
+def test_fish_looks_for_files_where_no_program_is_found(tmp_path: Path, folder: Path) -> None:
+    """Completions are not told what a variable in the program's path stands for."""
+    with Shell("fish", tmp_path, folder, is_on_path=False) as shell:
+        assert shell.run("$HOME/bin/prodia-compose compose bla\t") == ["compose", "blank here.jpg"]
+        for complaint in (*COMPLAINTS, "Unknown command"):
             assert complaint not in shell.output
 
 

@@ -5,9 +5,10 @@ function __prodia_compose_ask --description "Ask what to offer; fail where fish 
     set -l typed (commandline -ct)
     set -l word (string unescape -- $typed; or echo $typed)
 
-    set -l program (string replace -r '^~/' "$HOME/" -- $before[1])
-    command -q -- $program; or set program prodia-compose
-    set -l answer ($program __complete fish (count $before) $before "$word" 2>/dev/null </dev/null | string split0)
+    set -l called (string replace -r '^~/' "$HOME/" -- $before[1])
+    set -l programs (command -s -- $called prodia-compose)
+    set -q programs[1]; or return 1
+    set -l answer ($programs[1] __complete fish (count $before) $before "$word" 2>/dev/null </dev/null | string split0)
 
     set -g __prodia_compose_offers $answer[2..]
     switch "$answer[1]"
