@@ -1,7 +1,8 @@
 """Limits on the inputs of a job, each with its kind and its source."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from prodia_compose.values import frozen
 
 __all__ = ["Cap", "CapKind", "Caps"]
 
@@ -9,7 +10,7 @@ CapKind = Literal["documented", "upstream", "house", "option"]
 """Who set a limit: Prodia's own pages, the model's vendor, we, or the user's option."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cap:
     """One upper limit.
 
@@ -24,7 +25,7 @@ class Cap:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Caps:
     """The upper limits on a job's input images; None is no limit.
 

@@ -6,17 +6,17 @@ of here leaves the picture in its place or in the state folder, and says where.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import IO
 
 from prodia_compose import client, delivering, errors, ledger, placing, planning, recording
 from prodia_compose.placing import SavedOutput
 from prodia_compose.reporting import Reporter
+from prodia_compose.values import frozen
 
 __all__ = ["Result", "run"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Result:
     """A run that is done.
 

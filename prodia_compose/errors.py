@@ -27,6 +27,8 @@ from enum import IntEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from prodia_compose.values import frozen
+
 if TYPE_CHECKING:  # for an annotation; it loads hashlib and tempfile
     from prodia_compose import blob
 
@@ -259,7 +261,7 @@ class Interrupted(BaseException):
         self.rescued = None if path == "-" else path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Warned:
     """A warning: something that stops nothing unless `--strict` is given.
 

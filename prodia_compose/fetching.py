@@ -1,7 +1,6 @@
 """The picture of an earlier job, brought from where it was kept or from the service."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -11,11 +10,12 @@ from prodia_compose.placing import SavedOutput
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import OutputFormat
 from prodia_compose.service import Service
+from prodia_compose.values import frozen
 
 __all__ = ["Errand", "Fetched", "errand", "fetch"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Errand:
     """A job whose picture can perhaps be fetched.
 
@@ -30,7 +30,7 @@ class Errand:
     kept: tuple[tuple[Output, Path], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fetched:
     """A picture that was fetched.
 

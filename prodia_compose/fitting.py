@@ -9,7 +9,7 @@ the order of the pictures.
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from prodia_compose import errors, job, sources, workers
@@ -18,6 +18,7 @@ from prodia_compose.images import plan, prepare, probe
 from prodia_compose.models import Fact, Model
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import Fitting
+from prodia_compose.values import frozen
 
 __all__ = ["FittedImage", "fit"]
 
@@ -29,7 +30,7 @@ _MOST_TWICE_PIXELS: Final = 50_000_000
 """Up to what size a HEIC may go beyond the budget: no camera's are larger."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FittedImage:
     """One input: as found, and as it will be sent.
 

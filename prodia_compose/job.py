@@ -6,12 +6,12 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeGuard
 
 from prodia_compose import errors
 from prodia_compose.model import Model, Setting
 from prodia_compose.request import SettingValue
+from prodia_compose.values import frozen
 
 __all__ = ["Job", "check_settings", "digest", "flag_of", "parse_set", "part_names"]
 
@@ -30,7 +30,7 @@ _KEY = re.compile(r"[!-~]+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Job:
     """A job as the service takes it.
 

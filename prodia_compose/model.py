@@ -3,10 +3,10 @@
 The facts themselves stand in `catalogue.py`, each with its source.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from prodia_compose.caps import Caps
+from prodia_compose.values import frozen
 
 __all__ = ["Estimate", "Fact", "Model", "Price", "Setting", "SettingStatus", "SettingType"]
 
@@ -14,7 +14,7 @@ SettingType = Literal["integer", "number", "string", "boolean"]
 SettingStatus = Literal["confirmed", "unconfirmed", "refused"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fact:
     """A number and where it was read.
 
@@ -27,7 +27,7 @@ class Fact:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Setting:
     """A field of the job's `config` beside `prompt` and `images`.
 
@@ -61,7 +61,7 @@ class Setting:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Price:
     """What one job costs, as listed.
 
@@ -80,7 +80,7 @@ class Price:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Estimate:
     """What a job should cost, in US dollars; None where no price is known."""
 
@@ -88,7 +88,7 @@ class Estimate:
     maximum_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Model:
     """One job type and everything known of it.
 

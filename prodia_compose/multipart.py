@@ -7,9 +7,9 @@ the same body can be sent again from its first byte.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from prodia_compose import blob
+from prodia_compose.values import frozen
 
 __all__ = ["CHUNK_BYTES", "MultipartBody", "Part", "PartSizeError"]
 
@@ -25,7 +25,7 @@ class PartSizeError(Exception):
     """A part holds fewer or more bytes than it was announced with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Part:
     """One part of the body.
 

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +19,7 @@ from prodia_compose import addresses, blob, errors, streams
 from prodia_compose.naming import SUFFIXES, accept_type, asked_format, expand
 from prodia_compose.request import IfExists
 from prodia_compose.streams import write_stream
+from prodia_compose.values import frozen
 
 __all__ = [
     "Place",
@@ -36,7 +37,7 @@ __all__ = [
 _PROOF_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """Where one picture goes.
 

@@ -2,15 +2,15 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from prodia_compose import fitting, job, models, multipart
 from prodia_compose.request import SettingValue
+from prodia_compose.values import frozen
 
 __all__ = ["Packed", "pack"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Packed:
     """What would be sent.
 

@@ -6,7 +6,7 @@ in its place or in the state folder, and says where.
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,7 @@ from prodia_compose import blob, errors, output, reporting, state
 from prodia_compose.answers import Output
 from prodia_compose.images import received
 from prodia_compose.request import OutputFormat
+from prodia_compose.values import frozen
 
 __all__ = ["Placer", "SavedOutput", "keep", "keep_remains", "load"]
 
@@ -33,7 +34,7 @@ Keep = Callable[[blob.Blob, str], Path]
 """Keeps bytes that have no place, under a name with the given suffix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SavedOutput:
     """One picture that came back, saved byte for byte.
 
@@ -85,7 +86,7 @@ def keep_remains(error: errors.ComposeError, remains: Output) -> None:
     error.message += f"; what came is kept as {error.rescued}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Placer:
     """Puts the pictures of one job in their places.
 

@@ -7,7 +7,6 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +27,7 @@ from prodia_compose import (
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import ComposeRequest, OutputFormat, SettingValue
 from prodia_compose.service import Token
+from prodia_compose.values import frozen
 from prodia_compose.variables import name_in_findings
 
 __all__ = ["Plan", "Sendable", "Surroundings", "make"]
@@ -36,7 +36,7 @@ __all__ = ["Plan", "Sendable", "Surroundings", "make"]
 _MOST_PROBED = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Surroundings:
     """What the process was given from outside, and who watches it.
 
@@ -55,7 +55,7 @@ class Surroundings:
     meanwhile: Callable[[], object] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """A run as it stands before sending; complete only if `errors` is empty.
 
@@ -109,7 +109,7 @@ class Plan:
         return Sendable(plan=self, model=model, packed=packed, token=token, place=place)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sendable:
     """A plan with nothing wrong and nothing missing.
 

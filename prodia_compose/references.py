@@ -15,9 +15,9 @@ speaks for the prompt:
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from prodia_compose import prompt
+from prodia_compose.values import frozen
 
 __all__ = ["MOST", "References", "read", "reads_as_english"]
 
@@ -120,7 +120,7 @@ _DASHES = str.maketrans(
 _SUFFIX = re.compile(r".\.[a-z][a-z0-9]{1,4}$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class References:
     """What a prompt refers to; positions are counted from 1.
 

@@ -1,9 +1,9 @@
 """What the user asks for: the options of `compose`, typed but not yet checked against a model."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from prodia_compose.service import DEFAULT_BASE_URL
+from prodia_compose.values import frozen
 from prodia_compose.variables import Variable
 
 __all__ = [
@@ -25,7 +25,7 @@ SettingValue = str | int | float | bool | None | list[object] | dict[str, object
 """A value of a config field: whatever JSON can hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Selection:
     """Which images, in which order: operands, then labelled ones, then lists.
 
@@ -44,7 +44,7 @@ class Selection:
     sort: Sort = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fitting:
     """How the images are made to fit.
 
@@ -69,7 +69,7 @@ class Fitting:
     keep_metadata: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Placement:
     """Where the picture goes.
 
@@ -86,7 +86,7 @@ class Placement:
     create_dirs: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Delivery:
     """How the job is sent; times in seconds.
 
@@ -108,7 +108,7 @@ class Delivery:
     is_async: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ComposeRequest:
     """One run of `compose` or `validate`.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from prodia_compose import errors
+from prodia_compose.values import frozen
 
 __all__ = [
     "ASYNC_JOB_PATH",
@@ -65,7 +66,7 @@ class Token:
         return cls(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Service:
     """Where jobs are sent, and how patiently; times in seconds.
 

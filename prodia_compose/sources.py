@@ -12,13 +12,13 @@ import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 from urllib.parse import unquote
 
 from prodia_compose import addresses, blob, errors, reporting, temporary
 from prodia_compose.request import Selection, Sort
+from prodia_compose.values import frozen
 
 __all__ = ["Entry", "Input", "Origin", "entries", "natural_key", "open_input", "read_text_source"]
 
@@ -27,7 +27,7 @@ Origin = Literal["file", "pipe", "stdin", "url"]
 _CHUNK_BYTES = 1 << 18
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """One image as it was named.
 
@@ -74,7 +74,7 @@ class Entry:
         return addresses.is_url(self.path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Input:
     """One image that can be read.
 

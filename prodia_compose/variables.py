@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from prodia_compose import errors
+from prodia_compose.values import frozen
 
 __all__ = ["Variable", "name_in_error", "name_in_findings"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Variable:
     """An option whose value came from the environment.
 

@@ -25,6 +25,7 @@ ROWS: dict[int, tuple[str, ...]] = {
         "addresses",
         "naming",
         "workers",
+        "values",
     ),
     1: (
         "catalogue",

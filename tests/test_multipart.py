@@ -226,7 +226,7 @@ def test_an_odd_boundary_is_refused(boundary: str) -> None:
 
 
 def test_the_module_stands_alone() -> None:
-    """The module needs nothing but the standard library and `blob`."""
+    """The module needs nothing but the standard library, `blob` and `values`."""
     program = (
         "import sys, prodia_compose.multipart;"
         "print(sorted(m for m in sys.modules if m.startswith(('requests', 'urllib3', 'prodia'))))"
@@ -236,4 +236,8 @@ def test_the_module_stands_alone() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
 
-    assert run.stdout == "['prodia_compose', 'prodia_compose.blob', 'prodia_compose.multipart']\n"
+    ours = (
+        "prodia_compose",
+        *(f"prodia_compose.{name}" for name in ("blob", "multipart", "values")),
+    )
+    assert run.stdout == f"{[*ours]}\n"

@@ -24,6 +24,7 @@ from prodia_compose.answers.records import (
     strings,
     words,
 )
+from prodia_compose.values import frozen
 
 __all__ = [
     "WORDS_LIMIT",
@@ -41,7 +42,7 @@ _CHUNK_BYTES = 1 << 16
 _PARTS_LIMIT = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Output:
     """One picture of an answer, exactly as received.
 
@@ -56,7 +57,7 @@ class Output:
     filename: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """One answer, taken apart.
 

@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from prodia_compose import blob
+from prodia_compose.values import frozen
 
 __all__ = ["WORDS_LIMIT", "Hide", "JobRecord", "job_record", "json_value", "strings", "words"]
 
@@ -18,7 +18,7 @@ Hide = Callable[[str], str]
 """Takes secrets out of a text that came from outside."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class JobRecord:
     """What the service tells of a job; anything it leaves out or garbles is None.
 

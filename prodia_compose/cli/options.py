@@ -4,7 +4,6 @@ Typer reads a command's signature. The first two take the same options, so these
 the fields of one dataclass, of which `signature` makes a signature.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -18,6 +17,7 @@ from prodia_compose.request import (
     Placement,
     Sort,
 )
+from prodia_compose.values import frozen
 from prodia_compose.variables import Variable
 
 __all__ = ["NOT_FROM_ENVIRONMENT", "ComposeOptions", "FetchOptions"]
@@ -33,7 +33,7 @@ NOT_FROM_ENVIRONMENT = (
 """Options that belong to one run; all others are also read from PRODIA_COMPOSE_<OPTION>."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ComposeOptions:
     """What was typed, parsed by Typer and not yet looked at."""
 
@@ -261,7 +261,7 @@ class ComposeOptions:
     variables: tuple[Variable, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FetchOptions:
     """What was typed for `jobs fetch`; what is not declared here is as in `ComposeOptions`."""
 

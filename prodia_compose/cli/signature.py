@@ -9,7 +9,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Container, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, fields
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,6 +19,7 @@ from typer.models import OptionInfo
 from prodia_compose import errors
 from prodia_compose.cli import values
 from prodia_compose.cli.options import NOT_FROM_ENVIRONMENT, ComposeOptions, FetchOptions
+from prodia_compose.values import frozen
 from prodia_compose.variables import Variable, name_in_error
 
 __all__ = ["takes_options"]
@@ -52,7 +53,7 @@ _OVERRULED: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
 """(an option, another, when they contradict): the first, typed, beats the other's variable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Option:
     """One option, as Typer is to see it and as the command is to get it.
 

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,13 +13,14 @@ from prodia_compose.client.exchange import Exchange, Lost, Request, bearer
 from prodia_compose.client.passage import Limits, OnState
 from prodia_compose.client.redaction import hiding
 from prodia_compose.service import Service
+from prodia_compose.values import frozen
 
 __all__ = ["Attempts", "Received", "headers", "to_service"]
 
 Sleep = Callable[[float], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Received:
     """An answer with a status that says the job was taken (2xx).
 

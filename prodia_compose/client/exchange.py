@@ -3,7 +3,7 @@
 import base64
 import http.client
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -17,6 +17,7 @@ from prodia_compose.client import failures
 from prodia_compose.client.connections import Adapter
 from prodia_compose.client.passage import Limits, OnState, Passage
 from prodia_compose.service import Token, is_loopback
+from prodia_compose.values import frozen
 
 __all__ = ["Exchange", "Lost", "Reply", "Request", "basic", "bearer"]
 
@@ -72,7 +73,7 @@ class _BodyError(Exception):
     """The body could not be read while it was being sent; the cause says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """One request.
 

@@ -5,12 +5,13 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
+
+from prodia_compose.values import frozen
 
 __all__ = ["Failure", "FailureKind", "of_connecting", "of_talking"]
 
@@ -45,7 +46,7 @@ _TALKING: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 """The first match counts: RemoteDisconnected, say, is a ConnectionResetError too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Failure:
     """Why no connection came about.
 

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from prodia_compose import reporting
 from prodia_compose.errors import JobState
+from prodia_compose.values import frozen
 
 __all__ = ["Limits", "OnState", "Passage", "TraceOnly"]
 
@@ -17,7 +17,7 @@ _LATE_ANSWER_S = 5.0
 _STALLED_ANSWER_S = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """How long each stage may take, in seconds.
 

@@ -7,7 +7,6 @@ they fail in a way that may pass. Source of the paths: /reference/async.
 import contextlib
 import dataclasses
 import time
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from prodia_compose import answers, errors, multipart, reporting
@@ -18,6 +17,7 @@ from prodia_compose.client.passage import OnState, TraceOnly
 from prodia_compose.client.redaction import hiding
 from prodia_compose.client.submission import Delivered
 from prodia_compose.service import ASYNC_JOB_PATH, Service
+from prodia_compose.values import frozen
 
 __all__ = ["Created", "fetch_output", "poll", "submit_async"]
 
@@ -26,7 +26,7 @@ _DONE = ("processed", "completed")
 _GET_ATTEMPTS = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Created:
     """A job that the service has taken on.
 

@@ -1,18 +1,18 @@
 """A job submitted and waited for: one request, one answer with the picture in it."""
 
 import time
-from dataclasses import dataclass
 
 from prodia_compose import answers, multipart, reporting
 from prodia_compose.client import verdicts
 from prodia_compose.client.attempts import Attempts, Sleep
 from prodia_compose.client.passage import OnState
 from prodia_compose.service import JOB_PATH, Service
+from prodia_compose.values import frozen
 
 __all__ = ["Delivered", "submit"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Delivered:
     """A job that brought a picture.
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Self, TypedDict
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from prodia_compose.client.exchange import Exchange, Lost, Reply
 from prodia_compose.client.failures import FailureKind
 from prodia_compose.client.redaction import hiding, without
 from prodia_compose.service import Service
+from prodia_compose.values import frozen
 
 __all__ = [
     "Refusal",
@@ -48,7 +48,7 @@ _CONNECT_CURES: dict[FailureKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Refusal:
     """What an answer other than 2xx tells.
 

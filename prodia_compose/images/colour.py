@@ -7,10 +7,11 @@ are taken as sRGB, and CMYK and Lab by their plain formulas.
 
 import functools
 import itertools
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from PIL import Image
+
+from prodia_compose.values import frozen
 
 __all__ = ["UNUSABLE", "Converted", "Verdict", "judge", "to_srgb"]
 
@@ -29,7 +30,7 @@ _STEPS: Final = (0, 32, 64, 96, 128, 160, 192, 224, 255)
 _FALLBACK_NAMES: Final = {"L": "grey profile", "CMYK": "CMYK profile", "LAB": "Lab profile"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Converted:
     """A picture in sRGB.
 

@@ -3,7 +3,6 @@
 import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image
@@ -11,6 +10,7 @@ from PIL import Image
 from prodia_compose import errors
 from prodia_compose.images import exif, jpeg, resample
 from prodia_compose.images.header import Header
+from prodia_compose.values import frozen
 
 __all__ = ["Encoded", "as_jpeg", "as_png"]
 
@@ -21,7 +21,7 @@ _ROOM: Final = 0.97
 """How far below a byte cap to aim when shrinking: bytes do not quite follow pixels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Encoded:
     """An encoded picture.
 

@@ -9,8 +9,9 @@ import io
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import BinaryIO, Final
+
+from prodia_compose.values import frozen
 
 __all__ = ["Directory", "directories", "note", "orientation", "upright", "xmp_upright"]
 
@@ -25,7 +26,7 @@ _WIDTHS: Final = {1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 18: 8}
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Directory:
     """The whole-number tags of one directory.
 

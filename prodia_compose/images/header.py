@@ -1,7 +1,9 @@
 """What the header of a picture tells, in the same words for every format."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from prodia_compose.values import frozen
 
 __all__ = ["Colour", "Header"]
 
@@ -9,7 +11,7 @@ Colour = Literal["grey", "palette", "rgb", "cmyk", "other"]
 """How the pixels are stored; "rgb" includes YCbCr, "other" is Lab and what Pillow knows alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Header:
     """A picture as stored, before any rotation.
 

@@ -9,9 +9,10 @@ memory for it small.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from PIL import Image, ImageChops
+
+from prodia_compose.values import frozen
 
 __all__ = ["Conversion", "as_it_is", "conversion"]
 
@@ -31,7 +32,7 @@ _BITS_PER_SAMPLE = 258
 _WHITE_IS_ZERO = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Conversion:
     """How to make 8-bit pixels of a loaded picture.
 

@@ -20,11 +20,11 @@ equal sizes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isqrt
 from typing import Literal
 
 from prodia_compose.caps import Cap, Caps
+from prodia_compose.values import frozen
 
 __all__ = ["Dimension", "Fit", "Overrun", "Size", "over_caps", "plan"]
 
@@ -35,7 +35,7 @@ Dimension = Literal["side", "pixels", "combined"]
 """What a size cap limits; the names of the fields of `Caps`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fit:
     """The size a picture is sent in.
 
@@ -49,7 +49,7 @@ class Fit:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Overrun:
     """A size cap that is passed when nothing is resized.
 

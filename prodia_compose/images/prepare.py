@@ -8,7 +8,6 @@ flattened and encoded anew: at first the size, so that all later steps are cheap
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from PIL import Image
@@ -29,6 +28,7 @@ from prodia_compose.images import (
 )
 from prodia_compose.images.plan import Fit
 from prodia_compose.images.probe import ImageInfo
+from prodia_compose.values import frozen
 
 __all__ = ["PrepareOptions", "PreparedImage", "peak_bytes", "prepare"]
 
@@ -54,7 +54,7 @@ _TRANSPOSITIONS: Final = {
 """What makes a picture upright, by its EXIF orientation."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PrepareOptions:
     """What the user wishes of the pictures sent.
 
@@ -73,7 +73,7 @@ class PrepareOptions:
     max_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PreparedImage:
     """A picture ready to be sent.
 

@@ -1,13 +1,13 @@
 """Looking at a picture's header: what it is, how large, and what preparing it will take."""
 
 import io
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.images import decoder, jpeg, png, sniff, webp
 from prodia_compose.images.header import Header
+from prodia_compose.values import frozen
 
 __all__ = ["ImageInfo", "probe"]
 
@@ -18,7 +18,7 @@ _MAX_WHOLE_BYTES: Final = 500_000_000
 """For the formats that their decoders read into memory as a whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImageInfo:
     """What was found in a file.
 

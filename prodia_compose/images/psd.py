@@ -1,8 +1,9 @@
 """What a Photoshop document says of its flat picture."""
 
 import struct
-from dataclasses import dataclass
 from typing import BinaryIO, Final
+
+from prodia_compose.values import frozen
 
 __all__ = ["FlatPicture", "inspect"]
 
@@ -10,7 +11,7 @@ _VERSION_INFO: Final = 1057
 _MAX_RESOURCES = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FlatPicture:
     """The picture of all layers together, which is the one that is read.
 

@@ -28,7 +28,6 @@ of whose time goes into resampling three channels.
 A PNG is read in strips, since Pillow would hold all of it.
 """
 
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageFile, JpegImagePlugin
@@ -38,6 +37,7 @@ from prodia_compose.blob import Opener
 from prodia_compose.images import allocator, decoder, pixels, png, resample, spooling, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import ImageInfo
+from prodia_compose.values import frozen
 
 __all__ = ["PIXEL_BYTES", "Raster", "check", "check_bytes", "decode", "peak_bytes"]
 
@@ -56,7 +56,7 @@ _HEIF_BYTES: Final = 7
 """For each pixel of a HEIC: as Pillow has it, and as its decoder hands it over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Raster:
     """Decoded pixels, not yet turned upright.
 

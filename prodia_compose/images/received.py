@@ -1,17 +1,17 @@
 """Looking at a picture that the service answered with: what it is, and whether it is whole."""
 
 import io
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.images import decoder, jpeg, png, probe, sniff
+from prodia_compose.values import frozen
 
 __all__ = ["ReceivedImage", "inspect"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReceivedImage:
     """A whole picture, as it came.
 

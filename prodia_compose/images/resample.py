@@ -10,13 +10,13 @@ three times as fast, from which Lanczos then takes at least 1.9 times the wanted
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from PIL import Image
 
 from prodia_compose.images import pixels
 from prodia_compose.images.plan import Size
+from prodia_compose.values import frozen
 
 __all__ = ["Convert", "Rows", "Whole", "reduction", "shrunk"]
 
@@ -50,7 +50,7 @@ class Rows(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Whole:
     """The rows of a picture in memory.
 

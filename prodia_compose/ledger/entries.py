@@ -5,9 +5,10 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from prodia_compose.values import frozen
 
 __all__ = ["Claim", "Entry", "File", "State", "files_text", "storable"]
 
@@ -25,7 +26,7 @@ State = Literal[
 """How far a job has come: five steps, and four other ends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class File:
     """A file by its base name and what is in it.
 
@@ -41,7 +42,7 @@ class File:
         object.__setattr__(self, "name", _base_name(self.name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Claim:
     """A run as it stands before the first byte leaves.
 
@@ -92,7 +93,7 @@ class Claim:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """One job of the record, as it counts when it is read.
 

@@ -7,9 +7,10 @@ let the same job be paid for twice; the opposite mistake costs a look and `--aga
 import functools
 import os
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from prodia_compose.values import frozen
 
 __all__ = ["Process", "current", "is_running"]
 
@@ -17,7 +18,7 @@ _PS_TIMEOUT_S = 2.0
 _PS_ROUNDING_S = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Process:
     """A process, told apart from any other that ever has its number.
 

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from prodia_compose.ledger.entries import Entry
+from prodia_compose.values import frozen
 
 __all__ = ["Amounts", "Spend", "Spending", "spending"]
 
 _DECIMALS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Amounts:
     """Sums over jobs that ran or may have run, in US dollars; None where nothing is known.
 
@@ -38,7 +38,7 @@ class Amounts:
     at_most_usd: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Spend:
     """What one model has cost on one day.
 
@@ -53,7 +53,7 @@ class Spend:
     amounts: Amounts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Spending:
     """What was spent.
 

@@ -3,10 +3,10 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from prodia_compose.sandbox.refusal import RefusedError
+from prodia_compose.values import frozen
 
 __all__ = [
     "MEDIA_TYPES",
@@ -28,7 +28,7 @@ MEDIA_TYPES: dict[Format, str] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEB
 _FORMATS: dict[str, Format] = {media_type: name for name, media_type in MEDIA_TYPES.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """An HTTP answer, whole.
 
@@ -45,7 +45,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Output:
     """One output of a job."""
 
@@ -54,7 +54,7 @@ class Output:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What an Accept header asks for.
 

@@ -4,10 +4,10 @@ import difflib
 import re
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from prodia_compose import errors
+from prodia_compose.values import frozen
 
 __all__ = ["FAULT_KINDS", "Fault", "FaultKind", "FaultQueue", "parse_fault"]
 
@@ -40,7 +40,7 @@ FaultKind = Literal[
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fault:
     """One failure, and how often it strikes.
 

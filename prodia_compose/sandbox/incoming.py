@@ -9,13 +9,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.message import Message
 
 import multipart
 
 from prodia_compose import blob
 from prodia_compose.sandbox.refusal import RefusedError
+from prodia_compose.values import frozen
 
 __all__ = ["BrokenBodyError", "Input", "Pieces", "Submission", "body_pieces", "read_submission"]
 
@@ -46,7 +46,7 @@ class BrokenBodyError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Input:
     """One `input` part.
 
@@ -61,7 +61,7 @@ class Input:
     content: blob.Blob
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Submission:
     """A job as it came in: its JSON object and its inputs, in the order sent."""
 

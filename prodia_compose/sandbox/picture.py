@@ -5,7 +5,6 @@ The same job gives the same bytes, so a client can be tested against it.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
@@ -13,6 +12,7 @@ from prodia_compose.sandbox import layout, lettering, thumbnails
 from prodia_compose.sandbox.answers import Format
 from prodia_compose.sandbox.incoming import Input
 from prodia_compose.sandbox.layout import Box
+from prodia_compose.values import frozen
 
 __all__ = ["draw"]
 
@@ -26,7 +26,7 @@ _BRIGHT = "#ffb81c"
 _HEADER_FAINT = "#9aa4b1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Pen:
     """Draws on one canvas, in a unit that grows with it (1.0 at 1024 x 1024)."""
 

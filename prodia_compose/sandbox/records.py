@@ -5,12 +5,12 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from prodia_compose.sandbox.answers import Output
 from prodia_compose.sandbox.faults import FaultKind
+from prodia_compose.values import frozen
 
 __all__ = ["AsyncJobs", "InputRecord", "Job", "JobLog", "JobRecord", "Price", "job_json"]
 
@@ -19,7 +19,7 @@ _KEPT_JOBS = 64
 _LIFETIME = timedelta(minutes=5)  # in every job record seen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InputRecord:
     """An `input` part that came in.
 
@@ -36,7 +36,7 @@ class InputRecord:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class JobRecord:
     """A request to create a job, as it came in, and how it was answered.
 
@@ -75,7 +75,7 @@ class JobLog:
             return tuple(self._records)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Price:
     """What a job cost."""
 
@@ -130,7 +130,7 @@ def _timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Job:
     """A job that was taken, and what comes of it.
 

@@ -6,12 +6,12 @@ says so.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from prodia_compose import models
 from prodia_compose.model import Model, Setting, SettingType
 from prodia_compose.sandbox.incoming import Input, Submission
 from prodia_compose.sandbox.refusal import RefusedError
+from prodia_compose.values import frozen
 
 __all__ = ["PING", "Accepted", "check"]
 
@@ -30,7 +30,7 @@ _JSON_TYPES: tuple[tuple[type, str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Accepted:
     """A job that passed every check that needs no pixels.
 

@@ -6,7 +6,6 @@ import threading
 import time
 import urllib.parse
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prodia_compose import errors
@@ -16,6 +15,7 @@ from prodia_compose.sandbox.faults import Fault, FaultKind, FaultQueue
 from prodia_compose.sandbox.incoming import Submission
 from prodia_compose.sandbox.records import Job, JobRecord
 from prodia_compose.sandbox.refusal import RefusedError
+from prodia_compose.values import frozen
 
 __all__ = ["JobRequest", "Reply", "SandboxOptions", "Service"]
 
@@ -27,7 +27,7 @@ _HTML = b"<!doctype html><title>Welcome</title><p>This is a page, not a picture.
 _SUFFIXES: dict[answers.Format, str] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SandboxOptions:
     """How a sandbox behaves.
 
@@ -61,7 +61,7 @@ class SandboxOptions:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class JobRequest:
     """A request to create a job, read in whole.
 
@@ -82,7 +82,7 @@ class JobRequest:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reply:
     """What the connection carries back.
 
