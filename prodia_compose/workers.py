@@ -1,10 +1,10 @@
 """Several pieces of work at a time, in threads, within a budget.
 
 Threads, since what is done here leaves Python's lock alone nearly all the time: decoders,
-resampling and hashing run beside each other. Each piece has a thread of its own, started
-by the caller's thread, in order, as soon as there is room. So nothing is shared but the
-queue that the outcomes come through, and a signal reaches the caller at once, whatever
-the threads are in the middle of; they are daemons and die with the process.
+resampling and hashing run beside each other. Each thread takes the next piece, in order, as
+soon as there is room for it. Nothing is shared but the row they take it from and the queue
+that the outcomes come through, so a signal reaches the caller at once, whatever the threads
+are in the middle of; they are daemons and die with the process.
 """
 
 import collections
@@ -12,8 +12,9 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+from prodia_compose.values import frozen
 
 __all__ = ["Outcome", "Task", "outcomes"]
 
@@ -23,7 +24,7 @@ _MOST: Final = 4
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Task(Generic[Result]):
     """A piece of work.
 
@@ -36,7 +37,7 @@ class Task(Generic[Result]):
     cost: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome(Generic[Result]):
     """What became of a piece of work.
 
@@ -65,32 +66,72 @@ def outcomes(
         tasks: The work.
         budget: What the tasks that run at one time may cost together.
         most: How many may run at one time, at most; fewer on fewer processors.
-        meanwhile: Is called once in this thread, which has only to wait otherwise, when
-            the first tasks are running.
+        meanwhile: Is called once in this thread, which has only to wait otherwise. As long
+            as it takes, a processor is left to it.
     """
-    done: queue.SimpleQueue[Outcome[Result]] = queue.SimpleQueue()
-    waiting = collections.deque(enumerate(tasks))
-    running: dict[int, int] = {}
-    most = min(most, _processors())
-    while waiting or running:
-        while waiting and _has_room(running, waiting[0][1].cost, budget, most):
-            place, task = waiting.popleft()
-            running[place] = task.cost
-            threading.Thread(target=_work, args=(place, task, done), daemon=True).start()
+    crew = _Crew(tasks, budget)
+    most = min(most, _processors(), len(tasks))
+    try:
         if meanwhile is not None:
+            begun = max(1, most - 1)
+            crew.start(begun)
             meanwhile()
-            meanwhile = None
-        outcome = done.get()
-        del running[outcome.place]
-        yield outcome
+            most -= begun
+        crew.start(most)
+        for _ in tasks:
+            yield crew.done.get()
+    finally:
+        crew.stop()
 
 
-def _has_room(running: dict[int, int], cost: int, budget: int, most: int) -> bool:
-    return not running or (len(running) < most and sum(running.values()) + cost <= budget)
+class _Crew(Generic[Result]):
+    """Threads that take pieces of work from one row.
+
+    Attributes:
+        done: Where the outcomes go.
+    """
+
+    def __init__(self, tasks: Sequence[Task[Result]], budget: int) -> None:
+        self.done: queue.SimpleQueue[Outcome[Result]] = queue.SimpleQueue()
+        self._waiting = collections.deque(enumerate(tasks))
+        self._running: dict[int, int] = {}
+        self._budget = budget
+        self._changed = threading.Condition()
+
+    def start(self, count: int) -> None:
+        """Let so many more threads work."""
+        for _ in range(count):
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        with self._changed:
+            self._waiting.clear()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while (taken := self._take()) is not None:
+            outcome = _outcome(*taken)
+            with self._changed:
+                del self._running[outcome.place]
+                self._changed.notify_all()
+            self.done.put(outcome)
+
+    def _take(self) -> tuple[int, Task[Result]] | None:
+        """Return the next piece and its place once there is room for it; None when all are taken."""
+        with self._changed:
+            while self._waiting:
+                place, task = self._waiting[0]
+                if not self._running or sum(self._running.values()) + task.cost <= self._budget:
+                    self._waiting.popleft()
+                    self._running[place] = task.cost
+                    return place, task
+                self._changed.wait()
+        return None
 
 
-def _work(place: int, task: Task[Result], done: "queue.SimpleQueue[Outcome[Result]]") -> None:
-    """Do a piece of work and put its outcome into the queue, whatever it is."""
+def _outcome(place: int, task: Task[Result]) -> Outcome[Result]:
+    """Do a piece of work and return what became of it, whatever it is."""
     try:
         result = task.work()
     except BaseException as exc:  # noqa: BLE001 - raised again where the outcome is looked at
@@ -99,9 +140,8 @@ def _work(place: int, task: Task[Result], done: "queue.SimpleQueue[Outcome[Resul
         def fail() -> Result:
             raise error
 
-        done.put(Outcome(place=place, result=fail))
-    else:
-        done.put(Outcome(place=place, result=lambda: result))
+        return Outcome(place=place, result=fail)
+    return Outcome(place=place, result=lambda: result)
 
 
 def _processors() -> int:

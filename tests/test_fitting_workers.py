@@ -119,18 +119,24 @@ def test_a_failure_is_told_where_the_result_is_asked_for() -> None:
 
 
 def test_who_stops_listening_stops_what_has_not_begun() -> None:
-    """An interrupted run starts nothing more."""
+    """An interrupted run starts nothing more, beside what runs already."""
+    gate = threading.Event()
     watched = Watched()
-    outcomes = workers.outcomes(tasks(*(watched.work(number) for number in range(9))), budget=1)
+    work = [watched.work(0), *(watched.work(number, gate) for number in range(1, 9))]
+    before = set(threading.enumerate())
+    outcomes = workers.outcomes(tasks(*work), budget=1)
 
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined] # it is a generator
+    gate.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_S)
 
-    assert watched.begun == [0]
+    assert watched.begun in ([0], [0, 1])
 
 
 def test_the_caller_uses_the_time_it_would_wait() -> None:
-    """It does something once, in its own thread, while the first tasks run."""
+    """It does something once, in its own thread, beside the tasks."""
     gate = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -144,3 +150,28 @@ def test_the_caller_uses_the_time_it_would_wait() -> None:
 
     assert len(done) == 5
     assert threads == [threading.current_thread()]
+
+
+def test_the_caller_has_a_processor_of_its_own_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One task less runs until it has done; the others do not wait for it."""
+    monkeypatch.setattr(workers, "_processors", lambda: 3)
+    watched = Watched()
+    finished = threading.Semaphore(0)
+
+    def work(number: int) -> Callable[[], int]:
+        def run() -> int:
+            watched.work(number)()
+            finished.release()
+            return number
+
+        return run
+
+    def meanwhile() -> None:
+        for _ in range(6):
+            assert finished.acquire(timeout=PATIENCE_S)
+        during.append(watched.most)
+
+    during: list[int] = []
+    list(workers.outcomes(tasks(*map(work, range(6))), budget=9, meanwhile=meanwhile))
+
+    assert during[0] <= 2
