@@ -30,8 +30,8 @@ def frozen(cls: type[Declared]) -> type[Declared]:
 
     The same as `dataclasses.dataclass(frozen=True, kw_only=True)`, `__post_init__` included.
     """
-    for name, method in _METHODS.items():
-        setattr(cls, name, method)
+    for name in _METHODS.keys() - vars(cls).keys():  # what a class says of itself counts
+        setattr(cls, name, _METHODS[name])
     return dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
 
 

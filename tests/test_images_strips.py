@@ -26,6 +26,12 @@ PICTURES: dict[str, tuple[Image.Image, dict[str, object]]] = {
 }
 
 
+@pytest.fixture(autouse=True, params=["isal.isal_zlib", "zlib"])
+def _inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inflate with the fast library, and with what takes its place where there is none."""
+    monkeypatch.setattr(strips, "inflating", pytest.importorskip(request.param))
+
+
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and data of each chunk of a PNG."""
     at = 8

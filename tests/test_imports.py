@@ -62,6 +62,7 @@ HOMES = {
     "urllib3": ("client/",),
     "PIL": ("images/", "sandbox/"),
     "pillow_heif": ("images/",),
+    "isal": ("images/",),
     "sqlite3": ("ledger",),
 }
 """Where each library may be imported; Pillow has a second home in the sandbox, which draws."""

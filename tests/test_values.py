@@ -67,6 +67,21 @@ def test_it_is_shown_as_a_dataclass_is() -> None:
     assert "secret" not in repr(ours)
 
 
+def test_its_own_words_count() -> None:
+    """A class that says how it is shown, such as one with a token, is shown so."""
+
+    @frozen
+    class Token:
+        """A secret."""
+
+        value: str
+
+        def __repr__(self) -> str:
+            return "Token(...)"
+
+    assert repr(Token(value="hush")) == "Token(...)"
+
+
 def test_equal_by_kind_and_fields() -> None:
     """Equal values have one hash; another kind with the same fields is another value."""
     small = Positive(number=1)
