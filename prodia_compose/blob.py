@@ -47,6 +47,12 @@ class Blob:
             self._file.seek(offset)
             return self._file.read(count)
 
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill a buffer from `offset` on and return how many bytes there were."""
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return] # as all files here have it
+
 
 class _Reader(io.RawIOBase):
     """One position in a blob."""
@@ -73,10 +79,9 @@ class _Reader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # typeshed: WriteableBuffer
-        data = self._blob.read_at(self._position, len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        count = self._blob.read_into(self._position, buffer)
+        self._position += count
+        return count
 
 
 def spool(chunks: Iterable[bytes]) -> Blob:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Cap", "CapKind", "Caps"]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import IO
 
 from prodia_compose import client, delivering, errors, ledger, placing, planning, recording
+from prodia_compose.frozen import frozen
 from prodia_compose.placing import SavedOutput
 from prodia_compose.reporting import Reporter
-from prodia_compose.values import frozen
 
 __all__ = ["Result", "run"]
 

@@ -27,7 +27,7 @@ from enum import IntEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 if TYPE_CHECKING:  # for an annotation; it loads hashlib and tempfile
     from prodia_compose import blob

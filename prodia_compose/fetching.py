@@ -6,11 +6,11 @@ from typing import IO
 
 from prodia_compose import delivering, errors, ledger, output, placing, recording
 from prodia_compose.answers import Answer, Output
+from prodia_compose.frozen import frozen
 from prodia_compose.placing import SavedOutput
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import OutputFormat
 from prodia_compose.service import Service
-from prodia_compose.values import frozen
 
 __all__ = ["Errand", "Fetched", "errand", "fetch"]
 

@@ -14,11 +14,11 @@ from typing import Final
 
 from prodia_compose import errors, job, sources, workers
 from prodia_compose.caps import Cap, Caps
+from prodia_compose.frozen import frozen
 from prodia_compose.images import plan, prepare, probe
 from prodia_compose.models import Fact, Model
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import Fitting
-from prodia_compose.values import frozen
 
 __all__ = ["FittedImage", "fit"]
 

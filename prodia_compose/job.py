@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeGuard
 
 from prodia_compose import errors
+from prodia_compose.frozen import frozen
 from prodia_compose.model import Model, Setting
 from prodia_compose.request import SettingValue
-from prodia_compose.values import frozen
 
 __all__ = ["Job", "check_settings", "digest", "flag_of", "parse_set", "part_names"]
 

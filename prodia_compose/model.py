@@ -6,7 +6,7 @@ The facts themselves stand in `catalogue.py`, each with its source.
 from typing import Literal
 
 from prodia_compose.caps import Caps
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Estimate", "Fact", "Model", "Price", "Setting", "SettingStatus", "SettingType"]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from prodia_compose import blob
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["CHUNK_BYTES", "MultipartBody", "Part", "PartSizeError"]
 

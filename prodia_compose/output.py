@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO
 
 from prodia_compose import addresses, blob, errors, streams
+from prodia_compose.frozen import frozen
 from prodia_compose.naming import SUFFIXES, accept_type, asked_format, expand
 from prodia_compose.request import IfExists
 from prodia_compose.streams import write_stream
-from prodia_compose.values import frozen
 
 __all__ = [
     "Place",

@@ -4,8 +4,8 @@ import io
 from collections.abc import Mapping, Sequence
 
 from prodia_compose import fitting, job, models, multipart
+from prodia_compose.frozen import frozen
 from prodia_compose.request import SettingValue
-from prodia_compose.values import frozen
 
 __all__ = ["Packed", "pack"]
 

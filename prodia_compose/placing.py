@@ -13,9 +13,9 @@ from typing import IO
 
 from prodia_compose import blob, errors, output, reporting, state
 from prodia_compose.answers import Output
+from prodia_compose.frozen import frozen
 from prodia_compose.images import received
 from prodia_compose.request import OutputFormat
-from prodia_compose.values import frozen
 
 __all__ = ["Placer", "SavedOutput", "keep", "keep_remains", "load"]
 

@@ -6,7 +6,7 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,17 +17,16 @@ from prodia_compose import (
     framing,
     gathering,
     job,
-    lints,
     models,
     output,
     packing,
     saving,
     sources,
 )
+from prodia_compose.frozen import frozen
 from prodia_compose.reporting import Reporter
 from prodia_compose.request import ComposeRequest, OutputFormat, SettingValue
 from prodia_compose.service import Token
-from prodia_compose.values import frozen
 from prodia_compose.variables import name_in_findings
 
 __all__ = ["Plan", "Sendable", "Surroundings", "make"]
@@ -143,11 +142,10 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     stdin = gathering.owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gathering.entries(request, stdin, findings)
     text = gathering.prompt_text(request, model, named, stdin, findings)
-    if text is not None and is_complete and request.lint:
-        flag = gathering.prompt_flag(request)
-        findings.warnings += lints.check(text, named, request.selection, flag)
     _prove_folder(request, named, findings)
     images = _images(request, model, named, surroundings, findings)
+    if text is not None and is_complete and request.lint:
+        findings.warnings += _slips(request, text, named)
     config = {**_framing(request, model, config, images, len(named), findings), **config}
     token, token_state = gathering.token(
         request, surroundings.token, stdin, findings, sending=sending
@@ -226,6 +224,16 @@ def _images(
         is_probed_only=is_too_many,
         meanwhile=surroundings.meanwhile,
     )
+
+
+def _slips(
+    request: ComposeRequest, text: str, named: Sequence[sources.Entry]
+) -> Iterator[errors.Warned]:
+    """Return the slips in a prompt."""
+    # Its patterns take 8 ms to compile: while pictures are decoded, or not at all.
+    from prodia_compose import lints  # noqa: PLC0415
+
+    return lints.check(text, named, request.selection, gathering.prompt_flag(request))
 
 
 def _framing(

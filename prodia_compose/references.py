@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 
 from prodia_compose import prompt
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["MOST", "References", "read", "reads_as_english"]
 

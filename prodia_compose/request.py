@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from prodia_compose.frozen import frozen
 from prodia_compose.service import DEFAULT_BASE_URL
-from prodia_compose.values import frozen
 from prodia_compose.variables import Variable
 
 __all__ = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from prodia_compose import errors
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = [
     "ASYNC_JOB_PATH",

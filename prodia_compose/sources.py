@@ -17,8 +17,8 @@ from typing import BinaryIO, Literal
 from urllib.parse import unquote
 
 from prodia_compose import addresses, blob, errors, reporting, temporary
+from prodia_compose.frozen import frozen
 from prodia_compose.request import Selection, Sort
-from prodia_compose.values import frozen
 
 __all__ = ["Entry", "Input", "Origin", "entries", "natural_key", "open_input", "read_text_source"]
 

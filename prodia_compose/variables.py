@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from prodia_compose import errors
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Variable", "name_in_error", "name_in_findings"]
 

@@ -25,7 +25,7 @@ ROWS: dict[int, tuple[str, ...]] = {
         "addresses",
         "naming",
         "workers",
-        "values",
+        "frozen",
     ),
     1: (
         "catalogue",

@@ -226,7 +226,7 @@ def test_an_odd_boundary_is_refused(boundary: str) -> None:
 
 
 def test_the_module_stands_alone() -> None:
-    """The module needs nothing but the standard library, `blob` and `values`."""
+    """The module needs nothing but the standard library, `blob` and `frozen`."""
     program = (
         "import sys, prodia_compose.multipart;"
         "print(sorted(m for m in sys.modules if m.startswith(('requests', 'urllib3', 'prodia'))))"
@@ -238,6 +238,6 @@ def test_the_module_stands_alone() -> None:
 
     ours = (
         "prodia_compose",
-        *(f"prodia_compose.{name}" for name in ("blob", "multipart", "values")),
+        *(f"prodia_compose.{name}" for name in ("blob", "frozen", "multipart")),
     )
     assert run.stdout == f"{[*ours]}\n"

@@ -575,5 +575,5 @@ def test_shares_no_code_with_the_client() -> None:
 
     assert set(loaded) <= {
         f"prodia_compose.{name}"
-        for name in ("blob", "caps", "catalogue", "errors", "model", "models", "values")
+        for name in ("blob", "caps", "catalogue", "errors", "model", "frozen", "models")
     }

@@ -24,7 +24,7 @@ from prodia_compose.answers.records import (
     strings,
     words,
 )
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = [
     "WORDS_LIMIT",

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 
 from prodia_compose import blob
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["WORDS_LIMIT", "Hide", "JobRecord", "job_record", "json_value", "strings", "words"]
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from prodia_compose.catalogue import DEFAULT_MODEL
+from prodia_compose.frozen import frozen
 from prodia_compose.request import (
     Delivery,
     Fitting,
@@ -17,7 +18,6 @@ from prodia_compose.request import (
     Placement,
     Sort,
 )
-from prodia_compose.values import frozen
 from prodia_compose.variables import Variable
 
 __all__ = ["NOT_FROM_ENVIRONMENT", "ComposeOptions", "FetchOptions"]

@@ -19,7 +19,7 @@ from typer.models import OptionInfo
 from prodia_compose import errors
 from prodia_compose.cli import values
 from prodia_compose.cli.options import NOT_FROM_ENVIRONMENT, ComposeOptions, FetchOptions
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 from prodia_compose.variables import Variable, name_in_error
 
 __all__ = ["takes_options"]

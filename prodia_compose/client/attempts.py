@@ -12,8 +12,8 @@ from prodia_compose.client import policy, verdicts
 from prodia_compose.client.exchange import Exchange, Lost, Request, bearer
 from prodia_compose.client.passage import Limits, OnState
 from prodia_compose.client.redaction import hiding
+from prodia_compose.frozen import frozen
 from prodia_compose.service import Service
-from prodia_compose.values import frozen
 
 __all__ = ["Attempts", "Received", "headers", "to_service"]
 

@@ -16,8 +16,8 @@ from prodia_compose import multipart, reporting
 from prodia_compose.client import failures
 from prodia_compose.client.connections import Adapter
 from prodia_compose.client.passage import Limits, OnState, Passage
+from prodia_compose.frozen import frozen
 from prodia_compose.service import Token, is_loopback
-from prodia_compose.values import frozen
 
 __all__ = ["Exchange", "Lost", "Reply", "Request", "basic", "bearer"]
 

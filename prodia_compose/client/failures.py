@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Failure", "FailureKind", "of_connecting", "of_talking"]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prodia_compose import reporting
 from prodia_compose.errors import JobState
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Limits", "OnState", "Passage", "TraceOnly"]
 

@@ -16,8 +16,8 @@ from prodia_compose.client.exchange import Exchange, Lost
 from prodia_compose.client.passage import OnState, TraceOnly
 from prodia_compose.client.redaction import hiding
 from prodia_compose.client.submission import Delivered
+from prodia_compose.frozen import frozen
 from prodia_compose.service import ASYNC_JOB_PATH, Service
-from prodia_compose.values import frozen
 
 __all__ = ["Created", "fetch_output", "poll", "submit_async"]
 

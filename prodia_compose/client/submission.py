@@ -6,8 +6,8 @@ from prodia_compose import answers, multipart, reporting
 from prodia_compose.client import verdicts
 from prodia_compose.client.attempts import Attempts, Sleep
 from prodia_compose.client.passage import OnState
+from prodia_compose.frozen import frozen
 from prodia_compose.service import JOB_PATH, Service
-from prodia_compose.values import frozen
 
 __all__ = ["Delivered", "submit"]
 

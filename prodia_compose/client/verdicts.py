@@ -10,8 +10,8 @@ from prodia_compose import answers, errors
 from prodia_compose.client.exchange import Exchange, Lost, Reply
 from prodia_compose.client.failures import FailureKind
 from prodia_compose.client.redaction import hiding, without
+from prodia_compose.frozen import frozen
 from prodia_compose.service import Service
-from prodia_compose.values import frozen
 
 __all__ = [
     "Refusal",

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from PIL import Image
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["UNUSABLE", "Converted", "Verdict", "judge", "to_srgb"]
 

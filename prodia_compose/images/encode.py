@@ -8,9 +8,9 @@ from typing import Final
 from PIL import Image
 
 from prodia_compose import errors
+from prodia_compose.frozen import frozen
 from prodia_compose.images import exif, jpeg, resample
 from prodia_compose.images.header import Header
-from prodia_compose.values import frozen
 
 __all__ = ["Encoded", "as_jpeg", "as_png"]
 

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Directory", "directories", "note", "orientation", "upright", "xmp_upright"]
 

@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import Literal
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Colour", "Header"]
 

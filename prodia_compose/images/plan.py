@@ -24,7 +24,7 @@ from math import isqrt
 from typing import Literal
 
 from prodia_compose.caps import Cap, Caps
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Dimension", "Fit", "Overrun", "Size", "over_caps", "plan"]
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
+from prodia_compose.frozen import frozen
 from prodia_compose.images import (
     colour,
     decoder,
@@ -28,7 +29,6 @@ from prodia_compose.images import (
 )
 from prodia_compose.images.plan import Fit
 from prodia_compose.images.probe import ImageInfo
-from prodia_compose.values import frozen
 
 __all__ = ["PrepareOptions", "PreparedImage", "peak_bytes", "prepare"]
 

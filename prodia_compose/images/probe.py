@@ -5,9 +5,9 @@ from typing import BinaryIO, Final
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
+from prodia_compose.frozen import frozen
 from prodia_compose.images import decoder, jpeg, png, sniff, webp
 from prodia_compose.images.header import Header
-from prodia_compose.values import frozen
 
 __all__ = ["ImageInfo", "probe"]
 

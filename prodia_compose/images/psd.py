@@ -3,7 +3,7 @@
 import struct
 from typing import BinaryIO, Final
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["FlatPicture", "inspect"]
 

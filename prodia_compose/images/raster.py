@@ -34,10 +34,10 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
+from prodia_compose.frozen import frozen
 from prodia_compose.images import allocator, decoder, pixels, png, resample, spooling, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import ImageInfo
-from prodia_compose.values import frozen
 
 __all__ = ["PIXEL_BYTES", "Raster", "check", "check_bytes", "decode", "peak_bytes"]
 

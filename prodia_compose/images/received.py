@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
+from prodia_compose.frozen import frozen
 from prodia_compose.images import decoder, jpeg, png, probe, sniff
-from prodia_compose.values import frozen
 
 __all__ = ["ReceivedImage", "inspect"]
 

@@ -14,9 +14,9 @@ from typing import Final, Protocol
 
 from PIL import Image
 
+from prodia_compose.frozen import frozen
 from prodia_compose.images import pixels
 from prodia_compose.images.plan import Size
-from prodia_compose.values import frozen
 
 __all__ = ["Convert", "Rows", "Whole", "reduction", "shrunk"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Claim", "Entry", "File", "State", "files_text", "storable"]
 

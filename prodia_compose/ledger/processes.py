@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["Process", "current", "is_running"]
 

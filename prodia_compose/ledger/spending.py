@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
+from prodia_compose.frozen import frozen
 from prodia_compose.ledger.entries import Entry
-from prodia_compose.values import frozen
 
 __all__ = ["Amounts", "Spend", "Spending", "spending"]
 

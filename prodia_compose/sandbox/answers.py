@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.refusal import RefusedError
-from prodia_compose.values import frozen
 
 __all__ = [
     "MEDIA_TYPES",

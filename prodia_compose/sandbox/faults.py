@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from prodia_compose import errors
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 __all__ = ["FAULT_KINDS", "Fault", "FaultKind", "FaultQueue", "parse_fault"]
 

@@ -14,8 +14,8 @@ from email.message import Message
 import multipart
 
 from prodia_compose import blob
+from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.refusal import RefusedError
-from prodia_compose.values import frozen
 
 __all__ = ["BrokenBodyError", "Input", "Pieces", "Submission", "body_pieces", "read_submission"]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
+from prodia_compose.frozen import frozen
 from prodia_compose.sandbox import layout, lettering, thumbnails
 from prodia_compose.sandbox.answers import Format
 from prodia_compose.sandbox.incoming import Input
 from prodia_compose.sandbox.layout import Box
-from prodia_compose.values import frozen
 
 __all__ = ["draw"]
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.answers import Output
 from prodia_compose.sandbox.faults import FaultKind
-from prodia_compose.values import frozen
 
 __all__ = ["AsyncJobs", "InputRecord", "Job", "JobLog", "JobRecord", "Price", "job_json"]
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 
 from prodia_compose import models
+from prodia_compose.frozen import frozen
 from prodia_compose.model import Model, Setting, SettingType
 from prodia_compose.sandbox.incoming import Input, Submission
 from prodia_compose.sandbox.refusal import RefusedError
-from prodia_compose.values import frozen
 
 __all__ = ["PING", "Accepted", "check"]
 

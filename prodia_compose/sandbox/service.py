@@ -9,13 +9,13 @@ import uuid
 from datetime import UTC, datetime
 
 from prodia_compose import errors
+from prodia_compose.frozen import frozen
 from prodia_compose.sandbox import answers, layout, picture, records, rules, thumbnails
 from prodia_compose.sandbox.answers import Answer, Output, Shape, Wanted
 from prodia_compose.sandbox.faults import Fault, FaultKind, FaultQueue
 from prodia_compose.sandbox.incoming import Submission
 from prodia_compose.sandbox.records import Job, JobRecord
 from prodia_compose.sandbox.refusal import RefusedError
-from prodia_compose.values import frozen
 
 __all__ = ["JobRequest", "Reply", "SandboxOptions", "Service"]
 

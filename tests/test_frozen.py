@@ -7,7 +7,7 @@ from dataclasses import field
 
 import pytest
 
-from prodia_compose.values import frozen
+from prodia_compose.frozen import frozen
 
 
 @frozen
