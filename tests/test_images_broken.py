@@ -1,10 +1,12 @@
 """Broken files: one reason each, no traceback, no noise, no memory, no hanging."""
 
+import functools
 import gc
+import io
 import random
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pictures as make
@@ -12,7 +14,7 @@ import pytest
 from PIL import Image
 
 from prodia_compose import errors
-from prodia_compose.images import decoder, plan, prepare, probe
+from prodia_compose.images import decoder, jpeg, plan, prepare, probe, raster
 
 LIMIT_BYTES = 300_000_000
 BOMBS = make.bombs()
@@ -20,8 +22,12 @@ BOMBS = make.bombs()
 
 def attempt(data: bytes, side: int | None) -> str | None:
     """Prepare a picture; return the reason where it is refused."""
+    return _refusal(functools.partial(make.prepared, data, side=side))
+
+
+def _refusal(work: Callable[[], object]) -> str | None:
     try:
-        make.prepared(data, side=side)
+        work()
     except errors.InputError as error:
         return error.message
     return None
@@ -99,6 +105,48 @@ def test_random_damage_gives_a_picture_or_a_reason(
 
         assert reason is None or (reason and "\n" not in reason and reason[0].islower())
     assert capfd.readouterr() == ("", "")
+
+
+JPEGS = {
+    "4:2:0": make.encoded(make.photo((300, 220)), "JPEG", quality=92, subsampling=2),
+    "4:4:4": make.encoded(make.photo((300, 220)), "JPEG", quality=92, subsampling=0),
+    "progressive": make.encoded(make.photo((300, 220)), "JPEG", quality=92, progressive=True),
+    "grey": make.encoded(make.photo((300, 220)).convert("L"), "JPEG", quality=92),
+    "CMYK": make.encoded(make.photo((300, 220)).convert("CMYK"), "JPEG", quality=92),
+    "restarting": make.encoded(make.photo((300, 220)), "JPEG", restart_marker_rows=1),
+}
+
+
+@pytest.mark.parametrize("name", JPEGS)
+def test_the_start_of_a_jpegs_data_tells_as_much_as_all_of_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is damaged in one that has its end, all of its data is refused just as often."""
+    monkeypatch.setattr(jpeg, "_SKIMMED_BYTES", 300)
+    rng = random.Random(name)
+    structure = JPEGS[name].index(b"\xff\xda") + 20
+    verdicts = []
+    for _ in range(200):
+        data = bytearray(JPEGS[name])
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(rng.choice([structure, len(data) - 20]))
+            data[at : at + rng.randrange(5)] = rng.choice([b"\xff" * 4, bytes(4), rng.randbytes(4)])
+        try:
+            info = probe.probe(make.opener(bytes(data)))
+            bare = b"".join(jpeg.stripped(io.BytesIO(data)))
+        except errors.InputError:
+            continue
+        found = [
+            _refusal(functools.partial(raster.check, make.opener(bare), info)),
+            _refusal(functools.partial(raster.decode, make.opener(bare), info, _size(info))),
+        ]
+        verdicts.append(tuple(reason is None for reason in found))
+
+    assert set(verdicts) == {(True, True), (False, False)}
+
+
+def _size(info: probe.ImageInfo) -> tuple[int, int]:
+    return info.width, info.height
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "talkative JPEG"])

@@ -6,14 +6,14 @@ a pixel.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, Literal
 
 from prodia_compose import errors
 from prodia_compose.images import exif
 from prodia_compose.images.header import Colour, Header
 
-__all__ = ["read_header", "stripped", "with_metadata"]
+__all__ = ["read_header", "skimmed", "stripped", "with_metadata"]
 
 _SOI: Final = b"\xff\xd8"
 _EOI: Final = b"\xff\xd9"
@@ -48,6 +48,9 @@ _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 It begins with a single byte, which is looked for 25 times as fast as a repeated one.
 """
+
+_SKIMMED_BYTES: Final = 16_384
+"""What is kept of each scan's coded data for a look at the file's structure."""
 
 _MAX_JUNK_BYTES = 65_536
 _BLOCK_BYTES = 1 << 20
@@ -114,6 +117,25 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
         errors.InputError: The end of the picture is missing.
         OSError: It cannot be read.
     """
+    return _copied(file, _coded)
+
+
+def skimmed(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the same, but of each scan's coded data only the start.
+
+    Decoders refuse what they cannot make out of tables, frames and scans' headers. What is
+    wrong within the coded data they only warn of, and its end, once an end marker is there,
+    they make up: to decode all of it would tell nothing more.
+
+    Raises:
+        errors.InputError: The end of the picture is missing.
+        OSError: It cannot be read.
+    """
+    return _copied(file, _started)
+
+
+def _copied(file: BinaryIO, coded: Callable[[BinaryIO], Iterator[bytes]]) -> Iterator[bytes]:
+    """Yield a file without its metadata; `coded` yields what to keep of a scan's data."""
     file.seek(2)
     yield _SOI
     seen: set[int] = set()
@@ -123,7 +145,7 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
             seen.add(marker)
             yield _segment(marker, kept)
         if marker == _SOS:
-            yield from _coded(file)
+            yield from coded(file)
     yield _EOI
 
 
@@ -208,6 +230,19 @@ def _coded(file: BinaryIO) -> Iterator[bytes]:
         rest = block[whole:]
         yield block[:whole]
     raise _cut_short()
+
+
+def _started(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the start of a scan's coded data, leaving the reader at the marker behind all of it.
+
+    Raises:
+        errors.InputError: The file ends within the scan.
+    """
+    left = _SKIMMED_BYTES
+    for block in _coded(file):
+        # Cut within an escaped byte, the rest would be taken for a marker's beginning.
+        yield block[:left].rstrip(b"\xff")
+        left = max(0, left - len(block))
 
 
 def _describes_pixels(marker: int, data: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 Two ways. A JPEG, PNG or WebP that already fits, is upright, sRGB, 8-bit and a
 single opaque frame keeps its coded pixels bit for bit; its metadata is cut out,
-and it is decoded once, cheaply, to find out whether it is whole. Everything
+and a decoder is shown it once, cheaply, to find out whether it is whole. Everything
 else is decoded (`raster`), made smaller, turned upright, brought to sRGB,
 flattened and encoded anew: at first the size, so that all later steps are cheap.
 """

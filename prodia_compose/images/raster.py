@@ -35,7 +35,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images import allocator, decoder, pixels, png, resample, spooling, strips
+from prodia_compose.images import allocator, decoder, jpeg, pixels, png, resample, spooling, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import ImageInfo
 
@@ -103,11 +103,17 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
 
 
 def check(opener: Opener, info: ImageInfo) -> Raster:
-    """Return a picture decoded to see whether it is whole, a JPEG at 1/8 of its size.
+    """Return a picture decoded to see whether it is whole.
+
+    A JPEG has its end, or it would not have come here. So a decoder is shown its structure
+    and the start of its data, at 1/8 of the size: a tenth of the time of all of it.
 
     Raises:
         errors.InputError: It is damaged.
+        errors.OutputError: There is no room for temporary files.
     """
+    if info.format == "JPEG":
+        opener = spooling.copied(opener, jpeg.skimmed).open
     with decoder.reading():
         if info.format != "JPEG":
             return _whole(opener, info, (info.header.width, info.header.height), 1)
