@@ -6,7 +6,6 @@ shapes. Whatever it is, all of its bytes are kept on disk first, so that a
 picture that was paid for survives an answer that makes no sense.
 """
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -244,5 +243,7 @@ def _text(body: blob.Blob, media_type: str) -> str:
     ):
         title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
         text = title[1] if title else re.sub(r"<[^>]*>", " ", text)
+        import html  # noqa: PLC0415 - pages are seldom what is answered
+
         return " ".join(html.unescape(text).split())
     return "" if "\0" in text else text
