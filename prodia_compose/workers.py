@@ -66,18 +66,14 @@ def outcomes(
         tasks: The work.
         budget: What the tasks that run at one time may cost together.
         most: How many may run at one time, at most; fewer on fewer processors.
-        meanwhile: Is called once in this thread, which has only to wait otherwise. As long
-            as it takes, a processor is left to it.
+        meanwhile: Is called once in this thread, which has only to wait otherwise, when
+            the first tasks are running.
     """
     crew = _Crew(tasks, budget)
-    most = min(most, _processors(), len(tasks))
     try:
+        crew.start(min(most, _processors(), len(tasks)))
         if meanwhile is not None:
-            begun = max(1, most - 1)
-            crew.start(begun)
             meanwhile()
-            most -= begun
-        crew.start(most)
         for _ in tasks:
             yield crew.done.get()
     finally:

@@ -150,28 +150,3 @@ def test_the_caller_uses_the_time_it_would_wait() -> None:
 
     assert len(done) == 5
     assert threads == [threading.current_thread()]
-
-
-def test_the_caller_has_a_processor_of_its_own_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One task less runs until it has done; the others do not wait for it."""
-    monkeypatch.setattr(workers, "_processors", lambda: 3)
-    watched = Watched()
-    finished = threading.Semaphore(0)
-
-    def work(number: int) -> Callable[[], int]:
-        def run() -> int:
-            watched.work(number)()
-            finished.release()
-            return number
-
-        return run
-
-    def meanwhile() -> None:
-        for _ in range(6):
-            assert finished.acquire(timeout=PATIENCE_S)
-        during.append(watched.most)
-
-    during: list[int] = []
-    list(workers.outcomes(tasks(*map(work, range(6))), budget=9, meanwhile=meanwhile))
-
-    assert during[0] <= 2
