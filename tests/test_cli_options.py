@@ -73,6 +73,30 @@ def test_bytes_on_stdout_beat_the_variable_for_json(run: Run, work: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("argv", "env", "made"),
+    [
+        (["--format", "png"], _env(OUTPUT="a.jpg"), "composed.png"),
+        (["--format", "png"], _env(OUTPUT="a"), "a"),
+        (["--format", "png"], _env(OUTPUT="a.{ext}"), "a.png"),
+        (["--format", "jpg"], _env(OUTPUT="a.JPEG"), "a.JPEG"),
+        (["--json"], _env(OUTPUT="-", FORMAT="png"), "composed.png"),
+        ([], _env(OUTPUT="a.png", FORMAT="\t"), "a.png"),
+        ([], _env(OUTPUT=" ", MODEL=" ", STEPS=" ", VERBOSE=" ", SORT=" "), "composed.jpg"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_what_is_typed_beats_a_variable_for_the_output(
+    run: Run, work: Path, argv: list[str], env: dict[str, str], made: str
+) -> None:
+    """One that contradicts is left out, one that does not is heard, and blanks say nothing."""
+    done = run("compose", *LINE[1:], "--sandbox", *argv, **env)
+
+    assert done.code == 0, done.err
+    assert (work / made).exists()
+    assert made in done.text
+
+
+@pytest.mark.parametrize(
     ("argv", "env", "words"),
     [
         ([], _env(STEPS="many"), "PRODIA_COMPOSE_STEPS many: must be a whole number"),
@@ -88,7 +112,7 @@ def test_bytes_on_stdout_beat_the_variable_for_json(run: Run, work: Path) -> Non
         ([], _env(BACKGROUND="mauve"), "PRODIA_COMPOSE_BACKGROUND mauve: use white"),
         ([], _env(OUTPUT="a/b.jpg"), "PRODIA_COMPOSE_OUTPUT a/b.jpg: there is no folder a"),
         ([], _env(OUTPUT="out.gif"), "PRODIA_COMPOSE_OUTPUT out.gif: no such format as .gif"),
-        (["--format", "png"], _env(OUTPUT="a.jpg"), "--format png and PRODIA_COMPOSE_OUTPUT a.jpg"),
+        ([], _env(OUTPUT="a.jpg", FORMAT="png"), "PRODIA_COMPOSE_FORMAT png and PRODIA_COMPOSE_OU"),
         ([], _env(TOKEN_FILE="gone"), "PRODIA_COMPOSE_TOKEN_FILE gone: no such file"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",

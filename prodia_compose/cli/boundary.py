@@ -19,6 +19,9 @@ _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 def run(argv: Sequence[str]) -> int:
     """Run the application on some arguments and return the exit code."""
+    for name in [name for name in os.environ if name.startswith("PRODIA_")]:
+        if not os.environ[name].strip():
+            del os.environ[name]  # one of blanks is as good as none, to whoever reads it
     options = argv[: argv.index("--")] if "--" in argv else argv
     from_environment = os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower()
     as_json = "--json" in options or from_environment in _TRUE

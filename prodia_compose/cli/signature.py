@@ -10,13 +10,14 @@ import inspect
 import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import OptionInfo
 
-from prodia_compose import errors
+from prodia_compose import errors, naming
 from prodia_compose.cli import values
 from prodia_compose.cli.options import NOT_FROM_ENVIRONMENT, ComposeOptions, FetchOptions
 from prodia_compose.frozen import frozen
@@ -29,26 +30,36 @@ _Options = TypeVar("_Options", ComposeOptions, FetchOptions)
 _Read = Callable[[str], object]
 
 
-def _always(_: object) -> bool:
+def _always(_winner: object, _loser: object) -> bool:
     return True
 
 
-def _is_stdout(target: str) -> bool:
+def _is_to_stdout(target: str, _loser: object) -> bool:
     return target == "-"
 
 
-def _has_suffix(target: str) -> bool:
+def _is_from_stdout(_winner: object, target: str) -> bool:
+    return target == "-"
+
+
+def _has_suffix(target: str, _loser: object) -> bool:
     return re.search(r"\.\w+\Z", target) is not None
 
 
-_OVERRULED: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+def _has_other_suffix(wanted: str, target: str) -> bool:
+    return naming.SUFFIXES.get(Path(target).suffix.lower(), wanted) != wanted
+
+
+_OVERRULED: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
     ("force", "if_exists", _always),
     ("quiet", "verbose", _always),
     ("verbose", "quiet", _always),
     *(("match", name, _always) for name in ("aspect_ratio", "width", "height")),
     *((name, "match", _always) for name in ("aspect_ratio", "width", "height")),
     ("output", "format", _has_suffix),
-    ("output", "json", _is_stdout),
+    ("format", "output", _has_other_suffix),
+    ("output", "json", _is_to_stdout),
+    ("json", "output", _is_from_stdout),
 )
 """(an option, another, when they contradict): the first, typed, beats the other's variable."""
 
@@ -202,6 +213,6 @@ def _overruled(
         for winner, loser, contradicts in _OVERRULED
         if _source(context, winner) == "COMMANDLINE"
         and _source(context, loser) == "ENVIRONMENT"
-        and contradicts(given[winner])
+        and contradicts(given[winner], given[loser])
     }
     return {name: options[name].default if name in lost else given[name] for name in given}
