@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import prodia_compose
 from prodia_compose import errors, ledger, planning
 
-__all__ = ["Recording", "of", "of_fetch"]
+__all__ = ["Recording", "of", "of_fetch", "refuse_twin"]
 
 _SENT: dict[errors.JobState, ledger.State] = {
     "not-sent": "prepared",
@@ -125,10 +125,9 @@ def of(ready: planning.Sendable, record: ledger.Ledger, *, again: bool) -> Itera
         errors.UnknownError: An identical job was sent, its outcome is unknown, and `again`
             does not say to send it all the same.
     """
-    claim = _claim(ready)
     if not again:
-        _refuse_twin(record, claim)
-    recording = Recording(record.begin(claim))
+        refuse_twin(ready.plan, record)
+    recording = Recording(record.begin(_claim(ready.plan)))
     try:
         yield recording
     except errors.ComposeError as error:
@@ -160,27 +159,17 @@ def of_fetch(record: ledger.Ledger, entry: ledger.Entry | None) -> Iterator[Reco
         raise
 
 
-def _claim(ready: planning.Sendable) -> ledger.Claim:
-    plan = ready.plan
-    return ledger.Claim(
-        host=urlsplit(plan.request.delivery.base_url).netloc,
-        digest=ready.packed.digest,
-        model=ready.model.short_name,
-        job_json=ready.packed.job.json(),
-        inputs=tuple(
-            ledger.File(name=image.source.path, sha256=image.prepared.blob.sha256)
-            for image in plan.images
-            if image.prepared is not None
-        ),
-        output=ready.place.path,
-        estimate_min_usd=plan.estimate.minimum_usd,
-        estimate_usd=plan.estimate.maximum_usd,
-        tool_version=prodia_compose.__version__,
-    )
+def refuse_twin(plan: planning.Plan, record: ledger.Ledger) -> None:
+    """Stop if the same job was sent before and nobody knows what became of it.
 
+    Args:
+        plan: With nothing wrong.
+        record: Where jobs are written down.
 
-def _refuse_twin(record: ledger.Ledger, claim: ledger.Claim) -> None:
-    twin = record.unknown_twin(claim.twin_key)
+    Raises:
+        errors.UnknownError: It was.
+    """
+    twin = record.unknown_twin(_claim(plan).twin_key)
     if twin is None:
         return
     cure = f"look at `prodia-compose jobs show {twin.id}` and the Prodia dashboard"
@@ -192,4 +181,25 @@ def _refuse_twin(record: ledger.Ledger, claim: ledger.Claim) -> None:
         "nothing was sent now",
         job_id=twin.job_id,
         request_id=twin.request_id,
+    )
+
+
+def _claim(plan: planning.Plan) -> ledger.Claim:
+    model, packed, place = plan.model, plan.packed, plan.place
+    if model is None or packed is None or place is None:
+        raise AssertionError("a plan without errors is complete")
+    return ledger.Claim(
+        host=urlsplit(plan.request.delivery.base_url).netloc,
+        digest=packed.digest,
+        model=model.short_name,
+        job_json=packed.job.json(),
+        inputs=tuple(
+            ledger.File(name=image.source.path, sha256=image.prepared.blob.sha256)
+            for image in plan.images
+            if image.prepared is not None
+        ),
+        output=place.path,
+        estimate_min_usd=plan.estimate.minimum_usd,
+        estimate_usd=plan.estimate.maximum_usd,
+        tool_version=prodia_compose.__version__,
     )

@@ -11,7 +11,7 @@ from conftest import TOKEN, Run
 from PIL import Image, ImageChops, ImageStat
 
 from prodia_compose import models
-from prodia_compose.sandbox import server
+from prodia_compose.sandbox import faults, server
 
 PROMPT = "Put the mug from the first image on the table in the second image"
 
@@ -51,6 +51,33 @@ def test_every_model_makes_a_picture(
     assert (sandbox.jobs[0].job or {})["type"] == models.find(model).job_type
     assert ("unknown-model" in done.err) == model.startswith("inference.")
     assert (work / "composed.jpg").exists()
+
+
+def test_validate_knows_of_a_job_that_may_have_run(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that `compose` would stop at is told by `validate` and `-n`, and nothing is made."""
+    line = ("product.jpg", "scene.jpg", "-p", PROMPT)
+    fault = faults.parse_fault("drop-after:1")
+    with server.Sandbox(server.SandboxOptions(token=TOKEN, faults=(fault,))) as started:
+        monkeypatch.setenv("PRODIA_BASE_URL", started.url)
+        monkeypatch.setenv("PRODIA_TOKEN", TOKEN)
+        before = run("validate", *line)
+        is_untouched = not (work.parent / "state").exists()
+        lost = run("compose", *line)
+        stopped = run("validate", *line)
+        document = json.loads(run("compose", "-n", "--json", *line).out)
+        others = [
+            run("validate", *line, "--again"),
+            run("validate", *line[:-1], "Put the first image into the second"),
+            run("validate", *line, PRODIA_COMPOSE_RECORD="off"),
+            run("validate", *line, PRODIA_TOKEN="sandbox"),
+        ]
+
+    assert (before.code, is_untouched, lost.code, stopped.code) == (0, True, 9, 9)
+    assert "the same job was sent" in stopped.err
+    assert (document["ok"], document["errors"][0]["kind"]) == (False, "unknown")
+    assert [done.code for done in others] == [0, 0, 0, 0]
 
 
 def test_swapping_inputs_swaps_them_in_the_picture(

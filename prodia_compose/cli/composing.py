@@ -30,7 +30,7 @@ def validate(options: ComposeOptions) -> int:
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         plan = planning.make(request, _surroundings(request, reporter), sending=False)
-    plan = _save(plan)
+    plan = _save(_compared(plan, again=options.again))
     if options.json:
         console.print_text(documents.line(documents.plan(plan)))
     else:
@@ -86,6 +86,18 @@ def _tell_result(done: "running.Result", place: str, options: ComposeOptions) ->
         console.print_path(path)
 
 
+def _compared(plan: planning.Plan, *, again: bool) -> planning.Plan:
+    """Look for the same job in the record, as `compose` does before it sends."""
+    if plan.errors or again or plan.place is None or plan.place.skipped or _is_rehearsal(plan):
+        return plan
+    from prodia_compose import ledger, recording  # noqa: PLC0415 - only once all is well
+
+    findings = errors.Findings()
+    with ledger.open_record(os.environ, create=False) as record, findings.collecting():
+        recording.refuse_twin(plan, record)
+    return replace(plan, errors=tuple(findings.errors))
+
+
 def _save(plan: planning.Plan) -> planning.Plan:
     """Write the request down if that was asked for and nothing is wrong; return how it stands."""
     request, packed = plan.request, plan.packed
@@ -113,7 +125,7 @@ def _send(
     """
     from prodia_compose import compose, ledger  # noqa: PLC0415 - requests, once all is well
 
-    environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready) else os.environ
+    environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready.plan) else os.environ
     with ledger.open_record(environ) as record:
         try:
             done = compose.run(
@@ -156,10 +168,13 @@ def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
     return () if record.trouble is None else (record.trouble,)
 
 
-def _is_rehearsal(ready: planning.Sendable) -> bool:
+def _is_rehearsal(plan: planning.Plan) -> bool:
     """Return whether the job goes to the sandbox: its token is not a real one."""
-    host = urlsplit(ready.plan.request.delivery.base_url).hostname or ""
-    return service.is_loopback(host) and ready.token.value == SANDBOX_TOKEN
+    if plan.request.sandbox:
+        return True
+    host = urlsplit(plan.request.delivery.base_url).hostname or ""
+    token = None if plan.token is None else plan.token.value
+    return service.is_loopback(host) and token == SANDBOX_TOKEN
 
 
 def _load_what_sends() -> None:
