@@ -57,11 +57,11 @@ _SIGN = r"[ #@(\[<-]*(?:(?:number|no\.?) ?#?)?"  # image 1, image #1, image-1, i
 _AFTER_NUMBER = (
     r"(?='s\b| ?(?:$|[;,!?\]>](?! ?[0-9])|[.:](?![0-9])|- )"
     r"| (?:and|or|on|onto|in|into|to|with|as|is|has|from|for|by|over|under|behind|next|beside|near"
-    r"|should|must|shows|while|but|so|then)\b(?! [0-9]))"
+    r"|should|must|shows|while|but|so|then|together)\b(?! [0-9]))"
 )
 
 _REFERENCE = re.compile(
-    r"(?P<new>\b(?:an?|another|every|each|per|(?:create|generate|produce|render)(?: the)?) )?"
+    r"(?P<new>\b(?:an?|another|every|each|per|no|any|without|(?:create|generate|produce|render)(?: the)?) )?"
     rf"(?:(?P<ordinals>{_ORDINALS})[ -]{_GIVEN}(?P<noun>{_NOUN})s?(?![a-z])"
     rf"|\b{_GIVEN}(?P<numbered>{_NUMBERED})s?{_SIGN}(?P<numbers>{_SEVERAL_NUMBERS}){_AFTER_NUMBER})"
 )

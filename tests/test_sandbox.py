@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import sandboxing as sb
+from conftest import Run
 
 from prodia_compose.sandbox import server
 
@@ -576,3 +577,19 @@ def test_async_forgets_old_jobs() -> None:
         ]
 
     assert statuses == [404, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("sandbox", "--port", "1_0"), "--port 1_0: must be a whole number, such as 8"),
+        (("sandbox", "--port", "65536"), "--port 65536: must be 0 to 65535"),
+        (("sandbox", "--latency", "-1"), "--latency -1: must be 0 or more"),
+        (("jobs", "--limit", "x"), "--limit x: must be a whole number, such as 8"),
+    ],
+)
+def test_odd_numbers_are_refused_in_our_words(run: Run, argv: tuple[str, ...], words: str) -> None:
+    """As those of `compose` are, digits that Python would take included."""
+    done = run(*argv)
+
+    assert (done.code, done.err) == (2, f"prodia-compose: error: {words}\n")

@@ -66,7 +66,8 @@ def _call(argv: Sequence[str]) -> int:
 
 def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
     """Return the parser's message as one line in the house's voice, with where help is."""
-    message = " ".join(exc.format_message().split())
+    possible = getattr(exc, "possibilities", None)  # only that of an unknown option has them
+    message = " ".join((exc.format_message() if possible is None else exc.message).split())
     context = getattr(exc, "ctx", None)  # only some of the parser's errors have one
     parameter = getattr(exc, "param", None)
     if context is not None and parameter is not None and parameter.envvar:
@@ -79,4 +80,15 @@ def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
     # A name that was taken for an option, such as that of the picture -rf.jpg.
     dashed = [word for word in argv if word.startswith("-") and os.path.isfile(word)]  # noqa: PTH113 - pathlib raises at long words
     hint = f"for the file, write ./{dashed[0]}" if dashed else f"see {command} --help"
+    if not dashed and (nearest := _nearest(str(getattr(exc, "option_name", "")), possible or ())):
+        hint = f"did you mean {nearest}?"
     return f"{message[:1].lower()}{message[1:].rstrip('.')}; {hint}"
+
+
+def _nearest(typed: str, options: Sequence[str]) -> str | None:
+    """Return the option that one mistyped is nearest to, if it is near without its dashes too."""
+    import difflib  # noqa: PLC0415 - only for those who mistyped
+
+    bare = {option.lstrip("-"): option for option in options}
+    nearest = difflib.get_close_matches(typed.lstrip("-"), bare, n=1)
+    return bare[nearest[0]] if nearest else None

@@ -5,11 +5,11 @@ The messages here are for the option's name to be put in front.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prodia_compose import errors
 
-__all__ = ["choice", "number", "text"]
+__all__ = ["choice", "number", "parsing", "text"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -45,6 +45,23 @@ def number(
         allowed = f"{minimum:g} or more" if maximum is None else f"{minimum:g} to {maximum:g}"
         raise errors.UsageError(f"{shown}: must be {allowed}")
     return value
+
+
+def parsing(
+    flag: str, kind: type[int] | type[float], *, maximum: float | None = None
+) -> Callable[[str | float], float]:
+    """Return what Typer reads a number with, 0 or more, that is an option of one command only.
+
+    Its errors are ours, with the option's name in front.
+    """
+
+    def parse(typed: str | float) -> float:  # a default comes as it is
+        try:
+            return number(str(typed), kind=kind, minimum=0, maximum=maximum)
+        except errors.UsageError as error:
+            raise errors.UsageError(f"{flag} {error.message}") from error
+
+    return parse
 
 
 def choice(typed: str, *, allowed: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from prodia_compose import errors
+from prodia_compose.cli import values
 from prodia_compose.cli.options import FetchOptions
 from prodia_compose.cli.signature import takes_options
 
@@ -13,7 +14,13 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
 
 _Limit = Annotated[
-    int, typer.Option("--limit", metavar="N", min=0, help="At most so many; 0 for all")
+    int,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        parser=values.parsing("--limit", int),
+        help="At most so many; 0 for all",
+    ),
 ]
 _Since = Annotated[
     str | None,

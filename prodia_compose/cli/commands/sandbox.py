@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from prodia_compose.cli import values
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -19,14 +21,24 @@ def sandbox(
     ] = None,
     *,
     port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="0 takes any free port")
+        int,
+        typer.Option(
+            metavar="N",
+            parser=values.parsing("--port", int, maximum=65535),
+            help="0 takes any free port",
+        ),
     ] = 0,
     token: Annotated[
         str | None,
         typer.Option(metavar="T", help="The only token it takes; without it, any will do"),
     ] = None,
     latency: Annotated[
-        float, typer.Option(metavar="S", min=0, help="Seconds before each answer")
+        float,
+        typer.Option(
+            metavar="S",
+            parser=values.parsing("--latency", float),
+            help="Seconds before each answer",
+        ),
     ] = 0.0,
     fault: Annotated[
         list[str] | None,
