@@ -110,6 +110,15 @@ def process() -> Run:
     return call
 
 
+def need(what: str, *, is_there: bool) -> None:
+    """Skip a test that lacks something, or fail it in CI, where nothing may be lacking."""
+    if is_there:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI is set")
+    pytest.skip(f"{what} is missing")
+
+
 def until(condition: Callable[[], bool], *, patience_s: float = 30) -> None:
     """Wait for something another process or thread does; fail if it never does."""
     deadline = time.monotonic() + patience_s

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import conftest
 import pytest
 from conftest import SAMPLES, TOKEN, Done
 from PIL import Image
@@ -76,9 +77,7 @@ def need(program: str, *argv: str, says: str = "") -> None:
     if found and argv:
         asked = subprocess.run([program, *argv], capture_output=True, text=True, check=False)
         found = says in asked.stdout
-    if not found:
-        assert not os.environ.get("CI"), f"{program} is not installed"
-        pytest.skip(f"{program} is not installed")
+    conftest.need(program, is_there=found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pytest
 import regenerate
+from conftest import need
 
 LEFT = "\x02"
 _READY = "ready> "
@@ -58,9 +58,8 @@ class Shell:
         is_on_path: bool = True,
     ) -> None:
         shell = shutil.which(name)
-        if shell is None:
-            assert not os.environ.get("CI"), f"{name} is not installed"
-            pytest.skip(f"{name} is not installed")
+        need(name, is_there=shell is not None)
+        assert shell is not None
         self.name = name
         self._got = home / "got"
         self.program = home / "bin" / "prodia-compose"

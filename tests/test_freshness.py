@@ -1,6 +1,5 @@
 """What is made from the program is as the program would make it now."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 import draw_samples
 import pytest
 import regenerate
-from conftest import Run
+from conftest import Run, need
 from PIL import Image, ImageChops, ImageStat
 
 TOP = Path(__file__).parent.parent
@@ -27,9 +26,7 @@ def test_completion_files_are_fresh(shell: str) -> None:
 )
 def test_shells_accept_their_completion_file(shell: str, check: list[str]) -> None:
     """Each shell that is here parses its file."""
-    if shutil.which(check[0]) is None:
-        assert not os.environ.get("CI"), f"{check[0]} is not installed"
-        pytest.skip(f"{check[0]} is not installed")
+    need(check[0], is_there=shutil.which(check[0]) is not None)
     subprocess.run([*check, str(regenerate.COMPLETIONS[shell])], check=True)
 
 

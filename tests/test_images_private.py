@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import shutil
 import struct
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pictures as make
 import pytest
+from conftest import need
 from PIL import Image
 
 from prodia_compose import errors
@@ -78,10 +78,8 @@ PNG_TAGS = {
 def exiftool() -> str:
     """Return exiftool's place; without it a test is skipped, but fails in CI."""
     found = shutil.which("exiftool")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("exiftool is missing: install libimage-exiftool-perl")
-    if found is None:
-        pytest.skip("exiftool is missing: install libimage-exiftool-perl")
+    need("exiftool (libimage-exiftool-perl)", is_there=found is not None)
+    assert found is not None
     return found
 
 

@@ -1,5 +1,7 @@
 """PNG pictures read a strip at a time: the same pixels as at once, and the same refusals."""
 
+import importlib
+import importlib.util
 import io
 import struct
 import zlib
@@ -7,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pictures as make
 import pytest
+from conftest import need
 from PIL import Image
 
 from prodia_compose import errors
@@ -29,7 +32,9 @@ PICTURES: dict[str, tuple[Image.Image, dict[str, object]]] = {
 @pytest.fixture(autouse=True, params=["isal.isal_zlib", "zlib"])
 def _inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inflate with the fast library, and with what takes its place where there is none."""
-    monkeypatch.setattr(strips, "inflating", pytest.importorskip(request.param))
+    library = request.param.partition(".")[0]
+    need(library, is_there=importlib.util.find_spec(library) is not None)
+    monkeypatch.setattr(strips, "inflating", importlib.import_module(request.param))
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sandboxing as sb
+from conftest import need
 
 from prodia_compose.sandbox import server
 
@@ -49,15 +50,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "product.jpg").write_bytes(sb.picture("white", (320, 240)))
     (tmp_path / "scene.jpg").write_bytes(sb.picture("brown", (640, 480)))
     return tmp_path
-
-
-def need(what: str, *, is_there: bool) -> None:
-    """Skip a test that lacks something, or fail where nothing may be lacking."""
-    if is_there:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI is set")
-    pytest.skip(f"{what} is missing")
 
 
 @pytest.fixture
