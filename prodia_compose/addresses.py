@@ -26,7 +26,8 @@ def shown(path: str) -> str:
         return path
     if kind == "data":
         return f"{path.partition(',')[0][:40]},..."
-    bare = re.sub(r"(?<=//)[^/?#@]*@", "", path, count=1)
+    # A password may hold an @; a slash that was forgotten makes it no less of a password.
+    bare = re.sub(r"^(https?:/*|[^:/]+://)[^/?#]*@", r"\1", path, flags=re.IGNORECASE)
     return re.sub(r"\?[^#]+", "?...", bare, count=1)
 
 

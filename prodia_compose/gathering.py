@@ -124,7 +124,7 @@ def token(
             data = sources.read_text_source(request.token_file, "--token-file", stdin)
             text = data.decode("utf-8", errors="replace")
         except errors.InputError as exc:
-            findings.errors.append(errors.AuthError(exc.message, path=request.token_file))
+            findings.errors.append(errors.AuthError(exc.message, path=exc.path))
             return None, "missing"
     if text is not None and text.strip():
         try:

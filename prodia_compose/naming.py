@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.request import OutputFormat, Placement
 
 __all__ = ["SUFFIXES", "accept_type", "asked_format", "expand"]
@@ -30,7 +30,8 @@ def asked_format(placement: Placement) -> OutputFormat:
             f"-o {placement.target}: ~ is not expanded here; write the whole path, or $HOME"
         )
     target = placement.target.replace("{ext}", placement.format or "jpg")
-    suffix = "" if target == "-" else Path(target).suffix
+    is_name = target != "-" and addresses.scheme(target) is None  # an address is told elsewhere
+    suffix = Path(target).suffix if is_name else ""
     if not suffix.strip(".") or "}" in suffix:
         return placement.format or "jpg"
     format_ = SUFFIXES.get(suffix.lower())

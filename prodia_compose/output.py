@@ -85,7 +85,8 @@ def prove(
     if place.is_stdout:
         return place
     if addresses.scheme(path) is not None:
-        raise errors.OutputError(f"-o {path}: is an address; name a file", path=path)
+        shown = addresses.shown(path)
+        raise errors.OutputError(f"-o {shown}: is an address; name a file", path=shown)
     with _as_output_error(path):
         if place.is_stream:
             streams.prove(path)

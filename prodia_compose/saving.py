@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import prodia_compose
-from prodia_compose import errors, multipart, service, streams
+from prodia_compose import addresses, errors, multipart, service, streams
 from prodia_compose.request import Delivery
 
 __all__ = ["SCRIPT_NAME", "prove", "script", "write"]
@@ -36,10 +36,15 @@ def prove(
 
     Raises:
         errors.UsageError: It is no name for a folder.
-        errors.OutputError: It is taken, not writable, or no folder.
+        errors.OutputError: It is taken, not writable, an address, or no folder.
     """
     if folder == "-":
         raise errors.UsageError("--save-request -: standard output is no folder; ./- is one")
+    if addresses.scheme(folder) is not None:
+        shown = addresses.shown(folder)
+        raise errors.OutputError(
+            f"--save-request {shown}: is an address; name a folder", path=shown
+        )
     with _as_output_error(folder):
         real = Path(os.path.realpath(folder))  # fails where the working folder is gone
         if streams.status(str(real)) is not None:
@@ -163,6 +168,7 @@ def script(body: multipart.MultipartBody, *, delivery: Delivery, accept: str, di
         "CONNECT_TIMEOUT": f"{delivery.connect_timeout_s:g}",
         "ACCEPT": accept,
         "PATH": service.ASYNC_JOB_PATH if delivery.is_async else service.JOB_PATH,
+        "NAMES": " ".join(part.filename for part in body.parts),
         "PARTS": "".join(
             f"            -F '{part.name}=@{part.filename};type={part.media_type}' \\\n"
             for part in body.parts
@@ -189,8 +195,9 @@ _SCRIPT = r"""#!/bin/sh
 # It is sent once and never again by itself: a job costs money, and may have run even if no
 # answer came. PRODIA_BASE_URL sends it elsewhere.
 @ABOUT@
-# Exit status: curl's. 2 to 7: nothing was sent (2: usage, or FILE exists; 4: no token). 22: it was
-# refused, in the words shown; after a 5xx it may have run. 0: answered; the record says how it went.
+# Exit status: curl's. 2 to 7: nothing was sent (2: usage, FILE exists, or a part is missing; 4: no
+# token). 22: it was refused, in the words shown; after a 5xx it may have run. 0: answered; the
+# record says how it went.
 set -Cu   # -C: > overwrites nothing
 LC_ALL=C  # in which the ranges below are ASCII
 die() { printf 'send.sh: %s\n' "$2" >&2; exit "$1"; }
@@ -201,6 +208,15 @@ case $#:$file in
     [01]:-) [ ! -t 1 ] || die 2 'standard output is a terminal; redirect it, or name a file' ;;
     [01]:-* | [01]: | [!01]*) die 2 'usage: send.sh [FILE], or - for standard output' ;;
 esac
+# The parts are beside the script. In a function $0 can be the function's name, and the folder of a
+# link is another: what is there may be another request, to be paid for.
+case $0 in /*) here=${0%/*}/ ;; */*) here=./${0%/*}/ ;; *) here=./ ;; esac
+if [ -h "$0" ] || [ ! -f "$0" ]; then
+    die 2 "$0: a link, or not this script; run send.sh itself, by its path"
+fi
+for part in @NAMES@; do
+    [ -r "$here$part" ] || die 2 "$here$part: missing, or not readable; save the request again"
+done
 base=@BASE_URL@
 base=$(strip "${PRODIA_BASE_URL:-$base}")
 base=${base%"${base##*[!/]}"} base=${base%/v2} base=${base%"${base##*[!/]}"}
@@ -220,7 +236,7 @@ esac
 # The token comes to curl on standard input, since everybody can see argv. -q: without curlrc.
 # -L with no redirect allowed makes one an error; without -L it would be an empty success.
 send() (
-    case $0 in /*) cd "${0%/*}/" ;; */*) cd "./${0%/*}" ;; esac || exit 2
+    cd -P "$here" || exit 2  # -P: it was found by way of the true folders too
     printf '%s\n' "$token" |
         sed 's/["\\]/\\&/g; s/.*/header = "Authorization: Bearer &"/' |
         curl -q -K - -sS --http1.1 --fail-with-body -L --max-redirs 0 -g \

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
 
 __all__ = [
@@ -106,7 +106,7 @@ def normalise_base_url(text: str) -> str:
     url = text.strip()
     if not all("!" <= char <= "~" for char in url):  # urlsplit would drop a line break silently
         raise errors.UsageError(
-            f"PRODIA_BASE_URL {url}: holds a space, a line break or a character outside ASCII; "
+            f"PRODIA_BASE_URL {addresses.shown(url)}: holds a space, a line break or a character outside ASCII; "
             "correct it"
         )
     try:
@@ -115,7 +115,8 @@ def normalise_base_url(text: str) -> str:
     except ValueError as exc:
         raise errors.UsageError(f"PRODIA_BASE_URL: {exc}; write https://HOST") from exc
     if host is not None and not _HOST.fullmatch(host):
-        raise errors.UsageError(f"PRODIA_BASE_URL {url}: {host} is no host's name; correct it")
+        shown = addresses.shown(url)
+        raise errors.UsageError(f"PRODIA_BASE_URL {shown}: {host} is no host's name; correct it")
     if "@" in parts.netloc:
         raise errors.UsageError(
             "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"

@@ -140,10 +140,11 @@ def read_text_source(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
     except errors.InputError as exc:
         raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
     except (OSError, ValueError) as exc:
+        named = addresses.shown(name)
         words = addresses.why_unreadable(name) or _reason(exc)
         if addresses.is_url(name):
             words = "no such file, and addresses are for pictures only; download it first"
-        raise errors.InputError(f"{flag} {name}: {words}", path=name) from exc
+        raise errors.InputError(f"{flag} {named}: {words}", path=named) from exc
 
 
 def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:

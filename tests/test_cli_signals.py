@@ -185,6 +185,133 @@ def test_a_signal_in_a_finalizer_stops_the_run_too(
     assert capfd.readouterr() == ("", "")
 
 
+# Under `sandbox -- CMD`
+
+
+_COUNTING = """
+import signal, sys
+wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+print("ready", flush=True)
+came = signal.sigwait(wanted)
+again = signal.sigtimedwait(wanted, float(sys.argv[1]))
+print(came, "alone" if again is None else "and again")
+sys.exit(40 + came)
+"""
+"""A command that tells whether a signal came once, and ends with a status of its own."""
+
+_WITH_GRACE = """
+import sys
+from prodia_compose import cli
+from prodia_compose.cli import sandboxing
+sandboxing._GRACE_S = float(sys.argv.pop(1))
+cli.entry_point()
+"""
+
+signals_to_send = pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+
+
+@contextlib.contextmanager
+def _rehearsing(
+    *command: str, grace_s: float = 60, options: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `sandbox -- COMMAND` in a process group of its own."""
+    wrapper = [sys.executable, "-c", _WITH_GRACE, str(grace_s), "sandbox", *options, "--"]
+    with subprocess.Popen(
+        [*wrapper, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+
+
+def _to_group(wrapper: int, number: int) -> None:
+    os.killpg(wrapper, number)
+
+
+def _as_timeout(wrapper: int, number: int) -> None:
+    os.kill(wrapper, number)
+    os.killpg(wrapper, number)
+
+
+@signals_to_send
+@pytest.mark.parametrize("send", [_to_group, _as_timeout], ids=["group", "timeout"])
+def test_a_signal_to_the_group_reaches_the_command_once(
+    send: Callable[[int, int], None], name: str
+) -> None:
+    """What a terminal or `timeout` sends to both is not passed on; the status is the command's."""
+    number = getattr(signal, name)
+    with _rehearsing(sys.executable, "-c", _COUNTING, "0.3") as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        send(running.pid, number)
+        out, err = running.communicate(timeout=30)
+
+    assert (out.decode(), err.decode()) == (f"{int(number)} alone\n", "")
+    assert running.returncode == 40 + number
+
+
+@signals_to_send
+def test_a_signal_to_the_sandbox_alone_reaches_the_command(name: str) -> None:
+    """After the grace it is passed on, once; the status is the command's."""
+    number = getattr(signal, name)
+    with _rehearsing(sys.executable, "-c", _COUNTING, "0.3", grace_s=0.05) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        running.send_signal(number)
+        out, err = running.communicate(timeout=30)
+
+    assert (out.decode(), err.decode()) == (f"{int(number)} alone\n", "")
+    assert running.returncode == 40 + number
+
+
+@signals_to_send
+def test_a_rehearsed_job_that_is_stopped_is_told(work: Path, name: str) -> None:
+    """`compose` says how far its job was as it does without the sandbox around it, every time."""
+    number = getattr(signal, name)
+    with _rehearsing(*PROGRAM, "product.jpg", options=("--latency", "30")) as running:
+        assert running.stderr is not None
+        before = iter(running.stderr.readline, b"> Authorization: ***\n")
+        assert b"> POST" in b"".join(before)
+        _to_group(running.pid, number)
+        out, err = running.communicate(timeout=30)
+    error = json.loads(err.splitlines()[-1])
+
+    assert (error["kind"], error["exit_code"]) == ("interrupted", 128 + number)
+    assert (running.returncode, out) == (-number, b"")
+    assert sorted(path.name for path in work.iterdir()) == ["product.jpg", "scene.jpg"]
+
+
+def test_a_command_that_ends_at_once_by_a_signal_keeps_its_status() -> None:
+    """The status is the command's also when it ends in the very moment the signal comes."""
+    ending = "trap 'exit 7' TERM; echo ready; while :; do :; done"
+    for _ in range(5):
+        with _rehearsing("sh", "-c", ending) as running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == b"ready\n"
+            _to_group(running.pid, signal.SIGTERM)
+            assert running.wait(timeout=30) == 7
+
+
+def test_a_second_signal_ends_the_sandbox_under_a_command_that_ignores_it() -> None:
+    """A signal that was passed on and changed nothing can be sent again, to be rid of the sandbox."""
+    ignoring = "import signal, time\nsignal.signal(15, lambda *_: print('heard', flush=True))\n"
+    lasting = f"{ignoring}print('ready', flush=True)\nwhile True: time.sleep(60)"
+    with _rehearsing(sys.executable, "-c", lasting, grace_s=0.01) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        running.terminate()
+        assert running.stdout.readline() == b"heard\n"
+        running.terminate()
+        assert running.wait(timeout=30) == -signal.SIGTERM
+
+
 def _has_handlers(pid: int) -> bool:
     """Return whether the process has set its own handlers for the three signals."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

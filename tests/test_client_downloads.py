@@ -200,3 +200,48 @@ def test_a_query_is_not_shown() -> None:
 
     assert f"> GET {server.url}/a?..." in seen.traced
     assert not [line for line in seen.traced if "first" in line or "second" in line]
+
+
+def test_a_redirect_may_keep_the_query() -> None:
+    """A redirect to an address of the same query leads to that very address, and hides it too."""
+    seen = Recorder()
+    with loopback.serve([redirect(302, "/b?key=first"), ok(PICTURE)]) as server:
+        client.download(f"{server.url}/a?key=first", reporter=seen)
+
+    assert [request.target for request in server.requests] == ["/a?key=first", "/b?key=first"]
+    assert not [line for line in seen.traced if "first" in line]
+
+
+def test_a_query_that_has_to_be_escaped_is_not_shown() -> None:
+    """What is escaped on its way is hidden in that form as well."""
+    seen = Recorder()
+    with loopback.serve([ok(PICTURE)]) as server:
+        client.download(f"{server.url}/a?key=first one", reporter=seen)
+
+    assert server.requests[0].target == "/a?key=first%20one"
+    assert not [line for line in seen.traced if "first" in line]
+
+
+@pytest.mark.parametrize("place", ["{url}/b", "{url}/b?key=second", "{bare}/b"])
+def test_a_redirects_password_is_not_shown(place: str) -> None:
+    """The trace has no user and password of an address, its own or one it leads to."""
+    seen = Recorder()
+    with loopback.serve([ok(PICTURE)]) as elsewhere:
+        url = elsewhere.url.replace("//", "//me:p@second@")
+        location = place.format(url=url, bare=url.removeprefix("http:"))
+        with loopback.serve([redirect(302, location)]) as server:
+            client.download(server.url.replace("//", "//me:first@") + "/a", reporter=seen)
+
+    assert f"< location: {location.partition('me:')[0]}{elsewhere.url[7:]}/b" in seen.traced
+    assert not [line for line in seen.traced if "first" in line or "second" in line]
+    expected = "Basic " + base64.b64encode(b"me:p@second").decode()
+    assert elsewhere.requests[0].headers["Authorization"] == expected
+
+
+def test_an_answers_words_do_not_repeat_the_query() -> None:
+    """A server that puts the query in its reason does not bring it into the message."""
+    answer = raw(b"HTTP/1.1 404 no such key=first\r\nContent-Length: 0\r\n\r\n")
+    with loopback.serve([answer]) as server, pytest.raises(errors.InputError) as caught:
+        client.download(f"{server.url}/a?key=first")
+
+    assert caught.value.message == "the server answered 404 no such ..."

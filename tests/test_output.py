@@ -59,12 +59,12 @@ class Breaking(blob.Blob):
         self._error = error
         self._calls = 0
 
-    def read_at(self, offset: int, count: int) -> bytes:
-        """Return bytes the first time only."""
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Give bytes the first time only."""
         self._calls += 1
         if self._calls > 1:
             raise self._error
-        return super().read_at(offset, count)
+        return super().read_into(offset, buffer)
 
 
 def prove(
@@ -249,6 +249,18 @@ def test_unusable_places(here: Path, path: str, words: str) -> None:
     assert caught.value.path == path
     assert caught.value.message.startswith(f"-o {path}: ")
     assert not (here / "missing").exists()
+
+
+@pytest.mark.parametrize("end", [".jpg", ".gif", ".jpg?key=secret", ""])
+def test_an_address_is_told_without_its_password(here: Path, end: str) -> None:
+    """An output that is an address is refused as one, whatever its suffix, and no secret is told."""
+    typed = f"https://me:p@secret@h/out{end}"
+    assert output.asked_format(Placement(target=typed, format="png")) == "png"
+    with pytest.raises(errors.OutputError, match="is an address; name a file") as caught:
+        prove(typed)
+
+    assert caught.value.message.startswith("-o https://h/out")
+    assert "secret" not in f"{caught.value.message}{caught.value.path}"
 
 
 @pytest.mark.parametrize("path", ["new/" + "x" * 256, "new/" + "x" * 256 + "/out.jpg"])

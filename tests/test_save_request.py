@@ -26,7 +26,8 @@ SHELLS = {
     "bash": ("bash",),
     "bash-posix": ("bash", "--posix"),
     "ash": ("busybox", "ash"),
-    "zsh": ("zsh", "--emulate", "sh"),
+    "zsh": ("zsh",),
+    "zsh-sh": ("zsh", "--emulate", "sh"),
 }
 
 AWKWARD = {
@@ -275,6 +276,119 @@ def test_folders_of_any_name(run: Run, work: Path, api: loopback.Server, name: s
     assert Path("here").exists()
     assert len({content(request) for request in api.requests}) == 1
     assert not (work / "x").exists()
+
+
+@pytest.fixture
+def beside(run: Run, script: Path) -> Path:
+    """Return the script of the folder `saved`, called from one that holds another request."""
+    assert run("compose", "scene.jpg", "-p", "another", "--save-request", "other").code == 0
+    return script
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
+def test_the_folder_one_is_in_is_not_sent(
+    beside: Path, work: Path, api: loopback.Server, shell: tuple[str, ...]
+) -> None:
+    """Called from the folder of another saved request, in any shell, the script sends its own."""
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"no {shell[0]} here")
+    for path in (str(beside), "../saved/send.sh"):
+        ran = send(path, "-", by=shell, cwd=work / "other", PRODIA_BASE_URL=api.url)
+        assert (ran.code, ran.err) == (0, "")
+
+    for request in api.requests:
+        names = [part.filename for part in request.parts()]
+        assert names == ["job.json", "product.jpg", "scene.jpg"]
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
+@pytest.mark.parametrize("link", ["absolute", "relative", "beside-another", "to-a-link"])
+def test_a_link_to_the_script_sends_nothing(
+    beside: Path, work: Path, api: loopback.Server, link: str, shell: tuple[str, ...]
+) -> None:
+    """The folder of a link is not the script's: it is refused in one line, nothing sent or made."""
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"no {shell[0]} here")
+    called = work / ("other/go" if link == "beside-another" else "go")
+    called.symlink_to("saved/send.sh" if link == "relative" else beside)
+    if link == "to-a-link":
+        called.rename(work / "first")
+        called.symlink_to("first")
+    before = [names(work), names(work / "other")]
+    for path, by in ((str(called), shell), (called.name, shell), (called, ())):
+        ran = send(path, by=by, cwd=called.parent, PRODIA_BASE_URL=api.url)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
+        assert f"{path}: a link, or not this script; run send.sh itself" in ran.err
+
+    assert api.connections == 0
+    assert [names(work), names(work / "other")] == before
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
+def test_a_link_to_the_folder_will_do(
+    beside: Path, work: Path, api: loopback.Server, shell: tuple[str, ...]
+) -> None:
+    """By way of links to folders, `..` included, the parts are those beside the script."""
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"no {shell[0]} here")
+    deep = work / "deep"
+    (deep / "in").mkdir(parents=True)
+    (work / "link").symlink_to("deep/in")
+    (deep / "saved").symlink_to("../saved")
+    shutil.copytree(work / "other", work / "decoy")
+    (deep / "decoy").symlink_to("../saved")
+    for path in ("../saved/send.sh", "../decoy/send.sh"):
+        # A shell that takes the `..` of `link/..` back by name ends in the decoy.
+        command = f'cd "{work}/link" && exec "$@"'
+        ran = send(path, "-", by=("sh", "-c", command, "sh", *shell), PRODIA_BASE_URL=api.url)
+        assert (ran.code, ran.err) == (0, "")
+
+    for request in api.requests:
+        assert [part.filename for part in request.parts()][1:] == ["product.jpg", "scene.jpg"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [". ./send.sh", "sh < ../saved/send.sh", "cat ../saved/send.sh | sh", "bash send.sh"],
+    ids=["sourced", "redirected", "piped", "on-the-path"],
+)
+def test_a_script_that_cannot_tell_where_it_is_sends_nothing(
+    beside: Path, work: Path, api: loopback.Server, command: str
+) -> None:
+    """Where `$0` is no script's path, the parts of the folder one is in are not taken for its own."""
+    if command == "bash send.sh":
+        (work / "other/send.sh").unlink()  # bash goes on to the PATH
+    path = f"{beside.parent}:{os.environ['PATH']}"
+    ran = send(command, by=("bash", "-c"), cwd=work / "other", PRODIA_BASE_URL=api.url, PATH=path)
+
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
+    assert "not this script; run send.sh itself, by its path" in ran.err
+    assert api.connections == 0
+
+
+@pytest.mark.parametrize("name", ["job.json", "scene.jpg"])
+def test_a_missing_part_is_told(script: Path, work: Path, api: loopback.Server, name: str) -> None:
+    """A part that is gone is named in one line before anything is sent, and no file is made."""
+    (script.parent / name).unlink()
+    before = names(work)
+    ran = send("saved/send.sh", PRODIA_BASE_URL=api.url)
+
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
+    assert f"send.sh: ./saved/{name}: missing, or not readable; save the request" in ran.err
+    assert api.connections == 0
+    assert names(work) == before
+
+
+def test_a_copy_elsewhere_is_told_that_it_is_alone(
+    script: Path, work: Path, api: loopback.Server
+) -> None:
+    """A copy of the script alone sends nothing, and says which part it misses."""
+    (work / "bin").mkdir()
+    shutil.copy(script, work / "bin/send.sh")
+    ran = send(work / "bin/send.sh", PRODIA_BASE_URL=api.url)
+
+    assert (ran.code, ran.err.count("\n"), api.connections) == (2, 1, 0)
+    assert f"{work}/bin/job.json: missing" in ran.err
 
 
 def test_the_token_is_seen_by_nobody(script: Path, work: Path, api: loopback.Server) -> None:
@@ -578,6 +692,7 @@ def test_places_that_will_do(run: Run, places: Path, arguments: tuple[str, ...])
         ((".", "-f"), 8, "holds the input product.jpg; choose another folder"),
         (("clashing", "-f"), 8, "product.jpg in it is a folder"),
         (("-",), 2, "standard output is no folder"),
+        (("ftp://host/new", "--create-dirs"), 8, "is an address; name a folder"),
     ],
 )
 def test_places_that_will_not_do(
@@ -591,6 +706,16 @@ def test_places_that_will_not_do(
     assert f"error: --save-request {arguments[0]}: " in done.err
     assert words in done.err
     assert tree(places) == before
+
+
+def test_an_address_is_told_without_its_password(run: Run, work: Path) -> None:
+    """A folder that is an address is named without password and query, in JSON too."""
+    typed = "https://me:p@secret@host/new?key=secret"
+    done = run("compose", *LINE, "--save-request", typed)
+    as_json = run("compose", *LINE, "--save-request", typed, "--json")
+
+    assert "error: --save-request https://host/new?...: is an address" in done.err
+    assert "secret" not in done.err + done.text + as_json.err + as_json.text
 
 
 def test_a_folder_without_permission(run: Run, work: Path) -> None:

@@ -294,6 +294,27 @@ def test_addresses_are_for_pictures_only(pictures: Path) -> None:
         sources.read_text_source("https://h/l.txt", "-T", None)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?..."),
+        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt"),
+        ("https:/me:secret@h/l.txt", "https:/h/l.txt"),
+    ],
+)
+@pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
+def test_a_text_sources_address_is_told_without_its_password(
+    pictures: Path, flag: str, name: str, shown: str
+) -> None:
+    """A list, prompt or token that is an address is named without password and query."""
+    with pytest.raises(errors.InputError) as caught:
+        sources.read_text_source(name, flag, None)
+
+    assert caught.value.message.startswith(f"{flag} {shown}: ")
+    assert caught.value.path == shown
+    assert "secret" not in caught.value.message
+
+
 def test_text_from_standard_input() -> None:
     """`-` is standard input, read to its end."""
     assert sources.read_text_source("-", "-T", io.BytesIO(b"a\nb")) == b"a\nb"
@@ -390,6 +411,10 @@ def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> No
         ("ftp://host/a.jpg", "ftp://host/a.jpg: ftp addresses are not supported; use http or"),
         ("S3://b/a.jpg", "S3://b/a.jpg: s3 addresses are not supported"),
         ("sftp://me:secret@host/a?key=k", "sftp://host/a?...: sftp addresses are not supported"),
+        ("sftp://me:p@secret@host/a@b", "sftp://host/a@b: sftp addresses are not supported"),
+        ("https:/me:secret@host/a.jpg", "https:/host/a.jpg: no such file; an address begins"),
+        ("http:me:secret@host/a.jpg", "http:host/a.jpg: no such file; an address begins"),
+        ("file:a@b.jpg", "file:a@b.jpg: write the path of a file as it is: a@b.jpg"),
         ("data:image/png;base64,AAAA", "data:image/png;base64,...: data addresses are not"),
         (f"data:{'A' * 9999}", f"data:{'A' * 35},...: data addresses are not supported"),
         ("file:///a%20b.jpg", "file:///a%20b.jpg: write the path of a file as it is: /a b.jpg"),
@@ -673,3 +698,19 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
         sources.open_input(sources.Entry(path="https://h/a.jpg"), 1, stdin=None, download=download)
 
     assert caught.value.path == "https://h/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("http://u:abc@SECRET@host/x.jpg", "http://host/x.jpg"),
+        ("https://u:SECRET@host/@me/x.jpg", "https://host/@me/x.jpg"),
+        ("https://host/@me/x.jpg", "https://host/@me/x.jpg"),
+        ("https://host//cat@home/x.jpg", "https://host//cat@home/x.jpg"),
+        ("https://u:@@@host?k=SECRET@x#top", "https://host?...#top"),
+        ("HTTPS://SECRET@host", "HTTPS://host"),
+    ],
+)
+def test_an_address_is_told_without_its_password(path: str, shown: str) -> None:
+    """All before the last `@` of the host is hidden, and what is in the path stays."""
+    assert sources.Entry(path=path).shown == shown

@@ -1,10 +1,14 @@
 """`sandbox`: serve the stand-in until stopped, or for as long as a command runs."""
 
+import contextlib
 import os
+import queue
 import shlex
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 
 from prodia_compose import errors
 from prodia_compose.cli import console
@@ -12,6 +16,11 @@ from prodia_compose.sandbox import server
 from prodia_compose.service import SANDBOX_TOKEN, Token
 
 __all__ = ["serve"]
+
+_GRACE_S = 3.0
+"""How long a command may take to end by a signal that it may have got as well. More than
+`compose` takes to stop and to say where its job is; less than those who cancel (docker stop,
+CI) wait before they kill, so that one they sent to us alone is passed on in time."""
 
 
 def serve(
@@ -45,15 +54,51 @@ def serve(
 
 
 def _run(command: Sequence[str], variables: dict[str, str]) -> int:
-    """Run a command with the sandbox's variables; a signal reaches it first, then us."""
-    try:
-        process = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
-    except OSError as exc:
-        raise errors.UsageError(f"-- {command[0]}: cannot be run: {exc.strerror}") from exc
-    try:
-        status = process.wait()
-    except errors.Interrupted as interruption:
-        process.send_signal(interruption.signum)
-        process.wait()
-        return int(interruption.code)
+    """Run a command with the sandbox's variables and return its status, whatever ended it.
+
+    A terminal, `timeout` and whoever else signals our group signals the command with it. So
+    it is given time to end: the same signal again would break off its cleaning up. More
+    signals meanwhile tell nothing new.
+    """
+    happened: queue.SimpleQueue[int] = queue.SimpleQueue()  # signals' numbers; 0: it has ended
+    with _signals_to(happened.put):
+        try:
+            process = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
+        except OSError as exc:
+            raise errors.UsageError(f"-- {command[0]}: cannot be run: {exc.strerror}") from exc
+
+        def wait() -> None:
+            process.wait()
+            happened.put(0)
+
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        number = happened.get()
+        waiting.join(_GRACE_S if number else None)
+    if waiting.is_alive():
+        process.send_signal(number)
+        waiting.join()
+    status = process.returncode
     return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _signals_to(tell: Callable[[int], None]) -> Iterator[None]:
+    """Have signals told instead of raised: one raised as a command ends would lose its status.
+
+    Those that were ignored stay ignored.
+    """
+    is_main = threading.current_thread() is threading.main_thread()  # only there it can be set
+    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    previous = {
+        number: handler
+        for number in numbers
+        if is_main and number is not None and callable(handler := signal.getsignal(number))
+    }
+    for number in previous:
+        signal.signal(number, lambda number, _frame: tell(number))
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

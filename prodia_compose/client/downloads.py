@@ -8,6 +8,7 @@ from prodia_compose import blob, errors, reporting, temporary
 from prodia_compose.client.attempts import headers
 from prodia_compose.client.exchange import Exchange, Lost, Reply, Request, basic
 from prodia_compose.client.passage import Limits, TraceOnly
+from prodia_compose.client.redaction import hiding_address
 
 __all__ = ["download"]
 
@@ -50,15 +51,18 @@ def download(
             if left_s <= 0:
                 raise errors.NotDeliveredError(f"took longer than {timeout_s:g} s")
             limits = Limits(connect_s=connect_timeout_s, stall_s=left_s, answer_s=left_s)
-            with Exchange(
-                _request(url, limits), reporter=TraceOnly(reporter), on_state=lambda _: None
-            ) as exchange:
+            request = _request(url, limits)
+            hide = hiding_address(urlsplit(url).query)
+            # The request hides nothing itself: a `location` has to stay as it came.
+            trace = TraceOnly(reporter, hide=hide)
+            with Exchange(request, reporter=trace, on_state=lambda _: None) as exchange:
                 reply = exchange.perform()
                 location = reply.headers.get("location")
                 if reply.status in _REDIRECT_STATUSES and location:
                     url = _followed(url, location)
                     continue
-                return _body(exchange, reply, reporter, max_bytes)
+                answered = hide(f"the server answered {reply.status} {reply.reason}".rstrip())
+                return _body(exchange, reply, answered, reporter, max_bytes)
     except Lost as lost:
         raise _lost(lost, timeout_s) from lost
     finally:
@@ -77,15 +81,12 @@ def _request(url: str, limits: Limits) -> Request:
         raise errors.InputError("is not an http or https address")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
-    query = parts.query
     return Request(
         method="GET",
         url=urlunsplit(bare),
         headers=headers("image/*, */*;q=0.5"),
         authorization=basic(user, password) if user or password else None,
         limits=limits,
-        # A query can be a key to the picture; it is nobody else's business.
-        hide=(lambda text: text.replace(query, "...")) if query else str,
     )
 
 
@@ -97,9 +98,8 @@ def _followed(url: str, location: str) -> str:
 
 
 def _body(
-    exchange: Exchange, reply: Reply, reporter: reporting.Reporter, max_bytes: int
+    exchange: Exchange, reply: Reply, answered: str, reporter: reporting.Reporter, max_bytes: int
 ) -> blob.Blob:
-    answered = f"the server answered {reply.status} {reply.reason}".rstrip()
     if reply.status >= 500:
         raise errors.NotDeliveredError(answered)
     if not 200 <= reply.status < 300:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from prodia_compose import multipart, reporting
+from prodia_compose import addresses, multipart, reporting
 from prodia_compose.client import failures
 from prodia_compose.client.connections import Adapter
 from prodia_compose.client.passage import Limits, OnState, Passage
@@ -334,5 +334,5 @@ class _Outgoing:
 
 
 def _shown(name: str, value: str) -> str:
-    """Return a header for the trace; of a place to go to, not its query, which may be a key."""
-    return value.partition("?")[0] if name == "location" else value
+    """Return a header for the trace; of a place to go to, neither user nor query: both can be keys."""
+    return addresses.shown(value.partition("?")[0]) if name == "location" else value

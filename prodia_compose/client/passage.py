@@ -158,11 +158,18 @@ class TraceOnly(reporting.Silent):
     """Passes the trace on and keeps the phases to itself.
 
     For exchanges that are part of something with a phase of its own.
+
+    Args:
+        reporter: Is told the trace.
+        hide: Takes secrets out of a line of it.
     """
 
-    def __init__(self, reporter: reporting.Reporter) -> None:
+    def __init__(
+        self, reporter: reporting.Reporter, *, hide: Callable[[str], str] = lambda text: text
+    ) -> None:
         self._reporter = reporter
+        self._hide = hide
 
     def trace(self, text: str) -> None:
         """Pass on a line of the exchange."""
-        self._reporter.trace(text)
+        self._reporter.trace(self._hide(text))

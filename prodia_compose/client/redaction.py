@@ -1,11 +1,12 @@
-"""Keeping the token out of whatever comes back."""
+"""Keeping the token, and what is secret in addresses, out of whatever comes back."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from prodia_compose import blob
 from prodia_compose.service import SANDBOX_TOKEN, Token
 
-__all__ = ["hiding", "without"]
+__all__ = ["hiding", "hiding_address", "without"]
 
 
 # A shorter one stands in ordinary words and ids by chance, and is no secret worth them.
@@ -21,6 +22,21 @@ def hiding(token: Token) -> Callable[[str], str]:
     if not _is_secret(token):
         return str
     return lambda text: text.replace(token.value, "***")
+
+
+def hiding_address(query: str) -> Callable[[str], str]:
+    """Return a function that takes what can be a key to a picture out of a text.
+
+    That is the query of its address, wherever it stands, and the user, password and query
+    of any address: a redirect can name another.
+    """
+
+    def hide(text: str) -> str:
+        bare = re.sub(r"(?<=//)[^/?#\s]*@", "", text)
+        bare = re.sub(r"(//[^?#\s]*)\?[^#\s]+", r"\1?...", bare)
+        return bare.replace(query, "...") if query else bare
+
+    return hide
 
 
 def without(token: Token, kept: blob.Blob) -> Iterator[bytes]:
