@@ -28,17 +28,25 @@ if TYPE_CHECKING:
 def frozen(cls: type[Declared]) -> type[Declared]:
     """Make a class with annotated fields a frozen dataclass, to be called with keywords only.
 
-    The same as `dataclasses.dataclass(frozen=True, kw_only=True)`, `__post_init__` included.
+    As `dataclasses.dataclass(frozen=True, kw_only=True)` does, `__post_init__` included; but
+    for `compare` and `hash` of a field, which say nothing here.
+
+    Raises:
+        TypeError: It has class variables, which dataclasses tell from fields.
     """
     for name in _METHODS.keys() - vars(cls).keys():  # what a class says of itself counts
         setattr(cls, name, _METHODS[name])
-    return dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
+    declared = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
+    fields = vars(declared)["__dataclass_fields__"]
+    if len(dataclasses.fields(declared)) != len(fields):  # type: ignore[arg-type] # it is one now
+        raise TypeError(f"{cls.__name__}: class variables have no place in a frozen value")
+    return declared
 
 
 def _init(self: "_Value", **given: object) -> None:
     state: dict[str, object] = {}
     for name, field in self.__dataclass_fields__.items():
-        if name in given:
+        if field.init and name in given:
             state[name] = given.pop(name)
         elif field.default is not dataclasses.MISSING:
             state[name] = field.default

@@ -230,7 +230,7 @@ def _slips(
     request: ComposeRequest, text: str, named: Sequence[sources.Entry]
 ) -> Iterator[errors.Warned]:
     """Return the slips in a prompt."""
-    # Its patterns take 8 ms to compile: while pictures are decoded, or not at all.
+    # Its patterns take 8 ms to compile, so it is loaded while pictures are decoded, if at all.
     from prodia_compose import lints  # noqa: PLC0415
 
     return lints.check(text, named, request.selection, gathering.prompt_flag(request))

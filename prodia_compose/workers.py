@@ -2,8 +2,8 @@
 
 Threads, since what is done here leaves Python's lock alone nearly all the time: decoders,
 resampling and hashing run beside each other. Each thread takes the next piece, in order, as
-soon as there is room for it. Nothing is shared but the row they take it from and the queue
-that the outcomes come through, so a signal reaches the caller at once, whatever the threads
+soon as there is room for it. Nothing is shared but the row they take it from, what is running,
+and the queue that the outcomes come through, so a signal reaches the caller at once, whatever the threads
 are in the middle of; they are daemons and die with the process.
 """
 
@@ -95,7 +95,7 @@ class _Crew(Generic[Result]):
         self._changed = threading.Condition()
 
     def start(self, count: int) -> None:
-        """Let so many more threads work."""
+        """Start so many threads."""
         for _ in range(count):
             threading.Thread(target=self._work, daemon=True).start()
 

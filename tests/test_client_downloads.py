@@ -245,3 +245,13 @@ def test_an_answers_words_do_not_repeat_the_query() -> None:
         client.download(f"{server.url}/a?key=first")
 
     assert caught.value.message == "the server answered 404 no such ..."
+
+
+@pytest.mark.parametrize("query", ["4", "e"])
+def test_a_short_query_leaves_our_own_words_alone(query: str) -> None:
+    """It stands in ordinary words by chance, and is no secret."""
+    answer = raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    with loopback.serve([answer]) as server, pytest.raises(errors.InputError) as caught:
+        client.download(f"{server.url}/a?{query}")
+
+    assert caught.value.message == "the server answered 404 Not Found"

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import pickle
 from dataclasses import field
+from typing import ClassVar
 
 import pytest
 
@@ -119,6 +120,31 @@ def test_a_check_of_its_own_is_made() -> None:
         Positive(number=0)
     with pytest.raises(ValueError, match="-1"):
         dataclasses.replace(Positive(number=1), number=-1)
+
+
+def test_what_is_not_given_is_made() -> None:
+    """A field that is none of the caller's business is refused as any unknown one is."""
+
+    @frozen
+    class Counted:
+        """A value with something of its own."""
+
+        seen: list[int] = field(default_factory=list, init=False)
+
+    assert Counted().seen == []
+    with pytest.raises(TypeError, match="has no seen"):
+        Counted(seen=[1])  # type: ignore[call-arg]
+
+
+def test_class_variables_are_refused() -> None:
+    """They are no fields, and would be taken for some."""
+    with pytest.raises(TypeError, match="Odd: class variables have no place"):
+
+        @frozen
+        class Odd:
+            """A value with what all of its kind share."""
+
+            shared: ClassVar[int] = 1
 
 
 def test_dataclasses_knows_it() -> None:

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import io
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Iterator, Sequence
 
@@ -196,3 +197,19 @@ def test_shrinking_strips_equals_shrinking_the_whole(
     found = resample.shrunk(strips.Strips(file, png.read_header(file)), size)
 
     assert found.tobytes() == resample.shrunk(resample.Whole(image=PHOTO), size).tobytes()
+
+
+def test_what_follows_the_end_of_the_data_costs_nothing() -> None:
+    """A picture whose data ends too soon is refused at once, however much comes after it."""
+    data = make.encoded(PHOTO, "PNG")
+    raw = zlib.decompress(deflated(data))
+    early = zlib.compress(raw[: len(raw) // 2])
+    broken = with_pixels(data, [early, *[bytes(1 << 20)] * 40])
+
+    tracemalloc.start()
+    with pytest.raises(errors.InputError, match="is cut short"):
+        in_strips(broken, 70)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < len(broken) // 4

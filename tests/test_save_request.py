@@ -12,7 +12,7 @@ from pathlib import Path
 
 import loopback
 import pytest
-from conftest import SAMPLES, TOKEN, Run, disk
+from conftest import SAMPLES, TOKEN, Run, disk, need
 from PIL import Image
 
 from prodia_compose import errors
@@ -232,8 +232,7 @@ def test_any_posix_shell_runs_the_script(
     script: Path, api: loopback.Server, shell: tuple[str, ...]
 ) -> None:
     """The script parses and runs in the shells that a /bin/sh is made of."""
-    if shutil.which(shell[0]) is None:
-        pytest.skip(f"no {shell[0]} here")
+    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     subprocess.run([*shell, "-n", script], check=True)
     there = {"PRODIA_BASE_URL": api.url}
     ran = send(script, "answer", by=shell, env=there)
@@ -248,8 +247,7 @@ def test_any_posix_shell_runs_the_script(
 
 def test_shellcheck_has_nothing_to_say(run: Run, work: Path, script: Path) -> None:
     """The script, also that of an async job, holds nothing a linter of shell scripts minds."""
-    if shutil.which("shellcheck") is None:
-        pytest.skip("no shellcheck here")
+    need("shellcheck", is_there=shutil.which("shellcheck") is not None)
     run("compose", *LINE, "--async", "--save-request", "later")
     subprocess.run(["shellcheck", script, "later/send.sh"], check=True)
 
@@ -290,8 +288,7 @@ def test_the_folder_one_is_in_is_not_sent(
     beside: Path, work: Path, api: loopback.Server, shell: tuple[str, ...]
 ) -> None:
     """Called from the folder of another saved request, in any shell, the script sends its own."""
-    if shutil.which(shell[0]) is None:
-        pytest.skip(f"no {shell[0]} here")
+    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     for path in (str(beside), "../saved/send.sh"):
         ran = send(path, "-", by=shell, cwd=work / "other", PRODIA_BASE_URL=api.url)
         assert (ran.code, ran.err) == (0, "")
@@ -307,8 +304,7 @@ def test_a_link_to_the_script_sends_nothing(
     beside: Path, work: Path, api: loopback.Server, link: str, shell: tuple[str, ...]
 ) -> None:
     """The folder of a link is not the script's: it is refused in one line, nothing sent or made."""
-    if shutil.which(shell[0]) is None:
-        pytest.skip(f"no {shell[0]} here")
+    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     called = work / ("other/go" if link == "beside-another" else "go")
     called.symlink_to("saved/send.sh" if link == "relative" else beside)
     if link == "to-a-link":
@@ -329,8 +325,7 @@ def test_a_link_to_the_folder_will_do(
     beside: Path, work: Path, api: loopback.Server, shell: tuple[str, ...]
 ) -> None:
     """By way of links to folders, `..` included, the parts are those beside the script."""
-    if shutil.which(shell[0]) is None:
-        pytest.skip(f"no {shell[0]} here")
+    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     deep = work / "deep"
     (deep / "in").mkdir(parents=True)
     (work / "link").symlink_to("deep/in")

@@ -18,10 +18,13 @@ _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the application on some arguments and return the exit code."""
+    """Run the application on some arguments and return the exit code.
+
+    Variables of ours that hold blanks are taken out of the process's environment.
+    """
     for name in [name for name in os.environ if name.startswith("PRODIA_")]:
         if not os.environ[name].strip():
-            del os.environ[name]  # one of blanks is as good as none, to whoever reads it
+            del os.environ[name]  # as good as none, to whoever reads it
     options = argv[: argv.index("--")] if "--" in argv else argv
     from_environment = os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower()
     as_json = "--json" in options or from_environment in _TRUE
@@ -80,7 +83,7 @@ def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
     # A name that was taken for an option, such as that of the picture -rf.jpg.
     dashed = [word for word in argv if word.startswith("-") and os.path.isfile(word)]  # noqa: PTH113 - pathlib raises at long words
     hint = f"for the file, write ./{dashed[0]}" if dashed else f"see {command} --help"
-    if not dashed and (nearest := _nearest(str(getattr(exc, "option_name", "")), possible or ())):
+    if possible and not dashed and (nearest := _nearest(str(vars(exc)["option_name"]), possible)):
         hint = f"did you mean {nearest}?"
     return f"{message[:1].lower()}{message[1:].rstrip('.')}; {hint}"
 

@@ -1,17 +1,15 @@
 """`sandbox`: serve the stand-in until stopped, or for as long as a command runs."""
 
-import contextlib
 import os
 import queue
 import shlex
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from prodia_compose import errors
-from prodia_compose.cli import console
+from prodia_compose.cli import console, signals
 from prodia_compose.sandbox import server
 from prodia_compose.service import SANDBOX_TOKEN, Token
 
@@ -61,7 +59,8 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
     signals meanwhile tell nothing new.
     """
     happened: queue.SimpleQueue[int] = queue.SimpleQueue()  # signals' numbers; 0: it has ended
-    with _signals_to(happened.put):
+    # Told, not raised: one raised as the command ends would lose its status.
+    with signals.handled_by(lambda number, _frame: happened.put(number)):
         try:
             process = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
         except OSError as exc:
@@ -80,25 +79,3 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
         waiting.join()
     status = process.returncode
     return status if status >= 0 else 128 - status
-
-
-@contextlib.contextmanager
-def _signals_to(tell: Callable[[int], None]) -> Iterator[None]:
-    """Have signals told instead of raised: one raised as a command ends would lose its status.
-
-    Those that were ignored stay ignored.
-    """
-    is_main = threading.current_thread() is threading.main_thread()  # only there it can be set
-    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
-    previous = {
-        number: handler
-        for number in numbers
-        if is_main and number is not None and callable(handler := signal.getsignal(number))
-    }
-    for number in previous:
-        signal.signal(number, lambda number, _frame: tell(number))
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -4,17 +4,19 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from prodia_compose import errors
 
-__all__ = ["as_exceptions"]
+__all__ = ["as_exceptions", "handled_by"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 _AGAIN_S = 0.001
 """A finalizer is over by then, mostly."""
+
+Handler = Callable[[int, FrameType | None], object]
 
 
 @contextlib.contextmanager
@@ -22,37 +24,46 @@ def as_exceptions() -> Iterator[None]:
     """Raise `errors.Interrupted` in the main thread for SIGINT, SIGTERM and SIGHUP.
 
     The first signal stops the run; from then on the system's own handling is back, so
-    that a second one during the cleanup ends the process at once. A signal that was
-    ignored when we were started (`nohup`, a script's `&`) stays ignored.
+    that a second one during the cleanup ends the process at once.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python lets only the main thread set handlers
-        return
-    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    previous = {
-        number: handler
-        for number in numbers
-        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
-    }
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         # What came at the same moment (a closing terminal sends several) is taken in first:
         # Python would complain on stderr of a signal whose handler is gone.
-        for other in previous:
+        for other in numbers:
             signal.signal(other, lambda _number, _frame: None)
         signal.raise_signal(number)
-        for other in previous:
+        for other in numbers:
             signal.signal(other, signal.SIG_DFL)
         raise errors.Interrupted(number)
 
+    with handled_by(interrupt) as numbers, _nowhere_ignored():
+        yield
+
+
+@contextlib.contextmanager
+def handled_by(handler: Handler) -> Iterator[tuple[int, ...]]:
+    """Hand SIGINT, SIGTERM and SIGHUP to a handler for the block, and give their numbers.
+
+    A signal that was ignored when we were started (`nohup`, a script's `&`) stays ignored.
+    Outside the main thread nothing changes: Python lets only that one set handlers.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield ()
+        return
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    previous = {
+        number: before
+        for number in numbers
+        if (before := signal.getsignal(number)) not in (signal.SIG_IGN, None)
+    }
     for number in previous:
-        signal.signal(number, interrupt)
+        signal.signal(number, handler)
     try:
-        with _nowhere_ignored():
-            yield
+        yield tuple(previous)
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, before in previous.items():
+            signal.signal(number, before)
 
 
 @contextlib.contextmanager
@@ -65,7 +76,8 @@ def _nowhere_ignored() -> Iterator[None]:
     if not hasattr(signal, "setitimer"):  # Windows
         yield
         return
-    hook, alarm = sys.unraisablehook, signal.getsignal(signal.SIGALRM)
+    hook = sys.unraisablehook
+    alarms = []  # what handled the timer's signal before we needed it
 
     def look_after(ignored: "sys.UnraisableHookArgs") -> None:
         if not isinstance(ignored.exc_value, errors.Interrupted):
@@ -77,13 +89,14 @@ def _nowhere_ignored() -> Iterator[None]:
             raise errors.Interrupted(number)
 
         # What is raised in here would be ignored too.
-        signal.signal(signal.SIGALRM, interrupt_again)
+        alarms.append(signal.signal(signal.SIGALRM, interrupt_again))
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
 
     sys.unraisablehook = look_after
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, alarm)
         sys.unraisablehook = hook
+        if alarms:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, alarms[0] or signal.SIG_DFL)

@@ -61,7 +61,7 @@ def download(
                 if reply.status in _REDIRECT_STATUSES and location:
                     url = _followed(url, location)
                     continue
-                answered = hide(f"the server answered {reply.status} {reply.reason}".rstrip())
+                answered = f"the server answered {reply.status} {hide(reply.reason)}".rstrip()
                 return _body(exchange, reply, answered, reporter, max_bytes)
     except Lost as lost:
         raise _lost(lost, timeout_s) from lost

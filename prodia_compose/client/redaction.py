@@ -34,7 +34,7 @@ def hiding_address(query: str) -> Callable[[str], str]:
     def hide(text: str) -> str:
         bare = re.sub(r"(?<=//)[^/?#\s]*@", "", text)
         bare = re.sub(r"(//[^?#\s]*)\?[^#\s]+", r"\1?...", bare)
-        return bare.replace(query, "...") if query else bare
+        return bare.replace(query, "...") if len(query) >= _SHORTEST_SECRET else bare
 
     return hide
 

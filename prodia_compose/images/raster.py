@@ -112,13 +112,12 @@ def check(opener: Opener, info: ImageInfo) -> Raster:
         errors.InputError: It is damaged.
         errors.OutputError: There is no room for temporary files.
     """
-    if info.format == "JPEG":
-        opener = spooling.copied(opener, jpeg.skimmed).open
-    with decoder.reading():
-        if info.format != "JPEG":
+    if info.format != "JPEG":
+        with decoder.reading():
             return _whole(opener, info, (info.header.width, info.header.height), 1)
-        with opener() as file:
-            _loaded(file, info, None, _smallest_scale(info))
+    skimmed = spooling.copied(opener, jpeg.skimmed)
+    with decoder.reading(), skimmed.open() as file:
+        _loaded(file, info, None, _smallest_scale(info))
     return Raster(image=Image.new("L", (1, 1)), is_full=False)
 
 

@@ -132,6 +132,8 @@ class Strips:
         """Return the next bytes of the rows, in pieces."""
         pieces = []
         while count:
+            if self._inflater.eof:  # what follows would only pile up in it
+                raise _cut_short()
             data = self._inflater.unconsumed_tail or next(self._deflated, b"")
             piece = self._inflater.decompress(data, count)
             if not piece and not data:
