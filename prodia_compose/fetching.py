@@ -62,19 +62,28 @@ def errand(entry: ledger.Entry | None, job_id: str) -> Errand:
     kept = placing.load(entry.rescued)
     if kept:
         return Errand(entry=entry, kept=kept)
-    if entry.is_running:
-        reason = f"its process {entry.pid} is still at it"
-    elif entry.state == "saved":
-        reason = f"it was saved as {', '.join(one.name for one in entry.outputs)}"
-    elif entry.state not in ("received", "unknown"):
-        reason = f"it brought no picture ({entry.state})"
-    elif entry.job_id is not None:
+    if entry.is_at_service:
         return Errand(entry=entry, job_id=entry.job_id)
-    elif entry.rescued:
-        reason = f"{entry.rescued[0]} is gone, or no whole picture"
-    else:
-        reason = "the service had not named it yet; look at the Prodia dashboard"
-    raise errors.UsageError(f"{entry.id}: there is nothing to fetch: {reason}")
+    raise errors.UsageError(f"{entry.id}: there is nothing to fetch: {_reason(entry)}")
+
+
+def _reason(entry: ledger.Entry) -> str:
+    """Return why there is nothing to fetch; what was kept is named, as it may tell more."""
+    if entry.is_running:
+        return f"its process {entry.pid} is still at it"
+    if entry.state == "saved":
+        return f"it was saved as {', '.join(one.name for one in entry.outputs)}"
+    reasons = [f"{path} {placing.fault(path)}" for path in entry.rescued]
+    if entry.state not in ("received", "unknown"):
+        reasons.insert(0, f"it brought no picture ({entry.state})")
+    elif not reasons and entry.job_id is None:
+        reasons.append("the service had not named it yet; look at the Prodia dashboard")
+    elif not reasons:
+        reasons.append(
+            "the service can be asked for the picture of an --async job only; look at the"
+            " Prodia dashboard"
+        )
+    return "; ".join(reasons)
 
 
 def fetch(

@@ -17,7 +17,7 @@ from prodia_compose.frozen import frozen
 from prodia_compose.images import received
 from prodia_compose.request import OutputFormat
 
-__all__ = ["Placer", "SavedOutput", "keep", "keep_remains", "load"]
+__all__ = ["Placer", "SavedOutput", "fault", "keep", "keep_remains", "load"]
 
 _CHUNK_BYTES = 1 << 16
 
@@ -68,15 +68,31 @@ def keep(data: blob.Blob, suffix: str) -> Path:
         ) from exc
 
 
+def fault(path: str) -> str | None:
+    """Return what a kept file is instead of a whole picture; None if it is one.
+
+    The words complete a sentence that begins with the file's name.
+    """
+    try:
+        with Path(path).open("rb"):
+            pass
+        received.inspect(lambda: Path(path).open("rb"))  # noqa: SIM115 - whoever calls it does
+    except FileNotFoundError:
+        return "is gone"
+    except OSError as exc:
+        return f"cannot be read ({exc.strerror})"
+    except ValueError as exc:
+        return str(exc)
+    return None
+
+
 def load(paths: Iterable[str]) -> tuple[tuple[Output, Path], ...]:
-    """Return pictures that were kept, each with its file; without those gone or broken."""
+    """Return pictures that were kept, each with its file; without those `fault` finds one in."""
     found = []
-    for path in map(Path, paths):
+    for path in (Path(path) for path in paths if fault(path) is None):
         with contextlib.suppress(OSError), path.open("rb") as file:
             data = blob.spool(iter(partial(file.read, _CHUNK_BYTES), b""))
-            picture = Output(blob=data, media_type="", filename=path.name)
-            if _inspect(picture) is not None:
-                found.append((picture, path))
+            found.append((Output(blob=data, media_type="", filename=path.name), path))
     return tuple(found)
 
 

@@ -173,7 +173,7 @@ def refuse_twin(plan: planning.Plan, record: ledger.Ledger) -> None:
     if twin is None:
         return
     cure = f"look at `prodia-compose jobs show {twin.id}` and the Prodia dashboard"
-    if twin.reached == "accepted" and twin.job_id is not None:
+    if twin.is_at_service:
         cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture if there is one"
     raise errors.UnknownError(
         f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "

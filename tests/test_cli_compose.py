@@ -80,6 +80,22 @@ def test_validate_knows_of_a_job_that_may_have_run(
     assert [done.code for done in others] == [0, 0, 0, 0]
 
 
+def test_validate_tells_where_the_record_cannot_be_looked_at(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """That no earlier job was found is worth nothing then; one turned off is no trouble."""
+    record = work.parent / "state" / "prodia-compose" / "jobs.sqlite3"
+    record.parent.mkdir(parents=True)
+    record.write_bytes(b"no record" * 1000)
+    line = ("product.jpg", "scene.jpg", "-p", PROMPT)
+
+    told = run("validate", *line)
+    quiet = run("validate", *line, PRODIA_COMPOSE_RECORD="off")
+
+    assert (told.code, quiet.code, quiet.err) == (0, 0, "")
+    assert "[record-unavailable]" in told.err
+
+
 def test_swapping_inputs_swaps_them_in_the_picture(
     run: Run, work: Path, picture: Callable[..., Path]
 ) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from prodia_compose import ledger
 from prodia_compose.cli import suggestions
+from prodia_compose.client import polling
 from prodia_compose.sandbox import server
 
 PROGRAM = [sys.executable, "-m", "prodia_compose"]
@@ -472,7 +473,6 @@ def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> No
         loopback.status(401),
         loopback.drop("after"),
         loopback.multipart_ok(jpeg),
-        loopback.status(404),
     )
     with _service(*answers) as (service, env):
         run("compose", *LINE, **env)
@@ -484,6 +484,7 @@ def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> No
         path.unlink()
         connections = service.connections
         for name, words in (
+            (kept, f"{path} is gone"),
             (saved, "saved as composed.jpg"),
             (refused, "rejected"),
             (dropped, "had not named it"),
@@ -493,7 +494,103 @@ def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> No
             assert (done.code, done.out) == (2, b""), name
             assert words in done.err
         assert service.connections == connections
-        assert run("jobs", "fetch", kept, "-o", "new.jpg", **env).code == 9
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        ("page", 9, "is an HTML page, not a picture"),
+        ("damaged", 10, "is cut short"),
+        ("cut", 9, "is cut short"),
+        ("record", 9, "is JSON text, not a picture"),
+    ],
+)
+def test_what_was_kept_and_is_no_picture_is_not_promised(
+    run: Run, work: Path, jpeg: bytes, fault: str, code: int, words: str
+) -> None:
+    """List, `show` and `fetch` agree on what was kept: no whole picture, and nobody is asked."""
+    answer = {
+        "page": loopback.text("<html><body>Sorry</body></html>", media_type="text/html"),
+        "damaged": loopback.multipart_ok(jpeg[: len(jpeg) // 2]),
+        "cut": loopback.cut(loopback.multipart_ok(jpeg), "length"),
+        "record": loopback.json_answer(loopback.job_record()),
+    }[fault]
+    with _service(answer) as (service, env):
+        made = run("compose", *LINE, **env)
+        (job,) = _jobs(run)
+        path = job["rescued"][0]["path"]  # type: ignore[index] # JSON
+        listed = run("jobs").text.splitlines()[1]
+        shown = run("jobs", "show", str(job["id"])).text
+        fetched = run("jobs", "fetch", str(job["id"]), **env)
+        connections = service.connections
+
+    assert made.code == code, made.err
+    assert listed.endswith(" -")
+    assert "jobs fetch" not in shown
+    assert f"{path}, which {words}" in shown
+    assert fetched.code == 2
+    assert f"there is nothing to fetch: {path} {words}" in fetched.err
+    assert connections == 1
+
+
+def test_a_job_that_failed_says_so_before_what_was_kept(run: Run, work: Path) -> None:
+    """Of a job that the service failed, that is the reason; what was kept of it is named after."""
+    with _service(FAILED) as (_, env):
+        run("compose", *LINE, **env)
+        fetched = run("jobs", "fetch", str(_jobs(run)[0]["id"]), **env)
+
+    assert fetched.code == 2
+    assert "nothing to fetch: it brought no picture (rejected)" in fetched.err
+
+
+def test_a_job_that_never_was_async_is_not_asked_for(run: Run, work: Path) -> None:
+    """That the service named a job is no reason to ask it for the picture."""
+    with ledger.open_record(os.environ) as record:
+        host = f"127.0.0.1:{loopback.closed_port()}"
+        entry = record.begin(ledgering.claim(host=host))
+        entry.advance("accepted")
+        entry.advance("unknown", job_id=loopback.JOB_ID, exit_code=9)
+    fetched = run("jobs", "fetch", str(entry.id), PRODIA_TOKEN=TOKEN)
+
+    assert fetched.code == 2
+    assert "the picture of an --async job only" in fetched.err
+    assert run("jobs").text.splitlines()[1].endswith(" -")
+
+
+def test_an_async_picture_whose_copy_is_gone_is_asked_for_again(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """An --async job stays one after its picture has come: the service may have it still."""
+    job_id = _finished(run)
+    with ledger.open_record(os.environ) as record:
+        entry = record.begin(ledgering.claim(host=sandbox.url.removeprefix("http://")))
+        entry.advance("accepted", job_id=job_id)
+        entry.advance("received", exit_code=10, rescued=[str(work / "gone.jpg")])
+    shown = run("jobs", "show", str(entry.id)).text
+    fetched = run("jobs", "fetch", str(entry.id), "-o", "again.jpg")
+
+    assert "brings its picture if the service still has it" in shown
+    assert "gone.jpg, which is gone" in shown
+    assert fetched == Done(code=0, out=b"again.jpg\n", err="")
+    assert (work / "again.jpg").read_bytes() == (work / "direct.jpg").read_bytes()
+
+
+def test_a_service_that_is_gone_is_told(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fetching from a service that is not there ends soon, told aloud and with the reason."""
+    monkeypatch.setattr(polling, "_POLL_EVERY_S", 0)
+    host = f"127.0.0.1:{loopback.closed_port()}"
+    with ledger.open_record(os.environ) as record:
+        entry = record.begin(ledgering.claim(host=host))
+        entry.advance("accepted", job_id=loopback.JOB_ID, exit_code=130)
+    done = run("jobs", "fetch", str(entry.id), PRODIA_TOKEN=TOKEN)
+    quiet = run("jobs", "fetch", str(entry.id), "-q", PRODIA_TOKEN=TOKEN)
+
+    assert (done.code, done.out) == (9, b"")
+    assert done.err.count("asking again") == 1
+    assert f"cannot be asked after: {host} refused the connection" in done.err
+    assert "asking again" not in quiet.err
 
 
 def test_a_job_that_is_being_waited_for_is_left_alone(run: Run, work: Path) -> None:

@@ -115,6 +115,61 @@ def test_a_job_that_is_not_done_is_told(
     assert caught.value.may_be_billed
 
 
+def test_a_service_that_was_never_there_is_given_up() -> None:
+    """Where nobody answers, a few asks are enough; it is told at once, and in the error why."""
+    slept: list[float] = []
+    seen = Recorder()
+    url = f"http://127.0.0.1:{loopback.closed_port()}"
+    with submitting.environment(), pytest.raises(errors.UnknownError) as caught:
+        client.poll(submitting.service(url), JOB, reporter=seen, sleep=slept.append)
+
+    host = url.removeprefix("http://")
+    assert slept == [2, 2, 2]
+    assert seen.said == [f"asking after the job: {host} refused the connection; asking again"]
+    assert f"cannot be asked after: {host} refused the connection; check" in caught.value.message
+    assert "PRODIA_BASE_URL" in caught.value.message
+    assert (caught.value.job_id, caught.value.may_be_billed) == (JOB, True)
+
+
+@pytest.mark.parametrize("first", [state("processing"), status(502), busy()])
+def test_trouble_that_lasts_is_told_once_and_named_at_the_end(first: loopback.Answer) -> None:
+    """A service that has answered is asked on until the time is over, and the error says what failed."""
+    seen = Recorder()
+    with (
+        loopback.serve([first, *[status(502)] * 9, drop("after")]) as server,
+        submitting.environment(),
+        pytest.raises(errors.UnknownError) as caught,
+    ):
+        client.poll(
+            submitting.service(server.url, timeout_s=0.5),
+            JOB,
+            reporter=seen,
+            sleep=lambda _: None,
+            usual_seconds=12,
+        )
+
+    assert len(server.requests) > 10
+    assert len(seen.said) == 1
+    assert "asking again" in seen.said[0]
+    assert seen.phases == ["waiting", "waiting"]  # the line has ended the first
+    assert (
+        "is not known to be done after 0.5 s: the connection was closed without an answer;"
+        in caught.value.message
+    )
+
+
+def test_trouble_that_has_passed_is_not_blamed() -> None:
+    """A job that is seen at work when the time is over is told as not done, and nothing else."""
+    with (
+        loopback.serve([status(502), state("processing")]) as server,
+        submitting.environment(),
+        pytest.raises(errors.UnknownError) as caught,
+    ):
+        client.poll(submitting.service(server.url, timeout_s=0.2), JOB, sleep=lambda _: None)
+
+    assert f"the job {JOB} is not done after 0.2 s; it may be billed" in caught.value.message
+
+
 def test_a_refused_token_is_told_while_asking() -> None:
     """A token that is refused while asking ends it."""
     with (

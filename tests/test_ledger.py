@@ -114,6 +114,36 @@ def test_run_that_has_ended(
     assert found.rescued == ((rescued,) if rescued else ())
 
 
+@pytest.mark.parametrize(
+    ("steps", "is_async", "is_at_service"),
+    [
+        ([("accepted", None), ("received", "job-1")], False, False),
+        ([("accepted", None), ("unknown", "job-1")], False, False),
+        ([("accepted", "job-1")], True, True),
+        ([("accepted", "job-1"), ("received", None)], True, True),
+        ([("accepted", "job-1"), ("received", None), ("unknown", None)], True, True),
+        ([("accepted", "job-1"), ("received", None), ("saved", None)], True, False),
+        ([("accepted", "job-1"), ("rejected", None)], True, False),
+    ],
+)
+def test_async_job_stays_one(
+    record: ledger.Ledger,
+    steps: list[tuple[ledger.State, str | None]],
+    is_async: bool,  # noqa: FBT001
+    is_at_service: bool,  # noqa: FBT001
+) -> None:
+    """A job whose id was known as it was accepted runs by itself, whatever becomes of it."""
+    entry = record.begin(lg.claim())
+    for state, job_id in steps:
+        entry.advance(state, job_id=job_id)
+    running = record.find(str(entry.id))
+    lg.sql("UPDATE jobs SET process = 'another-boot/1'")
+    (found,) = record.entries()
+
+    assert (found.is_async, found.is_at_service) == (is_async, is_at_service)
+    assert not running.is_running or not running.is_at_service
+
+
 def test_fetching_takes_an_entry_up_again(record: ledger.Ledger) -> None:
     """An async job whose client was killed belongs to whoever fetches it."""
     name = begin_dead(record, "accepted")

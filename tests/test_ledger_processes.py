@@ -432,7 +432,22 @@ def test_older_record_is_migrated_under_a_running_job(monkeypatch: pytest.Monkey
         lg.advance_to(entry, "saved")
         assert [one.state for one in older.entries()] == ["saved"]
     assert lg.sql("SELECT note FROM jobs") == [(None,)]
-    assert lg.sql("PRAGMA user_version") == [(2,)]
+    assert lg.sql("PRAGMA user_version") == [(len(newer_steps),)]
+
+
+def test_async_job_of_an_older_record_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that an older version had taken on is an async one, also once its picture has come."""
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        with ledger.open_record({}) as older:
+            names = [older.begin(lg.claim()).id for _ in range(2)]
+    lg.sql("UPDATE jobs SET state = 'accepted', exit_code = 130")
+    lg.sql("UPDATE jobs SET job_id = 'job-1' WHERE id = ?", names[0])
+
+    with ledger.open_record({}) as newer:
+        assert [one.is_async for one in newer.entries()] == [False, True]
+        newer.reopen(newer.find(str(names[0]))).advance("received", exit_code=10)
+        assert newer.find(str(names[0])).is_async
 
 
 def test_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

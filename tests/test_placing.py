@@ -59,6 +59,19 @@ def test_kept_pictures_are_loaded_if_they_are_whole(work: Path) -> None:
     assert [(file, picture.blob.read()) for picture, file in found] == [(whole, whole.read_bytes())]
 
 
+def test_what_is_no_whole_picture_is_named(work: Path) -> None:
+    """What was kept is told for what it is, in words that follow its name."""
+    cut, page = work / "cut.jpg", work / "page.jpg"
+    cut.write_bytes((work / "scene.jpg").read_bytes()[:5000])
+    page.write_text("<html><body>Sorry</body></html>")
+
+    assert placing.fault(str(work / "scene.jpg")) is None
+    assert placing.fault(str(work / "gone.jpg")) == "is gone"
+    assert placing.fault(str(work)) == "cannot be read (Is a directory)"
+    assert placing.fault(str(page)) == "is an HTML page, not a picture"
+    assert str(placing.fault(str(cut))).startswith("is cut short")
+
+
 @pytest.mark.parametrize(
     ("reached", "told", "state"),
     [

@@ -136,7 +136,7 @@ OTHERS = {
     "#!/bin/sh": "test_readme_pipelines.py",
     "sandbox -- ./make": "test_readme_pipelines.py",
     "--fault drop-after --": "test_readme_pipelines.py",
-    "jobs show": "test_the_record_is_looked_at",
+    "jobs show 3f9c": "test_the_record_is_looked_at",
     "$ prodia-compose sandbox": "test_a_sandbox_is_kept_running",
     "Typer; rich": "no commands: the shape of the code",
 }
@@ -238,7 +238,7 @@ def test_the_record_is_looked_at(bench: Bench, run: Run) -> None:
             PRODIA_BASE_URL=service.url,
         )
     (job,) = json.loads(run("jobs", "--json").out)["jobs"]
-    done = bench.run(readme.example("jobs show").text.replace("3f9c", job["id"][:5]))
+    done = bench.run(readme.example("jobs show 3f9c").text.replace("3f9c", job["id"][:5]))
 
     assert kept.code == 10
     assert (done.code, done.err) == (0, "")

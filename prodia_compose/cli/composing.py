@@ -29,7 +29,8 @@ def validate(options: ComposeOptions) -> int:
     with console.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
-        plan = planning.make(request, _surroundings(request, reporter), sending=False)
+        surroundings = _surroundings(request, reporter, meanwhile=_load_what_compares)
+        plan = planning.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.again))
     if options.json:
         console.print_text(documents.line(documents.plan(plan)))
@@ -92,10 +93,14 @@ def _compared(plan: planning.Plan, *, again: bool) -> planning.Plan:
         return plan
     from prodia_compose import ledger, recording  # noqa: PLC0415 - only once all is well
 
+    if ledger.is_off(os.environ):
+        return plan
     findings = errors.Findings()
     with ledger.open_record(os.environ, create=False) as record, findings.collecting():
         recording.refuse_twin(plan, record)
-    return replace(plan, errors=tuple(findings.errors))
+    return replace(
+        plan, errors=tuple(findings.errors), warnings=(*plan.warnings, *_trouble(record))
+    )
 
 
 def _save(plan: planning.Plan) -> planning.Plan:
@@ -175,6 +180,11 @@ def _is_rehearsal(plan: planning.Plan) -> bool:
     host = urlsplit(plan.request.delivery.base_url).hostname or ""
     token = None if plan.token is None else plan.token.value
     return service.is_loopback(host) and token == SANDBOX_TOKEN
+
+
+def _load_what_compares() -> None:
+    """Load what looks at the prompt and the record, 50 ms, while threads decode the pictures."""
+    from prodia_compose import ledger, lints, recording  # noqa: F401, PLC0415
 
 
 def _load_what_sends() -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,11 +36,25 @@ _MEANINGS: dict[ledger.State, str] = {
 }
 
 
-def _can_be_fetched(entry: ledger.Entry) -> bool:
-    """Return whether `jobs fetch` may bring a picture of a job."""
+def _kept(entry: ledger.Entry) -> list[tuple[str, str | None]]:
+    """Return what was kept of a job: each path, and what is there instead of a whole picture."""
+    if not entry.rescued:
+        return []
+    from prodia_compose import placing  # noqa: PLC0415 - Pillow
+
+    return [(path, placing.fault(path)) for path in entry.rescued]
+
+
+def _fetch_brings(entry: ledger.Entry, kept: Iterable[tuple[str, str | None]]) -> str | None:
+    """Return what `jobs fetch` would bring of a job that has no picture yet; None for nothing.
+
+    It asks what `fetching.errand` asks, so that nothing is promised that is refused then.
+    """
     if entry.is_running or entry.state == "saved":
-        return False
-    return bool(entry.rescued) or (entry.job_id is not None and entry.reached == "accepted")
+        return None
+    if any(fault is None for _, fault in kept):
+        return "its picture"
+    return "its picture if the service still has it" if entry.is_at_service else None
 
 
 def show_list(*, limit: int, since: str | None, as_json: bool) -> int:
@@ -245,15 +259,16 @@ def _picture(entry: ledger.Entry) -> str:
     """Return what became of the picture, in a word or two."""
     if entry.outputs:
         return ", ".join(visible(one.name) for one in entry.outputs)
-    return "to fetch" if _can_be_fetched(entry) else "-"
+    return "to fetch" if _fetch_brings(entry, _kept(entry)) else "-"
 
 
 def _details(entry: ledger.Entry) -> Iterator[tuple[str, str]]:
     """Yield all that is known of one job, the name first."""
     yield "id", entry.id
     yield "state", f"{entry.state}: {_MEANINGS[entry.state]}"
-    if _can_be_fetched(entry):
-        yield "", f"`prodia-compose jobs fetch {entry.id}` brings its picture"
+    kept = _kept(entry)
+    if brought := _fetch_brings(entry, kept):
+        yield "", f"`prodia-compose jobs fetch {entry.id}` brings {brought}"
     yield "begun", f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
     yield "changed", f"{entry.changed_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
     if entry.is_running:
@@ -269,8 +284,8 @@ def _details(entry: ledger.Entry) -> Iterator[tuple[str, str]]:
     yield "output", entry.output
     for one in entry.outputs:
         yield "saved", f"{one.name}  sha256:{one.sha256}"
-    for path in entry.rescued:
-        yield "kept", path
+    for path, fault in kept:
+        yield "kept", path if fault is None else f"{path}, which {fault}"
     yield "job id", entry.job_id or "-"
     yield "request id", entry.request_id or "-"
     yield "price", "not told" if entry.price_usd is None else _usd(entry.price_usd, entry.price_usd)

@@ -92,21 +92,16 @@ def poll(
     Raises:
         RejectedError: The job failed.
         AuthError: The service refused the token.
-        UnknownError: It is not done within `service.timeout_s`, or is not known there.
+        UnknownError: It is not done within `service.timeout_s`, is not known there, or
+            nobody has answered so far.
         Interrupted: With `state` set to `sent`: the job runs on.
     """
     reporter = reporter or reporting.Silent()
     line = _Line(service, job_id, reporter, sleep)
-    started = time.monotonic()
-    reporter.start("waiting", None if usual_seconds is None else round(usual_seconds))
-    shown_s = 0
+    wait = _Wait(line, reporter, timeout_s=service.timeout_s, usual_seconds=usual_seconds)
     try:
-        while (state := line.state()) not in (*_DONE, "failed"):
-            waited_s = time.monotonic() - started
-            if waited_s >= service.timeout_s:
-                raise line.unsettled(f"is not done after {service.timeout_s:g} s")
-            reporter.advance(int(waited_s) - shown_s)
-            shown_s = int(waited_s)
+        while (state := wait.state()) not in (*_DONE, "failed"):
+            wait.go_on()
             sleep(_POLL_EVERY_S)
     except errors.Interrupted as stop:
         stop.state = "sent"
@@ -164,8 +159,85 @@ def fetch_output(
     return Delivered(answer=answer, request_id=None, attempts=1)
 
 
+class _Wait:
+    """The wait until a job is done: what is told meanwhile, and when it has been in vain."""
+
+    def __init__(
+        self,
+        line: "_Line",
+        reporter: reporting.Reporter,
+        *,
+        timeout_s: float,
+        usual_seconds: float | None,
+    ) -> None:
+        self._line = line
+        self._reporter = reporter
+        self._timeout_s = timeout_s
+        self._usual_s = None if usual_seconds is None else round(usual_seconds)
+        self._started = time.monotonic()
+        self._failures = 0
+        self._trouble: str | None = None
+        self._shown_s = 0
+        self._show()
+
+    def state(self) -> str | None:
+        """Ask once; return the job's state, None if it cannot be had now.
+
+        Some servers quote it, as JSON does.
+
+        Raises:
+            UnknownError: Nobody has answered, so that asking again will hardly help.
+        """
+        found = self._line.ask("job.state.current", "text/plain")
+        if isinstance(found, str):
+            self._stumble(found)
+            return None
+        self._trouble = None
+        return found.raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
+
+    def go_on(self) -> None:
+        """Show how long it has been.
+
+        Raises:
+            UnknownError: Too long.
+        """
+        waited_s = time.monotonic() - self._started
+        if waited_s >= self._timeout_s:
+            spent = f"done after {self._timeout_s:g} s"
+            raise self._line.unsettled(
+                f"is not {spent}"
+                if self._trouble is None
+                else f"is not known to be {spent}: {self._trouble}"
+            )
+        self._reporter.advance(int(waited_s) - self._shown_s)
+        self._shown_s = int(waited_s)
+
+    def _stumble(self, words: str) -> None:
+        """Take in that asking failed: told aloud once, as it may go on for as long as the wait."""
+        self._trouble = words
+        self._failures += 1
+        if self._failures == _GET_ATTEMPTS and not self._line.is_reached:
+            raise self._line.unsettled(
+                f"cannot be asked after: {words}; check the network, and PRODIA_BASE_URL if it is set"
+            )
+        if self._failures > 1:
+            self._line.tell(words)
+            return
+        self._reporter.say(f"asking after the job: {words}; asking again")
+        self._show()
+
+    def _show(self) -> None:
+        """Begin what is watched; a line that was said has ended it."""
+        self._shown_s = 0
+        self._reporter.start("waiting", self._usual_s)
+
+
 class _Line:
-    """Questions about one job."""
+    """Questions about one job.
+
+    Attributes:
+        is_reached: Whether any of them was answered so far, be it by an error.
+    """
 
     def __init__(
         self, service: Service, job_id: str, reporter: reporting.Reporter, sleep: Sleep
@@ -174,36 +246,30 @@ class _Line:
         self._job_id = job_id
         self._reporter = reporter
         self._sleep = sleep
+        self.is_reached = False
         self._place = f"/v2/job/async/{quote(job_id, safe='')}/"
-
-    def state(self) -> str | None:
-        """Return the job's state, None if it cannot be had now.
-
-        Some servers quote it, as JSON does.
-        """
-        found = self._try("job.state.current", "text/plain")
-        if isinstance(found, str):
-            self._reporter.detail(f"asking after job {self._job_id}: {found}")
-            return None
-        return found.raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
 
     def record(self) -> answers.JobRecord:
         """Return the job's record, or one that tells nothing: a picture must not wait for it."""
         found: answers.Answer | str | None = None
         with contextlib.suppress(errors.ComposeError):
-            found = self._try("job.json?price=true", "application/json")
+            found = self.ask("job.json?price=true", "application/json")
         return found.job if isinstance(found, answers.Answer) else answers.JobRecord()
 
     def get(self, path: str, *, accept: str = "*/*") -> answers.Answer:
         """Return a complete 2xx answer, asking again while what is wrong may pass."""
         number = 1
-        while isinstance(found := self._try(path, accept), str):
+        while isinstance(found := self.ask(path, accept), str):
             if number == _GET_ATTEMPTS:
                 raise self.unsettled(f"cannot be asked after: {found}")
-            self._reporter.detail(f"asking after job {self._job_id}: {found}")
+            self.tell(found)
             self._sleep(2.0 ** (number - 1))
             number += 1
         return found
+
+    def tell(self, words: str) -> None:
+        """Tell whoever wants details why asking failed."""
+        self._reporter.detail(f"asking after job {self._job_id}: {words}")
 
     def unsettled(self, words: str) -> errors.UnknownError:
         """Return what is left to say about a job that was created and not brought home."""
@@ -216,7 +282,7 @@ class _Line:
             may_be_billed=True,
         )
 
-    def _try(self, path: str, accept: str) -> answers.Answer | str:
+    def ask(self, path: str, accept: str) -> answers.Answer | str:
         """Ask once; a text says what went wrong and may pass."""
         service = self._service
         request = to_service(service, "GET", self._place + path, accept=accept)
@@ -225,6 +291,7 @@ class _Line:
                 request, reporter=TraceOnly(self._reporter), on_state=lambda _: None
             ) as exchange:
                 reply = exchange.perform()
+                self.is_reached = True
                 answer, lost = verdicts.read(exchange, reply)
         except Lost as error:
             return error.words

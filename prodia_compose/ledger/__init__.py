@@ -10,7 +10,7 @@ From the bottom up: `processes` (is the one that wrote a row still running?), `e
 """
 
 from prodia_compose.ledger.entries import Claim, Entry, File, State
-from prodia_compose.ledger.record import Ledger, OpenEntry, open_record
+from prodia_compose.ledger.record import Ledger, OpenEntry, is_off, open_record
 from prodia_compose.ledger.spending import Amounts, Spend, Spending
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "Spend",
     "Spending",
     "State",
+    "is_off",
     "open_record",
 ]

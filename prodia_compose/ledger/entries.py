@@ -118,6 +118,7 @@ class Entry:
         reached: The state that was last written.
         exit_code: What its run ended with, if that was written.
         job_id: The service's name for it.
+        is_async: Whether the service took it on to run by itself, and can be asked after it.
         request_id: The service's name for the exchange.
         price_usd: What it cost, as the service says; None if it does not.
         may_be_billed: Whether it ran, or may have.
@@ -144,11 +145,17 @@ class Entry:
     reached: State
     exit_code: int | None
     job_id: str | None
+    is_async: bool
     request_id: str | None
     price_usd: float | None
     may_be_billed: bool
     outputs: tuple[File, ...]
     rescued: tuple[str, ...]
+
+    @property
+    def is_at_service(self) -> bool:
+        """Whether the service may have its picture still, and nobody is at bringing it."""
+        return self.is_async and not self.is_running and self.state in ("received", "unknown")
 
 
 def storable(text: str) -> str:

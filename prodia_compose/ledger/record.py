@@ -39,8 +39,10 @@ _INSERT = """
         :estimate_min_usd, :estimate_usd, :tool_version, :now, :now, 'prepared', :pid, :process)
 """
 
+# Only of an --async job is the id known as soon as it is accepted; that is kept for later states.
 _UPDATE = """
-    UPDATE jobs SET state = :state, changed_at = :now, pid = :pid, process = :process,
+    UPDATE jobs SET is_async = is_async OR (state = 'accepted' AND job_id IS NOT NULL),
+        state = :state, changed_at = :now, pid = :pid, process = :process,
         exit_code = :exit_code,
         job_id = coalesce(:job_id, job_id),
         request_id = coalesce(:request_id, request_id),
@@ -69,6 +71,11 @@ _BY_PREFIX = """
 """
 
 
+def is_off(environ: Mapping[str, str]) -> bool:
+    """Return whether the user wants no record."""
+    return environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF
+
+
 def open_record(
     environ: Mapping[str, str], *, create: bool = True, patience_s: float = _PATIENCE_S
 ) -> "Ledger":
@@ -79,7 +86,7 @@ def open_record(
         create: Make a missing one; if not, that is an empty one, and one turned off is trouble.
         patience_s: How long all calls together may wait for other processes.
     """
-    if environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF:
+    if is_off(environ):
         return Ledger(None, trouble=None if create else _IS_OFF)
     if not create and _is_missing():
         return Ledger(None)

@@ -34,6 +34,7 @@ def from_row(row: Row, *, is_running: Callable[[int, str, datetime], bool]) -> E
     pid = _integer(row["pid"]) or 0
     is_open = reached not in _ENDS and exit_code is None
     alive = is_open and is_running(pid, _text(row["process"]), changed_at)
+    job_id = _known(row["job_id"])
     state = reached if alive else _settled(reached, is_kept=bool(rescued) or exit_code is not None)
     return Entry(
         id=_text(row["id"]),
@@ -54,7 +55,8 @@ def from_row(row: Row, *, is_running: Callable[[int, str, datetime], bool]) -> E
         state=state,
         reached=reached,
         exit_code=exit_code,
-        job_id=_known(row["job_id"]),
+        job_id=job_id,
+        is_async=bool(_integer(row["is_async"])) or (reached == "accepted" and job_id is not None),
         request_id=_known(row["request_id"]),
         price_usd=_number(row["price_usd"]),
         may_be_billed=bool(_integer(row["may_be_billed"])) or state not in _NOT_RUN,

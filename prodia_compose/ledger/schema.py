@@ -38,7 +38,9 @@ _VERSION_1 = (
     "CREATE INDEX jobs_by_twin ON jobs (twin_key)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = ("ALTER TABLE jobs ADD COLUMN is_async INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """The statements that lead from each version to the next; the file's version counts them.
 
 Columns are added and never dropped or renamed: a process of an older version may be in
