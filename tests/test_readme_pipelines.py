@@ -255,7 +255,7 @@ def test_the_script_tells_where_the_picture_is(script: Bench, run: Run) -> None:
     fetched = run("jobs", "fetch", job["id"], "-o", "-")
 
     assert done.code == 10
-    assert done.text == "the picture came: prodia-compose jobs fetch brings it\n"
+    assert done.text == "a picture came: prodia-compose jobs show says where it is\n"
     assert fetched.out == png
 
 
