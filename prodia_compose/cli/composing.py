@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from prodia_compose import blob, documents, errors, planning, reporting, saving, service
-from prodia_compose.cli import console, plan_report
+from prodia_compose.cli import console, plan_report, watching
 from prodia_compose.cli.options import ComposeOptions
 from prodia_compose.cli.requesting import to_request
 from prodia_compose.request import ComposeRequest
@@ -26,7 +26,7 @@ __all__ = ["compose", "validate"]
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = to_request(options)
-    with console.reporter(
+    with watching.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         surroundings = _surroundings(request, reporter, meanwhile=_load_what_compares)
@@ -53,7 +53,7 @@ def compose(options: ComposeOptions) -> int:
     with (
         _truthful(saved),
         _sandboxed(request) as addressed,
-        console.reporter(
+        watching.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):

@@ -17,12 +17,12 @@ __all__ = [
     "flush",
     "in_colour",
     "is_terminal",
+    "obeys",
     "print_bytes",
     "print_path",
     "print_saved",
     "print_text",
     "refuse_stdout",
-    "reporter",
     "tell",
     "tell_bug",
     "tell_error",
@@ -47,7 +47,7 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-def _obeys(stream: TextIO | None) -> bool:
+def obeys(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal that can do more than type line after line."""
     # Windows' own terminal sets no TERM.
     kind = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
@@ -58,7 +58,7 @@ def in_colour(stream: TextIO | None) -> bool:
     """Return whether a stream takes colour: NO_COLOR, then FORCE_COLOR, then the terminal."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or _obeys(stream)
+    return bool(os.environ.get("FORCE_COLOR")) or obeys(stream)
 
 
 def tell(text: str) -> None:
@@ -169,25 +169,6 @@ class Lines(reporting.Silent):
 
     def _tell(self, text: str) -> None:
         tell(text)
-
-
-@contextlib.contextmanager
-def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[reporting.Reporter]:
-    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
-
-    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
-    """
-    is_silent = quiet or (as_json and verbosity == 0)
-    if quiet or not _obeys(sys.stderr):
-        yield Lines(quiet=is_silent, verbosity=verbosity)
-        return
-    from prodia_compose.cli import progress  # noqa: PLC0415 - loads rich, for 30 ms
-
-    bars = progress.Bars(sys.stderr, quiet=is_silent, verbosity=verbosity)
-    try:
-        yield bars
-    finally:
-        bars.finish()
 
 
 def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prodia_compose import documents, errors, ledger, output
-from prodia_compose.cli import catalogue, console, requesting
+from prodia_compose.cli import catalogue, console, requesting, watching
 from prodia_compose.cli.options import FetchOptions
 from prodia_compose.ledger import documents as records
 from prodia_compose.model import Estimate
@@ -120,7 +120,7 @@ def fetch(options: FetchOptions) -> int:
     requesting.refuse_conflicts(options)
     with (
         ledger.open_record(os.environ, create=False) as record,
-        console.reporter(
+        watching.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
