@@ -176,7 +176,7 @@ class Breaking(blob.Blob):
         super().__init__(blob.spool([b"x"]).open(), 1, "")
         self._error = error
 
-    def read_at(self, offset: int, count: int) -> bytes:  # noqa: ARG002 - it fails anyway
+    def read_into(self, offset: int, buffer: memoryview) -> int:  # noqa: ARG002 - it fails anyway
         """Fail."""
         raise self._error
 
