@@ -31,7 +31,7 @@ _STORED_BYTES: Final = 65_535
 
 _ZLIB_START: Final = b"\x78\x01"
 _LAST_BLOCK: Final = b"\x01\0\0\xff\xff"
-_BLOCK_BYTES: Final = 1 << 16
+_BLOCK_BYTES: Final = 1 << 18
 _MAX_TABLE_BYTES: Final = 1 << 16
 """Above what a palette and its transparency can take."""
 
