@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,12 @@ SAMPLES = Path(__file__).parent / "images"
 TOKEN = "sentinel-token-0b5c9e"
 
 _CLEARED = ("PRODIA_", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH")
+
+
+for _number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        # Whoever runs the tests ignores it (nohup); the processes that they start must not.
+        signal.signal(_number, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
