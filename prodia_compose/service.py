@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from prodia_compose import addresses, errors
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
 
 __all__ = [
@@ -104,9 +104,13 @@ def normalise_base_url(text: str) -> str:
         errors.UsageError: It is not https (loopback excepted), or holds more than a place.
     """
     url = text.strip()
+    if "@" in url:  # before all else: no other message may repeat a password
+        raise errors.UsageError(
+            "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
+        )
     if not all("!" <= char <= "~" for char in url):  # urlsplit would drop a line break silently
         raise errors.UsageError(
-            f"PRODIA_BASE_URL {addresses.shown(url)}: holds a space, a line break or a character outside ASCII; "
+            f"PRODIA_BASE_URL {url}: holds a space, a line break or a character outside ASCII; "
             "correct it"
         )
     try:
@@ -115,12 +119,7 @@ def normalise_base_url(text: str) -> str:
     except ValueError as exc:
         raise errors.UsageError(f"PRODIA_BASE_URL: {exc}; write https://HOST") from exc
     if host is not None and not _HOST.fullmatch(host):
-        shown = addresses.shown(url)
-        raise errors.UsageError(f"PRODIA_BASE_URL {shown}: {host} is no host's name; correct it")
-    if "@" in parts.netloc:
-        raise errors.UsageError(
-            "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
-        )
+        raise errors.UsageError(f"PRODIA_BASE_URL {url}: {host} is no host's name; correct it")
     if parts.scheme not in ("http", "https") or not host:
         shown = url or "''"
         raise errors.UsageError(f"PRODIA_BASE_URL {shown}: not a URL; write https://HOST")

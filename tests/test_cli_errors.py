@@ -61,6 +61,7 @@ BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
         r"already given",
     ),
     ("unknown option", (*GOOD, "--promt", "x"), 2, r"--promt; did you mean --prompt\?$"),
+    ("start of an option", (*GOOD, "--aspect", "16:9"), 2, r"did you mean --aspect-ratio\?$"),
     ("like no option", (*GOOD, "--bogus"), 2, r"--bogus; see prodia-compose \w+ --help$"),
     ("not a number", (*GOOD, "--width", "wide"), 2, r"--width"),
     ("not finite", (*GOOD, "--guidance", "nan", "-m", "flux-2-flex"), 2, r"must be a number"),

@@ -77,6 +77,7 @@ def test_bytes_on_stdout_beat_the_variable_for_json(run: Run, work: Path) -> Non
     [
         (["--format", "png"], _env(OUTPUT="a.jpg"), "composed.png"),
         (["--format", "png"], _env(OUTPUT="a"), "a"),
+        (["--format", "png"], _env(OUTPUT="a.xyz"), "composed.png"),
         (["--format", "png"], _env(OUTPUT="a.{ext}"), "a.png"),
         (["--format", "jpg"], _env(OUTPUT="a.JPEG"), "a.JPEG"),
         (["--json"], _env(OUTPUT="-", FORMAT="png"), "composed.png"),

@@ -72,7 +72,9 @@ def test_loopback_is_this_machine() -> None:
     assert not any(is_loopback(host) for host in ("10.0.0.1", "localhost.example", ""))
 
 
-@pytest.mark.parametrize("text", ["https://u:hush@a b", "https://u:hush@a%20b"])
+@pytest.mark.parametrize(
+    "text", ["https://u:hush@a b", "https:/u:hush@a", "u:hush@a", "https://u:hush/x@a"]
+)
 def test_a_password_in_a_base_url_is_not_repeated(text: str) -> None:
     """Whatever else is wrong with it."""
     with pytest.raises(errors.UsageError) as refused:

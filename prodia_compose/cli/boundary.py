@@ -93,5 +93,6 @@ def _nearest(typed: str, options: Sequence[str]) -> str | None:
     import difflib  # noqa: PLC0415 - only for those who mistyped
 
     bare = {option.lstrip("-"): option for option in options}
-    nearest = difflib.get_close_matches(typed.lstrip("-"), bare, n=1)
+    nearest = [option for option in bare if option.startswith(typed.lstrip("-"))]
+    nearest = nearest or difflib.get_close_matches(typed.lstrip("-"), bare, n=1)
     return bare[nearest[0]] if nearest else None

@@ -1,12 +1,13 @@
 """`sandbox`: serve the stand-in until stopped, or for as long as a command runs."""
 
+import contextlib
 import os
 import queue
 import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from prodia_compose import errors
 from prodia_compose.cli import console, signals
@@ -55,8 +56,8 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
     """Run a command with the sandbox's variables and return its status, whatever ended it.
 
     A terminal, `timeout` and whoever else signals our group signals the command with it. So
-    it is given time to end: the same signal again would break off its cleaning up. More
-    signals meanwhile tell nothing new.
+    it is given time to end: the same signal again would break off its cleaning up. One that
+    comes several times meanwhile tells nothing new.
     """
     happened: queue.SimpleQueue[int] = queue.SimpleQueue()  # signals' numbers; 0: it has ended
     # Told, not raised: one raised as the command ends would lose its status.
@@ -72,10 +73,19 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
 
         waiting = threading.Thread(target=wait, daemon=True)
         waiting.start()
-        number = happened.get()
-        waiting.join(_GRACE_S if number else None)
-    if waiting.is_alive():
-        process.send_signal(number)
+        while number := happened.get():
+            waiting.join(_GRACE_S)
+            for each in sorted({number, *_come(happened)}):
+                if waiting.is_alive():
+                    process.send_signal(each)
         waiting.join()
     status = process.returncode
     return status if status >= 0 else 128 - status
+
+
+def _come(happened: "queue.SimpleQueue[int]") -> Iterator[int]:
+    """Yield the signals that have come since; that the command has ended is left there."""
+    with contextlib.suppress(queue.Empty):
+        while number := happened.get_nowait():
+            yield number
+        happened.put(0)

@@ -73,11 +73,12 @@ def _nowhere_ignored() -> Iterator[None]:
     It may find the main thread in a finalizer, such as that of a pool of connections, which
     runs whenever garbage is collected. The run would go on as if there had been no signal.
     """
-    if not hasattr(signal, "setitimer"):  # Windows
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not hasattr(signal, "setitimer"):  # which Windows has not
         yield
         return
     hook = sys.unraisablehook
-    alarms = []  # what handled the timer's signal before we needed it
+    undo = contextlib.ExitStack()
 
     def look_after(ignored: "sys.UnraisableHookArgs") -> None:
         if not isinstance(ignored.exc_value, errors.Interrupted):
@@ -89,14 +90,16 @@ def _nowhere_ignored() -> Iterator[None]:
             raise errors.Interrupted(number)
 
         # What is raised in here would be ignored too.
-        alarms.append(signal.signal(signal.SIGALRM, interrupt_again))
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        before = signal.signal(signal.SIGALRM, interrupt_again)
+        undo.callback(signal.signal, signal.SIGALRM, before or signal.SIG_DFL)
+        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        undo.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
+        timer = signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        undo.callback(signal.setitimer, signal.ITIMER_REAL, *timer)
 
     sys.unraisablehook = look_after
     try:
         yield
     finally:
         sys.unraisablehook = hook
-        if alarms:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, alarms[0] or signal.SIG_DFL)
+        undo.close()

@@ -47,7 +47,8 @@ def _has_suffix(target: str, _loser: object) -> bool:
 
 
 def _has_other_suffix(wanted: str, target: str) -> bool:
-    return naming.SUFFIXES.get(Path(target).suffix.lower(), wanted) != wanted
+    suffix = Path(target).suffix.lower()
+    return bool(suffix.strip(".")) and "}" not in suffix and naming.SUFFIXES.get(suffix) != wanted
 
 
 _OVERRULED: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
