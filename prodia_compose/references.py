@@ -209,6 +209,8 @@ def _take_names(
     files: list[tuple[str, tuple[int, ...]]] = []
     nearly: set[int] = set()
     for name, positions in sorted(called.items(), key=lambda item: -len(item[0])):
+        if name not in folded:
+            continue
         folded, times = re.subn(rf"(?<![\w.-]){re.escape(name)}(?!\w|\.\w)", _CUT, folded)
         if times and name in whole:
             files.append((names[positions[0] - 1], tuple(positions)))

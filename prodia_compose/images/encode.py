@@ -21,6 +21,14 @@ _ROOM: Final = 0.97
 """How far below a byte cap to aim when shrinking: bytes do not quite follow pixels."""
 
 
+class _Stream(io.BytesIO):
+    """A stream whose name says the format: told it in words, Pillow loads four others too."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+
 @frozen
 class Encoded:
     """An encoded picture.
@@ -57,8 +65,8 @@ def as_jpeg(
     """
 
     def encode(picture: Image.Image, level: int) -> bytes:
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=level, subsampling=0)
+        stream = _Stream("picture.jpg")
+        picture.save(stream, quality=level, subsampling=0)
         data = stream.getvalue()
         return data if metadata is None else jpeg.with_metadata(data, metadata)
 
@@ -105,9 +113,8 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
         )
 
     def encode(picture: Image.Image) -> bytes:
-        stream = io.BytesIO()
-        extra = {"exif": exif_data} if exif_data else {}
-        picture.save(stream, "PNG", pnginfo=text, **extra)
+        stream = _Stream("picture.png")
+        picture.save(stream, pnginfo=text, exif=exif_data)
         return stream.getvalue()
 
     image = _bare(image)

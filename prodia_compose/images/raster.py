@@ -35,7 +35,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images import allocator, decoder, jpeg, pixels, png, resample, spooling, strips
+from prodia_compose.images import decoder, jpeg, memory, pixels, png, resample, spooling, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import ImageInfo
 
@@ -90,7 +90,7 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
         errors.InputError: It is damaged.
         errors.OutputError: There is no room for temporary files.
     """
-    allocator.settle()
+    memory.settle()
     stored = size if info.orientation < 5 else (size[1], size[0])
     if info.format == "PNG":
         if strips.can_read(info.header):
@@ -158,6 +158,8 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
     rows = resample.Whole(image=image, convert=conversion.apply)
     result = resample.shrunk(rows, size, extent)
+    if info.format == "JPEG" and result is not image:
+        memory.keep(image)
     if not info.header.has_alpha and result.mode in {"LA", "RGBA"}:
         # A channel that is no transparency, such as a selection saved in a PSD.
         result = result.convert("RGB")
@@ -205,6 +207,8 @@ def _loaded(file: BinaryIO, info: ImageInfo, mode: str | None, scale: int) -> Im
     image = decoder.opened(info.format, file)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and (mode or scale > 1):
         image.draft(mode, (max(1, width // scale), max(1, height // scale)))
+    if info.format == "JPEG" and image.tile:  # whose decoder takes what memory there is
+        image.im = memory.canvas(image.mode, image.size).im
     image.load()
     if image.size != (-(-width // scale), -(-height // scale)):
         raise errors.InputError(

@@ -20,7 +20,7 @@ from PIL import Image
 
 from prodia_compose import workers
 from prodia_compose.frozen import frozen
-from prodia_compose.images import pixels
+from prodia_compose.images import memory, pixels
 from prodia_compose.images.plan import Size
 
 __all__ = ["Convert", "Rows", "Whole", "reduction", "shrunk"]
@@ -96,10 +96,12 @@ def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) ->
         return _averaged(rows, 1)
     # Averaging what a JPEG decoder has averaged already would soften it twice.
     factor = reduction(rows.size, size) if extent is None else 1
-    if factor > 1:
-        rows = Whole(image=_averaged(rows, factor))
-        width, height = width / factor, height / factor
-    return _lanczos(rows, size, (width, height))
+    if factor == 1:
+        return _lanczos(rows, size, (width, height))
+    averaged = _averaged(rows, factor)
+    result = _lanczos(Whole(image=averaged), size, (width / factor, height / factor))
+    memory.keep(averaged)
+    return result
 
 
 def reduction(before: Size, after: Size) -> int:
@@ -124,7 +126,7 @@ def _averaged(rows: Rows, factor: int) -> Image.Image:
         box = (0, first - top, width, last - top)
         band = band.crop(box) if factor == 1 else _reduced(band, factor, box)
         if result is None:
-            result = Image.new(band.mode, (band.width, lines), None)
+            result = memory.canvas(band.mode, (band.width, lines))
         result.paste(band, (0, start))
     assert result is not None  # noqa: S101 - a picture has at least one row
     return result

@@ -1,15 +1,16 @@
 """The pixels of a PNG from the top down, a strip at a time.
 
 Pillow decodes a PNG as a whole: four bytes for each pixel, 192 MB for 48 megapixels. Here
-the data is inflated as far as the rows that are asked for, and these are given to Pillow as
-a small PNG of their own, in blocks that are stored, not compressed. A row can depend on the
-one above it, so that one goes in front, as it came out.
+the data is inflated as far as the rows that are asked for, and these are given to Pillow's
+decoder in blocks that are stored, not compressed. A row can depend on the one above it, so
+that one goes in front, as it came out. What the rows mean, Pillow reads from a PNG that is
+all there is but its pixels.
 """
 
 import io
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -61,6 +62,8 @@ class Strips:
         self._start = b""
         self._tables: list[bytes] = []
         self._row_bytes = 0
+        self._blank: Image.Image
+        self._convert: Callable[[Image.Image], Image.Image]
         self._deflated: Iterator[bytes] = self._blocks(file)
         self._inflater = inflating.decompressobj()
         self._above = b""
@@ -99,10 +102,14 @@ class Strips:
         if self._above:
             rows.insert(0, b"\0" + self._above)
             count += 1
-        image = decoder.opened("PNG", io.BytesIO(self._as_png(rows, count)))
-        image.load()
+        data = b"".join((_ZLIB_START, *_stored(rows), _LAST_BLOCK))
+        mode = self._blank.mode
+        image = Image.frombytes(mode, (self.size[0], count), data, "zip", mode)
+        image.info = self._blank.info
+        if self._blank.palette is not None:
+            image.putpalette(self._blank.palette)
         self._above = image.crop((0, count - 1, image.width, count)).tobytes()
-        return pixels.conversion(image, 8).apply(image)
+        return self._convert(image)
 
     def _begin(self) -> None:
         """Read what stands in front of the pixels."""
@@ -111,6 +118,10 @@ class Strips:
             raise _cut_short()
         self._row_bytes = 1 + self.size[0] * png.CHANNELS[self._start[9]]
         self._deflated = chain((first,), self._deflated)
+        start = _chunk(b"IHDR", self._start)
+        head = b"".join((png.SIGNATURE, start, *self._tables, _chunk(b"IDAT", b""), png.END))
+        self._blank = decoder.opened("PNG", io.BytesIO(head))
+        self._convert = pixels.conversion(self._blank, 8).apply
 
     def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield the compressed data, having kept the chunks in front of it."""
@@ -141,14 +152,6 @@ class Strips:
             pieces.append(piece)
             count -= len(piece)
         return pieces
-
-    def _as_png(self, rows: Iterable[bytes], height: int) -> bytes:
-        """Return some filtered rows as a PNG."""
-        start = _chunk(b"IHDR", struct.pack(">II", self.size[0], height) + self._start[8:])
-        data = (_ZLIB_START, *_stored(rows), _LAST_BLOCK)
-        head = struct.pack(">I4s", sum(map(len, data)), b"IDAT")
-        # Pillow has the last row before it comes to a checksum, and skips that of the chunk.
-        return b"".join((png.SIGNATURE, start, *self._tables, head, *data, bytes(4), png.END))
 
 
 def _stored(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
