@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import PIL
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "prodia_compose"
@@ -154,6 +155,25 @@ def test_a_command_loads_only_what_it_uses(argv: list[str], unwanted: set[str]) 
     )
 
     assert not unwanted & set(done.stderr.split())
+
+
+@pytest.mark.skipif(
+    int(PIL.__version__.split(".")[0]) < 13, reason="Pillow loads five formats at once"
+)
+@pytest.mark.parametrize("side", ["2048", "64"], ids=["untouched", "smaller"])
+def test_a_jpeg_loads_no_other_format(side: str) -> None:
+    """Neither to look at it nor to encode it anew does Pillow load what it has for others."""
+    program = (
+        "import sys; from prodia_compose.cli import main; code = main(sys.argv[1:]);"
+        " print(*[name for name in sys.modules if name.endswith('ImagePlugin')], file=sys.stderr)"
+    )
+    photo = str(Path(__file__).parent / "images" / "product.jpg")
+    argv = ("validate", photo, "-q", "-p", "this image", "--max-side", side)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr.split() == ["PIL.JpegImagePlugin"]
 
 
 def test_requests_is_loaded_without_what_guesses_encodings() -> None:
