@@ -22,7 +22,6 @@ compares the two.
 
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import IntEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -274,7 +273,6 @@ class Warned:
     message: str
 
 
-@dataclass(slots=True)
 class Findings:
     """What the checks before sending have found so far.
 
@@ -282,8 +280,9 @@ class Findings:
     everything at once instead of one problem a run.
     """
 
-    errors: list[ComposeError] = field(default_factory=list)
-    warnings: list[Warned] = field(default_factory=list)
+    def __init__(self, errors: Iterable[ComposeError] = ()) -> None:
+        self.errors = list(errors)
+        self.warnings: list[Warned] = []
 
     def collecting(self) -> "_Collecting":
         """Return a context that keeps a `ComposeError` of its block instead of passing it on."""

@@ -101,7 +101,7 @@ class Plan:
         Raises:
             errors.ComposeError: What stops the run, if anything does.
         """
-        errors.Findings(errors=list(self.errors)).raise_if_any()
+        errors.Findings(self.errors).raise_if_any()
         model, packed, token, place = self.model, self.packed, self.token, self.place
         if model is None or packed is None or token is None or place is None:
             raise AssertionError("a plan without errors is complete")

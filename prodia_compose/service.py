@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from prodia_compose import errors
@@ -35,7 +35,7 @@ _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
 """A name of DNS labels, or an address; a name in another script is written in punycode."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """A bearer token; its value shows in no repr, message or traceback.
 
@@ -63,7 +63,7 @@ class Token:
             raise errors.AuthError(
                 "the token holds a space, a line break or a character outside ASCII"
             )
-        return cls(value)
+        return cls(value=value)
 
 
 @frozen

@@ -151,7 +151,7 @@ def service(
     """Return a service at `url` that gives up early enough for a test."""
     return Service(
         base_url=url,
-        token=Token(TOKEN),
+        token=Token(value=TOKEN),
         connect_timeout_s=connect_timeout_s,
         stall_timeout_s=stall_timeout_s,
         timeout_s=timeout_s,

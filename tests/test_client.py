@@ -705,7 +705,7 @@ _SENDING = """
             name="input", filename="a.jpg", media_type="image/jpeg", size=size,
             open=lambda: io.BytesIO(b"x") if size == 1 else Zeros())], "b" * 30)
 
-    service = Service(base_url=sys.argv[1], token=Token("t"))
+    service = Service(base_url=sys.argv[1], token=Token(value="t"))
     client.submit(service, body(1), accept="image/jpeg")
     before = peak_bytes()
     client.submit(service, body(Zeros.left), accept="image/jpeg")

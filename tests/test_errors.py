@@ -88,7 +88,7 @@ def test_one_finding_is_raised_as_itself() -> None:
     """A single error keeps its class and what it carries."""
     found = errors.AuthError("no token", request_id="r")
     with pytest.raises(errors.AuthError) as caught:
-        errors.Findings(errors=[found]).raise_if_any()
+        errors.Findings([found]).raise_if_any()
 
     assert caught.value is found
 

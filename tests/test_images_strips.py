@@ -35,7 +35,8 @@ def _inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Inflate with the fast library, and with what takes its place where there is none."""
     library = request.param.partition(".")[0]
     need(library, is_there=importlib.util.find_spec(library) is not None)
-    monkeypatch.setattr(strips, "inflating", importlib.import_module(request.param))
+    module = importlib.import_module(request.param)
+    monkeypatch.setattr(strips, "_inflating", lambda: module)
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ picture that was paid for survives an answer that makes no sense.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import multipart
 
@@ -148,14 +148,14 @@ def _taken_apart(
     )
 
 
-@dataclass(slots=True)
 class _Gathered:
     """What the parts of a multipart answer have brought so far."""
 
-    outputs: list[Output] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    job: JobRecord | None = None
-    partial: Output | None = None
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+        self.messages: list[str] = []
+        self.job: JobRecord | None = None
+        self.partial: Output | None = None
 
     def add(self, section: multipart.MultipartSegment, body: blob.Blob, hide: Hide) -> None:
         declared = section.content_type or ""

@@ -200,12 +200,9 @@ def refuse_conflicts(options: ComposeOptions | FetchOptions) -> None:
         (options.force and options.if_exists not in (None, "overwrite"), "-f and --if-exists"),
         (options.quiet and options.verbose > 0, "-q and -v"),
     )
-    findings = errors.Findings(
-        errors=[
-            errors.UsageError(f"{pair}: give one of them") for clash, pair in conflicts if clash
-        ]
-    )
-    findings.raise_if_any()
+    errors.Findings(
+        errors.UsageError(f"{pair}: give one of them") for clash, pair in conflicts if clash
+    ).raise_if_any()
 
 
 def service_of(options: FetchOptions, host: str | None) -> Service:

@@ -8,7 +8,6 @@ memory nor stop a picture that can be seen.
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
@@ -46,14 +45,14 @@ _MOST_DEFLATED: Final = 1032
 """How many bytes deflate can put into one: 258 of them into two bits."""
 
 
-@dataclass(slots=True)
 class _Found:
     """What the chunks said so far; the first of a kind wins."""
 
-    chunks: dict[bytes, bytes] = field(default_factory=dict)
-    xmp: bytes | None = None
-    raw_exif: bytes | None = None
-    has_metadata: bool = False
+    def __init__(self) -> None:
+        self.chunks: dict[bytes, bytes] = {}
+        self.xmp: bytes | None = None
+        self.raw_exif: bytes | None = None
+        self.has_metadata = False
 
 
 def read_header(file: BinaryIO) -> Header:

@@ -7,11 +7,14 @@ that one goes in front, as it came out. What the rows mean, Pillow reads from a 
 all there is but its pixels.
 """
 
+import functools
+import importlib
 import io
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from types import ModuleType
 from typing import BinaryIO, Final
 
 from PIL import Image
@@ -19,11 +22,6 @@ from PIL import Image
 from prodia_compose import errors
 from prodia_compose.images import decoder, pixels, png
 from prodia_compose.images.header import Header
-
-try:
-    from isal import isal_zlib as inflating
-except ImportError:  # there is none for this kind of machine
-    import zlib as inflating  # type: ignore[no-redef] # takes three times as long
 
 __all__ = ["Strips", "can_read"]
 
@@ -40,6 +38,15 @@ _MAX_TABLE_BYTES: Final = 1 << 16
 def can_read(header: Header) -> bool:
     """Tell whether a PNG's rows come one after the other, a byte for each channel."""
     return header.bits == 8 and not header.is_interlaced
+
+
+@functools.cache
+def _inflating() -> ModuleType:
+    """Return what inflates: zlib, which takes three times as long, where there is no ISA-L."""
+    try:
+        return importlib.import_module("isal.isal_zlib")
+    except ImportError:  # there is none for this kind of machine
+        return zlib
 
 
 class Strips:
@@ -65,7 +72,7 @@ class Strips:
         self._blank: Image.Image
         self._convert: Callable[[Image.Image], Image.Image]
         self._deflated: Iterator[bytes] = self._blocks(file)
-        self._inflater = inflating.decompressobj()
+        self._inflater = _inflating().decompressobj()
         self._above = b""
         self._held: Image.Image | None = None
         self._top = 0

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
@@ -24,13 +23,13 @@ _MAX_CARRIED_BYTES = 8_000_000
 _BLOCK_BYTES = 1 << 20
 
 
-@dataclass(slots=True)
 class _Found:
     """The chunks by name: place and length of the first of each; and how many frames."""
 
-    places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    frames: int = 0
-    has_metadata: bool = False
+    def __init__(self) -> None:
+        self.places: dict[bytes, tuple[int, int]] = {}
+        self.frames = 0
+        self.has_metadata = False
 
 
 def read_header(file: BinaryIO) -> Header:
