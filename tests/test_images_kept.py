@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pictures as make
 import pytest
-from PIL import Image
+from PIL import Image, WebPImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.images import memory, probe, raster
@@ -91,6 +91,25 @@ def test_what_is_kept_is_used_once_and_where_it_fits() -> None:
         found = memory.canvas(mode, size)
         assert (found.mode, found.size) == (mode, size)
         assert memory.canvas("RGB", SIZE) is not kept
+
+
+def test_what_is_kept_is_let_go_before_what_cannot_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that brings its own memory finds no other's still there."""
+    memory.keep(Image.new("RGB", SIZE))
+    data = MADE["WebP"](1)
+    info = probe.probe(make.opener(data))
+    left: list[object] = []
+    load = WebPImagePlugin.WebPImageFile.load
+
+    def watched(image: WebPImagePlugin.WebPImageFile) -> object:
+        left.append(memory._kept.image)
+        return load(image)
+
+    monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", watched)
+
+    raster.decode(make.opener(data), info, SIZE)
+
+    assert left[0] is None
 
 
 def test_each_thread_has_its_own() -> None:

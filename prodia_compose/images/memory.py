@@ -9,7 +9,7 @@ from PIL import Image
 
 from prodia_compose.images.plan import Size
 
-__all__ = ["canvas", "keep", "settle"]
+__all__ = ["canvas", "keep", "release", "settle"]
 
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
@@ -57,7 +57,8 @@ def canvas(mode: str, size: Size) -> Image.Image:
     pages of a new one of 12 megapixels cost a twentieth of the time that a camera's JPEG
     takes. Otherwise the kept one is let go first.
     """
-    kept, _kept.image = _kept.image, None
+    kept = _kept.image
+    release()
     if kept is not None and (kept.mode, kept.size) == (mode, size):
         return kept
     del kept
@@ -67,3 +68,8 @@ def canvas(mode: str, size: Size) -> Image.Image:
 def keep(image: Image.Image) -> None:
     """Keep a picture, which nobody looks at any more, for the next of this thread."""
     _kept.image = image
+
+
+def release() -> None:
+    """Let go of what this thread keeps."""
+    _kept.image = None

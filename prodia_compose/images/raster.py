@@ -207,8 +207,10 @@ def _loaded(file: BinaryIO, info: ImageInfo, mode: str | None, scale: int) -> Im
     image = decoder.opened(info.format, file)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and (mode or scale > 1):
         image.draft(mode, (max(1, width // scale), max(1, height // scale)))
-    if info.format == "JPEG" and image.tile:  # whose decoder takes what memory there is
+    if info.format == "JPEG" and image.tile:
         image.im = memory.canvas(image.mode, image.size).im
+    else:  # decoders that bring their own memory, or find nothing to decode
+        memory.release()
     image.load()
     if image.size != (-(-width // scale), -(-height // scale)):
         raise errors.InputError(

@@ -30,6 +30,11 @@ _STRAIGHT: Final = {"La": "LA", "RGBa": "RGBA"}
 _BAND_PIXELS = 1_000_000
 """Source pixels in one band: 4 MB."""
 
+_HELD_BANDS: Final = 2
+"""How many times larger the bands of a picture in memory are, of which no copy has to be made.
+For each band Lanczos works its weights out anew, which takes a fiftieth of the time at half
+that size."""
+
 _BANDS_AT_ONCE: Final = 2
 """Of one picture. More would take more memory than they save time beside other pictures."""
 
@@ -143,7 +148,8 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
     width, height = rows.size
     scale = extent[1] / size[1]
     reach = math.ceil(_REACH_ROWS * max(1, scale)) + 1
-    step = max(16, int(_BAND_PIXELS / width / scale))
+    is_held = isinstance(rows, Whole)
+    step = max(16, int(_BAND_PIXELS * (_HELD_BANDS if is_held else 1) / width / scale))
 
     def shrink(start: int) -> Image.Image:
         end = min(start + step, size[1])
@@ -158,7 +164,7 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
         return _straight(band.resize((size[0], band.height), Image.Resampling.LANCZOS, across))
 
     result: Image.Image | None = None
-    for start, band in _each(range(0, size[1], step), shrink, is_held=isinstance(rows, Whole)):
+    for start, band in _each(range(0, size[1], step), shrink, is_held=is_held):
         if result is None:
             result = Image.new(band.mode, size, None)  # every pixel of it will be pasted
         result.paste(band, (0, start))
