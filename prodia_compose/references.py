@@ -209,7 +209,7 @@ def _take_names(
     files: list[tuple[str, tuple[int, ...]]] = []
     nearly: set[int] = set()
     for name, positions in sorted(called.items(), key=lambda item: -len(item[0])):
-        if name not in folded:
+        if name not in folded:  # a pattern for each name costs more than all that follows
             continue
         folded, times = re.subn(rf"(?<![\w.-]){re.escape(name)}(?!\w|\.\w)", _CUT, folded)
         if times and name in whole:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, WebPImagePlugin
 
 from prodia_compose import errors
-from prodia_compose.images import memory, probe, raster
+from prodia_compose.images import probe, raster, spare
 
 SIZE = (320, 240)
 
@@ -53,16 +53,16 @@ def test_a_picture_is_the_same_after_any_other(side: int) -> None:
             assert make.prepared(files[key], side=side).blob.read() == expected[key], pair
 
 
-@pytest.mark.parametrize("size", [SIZE, (160, 120), (75, 56)])
-def test_a_decoded_picture_stays_what_it_is(size: tuple[int, int]) -> None:
-    """Even while others of its size are decoded after it."""
+def test_decoded_pictures_stay_what_they_are() -> None:
+    """Even while others are decoded after them, in whose memory they could lie."""
+    halves = (SIZE[0] // 2, SIZE[1] // 2)  # what is decoded or averaged on the way to the quarters
+    quarters = (SIZE[0] // 4, SIZE[1] // 4)
     decoded, copies = [], []
-    for made in MADE.values():
-        for seed in (1, 2):
-            data = made(seed)
-            info = probe.probe(make.opener(data))
-            decoded.append(raster.decode(make.opener(data), info, size).image)
-            copies.append(decoded[-1].copy())
+    for size, name, seed in itertools.product((quarters, halves, SIZE, quarters), MADE, (1, 2)):
+        data = MADE[name](seed)
+        info = probe.probe(make.opener(data))
+        decoded.append(raster.decode(make.opener(data), info, size).image)
+        copies.append(decoded[-1].copy())
 
     assert [image.tobytes() for image in decoded] == [copy.tobytes() for copy in copies]
 
@@ -78,36 +78,106 @@ def test_a_jpeg_without_data_is_not_the_one_before_it() -> None:
         raster.decode(make.opener(header + b"\xff\xd9"), info, SIZE)
 
 
-def test_what_is_kept_is_used_once_and_where_it_fits() -> None:
-    """A picture that was taken is nobody else's, and one that does not fit is let go."""
+@pytest.mark.parametrize("name", ["JPEG", "grey JPEG", "progressive JPEG", "PNG"])
+def test_the_second_of_a_size_takes_the_memory_of_the_first(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is what it is kept for."""
+    taken: list[object] = []
+    take = spare.take
+
+    def watched(mode: str, size: tuple[int, int]) -> Image.Image:
+        image = take(mode, size)
+        taken.append(image.im)
+        return image
+
+    monkeypatch.setattr(spare, "take", watched)
+    for seed in (1, 2):
+        make.prepared(MADE[name](seed), side=80)
+
+    first, second = taken
+    assert first is second
+
+
+def test_nothing_but_pixels_is_kept() -> None:
+    """A picture in another's memory has none of its metadata."""
+    talkative = make.talkative_jpeg(make.photo(SIZE))
+    plain = MADE["PNG"](2)
+    info = probe.probe(make.opener(talkative))
+    raster.decode(make.opener(talkative), info, (SIZE[0] - 1, SIZE[1] - 1))
+
+    info = probe.probe(make.opener(plain))
+    image = raster.decode(make.opener(plain), info, SIZE).image
+
+    assert type(image) is Image.Image
+    assert image.info == {}
+
+
+def is_kept(image: Image.Image) -> bool:
+    """Tell whether this thread has kept a picture's memory, and take it if so."""
+    return spare.take(image.mode, image.size).im is image.im
+
+
+def test_what_is_kept_is_taken_once() -> None:
+    """What was taken is nobody else's."""
     kept = Image.new("RGB", SIZE)
-    memory.keep(kept)
+    spare.keep(kept)
 
-    assert memory.canvas("RGB", SIZE) is kept
-    assert memory.canvas("RGB", SIZE) is not kept
-
-    for mode, size in (("L", SIZE), ("RGB", (SIZE[0], SIZE[1] - 1))):
-        memory.keep(kept)
-        found = memory.canvas(mode, size)
-        assert (found.mode, found.size) == (mode, size)
-        assert memory.canvas("RGB", SIZE) is not kept
+    assert is_kept(kept)
+    assert not is_kept(kept)
 
 
-def test_what_is_kept_is_let_go_before_what_cannot_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decoder that brings its own memory finds no other's still there."""
-    memory.keep(Image.new("RGB", SIZE))
-    data = MADE["WebP"](1)
-    info = probe.probe(make.opener(data))
+@pytest.mark.parametrize(
+    ("mode", "size"), [("L", SIZE), ("RGB", (SIZE[0], SIZE[1] - 1))], ids=["mode", "size"]
+)
+def test_what_does_not_fit_is_let_go(mode: str, size: tuple[int, int]) -> None:
+    """Neither of another mode nor of another size is it of use."""
+    kept = Image.new("RGB", SIZE)
+    spare.keep(kept)
+
+    found = spare.take(mode, size)
+
+    assert (found.mode, found.size) == (found.im.mode, found.im.size) == (mode, size)
+    assert not is_kept(kept)
+
+
+def test_what_is_large_is_not_kept() -> None:
+    """It counts in no budget."""
+    kept = Image.new("L", (4001, 4000))
+    spare.keep(kept)
+
+    assert not is_kept(kept)
+
+
+@pytest.mark.parametrize("name", ["JPEG upside down", "CMYK JPEG", "RGBA PNG"])
+def test_what_is_kept_is_let_go_where_copies_of_a_picture_follow(name: str) -> None:
+    """A picture that is turned or converted takes no more room than before."""
+    make.prepared(MADE[name](1), side=80)
+
+    assert spare._kept.pixels is None
+
+
+def test_what_is_kept_is_let_go_before_strips() -> None:
+    """A PNG that is read in strips has no use for it."""
+    spare.keep(Image.new("RGB", SIZE))
+
+    make.prepared(MADE["PNG"](1), side=200)
+
+    assert spare._kept.pixels is None
+
+
+def test_what_is_kept_is_let_go_before_other_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that bring their own memory find none taken up."""
+    spare.keep(Image.new("RGB", SIZE))
     left: list[object] = []
     load = WebPImagePlugin.WebPImageFile.load
 
     def watched(image: WebPImagePlugin.WebPImageFile) -> object:
-        left.append(memory._kept.image)
+        left.append(spare._kept.pixels)
         return load(image)
 
     monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", watched)
-
-    raster.decode(make.opener(data), info, SIZE)
+    make.prepared(MADE["WebP"](1), side=80)
 
     assert left[0] is None
 
@@ -115,11 +185,11 @@ def test_what_is_kept_is_let_go_before_what_cannot_use_it(monkeypatch: pytest.Mo
 def test_each_thread_has_its_own() -> None:
     """Pictures decoded side by side do not share memory."""
     kept = Image.new("RGB", SIZE)
-    memory.keep(kept)
-    taken: list[Image.Image] = []
-    thread = threading.Thread(target=lambda: taken.append(memory.canvas("RGB", SIZE)))
+    spare.keep(kept)
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(is_kept(kept)))
     thread.start()
     thread.join()
 
-    assert taken[0] is not kept
-    assert memory.canvas("RGB", SIZE) is kept
+    assert found == [False]
+    assert is_kept(kept)

@@ -162,10 +162,11 @@ def test_a_command_loads_only_what_it_uses(argv: list[str], unwanted: set[str]) 
 )
 @pytest.mark.parametrize("side", ["2048", "64"], ids=["untouched", "smaller"])
 def test_a_jpeg_loads_no_other_format(side: str) -> None:
-    """Neither to look at it nor to encode it anew does Pillow load what it has for others."""
+    """Neither to look at it nor to encode it anew: no plugins of Pillow, and not ISA-L."""
     program = (
         "import sys; from prodia_compose.cli import main; code = main(sys.argv[1:]);"
-        " print(*[name for name in sys.modules if name.endswith('ImagePlugin')], file=sys.stderr)"
+        " print(*[name for name in sys.modules if name.endswith(('ImagePlugin', 'isal'))],"
+        " file=sys.stderr)"
     )
     photo = str(Path(__file__).parent / "images" / "product.jpg")
     argv = ("validate", photo, "-q", "-p", "this image", "--max-side", side)

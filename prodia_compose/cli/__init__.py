@@ -12,8 +12,8 @@ __all__ = ["entry_point", "main"]
 _SIGNALLED = (129, 130, 143)
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
-"""Modules are loaded in a row and all stay: to look for garbage among them costs 15 ms. A job
-that is sent makes some 60,000 objects."""
+"""Modules are loaded in a row and all stay: to look for garbage among them costs 15 ms. Those of
+a job that is sent make some 60,000 objects, so that nobody looks."""
 
 _SWITCH_S = 0.0005
 """How long a thread that decodes pictures waits for one that runs Python to make way. By

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Adapter"]
 
-_RECORD_BYTES = 1 << 14
-"""Of TLS, at most: what it takes whole or not at all."""
-
+_PIECE_BYTES = 1 << 14  # one TLS record
 _READ_BYTES = 1 << 16
 _LOOK_EVERY_S = 0.5
 _TICK_S = 1.0
@@ -126,14 +124,13 @@ class _Connection(HTTPConnection):
         passage, sock = self._passage, self.sock
         # A TLS connection inside a proxy's TLS loses bytes when a send times out half-way.
         can_wait_in_steps = isinstance(sock, socket.socket)
-        is_encrypted = not can_wait_in_steps or isinstance(sock, ssl.SSLSocket)
         patience_s = passage.limits.stall_s
         moved_at = time.monotonic()
         while data:
             if can_wait_in_steps and self._answer_has_come(sock):
                 passage.break_off()
                 raise BrokenPipeError
-            piece = data[:_RECORD_BYTES] if is_encrypted else data
+            piece = data[:_PIECE_BYTES]
             passage.offer(len(piece))
             sock.settimeout(min(_LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
             try:

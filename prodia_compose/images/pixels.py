@@ -55,7 +55,7 @@ def conversion(image: Image.Image, bits: int) -> Conversion:
     """Return the way to 8-bit pixels for a loaded picture.
 
     Args:
-        image: The picture, loaded.
+        image: The picture, loaded; of one with 8 bits the mode, palette and info will do.
         bits: Bits of one channel as stored.
     """
     deep = f"{bits}-bit -> 8-bit" if bits > 8 else None

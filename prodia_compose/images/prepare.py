@@ -24,6 +24,7 @@ from prodia_compose.images import (
     png,
     raster,
     sniff,
+    spare,
     spooling,
     webp,
 )
@@ -198,6 +199,8 @@ def _rendered(
     header = info.header
     changes = [found.change]
     image = found.image
+    if info.orientation != 1 or image.mode not in {"L", "RGB"}:
+        spare.drop()  # further copies of the picture take its place
     if info.orientation != 1:
         image = image.transpose(_TRANSPOSITIONS[info.orientation])
     with decoder.reading():

@@ -35,7 +35,17 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images import decoder, jpeg, memory, pixels, png, resample, spooling, strips
+from prodia_compose.images import (
+    allocator,
+    decoder,
+    jpeg,
+    pixels,
+    png,
+    resample,
+    spare,
+    spooling,
+    strips,
+)
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import ImageInfo
 
@@ -90,7 +100,7 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
         errors.InputError: It is damaged.
         errors.OutputError: There is no room for temporary files.
     """
-    memory.settle()
+    allocator.settle()
     stored = size if info.orientation < 5 else (size[1], size[0])
     if info.format == "PNG":
         if strips.can_read(info.header):
@@ -159,7 +169,7 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
     rows = resample.Whole(image=image, convert=conversion.apply)
     result = resample.shrunk(rows, size, extent)
     if info.format == "JPEG" and result is not image:
-        memory.keep(image)
+        spare.keep(image)
     if not info.header.has_alpha and result.mode in {"LA", "RGBA"}:
         # A channel that is no transparency, such as a selection saved in a PSD.
         result = result.convert("RGB")
@@ -205,12 +215,13 @@ def _loaded(file: BinaryIO, info: ImageInfo, mode: str | None, scale: int) -> Im
     """
     width, height = info.header.width, info.header.height
     image = decoder.opened(info.format, file)
-    if isinstance(image, JpegImagePlugin.JpegImageFile) and (mode or scale > 1):
-        image.draft(mode, (max(1, width // scale), max(1, height // scale)))
-    if info.format == "JPEG" and image.tile:
-        image.im = memory.canvas(image.mode, image.size).im
-    else:  # decoders that bring their own memory, or find nothing to decode
-        memory.release()
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        if mode or scale > 1:
+            image.draft(mode, (max(1, width // scale), max(1, height // scale)))
+        if image.tile:  # or what is decoded into is taken for what was decoded
+            image.im = spare.take(image.mode, image.size).im
+    else:
+        spare.drop()
     image.load()
     if image.size != (-(-width // scale), -(-height // scale)):
         raise errors.InputError(

@@ -20,7 +20,7 @@ from PIL import Image
 
 from prodia_compose import workers
 from prodia_compose.frozen import frozen
-from prodia_compose.images import memory, pixels
+from prodia_compose.images import pixels, spare
 from prodia_compose.images.plan import Size
 
 __all__ = ["Convert", "Rows", "Whole", "reduction", "shrunk"]
@@ -30,10 +30,9 @@ _STRAIGHT: Final = {"La": "LA", "RGBa": "RGBA"}
 _BAND_PIXELS = 1_000_000
 """Source pixels in one band: 4 MB."""
 
-_HELD_BANDS: Final = 2
-"""How many times larger the bands of a picture in memory are, of which no copy has to be made.
-For each band Lanczos works its weights out anew, which takes a fiftieth of the time at half
-that size."""
+_UNCOPIED_BAND_PIXELS: Final = 2_000_000
+"""The same of a picture in memory whose bands are no copies. For each band Lanczos works its
+weights out anew: at half this size that takes a fiftieth of the time."""
 
 _BANDS_AT_ONCE: Final = 2
 """Of one picture. More would take more memory than they save time beside other pictures."""
@@ -80,6 +79,11 @@ class Whole:
         """Width and height in pixels."""
         return self.image.size
 
+    @property
+    def gives_itself(self) -> bool:
+        """Whether what is read is the picture, and is resampled without a copy of it."""
+        return self.convert is pixels.as_it_is and self.image.mode not in _PREMULTIPLIED
+
     def read(self, first: int, last: int) -> tuple[Image.Image, int]:
         """Return some rows, as `Rows` says; where nothing is to be converted, all of them."""
         if self.convert is pixels.as_it_is:
@@ -102,10 +106,11 @@ def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) ->
     # Averaging what a JPEG decoder has averaged already would soften it twice.
     factor = reduction(rows.size, size) if extent is None else 1
     if factor == 1:
+        spare.drop()
         return _lanczos(rows, size, (width, height))
     averaged = _averaged(rows, factor)
     result = _lanczos(Whole(image=averaged), size, (width / factor, height / factor))
-    memory.keep(averaged)
+    spare.keep(averaged)
     return result
 
 
@@ -131,7 +136,7 @@ def _averaged(rows: Rows, factor: int) -> Image.Image:
         box = (0, first - top, width, last - top)
         band = band.crop(box) if factor == 1 else _reduced(band, factor, box)
         if result is None:
-            result = memory.canvas(band.mode, (band.width, lines))
+            result = spare.take(band.mode, (band.width, lines))
         result.paste(band, (0, start))
     assert result is not None  # noqa: S101 - a picture has at least one row
     return result
@@ -149,7 +154,8 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
     scale = extent[1] / size[1]
     reach = math.ceil(_REACH_ROWS * max(1, scale)) + 1
     is_held = isinstance(rows, Whole)
-    step = max(16, int(_BAND_PIXELS * (_HELD_BANDS if is_held else 1) / width / scale))
+    is_uncopied = isinstance(rows, Whole) and rows.gives_itself
+    step = max(16, int((_UNCOPIED_BAND_PIXELS if is_uncopied else _BAND_PIXELS) / width / scale))
 
     def shrink(start: int) -> Image.Image:
         end = min(start + step, size[1])

@@ -3,12 +3,11 @@
 Pillow decodes a PNG as a whole: four bytes for each pixel, 192 MB for 48 megapixels. Here
 the data is inflated as far as the rows that are asked for, and these are given to Pillow's
 decoder in blocks that are stored, not compressed. A row can depend on the one above it, so
-that one goes in front, as it came out. What the rows mean, Pillow reads from a PNG that is
-all there is but its pixels.
+that one goes in front, as it came out. What the rows mean, Pillow says of the same PNG
+without its pixels.
 """
 
 import functools
-import importlib
 import io
 import struct
 import zlib
@@ -20,6 +19,7 @@ from typing import BinaryIO, Final
 from PIL import Image
 
 from prodia_compose import errors
+from prodia_compose.frozen import frozen
 from prodia_compose.images import decoder, pixels, png
 from prodia_compose.images.header import Header
 
@@ -44,9 +44,25 @@ def can_read(header: Header) -> bool:
 def _inflating() -> ModuleType:
     """Return what inflates: zlib, which takes three times as long, where there is no ISA-L."""
     try:
-        return importlib.import_module("isal.isal_zlib")
+        from isal import isal_zlib  # noqa: PLC0415 - only for PNGs
     except ImportError:  # there is none for this kind of machine
         return zlib
+    return isal_zlib
+
+
+@frozen
+class _Layout:
+    """What the rows of a PNG mean.
+
+    Attributes:
+        row_bytes: Of one, its filter's number included.
+        blank: The PNG without its pixels.
+        convert: Makes 8-bit pixels of a strip that is like it.
+    """
+
+    row_bytes: int
+    blank: Image.Image
+    convert: Callable[[Image.Image], Image.Image]
 
 
 class Strips:
@@ -68,9 +84,7 @@ class Strips:
         self.size = header.width, header.height
         self._start = b""
         self._tables: list[bytes] = []
-        self._row_bytes = 0
-        self._blank: Image.Image
-        self._convert: Callable[[Image.Image], Image.Image]
+        self._layout: _Layout | None = None
         self._deflated: Iterator[bytes] = self._blocks(file)
         self._inflater = _inflating().decompressobj()
         self._above = b""
@@ -103,33 +117,35 @@ class Strips:
 
     def _decoded(self, count: int) -> Image.Image:
         """Return the next rows, and before them the one above, as 8-bit pixels."""
-        if not self._row_bytes:
-            self._begin()
-        rows = self._inflated(count * self._row_bytes)
+        layout = self._layout = self._layout or self._begin()
+        rows = self._inflated(count * layout.row_bytes)
         if self._above:
             rows.insert(0, b"\0" + self._above)
             count += 1
         data = b"".join((_ZLIB_START, *_stored(rows), _LAST_BLOCK))
-        mode = self._blank.mode
+        mode = layout.blank.mode
         image = Image.new(mode, (self.size[0], count), None)  # black first would cost 1 % more
         image.frombytes(data, "zip", mode)
-        image.info = self._blank.info
-        if self._blank.palette is not None:
-            image.putpalette(self._blank.palette)
+        image.info = layout.blank.info
+        if layout.blank.palette is not None:
+            image.putpalette(layout.blank.palette)
         self._above = image.crop((0, count - 1, image.width, count)).tobytes()
-        return self._convert(image)
+        return layout.convert(image)
 
-    def _begin(self) -> None:
+    def _begin(self) -> _Layout:
         """Read what stands in front of the pixels."""
         first = next(self._deflated, b"")
         if len(self._start) < 13:
             raise _cut_short()
-        self._row_bytes = 1 + self.size[0] * png.CHANNELS[self._start[9]]
         self._deflated = chain((first,), self._deflated)
         start = _chunk(b"IHDR", self._start)
         head = b"".join((png.SIGNATURE, start, *self._tables, _chunk(b"IDAT", b""), png.END))
-        self._blank = decoder.opened("PNG", io.BytesIO(head))
-        self._convert = pixels.conversion(self._blank, 8).apply
+        blank = decoder.opened("PNG", io.BytesIO(head))
+        return _Layout(
+            row_bytes=1 + self.size[0] * png.CHANNELS[self._start[9]],
+            blank=blank,
+            convert=pixels.conversion(blank, 8).apply,
+        )
 
     def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield the compressed data, having kept the chunks in front of it."""
