@@ -83,6 +83,21 @@ def test_one_bad_image_does_not_hide_the_next(run: Run, work: Path) -> None:
     assert [image["path"] for image in plan["images"]] == ["product.jpg", "cut.jpg"]
 
 
+def test_a_picture_too_long_for_a_jpeg_is_named(run: Run, work: Path) -> None:
+    """Where it has to be encoded anew in its own size; a little smaller, it is sent."""
+    Image.new("RGBA", (66_000, 2), (255, 0, 0, 99)).save(work / "long.png")
+    command = ("validate", "long.png", "-p", "this", "-m", "seedream-5-lite", "--max-side")
+
+    done = run(*command, "70000", PRODIA_TOKEN="any")
+
+    assert done.code == 3
+    assert done.err.splitlines()[-1] == (
+        "prodia-compose: error: long.png: would be a JPEG of 66000x2 pixels, and none is longer "
+        "than 65500: let it be resized, with --max-side 65500 or less"
+    )
+    assert run(*command, "65500", PRODIA_TOKEN="any").code == 0
+
+
 def test_every_change_is_reported(run: Run, work: Path) -> None:
     """`validate` tells what was found, what is sent, and each change with its reason."""
     sideways = make.photo((3000, 2500))

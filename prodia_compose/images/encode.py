@@ -17,6 +17,9 @@ __all__ = ["Encoded", "as_jpeg", "as_png"]
 _FLOOR: Final = 80
 """The quality that a byte cap may bring a JPEG down to; below it artefacts show."""
 
+_LONGEST_SIDE: Final = 65_500
+"""Of a JPEG that libjpeg writes (JPEG_MAX_DIMENSION in jmorecfg.h)."""
+
 _ROOM: Final = 0.97
 """How far below a byte cap to aim when shrinking: bytes do not quite follow pixels."""
 
@@ -61,7 +64,7 @@ def as_jpeg(
         metadata: Whose EXIF, XMP and IPTC to put in; None is nobody's.
 
     Raises:
-        errors.InputError: Not even one pixel keeps the cap.
+        errors.InputError: It is too long for a JPEG, or not even one pixel keeps the cap.
     """
 
     def encode(picture: Image.Image, level: int) -> bytes:
@@ -70,6 +73,11 @@ def as_jpeg(
         data = stream.getvalue()
         return data if metadata is None else jpeg.with_metadata(data, metadata)
 
+    if max(image.size) > _LONGEST_SIDE:
+        raise errors.InputError(
+            f"would be a JPEG of {image.width}x{image.height} pixels, and none is longer than "
+            f"{_LONGEST_SIDE}: let it be resized, with --max-side {_LONGEST_SIDE} or less"
+        )
     image = _bare(image)
     data = encode(image, quality)
     if max_bytes is None or len(data) <= max_bytes:
