@@ -67,6 +67,17 @@ def test_redirects_are_followed(code: int) -> None:
     assert [request.target for request in server.requests] == ["/x/a.jpg", "/b.jpg"]
 
 
+@pytest.mark.parametrize("mark", "/?#")
+def test_a_password_that_is_not_escaped_is_not_told(mark: str) -> None:
+    """Its first half would pass for the port; what is told is how to write it."""
+    with submitting.environment(), pytest.raises(errors.InputError) as caught:
+        download(f"https://me:Sec{mark}ret@127.0.0.1:9/a.jpg")
+
+    assert caught.value.message == (
+        "what follows me: is not a port; in a password, / and ? and # are written %2F and %3F and %23"
+    )
+
+
 def test_redirects_end() -> None:
     """Ten redirects are followed, an eleventh is not."""
     with (

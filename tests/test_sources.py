@@ -709,6 +709,12 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
         ("https://host//cat@home/x.jpg", "https://host//cat@home/x.jpg"),
         ("https://u:@@@host?k=SECRET@x#top", "https://host?...#top"),
         ("HTTPS://SECRET@host", "HTTPS://host"),
+        ("https://u:SEC/RET@host/x.jpg", "https://host/x.jpg"),
+        ("https://u:SEC?RET@host/x.jpg", "https://host/x.jpg"),
+        ("https://u:SEC#R@E/T@host/x.jpg?k=v", "https://host/x.jpg?..."),
+        ("https://host:8080/@me/x.jpg", "https://host:8080/@me/x.jpg"),
+        ("https://host:/@me/x.jpg", "https://host:/@me/x.jpg"),
+        ("https://[::1]:8080/@me/x.jpg", "https://[::1]:8080/@me/x.jpg"),
     ],
 )
 def test_an_address_is_told_without_its_password(path: str, shown: str) -> None:

@@ -146,6 +146,12 @@ def _of_cause(cause: BaseException, host: str, timeout_s: float) -> Failure | No
             | UnicodeError()
         ):
             kind, words = "setting", f"{host} is not a host's name"
+            name, colon, _ = host.partition(":")
+            if colon and not host.startswith("["):  # and what follows may be part of a password
+                words = (
+                    f"what follows {name}: is not a port; "
+                    "in a password, / and ? and # are written %2F and %3F and %23"
+                )
         case OSError(strerror=str(why)) if not isinstance(cause, requests.RequestException):
             words = f"no connection to {host} ({why})"
         case _:
