@@ -7,8 +7,11 @@ __all__ = ["is_url", "scheme", "shown", "why_unreadable"]
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
 
-_UNESCAPED = r"^(https?:/*|[^:/]+://)(?!\[)[^/?#@]*:(?!\d*[/?#])[^/?#@]*[/?#].*@"
+_UNESCAPED = r"(?!\[)[^/?#@:]*:(?!\d*[/?#])[^/?#@]*[/?#].*"
 """A user and a password with a `/`, `?` or `#` in it: what follows the colon is no port."""
+
+# A password may hold an @; a slash that was forgotten makes it no less of a password.
+_USER = rf"^(https?:/*|[^:/]+://)(?:{_UNESCAPED}|[^/?#]*)@"
 
 
 def scheme(path: str) -> str | None:
@@ -29,9 +32,7 @@ def shown(path: str) -> str:
         return path
     if kind == "data":
         return f"{path.partition(',')[0][:40]},..."
-    bare = re.sub(_UNESCAPED, r"\1", path, flags=re.IGNORECASE | re.DOTALL)
-    # A password may hold an @; a slash that was forgotten makes it no less of a password.
-    bare = re.sub(r"^(https?:/*|[^:/]+://)[^/?#]*@", r"\1", bare, flags=re.IGNORECASE)
+    bare = re.sub(_USER, r"\1", path, flags=re.IGNORECASE | re.DOTALL)
     return re.sub(r"\?[^#]+", "?...", bare, count=1)
 
 

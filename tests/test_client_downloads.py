@@ -78,6 +78,14 @@ def test_a_password_that_is_not_escaped_is_not_told(mark: str) -> None:
     )
 
 
+def test_a_host_that_is_no_name_is_told_with_its_port() -> None:
+    """The port is not to blame where it is one."""
+    with submitting.environment(), pytest.raises(errors.InputError) as caught:
+        download("https://a..b:8443/a.jpg")
+
+    assert caught.value.message == "a..b:8443 is not a host's name"
+
+
 def test_redirects_end() -> None:
     """Ten redirects are followed, an eleventh is not."""
     with (

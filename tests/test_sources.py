@@ -711,6 +711,7 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
         ("HTTPS://SECRET@host", "HTTPS://host"),
         ("https://u:SEC/RET@host/x.jpg", "https://host/x.jpg"),
         ("https://u:SEC?RET@host/x.jpg", "https://host/x.jpg"),
+        ("https://u:80:SEC/RET@host/x.jpg", "https://host/x.jpg"),
         ("https://u:SEC#R@E/T@host/x.jpg?k=v", "https://host/x.jpg?..."),
         ("https://host:8080/@me/x.jpg", "https://host:8080/@me/x.jpg"),
         ("https://host:/@me/x.jpg", "https://host:/@me/x.jpg"),

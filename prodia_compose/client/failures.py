@@ -146,8 +146,9 @@ def _of_cause(cause: BaseException, host: str, timeout_s: float) -> Failure | No
             | UnicodeError()
         ):
             kind, words = "setting", f"{host} is not a host's name"
-            name, colon, _ = host.partition(":")
-            if colon and not host.startswith("["):  # and what follows may be part of a password
+            name, _, port = host.partition(":")
+            # What is no port may be the start of a password; an IPv6 address is neither.
+            if port and not port.isdecimal() and not host.startswith("["):
                 words = (
                     f"what follows {name}: is not a port; "
                     "in a password, / and ? and # are written %2F and %3F and %23"
