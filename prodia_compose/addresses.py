@@ -3,8 +3,6 @@
 import re
 from urllib.parse import unquote
 
-__all__ = ["is_url", "scheme", "shown", "why_unreadable"]
-
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
 
 _UNESCAPED = r"(?!\[)[^/?#@:]*:(?!\d*[/?#])[^/?#@]*[/?#].*"

@@ -1,6 +1,7 @@
 """Bytes that wait on disk in a file without a name."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import tempfile
@@ -9,7 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
-__all__ = ["Blob", "Opener", "spool"]
+from prodia_compose import errors
 
 Opener = Callable[[], BinaryIO]
 """Gives a fresh reader, at the first byte, each time it is called."""
@@ -104,3 +105,23 @@ def spool(chunks: Iterable[bytes]) -> Blob:
             file.close()
         raise
     return Blob(file, size, digest.hexdigest())
+
+
+def stored(data: Iterable[bytes]) -> Blob:
+    """Return bytes in a temporary file.
+
+    Args:
+        data: The bytes; what goes wrong in reading them must be no `OSError` any more.
+
+    Raises:
+        errors.OutputError: There is no room for temporary files.
+    """
+    try:
+        return spool(data)
+    except OSError as exc:
+        cure = "free some space, or point TMPDIR elsewhere"
+        if exc.errno in (errno.EMFILE, errno.ENFILE):
+            cure = "raise the limit (ulimit -n)"
+        raise errors.OutputError(
+            f"cannot write temporary files: {exc.strerror or exc}; {cure}"
+        ) from exc

@@ -31,25 +31,6 @@ from prodia_compose.frozen import frozen
 if TYPE_CHECKING:  # for an annotation; it loads hashlib and tempfile
     from prodia_compose import blob
 
-__all__ = [
-    "AuthError",
-    "BusyError",
-    "ComposeError",
-    "CostError",
-    "ExitCode",
-    "Findings",
-    "InputError",
-    "Interrupted",
-    "JobState",
-    "NotDeliveredError",
-    "NotPlacedError",
-    "OutputError",
-    "ProblemsError",
-    "RejectedError",
-    "UnknownError",
-    "UsageError",
-    "Warned",
-]
 
 JobState = Literal["not-sent", "sending", "sent", "answered"]
 """How far a job had come when something stopped it; in this order."""

@@ -9,8 +9,6 @@ Here the methods are written once, for all. What is declared is a dataclass all 
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar, dataclass_transform
 
-__all__ = ["frozen"]
-
 Declared = TypeVar("Declared")
 
 if TYPE_CHECKING:

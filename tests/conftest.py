@@ -17,6 +17,7 @@ from PIL import Image
 
 from prodia_compose import cli
 from prodia_compose.sandbox import server
+from prodia_compose.sandbox.service import SandboxOptions
 
 SAMPLES = Path(__file__).parent / "images"
 
@@ -153,7 +154,7 @@ def disk(folder: Path, size: str) -> Iterator[Path]:
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Sandbox]:
     """Start a sandbox and address the program to it, with a token."""
-    with server.Sandbox(server.SandboxOptions(token=TOKEN)) as started:
+    with server.Sandbox(SandboxOptions(token=TOKEN)) as started:
         monkeypatch.setenv("PRODIA_BASE_URL", started.url)
         monkeypatch.setenv("PRODIA_TOKEN", TOKEN)
         yield started

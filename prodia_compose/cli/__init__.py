@@ -7,8 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 
-__all__ = ["entry_point", "main"]
-
 _SIGNALLED = (129, 130, 143)
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -28,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["__complete"]:  # a shell, at a TAB press; no person types this
-        from prodia_compose.cli import completing  # noqa: PLC0415 - without Typer
+        from prodia_compose.cli.completion import answers  # noqa: PLC0415 - without Typer
 
-        return completing.run(arguments[1:])
+        return answers.run(arguments[1:])
     from prodia_compose.cli import boundary  # noqa: PLC0415
 
     return boundary.run(arguments)

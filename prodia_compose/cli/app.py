@@ -8,8 +8,6 @@ from typer.core import TyperGroup
 
 import prodia_compose
 
-__all__ = ["app"]
-
 _COMMANDS = {
     "compose": "Send pictures and a prompt, save what comes back",
     "validate": "Do all that compose does, except sending",
@@ -51,9 +49,9 @@ for _name, _summary in _COMMANDS.items():
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - Typer's callbacks are called so
     if value:
-        from prodia_compose.cli import console  # noqa: PLC0415
+        from prodia_compose.cli import terminal  # noqa: PLC0415
 
-        console.print_text(f"prodia-compose {prodia_compose.__version__}")
+        terminal.print_text(f"prodia-compose {prodia_compose.__version__}")
         raise typer.Exit
 
 

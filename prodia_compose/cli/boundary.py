@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import typer
 
 from prodia_compose import errors
-from prodia_compose.cli import console, signals
+from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.app import app
-
-__all__ = ["run"]
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")  # as the parser reads a switch's variable
 _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
@@ -32,19 +30,19 @@ def run(argv: Sequence[str]) -> int:
         with signals.as_exceptions():
             code = _call(argv)
     except errors.ComposeError as error:
-        console.tell_error(error, as_json=as_json)
+        terminal.tell_error(error, as_json=as_json)
         code = int(error.code)
     except (errors.Interrupted, KeyboardInterrupt) as stop:
         signalled = (
             stop if isinstance(stop, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
         )
-        console.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
+        terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
         code = int(signalled.code)
     except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
         is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
-        console.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
+        terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
         code = int(errors.ExitCode.BUG)
-    return console.flush(code)
+    return terminal.flush(code)
 
 
 def _call(argv: Sequence[str]) -> int:

@@ -2,25 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 
-from prodia_compose import models
-from prodia_compose.caps import Cap
-from prodia_compose.cli import console
-from prodia_compose.model import Estimate, Model, Setting
-
-__all__ = ["price_text", "show", "table"]
+from prodia_compose.cli import terminal
+from prodia_compose.models import catalogue, lookup
+from prodia_compose.models.facts import Cap, Estimate, Model, Setting
+from prodia_compose.report import tables
 
 
 def show(name: str | None, *, as_json: bool) -> int:
     """Print the catalogue, or one model of it; return the exit code."""
-    listed = models.CATALOGUE if name is None else (models.find(name, flag=""),)
+    listed = catalogue.CATALOGUE if name is None else (lookup.find(name, flag=""),)
     if as_json:
-        from prodia_compose import documents  # noqa: PLC0415 - loads json
+        from prodia_compose.report import documents, jsontext  # noqa: PLC0415 - loads json
 
-        console.print_text(documents.line(documents.models(listed)))
+        terminal.print_text(jsontext.line(documents.models(listed)))
     elif name is None:
-        console.print_text("\n".join(console.aligned(table(listed))))
+        terminal.print_text("\n".join(tables.aligned(table(listed))))
     else:
-        console.print_text("\n".join(_details(listed[0])))
+        terminal.print_text("\n".join(_details(listed[0])))
     return 0
 
 
@@ -79,11 +77,11 @@ def _details(model: Model) -> Iterator[str]:
     if model.usual_seconds:
         seconds = model.usual_seconds
         facts.append(("usual time", f"{seconds.value:g} s", seconds.source))
-    yield from console.aligned([(name, value, f"[{source}]") for name, value, source in facts])
+    yield from tables.aligned([(name, value, f"[{source}]") for name, value, source in facts])
     if model.settings:
         yield ""
         yield "settings"
-        yield from console.aligned([_setting_row(setting) for setting in model.settings])
+        yield from tables.aligned([_setting_row(setting) for setting in model.settings])
     if model.notes:
         yield ""
         yield from (f"note: {note}" for note in model.notes)

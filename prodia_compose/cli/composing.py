@@ -8,37 +8,39 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from prodia_compose import blob, documents, errors, planning, reporting, saving, service
-from prodia_compose.cli import console, plan_report, watching
-from prodia_compose.cli.options import ComposeOptions
-from prodia_compose.cli.requesting import to_request
-from prodia_compose.request import ComposeRequest
-from prodia_compose.service import SANDBOX_TOKEN
-from prodia_compose.variables import name_in_findings
+from prodia_compose import blob, errors, progress
+from prodia_compose.cli import terminal, watcher
+from prodia_compose.cli.options.declared import ComposeOptions
+from prodia_compose.cli.options.request import to_request
+from prodia_compose.client import service
+from prodia_compose.client.service import SANDBOX_TOKEN
+from prodia_compose.job import folder
+from prodia_compose.pipeline import plans
+from prodia_compose.pipeline.request import ComposeRequest
+from prodia_compose.pipeline.variables import name_in_findings
+from prodia_compose.report import documents, jsontext, summary
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
-    from prodia_compose import compose as running
-    from prodia_compose import ledger
-
-__all__ = ["compose", "validate"]
+    from prodia_compose.pipeline import send as running
+    from prodia_compose.record import ledger
 
 
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = to_request(options)
-    with watching.reporter(
+    with watcher.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         surroundings = _surroundings(request, reporter, meanwhile=_load_what_compares)
-        plan = planning.make(request, surroundings, sending=False)
+        plan = plans.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.again))
     if options.json:
-        console.print_text(documents.line(documents.plan(plan)))
+        terminal.print_text(jsontext.line(documents.plan(plan)))
     else:
         _warn(() if options.strict else plan.warnings, options)
-        console.print_text("\n".join(plan_report.lines(plan)))
+        terminal.print_text("\n".join(summary.lines(plan)))
         for error in plan.errors:
-            console.tell_error(error, as_json=False)
+            terminal.tell_error(error, as_json=False)
     return int(errors.ProblemsError(plan.errors).code) if plan.errors else 0
 
 
@@ -48,26 +50,26 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     request = to_request(options)
     if options.output == "-":
-        console.refuse_stdout("-", as_json=options.json)
+        terminal.refuse_stdout("-", as_json=options.json)
     saved: list[str] = []
     with (
         _truthful(saved),
         _sandboxed(request) as addressed,
-        watching.reporter(
+        watcher.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
         surroundings = _surroundings(addressed, reporter, meanwhile=_load_what_sends)
-        plan = planning.make(addressed, surroundings, sending=True)
+        plan = plans.make(addressed, surroundings, sending=True)
         reporter.finish()
         warned = () if options.strict else plan.warnings
         _warn(warned, options)
         with _remembering(warned):
             ready = plan.sendable()
             if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
-                console.refuse_stdout(options.output, as_json=options.json)
-            if console.tells_details(quiet=options.quiet, verbosity=options.verbose):
-                console.tell("\n".join(plan_report.image_lines(plan)))
+                terminal.refuse_stdout(options.output, as_json=options.json)
+            if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
+                terminal.tell("\n".join(summary.image_lines(plan)))
             done = _send(ready, options, reporter, saved)
         _tell_result(done, ready.place.path, options)
     return 0
@@ -77,68 +79,70 @@ def _tell_result(done: "running.Result", place: str, options: ComposeOptions) ->
     _warn(done.warnings, options)
     path = done.outputs[0].path if done.outputs else place
     if options.json:
-        console.print_saved(f"{documents.line(documents.result(done))}\n".encode(), path)
+        terminal.print_saved(f"{jsontext.line(documents.result(done))}\n".encode(), path)
         return
     for message in done.messages if not options.quiet else ():
-        console.tell(f"the service says: {reporting.visible(message)}")
-    if console.tells_details(quiet=options.quiet, verbosity=options.verbose):
-        console.tell(plan_report.summary(done))
+        terminal.tell(f"the service says: {progress.visible(message)}")
+    if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
+        terminal.tell(summary.summary(done))
     if path != "-":
-        console.print_path(path)
+        terminal.print_path(path)
 
 
-def _compared(plan: planning.Plan, *, again: bool) -> planning.Plan:
+def _compared(plan: plans.Plan, *, again: bool) -> plans.Plan:
     """Look for the same job in the record, as `compose` does before it sends."""
     if plan.errors or again or plan.place is None or plan.place.skipped or _is_rehearsal(plan):
         return plan
-    from prodia_compose import ledger, recording  # noqa: PLC0415 - only once all is well
+    from prodia_compose.pipeline import run  # noqa: PLC0415 - only once all is well
+    from prodia_compose.record import ledger  # noqa: PLC0415 - only once all is well
 
     if ledger.is_off(os.environ):
         return plan
     findings = errors.Findings()
     with ledger.open_record(os.environ, create=False) as record, findings.collecting():
-        recording.refuse_twin(plan, record)
+        run.refuse_twin(plan, record)
     return replace(
         plan, errors=tuple(findings.errors), warnings=(*plan.warnings, *_trouble(record))
     )
 
 
-def _save(plan: planning.Plan) -> planning.Plan:
+def _save(plan: plans.Plan) -> plans.Plan:
     """Write the request down if that was asked for and nothing is wrong; return how it stands."""
     request, packed = plan.request, plan.packed
     if request.save_to is None or plan.errors or packed is None:
         return plan
-    script = saving.script(
+    script = folder.script(
         packed.body, delivery=request.delivery, accept=plan.accept, digest=packed.digest
     )
     findings = errors.Findings()
     with findings.collecting():
-        saving.write(request.save_to, packed.body.parts, script, over=request.save_over)
+        folder.write(request.save_to, packed.body.parts, script, over=request.save_over)
     name_in_findings(findings, request.variables)
     return replace(plan, is_saved=not findings.errors, errors=tuple(findings.errors))
 
 
 def _send(
-    ready: planning.Sendable,
+    ready: plans.Sendable,
     options: ComposeOptions,
-    reporter: reporting.Reporter,
+    reporter: progress.Reporter,
     saved: list[str],
 ) -> "running.Result":
     """Send the job, written down in the record unless it is the sandbox's.
 
     What is saved is put into `saved` at once.
     """
-    from prodia_compose import compose, ledger  # noqa: PLC0415 - requests, once all is well
+    from prodia_compose.pipeline import send  # noqa: PLC0415 - requests, once all is well
+    from prodia_compose.record import ledger  # noqa: PLC0415 - requests, once all is well
 
     environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready.plan) else os.environ
     with ledger.open_record(environ) as record:
         try:
-            done = compose.run(
+            done = send.run(
                 ready,
                 record=record,
                 again=options.again,
                 reporter=reporter,
-                stdout=console.binary_stdout,
+                stdout=terminal.binary_stdout,
             )
         except (errors.ComposeError, errors.Interrupted) as ended:
             ended.warnings = _trouble(record)
@@ -173,7 +177,7 @@ def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
     return () if record.trouble is None else (record.trouble,)
 
 
-def _is_rehearsal(plan: planning.Plan) -> bool:
+def _is_rehearsal(plan: plans.Plan) -> bool:
     """Return whether the job goes to the sandbox: its token is not a real one."""
     if plan.request.sandbox:
         return True
@@ -184,24 +188,27 @@ def _is_rehearsal(plan: planning.Plan) -> bool:
 
 def _load_what_compares() -> None:
     """Load what looks at the prompt and the record, 50 ms, while threads decode the pictures."""
-    from prodia_compose import ledger, lints, recording  # noqa: F401, PLC0415
+    from prodia_compose.pipeline import run  # noqa: F401, PLC0415
+    from prodia_compose.prompt import lints  # noqa: F401, PLC0415
+    from prodia_compose.record import ledger  # noqa: F401, PLC0415
 
 
 def _load_what_sends() -> None:
     """Load requests and the like, which take 80 ms, while threads decode the pictures."""
-    from prodia_compose import compose, lints  # noqa: F401, PLC0415 - only to have them loaded
+    from prodia_compose.pipeline import send  # noqa: F401, PLC0415 - only to have them loaded
+    from prodia_compose.prompt import lints  # noqa: F401, PLC0415 - only to have them loaded
 
 
 def _surroundings(
     request: ComposeRequest,
-    reporter: reporting.Reporter,
+    reporter: progress.Reporter,
     *,
     meanwhile: Callable[[], object] | None = None,
-) -> planning.Surroundings:
+) -> plans.Surroundings:
     def download(url: str) -> blob.Blob:
-        from prodia_compose import client  # noqa: PLC0415 - requests, where a URL was named
+        from prodia_compose.client.download import download as from_url  # noqa: PLC0415 - requests, where a URL was named
 
-        return client.download(
+        return from_url(
             url,
             reporter=reporter,
             connect_timeout_s=request.delivery.connect_timeout_s,
@@ -209,7 +216,7 @@ def _surroundings(
         )
 
     stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin is not None else None
-    return planning.Surroundings(
+    return plans.Surroundings(
         stdin=stdin,
         token=os.environ.get("PRODIA_TOKEN"),
         reporter=reporter,
@@ -222,7 +229,7 @@ def _warn(warnings: tuple[errors.Warned, ...], options: ComposeOptions) -> None:
     if options.json or options.quiet:
         return  # in the document, or not wanted
     for warned in warnings:
-        console.tell_warning(warned)
+        terminal.tell_warning(warned)
 
 
 @contextlib.contextmanager
@@ -232,6 +239,7 @@ def _sandboxed(request: ComposeRequest) -> Iterator[ComposeRequest]:
         yield request
         return
     from prodia_compose.sandbox import server  # noqa: PLC0415 - only where one is asked for
+    from prodia_compose.sandbox.service import SandboxOptions  # noqa: PLC0415 - as above
 
-    with server.Sandbox(server.SandboxOptions()) as sandbox:
+    with server.Sandbox(SandboxOptions()) as sandbox:
         yield replace(request, delivery=replace(request.delivery, base_url=sandbox.url))

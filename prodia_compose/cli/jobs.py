@@ -8,22 +8,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prodia_compose import documents, errors, ledger, output
-from prodia_compose.cli import catalogue, console, requesting, watching
-from prodia_compose.cli.options import FetchOptions
-from prodia_compose.ledger import documents as records
-from prodia_compose.model import Estimate
-from prodia_compose.reporting import visible
-from prodia_compose.request import OutputFormat, Placement
+from prodia_compose import errors
+from prodia_compose.cli import catalogue, terminal, watcher
+from prodia_compose.cli.options import request
+from prodia_compose.cli.options.declared import FetchOptions
+from prodia_compose.models.facts import Estimate
+from prodia_compose.output import names, places
+from prodia_compose.output.options import OutputFormat, Placement
+from prodia_compose.progress import visible
+from prodia_compose.record import ledger, spending
+from prodia_compose.record.entries import Entry, State
+from prodia_compose.report import documents, jsontext, tables
+from prodia_compose.report import jobs as records
 
 if TYPE_CHECKING:  # for an annotation; only fetching needs requests and Pillow
-    from prodia_compose import fetching
+    from prodia_compose.pipeline import fetch as fetching
 
-__all__ = ["fetch", "show", "show_list", "spend"]
 
 _SERVICE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-_MEANINGS: dict[ledger.State, str] = {
+_MEANINGS: dict[State, str] = {
     "prepared": "waiting to be sent",
     "sending": "being sent, or waited for",
     "accepted": "running at the service, and waited for",
@@ -36,16 +40,16 @@ _MEANINGS: dict[ledger.State, str] = {
 }
 
 
-def _kept(entry: ledger.Entry) -> list[tuple[str, str | None]]:
+def _kept(entry: Entry) -> list[tuple[str, str | None]]:
     """Return what was kept of a job: each path, and what is there instead of a whole picture."""
     if not entry.rescued:
         return []
-    from prodia_compose import placing  # noqa: PLC0415 - Pillow
+    from prodia_compose.output import rescue  # noqa: PLC0415 - Pillow
 
-    return [(path, placing.fault(path)) for path in entry.rescued]
+    return [(path, rescue.fault(path)) for path in entry.rescued]
 
 
-def _fetch_brings(entry: ledger.Entry, kept: Iterable[tuple[str, str | None]]) -> str | None:
+def _fetch_brings(entry: Entry, kept: Iterable[tuple[str, str | None]]) -> str | None:
     """Return what `jobs fetch` would bring of a job that has no picture yet; None for nothing.
 
     It asks what `fetching.errand` asks, so that nothing is promised that is refused then.
@@ -65,15 +69,15 @@ def show_list(*, limit: int, since: str | None, as_json: bool) -> int:
     trouble = _trouble(record, as_json=as_json)
     shown = entries[:limit] if limit else entries
     if as_json:
-        console.print_text(documents.line(records.jobs(shown, trouble)))
+        terminal.print_text(jsontext.line(records.jobs(shown, trouble)))
     elif shown:
         heading = ("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE")
-        console.print_text("\n".join(console.aligned([heading, *map(_row, shown)])))
+        terminal.print_text("\n".join(tables.aligned([heading, *map(_row, shown)])))
     if len(entries) > len(shown):
-        console.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
+        terminal.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
     elif not entries and not as_json and record.trouble is None:
         since_then = "" if since is None else f" since {since}"
-        console.tell(f"prodia-compose: no jobs are in the record{visible(since_then)}")
+        terminal.tell(f"prodia-compose: no jobs are in the record{visible(since_then)}")
     return 0
 
 
@@ -83,10 +87,10 @@ def show(prefix: str, *, as_json: bool) -> int:
         entry = record.find(prefix)
     trouble = _trouble(record, as_json=as_json)
     if as_json:
-        console.print_text(documents.line(records.jobs([entry], trouble)))
+        terminal.print_text(jsontext.line(records.jobs([entry], trouble)))
     else:
         rows = [(name, visible(value)) for name, value in _details(entry)]
-        console.print_text("\n".join(console.aligned(rows)))
+        terminal.print_text("\n".join(tables.aligned(rows)))
     return 0
 
 
@@ -97,7 +101,7 @@ def spend(*, since: str | None, as_json: bool) -> int:
         spent = record.spend(since=first)
     trouble = _trouble(record, as_json=as_json)
     if as_json:
-        console.print_text(documents.line(records.spend(spent, trouble)))
+        terminal.print_text(jsontext.line(records.spend(spent, trouble)))
     elif spent.lines:
         rows: list[tuple[str, ...]] = [
             ("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
@@ -107,20 +111,20 @@ def spend(*, since: str | None, as_json: bool) -> int:
             for line in spent.lines
         ]
         rows.append(("total", "", *_amounts(spent.total)))
-        console.print_text("\n".join(console.aligned(rows)))
+        terminal.print_text("\n".join(tables.aligned(rows)))
     elif record.trouble is None:
-        console.tell("prodia-compose: the record holds no job that may be billed")
+        terminal.tell("prodia-compose: the record holds no job that may be billed")
     return 0
 
 
 def fetch(options: FetchOptions) -> int:
     """Bring a job's picture to its place and print the path; return the exit code."""
-    from prodia_compose import fetching  # noqa: PLC0415 - requests and Pillow
+    from prodia_compose.pipeline import fetch as fetching  # noqa: PLC0415 - requests and Pillow
 
-    requesting.refuse_conflicts(options)
+    request.refuse_conflicts(options)
     with (
         ledger.open_record(os.environ, create=False) as record,
-        watching.reporter(
+        watcher.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
@@ -133,7 +137,7 @@ def fetch(options: FetchOptions) -> int:
             place = _place(options, target)
         if not errand.kept:
             with findings.collecting():
-                address = requesting.service_of(options, entry.host if entry else None)
+                address = request.service_of(options, entry.host if entry else None)
         findings.raise_if_any()
         if place is None:
             raise AssertionError("without a place there is an error")
@@ -144,14 +148,14 @@ def fetch(options: FetchOptions) -> int:
             format_=_format(target),
             record=record,
             reporter=reporter,
-            stdout=console.binary_stdout,
+            stdout=terminal.binary_stdout,
         )
         entry = record.find(entry.id) if entry else None
     _report(options, place, entry, done)
     return 0
 
 
-def _known(record: ledger.Ledger, name: str) -> ledger.Entry | None:
+def _known(record: ledger.Ledger, name: str) -> Entry | None:
     """Return the job of an id; None for a service's whole id that the record does not know.
 
     Raises:
@@ -169,42 +173,42 @@ def _format(target: str) -> OutputFormat | None:
     """Return the format that a name asks for; None if any will do."""
     if target == "-" or not Path(target).suffix:
         return None
-    return output.asked_format(Placement(target=target))
+    return names.asked_format(Placement(target=target))
 
 
-def _place(options: FetchOptions, target: str) -> output.Place:
+def _place(options: FetchOptions, target: str) -> places.Place:
     _format(target)  # a suffix of no picture is refused with the rest
-    place = output.prove(
+    place = places.prove(
         target,
         if_exists="overwrite" if options.force else options.if_exists or "fail",
         create_dirs=options.create_dirs,
     )
     if place.is_stdout:
-        console.refuse_stdout(target, as_json=options.json)
+        terminal.refuse_stdout(target, as_json=options.json)
     return place
 
 
 def _report(
     options: FetchOptions,
-    place: output.Place,
-    entry: ledger.Entry | None,
+    place: places.Place,
+    entry: Entry | None,
     done: "fetching.Fetched",
 ) -> None:
     paths = [one.path for one in done.outputs] or [place.path]
     if options.json:
         known = records.jobs([entry] if entry else [])
-        document = documents.line({**known, **documents.fetched(done, place)})
-        console.print_saved(f"{document}\n".encode(), paths[0])
+        document = jsontext.line({**known, **documents.fetched(done, place)})
+        terminal.print_saved(f"{document}\n".encode(), paths[0])
         return
     for one in done.warnings if not options.quiet else ():
-        console.tell_warning(one)
+        terminal.tell_warning(one)
     for message in done.messages if not options.quiet else ():
-        console.tell(f"the service says: {visible(message)}")
-    if console.tells_details(quiet=options.quiet, verbosity=options.verbose):
+        terminal.tell(f"the service says: {visible(message)}")
+    if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
         for path in done.kept:
-            console.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
+            terminal.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
     if paths[0] != "-":
-        console.print_path(paths[0])
+        terminal.print_path(paths[0])
 
 
 def _moment_of(since: str | None) -> datetime | None:
@@ -228,11 +232,11 @@ def _trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ..
     if record.trouble is None:
         return ()
     if not as_json:
-        console.tell_warning(record.trouble)
+        terminal.tell_warning(record.trouble)
     return (record.trouble,)
 
 
-def _row(entry: ledger.Entry) -> tuple[str, ...]:
+def _row(entry: Entry) -> tuple[str, ...]:
     return (
         entry.id,
         f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M}",
@@ -243,7 +247,7 @@ def _row(entry: ledger.Entry) -> tuple[str, ...]:
     )
 
 
-def _price(entry: ledger.Entry) -> str:
+def _price(entry: Entry) -> str:
     if entry.price_usd is not None:
         return _usd(entry.price_usd, entry.price_usd)
     if not entry.may_be_billed:
@@ -255,14 +259,14 @@ def _usd(low: float | None, high: float | None) -> str:
     return catalogue.price_text(Estimate(minimum_usd=low, maximum_usd=high))
 
 
-def _picture(entry: ledger.Entry) -> str:
+def _picture(entry: Entry) -> str:
     """Return what became of the picture, in a word or two."""
     if entry.outputs:
         return ", ".join(visible(one.name) for one in entry.outputs)
     return "to fetch" if _fetch_brings(entry, _kept(entry)) else "-"
 
 
-def _details(entry: ledger.Entry) -> Iterator[tuple[str, str]]:
+def _details(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield all that is known of one job, the name first."""
     yield "id", entry.id
     yield "state", f"{entry.state}: {_MEANINGS[entry.state]}"
@@ -296,7 +300,7 @@ def _details(entry: ledger.Entry) -> Iterator[tuple[str, str]]:
     yield "version", entry.tool_version
 
 
-def _amounts(sums: ledger.Amounts) -> tuple[str, ...]:
+def _amounts(sums: spending.Amounts) -> tuple[str, ...]:
     told = "-"
     if sums.actual_usd is not None:
         told = _usd(sums.actual_usd, sums.actual_usd)

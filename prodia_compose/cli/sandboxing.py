@@ -10,11 +10,11 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from prodia_compose import errors
-from prodia_compose.cli import console, signals
+from prodia_compose.cli import signals, terminal
+from prodia_compose.client.service import SANDBOX_TOKEN, Token
 from prodia_compose.sandbox import server
-from prodia_compose.service import SANDBOX_TOKEN, Token
-
-__all__ = ["serve"]
+from prodia_compose.sandbox.faults import parse_fault
+from prodia_compose.sandbox.service import SandboxOptions
 
 _GRACE_S = 3.0
 """How long a command may take to end by a signal that it may have got as well. More than
@@ -31,10 +31,10 @@ def serve(
             Token.parse(token)  # one that no client could send is a mistake
         except errors.AuthError as exc:
             raise errors.UsageError(f"--token: {exc.message}; choose another") from exc
-    options = server.SandboxOptions(
+    options = SandboxOptions(
         token=token,
         latency_s=latency_s,
-        faults=tuple(server.parse_fault(fault) for fault in faults),
+        faults=tuple(parse_fault(fault) for fault in faults),
     )
     with server.Sandbox(options, port=port) as sandbox:
         variables = {"PRODIA_BASE_URL": sandbox.url, "PRODIA_TOKEN": token or SANDBOX_TOKEN}
@@ -42,9 +42,9 @@ def serve(
             # Rehearsals do not belong in the record, whatever their token.
             return _run(command, {**variables, "PRODIA_COMPOSE_RECORD": "off"})
         for name, value in variables.items():
-            console.print_text(f"export {name}={shlex.quote(value)}")
-        if console.is_terminal(sys.stderr):
-            console.tell("serving; paste the lines above into another shell, Ctrl-C stops")
+            terminal.print_text(f"export {name}={shlex.quote(value)}")
+        if terminal.is_terminal(sys.stderr):
+            terminal.tell("serving; paste the lines above into another shell, Ctrl-C stops")
         try:
             sandbox.serve_forever()
         except errors.Interrupted as interruption:

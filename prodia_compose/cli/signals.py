@@ -9,8 +9,6 @@ from types import FrameType
 
 from prodia_compose import errors
 
-__all__ = ["as_exceptions", "handled_by"]
-
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 _AGAIN_S = 0.001

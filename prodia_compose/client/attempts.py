@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import prodia_compose
-from prodia_compose import answers, errors, multipart, reporting
-from prodia_compose.client import policy, verdicts
+from prodia_compose import errors, progress
+from prodia_compose.client import answers, multipart, policy, verdicts
 from prodia_compose.client.exchange import Exchange, Lost, Request, bearer
 from prodia_compose.client.passage import Limits, OnState
 from prodia_compose.client.redaction import hiding
+from prodia_compose.client.service import Service
 from prodia_compose.frozen import frozen
-from prodia_compose.service import Service
-
-__all__ = ["Attempts", "Received", "headers", "to_service"]
 
 Sleep = Callable[[float], None]
 
@@ -91,7 +89,7 @@ class Attempts:
         service: Service,
         body: multipart.MultipartBody,
         *,
-        reporter: reporting.Reporter,
+        reporter: progress.Reporter,
         on_state: OnState,
         sleep: Sleep = time.sleep,
         usual_seconds: float | None = None,

@@ -12,14 +12,12 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from prodia_compose import addresses, multipart, reporting
-from prodia_compose.client import failures
-from prodia_compose.client.connections import Adapter
+from prodia_compose import addresses, progress
+from prodia_compose.client import failures, multipart
+from prodia_compose.client.connection import Adapter
 from prodia_compose.client.passage import Limits, OnState, Passage
+from prodia_compose.client.service import Token, is_loopback
 from prodia_compose.frozen import frozen
-from prodia_compose.service import Token, is_loopback
-
-__all__ = ["Exchange", "Lost", "Reply", "Request", "basic", "bearer"]
 
 _READ_BYTES = 1 << 16
 _REQUEST_ID_LIMIT = 200
@@ -141,9 +139,7 @@ class Exchange:
         passage: How far it has come.
     """
 
-    def __init__(
-        self, request: Request, *, reporter: reporting.Reporter, on_state: OnState
-    ) -> None:
+    def __init__(self, request: Request, *, reporter: progress.Reporter, on_state: OnState) -> None:
         self.request = request
         self.passage = Passage(
             request.limits,

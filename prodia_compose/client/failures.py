@@ -13,8 +13,6 @@ import urllib3
 
 from prodia_compose.frozen import frozen
 
-__all__ = ["Failure", "FailureKind", "of_connecting", "of_talking"]
-
 FailureKind = Literal[
     "dns", "refused", "timeout", "certificate", "tls", "proxy", "network", "setting"
 ]

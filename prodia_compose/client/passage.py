@@ -3,11 +3,9 @@
 import time
 from collections.abc import Callable
 
-from prodia_compose import reporting
+from prodia_compose import progress
 from prodia_compose.errors import JobState
 from prodia_compose.frozen import frozen
-
-__all__ = ["Limits", "OnState", "Passage", "TraceOnly"]
 
 OnState = Callable[[JobState], None]
 """Is told each time a job has come further."""
@@ -50,7 +48,7 @@ class Passage:
         limits: Limits,
         *,
         body_length: int,
-        reporter: reporting.Reporter,
+        reporter: progress.Reporter,
         on_state: OnState,
         usual_seconds: float | None = None,
     ) -> None:
@@ -154,7 +152,7 @@ class Passage:
         self._on_state(state)
 
 
-class TraceOnly(reporting.Silent):
+class TraceOnly(progress.Silent):
     """Passes the trace on and keeps the phases to itself.
 
     For exchanges that are part of something with a phase of its own.
@@ -165,7 +163,7 @@ class TraceOnly(reporting.Silent):
     """
 
     def __init__(
-        self, reporter: reporting.Reporter, *, hide: Callable[[str], str] = lambda text: text
+        self, reporter: progress.Reporter, *, hide: Callable[[str], str] = lambda text: text
     ) -> None:
         self._reporter = reporter
         self._hide = hide

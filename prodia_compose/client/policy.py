@@ -14,15 +14,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-__all__ = [
-    "CONNECT_ATTEMPTS",
-    "Verdict",
-    "connect_wait",
-    "parse_retry_after",
-    "retry_wait",
-    "verdict",
-]
-
 Verdict = Literal["read", "busy", "auth", "rejected", "not-delivered", "unknown"]
 """What to do with an answer: `read` it, send again when not `busy`, or raise an error."""
 

@@ -4,10 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from prodia_compose import blob
-from prodia_compose.service import SANDBOX_TOKEN, Token
-
-__all__ = ["hiding", "hiding_address", "without"]
-
+from prodia_compose.client.service import SANDBOX_TOKEN, Token
 
 # A shorter one stands in ordinary words and ids by chance, and is no secret worth them.
 _SHORTEST_SECRET = 6

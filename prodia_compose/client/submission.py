@@ -2,14 +2,12 @@
 
 import time
 
-from prodia_compose import answers, multipart, reporting
-from prodia_compose.client import verdicts
+from prodia_compose import progress
+from prodia_compose.client import answers, multipart, verdicts
 from prodia_compose.client.attempts import Attempts, Sleep
 from prodia_compose.client.passage import OnState
+from prodia_compose.client.service import JOB_PATH, Service
 from prodia_compose.frozen import frozen
-from prodia_compose.service import JOB_PATH, Service
-
-__all__ = ["Delivered", "submit"]
 
 
 @frozen
@@ -32,7 +30,7 @@ def submit(
     body: multipart.MultipartBody,
     *,
     accept: str,
-    reporter: reporting.Reporter | None = None,
+    reporter: progress.Reporter | None = None,
     on_state: OnState = lambda _: None,
     sleep: Sleep = time.sleep,
     usual_seconds: float | None = None,
@@ -64,7 +62,7 @@ def submit(
     attempts = Attempts(
         service,
         body,
-        reporter=reporter or reporting.Silent(),
+        reporter=reporter or progress.Silent(),
         on_state=on_state,
         sleep=sleep,
         usual_seconds=usual_seconds,

@@ -6,23 +6,14 @@ from datetime import datetime, timedelta
 from typing import Literal, Self, TypedDict
 from urllib.parse import urlsplit
 
-from prodia_compose import answers, errors
+from prodia_compose import errors
+from prodia_compose.client import answers
+from prodia_compose.client.answers.keeping import keep
 from prodia_compose.client.exchange import Exchange, Lost, Reply
 from prodia_compose.client.failures import FailureKind
 from prodia_compose.client.redaction import hiding, without
+from prodia_compose.client.service import Service
 from prodia_compose.frozen import frozen
-from prodia_compose.service import Service
-
-__all__ = [
-    "Refusal",
-    "busy",
-    "has_picture",
-    "kept",
-    "of_loss",
-    "of_refusal",
-    "read",
-    "unusable",
-]
 
 _LOOK_FIRST = (
     "it may have run and may be billed: look at `prodia-compose jobs` and the Prodia dashboard"
@@ -286,7 +277,7 @@ def _without_token(output: answers.Output, service: Service) -> answers.Output:
     """Return what is kept with an echoed token taken out; a picture stays as it came."""
     if output.media_type.startswith("image/"):
         return output
-    clean = answers.keep(without(service.token, output.blob))
+    clean = keep(without(service.token, output.blob))
     return dataclasses.replace(output, blob=clean)
 
 

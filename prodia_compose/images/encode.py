@@ -9,10 +9,9 @@ from PIL import Image
 
 from prodia_compose import errors
 from prodia_compose.frozen import frozen
-from prodia_compose.images import exif, jpeg, resample
-from prodia_compose.images.header import Header
-
-__all__ = ["Encoded", "as_jpeg", "as_png"]
+from prodia_compose.images.formats import exif, jpeg
+from prodia_compose.images.pixels import resample
+from prodia_compose.images.probe.header import Header
 
 _FLOOR: Final = 80
 """The quality that a byte cap may bring a JPEG down to; below it artefacts show."""

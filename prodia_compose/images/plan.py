@@ -23,10 +23,8 @@ from collections.abc import Sequence
 from math import isqrt
 from typing import Literal
 
-from prodia_compose.caps import Cap, Caps
 from prodia_compose.frozen import frozen
-
-__all__ = ["Dimension", "Fit", "Overrun", "Size", "over_caps", "plan"]
+from prodia_compose.models.facts import Cap, Caps
 
 Size = tuple[int, int]
 """(width, height) in pixels, upright."""

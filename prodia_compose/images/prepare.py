@@ -13,25 +13,15 @@ from typing import BinaryIO, Final
 from PIL import Image
 
 from prodia_compose import blob, errors
-from prodia_compose.blob import Opener
+from prodia_compose.blob import Opener, stored
 from prodia_compose.frozen import frozen
-from prodia_compose.images import (
-    colour,
-    decoder,
-    encode,
-    jpeg,
-    pages,
-    png,
-    raster,
-    sniff,
-    spare,
-    spooling,
-    webp,
-)
+from prodia_compose.images import encode, spooling
+from prodia_compose.images.colour import srgb
+from prodia_compose.images.formats import jpeg, png, webp
+from prodia_compose.images.pixels import decoder, raster, spare
 from prodia_compose.images.plan import Fit
-from prodia_compose.images.probe import ImageInfo
-
-__all__ = ["PrepareOptions", "PreparedImage", "peak_bytes", "prepare"]
+from prodia_compose.images.probe import pages, sniff
+from prodia_compose.images.probe.probe import ImageInfo
 
 _STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
     "JPEG": jpeg.stripped,
@@ -145,7 +135,7 @@ def _could_stay(info: ImageInfo, fit: Fit) -> bool:
         and header.bits <= 8
         and header.frames == 1
         and header.colour in {"grey", "palette", "rgb"}
-        and colour.judge(header.profile, grey=header.colour == "grey") != "other"
+        and srgb.judge(header.profile, grey=header.colour == "grey") != "other"
     )
 
 
@@ -174,10 +164,10 @@ def _untouched(
     may_stay_transparent = options.keep_alpha and info.format == "PNG" and info.header.bits == 8
     if is_over or not (checked.is_opaque or may_stay_transparent):
         return checked
-    verdict = colour.judge(info.header.profile, grey=info.header.colour == "grey")
+    verdict = srgb.judge(info.header.profile, grey=info.header.colour == "grey")
     has_lost = info.header.has_metadata or kept.size < info.byte_count
     told = (
-        colour.UNUSABLE if verdict == "unusable" else None,
+        srgb.UNUSABLE if verdict == "unusable" else None,
         info.header.note,
         "metadata removed" if has_lost and not options.keep_metadata else None,
     )
@@ -204,7 +194,7 @@ def _rendered(
     if info.orientation != 1:
         image = image.transpose(_TRANSPOSITIONS[info.orientation])
     with decoder.reading():
-        converted = colour.to_srgb(image, header.profile)
+        converted = srgb.to_srgb(image, header.profile)
     changes.append(converted.change)
     image, flattened = _without_alpha(converted.image, options)
     changes.append(flattened)
@@ -217,7 +207,7 @@ def _rendered(
         encoded = encode.as_jpeg(image, options.quality, options.max_bytes, kept)
     media_type, suffix = sniff.MEDIA_TYPES[name]
     return PreparedImage(
-        blob=spooling.stored([encoded.data]),
+        blob=stored([encoded.data]),
         media_type=media_type,
         suffix=suffix,
         width=encoded.width,

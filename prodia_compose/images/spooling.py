@@ -4,11 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from prodia_compose import blob
-from prodia_compose.blob import Opener
-from prodia_compose.images import decoder
-from prodia_compose.temporary import stored
-
-__all__ = ["blocks", "copied", "stored"]
+from prodia_compose.blob import Opener, stored
+from prodia_compose.images.pixels import decoder
 
 _BLOCK_BYTES = 1 << 20
 

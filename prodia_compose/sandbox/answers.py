@@ -8,18 +8,6 @@ from typing import Literal
 from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.refusal import RefusedError
 
-__all__ = [
-    "MEDIA_TYPES",
-    "Answer",
-    "Format",
-    "Output",
-    "Shape",
-    "Wanted",
-    "as_json",
-    "deliver",
-    "refuse",
-]
-
 Format = Literal["JPEG", "PNG", "WEBP"]
 Shape = Literal["image", "multipart", "json"]
 """The bare image, the job record and outputs together, or the job record alone."""

@@ -9,8 +9,6 @@ from typing import Literal, get_args
 from prodia_compose import errors
 from prodia_compose.frozen import frozen
 
-__all__ = ["FAULT_KINDS", "Fault", "FaultKind", "FaultQueue", "parse_fault"]
-
 FaultKind = Literal[
     "busy",
     "busy-forever",

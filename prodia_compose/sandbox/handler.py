@@ -15,8 +15,6 @@ from prodia_compose.sandbox.incoming import BrokenBodyError, Submission
 from prodia_compose.sandbox.refusal import RefusedError
 from prodia_compose.sandbox.service import JobRequest, Reply, Service
 
-__all__ = ["Handler"]
-
 _JOB = "/v2/job"
 _ASYNC = "/v2/job/async"
 _STALL_STEP_S = 0.05

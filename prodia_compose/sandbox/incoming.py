@@ -17,8 +17,6 @@ from prodia_compose import blob
 from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.refusal import RefusedError
 
-__all__ = ["BrokenBodyError", "Input", "Pieces", "Submission", "body_pieces", "read_submission"]
-
 Pieces = Iterator[bytes]
 """A body's bytes, a buffer at a time."""
 

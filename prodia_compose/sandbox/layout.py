@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Box", "canvas_size", "cells"]
-
 _DEFAULT_SIDE = 1024
 _SMALLEST, _LARGEST = 64, 4096
 _RESOLUTIONS = {"1K": 1024, "2K": 2048, "4K": 4096}

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from PIL import ImageFont
 
-__all__ = ["Font", "fitted", "font", "line_height", "plain", "shorten", "wrap"]
-
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 # The typeface has little beyond ASCII: what it lacks is shown by the nearest it has.

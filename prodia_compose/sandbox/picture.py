@@ -14,8 +14,6 @@ from prodia_compose.sandbox.answers import Format
 from prodia_compose.sandbox.incoming import Input
 from prodia_compose.sandbox.layout import Box
 
-__all__ = ["draw"]
-
 _PAPER = "#f4f1e8"
 _CARD = "#ffffff"
 _EDGE = "#d8d2c2"

@@ -12,8 +12,6 @@ from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.answers import Output
 from prodia_compose.sandbox.faults import FaultKind
 
-__all__ = ["AsyncJobs", "InputRecord", "Job", "JobLog", "JobRecord", "Price", "job_json"]
-
 _KEPT_RECORDS = 1000
 _KEPT_JOBS = 64
 _LIFETIME = timedelta(minutes=5)  # in every job record seen

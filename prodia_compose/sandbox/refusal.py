@@ -1,7 +1,5 @@
 """The one way a request is turned down."""
 
-__all__ = ["RefusedError"]
-
 
 class RefusedError(Exception):
     """The sandbox turns a request down, as the service would.

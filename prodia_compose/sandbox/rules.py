@@ -7,18 +7,16 @@ says so.
 import re
 from collections.abc import Mapping
 
-from prodia_compose import models
 from prodia_compose.frozen import frozen
-from prodia_compose.model import Model, Setting, SettingType
+from prodia_compose.models import catalogue, lookup
+from prodia_compose.models.facts import Model, Setting, SettingType
 from prodia_compose.sandbox.incoming import Input, Submission
 from prodia_compose.sandbox.refusal import RefusedError
-
-__all__ = ["PING", "Accepted", "check"]
 
 PING = "inference.ping.v1"
 """The smallest job: only a type, and no output."""
 
-_BY_JOB_TYPE = {model.job_type: model for model in models.CATALOGUE}
+_BY_JOB_TYPE = {model.job_type: model for model in catalogue.CATALOGUE}
 
 _JSON_TYPES: tuple[tuple[type, str], ...] = (
     (bool, "boolean"),
@@ -72,7 +70,7 @@ def check(submission: Submission) -> Accepted:
     if model.listed:
         _check_prompt(model, config)
     names = _image_names(config)
-    limit = 1 if models.is_single_input(model.job_type) else int(model.max_images.value)
+    limit = 1 if lookup.is_single_input(model.job_type) else int(model.max_images.value)
     candidates = _without_copies(submission.inputs)
     if len(candidates if names is None else names) > limit:
         raise RefusedError(400, "config: too many images")
@@ -103,7 +101,7 @@ def _model(job_type: object) -> Model:
     if not re.match(r"(?:inference|workflow)\..", job_type):
         raise RefusedError(400, f"type: unknown job type '{job_type}'")
     # Any other type passes, so that a client can be tried with types the catalogue lacks.
-    return models.unlisted(job_type)
+    return lookup.unlisted(job_type)
 
 
 def _config(model: Model, job: Mapping[str, object]) -> dict[str, object]:

@@ -13,21 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from prodia_compose import errors
-from prodia_compose.sandbox.faults import FAULT_KINDS, Fault, FaultKind, parse_fault
 from prodia_compose.sandbox.handler import Handler
-from prodia_compose.sandbox.records import InputRecord, JobRecord
+from prodia_compose.sandbox.records import JobRecord
 from prodia_compose.sandbox.service import SandboxOptions, Service
-
-__all__ = [
-    "FAULT_KINDS",
-    "Fault",
-    "FaultKind",
-    "InputRecord",
-    "JobRecord",
-    "Sandbox",
-    "SandboxOptions",
-    "parse_fault",
-]
 
 _POLL_S = 0.05
 _PATIENCE_S = 5.0

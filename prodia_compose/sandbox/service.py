@@ -17,8 +17,6 @@ from prodia_compose.sandbox.incoming import Submission
 from prodia_compose.sandbox.records import Job, JobRecord
 from prodia_compose.sandbox.refusal import RefusedError
 
-__all__ = ["JobRequest", "Reply", "SandboxOptions", "Service"]
-
 _ASYNC_PATH = re.compile(
     r"/v2/job/async/([^/]+)/(?:(job\.state\.current)|(job\.json)|output(?:/([^/]+))?)"
 )

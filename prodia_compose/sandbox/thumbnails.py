@@ -13,8 +13,6 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlug
 from prodia_compose.blob import Blob
 from prodia_compose.sandbox.refusal import RefusedError
 
-__all__ = ["measure", "thumbnail"]
-
 # Guards the machine, not a fact of the service: a small file can hold a vast picture.
 _MAX_PIXELS = 250_000_000
 

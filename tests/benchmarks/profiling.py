@@ -24,8 +24,9 @@ pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(12)
 
 _PICTURE: Final = """
 import cProfile, functools, pathlib, pstats, sys
-from prodia_compose.caps import Cap, Caps
-from prodia_compose.images import plan, prepare, probe
+from prodia_compose.models.facts import Cap, Caps
+from prodia_compose.images import plan, prepare
+from prodia_compose.images.probe import probe
 opener = functools.partial(pathlib.Path(sys.argv[1]).open, "rb")
 info = probe.probe(opener)
 caps = Caps(side=Cap(limit=2048, kind="house", source="a benchmark"))

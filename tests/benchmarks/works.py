@@ -12,7 +12,7 @@ import peers
 from bench import Bench, Goal, Row, shell
 from measuring import Contender
 
-_CLIENTS: Final = Path(__file__).parent.parent / "sandbox_clients"
+_CLIENTS: Final = Path(__file__).parent.parent / "sandbox" / "clients"
 _MB: Final = 1_000_000
 _COMPOSE: Final = ("compose", "-q", "-f", "-p", "all of them", "-o", "out.jpg")
 _EIGHT: Final = ("-m", "flux-2-max")

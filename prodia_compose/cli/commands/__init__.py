@@ -4,8 +4,6 @@ Only the one that is called is loaded, as declaring takes time too. What the com
 stands in the modules above.
 """
 
-__all__ = ["EPILOG"]
-
 EPILOG = """\b
 Options with one value, the prompt excepted, are also read from the
 environment: --max-cost from PRODIA_COMPOSE_MAX_COST, and so on.

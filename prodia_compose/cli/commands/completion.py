@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["FILES", "app"]
-
 Shell = Literal["bash", "zsh", "fish", "powershell"]
 
 FILES: dict[Shell, str] = {
@@ -15,7 +13,7 @@ FILES: dict[Shell, str] = {
     "fish": "prodia-compose.fish",
     "powershell": "prodia-compose.ps1",
 }
-"""The scripts of `cli/completions`, by the shell they are for."""
+"""The scripts of `cli/completion`, by the shell they are for."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -37,8 +35,8 @@ def completion(
         ~/.config/fish/completions/prodia-compose.fish
     prodia-compose completion powershell >> $PROFILE
     """  # noqa: D301
-    from prodia_compose.cli import console  # noqa: PLC0415
+    from prodia_compose.cli import terminal  # noqa: PLC0415
 
-    script = Path(__file__).parent.parent / "completions" / FILES[shell]
-    console.print_text(script.read_text(encoding="utf-8").removesuffix("\n"))
+    script = Path(__file__).parent.parent / "completion" / FILES[shell]
+    terminal.print_text(script.read_text(encoding="utf-8").removesuffix("\n"))
     return 0

@@ -5,11 +5,9 @@ from typing import Annotated
 import typer
 
 from prodia_compose import errors
-from prodia_compose.cli import values
-from prodia_compose.cli.options import FetchOptions
-from prodia_compose.cli.signature import takes_options
-
-__all__ = ["app"]
+from prodia_compose.cli.options import values
+from prodia_compose.cli.options.declared import FetchOptions
+from prodia_compose.cli.options.reading import takes_options
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
 

@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from prodia_compose.cli import values
-
-__all__ = ["app"]
+from prodia_compose.cli.options import values
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

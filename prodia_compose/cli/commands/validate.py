@@ -3,10 +3,8 @@
 import typer
 
 from prodia_compose.cli.commands import EPILOG
-from prodia_compose.cli.options import ComposeOptions
-from prodia_compose.cli.signature import takes_options
-
-__all__ = ["app"]
+from prodia_compose.cli.options.declared import ComposeOptions
+from prodia_compose.cli.options.reading import takes_options
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

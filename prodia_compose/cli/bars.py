@@ -1,0 +1,136 @@
+"""Bars for a terminal. The only module that knows rich, loaded only where they are shown."""
+
+import contextlib
+import io
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
+
+from prodia_compose import progress
+from prodia_compose.cli.terminal import Lines, in_colour
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+_WORDS: dict[progress.Phase, str] = {
+    "download": "downloading",
+    "prepare": "preparing",
+    "upload": "uploading",
+    "waiting": "waiting",
+    "receive": "receiving",
+}
+
+
+class Bars(Lines):
+    """One bar for the current phase; lines go above it."""
+
+    def __init__(self, terminal: TextIO, *, quiet: bool, verbosity: int) -> None:
+        super().__init__(quiet=quiet, verbosity=verbosity)
+        self._console = _Steady(
+            file=io.TextIOWrapper(
+                io.BufferedWriter(_Unfailing(terminal)), terminal.encoding, terminal.errors
+            ),
+            force_terminal=True,
+            force_interactive=True,
+            no_color=not in_colour(terminal),
+            highlight=False,
+        )
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._usual_s: int | None = None
+
+    def start(self, phase: progress.Phase, total: int | None = None) -> None:
+        """Show an empty bar; none where there is nothing to do."""
+        self.finish()
+        if total == 0:
+            return
+        self._usual_s = total
+        self._progress = Progress(
+            TextColumn(_WORDS[phase], markup=False),
+            BarColumn(bar_width=24),
+            *_amounts(phase),
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._progress.add_task("", total=total, waited=_waited(0, total))
+        self._progress.start()
+
+    def advance(self, amount: int) -> None:
+        """Move the bar on; past the usual time it tells only that something goes on."""
+        if self._progress is None:
+            return
+        self._progress.advance(self._task, amount)
+        task = self._progress.tasks[0]
+        self._progress.update(self._task, waited=_waited(int(task.completed), self._usual_s))
+        if task.total is not None and task.completed > task.total:
+            task.total = None
+
+    def finish(self) -> None:
+        """Clear the bar from view."""
+        if self._progress is not None:
+            self._progress.stop()
+        self._progress = None
+
+    def say(self, text: str) -> None:
+        """End the phase and tell a line."""
+        self.finish()
+        super().say(text)
+
+    def _tell(self, text: str) -> None:
+        if self._progress is None:
+            super()._tell(text)
+        else:
+            self._console.print(text, markup=False, emoji=False, soft_wrap=True)
+
+
+def _amounts(phase: progress.Phase) -> tuple[ProgressColumn, ...]:
+    """Return what stands behind the bar of a phase."""
+    if phase == "prepare":
+        return (MofNCompleteColumn(),)
+    if phase == "waiting":
+        return (TextColumn("{task.fields[waited]}", markup=False),)
+    return (DownloadColumn(), TransferSpeedColumn())
+
+
+def _waited(seconds: int, usual_s: int | None) -> str:
+    if usual_s is None:
+        return f"{seconds} s"
+    if seconds <= usual_s:
+        return f"{seconds} s of usually {usual_s} s"
+    return f"{seconds} s, usually {usual_s} s"
+
+
+class _Steady(Console):
+    """Leaves the cursor alone: a run that is stopped or killed has nothing to restore."""
+
+    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - rich's
+        return False
+
+
+class _Unfailing(io.RawIOBase):
+    """A terminal that may go away: a job that is paid for must not end with its bar."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer") -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._terminal.buffer.write(data)
+            self._terminal.buffer.flush()
+        return memoryview(data).nbytes

@@ -1,0 +1,252 @@
+"""The two streams: the product on stdout, talk on stderr, each by its own rules."""
+
+import contextlib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import IO, TextIO
+
+from prodia_compose import errors, progress
+
+_STATES: dict[errors.JobState, str] = {
+    "not-sent": "the job did not run",
+    "sending": "the upload was not complete, so the job did not run",
+    "sent": "the job had been sent and may be billed; look at the Prodia dashboard before "
+    "you run it again",
+    "answered": "the job had been answered and is billed",
+}
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream exists and is a terminal."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def obeys(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal that can do more than type line after line."""
+    # Windows' own terminal sets no TERM.
+    kind = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
+    return is_terminal(stream) and kind not in ("dumb", "unknown")
+
+
+def in_colour(stream: TextIO | None) -> bool:
+    """Return whether a stream takes colour: NO_COLOR, then FORCE_COLOR, then the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or obeys(stream)
+
+
+def tell(text: str) -> None:
+    """Write lines to stderr; where there is none, they are lost and nothing else happens."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # a closed pipe, a full disk: there is nowhere left to say so
+
+
+def tells_details(*, quiet: bool, verbosity: int) -> bool:
+    """Return whether to tell what is good to know: on a terminal, and wherever `-v` is given."""
+    return not quiet and (verbosity > 0 or is_terminal(sys.stderr))
+
+
+def _label(word: str, code: str) -> str:
+    if in_colour(sys.stderr):
+        return f"prodia-compose: \x1b[{code}m{word}:\x1b[0m "
+    return f"prodia-compose: {word}: "
+
+
+def tell_warning(warned: errors.Warned) -> None:
+    """Tell a warning in one line, its code in brackets at the end."""
+    tell(f"{_label('warning', '33')}{progress.visible(warned.message)} [{warned.code}]")
+
+
+def _tell_document(document: Mapping[str, object]) -> None:
+    """Write a document to stderr as one line of UTF-8, whatever the locale."""
+    from prodia_compose.report import jsontext  # noqa: PLC0415 - loads json
+
+    data = f"{jsontext.line(document)}\n".encode()
+    if sys.stderr is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+        sys.stderr.buffer.write(data)
+        sys.stderr.buffer.flush()
+
+
+def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
+    """Tell an error: a line for each part, then what identifies the job."""
+    if as_json:
+        from prodia_compose.report import documents  # noqa: PLC0415 - loads json
+
+        _tell_document(documents.error(error))
+        return
+    for part in error.parts:
+        tell(f"{_label('error', '31')}{progress.visible(part.message)}")
+    identity = {"request": error.request_id, "job": error.job_id}
+    known = [f"{name} id {progress.visible(value)}" for name, value in identity.items() if value]
+    if known:
+        tell(f"prodia-compose: {', '.join(known)}")
+
+
+def tell_interruption(
+    interruption: errors.Interrupted, *, as_json: bool, sends: bool = True
+) -> None:
+    """Tell that a signal stopped the run, and what state the job is in.
+
+    Args:
+        interruption: The signal.
+        as_json: Whether to tell it as a document.
+        sends: Whether the command sends a job; else there is none that "did not run".
+    """
+    job_id = interruption.job_id
+    words = _STATES[interruption.state]
+    if job_id is not None and interruption.state == "sent":
+        words = (
+            f"the job {job_id} runs on and may be billed; "
+            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+        )
+    if interruption.rescued:
+        words += f"; the picture is kept as {interruption.rescued}"
+    has_job = sends or interruption.state != "not-sent"
+    message = f"stopped by {interruption}{f': {words}' if has_job else ''}"
+    if as_json:
+        from prodia_compose.report import documents  # noqa: PLC0415 - loads json
+
+        _tell_document(documents.interruption(interruption, message))
+    else:
+        tell(f"prodia-compose: {progress.visible(message)}")
+
+
+class Lines(progress.Silent):
+    """Tells lines on stderr, as many as are wanted, and shows no phases."""
+
+    def __init__(self, *, quiet: bool, verbosity: int) -> None:
+        self._quiet = quiet
+        self._verbosity = verbosity
+
+    def say(self, text: str) -> None:
+        """Tell a line, unless quiet."""
+        if not self._quiet:
+            self._tell(f"prodia-compose: {progress.visible(text)}")
+
+    def detail(self, text: str) -> None:
+        """Tell a line under `-v`."""
+        if self._verbosity >= 1:
+            self._tell(progress.visible(text))
+
+    def trace(self, text: str) -> None:
+        """Tell a line under `-vv`."""
+        if self._verbosity >= 2:
+            self._tell(progress.visible(text))
+
+    def _tell(self, text: str) -> None:
+        tell(text)
+
+
+def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> None:
+    """Tell an exception that nobody foresaw, with its traceback."""
+    if as_json:
+        from prodia_compose.report import documents  # noqa: PLC0415 - loads json
+
+        _tell_document(documents.bug(exception, may_be_billed=may_be_billed))
+    else:
+        trace = "".join(traceback.format_exception(exception)).splitlines()
+        shown = "\n".join(map(progress.visible, trace))
+        tell(f"{shown}\nprodia-compose: this is a bug; please report it")
+
+
+def refuse_stdout(target: str, *, as_json: bool) -> None:
+    """Refuse a picture's bytes on standard output where they do not belong.
+
+    Raises:
+        errors.UsageError: JSON goes there too, or it is a terminal.
+    """
+    if as_json:
+        raise errors.UsageError(f"--json and -o {target}: both write to stdout; give one")
+    if is_terminal(sys.stdout):
+        raise errors.UsageError(
+            f"-o {target}: standard output is a terminal; redirect it, or name a file"
+        )
+
+
+def print_bytes(data: bytes) -> None:
+    """Write bytes to stdout and flush them.
+
+    Raises:
+        OSError: Stdout is closed, its reader is gone, or its disk is full.
+    """
+    stream = binary_stdout()
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
+    stream.flush()
+
+
+def print_text(text: str) -> None:
+    """Write a line of text to stdout, whatever the locale, as UTF-8.
+
+    A reader that went away (`| head -1`) has what it wanted.
+
+    Raises:
+        errors.OutputError: Stdout is closed or its disk is full.
+    """
+    try:
+        print_bytes(f"{text}\n".encode("utf-8", "backslashreplace"))
+    except BrokenPipeError:
+        return
+    except OSError as exc:
+        raise errors.OutputError(f"standard output: {exc.strerror}; redirect it") from exc
+
+
+def print_path(path: str) -> None:
+    """Write a saved picture's path to stdout, as the bytes it has on disk.
+
+    A terminal, which would obey some of them, gets those escaped.
+    """
+    data = os.fsencode(path)
+    if is_terminal(sys.stdout):
+        data = progress.visible(data.decode("utf-8", "surrogateescape")).encode()
+    print_saved(data + b"\n", path)
+
+
+def print_saved(data: bytes, path: str) -> None:
+    """Write what tells of a saved picture to stdout; if that fails, its path to stderr.
+
+    The picture is saved by then, so a reader that went away changes nothing.
+    """
+    try:
+        print_bytes(data)
+    except OSError as exc:
+        tell(f"prodia-compose: saved as {progress.visible(path)} (stdout: {exc.strerror})")
+
+
+def binary_stdout() -> IO[bytes]:
+    """Return standard output for bytes.
+
+    Raises:
+        OSError: It is closed.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "is closed")
+    return sys.stdout.buffer
+
+
+def flush(code: int) -> int:
+    """Flush both streams and return the exit code, whatever becomes of them.
+
+    The interpreter flushes once more at exit; where it cannot, it would complain on stderr
+    and put 120 in place of the code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+                os.dup2(nowhere.fileno(), 1 if stream is sys.stdout else 2)
+    return code

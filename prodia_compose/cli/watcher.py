@@ -1,0 +1,27 @@
+"""Who watches a run: bars on a terminal, lines elsewhere."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from prodia_compose import progress
+from prodia_compose.cli import terminal
+
+
+@contextlib.contextmanager
+def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[progress.Reporter]:
+    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
+
+    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
+    """
+    is_silent = quiet or (as_json and verbosity == 0)
+    if quiet or not terminal.obeys(sys.stderr):
+        yield terminal.Lines(quiet=is_silent, verbosity=verbosity)
+        return
+    from prodia_compose.cli.bars import Bars  # noqa: PLC0415 - loads rich, for 30 ms
+
+    bars = Bars(sys.stderr, quiet=is_silent, verbosity=verbosity)
+    try:
+        yield bars
+    finally:
+        bars.finish()

@@ -1,0 +1,126 @@
+"""What the service tells of a job in JSON, believed as far as it makes sense."""
+
+import json
+import math
+from collections.abc import Callable
+
+from prodia_compose import blob
+from prodia_compose.frozen import frozen
+
+WORDS_LIMIT = 500
+"""The most characters of the service's own words that are passed on."""
+
+_JSON_LIMIT_BYTES = 1 << 20
+
+Hide = Callable[[str], str]
+"""Takes secrets out of a text that came from outside."""
+
+
+@frozen
+class JobRecord:
+    """What the service tells of a job; anything it leaves out or garbles is None.
+
+    Attributes:
+        id: The job's id.
+        type: The job type.
+        state: `completed` or `failed` in synchronous answers, `processing`,
+            `processed` or `failed` in asynchronous ones.
+        error: Why it failed, in the service's words.
+        price_usd: What it cost; told only if asked for, and only on success.
+        elapsed_s: How long it ran on the service.
+        expires_at: When the service forgets it, as written (ISO 8601).
+    """
+
+    id: str | None = None
+    type: str | None = None
+    state: str | None = None
+    error: str | None = None
+    price_usd: float | None = None
+    elapsed_s: float | None = None
+    expires_at: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the record says that the job did not work out."""
+        went_well = self.state in ("completed", "processed")
+        return self.state == "failed" or (self.error is not None and not went_well)
+
+
+def strings(value: object) -> tuple[str, ...]:
+    """Return the texts of a JSON array, dropping whatever else is in it."""
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def json_value(body: blob.Blob) -> object:
+    """Return the value of a JSON body; None if it is none, or absurdly large."""
+    if body.size > _JSON_LIMIT_BYTES:
+        return None
+    try:
+        value: object = json.loads(body.read())
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def job_record(value: dict[str, object], hide: Hide) -> JobRecord:
+    """Return what a job's JSON, or an error's, tells."""
+    state = value.get("state")
+    error = _error_text(value)
+    return JobRecord(
+        id=_known(value.get("id"), hide),
+        type=_known(value.get("type"), hide),
+        state=_known(_member(state, "current") or state, hide),
+        error=None if error is None else words(error, hide),
+        price_usd=_amount(_member(value.get("price"), "dollars")),
+        elapsed_s=_amount(_member(value.get("metrics"), "elapsed")),
+        expires_at=_known(value.get("expires_at"), hide),
+    )
+
+
+def _error_text(value: dict[str, object]) -> str | None:
+    """Return the words of an error object, wherever they are.
+
+    `error` is the documented place; older servers put the reason into the last
+    entry of `state.history`, gateways into `message` or `detail`.
+    """
+    going_well = _member(value.get("state"), "current") in ("completed", "processed", "processing")
+    for key in ("error",) if going_well else ("error", "message", "detail"):
+        found = value.get(key)
+        if isinstance(found, dict):
+            found = found.get("message")
+        if isinstance(found, list):
+            found = "; ".join(strings([_member(item, "msg") or item for item in found]))
+        if isinstance(found, str) and found.strip():
+            return found
+    history = _member(value.get("state"), "history")
+    last = _member(history[-1], "message") if isinstance(history, list) and history else None
+    return last if not going_well and isinstance(last, str) and last.strip() else None
+
+
+def _member(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _known(value: object, hide: Hide) -> str | None:
+    """Return a short text that came from outside, or None."""
+    return hide(value)[:WORDS_LIMIT] if isinstance(value, str) and value else None
+
+
+def _amount(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        amount = float(value)
+    except OverflowError:
+        return None
+    return amount if math.isfinite(amount) and amount >= 0 else None
+
+
+def words(text: str, hide: Hide) -> str | None:
+    """Return the service's words without white space around them; None if there are none.
+
+    Longer ones are cut to `WORDS_LIMIT` characters.
+    """
+    # Hidden first: a cut through the middle of a secret would leave half of it.
+    told = hide(text).strip()
+    return told[: WORDS_LIMIT - 3] + "..." if len(told) > WORDS_LIMIT else told or None

@@ -1,0 +1,229 @@
+"""Connections that are watched: urllib3's own, with an eye for an early answer.
+
+Two things urllib3 does not do by itself, and a paid upload needs:
+
+* While the body goes out, it does not look for an answer. A server that refuses
+  an upload in its middle and closes is heard over plain HTTP, where urllib3
+  swallows the broken pipe and reads on; over TLS on Python 3.11 and 3.12 the
+  refusal is lost in an SSL error. Here the connection looks before every piece
+  it sends, and turns every failure to send into a broken pipe.
+* Its timeouts are per read, so an answer dripped byte by byte never ends. Here
+  every read is held to one deadline.
+"""
+
+import http.client
+import io
+import re
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, BinaryIO
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+
+from prodia_compose.client.passage import Passage
+
+if TYPE_CHECKING:
+    from urllib3.util.ssltransport import SSLTransport
+
+
+_PIECE_BYTES = 1 << 14  # one TLS record
+_READ_BYTES = 1 << 16
+_LOOK_EVERY_S = 0.5
+_TICK_S = 1.0
+
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
+_STATUS_BYTES = len(b"HTTP/1.1 100")
+
+
+class Adapter(HTTPAdapter):
+    """The adapter for one request: its connection moves a passage on.
+
+    Attributes:
+        opened: What is to be closed in the end: the connection, and the answer,
+            which holds the socket even when urllib3 refuses to make a response of it.
+    """
+
+    def __init__(self, passage: Passage) -> None:
+        super().__init__()
+        self.opened: list[HTTPConnection | http.client.HTTPResponse] = []
+        self._passage = passage
+
+    def close(self) -> None:
+        """Close everything, whatever state it is in."""
+        for opened in reversed(self.opened):
+            opened.close()
+        super().close()
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str | None,  # noqa: FBT001 - the signature is requests'
+        proxies: Mapping[str, str] | None = None,
+        cert: tuple[str, str] | str | None = None,
+    ) -> urllib3.HTTPConnectionPool:
+        """Return a pool whose connections are watched."""
+        pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        if not isinstance(pool, urllib3.HTTPConnectionPool):
+            raise TypeError(f"requests gave a {type(pool).__name__}")
+        # On top of whatever it has, be it plain, TLS or SOCKS.
+        pool.ConnectionCls = type("WatchedConnection", (_Connection, pool.ConnectionCls), {})
+        pool.conn_kw["adapter"] = self
+        pool.conn_kw["passage"] = self._passage
+        return pool
+
+
+class _Connection(HTTPConnection):
+    """A connection for one request, watched from connecting to the answer's head."""
+
+    def __init__(
+        self, *args: object, adapter: Adapter, passage: Passage, **options: object
+    ) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type] # urllib3's own business
+        self._passage = passage
+        self._looks_for_answer = True
+        self._opened = adapter.opened
+        self._opened.append(self)
+
+    def connect(self) -> None:
+        super().connect()
+        self._passage.is_connected = True
+
+    def request(self, *args: object, **options: object) -> None:
+        # Connected here and not at the first byte, so that "sending" is not said too early.
+        if self.sock is None:
+            self.connect()
+        self.response_class = self._heard  # type: ignore[assignment] # a factory will do
+        self._passage.begin()
+        super().request(*args, **options)  # type: ignore[arg-type]
+        self._passage.all_sent()
+
+    def send(self, data: object) -> None:
+        if self._passage.state == "not-sent":  # what is said to a proxy
+            super().send(data)  # type: ignore[arg-type]
+        else:
+            self._send_watching(memoryview(data))  # type: ignore[arg-type] # urllib3 sends bytes only
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override] # as urllib3 has it
+        response = super().getresponse()
+        self._passage.answered(response.length_remaining)
+        return response
+
+    def _send_watching(self, data: memoryview) -> None:
+        """Send all of `data`.
+
+        Raises:
+            BrokenPipeError: An answer has come, nothing moved for too long, or
+                the connection broke. urllib3 then reads what answer there is.
+        """
+        passage, sock = self._passage, self.sock
+        # A TLS connection inside a proxy's TLS loses bytes when a send times out half-way.
+        can_wait_in_steps = isinstance(sock, socket.socket)
+        patience_s = passage.limits.stall_s
+        moved_at = time.monotonic()
+        while data:
+            if can_wait_in_steps and self._answer_has_come(sock):
+                passage.break_off()
+                raise BrokenPipeError
+            piece = data[:_PIECE_BYTES]
+            passage.offer(len(piece))
+            sock.settimeout(min(_LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
+            try:
+                count = sock.send(piece)
+            except TimeoutError:
+                if can_wait_in_steps and time.monotonic() - moved_at < patience_s:
+                    continue
+                passage.break_off(stalled=True)
+                raise BrokenPipeError from None
+            except OSError as error:  # an ssl.SSLError too
+                passage.break_off()
+                raise BrokenPipeError from error
+            moved_at = time.monotonic()
+            data = data[count:]
+            passage.sent(count)
+
+    def _answer_has_come(self, sock: socket.socket) -> bool:
+        """Tell whether to stop sending: an answer has begun, or the connection has ended.
+
+        Bytes of an answer are taken from the socket and kept for its reader:
+        over TLS there is no way to look without taking, since session tickets
+        make the socket readable too.
+        """
+        if not self._looks_for_answer:
+            return False
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending()
+        if not pending and not urllib3.util.wait_for_read(sock, timeout=0):
+            return False
+        early = self._passage.early
+        sock.settimeout(0)
+        try:
+            while len(early) < _STATUS_BYTES:
+                taken = sock.recv(64)
+                if not taken:
+                    return True
+                early += taken
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError:
+            return True
+        # "100 Continue", though nobody asked, is no reason to stop; and one sign is enough.
+        self._looks_for_answer = not _INTERIM.match(early)
+        return self._looks_for_answer
+
+    def _heard(
+        self, sock: "socket.socket | SSLTransport", debuglevel: int = 0, method: str | None = None
+    ) -> http.client.HTTPResponse:
+        """Make the response read through the deadline."""
+        file = _DeadlineFile(sock, self._passage)
+        response = http.client.HTTPResponse(file, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
+        self._opened.append(response)
+        return response
+
+
+class _DeadlineFile:
+    """Stands where http.client expects a socket, to hand it a reader with a deadline."""
+
+    def __init__(self, sock: "socket.socket | SSLTransport", passage: Passage) -> None:
+        self._sock = sock
+        self._passage = passage
+
+    def makefile(self, _mode: str) -> BinaryIO:
+        return io.BufferedReader(_DeadlineReader(self._sock, self._passage), _READ_BYTES)
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket until the passage's time is up."""
+
+    def __init__(self, sock: "socket.socket | SSLTransport", passage: Passage) -> None:
+        self._sock = sock
+        self._passage = passage
+        # Keeps the socket open while http.client thinks it has closed it.
+        self._hold = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # typeshed: WriteableBuffer
+        early = self._passage.early
+        if early:
+            taken = min(len(buffer), len(early))
+            buffer[:taken] = early[:taken]
+            del early[:taken]
+            return taken
+        while (remaining_s := self._passage.remaining_s()) > 0:
+            self._sock.settimeout(min(remaining_s, _TICK_S))
+            try:
+                count: int | bytes | None = self._sock.recv_into(buffer)
+            except TimeoutError:
+                self._passage.tick()
+            else:
+                return count if isinstance(count, int) else 0
+        raise TimeoutError("the time for the answer is up")
+
+    def close(self) -> None:
+        super().close()
+        self._hold.close()

@@ -1,0 +1,137 @@
+"""Inputs named by a URL, brought to disk."""
+
+import time
+from collections.abc import Iterator
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+from prodia_compose import blob, errors, progress
+from prodia_compose.client.attempts import headers
+from prodia_compose.client.exchange import Exchange, Lost, Reply, Request, basic
+from prodia_compose.client.passage import Limits, TraceOnly
+from prodia_compose.client.redaction import hiding_address
+
+_REDIRECTS = 10
+_REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+
+
+def download(
+    url: str,
+    *,
+    reporter: progress.Reporter | None = None,
+    max_bytes: int = 50_000_000,
+    connect_timeout_s: float = 10,
+    timeout_s: float = 300,
+) -> blob.Blob:
+    """Return the bytes at an http or https URL, redirects followed.
+
+    No token is sent, and no user or password but one written in the URL itself
+    (netrc is not read): an input should not identify its user unasked.
+
+    Args:
+        url: Where to fetch from.
+        reporter: Is told of the phase `download`, in bytes.
+        max_bytes: The most that is accepted.
+        connect_timeout_s: For each connection.
+        timeout_s: For everything, redirects included.
+
+    Raises:
+        InputError: What is there is no use: 4xx, empty, too large, a bad URL.
+        NotDeliveredError: It could not be had this time: no connection, 5xx, too slow.
+            The message of either is a clause such as "the server answered 404
+            Not Found"; the URL is for the caller to put in front.
+        OutputError: There is no room for temporary files.
+    """
+    reporter = reporter or progress.Silent()
+    deadline = time.monotonic() + timeout_s
+    try:
+        for _ in range(_REDIRECTS + 1):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise errors.NotDeliveredError(f"took longer than {timeout_s:g} s")
+            limits = Limits(connect_s=connect_timeout_s, stall_s=left_s, answer_s=left_s)
+            request = _request(url, limits)
+            hide = hiding_address(urlsplit(url).query)
+            # The request hides nothing itself: a `location` has to stay as it came.
+            trace = TraceOnly(reporter, hide=hide)
+            with Exchange(request, reporter=trace, on_state=lambda _: None) as exchange:
+                reply = exchange.perform()
+                location = reply.headers.get("location")
+                if reply.status in _REDIRECT_STATUSES and location:
+                    url = _followed(url, location)
+                    continue
+                answered = f"the server answered {reply.status} {hide(reply.reason)}".rstrip()
+                return _body(exchange, reply, answered, reporter, max_bytes)
+    except Lost as lost:
+        raise _lost(lost, timeout_s) from lost
+    finally:
+        reporter.finish()
+    raise errors.InputError(f"leads through more than {_REDIRECTS} redirects")
+
+
+def _request(url: str, limits: Limits) -> Request:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or " " in host:
+        raise errors.InputError("is not an http or https address")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
+    return Request(
+        method="GET",
+        url=urlunsplit(bare),
+        headers=headers("image/*, */*;q=0.5"),
+        authorization=basic(user, password) if user or password else None,
+        limits=limits,
+    )
+
+
+def _followed(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise errors.InputError("redirects to something that is no address") from None
+
+
+def _body(
+    exchange: Exchange, reply: Reply, answered: str, reporter: progress.Reporter, max_bytes: int
+) -> blob.Blob:
+    if reply.status >= 500:
+        raise errors.NotDeliveredError(answered)
+    if not 200 <= reply.status < 300:
+        raise errors.InputError(answered)
+    told = reply.headers.get("content-length", "")
+    length = int(told) if told.isascii() and told.isdecimal() and reply.is_framed else None
+    reporter.start("download", length)
+    body = blob.stored(_capped(exchange.chunks(), length or 0, reporter, max_bytes))
+    if not body.size:
+        raise errors.InputError("is empty")
+    return body
+
+
+def _capped(
+    chunks: Iterator[bytes], length: int, reporter: progress.Reporter, max_bytes: int
+) -> Iterator[bytes]:
+    size = 0
+    if length > max_bytes:
+        raise _too_large(max_bytes)
+    for chunk in chunks:
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        reporter.advance(len(chunk))
+        yield chunk
+
+
+def _too_large(max_bytes: int) -> errors.InputError:
+    return errors.InputError(f"is over {max_bytes / 1_000_000:g} MB")
+
+
+def _lost(lost: Lost, timeout_s: float) -> errors.ComposeError:
+    if lost.stage == "connect" and lost.kind == "setting":
+        return errors.InputError(lost.words)
+    if lost.words.startswith("no complete answer"):
+        return errors.NotDeliveredError(f"took longer than {timeout_s:g} s")
+    return errors.NotDeliveredError(lost.words)

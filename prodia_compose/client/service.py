@@ -1,0 +1,123 @@
+"""Which service a job goes to, with which token, and how long to wait for it."""
+
+import ipaddress
+import re
+from dataclasses import field
+from urllib.parse import urlsplit
+
+from prodia_compose import errors
+from prodia_compose.frozen import frozen
+
+DEFAULT_BASE_URL = "https://inference.prodia.com"
+
+JOB_PATH = "/v2/job?price=true"
+"""With `price=true` a successful job's record says what it cost. Source: /reference/price."""
+
+ASYNC_JOB_PATH = "/v2/job/async?price=true"
+"""Where a job is created that nobody waits for on the line. Source: /reference/async."""
+
+SANDBOX_TOKEN = "sandbox"  # noqa: S105 - no secret: it opens nothing
+"""What stands for a token where none is needed."""
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
+"""A name of DNS labels, or an address; a name in another script is written in punycode."""
+
+
+@frozen
+class Token:
+    """A bearer token; its value shows in no repr, message or traceback.
+
+    Attributes:
+        value: Printable ASCII without spaces.
+    """
+
+    value: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "Token":
+        """Return the token in a text, white space around it ignored.
+
+        A line break or a non-ASCII character would fail inside the HTTP library with
+        an error that quotes the token, so it is refused here.
+
+        Raises:
+            errors.AuthError: It is empty, or holds anything but printable ASCII; the message
+                is the reason alone, for the caller to say where the token came from.
+        """
+        value = text.strip()
+        if not value:
+            raise errors.AuthError("the token is empty")
+        if not all("!" <= char <= "~" for char in value):
+            raise errors.AuthError(
+                "the token holds a space, a line break or a character outside ASCII"
+            )
+        return cls(value=value)
+
+
+@frozen
+class Service:
+    """Where jobs are sent, and how patiently; times in seconds.
+
+    Attributes:
+        base_url: As `normalise_base_url` returns it.
+        token: The bearer token.
+        connect_timeout_s: For each connection attempt.
+        stall_timeout_s: Without any progress of the upload.
+        timeout_s: From the last byte sent to the complete answer.
+        max_wait_s: For capacity, over all attempts.
+    """
+
+    base_url: str
+    token: Token
+    connect_timeout_s: float = 10
+    stall_timeout_s: float = 30
+    timeout_s: float = 300
+    max_wait_s: float = 120
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def normalise_base_url(text: str) -> str:
+    """Return a base URL without a trailing `/` or `/v2`.
+
+    Raises:
+        errors.UsageError: It is not https (loopback excepted), or holds more than a place.
+    """
+    url = text.strip()
+    if "@" in url:  # before all else: no other message may repeat a password
+        raise errors.UsageError(
+            "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
+        )
+    if not all("!" <= char <= "~" for char in url):  # urlsplit would drop a line break silently
+        raise errors.UsageError(
+            f"PRODIA_BASE_URL {url}: holds a space, a line break or a character outside ASCII; "
+            "correct it"
+        )
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as exc:
+        raise errors.UsageError(f"PRODIA_BASE_URL: {exc}; write https://HOST") from exc
+    if host is not None and not _HOST.fullmatch(host):
+        raise errors.UsageError(f"PRODIA_BASE_URL {url}: {host} is no host's name; correct it")
+    if parts.scheme not in ("http", "https") or not host:
+        shown = url or "''"
+        raise errors.UsageError(f"PRODIA_BASE_URL {shown}: not a URL; write https://HOST")
+    if parts.query or parts.fragment:
+        raise errors.UsageError("PRODIA_BASE_URL: holds a query; write https://HOST")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise errors.UsageError(
+            f"PRODIA_BASE_URL {url}: plain http would show the token; use https (http is for "
+            "loopback only)"
+        )
+    path = parts.path.rstrip("/").removesuffix("/v2").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"

@@ -1,0 +1,200 @@
+"""Colour profiles (ICC.1) for pictures that name their colours in numbers.
+
+PNG and HEIC can say "these primaries, that curve" instead of carrying a
+profile. Written out as a small profile, such colours go the same way to sRGB
+as all others.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Sequence
+from typing import Final
+
+Chromaticities = tuple[float, float, float, float, float, float, float, float]
+"""x and y of white, red, green, blue."""
+
+_D65: Final = (0.3127, 0.3290)
+_PRIMARIES: Final[dict[int, Chromaticities]] = {
+    1: (*_D65, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060),
+    9: (*_D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
+    12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+}
+"""By the codes of ITU-T H.273, table 2: BT.709 and sRGB, BT.2020, Display P3."""
+
+_NAMES: Final = {1: "BT.709", 9: "BT.2020", 12: "Display P3"}
+
+_SRGB_GAMMA = 1 / 2.2
+_GAMMA_TOLERANCE = 0.05
+"""By how much, relatively, a gamma may be off before it counts: browsers do the same."""
+
+_DIFFUSE_WHITE_NITS = 203
+"""Where BT.2408 puts the white of ordinary pictures in an HDR signal."""
+
+_BRADFORD: Final = (
+    (0.8951, 0.2664, -0.1614),
+    (-0.7502, 1.7135, 0.0367),
+    (0.0389, -0.0685, 1.0296),
+)
+_D50_XYZ: Final = (0.9642, 1.0, 0.8249)
+
+Vector = Sequence[float]
+Matrix = Sequence[Sequence[float]]
+
+
+def from_codes(primaries: int, transfer: int) -> bytes | None:
+    """Return a profile for the code points of ITU-T H.273 (PNG's cICP, HEIF's nclx).
+
+    Light above the white of ordinary pictures, which PQ and HLG can hold, is cut off.
+
+    Returns:
+        None for sRGB itself, and for codes that say nothing or are not known here.
+    """
+    curve = _CURVES.get(transfer)
+    if primaries not in _PRIMARIES or curve is None or (primaries == 1 and curve is _srgb):
+        return None
+    hdr = {16: " PQ", 18: " HLG"}.get(transfer, "")
+    return _profile(_NAMES[primaries] + hdr, _PRIMARIES[primaries], curve)
+
+
+def from_gamma(gamma: int, chromaticities: Sequence[int] | None) -> bytes | None:
+    """Return a profile for PNG's gAMA and cHRM.
+
+    Args:
+        gamma: The exponent of encoding, times 100,000.
+        chromaticities: x and y of white, red, green, blue, times 100,000; None is sRGB's.
+
+    Returns:
+        None where they mean sRGB, or nothing sensible.
+    """
+    exponent = gamma / 100_000
+    colours = _PRIMARIES[1]
+    if chromaticities is not None:
+        white_x, white_y, red_x, red_y, green_x, green_y, blue_x, blue_y = (
+            value / 100_000 for value in chromaticities
+        )
+        colours = (white_x, white_y, red_x, red_y, green_x, green_y, blue_x, blue_y)
+    near = all(abs(a - b) < 0.005 for a, b in zip(colours, _PRIMARIES[1], strict=True))
+    if near and abs(exponent / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE:
+        return None
+    if not 0.1 <= exponent <= 10:
+        return None
+    try:
+        return _profile(f"gamma {exponent:.4g}", colours, lambda value: value ** (1 / exponent))
+    except (ZeroDivisionError, OverflowError, struct.error):
+        return None
+
+
+def _srgb(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else math.pow((value + 0.055) / 1.055, 2.4)
+
+
+def _pq(value: float) -> float:
+    power = math.pow(value, 1 / 78.84375)
+    light = max(0.0, power - 0.8359375) / (18.8515625 - 18.6875 * power)
+    return min(1.0, 10_000 * math.pow(light, 1 / 0.1593017578125) / _DIFFUSE_WHITE_NITS)
+
+
+def _hlg(value: float) -> float:
+    if value <= 0.5:
+        scene = value * value / 3
+    else:
+        scene = (math.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12
+    # A display of 1000 nits at the nominal system gamma of 1.2.
+    return min(1.0, 1000 * math.pow(scene, 1.2) / _DIFFUSE_WHITE_NITS)
+
+
+_CURVES: Final[dict[int, Callable[[float], float]]] = {
+    # BT.709's camera curve and its kin: everybody shows them like sRGB.
+    1: _srgb,
+    6: _srgb,
+    13: _srgb,
+    14: _srgb,
+    15: _srgb,
+    4: lambda value: value**2.2,
+    5: lambda value: value**2.8,
+    8: lambda value: value,
+    16: _pq,
+    18: _hlg,
+}
+"""Signal to light, both 0 to 1, by the codes of ITU-T H.273, table 3."""
+
+
+def _profile(name: str, colours: Chromaticities, curve: Callable[[float], float]) -> bytes:
+    """Return an ICC profile, version 2.1, of three primaries and one curve.
+
+    Raises:
+        ZeroDivisionError: The primaries span no colours.
+        struct.error: They lie beyond what a profile can hold.
+    """
+    columns = list(zip(*_to_d50(colours), strict=True))
+    samples = [round(65535 * min(1.0, max(0.0, curve(at / 1023)))) for at in range(1024)]
+    trc = struct.pack(">4s4xI1024H", b"curv", 1024, *samples)
+    ascii_name = name.encode("ascii") + b"\0"
+    description = struct.pack(">4s4xI", b"desc", len(ascii_name)) + ascii_name + bytes(78)
+    tags = {
+        b"desc": description,
+        b"cprt": b"text\0\0\0\0none\0",
+        b"wtpt": _xyz(_D50_XYZ),
+        b"rXYZ": _xyz(columns[0]),
+        b"gXYZ": _xyz(columns[1]),
+        b"bXYZ": _xyz(columns[2]),
+        b"rTRC": trc,
+        b"gTRC": trc,
+        b"bTRC": trc,
+    }
+    table, body = struct.pack(">I", len(tags)), b""
+    start = 128 + 4 + 12 * len(tags)
+    for tag, data in tags.items():
+        table += struct.pack(">4sII", tag, start + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    head = struct.pack(
+        ">I4xI4s4s4s12x4s28x3i48x",
+        *(start + len(body), 0x02100000, b"mntr", b"RGB ", b"XYZ ", b"acsp"),
+        *(round(value * 65536) for value in _D50_XYZ),
+    )
+    return head + table + body
+
+
+def _xyz(values: Vector) -> bytes:
+    return struct.pack(">4s4x3i", b"XYZ ", *(round(value * 65536) for value in values))
+
+
+def _to_d50(colours: Chromaticities) -> Matrix:
+    """Return the matrix from linear RGB to XYZ as seen under D50, by Bradford's method."""
+    white, red, green, blue = (
+        (x / y, 1.0, (1 - x - y) / y) for x, y in zip(colours[::2], colours[1::2], strict=True)
+    )
+    primaries = _transposed((red, green, blue))
+    scales = _times(_inverse(primaries), white)
+    to_xyz = [[cell * scale for cell, scale in zip(row, scales, strict=True)] for row in primaries]
+    there, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50_XYZ)
+    adapted = [
+        [cell * aim / is_ for cell in row]
+        for row, aim, is_ in zip(_BRADFORD, wanted, there, strict=True)
+    ]
+    return _product(_product(_inverse(_BRADFORD), adapted), to_xyz)
+
+
+def _transposed(matrix: Matrix) -> Matrix:
+    return [list(row) for row in zip(*matrix, strict=True)]
+
+
+def _times(matrix: Matrix, vector: Vector) -> list[float]:
+    return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
+
+
+def _product(left: Matrix, right: Matrix) -> Matrix:
+    return _transposed([_times(left, column) for column in _transposed(right)])
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    return [
+        [value / determinant for value in row]
+        for row in (
+            (e * i - f * h, c * h - b * i, b * f - c * e),
+            (f * g - d * i, a * i - c * g, c * d - a * f),
+            (d * h - e * g, b * g - a * h, a * e - b * d),
+        )
+    ]

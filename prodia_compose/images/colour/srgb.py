@@ -1,0 +1,121 @@
+"""Colours to sRGB, the only ones that a model can be relied on to expect.
+
+Conversion goes through the embedded profile (`profiles`). A profile that is
+damaged, or made for other pixels than these, counts as none: then RGB and grey
+are taken as sRGB, and CMYK and Lab by their plain formulas.
+"""
+
+import functools
+import itertools
+from typing import Final, Literal
+
+from PIL import Image
+
+from prodia_compose.frozen import frozen
+
+UNUSABLE: Final = "colour profile unusable: left out"
+"""What is said of a profile that is damaged or made for other pixels."""
+
+Verdict = Literal["srgb", "other", "unusable"]
+
+_SPACES: Final = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK", b"Lab ": "LAB"}
+"""The mode that profiles of each colour space are for."""
+
+_TOLERANCE = 1
+"""By how much, of 255, a profile may move a test colour and still count as sRGB."""
+
+_STEPS: Final = (0, 32, 64, 96, 128, 160, 192, 224, 255)
+_FALLBACK_NAMES: Final = {"L": "grey profile", "CMYK": "CMYK profile", "LAB": "Lab profile"}
+
+
+@frozen
+class Converted:
+    """A picture in sRGB.
+
+    Attributes:
+        image: In mode L, LA, RGB or RGBA.
+        change: What was done to the colours, in words; None if nothing.
+    """
+
+    image: Image.Image
+    change: str | None = None
+
+
+@functools.lru_cache(maxsize=32)
+def judge(profile: bytes | None, *, grey: bool) -> Verdict:
+    """Tell what a profile says about RGB or grey pixels.
+
+    Args:
+        profile: The ICC profile that came with them.
+        grey: Whether they are grey; a profile for RGB is good for grey as well.
+
+    Returns:
+        "srgb" for no profile, and for one that moves each of a grid of colours by at
+        most 1/255; "unusable" for one that is damaged or made for other pixels;
+        "other" for one that counts.
+    """
+    if not profile:
+        return "srgb"
+    mode = _SPACES.get(profile[16:20])
+    if mode not in {"RGB", "L"} or (mode == "L" and not grey):
+        return "unusable"
+    from prodia_compose.images.colour import profiles  # noqa: PLC0415 - LittleCMS, where there is one
+
+    samples = _samples(mode)
+    before = samples.convert("RGB").tobytes()
+    moved = profiles.through(samples, profile, "RGB")
+    if moved is None:
+        return "unusable"
+    near = all(abs(a - b) <= _TOLERANCE for a, b in zip(before, moved.tobytes(), strict=True))
+    return "srgb" if near else "other"
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Converted:
+    """Return a picture in sRGB, its transparency untouched.
+
+    Args:
+        image: In mode L, LA, RGB, RGBA, CMYK or LAB; may be changed in place.
+        profile: The ICC profile that came with it.
+    """
+    space = _SPACES.get(profile[16:20]) if profile else None
+    if image.mode == "CMYK":
+        if profile and space == "CMYK":
+            return _by_profile(image, profile)
+        return Converted(image=image.convert("RGB"), change="CMYK -> sRGB")
+    if image.mode == "LAB":
+        from prodia_compose.images.colour import profiles  # noqa: PLC0415 - as above
+
+        # A profile could add nothing.
+        return Converted(image=profiles.from_lab(image), change="Lab -> sRGB")
+    verdict = judge(profile, grey=image.mode in {"L", "LA"})
+    if verdict != "other" or profile is None:
+        return Converted(image=image, change=UNUSABLE if verdict == "unusable" else None)
+    if space == "RGB" and image.mode in {"L", "LA"}:
+        image = image.convert("RGBA" if image.mode == "LA" else "RGB")
+    return _by_profile(image, profile)
+
+
+def _by_profile(image: Image.Image, profile: bytes) -> Converted:
+    """Return a picture converted by a profile of its own colour space."""
+    from prodia_compose.images.colour import profiles  # noqa: PLC0415 - as above
+
+    target = "RGBA" if image.mode in {"LA", "RGBA"} else "RGB"
+    if image.mode == "LA":
+        grey, alpha = image.split()
+        moved = profiles.through(grey, profile, "RGB")
+        if moved is not None:
+            moved.putalpha(alpha)
+    else:
+        moved = profiles.through(image, profile, target)
+    if moved is None:
+        return Converted(image=image.convert(target), change=UNUSABLE)
+    fallback = _FALLBACK_NAMES.get(_SPACES.get(profile[16:20], ""), "embedded profile")
+    return Converted(image=moved, change=f"{profiles.name(profile) or fallback} -> sRGB")
+
+
+def _samples(mode: str) -> Image.Image:
+    """Return the test colours: a grid of RGB, or all greys."""
+    if mode == "L":
+        return Image.frombytes("L", (256, 1), bytes(range(256)))
+    grid = bytes(itertools.chain.from_iterable(itertools.product(_STEPS, repeat=3)))
+    return Image.frombytes("RGB", (len(grid) // 3, 1), grid)

@@ -1,0 +1,1 @@
+"""JPEG, PNG, WebP and what lies inside them, read as bytes and copied losslessly."""

@@ -1,0 +1,142 @@
+"""The directories (IFDs) of EXIF data and of TIFF files, read with distrust.
+
+EXIF is written by thousands of devices and damaged by as many programs. Only
+the few tags that matter here are read; whatever is wrong with it reads as "not
+there" and never stops a picture that can be seen.
+"""
+
+import io
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, Final
+
+from prodia_compose.frozen import frozen
+
+_ORIENTATION = 0x0112
+_MAX_ENTRIES = 4096
+_MAX_DIRECTORIES = 1000
+
+_WIDTHS: Final = {1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 18: 8}
+"""Bytes of a value of each whole-number type, by the type's number."""
+
+
+_XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8]")
+
+
+@frozen
+class Directory:
+    """The whole-number tags of one directory.
+
+    Attributes:
+        values: The first value of each tag.
+        places: Where that value stands, in bytes from the start of the stream.
+        order: "<" or ">", the byte order as `struct` writes it.
+    """
+
+    values: Mapping[int, int]
+    places: Mapping[int, int]
+    order: str
+
+
+def directories(file: BinaryIO) -> Iterator[Directory]:
+    """Yield the chain of directories of a TIFF stream, at most 1000 of them.
+
+    Ends without an error where the chain is damaged or runs in a circle.
+    """
+    file.seek(0)
+    head = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None or len(head) < 8:
+        return
+    big = struct.unpack(order + "H", head[2:4])[0] == 43
+    pointer = order + ("Q" if big else "I")
+    try:
+        (offset,) = struct.unpack_from(pointer, head, 8 if big else 4)
+    except struct.error:
+        return
+    seen: set[int] = set()
+    while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
+        seen.add(offset)
+        try:
+            directory, offset = _read_directory(file, offset, order, big=big)
+        except (struct.error, OverflowError, ValueError):
+            return
+        yield directory
+
+
+def orientation(exif: bytes | None) -> int | None:
+    """Return the orientation from EXIF data, 1 to 8; None where it says nothing usable.
+
+    Args:
+        exif: EXIF data, with or without the word "Exif" in front.
+    """
+    if not exif:
+        return None
+    for directory in directories(io.BytesIO(exif.removeprefix(b"Exif\0\0"))):
+        value = directory.values.get(_ORIENTATION)
+        return value if value is not None and 1 <= value <= 8 else None
+    return None
+
+
+def note(exif: bytes | None) -> str | None:
+    """Return what is wrong with EXIF data as far as orientation goes; None if nothing is."""
+    if not exif:
+        return None
+    for directory in directories(io.BytesIO(exif.removeprefix(b"Exif\0\0"))):
+        # Zero is what many programs write for "unknown".
+        value = directory.values.get(_ORIENTATION, 0)
+        return None if value <= 8 else f"EXIF orientation {value} is none: taken as upright"
+    return "EXIF data damaged: taken as upright"
+
+
+def upright(exif: bytes) -> bytes:
+    """Return EXIF data with its orientation set to 1 and every other byte as it was."""
+    plain = exif.removeprefix(b"Exif\0\0")
+    for directory in directories(io.BytesIO(plain)):
+        place = directory.places.get(_ORIENTATION)
+        if place is not None and place + 2 <= len(plain):
+            one = struct.pack(directory.order + "H", 1)
+            return plain[:place] + one + plain[place + 2 :]
+        break
+    return plain
+
+
+def xmp_upright(xmp: bytes) -> bytes:
+    """Return XMP data with its copy of the orientation, if there is one, set to 1."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tuple[Directory, int]:
+    """Return a directory and the offset of the next one, 0 after the last.
+
+    Raises:
+        struct.error: It goes beyond the end of the stream.
+    """
+    counter, entry, pointer = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
+    inline = struct.calcsize(pointer)
+    entry_bytes = struct.calcsize("=" + entry) + inline
+    file.seek(offset)
+    (count,) = struct.unpack(order + counter, file.read(struct.calcsize("=" + counter)))
+    start = file.tell()
+    table = file.read(min(count, _MAX_ENTRIES) * entry_bytes)
+    values: dict[int, int] = {}
+    places: dict[int, int] = {}
+    for at in range(0, len(table) - entry_bytes + 1, entry_bytes):
+        tag, kind, length = struct.unpack_from(order + entry, table, at)
+        width = _WIDTHS.get(kind)
+        if width is None or length == 0:
+            continue
+        place = at + entry_bytes - inline
+        raw = table[place : place + width]
+        place += start
+        if width * length > inline:
+            (place,) = struct.unpack_from(order + pointer, table, at + entry_bytes - inline)
+            file.seek(place)
+            raw = file.read(width)
+        values[tag] = int.from_bytes(raw, "little" if order == "<" else "big")
+        places[tag] = place
+    file.seek(start + count * entry_bytes)
+    following = file.read(inline)
+    (after,) = struct.unpack(order + pointer, following) if len(following) == inline else (0,)
+    return Directory(values=values, places=places, order=order), after

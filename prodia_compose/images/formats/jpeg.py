@@ -1,0 +1,309 @@
+"""JPEG files as a row of marker segments (ITU-T T.81, annex B).
+
+Reads the header and copies the picture without the rest, both without decoding
+a pixel.
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, Literal
+
+from prodia_compose import errors
+from prodia_compose.images.formats import exif
+from prodia_compose.images.probe.header import Colour, Header
+
+_SOI: Final = b"\xff\xd8"
+_EOI: Final = b"\xff\xd9"
+_APP0: Final = 0xE0
+_APP1: Final = 0xE1
+_APP2: Final = 0xE2
+_APP13: Final = 0xED
+_APP14: Final = 0xEE
+_SOS: Final = 0xDA
+_FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_BARE: Final = {0x01, *range(0xD0, 0xD9)}
+_PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
+"""The segments that make the picture: tables, frames, scans."""
+
+_ARITHMETIC: Final = range(0xC9, 0xD0)
+_PROGRESSIVE: Final = {0xC2, 0xCA}
+
+_PIXELS_PER_BYTE: Final = 512
+"""At most: each block of 64 pixels takes at least a bit, the code of its brightness."""
+
+_EXIF: Final = b"Exif\0\0"
+_XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
+_ICC: Final = b"ICC_PROFILE\0"
+_MAX_SEGMENT = 65_533
+"""The longest payload of a segment: its two bytes of length count themselves."""
+
+_MAX_HEADER_BYTES = 64_000_000
+"""Far above what real files carry in front of the picture (depth maps reach some 20 MB)."""
+
+_SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""The first marker after the coded data: neither a stuffed zero nor a restart marker.
+
+It begins with a single byte, which is looked for 25 times as fast as a repeated one.
+"""
+
+_SKIMMED_BYTES: Final = 16_384
+"""What is kept of each scan's coded data for a look at the file's structure."""
+
+_MAX_JUNK_BYTES = 65_536
+_BLOCK_BYTES = 1 << 20
+
+Segment = tuple[int, bytes]
+"""The marker's second byte, and the payload without the two bytes of its length."""
+
+
+def read_header(file: BinaryIO) -> Header:
+    """Return what stands in front of the coded data.
+
+    Raises:
+        errors.InputError: There is no picture in it, or one that no decoder here reads.
+        OSError: It cannot be read.
+    """
+    file.seek(2)
+    parts: dict[str, bytes] = {}
+    profile_parts: dict[int, bytes] = {}
+    frame: Segment | None = None
+    has_metadata = False
+    total = 0
+    for marker, data in _segments(file):
+        total += len(data)
+        if total > _MAX_HEADER_BYTES:
+            raise errors.InputError("carries more than 64 MB of metadata in front of its picture")
+        if marker in _FRAMES:
+            frame = frame or (marker, data)
+        elif marker not in _PICTURE:
+            has_metadata |= not _describes_pixels(marker, data)
+            _collect(marker, data, parts, profile_parts)
+        if marker == _SOS:
+            break
+    if frame is None or len(frame[1]) < 6:
+        raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
+    bits, height, width, channels = struct.unpack_from(">BHHB", frame[1])
+    _refuse_unreadable(bits, channels)
+    colours: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "cmyk"}
+    return Header(
+        width=width,
+        height=height,
+        colour=colours[channels],
+        least_bytes=0 if frame[0] in _ARITHMETIC else width * height // _PIXELS_PER_BYTE,
+        chroma=_chroma(frame[1], parts.get("adobe")),
+        is_interlaced=frame[0] in _PROGRESSIVE,
+        orientation=exif.orientation(parts.get("exif")),
+        profile=_joined(profile_parts),
+        exif=parts.get("exif"),
+        xmp=parts.get("xmp"),
+        iptc=parts.get("iptc"),
+        has_metadata=has_metadata,
+        note=exif.note(parts.get("exif")),
+    )
+
+
+def stripped(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the file without its metadata, the coded pixels bit for bit.
+
+    Stays: tables, frames, scans, the JFIF header without its thumbnail, and Adobe's
+    marker, without which decoders take the colours for others. Goes: all other
+    application segments, comments, and whatever follows the end of the picture, such
+    as an MPO file's further pictures or a motion photo's video.
+
+    Raises:
+        errors.InputError: The end of the picture is missing.
+        OSError: It cannot be read.
+    """
+    return _copied(file, _coded)
+
+
+def skimmed(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the same, but of each scan's coded data only the start.
+
+    Decoders refuse what they cannot make out of tables, frames and scans' headers. What is
+    wrong within the coded data they only warn of, and its end, once an end marker is there,
+    they make up: to decode all of it would tell nothing more.
+
+    Raises:
+        errors.InputError: The end of the picture is missing.
+        OSError: It cannot be read.
+    """
+    return _copied(file, _started)
+
+
+def _copied(file: BinaryIO, coded: Callable[[BinaryIO], Iterator[bytes]]) -> Iterator[bytes]:
+    """Yield a file without its metadata; `coded` yields what to keep of a scan's data."""
+    file.seek(2)
+    yield _SOI
+    seen: set[int] = set()
+    for marker, data in _segments(file):
+        kept = _kept(marker, data)
+        if kept is not None and (marker in _PICTURE or marker not in seen):
+            seen.add(marker)
+            yield _segment(marker, kept)
+        if marker == _SOS:
+            yield from coded(file)
+    yield _EOI
+
+
+def with_metadata(data: bytes, header: Header) -> bytes:
+    """Return an encoded JPEG with a header's EXIF (upright), XMP and IPTC put in.
+
+    What does not fit into one segment stays out.
+    """
+    segments: list[Segment] = []
+    if header.exif:
+        segments.append((_APP1, _EXIF + exif.upright(header.exif)))
+    if header.xmp:
+        segments.append((_APP1, _XMP + exif.xmp_upright(header.xmp)))
+    if header.iptc:
+        segments.append((_APP13, header.iptc))
+    # Behind the JFIF header, which must come first.
+    place = 2
+    if data[2:4] == bytes((0xFF, _APP0)):
+        place += 2 + int.from_bytes(data[4:6], "big")
+    added = (_segment(marker, body) for marker, body in segments if len(body) <= _MAX_SEGMENT)
+    return b"".join([data[:place], *added, data[place:]])
+
+
+def _segments(file: BinaryIO) -> Iterator[Segment]:
+    """Yield the segments from the reader's place on, up to the end of the picture.
+
+    After a scan's segment the caller moves the reader behind the coded data, or stops.
+
+    Raises:
+        errors.InputError: The file ends before the picture does.
+    """
+    while True:
+        marker = _next_marker(file)
+        if marker == _EOI[1]:
+            return
+        if marker in _BARE or marker == 0:
+            continue
+        length = file.read(2)
+        size = int.from_bytes(length, "big") - 2
+        data = file.read(max(0, size))
+        if len(length) < 2 or len(data) < size:
+            raise _cut_short()
+        yield marker, data
+
+
+def _next_marker(file: BinaryIO) -> int:
+    """Return the next marker, past the little junk that decoders skip as well.
+
+    Raises:
+        errors.InputError: The file ends, or the junk does not.
+    """
+    byte = file.read(1)
+    for _ in range(_MAX_JUNK_BYTES):
+        if byte == b"\xff":
+            break
+        byte = file.read(1)
+    for _ in range(_MAX_JUNK_BYTES):
+        if byte != b"\xff":
+            break
+        byte = file.read(1)
+    if not byte or byte == b"\xff":
+        raise _cut_short()
+    return byte[0]
+
+
+def _coded(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a scan's coded data, leaving the reader at the marker behind it.
+
+    Raises:
+        errors.InputError: The file ends within the scan.
+    """
+    rest = b""
+    while block := file.read(_BLOCK_BYTES):
+        block = rest + block
+        end = _SCAN_END.search(block)
+        if end is not None:
+            yield block[: end.start()].rstrip(b"\xff")  # fill bytes belong to the marker
+            file.seek(end.start() - len(block), 1)
+            return
+        # A marker may be cut in two between this block and the next.
+        whole = len(block.rstrip(b"\xff"))
+        rest = block[whole:]
+        yield block[:whole]
+    raise _cut_short()
+
+
+def _started(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the start of a scan's coded data, leaving the reader at the marker behind all of it.
+
+    Raises:
+        errors.InputError: The file ends within the scan.
+    """
+    left = _SKIMMED_BYTES
+    for block in _coded(file):
+        # Cut within an escaped byte, the rest would be taken for a marker's beginning.
+        yield block[:left].rstrip(b"\xff")
+        left = max(0, left - len(block))
+
+
+def _describes_pixels(marker: int, data: bytes) -> bool:
+    """Tell whether a segment says how to read the pixels, and nothing else."""
+    if marker == _APP0:
+        return data.startswith(b"JFIF\0") and len(data) == 14
+    return marker == _APP14 and data.startswith(b"Adobe") and len(data) == 12
+
+
+def _kept(marker: int, data: bytes) -> bytes | None:
+    """Return what stays of a segment, or None where all of it goes."""
+    if marker in _PICTURE:
+        return data
+    if marker == _APP0 and data.startswith(b"JFIF\0") and len(data) >= 14:
+        return data[:12] + b"\0\0"
+    if marker == _APP14 and data.startswith(b"Adobe") and len(data) >= 12:
+        return data[:12]
+    return None
+
+
+def _collect(
+    marker: int, data: bytes, parts: dict[str, bytes], profile_parts: dict[int, bytes]
+) -> None:
+    """Keep a segment's payload if it is one of those with a use; the first of a kind wins."""
+    if marker == _APP1 and data.startswith(_EXIF):
+        parts.setdefault("exif", data[len(_EXIF) :])
+    elif marker == _APP1 and data.startswith(_XMP):
+        parts.setdefault("xmp", data[len(_XMP) :])
+    elif marker == _APP14 and data.startswith(b"Adobe"):
+        parts.setdefault("adobe", data)
+    elif marker == _APP13 and data.startswith(b"Photoshop 3.0\0"):
+        parts.setdefault("iptc", data)
+    elif marker == _APP2 and data.startswith(_ICC) and len(data) > 14:
+        profile_parts.setdefault(data[12], data[14:])
+
+
+def _chroma(frame: bytes, adobe: bytes | None) -> Literal["even", "uneven", "none"]:
+    """Return how the colour is stored beside the brightness."""
+    components = [frame[at : at + 3] for at in range(6, len(frame) - 2, 3)]
+    is_rgb = adobe is not None and adobe[11:12] == b"\0"
+    if len(components) != 3 or is_rgb or bytes(each[0] for each in components) == b"RGB":
+        return "none"
+    factors = [each[1] for each in components]
+    return "even" if factors in ([0x11, 0x11, 0x11], [0x22, 0x11, 0x11]) else "uneven"
+
+
+def _joined(profile_parts: dict[int, bytes]) -> bytes | None:
+    """Return an ICC profile from its numbered parts; a gap shows later, when it is read."""
+    return b"".join(profile_parts[number] for number in sorted(profile_parts)) or None
+
+
+def _refuse_unreadable(bits: int, channels: int) -> None:
+    if bits != 8:
+        raise errors.InputError(f"is a JPEG of {bits} bits, which cannot be read: save it as 8-bit")
+    if channels not in {1, 3, 4}:
+        raise errors.InputError(
+            f"is a JPEG of {channels} channels, which cannot be read: save it as RGB"
+        )
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def _cut_short() -> errors.InputError:
+    return errors.InputError("is cut short: the end of the JPEG data is missing")

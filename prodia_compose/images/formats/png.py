@@ -1,0 +1,213 @@
+"""PNG files as a row of chunks (W3C PNG, third edition).
+
+Pillow is handed only the chunks that make the picture. So a bomb in a text
+chunk, a broken checksum of a comment or damaged EXIF data can neither cost
+memory nor stop a picture that can be seen.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from prodia_compose import errors
+from prodia_compose.images.colour import icc
+from prodia_compose.images.formats import exif
+from prodia_compose.images.probe import pages
+from prodia_compose.images.probe.header import Colour, Header
+
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
+_COLOURS: Final = {b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"iCCP", b"cICP", b"bKGD", b"pHYs"}
+"""Chunks that are not metadata in the sense of being about somebody or something."""
+
+_ANIMATION: Final = {b"acTL", b"fcTL", b"fdAT"}
+
+END: Final = b"\0\0\0\0IEND\xaeB`\x82"
+_MAX_CHUNKS = 200_000
+_MAX_PROFILE_BYTES = 8_000_000
+_MAX_CARRIED_BYTES = 64_000
+_BLOCK_BYTES = 1 << 20
+
+_TYPES: Final[dict[int, tuple[Colour, bool]]] = {
+    0: ("grey", False),
+    2: ("rgb", False),
+    3: ("palette", False),
+    4: ("grey", True),
+    6: ("rgb", True),
+}
+"""Colour and alpha by PNG's colour type."""
+
+CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Channels of a pixel as stored, by PNG's colour type."""
+
+_MOST_DEFLATED: Final = 1032
+"""How many bytes deflate can put into one: 258 of them into two bits."""
+
+
+class _Found:
+    """What the chunks said so far; the first of a kind wins."""
+
+    def __init__(self) -> None:
+        self.chunks: dict[bytes, bytes] = {}
+        self.xmp: bytes | None = None
+        self.raw_exif: bytes | None = None
+        self.has_metadata = False
+
+
+def read_header(file: BinaryIO) -> Header:
+    """Return what the chunks say, those behind the pixels included.
+
+    Raises:
+        errors.InputError: There is no picture in it.
+        OSError: It cannot be read.
+    """
+    found = _Found()
+    for name, length in chunks(file):
+        if name not in _PICTURE | _COLOURS | _ANIMATION:
+            found.has_metadata = True
+        if name in {b"IHDR", b"acTL", b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP"}:
+            limit = _MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_CARRIED_BYTES
+            if length <= limit:
+                found.chunks.setdefault(name, file.read(length))
+        elif name == b"tRNS":
+            found.chunks.setdefault(name, b"")
+        elif name in {b"tEXt", b"zTXt"} and length <= _MAX_CARRIED_BYTES:
+            found.raw_exif = found.raw_exif or _raw_exif(name, file.read(length))
+        elif name == b"iTXt" and length <= _MAX_CARRIED_BYTES:
+            found.xmp = found.xmp or _xmp(file.read(length))
+    return _header(found)
+
+
+def stripped(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the file with the chunks that make the picture, bit for bit, and no others.
+
+    A missing end is put there: whether the pixels are whole is for the decoder to say.
+
+    Raises:
+        errors.InputError: The file ends within a chunk.
+        OSError: It cannot be read.
+    """
+    yield SIGNATURE
+    for name, length in chunks(file):
+        if name not in _PICTURE:
+            continue
+        yield struct.pack(">I4s", length, name)
+        left = length + 4  # the checksum comes with it
+        while left:
+            block = file.read(min(left, _BLOCK_BYTES))
+            if not block:
+                raise errors.InputError("is cut short: the end of the PNG data is missing")
+            left -= len(block)
+            yield block
+    yield END
+
+
+def has_end(file: BinaryIO) -> bool:
+    """Tell whether the row of chunks goes on to an end chunk that is whole."""
+    position = len(SIGNATURE)
+    for _, length in chunks(file):
+        position += 12 + length
+    file.seek(position)
+    return file.read(len(END)) == END
+
+
+def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield name and length of each chunk before the end chunk, the reader at its data."""
+    position = len(SIGNATURE)
+    for _ in range(_MAX_CHUNKS):
+        file.seek(position)
+        start = file.read(8)
+        if len(start) < 8:
+            return
+        length, name = struct.unpack(">I4s", start)
+        if name == b"IEND":
+            return
+        yield name, length
+        position += 12 + length
+
+
+def _header(found: _Found) -> Header:
+    ihdr = found.chunks.get(b"IHDR", b"")
+    if len(ihdr) < 13:
+        raise errors.InputError("is cut short or damaged: no picture in the PNG file")
+    width, height, bits, kind, interlace = struct.unpack_from(">IIBBxxB", ihdr)
+    if kind not in _TYPES or bits not in {1, 2, 4, 8, 16}:
+        raise errors.InputError(f"is damaged: no PNG has {bits} bits of colour type {kind}")
+    colour, has_alpha = _TYPES[kind]
+    frames = int.from_bytes(found.chunks.get(b"acTL", b"")[:4], "big")
+    profile, note = _profile(found.chunks)
+    exif_data = found.chunks.get(b"eXIf", found.raw_exif)
+    return Header(
+        width=width,
+        height=height,
+        colour=colour,
+        bits=bits,
+        least_bytes=width * height * bits * CHANNELS[kind] // 8 // _MOST_DEFLATED,
+        has_alpha=has_alpha or b"tRNS" in found.chunks,
+        is_interlaced=interlace != 0,
+        orientation=exif.orientation(exif_data),
+        frames=min(max(1, frames), pages.MAX_COUNTED),
+        profile=profile,
+        exif=exif_data,
+        xmp=found.xmp,
+        has_metadata=found.has_metadata,
+        note=note or exif.note(exif_data),
+    )
+
+
+def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
+    """Return the colours as an ICC profile, None for sRGB; and what was wrong with them.
+
+    By the standard cICP counts before iCCP, iCCP before sRGB, and sRGB before
+    gAMA and cHRM.
+    """
+    cicp = chunks.get(b"cICP", b"")
+    if len(cicp) >= 2 and (profile := icc.from_codes(cicp[0], cicp[1])) is not None:
+        return profile, None
+    if b"iCCP" in chunks:
+        profile = _inflated(chunks[b"iCCP"])
+        return profile, None if profile else "colour profile damaged: taken as sRGB"
+    if b"sRGB" in chunks or b"gAMA" not in chunks or len(chunks[b"gAMA"]) < 4:
+        return None, None
+    (gamma,) = struct.unpack_from(">I", chunks[b"gAMA"])
+    chromaticities = chunks.get(b"cHRM", b"")
+    values = struct.unpack_from(">8I", chromaticities) if len(chromaticities) >= 32 else None
+    return icc.from_gamma(gamma, values), None
+
+
+def _inflated(chunk: bytes) -> bytes | None:
+    """Return what a chunk holds compressed behind its keyword.
+
+    None if it is damaged or absurdly large.
+    """
+    _, _, rest = chunk.partition(b"\0")
+    inflater = zlib.decompressobj()
+    try:
+        content = inflater.decompress(rest[1:], _MAX_PROFILE_BYTES)
+    except zlib.error:
+        return None
+    return content if inflater.eof else None
+
+
+def _raw_exif(name: bytes, chunk: bytes) -> bytes | None:
+    """Return EXIF data written as a text of hex digits, as ImageMagick did before eXIf."""
+    keyword, _, text = chunk.partition(b"\0")
+    if keyword not in {b"Raw profile type exif", b"Raw profile type APP1"}:
+        return None
+    if name == b"zTXt":
+        text = _inflated(chunk) or b""
+    # A line with the name, one with the length, then the digits.
+    lines = text.strip().split(b"\n", 2)
+    try:
+        return bytes.fromhex(lines[2].decode("ascii")).removeprefix(b"Exif\0\0")
+    except (IndexError, ValueError):
+        return None
+
+
+def _xmp(data: bytes) -> bytes | None:
+    """Return the XMP data of an iTXt chunk, or None if it is another text or compressed."""
+    keyword, _, rest = data.partition(b"\0")
+    if keyword != b"XML:com.adobe.xmp" or rest[:1] != b"\0":
+        return None
+    return rest[2:].split(b"\0", 2)[-1]

@@ -1,0 +1,1 @@
+"""Pixels: decoded, made smaller, made 8-bit."""

@@ -1,0 +1,163 @@
+"""Every kind of pixel as 8-bit grey, RGB or CMYK, with or without alpha.
+
+Pillow's own conversions clip 16 bits at 255, so that nearly everything turns
+white; they lose transparency that is noted beside the pixels; and they compare
+a 4-bit grey with an 8-bit one. So depth and transparent colours are dealt with
+here. The conversion works on any horizontal band of a picture, which keeps the
+memory for it small.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from PIL import Image, ImageChops
+
+from prodia_compose.frozen import frozen
+
+_WIDE = {"I;16", "I;16L", "I;16B", "I;16N"}
+_CHANGED_MODES = {
+    "1": "L",
+    "La": "LA",
+    "RGBa": "RGBA",
+    "PA": "RGBA",
+    "RGBX": "RGB",
+    "YCbCr": "RGB",
+    "HSV": "RGB",
+}
+_LARGEST_WIDE = 65_535
+_PHOTOMETRIC = 262
+_BITS_PER_SAMPLE = 258
+_WHITE_IS_ZERO = 0
+
+
+@frozen
+class Conversion:
+    """How to make 8-bit pixels of a loaded picture.
+
+    Attributes:
+        apply: Takes a band of the picture, or all of it, and gives it in mode L, LA,
+            RGB, RGBA, CMYK or LAB.
+        change: What it does to the depth, in words; None if nothing that matters.
+    """
+
+    apply: Callable[[Image.Image], Image.Image]
+    change: str | None = None
+
+
+def as_it_is(band: Image.Image) -> Image.Image:
+    """Return a band unchanged: the conversion of pixels that need none."""
+    return band
+
+
+def conversion(image: Image.Image, bits: int) -> Conversion:
+    """Return the way to 8-bit pixels for a loaded picture.
+
+    Args:
+        image: The picture, loaded; of one with 8 bits the mode, palette and info will do.
+        bits: Bits of one channel as stored.
+    """
+    deep = f"{bits}-bit -> 8-bit" if bits > 8 else None
+    key = image.info.get("transparency")
+    if image.mode in _WIDE:
+        apply = _wide(image)
+    elif image.mode in {"I", "F"}:
+        apply = _stretched(image)
+    elif image.mode == "P":
+        apply = _converted("RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode in {"1", "L"} and isinstance(key, int):
+        # Pillow scales the key of 1-bit greys as it does the greys, and of 2 and 4 bits not.
+        white = (1 << bits) - 1
+        apply = _grey_keyed(min(key, white) * 255 // white)
+    elif image.mode == "RGB" and isinstance(key, tuple):
+        # Of 16-bit colours the decoder keeps the upper half.
+        apply = _rgb_keyed([value >> 8 if bits > 8 else value for value in key])
+    elif image.mode in _CHANGED_MODES:
+        apply = _converted(_CHANGED_MODES[image.mode])
+    else:
+        apply = as_it_is
+    return Conversion(apply=apply, change=deep)
+
+
+def _converted(mode: str) -> Callable[[Image.Image], Image.Image]:
+    return lambda band: band.convert(mode)
+
+
+def _wide(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Scale 16-bit grey (or 12-bit, stored in 16) to 8-bit, white to white."""
+    tags = getattr(image, "tag_v2", {})
+    stored = tags.get(_BITS_PER_SAMPLE, (16,))
+    depth = stored[0] if isinstance(stored, tuple) and 8 < stored[0] <= 16 else 16
+    white = (1 << depth) - 1
+    table = [min(255, (value * 255 + white // 2) // white) for value in range(65_536)]
+    # Pillow turns a scan whose zero is white the right way round only up to 8 bits.
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        table = [255 - value for value in table]
+    key = image.info.get("transparency")
+    visible = [255] * 65_536
+    if isinstance(key, int) and key < 65_536:
+        visible[key] = 0
+
+    def apply(band: Image.Image) -> Image.Image:
+        numbers = band.convert("I")
+        grey = numbers.point(table, "L")
+        if not isinstance(key, int):
+            return grey
+        return Image.merge("LA", (grey, numbers.point(visible, "L")))
+
+    return apply
+
+
+def _stretched(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Scale 32-bit numbers to 8-bit by the range that they were meant in.
+
+    Such files do not say what their white is. Numbers from 0 up are taken to go up
+    to the first of 1 (fractions only), 255 and 65,535 that holds them all; PPM's go
+    up to 65,535. Others, and numbers below 0, are spread from their least to their
+    greatest.
+    """
+    low, high = 0.0, float(_LARGEST_WIDE)
+    if getattr(image, "format", None) != "PPM" or image.mode == "F":
+        low, high = _meant_range(image)
+    scale = 255 / (high - low)
+    offset = -low * scale
+    return lambda band: (
+        band.convert("F").point(lambda value: value * scale + (offset + 0.5)).convert("L")
+    )
+
+
+def _meant_range(image: Image.Image) -> tuple[float, float]:
+    least, most = image.getextrema()
+    if not isinstance(least, int | float) or not isinstance(most, int | float):
+        return 0.0, 1.0
+    if not math.isfinite(least) or not math.isfinite(most):
+        return 0.0, 1.0
+    if least >= 0:
+        for white in (1.0, 255.0, float(_LARGEST_WIDE)):
+            if most <= white and (image.mode == "F" or white > 1):
+                return 0.0, white
+    return float(least), float(most) if most > least else float(least) + 1.0
+
+
+def _grey_keyed(key: int) -> Callable[[Image.Image], Image.Image]:
+    """Make one grey transparent."""
+
+    def apply(band: Image.Image) -> Image.Image:
+        grey = band.convert("L")
+        return Image.merge("LA", (grey, grey.point([255 * (value != key) for value in range(256)])))
+
+    return apply
+
+
+def _rgb_keyed(key: Sequence[int]) -> Callable[[Image.Image], Image.Image]:
+    """Make one colour transparent."""
+
+    def apply(band: Image.Image) -> Image.Image:
+        # A pixel stays visible if any of its channels differs.
+        differs = [
+            channel.point([255 * (value != wanted) for value in range(256)])
+            for channel, wanted in zip(band.split(), key, strict=True)
+        ]
+        alpha = ImageChops.lighter(ImageChops.lighter(differs[0], differs[1]), differs[2])
+        return Image.merge("RGBA", (*band.split(), alpha))
+
+    return apply

@@ -1,0 +1,197 @@
+"""Making pictures smaller, band by band, so that little memory is needed on the way.
+
+Bands of a picture that is in memory do not wait for each other: an idle processor, such as
+while the last of several pictures is prepared, takes every other one.
+
+Lanczos throughout, down the columns first and then along the rows: as near to the exact
+result as the other way round, which is Pillow's own, and a sixth faster. Far smaller
+pictures are first averaged over squares of a whole number of pixels (Pillow's `reduce`),
+three times as fast, from which Lanczos then takes at least 1.9 times the wanted size
+(squares of 2), or 3 times (larger ones). Against Lanczos alone, over 22 camera photos:
+48.9 dB at worst, 53 dB at the median (PSNR over RGB).
+"""
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol
+
+from PIL import Image
+
+from prodia_compose.frozen import frozen
+from prodia_compose.images import workers
+from prodia_compose.images.pixels import depth, spare
+from prodia_compose.images.plan import Size
+
+_PREMULTIPLIED: Final = {"LA": "La", "RGBA": "RGBa"}
+_STRAIGHT: Final = {"La": "LA", "RGBa": "RGBA"}
+_BAND_PIXELS = 1_000_000
+"""Source pixels in one band: 4 MB."""
+
+_UNCOPIED_BAND_PIXELS: Final = 2_000_000
+"""The same of a picture in memory whose bands are no copies. For each band Lanczos works its
+weights out anew: at half this size that takes a fiftieth of the time."""
+
+_BANDS_AT_ONCE: Final = 2
+"""Of one picture. More would take more memory than they save time beside other pictures."""
+
+_REACH_ROWS: Final = 3
+"""Rows of the result, on either side of a row, over whose source Lanczos reaches."""
+
+Convert = Callable[[Image.Image], Image.Image]
+
+
+class Rows(Protocol):
+    """A picture whose rows are read from the top down."""
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+
+    def read(self, first: int, last: int) -> tuple[Image.Image, int]:
+        """Return a picture that has the rows from `first` up to, not including, `last`.
+
+        Args:
+            first: Counted from 0; not before the first row of the reading before.
+            last: Not before the last row of the reading before.
+
+        Returns:
+            The picture, in the full width, and which row its first one is.
+        """
+
+
+@frozen
+class Whole:
+    """The rows of a picture in memory.
+
+    Attributes:
+        image: The picture.
+        convert: Makes 8-bit pixels of any band of it.
+    """
+
+    image: Image.Image
+    convert: Convert = depth.as_it_is
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return self.image.size
+
+    @property
+    def gives_itself(self) -> bool:
+        """Whether what is read is the picture, and is resampled without a copy of it."""
+        return self.convert is depth.as_it_is and self.image.mode not in _PREMULTIPLIED
+
+    def read(self, first: int, last: int) -> tuple[Image.Image, int]:
+        """Return some rows, as `Rows` says; where nothing is to be converted, all of them."""
+        if self.convert is depth.as_it_is:
+            return self.image, 0
+        return self.convert(self.image.crop((0, first, self.image.width, last))), first
+
+
+def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) -> Image.Image:
+    """Return a smaller copy of a picture.
+
+    Args:
+        rows: The picture, in mode L, LA, RGB, RGBA, CMYK or LAB.
+        size: (width, height) of the copy, in pixels; not larger than the picture.
+        extent: Width and height, in the picture's pixels, of what it shows; a JPEG
+            decoded at a reduced scale ends within its last pixels. None is all of it.
+    """
+    width, height = extent or rows.size
+    if size == rows.size and (width, height) == size:
+        return _averaged(rows, 1)
+    # Averaging what a JPEG decoder has averaged already would soften it twice.
+    factor = reduction(rows.size, size) if extent is None else 1
+    if factor == 1:
+        spare.drop()
+        return _lanczos(rows, size, (width, height))
+    averaged = _averaged(rows, factor)
+    result = _lanczos(Whole(image=averaged), size, (width / factor, height / factor))
+    spare.keep(averaged)
+    return result
+
+
+def reduction(before: Size, after: Size) -> int:
+    """Return over how many pixels a side a picture is averaged on its way to a size."""
+    room = min(before[0] / after[0], before[1] / after[1])
+    if room < 9:
+        return 2 if room >= 3.8 else 1
+    return int(room / 3)
+
+
+def _averaged(rows: Rows, factor: int) -> Image.Image:
+    """Return a picture averaged over squares of `factor` pixels; with 1, as it is."""
+    width, height = rows.size
+    lines = -(-height // factor)
+    step = max(1, _BAND_PIXELS // width // factor)
+    result: Image.Image | None = None
+    for start in range(0, lines, step):
+        first, last = start * factor, min((start + step) * factor, height)
+        band, top = rows.read(first, last)
+        if factor == 1 and band.height == height:
+            return band
+        box = (0, first - top, width, last - top)
+        band = band.crop(box) if factor == 1 else _reduced(band, factor, box)
+        if result is None:
+            result = spare.take(band.mode, (band.width, lines))
+        result.paste(band, (0, start))
+    assert result is not None  # noqa: S101 - a picture has at least one row
+    return result
+
+
+def _reduced(band: Image.Image, factor: int, box: tuple[int, int, int, int]) -> Image.Image:
+    if band.mode not in _PREMULTIPLIED:
+        return band.reduce(factor, box)
+    return _straight(_premultiplied(band.crop(box)).reduce(factor))
+
+
+def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image:
+    """Return a picture resampled; `extent` is what of it is shown, from the top left."""
+    width, height = rows.size
+    scale = extent[1] / size[1]
+    reach = math.ceil(_REACH_ROWS * max(1, scale)) + 1
+    is_held = isinstance(rows, Whole)
+    is_uncopied = isinstance(rows, Whole) and rows.gives_itself
+    step = max(16, int((_UNCOPIED_BAND_PIXELS if is_uncopied else _BAND_PIXELS) / width / scale))
+
+    def shrink(start: int) -> Image.Image:
+        end = min(start + step, size[1])
+        first = max(0, math.floor(start * scale) - reach)
+        last = min(height, math.ceil(end * scale) + reach)
+        band, top = rows.read(first, last)
+        if band.mode in _PREMULTIPLIED:
+            band, top = _premultiplied(band.crop((0, first - top, width, last - top))), first
+        box = (0, start * scale - top, width, min(end * scale - top, band.height))
+        band = band.resize((width, end - start), Image.Resampling.LANCZOS, box)
+        across = (0, 0, extent[0], band.height)
+        return _straight(band.resize((size[0], band.height), Image.Resampling.LANCZOS, across))
+
+    result: Image.Image | None = None
+    for start, band in _each(range(0, size[1], step), shrink, is_held=is_held):
+        if result is None:
+            result = Image.new(band.mode, size, None)  # every pixel of it will be pasted
+        result.paste(band, (0, start))
+    assert result is not None  # noqa: S101 - a size has at least one row
+    return result
+
+
+def _each(
+    starts: Sequence[int], shrink: Callable[[int], Image.Image], *, is_held: bool
+) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the bands with their first rows: those of a picture in memory as they are ready."""
+    if not is_held:
+        yield from ((start, shrink(start)) for start in starts)
+        return
+    tasks = [workers.Task(work=functools.partial(shrink, start), cost=1) for start in starts]
+    for outcome in workers.outcomes(tasks, budget=_BANDS_AT_ONCE):
+        yield starts[outcome.place], outcome.result()
+
+
+def _premultiplied(band: Image.Image) -> Image.Image:
+    """Weigh colours by their alpha, or what is hidden bleeds into the edges."""
+    return band.convert(_PREMULTIPLIED[band.mode]) if band.mode in _PREMULTIPLIED else band
+
+
+def _straight(band: Image.Image) -> Image.Image:
+    return band.convert(_STRAIGHT[band.mode]) if band.mode in _STRAIGHT else band

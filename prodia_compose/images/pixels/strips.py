@@ -1,0 +1,195 @@
+"""The pixels of a PNG from the top down, a strip at a time.
+
+Pillow decodes a PNG as a whole: four bytes for each pixel, 192 MB for 48 megapixels. Here
+the data is inflated as far as the rows that are asked for, and these are given to Pillow's
+decoder in blocks that are stored, not compressed. A row can depend on the one above it, so
+that one goes in front, as it came out. What the rows mean, Pillow says of the same PNG
+without its pixels.
+"""
+
+import functools
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from types import ModuleType
+from typing import BinaryIO, Final
+
+from PIL import Image
+
+from prodia_compose import errors
+from prodia_compose.frozen import frozen
+from prodia_compose.images.formats import png
+from prodia_compose.images.pixels import decoder, depth
+from prodia_compose.images.probe.header import Header
+
+_STORED_BYTES: Final = 65_535
+"""The most that a stored block of deflate holds (RFC 1951, section 3.2.4)."""
+
+_ZLIB_START: Final = b"\x78\x01"
+_LAST_BLOCK: Final = b"\x01\0\0\xff\xff"
+_BLOCK_BYTES: Final = 1 << 18
+_MAX_TABLE_BYTES: Final = 1 << 16
+"""Above what a palette and its transparency can take."""
+
+
+def can_read(header: Header) -> bool:
+    """Tell whether a PNG's rows come one after the other, a byte for each channel."""
+    return header.bits == 8 and not header.is_interlaced
+
+
+@functools.cache
+def _inflating() -> ModuleType:
+    """Return what inflates: zlib, which takes three times as long, where there is no ISA-L."""
+    try:
+        from isal import isal_zlib  # noqa: PLC0415 - only for PNGs
+    except ImportError:  # there is none for this kind of machine
+        return zlib
+    return isal_zlib
+
+
+@frozen
+class _Layout:
+    """What the rows of a PNG mean.
+
+    Attributes:
+        row_bytes: Of one, its filter's number included.
+        blank: The PNG without its pixels.
+        convert: Makes 8-bit pixels of a strip that is like it.
+    """
+
+    row_bytes: int
+    blank: Image.Image
+    convert: Callable[[Image.Image], Image.Image]
+
+
+class Strips:
+    """The rows of a PNG, as `resample.Rows`; each is decoded once.
+
+    Whatever is damaged raises what `decoder.reading` translates.
+
+    Attributes:
+        size: Width and height in pixels.
+    """
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        """Read nothing yet.
+
+        Args:
+            file: The PNG; has to stay open.
+            header: What `png.read_header` says of it; one for which `can_read` holds.
+        """
+        self.size = header.width, header.height
+        self._start = b""
+        self._tables: list[bytes] = []
+        self._layout: _Layout | None = None
+        self._deflated: Iterator[bytes] = self._blocks(file)
+        self._inflater = _inflating().decompressobj()
+        self._above = b""
+        self._held: Image.Image | None = None
+        self._top = 0
+
+    def read(self, first: int, last: int) -> tuple[Image.Image, int]:
+        """Return a picture that has some rows, and which row its first one is."""
+        held, bottom = self._held, self._top + (self._held.height if self._held else 0)
+        if held is None or last > bottom:
+            top = bottom - 1 if self._above else bottom
+            fresh = self._decoded(last - bottom)
+            if held is None or first >= top:
+                held, self._top = fresh, top
+            else:
+                kept = held.crop((0, first - self._top, held.width, held.height))
+                held = Image.new(fresh.mode, (fresh.width, last - first))
+                held.paste(kept, (0, 0))
+                held.paste(fresh, (0, top - first))
+                self._top = first
+            self._held = held
+        return held, self._top
+
+    def finish(self) -> None:
+        """Read on to the checksum behind the last row, which tells of damage."""
+        while not self._inflater.eof:
+            data = self._inflater.unconsumed_tail or next(self._deflated, b"")
+            if not data or self._inflater.decompress(data, 1):
+                return  # no checksum, or more than the picture: not what decoders mind
+
+    def _decoded(self, count: int) -> Image.Image:
+        """Return the next rows, and before them the one above, as 8-bit pixels."""
+        layout = self._layout = self._layout or self._begin()
+        rows = self._inflated(count * layout.row_bytes)
+        if self._above:
+            rows.insert(0, b"\0" + self._above)
+            count += 1
+        data = b"".join((_ZLIB_START, *_stored(rows), _LAST_BLOCK))
+        mode = layout.blank.mode
+        image = Image.new(mode, (self.size[0], count), None)  # black first would cost 1 % more
+        image.frombytes(data, "zip", mode)
+        image.info = layout.blank.info
+        if layout.blank.palette is not None:
+            image.putpalette(layout.blank.palette)
+        self._above = image.crop((0, count - 1, image.width, count)).tobytes()
+        return layout.convert(image)
+
+    def _begin(self) -> _Layout:
+        """Read what stands in front of the pixels."""
+        first = next(self._deflated, b"")
+        if len(self._start) < 13:
+            raise _cut_short()
+        self._deflated = chain((first,), self._deflated)
+        start = _chunk(b"IHDR", self._start)
+        head = b"".join((png.SIGNATURE, start, *self._tables, _chunk(b"IDAT", b""), png.END))
+        blank = decoder.opened("PNG", io.BytesIO(head))
+        return _Layout(
+            row_bytes=1 + self.size[0] * png.CHANNELS[self._start[9]],
+            blank=blank,
+            convert=depth.conversion(blank, 8).apply,
+        )
+
+    def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the compressed data, having kept the chunks in front of it."""
+        for name, length in png.chunks(file):
+            if name == b"IHDR":
+                self._start = self._start or file.read(length)
+            elif name in {b"PLTE", b"tRNS"} and length <= _MAX_TABLE_BYTES:
+                self._tables.append(_chunk(name, file.read(length)))
+            elif name == b"IDAT":
+                left = length
+                while left:
+                    block = file.read(min(left, _BLOCK_BYTES))
+                    if not block:
+                        raise _cut_short()
+                    left -= len(block)
+                    yield block
+
+    def _inflated(self, count: int) -> list[bytes]:
+        """Return the next bytes of the rows, in pieces."""
+        pieces = []
+        while count:
+            if self._inflater.eof:  # what follows would only pile up in it
+                raise _cut_short()
+            data = self._inflater.unconsumed_tail or next(self._deflated, b"")
+            piece = self._inflater.decompress(data, count)
+            if not piece and not data:
+                raise _cut_short()
+            pieces.append(piece)
+            count -= len(piece)
+        return pieces
+
+
+def _stored(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """Yield bytes as blocks of deflate that are not compressed."""
+    for piece in pieces:
+        view = memoryview(piece)
+        for at in range(0, len(piece), _STORED_BYTES):
+            block = view[at : at + _STORED_BYTES]
+            yield struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF)
+            yield block
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I4s", len(data), name) + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def _cut_short() -> errors.InputError:
+    return errors.InputError("is cut short: the end of the PNG data is missing")

@@ -1,0 +1,113 @@
+"""Looking at a picture's header: what it is, how large, and what preparing it will take."""
+
+import io
+from typing import BinaryIO, Final
+
+from prodia_compose import errors
+from prodia_compose.blob import Opener
+from prodia_compose.frozen import frozen
+from prodia_compose.images.formats import jpeg, png, webp
+from prodia_compose.images.pixels import decoder
+from prodia_compose.images.probe import sniff
+from prodia_compose.images.probe.header import Header
+
+_MAX_SIDE: Final = 200_000
+"""Above any scan or panorama; an area within the limit can hide a side beyond all measure."""
+
+_MAX_WHOLE_BYTES: Final = 500_000_000
+"""For the formats that their decoders read into memory as a whole."""
+
+
+@frozen
+class ImageInfo:
+    """What was found in a file.
+
+    Attributes:
+        format: Pillow's name of the format; "JPEG" for MPO, "HEIF" for HEIC.
+        width: In pixels, upright.
+        height: In pixels, upright.
+        byte_count: The file's length.
+        header: What the header says of the picture as stored.
+    """
+
+    format: str
+    width: int
+    height: int
+    byte_count: int
+    header: Header
+
+    @property
+    def orientation(self) -> int:
+        """How the stored picture lies, 1 to 8 as in EXIF; 1 is upright."""
+        return self.header.orientation or 1
+
+
+def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
+    """Return what a picture's header says, without decoding a pixel.
+
+    Args:
+        opener: Gives a fresh reader of the file each time.
+        max_input_pixels: The largest width x height to accept.
+
+    Raises:
+        errors.InputError: It is no picture, damaged, or too large. The message is the
+            reason alone, beginning in lower case; the caller puts the file in front.
+    """
+    with decoder.quiet(max_input_pixels), decoder.reading(), opener() as file:
+        name = sniff.identify(file)
+        byte_count = file.seek(0, io.SEEK_END)
+        if name in {"WEBP", "AVIF", "HEIF"} and byte_count > _MAX_WHOLE_BYTES:
+            raise errors.InputError(
+                f"has {byte_count // 1_000_000} MB, too much for a {name} picture to be read"
+            )
+        header = _read_header(name, file)
+    _check_size(header, max_input_pixels)
+    if byte_count < header.least_bytes:
+        raise errors.InputError(
+            f"is cut short or damaged: {byte_count} bytes cannot hold "
+            f"{header.width}x{header.height} pixels"
+        )
+    width, height = header.width, header.height
+    if (header.orientation or 1) >= 5:
+        width, height = height, width
+    return ImageInfo(format=name, width=width, height=height, byte_count=byte_count, header=header)
+
+
+def _read_header(name: str, file: BinaryIO) -> Header:
+    if name == "JPEG":
+        return jpeg.read_header(file)
+    if name == "PNG":
+        return png.read_header(file)
+    if name == "WEBP":
+        return webp.read_header(file)
+    from prodia_compose.images.probe import foreign  # noqa: PLC0415 - loads what JPEG and PNG never need
+
+    return foreign.read_header(name, file)
+
+
+def _check_size(header: Header, max_input_pixels: int) -> None:
+    """Refuse what cannot be a picture, or would cost too much to decode.
+
+    Raises:
+        errors.InputError: A side is 0 or absurd, or there are too many pixels.
+    """
+    if header.width < 1 or header.height < 1:
+        raise errors.InputError(
+            f"is damaged: its header says {header.width}x{header.height} pixels"
+        )
+    if max(header.width, header.height) > _MAX_SIDE:
+        raise errors.InputError(
+            f"has a side of {max(header.width, header.height)} pixels; the limit is {_MAX_SIDE}"
+        )
+    pixels = header.width * header.height
+    if pixels > max_input_pixels:
+        raise errors.InputError(
+            f"has {_megapixels(pixels, max_input_pixels)} megapixels; the limit is "
+            f"{max_input_pixels / 1e6:.9g} (--max-input-pixels)"
+        )
+
+
+def _megapixels(pixels: int, limit: int) -> str:
+    """Return a number of megapixels, rounded unless it would then look like the limit."""
+    rounded = f"{pixels / 1e6:.4g}"
+    return rounded if float(rounded) * 1e6 > limit else f"{pixels / 1e6:.9g}"

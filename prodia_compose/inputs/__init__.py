@@ -1,0 +1,1 @@
+"""What was named, turned into inputs in order."""

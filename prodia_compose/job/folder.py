@@ -1,0 +1,263 @@
+"""A request written down in a folder: its parts, and a script that sends them with curl.
+
+The folder is proved before any picture is prepared, and is filled whole or not at all.
+"""
+
+import errno
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import prodia_compose
+from prodia_compose import addresses, errors
+from prodia_compose.client import multipart, service
+from prodia_compose.client.options import Delivery
+from prodia_compose.output import streams
+
+SCRIPT_NAME = "send.sh"
+"""The script's name in the folder; no part is called so, by its suffix."""
+
+
+def prove(
+    folder: str, *, over: bool, create_dirs: bool, inputs: Sequence[tuple[str, Path]] = ()
+) -> None:
+    """Find out whether a request can be written to a folder, and leave no trace of it.
+
+    Args:
+        folder: As typed; new or empty, unless `over`.
+        over: Whether it may hold files already.
+        create_dirs: Whether it may be in folders that are still to be made.
+        inputs: (path as typed, file) of the inputs that are files; a folder that holds one
+            is refused, since a part goes by its input's name and would replace it.
+
+    Raises:
+        errors.UsageError: It is no name for a folder.
+        errors.OutputError: It is taken, not writable, an address, or no folder.
+    """
+    if folder == "-":
+        raise errors.UsageError("--save-request -: standard output is no folder; ./- is one")
+    if addresses.scheme(folder) is not None:
+        shown = addresses.shown(folder)
+        raise errors.OutputError(
+            f"--save-request {shown}: is an address; name a folder", path=shown
+        )
+    with _as_output_error(folder):
+        real = Path(os.path.realpath(folder))  # fails where the working folder is gone
+        if streams.status(str(real)) is not None:
+            _refuse_full(folder, real, over=over)
+            _refuse_inputs(folder, real, inputs)
+            place = real
+        else:
+            if not create_dirs and streams.status(str(real.parent)) is None:
+                raise errors.OutputError(
+                    f"--save-request {folder}: there is no folder to make it in; --create-dirs "
+                    "makes that too",
+                    path=folder,
+                )
+            place = next(parent for parent in real.parents if parent.exists())
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise errors.OutputError(
+                f"--save-request {folder}: not writable; choose another folder", path=folder
+            )
+
+
+def _refuse_full(folder: str, real: Path, *, over: bool) -> None:
+    if not real.is_dir():
+        raise errors.OutputError(f"--save-request {folder}: is no folder; name one", path=folder)
+    if not over and any(real.iterdir()):
+        raise errors.OutputError(
+            f"--save-request {folder}: holds files already; -f replaces those of the same names",
+            path=folder,
+        )
+
+
+def _refuse_inputs(folder: str, real: Path, inputs: Sequence[tuple[str, Path]]) -> None:
+    for shown, file in inputs:
+        with suppress(ValueError):  # no name for a file, which is told elsewhere
+            if real in (Path(os.path.realpath(file.parent)), Path(os.path.realpath(file)).parent):
+                message = f"--save-request {folder}: holds the input {shown}; choose another folder"
+                raise errors.OutputError(message, path=folder)
+
+
+def write(folder: str, parts: Iterable[multipart.Part], script: str, *, over: bool) -> None:
+    """Write the parts of a request under their file names, and the script beside them.
+
+    Files of other names stay. Whatever stops it leaves the folder as it was, or without a
+    script: never one that would send the parts of another request.
+
+    Raises:
+        errors.OutputError: The folder was taken meanwhile, or the disk is full.
+    """
+    real = Path(os.path.realpath(folder))
+    with _as_output_error(folder), _made(real):
+        _refuse_full(folder, real, over=over)
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=real) as staged:
+            names = []
+            for part in parts:
+                names.append(part.filename)
+                with Path(staged, part.filename).open("xb") as file:
+                    file.writelines(part.read())
+            names.append(SCRIPT_NAME)
+            Path(staged, SCRIPT_NAME).touch(0o777)  # less what the umask takes
+            Path(staged, SCRIPT_NAME).write_bytes(os.fsencode(script))
+            _publish(Path(staged), real, names)
+
+
+def _publish(staged: Path, real: Path, names: Sequence[str]) -> None:
+    """Move finished files to their places, the last one, the script, when all others are there."""
+    for name in names:
+        if (real / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{name} in it is a folder itself")
+    new = [real / name for name in names if not os.path.lexists(real / name)]
+    try:
+        (real / SCRIPT_NAME).unlink(missing_ok=True)
+        for name in names:
+            (staged / name).replace(real / name)
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and those it is in, where missing; unmake them if the block fails."""
+    made: list[Path] = []
+    try:
+        for path in (*reversed(folder.parents), folder):
+            if not path.exists():
+                path.mkdir()
+                made.append(path)
+        yield
+    except BaseException:
+        for path in reversed(made):
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+@contextmanager
+def _as_output_error(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        message = f"--save-request {folder}: {exc.strerror}; choose another folder"
+        raise errors.OutputError(message, path=folder) from exc
+
+
+def script(body: multipart.MultipartBody, *, delivery: Delivery, accept: str, digest: str) -> str:
+    """Return a script for any POSIX shell that sends the parts beside it with curl.
+
+    Args:
+        body: What is sent.
+        delivery: Where to, and whether it is waited for; `PRODIA_BASE_URL` comes before it
+            when the script runs.
+        accept: The value of `Accept`.
+        digest: Of the request, as reported.
+    """
+    values = {
+        "VERSION": prodia_compose.__version__,
+        "DIGEST": digest,
+        "ABOUT": _ABOUT_ASYNC if delivery.is_async else _about(accept.rpartition(" ")[2]),
+        "FILE": "answer.json" if delivery.is_async else "answer.multipart",
+        "BASE_URL": shlex.quote(delivery.base_url),
+        "CONNECT_TIMEOUT": f"{delivery.connect_timeout_s:g}",
+        "ACCEPT": accept,
+        "PATH": service.ASYNC_JOB_PATH if delivery.is_async else service.JOB_PATH,
+        "NAMES": " ".join(part.filename for part in body.parts),
+        "PARTS": "".join(
+            f"            -F '{part.name}=@{part.filename};type={part.media_type}' \\\n"
+            for part in body.parts
+        ),
+    }
+    return re.sub("@([A-Z_]+)@", lambda match: values[match[1]], _SCRIPT)
+
+
+def _about(picture: str) -> str:
+    return rf"""# The answer is multipart: the job's record with its price, then the picture, which this prints:
+#   perl -0777 -ne 'print $2 if /^(\S+)\r\n.*?\r\nContent-Type: image.*?\r\n\r\n(.*?)\r\n\1/si' FILE
+# PRODIA_ACCEPT={picture} asks for the bare picture instead."""
+
+
+_ABOUT_ASYNC = """# The answer is the job's record; `prodia-compose jobs fetch` and its id bring the picture, once
+# it is done."""
+
+_SCRIPT = r"""#!/bin/sh
+# The request that prodia-compose @VERSION@ prepared, sent by curl (7.76 or newer):
+# @DIGEST@
+#
+#   PRODIA_TOKEN=... ./send.sh [FILE]    FILE is @FILE@ here; - is standard output
+#
+# It is sent once and never again by itself: a job costs money, and may have run even if no
+# answer came. PRODIA_BASE_URL sends it elsewhere.
+@ABOUT@
+# Exit status: curl's. 2 to 7: nothing was sent (2: usage, FILE exists, or a part is missing; 4: no
+# token). 22: it was refused, in the words shown; after a 5xx it may have run. 0: answered; the
+# record says how it went.
+set -Cu   # -C: > overwrites nothing
+LC_ALL=C  # in which the ranges below are ASCII
+die() { printf 'send.sh: %s\n' "$2" >&2; exit "$1"; }
+strip() { set -- "${1#"${1%%[![:space:]]*}"}"; printf %s "${1%"${1##*[![:space:]]}"}"; }
+
+file=${1-@FILE@}
+case $#:$file in
+    [01]:-) [ ! -t 1 ] || die 2 'standard output is a terminal; redirect it, or name a file' ;;
+    [01]:-* | [01]: | [!01]*) die 2 'usage: send.sh [FILE], or - for standard output' ;;
+esac
+# The parts are beside the script. In a function $0 can be the function's name, and the folder of a
+# link is another: what is there may be another request, to be paid for.
+case $0 in /*) here=${0%/*}/ ;; */*) here=./${0%/*}/ ;; *) here=./ ;; esac
+if [ -h "$0" ] || [ ! -f "$0" ]; then
+    die 2 "$0: a link, or not this script; run send.sh itself, by its path"
+fi
+for part in @NAMES@; do
+    [ -r "$here$part" ] || die 2 "$here$part: missing, or not readable; save the request again"
+done
+base=@BASE_URL@
+base=$(strip "${PRODIA_BASE_URL:-$base}")
+base=${base%"${base##*[!/]}"} base=${base%/v2} base=${base%"${base##*[!/]}"}
+loopback='^https?://(([a-z0-9-]+\.)*localhost|127(\.[0-9]+){3}|\[::1\])(:[0-9]*)?(/|$)'
+if printf '%s\n' "$base" | grep -Eiq "$loopback"; then
+    export no_proxy='*'
+elif ! printf '%s\n' "$base" | grep -Eiq '^https://[^@?#\\]+$'; then
+    die 2 'PRODIA_BASE_URL: write https://HOST; plain http would show the token to others'
+fi
+{ set +x; } 2> /dev/null  # and so would a trace
+token=$(strip "${PRODIA_TOKEN-}")
+case $token in
+    '') die 4 'no token; set PRODIA_TOKEN' ;;
+    *[!!-~]*) die 4 'PRODIA_TOKEN: holds a space, a line break or a character outside ASCII' ;;
+esac
+
+# The token comes to curl on standard input, since everybody can see argv. -q: without curlrc.
+# -L with no redirect allowed makes one an error; without -L it would be an empty success.
+send() (
+    cd -P "$here" || exit 2  # -P: it was found by way of the true folders too
+    printf '%s\n' "$token" |
+        sed 's/["\\]/\\&/g; s/.*/header = "Authorization: Bearer &"/' |
+        curl -q -K - -sS --http1.1 --fail-with-body -L --max-redirs 0 -g \
+            --connect-timeout @CONNECT_TIMEOUT@ -A prodia-compose/@VERSION@ \
+            -H "Accept: ${PRODIA_ACCEPT:-@ACCEPT@}" \
+            -H 'Accept-Encoding: identity' -H 'Expect:' \
+@PARTS@            "$base@PATH@"
+)
+
+[ "$file" != - ] || { send; exit; }
+(: > "$file") 2> /dev/null || die 2 "$file: exists, or cannot be made; nothing was sent"
+trap '[ ! -f "$file" ] || [ -s "$file" ] || rm "$file"' EXIT  # empty, it would be in the way
+trap 'exit 130' INT
+trap 'exit 143' HUP TERM
+send >| "$file"
+code=$?
+case $code in
+    0) printf '%s\n' "$file" ;;
+    22) [ ! -f "$file" ] || { cat "$file" && echo && rm "$file"; } >&2 ;;
+    [2-7] | 26 | 35 | 60 | 77) ;;  # it was not sent, and curl has said why
+    *) printf 'send.sh: it may have run and may be billed; %s has what came, if any\n' "$file" >&2 ;;
+esac
+exit "$code"
+"""

@@ -1,0 +1,1 @@
+"""What is known of the models, each fact with its source."""

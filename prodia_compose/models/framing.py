@@ -1,0 +1,84 @@
+"""The settings that frame the result like one of the inputs (`--match N`)."""
+
+import math
+from collections.abc import Iterable
+
+from prodia_compose import errors
+from prodia_compose.models.facts import Model, Setting, SettingValue
+
+_TARGET_PIXELS = 1_000_000
+
+# A percent of the shape counts as much as four of the area.
+_SHAPE_WEIGHT = 4.0
+
+
+def like(model: Model, width: int, height: int) -> dict[str, SettingValue]:
+    """Return the settings that give the result the shape of a picture.
+
+    Where the model takes width and height, about one megapixel in its steps and range;
+    else the nearest of its ratios.
+
+    Args:
+        model: Whose settings they are.
+        width: The picture's width in pixels, upright.
+        height: Its height.
+
+    Raises:
+        errors.UsageError: No setting of the model is known to frame the result.
+    """
+    across, down = model.setting("width"), model.setting("height")
+    if across is not None and down is not None:
+        best = min(
+            _sizes(across, down, width / height),
+            key=lambda size: _distance(size, width / height),
+        )
+        return {"width": best[0], "height": best[1]}
+    ratio = model.setting("aspect_ratio")
+    known = [] if ratio is None else [*ratio.choices, *ratio.likely_choices]
+    ratios = [choice for choice in known if ":" in choice]
+    if not ratios:
+        raise errors.UsageError(
+            f"--match: no setting that frames the result is known of {model.short_name}; "
+            "give --aspect-ratio, or --width and --height, yourself"
+        )
+    return {"aspect_ratio": min(ratios, key=lambda text: _off(_value(text), width / height))}
+
+
+def _sizes(across: Setting, down: Setting, ratio: float) -> Iterable[tuple[int, int]]:
+    """Yield every width the model takes with the height that comes nearest to the ratio."""
+    for width in _allowed(across):
+        yield width, _snapped(down, width / ratio)
+    for height in _allowed(down):
+        yield _snapped(across, height * ratio), height
+
+
+def _step(setting: Setting) -> int:
+    return setting.multiple_of or setting.likely_multiple_of or 1
+
+
+def _allowed(setting: Setting) -> range:
+    step = _step(setting)
+    low, high = int(setting.minimum or step), int(setting.maximum or 4096)
+    return range(-(-low // step) * step, high + 1, step)
+
+
+def _snapped(setting: Setting, value: float) -> int:
+    """Return the allowed number nearest to a value."""
+    allowed = _allowed(setting)
+    index = round((value - allowed.start) / allowed.step)
+    return allowed[min(max(index, 0), len(allowed) - 1)]
+
+
+def _distance(size: tuple[int, int], ratio: float) -> float:
+    width, height = size
+    return _SHAPE_WEIGHT * _off(width / height, ratio) + _off(width * height, _TARGET_PIXELS)
+
+
+def _off(value: float, wanted: float) -> float:
+    """Return how far a number is from another, as a factor on a logarithmic scale."""
+    return abs(math.log(value / wanted))
+
+
+def _value(ratio: str) -> float:
+    width, _, height = ratio.partition(":")
+    return int(width) / int(height)

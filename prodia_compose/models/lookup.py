@@ -1,0 +1,110 @@
+"""Finding a model by name, and what to say of one that is not listed."""
+
+import difflib
+import re
+
+from prodia_compose import errors
+from prodia_compose.models.catalogue import CATALOGUE
+from prodia_compose.models.facts import Cap, Caps, Fact, Model
+
+_HOUSE = "our choice for a job type we know nothing of"
+
+
+def unlisted(job_type: str) -> Model:
+    """Return a model for a job type that is not in the catalogue, with house limits."""
+    return Model(
+        short_name=job_type,
+        job_type=job_type,
+        summary="not in the catalogue",
+        listed=False,
+        max_images=Fact(value=14, source=_HOUSE),
+        caps=Caps(
+            side=Cap(limit=2048, kind="house", source=_HOUSE),
+            image_bytes=Cap(limit=7_000_000, kind="house", source=_HOUSE),
+        ),
+    )
+
+
+# Guide, "Models that support multiple inputs": FLUX.1 Kontext, SDXL inpainting,
+# Recraft V4 and SeedEdit/Seedance accept one input part only.
+_SINGLE_INPUT = re.compile(
+    r"inference\.(?:.*kontext|sdxl\.inpaint|recraft\.v4|seededit|seedance)", re.IGNORECASE
+)
+
+
+def is_single_input(job_type: str) -> bool:
+    """Return whether a job type is of a family that takes one image only."""
+    return _SINGLE_INPUT.match(job_type) is not None
+
+
+def find(name: str, *, flag: str = "--model ") -> Model:
+    """Return the model of a short name, alias or full job type.
+
+    A job type that is not listed comes back with `listed` False and house limits.
+
+    Args:
+        name: What was typed.
+        flag: What stood before it there, for messages.
+
+    Raises:
+        errors.UsageError: The name is unknown, or the type takes one image only.
+    """
+    by_name = {
+        known: model
+        for model in CATALOGUE
+        for known in (model.short_name, *model.aliases, model.job_type)
+    }
+    if name in by_name:
+        return by_name[name]
+    if is_single_input(name):
+        raise errors.UsageError(
+            f"{flag}{name}: this job type takes one image only; "
+            f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
+        )
+    if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
+        return unlisted(name)
+    nearest = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=0.4)
+    shown = name or "''"
+    cure = f"did you mean {nearest[0]}?" if nearest else "`prodia-compose models` lists them"
+    raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
+
+
+def check_count(model: Model, count: int, findings: errors.Findings) -> None:
+    """Find more images than a model takes, or more than all of Prodia's pages agree on.
+
+    Raises:
+        errors.InputError: There are too many.
+    """
+    most = int(model.max_images.value)
+    if count > most:
+        roomier = [m.short_name for m in CATALOGUE if m.max_images.value >= count]
+        cure = f"-m {' or '.join(roomier)} takes as many" if roomier else "leave some out"
+        whose = "" if model.listed else " (our own limit for a job type not in the catalogue)"
+        raise errors.InputError(
+            f"{count} images; {model.short_name} takes at most {most}{whose}; {cure}"
+        )
+    if model.doubtful_above is not None and count > model.doubtful_above.value:
+        message = (
+            f"{count} images: one of Prodia's pages lets {model.short_name} take {most}, "
+            f"another {model.doubtful_above.value:g}; the service may refuse them"
+        )
+        findings.warnings.append(errors.Warned(code="count-in-doubt", message=message))
+
+
+def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings) -> None:
+    """Find a prompt longer than a model takes.
+
+    Raises:
+        errors.UsageError: Prodia's own pages say that it is too long.
+    """
+    longest = model.max_prompt
+    if longest is None or len(prompt) <= longest.value:
+        return
+    message = (
+        f"{flag}: the prompt has {len(prompt):,} characters; "
+        f"{model.short_name} takes {longest.value:,g}"
+    )
+    if model.is_max_prompt_sure:
+        raise errors.UsageError(f"{message}; shorten it")
+    warned = f"{message} by {longest.source}; sent as it is"
+    findings.warnings.append(errors.Warned(code="unconfirmed-setting", message=warned))

@@ -1,0 +1,216 @@
+"""Model, prompt and settings, turned into the job JSON, and the names of its parts."""
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import TypeGuard
+
+from prodia_compose import errors
+from prodia_compose.models.facts import Model, Setting, SettingValue
+
+_RESERVED = ("prompt", "images", "type")
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+# What is parsed here is written again further down the call stack, where less of it is left.
+_DEEPEST = 100
+
+# No more than these are in a 64-bit integer and its sign.
+_MOST_DIGITS = 20
+
+_KEY = re.compile(r"[!-~]+")
+
+
+def flag_of(name: str) -> str:
+    """Return the option that sets a config field: `aspect_ratio` is `--aspect-ratio`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def parse_set(argument: str) -> tuple[str, SettingValue]:
+    """Return the (name, value) of one `--set KEY=VALUE`.
+
+    The value is JSON if it parses as JSON, else text.
+
+    Raises:
+        errors.UsageError: There is no `=`, no name, or text that is not UTF-8.
+    """
+    name, equals, text = argument.partition("=")
+    if not equals or not name.strip():
+        shown = argument or "''"
+        raise errors.UsageError(f"--set {shown}: write it as --set KEY=VALUE")
+    if _SURROGATE.search(argument):
+        raise errors.UsageError(f"--set {name}: not valid UTF-8; retype it")
+    if not _KEY.fullmatch(name):
+        raise errors.UsageError(f"--set '{name}': a KEY is ASCII without blanks; correct it")
+    if name.startswith("config."):
+        raise errors.UsageError(f"--set {name}: write {name.removeprefix('config.')} alone")
+    too_deep = errors.UsageError(f"--set {name}: the JSON is nested too deeply; simplify it")
+    try:
+        value: SettingValue = json.loads(
+            text, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_decimal
+        )
+        if _is_deeper(value, _DEEPEST):
+            raise too_deep
+        written = json.dumps(value, ensure_ascii=False)
+    except OverflowError as exc:
+        message = f"--set {name}: holds too large a number; text belongs in double quotes"
+        raise errors.UsageError(message) from exc
+    except ValueError:
+        return name, text
+    except RecursionError as exc:
+        raise too_deep from exc
+    if _SURROGATE.search(written):
+        raise errors.UsageError(
+            f"--set {name}: a \\u escape is half a character; write both halves"
+        )
+    return name, value
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Return whether lists and objects are nested more than so many levels."""
+    if not isinstance(value, dict | list):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(child, levels - 1) for child in children)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise OverflowError
+    return int(digits)
+
+
+def _decimal(digits: str) -> float:
+    if not math.isfinite(value := float(digits)):
+        raise OverflowError
+    return value
+
+
+def _refuse_constant(word: str) -> SettingValue:
+    raise ValueError(f"{word} is not JSON")  # NaN and Infinity stay text
+
+
+def check_settings(
+    model: Model,
+    options: Iterable[tuple[str, SettingValue]],
+    extras: Iterable[tuple[str, SettingValue]],
+    findings: errors.Findings,
+) -> dict[str, SettingValue]:
+    """Return the config fields to send, in order: options first, then `--set`.
+
+    What is out of the model's range goes to `findings` as an error; what no page
+    confirms goes there as a warning and is sent all the same.
+    """
+    config: dict[str, SettingValue] = {}
+    given: set[str] = set()
+    for name, value in options:
+        given.add(name)
+        with findings.collecting():
+            if isinstance(value, str) and _SURROGATE.search(value):
+                raise errors.UsageError(f"{flag_of(name)}: not valid UTF-8; retype it")
+            _check(model, name, value, flag_of(name), findings)
+            config[name] = value
+    for name, value in extras:
+        with findings.collecting():
+            if name in _RESERVED:
+                cure = {"prompt": "use -p", "type": "use -m"}.get(name, "the tool names the images")
+                raise errors.UsageError(f"--set {name}: not a setting; {cure}")
+            if name in given:
+                raise errors.UsageError(f"--set {name}: already given; give it once")
+            given.add(name)
+            _check(model, name, value, f"--set {name}", findings)
+            config[name] = value
+    return config
+
+
+def _check(
+    model: Model, name: str, value: SettingValue, flag: str, findings: errors.Findings
+) -> None:
+    """Raise for a value the model does not take; warn of one no page confirms."""
+    setting = model.setting(name)
+    if setting is None:
+        _warn_of_unlisted(model, name, flag, findings)
+        return
+    if setting.status == "refused":
+        raise errors.UsageError(
+            f"{flag}: {model.short_name} does not take {name} ({setting.source}); leave it out"
+        )
+    _check_type(setting, value, flag)
+    _check_range(model, setting, value, flag)
+    doubt = _doubt(model, setting, value)
+    if doubt:
+        findings.warnings.append(
+            errors.Warned(code="unconfirmed-setting", message=f"{flag} {value}: {doubt}")
+        )
+
+
+def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findings) -> None:
+    if not flag.startswith("--set"):
+        message = f"{flag}: {model.short_name} is not known to take it; sent as given"
+        findings.warnings.append(errors.Warned(code="unconfirmed-setting", message=message))
+        return
+    nearest = difflib.get_close_matches(name, [s.name for s in model.settings], n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    message = f"{flag}: not a known setting of {model.short_name}; sent as given{hint}"
+    findings.warnings.append(errors.Warned(code="unknown-setting", message=message))
+
+
+def _check_type(setting: Setting, value: SettingValue, flag: str) -> None:
+    fits = {
+        # JSON Schema counts 4.0 as an integer.
+        "integer": _is_number(value) and value % 1 == 0,
+        "number": _is_number(value),
+        "string": isinstance(value, str),
+        "boolean": isinstance(value, bool),
+    }[setting.type]
+    if not fits:
+        article = "an" if setting.type == "integer" else "a"
+        shown = json.dumps(value, ensure_ascii=False)
+        raise errors.UsageError(f"{flag} {shown}: must be {article} {setting.type}")
+
+
+def _is_number(value: SettingValue) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str) -> None:
+    if isinstance(value, str):
+        if setting.name == "aspect_ratio" and not re.fullmatch(
+            r"auto|[1-9][0-9]*:[1-9][0-9]*", value
+        ):
+            raise errors.UsageError(f"{flag} {value}: a ratio is two numbers, such as 16:9")
+        if setting.choices and value not in setting.choices:
+            raise errors.UsageError(
+                f"{flag} {value}: {model.short_name} takes {', '.join(setting.choices)}"
+            )
+        return
+    if not isinstance(value, int | float):
+        return
+    low, high = setting.minimum, setting.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise errors.UsageError(f"{flag} {value}: {model.short_name} takes {low:g} to {high:g}")
+    if setting.multiple_of and value % setting.multiple_of:
+        nearest = _nearest(setting, float(value), setting.multiple_of)
+        raise errors.UsageError(
+            f"{flag} {value}: a multiple of {setting.multiple_of}; nearest {nearest}"
+        )
+
+
+def _nearest(setting: Setting, value: float, step: int) -> int:
+    """Return the allowed multiple nearest to a value."""
+    multiple = round(value / step) * step
+    return int(min(max(multiple, setting.minimum or multiple), setting.maximum or multiple))
+
+
+def _doubt(model: Model, setting: Setting, value: SettingValue) -> str | None:
+    """Say why a value may not be taken, if it may not."""
+    if setting.status == "unconfirmed":
+        return f"{model.short_name} is not confirmed to take {setting.name}; sent as given"
+    if setting.likely_choices and value not in setting.likely_choices:
+        return f"not among the known values ({', '.join(setting.likely_choices)}); sent as given"
+    step = setting.likely_multiple_of
+    if step and _is_number(value) and value % step:
+        return f"probably must be a multiple of {step}; nearest {_nearest(setting, value, step)}"
+    return None

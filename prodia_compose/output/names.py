@@ -1,0 +1,67 @@
+"""What a picture's file is called: templates, and the suffix that says its format."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from prodia_compose import addresses, errors
+from prodia_compose.output.options import OutputFormat, Placement
+
+SUFFIXES: Mapping[str, OutputFormat] = {
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".png": "png",
+    ".webp": "webp",
+}
+"""The suffixes, in lower case, that ask for a format."""
+
+
+def asked_format(placement: Placement) -> OutputFormat:
+    """Return the format to ask the service for: the suffix's, `--format`'s, else JPEG.
+
+    Raises:
+        errors.UsageError: The suffix is of no such format, `--format` contradicts it, or it
+            lies in a home that the shell has not filled in.
+    """
+    if placement.target.startswith("~/") and not Path("~").exists():
+        raise errors.UsageError(
+            f"-o {placement.target}: ~ is not expanded here; write the whole path, or $HOME"
+        )
+    target = placement.target.replace("{ext}", placement.format or "jpg")
+    is_name = target != "-" and addresses.scheme(target) is None  # an address is told elsewhere
+    suffix = Path(target).suffix if is_name else ""
+    if not suffix.strip(".") or "}" in suffix:
+        return placement.format or "jpg"
+    format_ = SUFFIXES.get(suffix.lower())
+    if format_ is None:
+        raise errors.UsageError(
+            f"-o {placement.target}: no such format as {suffix}; use .jpg, .png or .webp"
+        )
+    if placement.format is not None and placement.format != format_:
+        raise errors.UsageError(
+            f"--format {placement.format} and -o {placement.target}: the name asks for {format_}; "
+            "give one of them"
+        )
+    return format_
+
+
+def accept_type(format_: OutputFormat) -> str:
+    """Return the media type of a format, as the service's Accept values spell it."""
+    return {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[format_]
+
+
+def expand(template: str, fields: Mapping[str, str]) -> str:
+    """Return an output template with its `{field}`s filled in; other braces stay.
+
+    A field's value cannot leave the folder: a slash in it becomes a dash, and so do the
+    dots of a `..` that was not typed. Nor does it lead to standard output, or read as an
+    option to who is given the path: only a dash as typed does.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        value = fields.get(match[1])
+        return match[0] if value is None else value.replace("/", "-")
+
+    parts = [(part, re.sub(r"\{([a-z]+)\}", fill, part)) for part in template.split("/")]
+    path = "/".join("--" if filled == ".." != part else filled for part, filled in parts)
+    return f"./{path}" if path.startswith("-") and not template.startswith("-") else path

@@ -1,0 +1,104 @@
+"""What was paid for and could not be placed, kept aside."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from prodia_compose import blob, errors
+from prodia_compose.client.answers import Output
+from prodia_compose.images.probe import received
+from prodia_compose.record import home
+
+_CHUNK_BYTES = 1 << 16
+
+SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "text/html": ".html",
+    "application/json": ".json",
+    "text/plain": ".txt",
+}
+
+
+def keep(data: blob.Blob, suffix: str) -> Path:
+    """Copy what came into the state folder, or the temporary folder, and return the file.
+
+    Args:
+        data: What came from the service.
+        suffix: The suffix its content calls for, such as ".jpg".
+
+    Raises:
+        errors.NotPlacedError: Neither could take it; the message names the last place tried.
+    """
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}{suffix}"
+    state = home.folder()
+    if state is not None:
+        with contextlib.suppress(OSError):
+            rescued = state / "rescued"
+            rescued.mkdir(mode=0o700, exist_ok=True)
+            return _copy(data, rescued / name)
+    try:
+        return _copy(data, Path(tempfile.gettempdir()) / f"prodia-compose-{name}")
+    except OSError as exc:
+        last = exc.filename or "the temporary folder"
+        raise errors.NotPlacedError(
+            f"neither the output place nor the state folder nor {last} could take what "
+            f"came ({exc.strerror}); it is lost",
+            may_be_billed=True,
+        ) from exc
+
+
+def _copy(data: blob.Blob, place: Path) -> Path:
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as target, data.open() as source:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+    except BaseException as exc:
+        place.unlink(missing_ok=True)
+        if isinstance(exc, OSError):
+            exc.filename = str(place)  # a full disk says only that it is full
+        raise
+    return place
+
+
+def fault(path: str) -> str | None:
+    """Return what a kept file is instead of a whole picture; None if it is one.
+
+    The words complete a sentence that begins with the file's name.
+    """
+    try:
+        with Path(path).open("rb"):
+            pass
+        received.inspect(lambda: Path(path).open("rb"))  # noqa: SIM115 - whoever calls it does
+    except FileNotFoundError:
+        return "is gone"
+    except OSError as exc:
+        return f"cannot be read ({exc.strerror})"
+    except ValueError as exc:
+        return str(exc)
+    return None
+
+
+def load(paths: Iterable[str]) -> tuple[tuple[Output, Path], ...]:
+    """Return pictures that were kept, each with its file; without those `fault` finds one in."""
+    found = []
+    for path in (Path(path) for path in paths if fault(path) is None):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            data = blob.spool(iter(partial(file.read, _CHUNK_BYTES), b""))
+            found.append((Output(blob=data, media_type="", filename=path.name), path))
+    return tuple(found)
+
+
+def keep_remains(error: errors.ComposeError, remains: Output) -> None:
+    """Keep what an answer without a usable picture left behind, and let the error say where."""
+    error.rescued = str(keep(remains.blob, SUFFIXES.get(remains.media_type, ".bin")))
+    error.message += f"; what came is kept as {error.rescued}"

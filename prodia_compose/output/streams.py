@@ -1,0 +1,109 @@
+"""Output that goes down a stream: an open descriptor, a device, a pipe."""
+
+import errno
+import os
+import re
+import select
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from prodia_compose import errors
+
+
+def status(path: str) -> os.stat_result | None:
+    """Return the status of what a path names, through links; None where nothing is."""
+    try:
+        return Path(path).stat()
+    except FileNotFoundError:
+        return None
+
+
+def descriptor(path: str) -> int | None:
+    """Return the number of the descriptor that a path names, such as `/dev/fd/3`, or None."""
+    standard = {"/dev/stdout": 1, "/dev/stderr": 2}
+    match = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]{1,9})", path)
+    return int(match[1]) if match else standard.get(path)
+
+
+def is_stream(path: str) -> bool:
+    """Return whether something stands there that is written, not replaced."""
+    if descriptor(path) is not None:
+        return True
+    found = status(path)
+    return found is not None and not stat.S_ISREG(found.st_mode)
+
+
+def prove(path: str) -> None:
+    """Refuse a stream that takes no bytes, as far as that shows without sending any.
+
+    Raises:
+        errors.OutputError: It is a folder, a socket, a terminal, or not writable.
+        OSError: It cannot be opened, or is a descriptor that is not open for writing.
+    """
+    number = descriptor(path)
+    if number is not None:
+        if not os.get_inheritable(number):  # opened by us, not by the shell
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        os.write(number, b"")
+        if number != 1:  # standard output is looked at where it is written
+            _refuse_terminal(number, path)
+        return
+    mode = Path(path).stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise errors.OutputError(f"-o {path}: is a folder; name a file in it", path=path)
+    if stat.S_ISSOCK(mode):
+        raise errors.OutputError(f"-o {path}: is a socket; name a file", path=path)
+    if not os.access(path, os.W_OK):
+        raise errors.OutputError(f"-o {path}: not writable; name a file", path=path)
+    if stat.S_ISCHR(mode):
+        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            _refuse_terminal(opened, path)
+        finally:
+            os.close(opened)
+
+
+def _refuse_terminal(number: int, path: str) -> None:
+    if os.isatty(number):
+        raise errors.OutputError(f"-o {path}: is a terminal; name a file", path=path)
+
+
+def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:
+    """Open a device or pipe, or go on where an open descriptor stands.
+
+    Args:
+        path: What `is_stream` says yes to.
+        waiting: Called before a wait for somebody who reads a named pipe, if there is one.
+    """
+    number = descriptor(path)
+    if number is not None:
+        return os.fdopen(os.dup(number), "wb", buffering=0)
+    if not stat.S_ISFIFO(Path(path).stat().st_mode):
+        return Path(path).open("wb", buffering=0)
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        os.set_blocking(opened, True)
+    except OSError as exc:
+        if exc.errno != errno.ENXIO:
+            raise
+        waiting()
+        opened = os.open(path, os.O_WRONLY)
+    return os.fdopen(opened, "wb", buffering=0)
+
+
+def write_stream(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy all bytes to a stream that may take only some at a time (`python -u`).
+
+    Raises:
+        OSError: The reader is gone, or the disk is full.
+    """
+    while chunk := source.read(1 << 16):
+        view = memoryview(chunk)
+        while view:
+            written: int | None = target.write(view)
+            if written is None:  # not to be blocked on, and full
+                select.select([], [target], [])
+            view = view[written or 0 :]
+    target.flush()

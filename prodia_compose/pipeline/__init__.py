@@ -1,0 +1,1 @@
+"""The line: request, plan, send, place, record; the only room that knows all of it."""

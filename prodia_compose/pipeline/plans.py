@@ -1,0 +1,329 @@
+"""Everything that can be known before the first byte leaves.
+
+`validate`, `compose -n` and `compose` all come through here, so what one shows is what
+the other sends. All problems are told together, with one exception: while the command
+line itself is wrong, no picture is opened and nothing is downloaded.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from prodia_compose import blob, errors
+from prodia_compose.client.service import Token
+from prodia_compose.frozen import frozen
+from prodia_compose.images import fit
+from prodia_compose.inputs import sources
+from prodia_compose.job import folder, pack
+from prodia_compose.models import facts, framing, lookup, settings
+from prodia_compose.models.facts import SettingValue
+from prodia_compose.output import names, places
+from prodia_compose.output.options import OutputFormat
+from prodia_compose.pipeline import gather
+from prodia_compose.pipeline.request import ComposeRequest
+from prodia_compose.pipeline.variables import name_in_findings
+from prodia_compose.progress import Reporter
+
+# With more than this, what is wrong is the command line, and not one picture or another.
+_MOST_PROBED = 100
+
+
+@frozen
+class Surroundings:
+    """What the process was given from outside, and who watches it.
+
+    Attributes:
+        stdin: Standard input, or None where it is closed.
+        token: The text of `PRODIA_TOKEN`, or None.
+        reporter: Who is told of progress.
+        download: Fetches a URL that was named as an input.
+        meanwhile: Is called once while the first pictures are prepared, to use the time.
+    """
+
+    stdin: BinaryIO | None
+    token: str | None
+    reporter: Reporter
+    download: Callable[[str], blob.Blob]
+    meanwhile: Callable[[], object] | None = None
+
+
+@frozen
+class Plan:
+    """A run as it stands before sending; complete only if `errors` is empty.
+
+    Attributes:
+        request: What was asked for.
+        model: The model, if the name found one.
+        prompt: The final text, if it can be sent.
+        images: The inputs that could be read, in order.
+        format: The format the service is asked for.
+        place: Where the picture goes, if that is settled.
+        token: The token, if there is a usable one.
+        token_state: Whether there is one.
+        estimate: The listed price.
+        packed: The job and the body to send, if all that goes into them is there.
+        warnings: What stops nothing.
+        errors: What stops the run, in the order found.
+        is_saved: Whether the request has been written to the folder of `--save-request`.
+    """
+
+    request: ComposeRequest
+    model: facts.Model | None
+    prompt: str | None
+    images: tuple[fit.FittedImage, ...]
+    format: OutputFormat
+    place: places.Place | None
+    token: Token | None
+    token_state: gather.TokenState
+    estimate: facts.Estimate
+    packed: pack.Packed | None
+    warnings: tuple[errors.Warned, ...]
+    errors: tuple[errors.ComposeError, ...]
+    is_saved: bool = False
+
+    @property
+    def accept(self) -> str:
+        """The value of `Accept`: the job's record and, unless it is async, the picture."""
+        if self.request.delivery.is_async:
+            return "application/json"
+        return f"multipart/form-data; {names.accept_type(self.format)}"
+
+    def sendable(self) -> "Sendable":
+        """Return what is to be sent.
+
+        Raises:
+            errors.ComposeError: What stops the run, if anything does.
+        """
+        errors.Findings(self.errors).raise_if_any()
+        model, packed, token, place = self.model, self.packed, self.token, self.place
+        if model is None or packed is None or token is None or place is None:
+            raise AssertionError("a plan without errors is complete")
+        return Sendable(plan=self, model=model, packed=packed, token=token, place=place)
+
+
+@frozen
+class Sendable:
+    """A plan with nothing wrong and nothing missing.
+
+    Attributes:
+        plan: The plan.
+        model: Its model.
+        packed: Its job, and the body to send.
+        token: The token to send it with.
+        place: Where the picture goes.
+    """
+
+    plan: Plan
+    model: facts.Model
+    packed: pack.Packed
+    token: Token
+    place: places.Place
+
+
+def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) -> Plan:
+    """Return the plan of a run: checks made, images prepared, job built.
+
+    Args:
+        request: What the user asks for.
+        surroundings: Standard input, the token's text, and so on.
+        sending: Whether the job is to be sent; if not, a missing token is a warning.
+    """
+    findings = errors.Findings()
+    model = _model(request, findings)
+    config = (
+        settings.check_settings(model, request.settings, request.extras, findings) if model else {}
+    )
+    format_ = _format(request, findings)
+    stdin = gather.owned_stdin(request, surroundings.stdin, findings)
+    named, is_complete = gather.entries(request, stdin, findings)
+    text = gather.prompt_text(request, model, named, stdin, findings)
+    _prove_folder(request, named, findings)
+    images = _images(request, model, named, surroundings, findings)
+    if text is not None and is_complete and request.lint:
+        findings.warnings += _slips(request, text, named)
+    config = {**_framing(request, model, config, images, len(named), findings), **config}
+    token, token_state = gather.token(request, surroundings.token, stdin, findings, sending=sending)
+    place = _place(request, format_, model, named, findings)
+    estimate = _estimate(request, model, config, findings)
+    name_in_findings(findings, request.variables)
+    if request.strict:
+        findings.errors += [
+            errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
+        ]
+    is_whole = is_complete and len(images) == len(named)
+    return Plan(
+        request=request,
+        model=model,
+        prompt=text,
+        images=images,
+        format=format_,
+        place=place,
+        token=token,
+        token_state=token_state,
+        estimate=estimate,
+        packed=pack.pack(model, text, config, images if is_whole else ()),
+        warnings=tuple(findings.warnings),
+        errors=tuple(findings.errors),
+    )
+
+
+def _model(request: ComposeRequest, findings: errors.Findings) -> facts.Model | None:
+    with findings.collecting():
+        model = lookup.find(request.model)
+        if not model.listed:
+            message = (
+                f"--model {request.model}: not in the catalogue, its limits are unknown; "
+                f"at most {model.max_images.value:g} images and our own caps apply"
+            )
+            findings.warnings.append(errors.Warned(code="unknown-model", message=message))
+        return model
+    return None
+
+
+def _format(request: ComposeRequest, findings: errors.Findings) -> OutputFormat:
+    with findings.collecting():
+        return names.asked_format(request.placement)
+    return "jpg"
+
+
+def _images(
+    request: ComposeRequest,
+    model: facts.Model | None,
+    named: Sequence[sources.Entry],
+    surroundings: Surroundings,
+    findings: errors.Findings,
+) -> tuple[fit.FittedImage, ...]:
+    if model is None:
+        return ()
+    is_too_many = True
+    with findings.collecting():
+        lookup.check_count(model, len(named), findings)
+        is_too_many = False
+    if findings.has_usage_error:
+        return ()  # the command line has to change; no download and no decoding for that
+
+    def opening(entry: sources.Entry, position: int) -> sources.Input:
+        return sources.open_input(
+            entry, position, stdin=surroundings.stdin, download=surroundings.download
+        )
+
+    return fit.fit(
+        named[:_MOST_PROBED],
+        model,
+        request.fitting,
+        opening,
+        reporter=surroundings.reporter,
+        findings=findings,
+        is_probed_only=is_too_many,
+        meanwhile=surroundings.meanwhile,
+    )
+
+
+def _slips(
+    request: ComposeRequest, text: str, named: Sequence[sources.Entry]
+) -> Iterator[errors.Warned]:
+    """Return the slips in a prompt."""
+    # Its patterns take 8 ms to compile, so it is loaded while pictures are decoded, if at all.
+    from prodia_compose.prompt import lints  # noqa: PLC0415
+
+    return lints.check(text, named, request.selection, gather.prompt_flag(request))
+
+
+def _framing(
+    request: ComposeRequest,
+    model: facts.Model | None,
+    config: Mapping[str, SettingValue],
+    images: Sequence[fit.FittedImage],
+    count: int,
+    findings: errors.Findings,
+) -> dict[str, SettingValue]:
+    """Return the settings that `--match` stands for."""
+    position = request.match
+    if position is None or model is None:
+        return {}
+    with findings.collecting():
+        clash = [name for name in ("aspect_ratio", "width", "height") if name in config]
+        if clash:
+            typed = dict(request.settings)
+            flag = settings.flag_of(clash[0]) if clash[0] in typed else f"--set {clash[0]}"
+            raise errors.UsageError(f"--match and {flag}: give one of them")
+        if position > count > 0:
+            there = "is only 1 image" if count == 1 else f"are only {count} images"
+            raise errors.UsageError(f"--match {position}: there {there}")
+        for image in images:
+            if image.source.position == position:
+                framed = framing.like(model, image.info.width, image.info.height)
+                return settings.check_settings(model, framed.items(), (), findings)
+    return {}
+
+
+def _place(
+    request: ComposeRequest,
+    format_: OutputFormat,
+    model: facts.Model | None,
+    named: Sequence[sources.Entry],
+    findings: errors.Findings,
+) -> places.Place | None:
+    stems = [entry.stem or "image" for entry in named]
+    path = names.expand(
+        request.placement.target,
+        {
+            "stem": stems[-1] if stems else "image",
+            "first": stems[0] if stems else "image",
+            "model": model.short_name if model else "",
+            "date": time.strftime("%Y-%m-%d"),
+            "time": time.strftime("%H%M%S"),
+            "n": str(len(named)),
+            "ext": format_,
+        },
+    )
+    with findings.collecting():
+        return places.prove(
+            path,
+            if_exists=request.placement.if_exists,
+            create_dirs=request.placement.create_dirs,
+            inputs=_files(named),
+        )
+    return None
+
+
+def _prove_folder(
+    request: ComposeRequest, named: Sequence[sources.Entry], findings: errors.Findings
+) -> None:
+    """Check that the request can be written down where `--save-request` wants it."""
+    if request.save_to is not None:
+        with findings.collecting():
+            folder.prove(
+                request.save_to,
+                over=request.save_over,
+                create_dirs=request.placement.create_dirs,
+                inputs=_files(named),
+            )
+
+
+def _files(named: Sequence[sources.Entry]) -> list[tuple[str, Path]]:
+    """Return the inputs that are files: as typed, and where they are."""
+    return [
+        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
+    ]
+
+
+def _estimate(
+    request: ComposeRequest,
+    model: facts.Model | None,
+    config: dict[str, SettingValue],
+    findings: errors.Findings,
+) -> facts.Estimate:
+    if model is None:
+        return facts.Estimate()
+    resolution = config.get("resolution")
+    estimate = model.estimate(resolution if isinstance(resolution, str) else None)
+    limit, most = request.max_cost_usd, estimate.maximum_usd
+    if limit is not None and most is None:
+        message = f"--max-cost {limit:g}: the price of {model.short_name} is unknown; nothing sent"
+        findings.errors.append(errors.CostError(message))
+    elif limit is not None and most is not None and most > limit:
+        message = f"--max-cost {limit:g}: a job may cost ${most:g}; nothing sent"
+        findings.errors.append(errors.CostError(message))
+    return estimate

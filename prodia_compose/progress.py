@@ -1,0 +1,77 @@
+"""How the steps tell of their progress, without knowing who listens."""
+
+import re
+import unicodedata
+from typing import Literal, Protocol
+
+# Format characters that turn the direction of writing, or that nobody would see in a name.
+_HIDDEN = re.compile(
+    r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0001]"
+)
+
+Phase = Literal["download", "prepare", "upload", "waiting", "receive"]
+"""The phases a person can watch; `waiting` counts seconds, `prepare` images, the rest bytes."""
+
+
+class Reporter(Protocol):
+    """Whoever watches a run: a terminal, a log, or nobody."""
+
+    def start(self, phase: Phase, total: int | None = None) -> None:
+        """Begin a phase, ending the one before; `total` is in the phase's unit, if known."""
+
+    def advance(self, amount: int) -> None:
+        """Say that `amount` more units of the phase are done."""
+
+    def finish(self) -> None:
+        """End the last phase and clear it from view."""
+
+    def say(self, text: str) -> None:
+        """Tell one line that people want to see unless they asked for quiet."""
+
+    def detail(self, text: str) -> None:
+        """Tell one line that people see who asked for details (`-v`)."""
+
+    def trace(self, text: str) -> None:
+        """Tell one line of the exchange on the wire (`-vv`); never a secret."""
+
+
+class Silent:
+    """Watches nothing; the default for library use and tests."""
+
+    def start(self, phase: Phase, total: int | None = None) -> None:
+        """Ignore a phase."""
+
+    def advance(self, amount: int) -> None:
+        """Ignore an advance."""
+
+    def finish(self) -> None:
+        """Ignore the end."""
+
+    def say(self, text: str) -> None:
+        """Ignore a line."""
+
+    def detail(self, text: str) -> None:
+        """Ignore a line."""
+
+    def trace(self, text: str) -> None:
+        """Ignore a line."""
+
+
+def visible(text: str) -> str:
+    r"""Return foreign text with what a terminal would obey, or could not show, escaped.
+
+    Control characters, ESC included, become `\n` or `\x1b`; bytes that were not UTF-8
+    become `\xff`; marks that turn the direction of writing, and invisible ones such as
+    a stray byte order mark, become `\u202e`. Joiners stay: emoji and Persian need them.
+    """
+    return "".join(_visible_char(char) for char in text)
+
+
+def _visible_char(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # surrogateescape: one undecodable byte
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    if char.isprintable() or unicodedata.category(char) == "Zs":
+        return char
+    if unicodedata.category(char) == "Cf" and not _HIDDEN.match(char):
+        return char
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

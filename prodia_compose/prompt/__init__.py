@@ -1,0 +1,1 @@
+"""The prompt: its labels, what it refers to, its slips."""

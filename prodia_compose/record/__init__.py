@@ -1,0 +1,1 @@
+"""The record of jobs; the only room that knows sqlite3."""

@@ -1,0 +1,33 @@
+"""The state folder, and what was paid for but could not be placed."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def place() -> Path | None:
+    """Return where the platform's state folder for this tool is, be it there or not.
+
+    None where there is no such place: no home.
+    """
+    try:
+        path = Path(platformdirs.user_state_dir("prodia-compose", appauthor=False))
+    except RuntimeError:  # no HOME and no entry in the user database, as in some containers
+        return None
+    return path if path.is_absolute() else None  # older platformdirs, then: a literal "~"
+
+
+def folder() -> Path | None:
+    """Return the platform's state folder for this tool, made with mode 0700 if missing.
+
+    None where there is none to be had: no home, or not writable.
+    """
+    path = place()
+    if path is None:
+        return None
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return path if os.access(path, os.W_OK | os.X_OK) else None

@@ -1,0 +1,109 @@
+"""What jobs have cost, as far as it is known: sums that never take unknown for nothing."""
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from prodia_compose.frozen import frozen
+from prodia_compose.record.entries import Entry
+
+_DECIMALS = 6
+
+
+@frozen
+class Amounts:
+    """Sums over jobs that ran or may have run, in US dollars; None where nothing is known.
+
+    Attributes:
+        jobs: How many.
+        unknown: Those of them whose outcome is unknown.
+        priced: Those whose price the service has told.
+        actual_usd: The sum of these prices; all of the cost only if every job is priced.
+        estimated: Those with a listed price.
+        estimate_min_usd: The sum of the lowest listed prices of these.
+        estimate_usd: The sum of the highest listed prices of these.
+        at_most_usd: The sum over all jobs of the price told or else the highest listed;
+            None if one of them has neither.
+    """
+
+    jobs: int
+    unknown: int
+    priced: int
+    actual_usd: float | None
+    estimated: int
+    estimate_min_usd: float | None
+    estimate_usd: float | None
+    at_most_usd: float | None
+
+
+@frozen
+class Spend:
+    """What one model has cost on one day.
+
+    Attributes:
+        day: The day the jobs began, in the local time zone.
+        model: What the user called the model.
+        amounts: The sums.
+    """
+
+    day: date
+    model: str
+    amounts: Amounts
+
+
+@frozen
+class Spending:
+    """What was spent.
+
+    Attributes:
+        since: Jobs begun earlier are left out; None if none are.
+        lines: The sums of each day and model, in this order.
+        total: The sums over all of them.
+    """
+
+    since: datetime | None
+    lines: tuple[Spend, ...]
+    total: Amounts
+
+
+def spending(entries: Iterable[Entry], *, since: datetime | None = None) -> Spending:
+    """Return what jobs have cost; those that did not run are left out.
+
+    Args:
+        entries: The jobs.
+        since: From when on these are all there are.
+    """
+    billed = [entry for entry in entries if entry.may_be_billed]
+    groups: dict[tuple[date, str], list[Entry]] = {}
+    for entry in billed:
+        key = (entry.begun_at.astimezone().date(), entry.model)
+        groups.setdefault(key, []).append(entry)
+    lines = tuple(
+        Spend(day=day, model=model, amounts=_amounts(group))
+        for (day, model), group in sorted(groups.items(), key=lambda item: item[0])
+    )
+    return Spending(since=since, lines=lines, total=_amounts(billed))
+
+
+def _amounts(billed: Sequence[Entry]) -> Amounts:
+    prices = [entry.price_usd for entry in billed]
+    highest = [entry.estimate_usd for entry in billed]
+    most = [
+        listed if price is None else price for price, listed in zip(prices, highest, strict=True)
+    ]
+    return Amounts(
+        jobs=len(billed),
+        unknown=sum(entry.state == "unknown" for entry in billed),
+        priced=len(billed) - prices.count(None),
+        actual_usd=_sum(prices),
+        estimated=len(billed) - highest.count(None),
+        estimate_min_usd=_sum(entry.estimate_min_usd for entry in billed),
+        estimate_usd=_sum(highest),
+        at_most_usd=None if None in most else _sum(most),
+    )
+
+
+def _sum(amounts: Iterable[float | None]) -> float | None:
+    """Return the sum of what is known; None if nothing is, which is not the same as 0."""
+    known = [amount for amount in amounts if amount is not None]
+    return round(math.fsum(known), _DECIMALS) if known else None

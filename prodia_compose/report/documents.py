@@ -1,0 +1,221 @@
+"""The JSON documents of `--json`: a stable interface, fields are added and never renamed."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from prodia_compose import errors
+from prodia_compose.models.facts import Cap, Model
+from prodia_compose.progress import visible
+from prodia_compose.report.jsontext import Document, named, warnings
+
+if TYPE_CHECKING:  # for annotations; an error document must not load requests and Pillow
+    from prodia_compose.images import fit
+    from prodia_compose.output import placer, places
+    from prodia_compose.pipeline import fetch, plans, send
+
+
+def plan(made: "plans.Plan") -> Document:
+    """Return `prodia-compose/plan@1`: what would be sent, and what stands in the way."""
+    packed = made.packed
+    return {
+        "schema": "prodia-compose/plan@1",
+        "ok": not made.errors,
+        "model": made.model.short_name if made.model else made.request.model,
+        "job_type": made.model.job_type if made.model else None,
+        "job": packed.job.document() if packed else None,
+        "images": [_image(image) for image in made.images],
+        "prompt": made.prompt,
+        "warnings": warnings(made.warnings),
+        "errors": [_problem(error) for error in made.errors],
+        "estimate_usd": made.estimate.maximum_usd,
+        "estimate_min_usd": made.estimate.minimum_usd,
+        "upload_bytes": packed.body.length if packed else None,
+        "digest": packed.digest if packed else None,
+        "token": made.token_state,
+        **_saved_request(made),
+    }
+
+
+def _saved_request(made: "plans.Plan") -> Document:
+    """Return the field for the folder that the request was written to; null if it was not."""
+    folder = made.request.save_to
+    if folder is None or not made.is_saved:
+        return {"saved_request": None}
+    return named("saved_request", folder)
+
+
+def result(done: "send.Result") -> Document:
+    """Return `prodia-compose/result@1`: the plan, and what became of it."""
+    outputs = [_output(saved) for saved in done.outputs]
+    return {
+        **plan(done.plan),
+        "schema": "prodia-compose/result@1",
+        "warnings": warnings((*done.plan.warnings, *done.warnings)),
+        "output": outputs[0] if outputs else _skipped(done.plan.place),
+        "outputs": outputs,
+        "messages": list(done.messages),
+        "job_id": done.job_id,
+        "request_id": done.request_id,
+        "price_usd": done.price_usd,
+        "elapsed_s": round(done.elapsed_s, 3),
+        "attempts": done.attempts,
+        "skipped": done.attempts == 0,
+        "sandbox": done.plan.request.sandbox,
+    }
+
+
+def fetched(done: "fetch.Fetched", place: "places.Place") -> Document:
+    """Return what `jobs fetch` adds to `prodia-compose/jobs@1`: what was brought, as in a result."""
+    outputs = [_output(saved) for saved in done.outputs]
+    return {
+        "warnings": warnings(done.warnings),
+        "output": outputs[0] if outputs else _skipped(place),
+        "outputs": outputs,
+        "messages": list(done.messages),
+        "skipped": not outputs,
+    }
+
+
+def error(failure: errors.ComposeError) -> Document:
+    """Return `prodia-compose/error@1`: why a run ended without its product."""
+    parts = [_problem(part) for part in failure.parts]
+    return {
+        **_error(next(part for part in parts if part["exit_code"] == failure.code)),
+        "message": visible(failure.message),
+        "errors": parts,
+        "request_id": failure.request_id,
+        "job_id": failure.job_id,
+        "may_be_billed": failure.may_be_billed,
+        "rescued": _rescued(failure.rescued),
+        "warnings": warnings(failure.warnings),
+    }
+
+
+def interruption(signal: errors.Interrupted, message: str) -> Document:
+    """Return `prodia-compose/error@1` of a run that a signal stopped; `message` says how far."""
+    return {
+        **_error(_part("interrupted", signal.code, message)),
+        "job_id": signal.job_id,
+        "may_be_billed": signal.state in ("sent", "answered"),
+        "rescued": _rescued(signal.rescued),
+        "warnings": warnings(signal.warnings),
+    }
+
+
+def bug(exception: Exception, *, may_be_billed: bool) -> Document:
+    """Return `prodia-compose/error@1` of a run that ended in an exception nobody foresaw."""
+    words = " ".join(traceback.format_exception_only(exception)).strip()
+    return {
+        **_error(_part("bug", errors.ExitCode.BUG, f"{words}; this is a bug; please report it")),
+        "may_be_billed": may_be_billed,
+        "traceback": "".join(traceback.format_exception(exception)),
+    }
+
+
+def models(listed: Sequence[Model]) -> Document:
+    """Return `prodia-compose/models@1`: every fact of the catalogue, with its source."""
+    return {"schema": "prodia-compose/models@1", "models": [_model(model) for model in listed]}
+
+
+def _error(part: Document) -> Document:
+    """Return an error document about one thing, before anything was sent."""
+    return {
+        "schema": "prodia-compose/error@1",
+        "exit_code": part["exit_code"],
+        "kind": part["kind"],
+        "message": part["message"],
+        "errors": [part],
+        "request_id": None,
+        "job_id": None,
+        "may_be_billed": False,
+        "rescued": [],
+        "warnings": [],
+    }
+
+
+def _problem(failure: errors.ComposeError) -> Document:
+    return _part(failure.kind, failure.code, failure.message, failure.path)
+
+
+def _part(kind: str, code: errors.ExitCode, message: str, path: str | None = None) -> Document:
+    return {
+        "kind": kind,
+        "exit_code": int(code),
+        "message": visible(message),
+        **({"path": None} if path is None else named("path", path)),
+    }
+
+
+def _rescued(path: str | None) -> list[Document]:
+    return [] if path is None else [named("path", path)]
+
+
+def _image(image: "fit.FittedImage") -> Document:
+    sent = image.prepared
+    return {
+        "position": image.source.position,
+        **named("path", image.source.path),
+        "label": image.source.label,
+        "part": image.part,
+        "media_type": sent.media_type if sent else None,
+        "format": image.info.format,
+        "width": image.info.width,
+        "height": image.info.height,
+        "bytes": image.info.byte_count,
+        "sent_width": sent.width if sent else None,
+        "sent_height": sent.height if sent else None,
+        "sent_bytes": sent.blob.size if sent else None,
+        "sent_sha256": sent.blob.sha256 if sent else None,
+        "changes": list(sent.changes) if sent else [],
+    }
+
+
+def _output(saved: "placer.SavedOutput") -> Document:
+    return {
+        **named("path", saved.path),
+        "format": saved.picture.format,
+        "width": saved.picture.width,
+        "height": saved.picture.height,
+        "bytes": saved.byte_count,
+        "sha256": saved.sha256,
+    }
+
+
+def _skipped(place: "places.Place | None") -> Document | None:
+    """Return the output of a run that left an existing file alone: its path only."""
+    if place is None:
+        return None
+    blank = dict.fromkeys(("format", "width", "height", "bytes", "sha256"))
+    return {**named("path", place.path), **blank}
+
+
+def _model(model: Model) -> Document:
+    caps = {
+        "side_px": model.caps.side,
+        "pixels": model.caps.pixels,
+        "combined_pixels": model.caps.combined,
+        "image_bytes": model.caps.image_bytes,
+    }
+    return {
+        "name": model.short_name,
+        "aliases": list(model.aliases),
+        "job_type": model.job_type,
+        "summary": model.summary,
+        "listed": model.listed,
+        "max_images": asdict(model.max_images),
+        "max_images_doubtful_above": asdict(model.doubtful_above) if model.doubtful_above else None,
+        "caps": {name: _cap(cap) for name, cap in caps.items()},
+        "minimum_side_px": asdict(model.minimum_side) if model.minimum_side else None,
+        "max_prompt_characters": asdict(model.max_prompt) if model.max_prompt else None,
+        "max_prompt_confirmed": model.is_max_prompt_sure if model.max_prompt else None,
+        "settings": [asdict(setting) for setting in model.settings],
+        "prices": [asdict(price) for price in model.prices],
+        "usual_seconds": asdict(model.usual_seconds) if model.usual_seconds else None,
+        "notes": list(model.notes),
+    }
+
+
+def _cap(cap: Cap | None) -> Document | None:
+    return None if cap is None else asdict(cap)

@@ -1,0 +1,58 @@
+"""What every JSON document is written with: a line that any parser and any terminal takes."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+from prodia_compose import errors
+from prodia_compose.progress import visible
+
+Document = dict[str, object]
+"""A document, or an object in it; its keys come in the order they are written in."""
+
+_NOT_PLAIN = re.compile(r"[^ -~]")
+
+
+def line(document: Mapping[str, object]) -> str:
+    r"""Return a document as one compact line, without the final newline.
+
+    What a terminal would obey, or could not show, is written as JSON's own escape
+    (`\u001b`, `\u202e`), so that a parser gives it back as it was. Only half a character,
+    which is no text to many parsers, is told in words: `\xff`.
+    """
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _NOT_PLAIN.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    char = match[0]
+    shown = visible(char)
+    if shown == char:
+        return char
+    if "\ud800" <= char <= "\udfff":
+        return f"\\{shown}"
+    return json.dumps(char)[1:-1]
+
+
+def named(key: str, name: str) -> Document:
+    """Return a file's name, or path, as it is; if it is not UTF-8, escaped with its bytes beside it.
+
+    Args:
+        key: The field's name; that of the bytes, in Base64, is `KEY_b64`.
+        name: As Python has it, its undecodable bytes as half characters.
+    """
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:
+        return {key: name}  # written down under another locale than this one
+    try:
+        return {key: raw.decode()}
+    except UnicodeDecodeError:
+        return {key: visible(name), f"{key}_b64": base64.b64encode(raw).decode("ascii")}
+
+
+def warnings(warned: Iterable[errors.Warned]) -> list[Document]:
+    """Return warnings as a document lists them."""
+    return [{"code": one.code, "message": visible(one.message)} for one in warned]

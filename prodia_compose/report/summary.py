@@ -1,0 +1,79 @@
+"""What a plan and a result look like to people."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from prodia_compose.cli.catalogue import price_text
+from prodia_compose.images.fit import FittedImage
+from prodia_compose.job import folder
+from prodia_compose.pipeline import plans
+from prodia_compose.progress import visible
+
+if TYPE_CHECKING:  # for annotations; `validate` must not load requests
+    from prodia_compose.pipeline import send
+
+
+def lines(plan: plans.Plan) -> Iterator[str]:
+    """Yield the report of `validate`: model, images, prompt, settings, output, cost."""
+    if plan.model is not None:
+        yield f"model    {plan.model.short_name} ({plan.model.job_type})"
+    for number, text in enumerate(image_lines(plan)):
+        yield f"{'images' if number == 0 else '':8} {text}"
+    if plan.prompt is not None:
+        yield f"prompt   {visible(plan.prompt)}"
+    if plan.packed is not None:
+        config = plan.packed.job.config.items()
+        settings = [f"{name}={value}" for name, value in config if name not in ("prompt", "images")]
+        yield f"settings {visible(' '.join(settings)) or 'none'}"
+    if plan.place is not None:
+        skipped = "; exists, so nothing would be sent" if plan.place.skipped else ""
+        yield f"output   {visible(plan.place.path)} ({plan.format}){skipped}"
+    if plan.packed is not None:
+        body, digest = plan.packed.body, plan.packed.digest
+        yield f"upload   {body.length:,} bytes in {len(body.parts)} parts, {digest}"
+    yield f"price    {price_text(plan.estimate)}"
+    if plan.is_saved and plan.request.save_to is not None:
+        command = shlex.quote(os.path.join(plan.request.save_to, folder.SCRIPT_NAME))  # noqa: PTH118 - as typed
+        yield f"saved    {visible(plan.request.save_to)}; send it with {visible(command)}"
+    problems = len(plan.errors)
+    if problems:
+        yield f"result   {problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+    else:
+        yield "result   ready"
+
+
+def image_lines(plan: plans.Plan) -> Iterator[str]:
+    """Yield the images, numbered in the order the model sees them, with every change."""
+    for image in plan.images:
+        yield visible(_image_line(image))
+
+
+def _image_line(image: FittedImage) -> str:
+    source, info, sent = image.source, image.info, image.prepared
+    label = f" {{{source.label}}}" if source.label else ""
+    named = f"{source.position} {source.path}{label}"
+    size = f"{info.width}x{info.height}"
+    if sent is None:
+        return f"{named} {size} {info.format}"
+    changes = ", ".join(sent.changes) or "as it is"
+    if not changes.startswith(f"{size} -> "):
+        changes = f"{size} {info.format}: {changes}"
+    renamed = image.part is not None and image.part != PurePosixPath(source.path).name
+    return f"{named} {changes}; {sent.blob.size:,} bytes{f' as {image.part}' if renamed else ''}"
+
+
+def summary(done: "send.Result") -> str:
+    """Return the last line of a run: what came, how long it took, what it cost."""
+    if not done.outputs:
+        return "exists already; nothing was sent"
+    saved = done.outputs[0]
+    price = f"${done.price_usd:g}" if done.price_usd is not None else "price not told"
+    if done.plan.request.sandbox:
+        price = "no cost: sandbox"
+    return (
+        f"{saved.picture.width}x{saved.picture.height} {saved.picture.format}, "
+        f"{saved.byte_count:,} bytes in {done.elapsed_s:.1f} s, {price}"
+    )

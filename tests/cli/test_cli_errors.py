@@ -1,0 +1,303 @@
+"""Wrong command lines: one clear line each, the right code, and nothing sent."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import loopback
+import pytest
+from conftest import TOKEN, Run
+
+from prodia_compose import errors
+from prodia_compose.sandbox import server
+from prodia_compose.sandbox.faults import parse_fault
+from prodia_compose.sandbox.service import SandboxOptions
+
+GOOD = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
+
+BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
+    ("missing file", ("gone.jpg", "-p", "x"), 3, r"gone\.jpg: no such file"),
+    ("not an image", ("page.jpg", "-p", "x"), 3, r"page\.jpg: .*HTML"),
+    ("empty file", ("empty.jpg", "-p", "x"), 3, r"empty\.jpg: .*empty"),
+    ("cut image", ("cut.jpg", "-p", "x"), 3, r"cut\.jpg: .*(cut short|truncated|damaged)"),
+    ("folder", (".", "-p", "x"), 3, r"is a folder; .*find \. -type f -print0"),
+    ("too many", (*["product.jpg"] * 4, "-p", "x"), 3, r"4 images; nano-banana takes at most 3"),
+    ("missing list", ("-T", "gone.txt", "-p", "x"), 3, r"-T gone\.txt: no such file"),
+    ("NUL without -0", ("-T", "nul.txt", "-p", "x"), 3, r"did you mean -0"),
+    ("unknown model", (*GOOD, "-m", "nano-bananna"), 2, r"did you mean nano-banana\?"),
+    (
+        "single-input model",
+        (*GOOD, "-m", "inference.flux-kontext.pro.img2img.v1"),
+        2,
+        r"takes one image only",
+    ),
+    (
+        "bad width",
+        (*GOOD, "-m", "flux-2-pro", "--width", "1023"),
+        2,
+        r"--width 1023: a multiple of 16; nearest 1024",
+    ),
+    (
+        "steps out of range",
+        (*GOOD, "-m", "flux-2-flex", "--steps", "60"),
+        2,
+        r"--steps 60: flux-2-flex takes 1 to 50",
+    ),
+    ("refused setting", (*GOOD, "--seed", "1"), 2, r"nano-banana does not take seed"),
+    ("no prompt", ("product.jpg",), 2, r"no prompt"),
+    ("empty prompt", ("product.jpg", "-p", " "), 2, r"the prompt is empty"),
+    ("two prompts", (*GOOD, "--prompt-file", "list.txt"), 2, r"give one of them"),
+    ("no images", ("-p", "x"), 2, r"no images"),
+    ("two users of stdin", ("-", "-T", "-", "-p", "x"), 2, r"both read standard input"),
+    ("-0 without a list", (*GOOD, "-0"), 2, r"-0: .*-T"),
+    ("label without a name", ("-i", "product.jpg", "-p", "x"), 2, r"-i NAME=PATH"),
+    ("unknown label", ("-i", "mug=product.jpg", "-p", "{mgu}"), 2, r"did you mean \{mug\}"),
+    ("bad suffix", (*GOOD, "-o", "out.gif"), 2, r"no such format as \.gif"),
+    ("format clash", (*GOOD, "-o", "out.jpg", "--format", "png"), 2, r"asks for jpg"),
+    ("reserved --set", (*GOOD, "--set", "prompt=x"), 2, r"--set prompt: not a setting"),
+    (
+        "--set twice",
+        (*GOOD, "--set", "include_messages=true", "--set", "include_messages=true"),
+        2,
+        r"already given",
+    ),
+    ("unknown option", (*GOOD, "--promt", "x"), 2, r"--promt; did you mean --prompt\?$"),
+    ("start of an option", (*GOOD, "--aspect", "16:9"), 2, r"did you mean --aspect-ratio\?$"),
+    ("like no option", (*GOOD, "--bogus"), 2, r"--bogus; see prodia-compose \w+ --help$"),
+    ("not a number", (*GOOD, "--width", "wide"), 2, r"--width"),
+    ("not finite", (*GOOD, "--guidance", "nan", "-m", "flux-2-flex"), 2, r"must be a number"),
+    ("bad colour", (*GOOD, "--background", "mauve"), 2, r"#RRGGBB"),
+    ("force and fail", (*GOOD, "-f", "--if-exists", "fail"), 2, r"-f and --if-exists"),
+    ("json and bytes", (*GOOD, "--json", "-o", "-"), 2, r"--json and -o -: both"),
+    ("json and stdout", (*GOOD, "--json", "-o", "/dev/stdout"), 2, r"both write to stdout"),
+    ("missing token file", (*GOOD, "--token-file", "gone"), 4, r"--token-file gone: no such file"),
+    ("empty token file", (*GOOD, "--token-file", "empty.jpg"), 4, r"holds no token"),
+    ("output taken", (*GOOD, "-o", "taken.jpg"), 8, r"taken\.jpg: exists already"),
+    ("output is an input", (*GOOD, "-o", "scene.jpg"), 8, r"is the input scene\.jpg"),
+    ("output is a folder", (*GOOD, "-o", "."), 8, r"-o \.: is a folder"),
+    ("no such folder", (*GOOD, "-o", "no/out.jpg"), 8, r"--create-dirs"),
+    ("too dear", (*GOOD, "--max-cost", "0.01"), 12, r"\$0\.039"),
+    ("price unknown", (*GOOD, "-m", "seedream-5-lite", "--max-cost", "9"), 12, r"unknown"),
+    ("strict", (*GOOD, "--width", "512", "--strict"), 3, r"\(--strict\)"),
+    ("other address", ("ftp://h/a.jpg", "-p", "x"), 3, r"ftp addresses are not supported"),
+    ("unexpanded home", ("~/a.jpg", "-p", "x"), 3, r"~ is not expanded here"),
+    ("address as output", (*GOOD, "-o", "http://h/a.jpg"), 8, r"is an address; name a file"),
+    ("prompt twice", (*GOOD, "-p", "y"), 2, r"--prompt: given 2 times"),
+    ("prompt forgotten", ("product.jpg", "-p", "-f"), 2, r"--prompt -f: is an option"),
+    ("empty model", (*GOOD, "-m", ""), 2, r"--model '': is empty"),
+    ("empty operand", ("", "-p", "x"), 3, r"'': an empty name"),
+    ("odd digits", (*GOOD, "--width", "1_024"), 2, r"--width 1_024: must be a whole number"),
+    ("huge number", (*GOOD, "--set", "x=1e999"), 2, r"--set x: holds too large a number"),
+    ("prefixed key", (*GOOD, "--set", "config.x=1"), 2, r"--set config\.x: write x alone"),
+]
+
+
+@pytest.fixture
+def litter(work: Path) -> Path:
+    """Return a working folder with good and bad files in it."""
+    (work / "page.jpg").write_text("<!DOCTYPE html><title>404</title>")
+    (work / "empty.jpg").write_bytes(b"")
+    (work / "cut.jpg").write_bytes((work / "scene.jpg").read_bytes()[:20_000])
+    (work / "taken.jpg").write_bytes(b"mine")
+    (work / "nul.txt").write_bytes(b"product.jpg\0scene.jpg\0")
+    (work / "list.txt").write_text("a prompt")
+    return work
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[loopback.Server]:
+    """Address the program to a server that must not be talked to."""
+    with loopback.serve([loopback.ok(b"")]) as server:
+        monkeypatch.setenv("PRODIA_BASE_URL", server.url)
+        monkeypatch.setenv("PRODIA_TOKEN", TOKEN)
+        yield server
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [row[1:] for row in BAD_LINES],
+    ids=[row[0].replace(" ", "-") for row in BAD_LINES],
+)
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_a_wrong_line_is_told_in_one_line(
+    run: Run,
+    litter: Path,
+    nobody: loopback.Server,
+    argv: tuple[str, ...],
+    code: int,
+    words: str,
+    as_json: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Each bad line ends with its code and one clear line, opens no connection, leaves no file."""
+    before = sorted(litter.iterdir())
+    done = run("compose", *argv, *(["--json"] if as_json else []))
+
+    assert done.code == code
+    assert done.out == b""
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) == 1
+    if as_json or "--json" in argv:
+        error = json.loads(done.err)
+        assert (error["schema"], error["exit_code"]) == ("prodia-compose/error@1", code)
+        assert error["may_be_billed"] is False
+        assert re.search(words, error["message"])
+    else:
+        assert done.err.startswith("prodia-compose: error: ")
+        assert re.search(words, done.err)
+    assert sorted(litter.iterdir()) == before
+
+
+def test_validate_answers_as_compose_would(run: Run, litter: Path) -> None:
+    """`validate` ends with the code of `compose` for every bad line that is not about sending."""
+    for name, argv, code, words in BAD_LINES:
+        if name in ("json and bytes", "json and stdout", "empty token file"):
+            continue  # validate writes nothing that clashes, and needs no token
+        done = run("validate", *argv, PRODIA_TOKEN=TOKEN)
+        assert (name, done.code) == (name, code)
+        assert re.search(words, done.err), name
+
+
+def test_no_token_is_an_error_only_for_sending(run: Run, work: Path) -> None:
+    """Without a token `compose` ends with 4 and `validate` warns."""
+    sending, checking = run("compose", *GOOD), run("validate", *GOOD)
+
+    assert (sending.code, checking.code) == (4, 0)
+    assert "PRODIA_TOKEN" in sending.err
+    assert "[no-token]" in checking.err
+
+
+@pytest.mark.parametrize("token", ["two words", "line\nbreak", "ümlaut"])
+def test_a_malformed_token_is_never_shown(run: Run, work: Path, token: str) -> None:
+    """A token that cannot stand in a header is refused in both commands, unquoted."""
+    for command in ("compose", "validate"):
+        done = run(command, *GOOD, PRODIA_TOKEN=token)
+        assert done.code == 4
+        assert token not in done.err
+
+
+def test_all_problems_are_told_together(run: Run, litter: Path, nobody: loopback.Server) -> None:
+    """Several bad inputs and a taken output are reported at once, the code by precedence."""
+    done = run("compose", "gone.jpg", "page.jpg", "cut.jpg", "-p", "x", "-o", "taken.jpg")
+
+    assert done.code == 3
+    lines = done.err.splitlines()
+    assert [re.search(r"error: (?:-o )?(\S+):", line)[1] for line in lines] == [  # type: ignore[index]
+        *("gone.jpg", "page.jpg", "cut.jpg", "taken.jpg"),
+    ]
+
+
+def test_plan_document_holds_the_problems(run: Run, litter: Path) -> None:
+    """`validate --json` prints one object with every problem and the inputs that could be read."""
+    done = run("validate", "gone.jpg", "product.jpg", "-p", "x", "-o", "taken.jpg", "--json")
+    plan = json.loads(done.out)
+
+    assert (done.code, done.err) == (3, "")
+    assert plan["ok"] is False
+    assert [(error["kind"], error["exit_code"]) for error in plan["errors"]] == [
+        ("input", 3),
+        ("output", 8),
+    ]
+    assert [image["path"] for image in plan["images"]] == ["product.jpg"]
+    assert plan["job"] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (loopback.text("token is invalid", 401), 4),
+        (loopback.text("no", 403), 4),
+        (loopback.json_answer({"error": "config: nope"}, 400), 5),
+        (loopback.redirect(307, "https://elsewhere.example/"), 5),
+        (loopback.text("too large", 413), 5),
+        (loopback.busy("9999"), 6),
+        (loopback.text("oops", 500), 9),
+        (loopback.text("this is no picture"), 9),
+    ],
+    ids=["401", "403", "400", "307", "413", "busy", "500", "no-picture"],
+)
+def test_refusals_of_the_service_end_with_their_code(
+    run: Run, work: Path, answer: loopback.Answer, code: int
+) -> None:
+    """What the service answers decides the exit code, and no output appears."""
+    with loopback.serve([answer]) as service:
+        done = run("compose", *GOOD, PRODIA_BASE_URL=service.url, PRODIA_TOKEN=TOKEN)
+
+    assert done.code == code
+    assert service.submissions == 1
+    assert not (work / "composed.jpg").exists()
+    assert TOKEN not in done.err
+
+
+def test_nobody_there_is_not_delivered(run: Run, work: Path) -> None:
+    """A service that cannot be reached ends with 7: the job did not run."""
+    done = run(
+        "compose",
+        *GOOD,
+        PRODIA_BASE_URL=f"http://127.0.0.1:{loopback.closed_port()}",
+        PRODIA_TOKEN=TOKEN,
+    )
+
+    assert done.code == 7
+    assert "did not run" in done.err
+
+
+def test_a_bug_is_shown_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception nobody foresaw ends with 1 and its traceback."""
+
+    def broken(*_: object, **__: object) -> int:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr("prodia_compose.cli.catalogue.show", broken)
+    done = run("models")
+
+    assert done.code == 1
+    assert "Traceback" in done.err
+    assert "bug" in done.err
+
+
+def test_readme_has_the_table_of_the_code(readme_text: str) -> None:
+    """README's exit codes are those of `errors`, with the same kinds."""
+    rows = re.findall(r"^\| ([\d, ]+) \| ?([\w-]*) ?\|", readme_text, re.MULTILINE)
+    told = {int(code): kind for codes, kind in rows for code in codes.split(",")}
+    kinds = {int(cls.exit_code): cls.kind for cls in _leaves(errors.ComposeError)}
+
+    assert set(told) == {int(code) for code in errors.ExitCode}
+    for code, kind in kinds.items():
+        assert told[code] == kind
+
+
+def _leaves(cls: type[errors.ComposeError]) -> list[type[errors.ComposeError]]:
+    return [one for one in cls.__subclasses__() if one is not errors.ProblemsError]
+
+
+@pytest.fixture
+def readme_text() -> str:
+    """Return README."""
+    return (Path(__file__).parent.parent.parent / "README.md").read_text()
+
+
+def test_interrupt_before_sending_says_so(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal while preparing ends with 128 + its number and says that the job did not run."""
+
+    def interrupted(*_: object, **__: object) -> Callable[..., None]:
+        raise errors.Interrupted(15)
+
+    monkeypatch.setattr("prodia_compose.images.prepare.prepare", interrupted)
+    done = run("compose", *GOOD, "--sandbox")
+
+    assert done.code == 143
+    assert "did not run" in done.err
+
+
+def test_sandbox_faults_reach_the_command(run: Run, work: Path) -> None:
+    """A fault asked of the sandbox comes out as the exit code that a script must handle."""
+    options = SandboxOptions(faults=(parse_fault("server-error"),))
+    with server.Sandbox(options) as sandbox:
+        done = run("compose", *GOOD, PRODIA_BASE_URL=sandbox.url, PRODIA_TOKEN="any")
+
+    assert done.code == 9
+    assert json.loads(run("validate", *GOOD, "--json").out)["token"] == "missing"

@@ -1,0 +1,85 @@
+"""The fault matrix through the whole command: exit code, submissions, leftovers, record, secrets."""
+
+import os
+from pathlib import Path
+
+import loopback
+import pytest
+from conftest import Run
+from PIL import Image
+from submitting import LARGE, TOKEN
+from test_client_faults import FAULTS, Fault
+
+from prodia_compose import errors, progress
+from prodia_compose.client import submission
+from prodia_compose.record import ledger
+
+STATES: dict[errors.ExitCode, str] = {
+    errors.ExitCode.AUTH: "rejected",
+    errors.ExitCode.REJECTED: "rejected",
+    errors.ExitCode.BUSY: "busy",
+    errors.ExitCode.NOT_DELIVERED: "not-delivered",
+    errors.ExitCode.UNKNOWN: "unknown",
+    errors.ExitCode.NOT_PLACED: "received",
+}
+
+OPTIONS = {
+    "connect_timeout_s": "--connect-timeout",
+    "stall_timeout_s": "--stall-timeout",
+    "timeout_s": "--timeout",
+    "max_wait_s": "--max-wait",
+}
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a JPEG larger than the system takes in on a connection that nobody reads from."""
+    path = tmp_path_factory.mktemp("large") / "large.jpg"
+    noise = Image.effect_noise((4400, 4000), 120).convert("RGB")
+    noise.save(path, quality=98, subsampling=0)
+    assert path.stat().st_size > LARGE
+    return path
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_through_the_command(
+    run: Run,
+    work: Path,
+    large: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    *,
+    tls: bool,
+) -> None:
+    """Each fault ends with its exit code, one row that says so, and nothing left behind."""
+    monkeypatch.setitem(submission.submit.__kwdefaults__ or {}, "sleep", lambda _seconds: None)
+    limits = {"stall_timeout_s": 10.0, "timeout_s": 10.0, **dict(fault.limits)}
+    options = [text for name, value in limits.items() for text in (OPTIONS[name], str(value))]
+    image = large if fault.size == LARGE else work / "product.jpg"
+    with loopback.serve(fault.script, tls=tls) as service:
+        bundle = {"REQUESTS_CA_BUNDLE": str(service.ca_file)} if tls else {}
+        done = run(
+            *("compose", image, "-p", "x", "--no-resize", "-vv", "-o", "out.jpg", *options),
+            PRODIA_BASE_URL=service.url,
+            PRODIA_TOKEN=TOKEN,
+            **bundle,
+        )
+    with ledger.open_record(os.environ) as record:
+        (entry,) = record.entries()
+
+    # The matrix's pictures only look like pictures, so what works out ends as not usable.
+    code = fault.error.exit_code if fault.error else errors.ExitCode.NOT_PLACED
+    assert done.code == code
+    assert service.submissions == fault.submissions
+    assert [w for w in map(progress.visible, fault.words) if w not in done.err] == []
+    assert "Traceback" not in done.err
+    assert (entry.state, entry.exit_code) == (STATES[code], code)
+    assert entry.may_be_billed is (fault.billed or fault.error is None)
+    assert sorted(path.name for path in work.iterdir()) == ["product.jpg", "scene.jpg"]
+    rescued = tmp_path / "state/prodia-compose/rescued"
+    assert rescued.exists() is (fault.keeps or fault.error is None)
+    assert TOKEN not in done.err + done.text
+    for path in (tmp_path / "state").rglob("*"):
+        assert path.is_dir() or TOKEN.encode() not in path.read_bytes()

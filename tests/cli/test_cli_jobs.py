@@ -1,0 +1,802 @@
+"""The record of jobs, as its user meets it: written by `compose`, read and settled by `jobs`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import ledgering
+import loopback
+import pytest
+from conftest import TOKEN, Done, Run, until
+from PIL import Image
+
+from prodia_compose.cli.completion import offers
+from prodia_compose.client import wait
+from prodia_compose.record import ledger
+from prodia_compose.sandbox import server
+from prodia_compose.sandbox.service import SandboxOptions
+
+PROGRAM = [sys.executable, "-m", "prodia_compose"]
+LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
+
+CREATED = loopback.json_answer(
+    loopback.job_record(state={"current": "processing"}, price=None), 201
+)
+PROCESSING = loopback.text("processing")
+FAILED = loopback.json_answer(
+    loopback.job_record(state={"current": "failed"}, error="no face found", price=None)
+)
+
+
+@pytest.fixture
+def jpeg(work: Path) -> bytes:
+    """Return a whole picture."""
+    return (work / "scene.jpg").read_bytes()
+
+
+@contextmanager
+def _service(*script: loopback.Answer) -> Iterator[tuple[loopback.Server, dict[str, str]]]:
+    """Give a server and the environment that addresses the program to it."""
+    with loopback.serve(script) as service:
+        yield service, {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+
+
+@contextmanager
+def _running(*argv: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Give a process of the program; it is killed at the end of the block."""
+    with subprocess.Popen(
+        [*PROGRAM, *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **env},
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def _jobs(run: Run, *argv: str) -> list[dict[str, object]]:
+    """Return the jobs of the record, the newest first, as `jobs --json` tells them."""
+    done = run("jobs", "--json", *argv)
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out)
+    assert document["schema"] == "prodia-compose/jobs@1"
+    jobs: list[dict[str, object]] = document["jobs"]
+    return jobs
+
+
+def _record_bytes(tmp_path: Path) -> bytes:
+    """Return every byte of the record's files."""
+    folder = tmp_path / "state/prodia-compose"
+    return b"".join(path.read_bytes() for path in folder.glob("jobs.sqlite3*"))
+
+
+def _rescue(run: Run, jpeg: bytes) -> Done:
+    """Run `compose` so that its picture comes, and has to be kept aside."""
+    with _service(loopback.multipart_ok(jpeg)) as (_, env):
+        return run("compose", *LINE, "-o", "out.png", "--strict", **env)
+
+
+# Looking at it
+
+
+def test_jobs_are_listed_the_newest_first(run: Run, work: Path, sandbox: server.Sandbox) -> None:
+    """`jobs` and `jobs list` show a line for each job, the last one first."""
+    for name in ("one.jpg", "two.jpg"):
+        run("compose", *LINE, "-o", name)
+    done = run("jobs")
+
+    assert done == run("jobs", "list")
+    heading, *rows = done.text.splitlines()
+    assert heading.split() == ["ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE"]
+    assert [row.split()[-4:] for row in rows] == [
+        ["saved", "nano-banana", "$0.039", "two.jpg"],
+        ["saved", "nano-banana", "$0.039", "one.jpg"],
+    ]
+    assert [job["outputs"] for job in _jobs(run)] != [[], []]
+
+
+def test_the_list_can_be_cut(run: Run, work: Path) -> None:
+    """`--limit` and `--since` cut the list, 0 lists all, and what is left out is said."""
+    with ledger.open_record(os.environ) as record:
+        for number in range(22):
+            ledgering.advance_to(record.begin(ledgering.claim(f"run {number}")), "saved")
+    tomorrow = (datetime.now().astimezone() + timedelta(days=1)).isoformat()
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    cut = run("jobs")
+
+    assert len(cut.text.splitlines()) == 21
+    assert "--limit 0" in cut.err
+    assert len(run("jobs", "list", "--limit", "3").text.splitlines()) == 4
+    assert len(_jobs(run, "--limit", "0", "--since", today)) == 22
+    assert _jobs(run, "--since", tomorrow) == []
+
+
+@pytest.mark.parametrize("command", ["list", "spend"])
+def test_a_date_that_is_none_is_refused(run: Run, work: Path, command: str) -> None:
+    """`--since` takes dates only."""
+    done = run("jobs", command, "--since", "yesterday")
+
+    assert done.code == 2
+    assert "write YYYY-MM-DD" in done.err
+
+
+def test_options_before_a_command_are_refused(run: Run, work: Path) -> None:
+    """An option between `jobs` and its command is not silently dropped."""
+    done = run("jobs", "--limit", "3", "list")
+
+    assert done.code == 2
+    assert "jobs list ..." in done.err
+
+
+def test_one_job_is_shown(run: Run, work: Path, sandbox: server.Sandbox) -> None:
+    """`jobs show` tells all of one job, named by either id or how it begins."""
+    run("compose", *LINE, "-o", "out.jpg")
+    (job,) = _jobs(run)
+    shown = run("jobs", "show", str(job["id"])[:6])
+
+    assert shown.code == 0
+    for words in (job["id"], "saved:", LINE[-1], "product.jpg", "out.jpg", job["job_id"], "$0.039"):
+        assert str(words) in shown.text
+    assert json.loads(run("jobs", "show", str(job["job_id"]), "--json").out)["jobs"] == [job]
+    assert run("jobs", "show", "nothing-like-it").code == 2
+
+
+def test_foreign_names_are_shown_escaped(run: Run, work: Path, sandbox: server.Sandbox) -> None:
+    """A name that would steer the terminal is shown, not obeyed."""
+    run("compose", *LINE, "-o", "a\x1b[31m.jpg")
+
+    for done in (run("jobs"), run("jobs", "show", str(_jobs(run)[0]["id"]))):
+        assert "\x1b" not in done.text
+        assert r"a\x1b[31m.jpg" in done.text
+
+
+def test_what_was_spent_is_summed_up(run: Run, work: Path, sandbox: server.Sandbox) -> None:
+    """`jobs spend` sums by day and model what was told and what was listed."""
+    for model in ("nano-banana", "nano-banana", "flux-2-pro", "seedream-5-lite"):
+        run("compose", *LINE, "-m", model, "--if-exists", "number")
+    done = run("jobs", "spend")
+    spent = json.loads(run("jobs", "spend", "--json").out)
+
+    rows = [line.split() for line in done.text.splitlines()]
+    assert rows[0][:2] == ["DAY", "MODEL"]
+    assert [row[1:4] for row in rows[1:-1]] == [
+        ["flux-2-pro", "1", "0"],
+        ["nano-banana", "2", "0"],
+        ["seedream-5-lite", "1", "0"],
+    ]
+    assert rows[2][4:] == ["$0.078", "$0.078", "$0.078"]
+    assert rows[3][4:] == ["-", "unknown", "unknown"]
+    assert " ".join(rows[4]) == "total 4 0 $0.108 for 3 $0.108 unknown"
+    assert spent["schema"] == "prodia-compose/spend@1"
+    assert spent["total"]["actual_usd"] == 0.108
+
+
+@pytest.mark.parametrize(
+    "argv", [["jobs"], ["jobs", "list", "--json"], ["jobs", "spend"], ["jobs", "show", "a"]]
+)
+def test_looking_leaves_nothing(run: Run, work: Path, tmp_path: Path, argv: list[str]) -> None:
+    """Where there is no record, looking at it makes neither a file nor a folder."""
+    done = run(*argv)
+
+    assert done.code == (2 if "show" in argv else 0)
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("word", ["off", "0", "No", "FALSE"])
+def test_the_record_can_be_off(
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path, word: str
+) -> None:
+    """With PRODIA_COMPOSE_RECORD=off nothing is recorded, and the list says why it is empty."""
+    made = run("compose", *LINE, PRODIA_COMPOSE_RECORD=word)
+    listed = run("jobs", "--json", PRODIA_COMPOSE_RECORD=word)
+
+    assert (made.code, made.err) == (0, "")
+    assert not (tmp_path / "state").exists()
+    assert (listed.code, listed.err, json.loads(listed.out)["jobs"]) == (0, "", [])
+    assert "PRODIA_COMPOSE_RECORD" in json.loads(listed.out)["warnings"][0]["message"]
+    assert "PRODIA_COMPOSE_RECORD" in run("jobs", PRODIA_COMPOSE_RECORD=word).err
+    assert run("jobs", "show", "a", PRODIA_COMPOSE_RECORD=word).code == 2
+
+
+def test_a_state_folder_that_cannot_be_looked_into(run: Run, tmp_path: Path) -> None:
+    """Where the record would be and nobody can look, the list is empty and says why."""
+    place = str(tmp_path / ("x" * 300))
+
+    listed = run("jobs", XDG_STATE_HOME=place)
+
+    assert (listed.code, listed.out) == (0, b"")
+    assert "[record-unavailable]" in listed.err
+    assert "there is no folder for the record" in run("jobs", "show", "a", XDG_STATE_HOME=place).err
+
+
+def test_a_damaged_record_stops_nothing(
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
+) -> None:
+    """A record that cannot be read is a warning; the job runs, and the list is empty."""
+    folder = tmp_path / "state/prodia-compose"
+    folder.mkdir(parents=True)
+    (folder / "jobs.sqlite3").write_bytes(b"no database" * 1000)
+    made = run("compose", *LINE)
+    listed = run("jobs")
+
+    assert (made.code, made.out) == (0, b"composed.jpg\n")
+    assert made.err.count("[record-unavailable]") == 1
+    assert (listed.code, listed.out) == (0, b"")
+    assert "[record-unavailable]" in listed.err
+    assert len(sandbox.jobs) == 1
+
+
+@pytest.mark.parametrize("command", ["", "list", "show", "fetch", "spend"])
+def test_help_is_plain_and_fits(run: Run, command: str) -> None:
+    """Help of every command fits 80 columns, begins with examples and has no escape codes."""
+    done = run("jobs", *command.split(), "-h", FORCE_COLOR="1")
+
+    assert done.code == 0
+    assert "\x1b" not in done.text
+    assert max(len(line) for line in done.text.splitlines()) <= 80
+    assert done.text.index("prodia-compose jobs") < done.text.index("\nOptions:")
+
+
+def test_ids_complete(run: Run, process: Run, work: Path, sandbox: server.Sandbox) -> None:
+    """At a TAB press the ids of the record are offered; without one, nothing is made."""
+    assert offers.job_ids("") == []
+    run("compose", *LINE)
+    name = str(_jobs(run)[0]["id"])
+
+    assert [found for found, _ in offers.job_ids(name[:3].upper())] == [name]
+    assert offers.job_ids("x") == []
+    for command in ("show", "fetch"):
+        line = f"prodia-compose jobs {command} {name[:4]}"
+        assert process("__complete", "bash", line, "", name[:4]).text == f"words\0{name}\0"
+
+
+# What is written
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "state", "billed"),
+    [
+        (loopback.status(401), 4, "rejected", False),
+        (loopback.json_answer({"error": "config: no"}, 400), 5, "rejected", False),
+        (FAILED, 5, "rejected", True),
+        (loopback.busy("100000"), 6, "busy", False),
+        (loopback.drop("after"), 9, "unknown", True),
+        (loopback.text("hello"), 9, "unknown", True),
+        (loopback.multipart_ok(b"\xff\xd8\xff\xe0 no picture \xff\xd9"), 10, "received", True),
+    ],
+    ids=["auth", "rejected", "failed", "busy", "dropped", "text", "undecodable"],
+)
+def test_each_end_is_written(
+    run: Run,
+    work: Path,
+    answer: loopback.Answer,
+    code: int,
+    state: str,
+    billed: bool,  # noqa: FBT001
+) -> None:
+    """However a run ends, its row tells the exit code, the state, and whether it may be billed."""
+    with _service(answer) as (_, env):
+        done = run("compose", *LINE, **env)
+    (job,) = _jobs(run)
+
+    assert done.code == code, done.err
+    assert (job["exit_code"], job["state"], job["may_be_billed"]) == (code, state, billed)
+    assert job["running"] is False
+
+
+def test_an_upload_that_breaks_off_is_written(run: Run, work: Path) -> None:
+    """When the connection ends within the upload, the row says that the job did not run."""
+    # More than the system takes in on both sides of a connection that nobody reads from.
+    Image.effect_noise((2048, 2048), 100).save("noise.jpg", quality=95)
+    with _service(loopback.drop("within")) as (_, env):
+        done = run("compose", *["noise.jpg"] * 3, "-p", "all of these images as one", **env)
+    (job,) = _jobs(run)
+
+    assert done.code == 7, done.err
+    assert (job["exit_code"], job["state"], job["may_be_billed"]) == (7, "not-delivered", False)
+    assert job["running"] is False
+
+
+def test_no_connection_is_written(run: Run, work: Path) -> None:
+    """A job that met nobody is recorded as not delivered."""
+    url = f"http://127.0.0.1:{loopback.closed_port()}"
+    done = run("compose", *LINE, "--max-wait", "0", PRODIA_BASE_URL=url, PRODIA_TOKEN=TOKEN)
+
+    assert done.code == 7
+    assert _jobs(run)[0]["state"] == "not-delivered"
+
+
+def test_a_signal_is_written(run: Run, work: Path) -> None:
+    """A run that SIGTERM ends while it waits is recorded, its outcome unknown."""
+    with _service(loopback.silent()) as (service, env), _running("compose", *LINE, **env) as one:
+        until(lambda: service.submissions == 1)
+        one.terminate()
+        one.communicate(timeout=30)
+    (job,) = _jobs(run)
+
+    assert one.returncode == -signal.SIGTERM
+    assert (job["exit_code"], job["state"], job["may_be_billed"]) == (143, "unknown", True)
+
+
+@pytest.mark.parametrize(
+    "argv", [("validate",), ("compose", "-n"), ("compose", "--sandbox")], ids=lambda argv: argv[-1]
+)
+def test_what_costs_nothing_is_not_written(
+    run: Run, work: Path, tmp_path: Path, argv: tuple[str, ...]
+) -> None:
+    """`validate`, `-n` and `--sandbox` write no row, and make no state folder."""
+    done = run(*argv, *LINE, PRODIA_TOKEN=TOKEN)
+
+    assert done.code == 0
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_record_holds_no_secret_and_no_folder(
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
+) -> None:
+    """The token stands nowhere in the record, and of paths only the last part."""
+    (work / "hidden-in").mkdir()
+    (work / "scene.jpg").rename(work / "hidden-in/scene.jpg")
+    (work / "token").write_text(TOKEN)
+    done = run(
+        *("compose", "product.jpg", str(work / "hidden-in/scene.jpg"), "-p", LINE[-1]),
+        *("-o", "hidden-out/deep/out.jpg", "--create-dirs", "--token-file", "token"),
+    )
+    data = _record_bytes(tmp_path)
+
+    assert done.code == 0
+    assert b"scene.jpg" in data
+    assert b"out.jpg" in data
+    for unwanted in (TOKEN, "hidden-in", "hidden-out", "deep", str(tmp_path)):
+        assert unwanted.encode() not in data
+
+
+# An unknown outcome
+
+
+def test_a_killed_run_is_not_sent_twice(run: Run, work: Path, jpeg: bytes) -> None:
+    """After kill -9 while waiting, the same command stops with 9; `--again` sends it."""
+    answers = (loopback.silent(), loopback.multipart_ok(jpeg))
+    with _service(*answers) as (service, env):
+        with _running("compose", *LINE, **env) as killed:
+            until(lambda: service.submissions == 1)
+            running = _jobs(run)[0]
+            killed.kill()
+            killed.communicate(timeout=30)
+        stopped = run("compose", *LINE, **env)
+        sent_by_stopped = service.submissions
+        other = run("compose", *LINE[:-1], "both images", "-o", "other.jpg", **env)
+        again = run("compose", *LINE, "--again", **env)
+        sent = service.submissions
+
+    assert (running["state"], running["running"]) == ("sending", True)
+    assert stopped.code == 9
+    assert f"jobs show {running['id']}" in stopped.err
+    assert "nothing was sent now" in stopped.err
+    assert (sent_by_stopped, other.code, again.code, sent) == (1, 0, 0, 3)
+    newest, _, oldest = _jobs(run)
+    assert (newest["state"], oldest["state"], oldest["id"]) == ("saved", "unknown", running["id"])
+
+
+# Fetching
+
+
+def test_a_kept_picture_is_fetched(run: Run, work: Path, jpeg: bytes) -> None:
+    """`jobs fetch` brings a picture that was kept aside, byte for byte; the copy stays."""
+    kept = _rescue(run, jpeg)
+    (job,) = _jobs(run)
+    listed = run("jobs").text.splitlines()[1]
+    fetched = run("jobs", "fetch", str(job["id"])[:5], "-o", "there/out.jpg", "--create-dirs")
+    (after,) = _jobs(run)
+
+    assert (kept.code, job["state"], job["exit_code"]) == (10, "received", 10)
+    assert listed.endswith("to fetch")
+    assert fetched == Done(code=0, out=b"there/out.jpg\n", err="")
+    assert (work / "there/out.jpg").read_bytes() == jpeg
+    assert (after["state"], after["exit_code"]) == ("saved", 0)
+    assert after["outputs"][0]["name"] == "out.jpg"  # type: ignore[index] # JSON
+    assert after["rescued"] == job["rescued"]
+    again = run("jobs", "fetch", str(job["id"]), "--json")
+    assert json.loads(again.out)["output"]["path"] == "out.jpg"  # asked for as out.png
+    assert json.loads(again.out)["warnings"][0]["code"] == "wrong-format"
+    assert (work / "out.jpg").read_bytes() == jpeg
+
+
+def test_a_kept_picture_can_go_to_stdout(run: Run, work: Path, jpeg: bytes) -> None:
+    """`-o -` writes the kept bytes to stdout, where no JSON goes too."""
+    _rescue(run, jpeg)
+    name = str(_jobs(run)[0]["id"])
+
+    assert run("jobs", "fetch", name, "-o", "-").out == jpeg
+    assert run("jobs", "fetch", name, "-o", "-", "--json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "out", "words"),
+    [
+        ((), 8, b"", "exists already"),
+        (("--if-exists", "skip"), 0, b"mine.jpg\n", ""),
+        (("--if-exists", "number"), 0, b"mine-2.jpg\n", ""),
+        (("-f",), 0, b"mine.jpg\n", ""),
+        (("-f", "--if-exists", "skip"), 2, b"", "give one of them"),
+        (("-o", "gone/x.jpg"), 8, b"", "--create-dirs"),
+        (("-o", "x.gif"), 2, b"", "no such format"),
+    ],
+)
+def test_fetching_minds_what_is_there(
+    run: Run, work: Path, jpeg: bytes, options: tuple[str, ...], code: int, out: bytes, words: str
+) -> None:
+    """The place of a fetched picture follows the rules of `compose`."""
+    _rescue(run, jpeg)
+    (work / "mine.jpg").write_bytes(b"mine")
+    done = run("jobs", "fetch", str(_jobs(run)[0]["id"]), "-o", "mine.jpg", *options)
+
+    assert (done.code, done.out) == (code, out)
+    assert words in done.err
+    if "-f" not in options:
+        assert (work / "mine.jpg").read_bytes() == b"mine"
+
+
+def test_a_kept_picture_that_finds_no_place_stays(run: Run, work: Path, jpeg: bytes) -> None:
+    """When a kept picture cannot be placed, no second copy is made and the old one named."""
+    _rescue(run, jpeg)
+    (job,) = _jobs(run)
+    path = Path(job["rescued"][0]["path"])  # type: ignore[index] # JSON
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "jobs", "fetch", str(job["id"]), "-o", "-"],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert done.returncode == 10
+    assert str(path).encode() in done.stderr
+    assert list(path.parent.iterdir()) == [path]
+    assert _jobs(run) == [job]
+
+
+def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> None:
+    """Where there is nothing to fetch, the reason is told, and nobody is asked."""
+    answers = (
+        loopback.multipart_ok(jpeg),
+        loopback.status(401),
+        loopback.drop("after"),
+        loopback.multipart_ok(jpeg),
+    )
+    with _service(*answers) as (service, env):
+        run("compose", *LINE, **env)
+        run("compose", *LINE, "-o", "refused.jpg", **env)
+        run("compose", *LINE, "-o", "dropped.jpg", **env)
+        run("compose", *LINE, "-o", "out.png", "--strict", "--again", **env)
+        kept, dropped, refused, saved = (str(job["id"]) for job in _jobs(run))
+        path = Path(_jobs(run)[0]["rescued"][0]["path"])  # type: ignore[index] # JSON
+        path.unlink()
+        connections = service.connections
+        for name, words in (
+            (kept, f"{path} is gone"),
+            (saved, "saved as composed.jpg"),
+            (refused, "rejected"),
+            (dropped, "had not named it"),
+            ("no-such-id", "no job of the record"),
+        ):
+            done = run("jobs", "fetch", name, **env)
+            assert (done.code, done.out) == (2, b""), name
+            assert words in done.err
+        assert service.connections == connections
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        ("page", 9, "is an HTML page, not a picture"),
+        ("damaged", 10, "is cut short"),
+        ("cut", 9, "is cut short"),
+        ("record", 9, "is JSON text, not a picture"),
+    ],
+)
+def test_what_was_kept_and_is_no_picture_is_not_promised(
+    run: Run, work: Path, jpeg: bytes, fault: str, code: int, words: str
+) -> None:
+    """List, `show` and `fetch` agree on what was kept: no whole picture, and nobody is asked."""
+    answer = {
+        "page": loopback.text("<html><body>Sorry</body></html>", media_type="text/html"),
+        "damaged": loopback.multipart_ok(jpeg[: len(jpeg) // 2]),
+        "cut": loopback.cut(loopback.multipart_ok(jpeg), "length"),
+        "record": loopback.json_answer(loopback.job_record()),
+    }[fault]
+    with _service(answer) as (service, env):
+        made = run("compose", *LINE, **env)
+        (job,) = _jobs(run)
+        path = job["rescued"][0]["path"]  # type: ignore[index] # JSON
+        listed = run("jobs").text.splitlines()[1]
+        shown = run("jobs", "show", str(job["id"])).text
+        fetched = run("jobs", "fetch", str(job["id"]), **env)
+        connections = service.connections
+
+    assert made.code == code, made.err
+    assert listed.endswith(" -")
+    assert "jobs fetch" not in shown
+    assert f"{path}, which {words}" in shown
+    assert fetched.code == 2
+    assert f"there is nothing to fetch: {path} {words}" in fetched.err
+    assert connections == 1
+
+
+def test_a_job_that_failed_says_so_before_what_was_kept(run: Run, work: Path) -> None:
+    """Of a job that the service failed, that is the reason; what was kept of it is named after."""
+    with _service(FAILED) as (_, env):
+        run("compose", *LINE, **env)
+        fetched = run("jobs", "fetch", str(_jobs(run)[0]["id"]), **env)
+
+    assert fetched.code == 2
+    assert "nothing to fetch: it brought no picture (rejected)" in fetched.err
+
+
+def test_a_job_that_never_was_async_is_not_asked_for(run: Run, work: Path) -> None:
+    """That the service named a job is no reason to ask it for the picture."""
+    with ledger.open_record(os.environ) as record:
+        host = f"127.0.0.1:{loopback.closed_port()}"
+        entry = record.begin(ledgering.claim(host=host))
+        entry.advance("accepted")
+        entry.advance("unknown", job_id=loopback.JOB_ID, exit_code=9)
+    fetched = run("jobs", "fetch", str(entry.id), PRODIA_TOKEN=TOKEN)
+
+    assert fetched.code == 2
+    assert "the picture of an --async job only" in fetched.err
+    assert run("jobs").text.splitlines()[1].endswith(" -")
+
+
+def test_an_async_picture_whose_copy_is_gone_is_asked_for_again(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """An --async job stays one after its picture has come: the service may have it still."""
+    job_id = _finished(run)
+    with ledger.open_record(os.environ) as record:
+        entry = record.begin(ledgering.claim(host=sandbox.url.removeprefix("http://")))
+        entry.advance("accepted", job_id=job_id)
+        entry.advance("received", exit_code=10, rescued=[str(work / "gone.jpg")])
+    shown = run("jobs", "show", str(entry.id)).text
+    fetched = run("jobs", "fetch", str(entry.id), "-o", "again.jpg")
+
+    assert "brings its picture if the service still has it" in shown
+    assert "gone.jpg, which is gone" in shown
+    assert fetched == Done(code=0, out=b"again.jpg\n", err="")
+    assert (work / "again.jpg").read_bytes() == (work / "direct.jpg").read_bytes()
+
+
+def test_a_service_that_is_gone_is_told(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fetching from a service that is not there ends soon, told aloud and with the reason."""
+    monkeypatch.setattr(wait, "_POLL_EVERY_S", 0)
+    host = f"127.0.0.1:{loopback.closed_port()}"
+    with ledger.open_record(os.environ) as record:
+        entry = record.begin(ledgering.claim(host=host))
+        entry.advance("accepted", job_id=loopback.JOB_ID, exit_code=130)
+    done = run("jobs", "fetch", str(entry.id), PRODIA_TOKEN=TOKEN)
+    quiet = run("jobs", "fetch", str(entry.id), "-q", PRODIA_TOKEN=TOKEN)
+
+    assert (done.code, done.out) == (9, b"")
+    assert done.err.count("asking again") == 1
+    assert f"cannot be asked after: {host} refused the connection" in done.err
+    assert "asking again" not in quiet.err
+
+
+def test_a_job_that_is_being_waited_for_is_left_alone(run: Run, work: Path) -> None:
+    """`jobs fetch` does not interfere with a process that is still at it."""
+    with (
+        _service(CREATED, PROCESSING) as (service, env),
+        _running("compose", *LINE, "--async", **env),
+    ):
+        until(lambda: len(service.requests) >= 2)
+        done = run("jobs", "fetch", str(_jobs(run)[0]["id"]), **env)
+
+    assert done.code == 2
+    assert "still at it" in done.err
+
+
+# Jobs that run by themselves
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_an_async_run_is_a_run(run: Run, work: Path, sandbox: server.Sandbox, how: str) -> None:
+    """`--async` creates, asks, fetches, and ends as any run does."""
+    if how == "option":
+        done = run("compose", *LINE, "--async", "--json")
+    else:
+        done = run("compose", *LINE, "--json", PRODIA_COMPOSE_ASYNC="1")
+    result = json.loads(done.out)
+    (job,) = _jobs(run)
+
+    assert (done.code, done.err) == (0, "")
+    assert sandbox.jobs[0].is_async
+    assert result["job_id"] == job["job_id"]
+    assert result["price_usd"] == job["price_usd"] == 0.039
+    assert result["attempts"] == 1
+    assert result["request_id"] == sandbox.jobs[0].request_id
+    assert job["state"] == "saved"
+    assert (work / "composed.jpg").read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_async_works_without_token(run: Run, work: Path) -> None:
+    """`--sandbox --async` runs the whole way against the stand-in."""
+    done = run("compose", *LINE, "--async", "--sandbox")
+
+    assert (done.code, done.out, done.err) == (0, b"composed.jpg\n", "")
+
+
+def test_a_killed_async_job_is_fetched(run: Run, work: Path) -> None:
+    """An async job whose client was killed is fetched later, byte for byte."""
+    options = SandboxOptions(token=TOKEN, latency_s=4)
+    with server.Sandbox(options) as sandbox:
+        env = {"PRODIA_BASE_URL": sandbox.url, "PRODIA_TOKEN": TOKEN}
+        with _running("compose", *LINE, "--async", "-o", "away.jpg", **env) as killed:
+            until(lambda: bool(sandbox.jobs) and _jobs(run)[0]["job_id"] is not None)
+            killed.kill()
+            killed.communicate(timeout=30)
+        (job,) = _jobs(run)
+        stopped = run("compose", *LINE, "--async", **env)
+        # The service is the record's, whatever the environment says by then.
+        fetched = run("jobs", "fetch", str(job["id"]), PRODIA_TOKEN=TOKEN)
+        (after,) = _jobs(run)
+        sent = len(sandbox.jobs)
+        request = urllib.request.Request(
+            f"{sandbox.url}/v2/job/async/{job['job_id']}/output/output.jpg",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            picture = answer.read()
+
+    assert (job["state"], job["reached"], job["may_be_billed"]) == ("unknown", "accepted", True)
+    assert stopped.code == 9
+    assert f"jobs fetch {job['id']}" in stopped.err
+    assert fetched == Done(code=0, out=b"away.jpg\n", err="")
+    assert (work / "away.jpg").read_bytes() == picture
+    assert (after["state"], after["price_usd"], sent) == ("saved", 0.039, 1)
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])
+def test_an_interrupted_wait_tells_how_to_go_on(
+    run: Run, work: Path, flags: tuple[str, ...]
+) -> None:
+    """Ctrl-C while an async job runs says that it runs on and what brings its picture."""
+    with (
+        _service(CREATED, PROCESSING) as (service, env),
+        _running("compose", *LINE, "--async", *flags, **env) as one,
+    ):
+        until(lambda: len(service.requests) >= 2)
+        one.send_signal(signal.SIGINT)
+        _, err = one.communicate(timeout=30)
+    (job,) = _jobs(run)
+
+    assert one.returncode == -signal.SIGINT
+    assert f"jobs fetch {loopback.JOB_ID}".encode() in err
+    assert b"runs on" in err
+    assert (job["reached"], job["exit_code"], job["job_id"]) == ("accepted", 130, loopback.JOB_ID)
+    assert (job["state"], job["may_be_billed"]) == ("unknown", True)
+    if flags:
+        error = json.loads(err)
+        assert (error["job_id"], error["may_be_billed"]) == (loopback.JOB_ID, True)
+
+
+def test_a_type_that_takes_no_async_is_told(run: Run, work: Path) -> None:
+    """A refusal of the service is passed on, and what to do about it."""
+    answer = loopback.json_answer({"error": "async not permitted"}, 400)
+    with _service(answer) as (service, env):
+        done = run("compose", *LINE, "--async", **env)
+        sent = service.submissions
+
+    assert (done.code, sent) == (5, 1)
+    assert "async not permitted" in done.err
+    assert "without it" in done.err
+    assert _jobs(run)[0]["state"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "state", "words"),
+    [
+        ([loopback.text("failed"), FAILED], 5, "rejected", "no face found"),
+        ([loopback.status(401)], 9, "unknown", "401"),
+        ([loopback.status(404)], 9, "unknown", "not known there"),
+    ],
+    ids=["failed", "refused", "unknown-there"],
+)
+def test_an_async_job_can_end_badly(
+    run: Run, work: Path, answers: list[loopback.Answer], code: int, state: str, words: str
+) -> None:
+    """A job that was taken on may be billed, whatever comes of asking after it."""
+    with _service(CREATED, *answers) as (_, env):
+        done = run("compose", *LINE, "--async", **env)
+    (job,) = _jobs(run)
+
+    assert done.code == code
+    assert words in done.err
+    assert (job["state"], job["exit_code"], job["may_be_billed"]) == (state, code, True)
+    assert job["job_id"] == loopback.JOB_ID
+
+
+def test_fetching_settles_before_it_connects(run: Run, work: Path, jpeg: bytes) -> None:
+    """The output place and the token are looked at before the service is asked."""
+    with _service(CREATED, loopback.status(404)) as (service, env):
+        run("compose", *LINE, "--async", **env)
+        name = str(_jobs(run)[0]["id"])
+        before = service.connections
+        (work / "composed.jpg").write_bytes(b"mine")
+        taken = run("jobs", "fetch", name, **env)
+        tokenless = run("jobs", "fetch", name, "-f", PRODIA_BASE_URL=service.url)
+        both = run("jobs", "fetch", name, PRODIA_BASE_URL=service.url)
+        after = service.connections
+
+    assert (taken.code, tokenless.code, both.code) == (8, 4, 4)
+    assert "no token" in both.err
+    assert "exists already" in both.err
+    assert before == after
+
+
+def test_a_fetch_that_fails_leaves_the_record(run: Run, work: Path) -> None:
+    """Asking in vain changes nothing of what is known, unless the job itself has failed."""
+    answers = (CREATED, loopback.status(404), loopback.status(401), loopback.text("failed"), FAILED)
+    with _service(*answers) as (_, env):
+        run("compose", *LINE, "--async", **env)
+        (before,) = _jobs(run)
+        refused = run("jobs", "fetch", str(before["id"]), **env)
+        (between,) = _jobs(run)
+        failed = run("jobs", "fetch", str(before["id"]), **env)
+        (after,) = _jobs(run)
+
+    assert (refused.code, failed.code) == (4, 5)
+    assert between == before
+    assert (after["state"], after["may_be_billed"]) == ("rejected", True)
+
+
+def test_a_fetched_picture_that_finds_no_place_is_kept(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """What a fetch has brought from the service is never dropped either."""
+    job_id = _finished(run)
+    with ledger.open_record(os.environ) as record:
+        entry = record.begin(ledgering.claim(host=sandbox.url.removeprefix("http://")))
+        entry.advance("accepted", job_id=job_id, exit_code=130)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "jobs", "fetch", str(entry.id), "-o", "-"],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    (job,) = _jobs(run)
+    path = Path(job["rescued"][0]["path"])  # type: ignore[index] # JSON
+
+    assert done.returncode == 10
+    assert (job["state"], job["exit_code"], job["price_usd"]) == ("received", 10, 0.039)
+    assert path.read_bytes() == (work / "direct.jpg").read_bytes()
+
+
+def test_a_job_the_record_does_not_know_is_fetched(
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
+) -> None:
+    """The service's own id is enough, so that an interrupted run can go unrecorded."""
+    done = run("jobs", "fetch", _finished(run), PRODIA_COMPOSE_RECORD="off")
+
+    assert done == Done(code=0, out=b"composed.jpg\n", err="")
+    assert (work / "composed.jpg").read_bytes() == (work / "direct.jpg").read_bytes()
+    assert not (tmp_path / "state").exists()
+
+
+def _finished(run: Run) -> str:
+    """Have a job done at the sandbox, unrecorded; return its id. Its picture is direct.jpg."""
+    line = ("compose", *LINE, "--async", "--json", "-o", "direct.jpg")
+    return str(json.loads(run(*line, PRODIA_COMPOSE_RECORD="off").out)["job_id"])

@@ -1,0 +1,397 @@
+"""What shells offer at a TAB press: real ones in a terminal, and what they are answered."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import ledgering
+import pytest
+import regenerate
+from conftest import Run
+from shells import LEFT, Shell
+
+from prodia_compose.cli.completion import offers
+from prodia_compose.images.probe import sniff
+from prodia_compose.record import ledger
+
+STRICT = {
+    "bash": "set -o nounset -o errexit -o noglob -o noclobber -o vi; IFS=:pc; shopt -s nocasematch",
+    "zsh": "setopt ksh_arrays sh_word_split no_unset no_clobber no_nomatch warn_create_global",
+    "fish": "fish_vi_key_bindings",
+}
+
+COMPLAINTS = ("rror", "not found", "unbound", "Traceback", "prodia-compose: ")
+
+PICTURES = (
+    "blank here.jpg",
+    'quote".jpg',
+    "apostrophe's.png",
+    "tick`touch pwned`.jpg",
+    "expand$(touch pwned).JPG",
+    "new\nline.jpg",
+    "upper.JPEG",
+    "größe.heic",
+    "semicolon;touch pwned;.webp",
+    "glob*[a]?.gif",
+    "same.jpg",
+)
+
+LINES = {
+    "subcommand": ("comple\t", ["completion"]),
+    "subcommand-of-jobs": ("jobs spe\t", ["jobs", "spend"]),
+    "option": ("compose --saf\t", ["compose", "--safety-tolerance"]),
+    "option-of-another": ("sandbox --lat\t", ["sandbox", "--latency"]),
+    "model": ("compose -m flux-2-d\t", ["compose", "-m", "flux-2-dev"]),
+    "model-with-equals": ("validate --model=see\t", ["validate", "--model=seedream-5-lite"]),
+    "model-attached": ("compose -msee\t", ["compose", "-mseedream-5-lite"]),
+    "model-as-operand": ("models nano\t", ["models", "nano-banana"]),
+    "ratio": ("compose --aspect-ratio 16:\t", ["compose", "--aspect-ratio", "16:9"]),
+    "ratio-with-equals": ("compose --aspect-ratio=16:\t", ["compose", "--aspect-ratio=16:9"]),
+    "ratio-in-quotes": ('compose --aspect-ratio "16:\t', ["compose", "--aspect-ratio", "16:9"]),
+    "model-of-the-environment": ("compose --resolution 4\t", ["compose", "--resolution", "4K"]),
+    "model-of-the-line": (
+        "compose -m nano-banana --resolution 4\t",
+        ["compose", "-m", "nano-banana", "--resolution", "4"],
+    ),
+    "choice": ("compose --if-exists=num\t", ["compose", "--if-exists=number"]),
+    "fault": ("sandbox --fault drop-a\t", ["sandbox", "--fault", "drop-after"]),
+    "colour": ("compose --background bl\t", ["compose", "--background", "black"]),
+    "picture-first": ("compose same\t", ["compose", "same.jpg"]),
+    "label": ("compose -i mug=bla\t", ["compose", "-i", "mug=blank here.jpg"]),
+    "label-in-quotes": ('compose -i "mug=bla\t', ["compose", "-i", "mug=blank here.jpg"]),
+    "list": ("compose -T same.t\t", ["compose", "-T", "same.txt"]),
+    "prompt-file": ("compose --prompt-file=same.t\t", ["compose", "--prompt-file=same.txt"]),
+    "below-a-folder": ("compose fol\tins\t", ["compose", "folder/inside.jpg"]),
+    "home": ("compose ~/pho\t", ["compose", "HOME/photo.jpg"]),
+    "variable": ("compose $HOME/pho\t", ["compose", "HOME/photo.jpg"]),
+    "address": ("compose https://same\t", ["compose", "https://same"]),
+    "after-dashes": ("compose -- --s\t", ["compose", "--", "--s"]),
+    "label-without-equals": ("compose -i sam\t", ["compose", "-i", "sam"]),
+    "text": ("compose -p sam\t", ["compose", "-p", "sam"]),
+    "unknown-command": ("nothing sam\t", ["nothing", "sam"]),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with pictures of odd names, and what is no picture."""
+    made = tmp_path_factory.mktemp("work")
+    (made / "folder").mkdir()
+    for name in (*PICTURES, "same.txt", "folder/inside.jpg", "folder/inside.txt"):
+        (made / name).touch()
+    return made
+
+
+@pytest.fixture(scope="module", params=STRICT)
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, folder: Path
+) -> Iterator[Shell]:
+    """Start a shell, and at its end look for complaints and for what a TAB press has made."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "photo.jpg").touch()
+    before = sorted(folder.rglob("*"))
+    env = {"PRODIA_COMPOSE_MODEL": "gemini-3-pro", "XDG_STATE_HOME": str(home / "state")}
+    with Shell(request.param, home, folder, env=env) as started:
+        yield started
+        for complaint in COMPLAINTS:
+            assert complaint not in started.output
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("keys", "arguments"), LINES.values(), ids=LINES)
+def test_tab_completes(shell: Shell, keys: str, arguments: list[str]) -> None:
+    """A TAB press completes what is to come, or leaves the line as it is."""
+    home = str(shell.program.parent.parent)
+    expected = [argument.replace("HOME", home) for argument in arguments]
+
+    assert shell.run(f"prodia-compose {keys}") == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"], indirect=True)
+def test_tab_looks_for_the_model_behind_the_cursor(shell: Shell) -> None:
+    """The model may be named anywhere on the line; fish does not tell what comes later."""
+    keys = f"prodia-compose compose --set style_preset=an -m flux-2-dev{LEFT * 14}i\t"
+
+    assert shell.run(keys) == ["compose", "--set", "style_preset=anime", "-m", "flux-2-dev"]
+
+
+@pytest.mark.parametrize("quote", ["", '"'], ids=["bare", "quoted"])
+@pytest.mark.parametrize("name", PICTURES)
+def test_tab_completes_odd_names(shell: Shell, name: str, quote: str) -> None:
+    """Whatever a picture is called, it arrives as it is, and nothing in its name is executed."""
+    assert shell.run(f"prodia-compose compose {quote}{name[:3]}\t") == ["compose", name]
+
+
+def test_tab_lists_models_with_descriptions(shell: Shell) -> None:
+    """Where several models may come, all are shown; zsh and fish say what each is good for."""
+    shown = shell.list("prodia-compose compose -m \t", "seedream-5-lite")
+
+    assert all(name in shown for name in offers.offers()["models"])
+    assert ("plain-language edits" in shown) == (shell.name != "bash")
+
+
+def test_tab_completes_ids(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ids of jobs come from the record."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(shell.program.parent.parent / "state"))
+    with ledger.open_record(os.environ) as record:
+        entry = record.begin(ledgering.claim())
+    assert entry.id is not None
+    name = entry.id
+
+    for command in ("show", "fetch"):
+        assert shell.run(f"prodia-compose jobs {command} {name[:3]}\t") == ["jobs", command, name]
+
+
+@pytest.mark.parametrize(("name", "settings"), STRICT.items())
+def test_tab_completes_under_the_users_settings(
+    tmp_path: Path, folder: Path, name: str, settings: str
+) -> None:
+    """Neither strict settings matter, nor that the program is called by its path."""
+    with Shell(name, tmp_path, folder, settings=settings, is_on_path=False) as shell:
+        ratio = shell.run("~/bin/prodia-compose compose --aspect-ratio=16:\t")
+        picture = shell.run(f"{shell.program} compose same\t")
+
+        assert ratio == ["compose", "--aspect-ratio=16:9"]
+        assert picture == ["compose", "same.jpg"]
+        for complaint in COMPLAINTS:
+            assert complaint not in shell.output
+
+
+def test_fish_looks_for_files_where_no_program_is_found(tmp_path: Path, folder: Path) -> None:
+    """Completions are not told what a variable in the program's path stands for."""
+    with Shell("fish", tmp_path, folder, is_on_path=False) as shell:
+        assert shell.run("$HOME/bin/prodia-compose compose bla\t") == ["compose", "blank here.jpg"]
+        for complaint in (*COMPLAINTS, "Unknown command"):
+            assert complaint not in shell.output
+
+
+# What the scripts are answered
+
+
+def answered(run: Run, *before: str, at: str = "", after: tuple[str, ...] = ()) -> list[str]:
+    """Return the answer for a word, descriptions left out."""
+    words = ["prodia-compose", *before]
+    done = run("__complete", "zsh", str(len(words)), *words, at, *after)
+    assert (done.code, done.err) == (0, "")
+    return [line.partition("\t")[0] for line in os.fsdecode(done.out).splitlines()]
+
+
+OFFERED = {
+    "cluster": (("compose", "-fqm"), "", "flux-2-pro"),
+    "cluster-attached": (("compose",), "-fqmflux", "-fqmflux-2-pro"),
+    "value-like-an-option": (("compose", "-p", "--model"), "--qu", "--quality"),
+    "unknown-option": (("compose", "--nothing"), "--see", "--seed"),
+    "options-of-a-group": (("jobs", "--limit", "5"), "", "spend"),
+    "option-with-commands-below": (("jobs",), "--", "--since"),
+    "job-type": (("compose", "-m", "inference.gemini-3-pro.img2img.v1", "--resolution"), "", "2K"),
+    "alias": (("compose", "--model=gemini-3-1-flash", "--aspect-ratio"), "", "8:1"),
+    "last-model-counts": (
+        ("compose", "-mflux-2-pro", "-m", "gemini-3-pro", "--resolution"),
+        "",
+        "1K",
+    ),
+    "boolean": (("compose", "-m", "gemini-3.1-flash", "--set"), "", "google_search=true"),
+    "short-help": (("models",), "-", "-h"),
+    "shells": (("completion",), "", "powershell"),
+}
+
+
+@pytest.mark.parametrize(("before", "at", "word"), OFFERED.values(), ids=OFFERED)
+def test_words_are_offered(run: Run, before: tuple[str, ...], at: str, word: str) -> None:
+    """The line is read as the parser would read it."""
+    kind, *words = answered(run, *before, at=at)
+
+    assert kind == "words"
+    assert word in words
+
+
+NOT_OFFERED = {
+    "hidden": (("compose",), "--b", "--base-url"),
+    "given": (("compose", "--force"), "-", "-f"),
+    "given-by-its-short-name": (("compose", "-f"), "--f", "--force"),
+    "ratio-of-another-model": (("compose", "-mgemini-3-pro", "--aspect-ratio"), "", "8:1"),
+    "ratio-of-an-unknown-model": (("compose", "-minference.x.v1", "--aspect-ratio"), "", "1:1"),
+    "second-name": (("models", "flux-2-pro"), "", "flux-2-dev"),
+    "value-of-a-switch": (("compose",), "--json=", "--json=true"),
+    "number": (("compose", "--steps"), "", "50"),
+}
+
+
+@pytest.mark.parametrize(("before", "at", "word"), NOT_OFFERED.values(), ids=NOT_OFFERED)
+def test_words_are_not_offered(run: Run, before: tuple[str, ...], at: str, word: str) -> None:
+    """What the parser would refuse, or nobody should type, is not offered."""
+    kind, *words = answered(run, *before, at=at)
+
+    assert kind == "words"
+    assert word not in words
+
+
+@pytest.mark.parametrize(
+    ("before", "at", "start"),
+    [
+        (("compose",), "sce", "files 0 jpg jpeg"),
+        (("compose", "--"), "--x", "files 0 jpg jpeg"),
+        (("compose", "-p", "x", "-"), "", "files 0 jpg jpeg"),
+        (("compose", "-i"), "mug=a", "files 4 jpg jpeg"),
+        (("compose",), "--input=mug=a", "files 12 jpg jpeg"),
+        (("compose",), "-Tlist", "files 2"),
+        (("compose", "--token-file"), "", "files 0"),
+        (("compose",), "--save-request=", "folders 15"),
+        (("sandbox", "--", "./run.sh"), "--x", "files 0"),
+        (("sandbox", "./run.sh"), "-m", "files 0"),
+    ],
+)
+def test_paths_are_left_to_zsh_and_powershell(
+    run: Run, before: tuple[str, ...], at: str, start: str
+) -> None:
+    """They are told where in the word a path begins, and which files are wanted."""
+    (answer,) = answered(run, *before, at=at)
+
+    assert answer == start or answer.startswith(f"{start} ")
+
+
+def test_options_that_may_come_again_are_offered_again(run: Run) -> None:
+    """`--set`, `-i` and `-v` may be given several times."""
+    words = answered(run, "compose", "--set", "a=b", "-i", "x=y", "-v", at="-")
+
+    assert {"--set", "--input", "--verbose"} <= set(words)
+
+
+def test_without_a_model_the_default_counts(run: Run) -> None:
+    """A variable that is blank counts as none."""
+    assert "--aspect-ratio=auto" in answered(run, "compose", at="--aspect-ratio=")
+    for blank in ("", " "):
+        done = run(
+            "__complete", "zsh", "2", "x", "compose", "--aspect-ratio=", PRODIA_COMPOSE_MODEL=blank
+        )
+        assert "--aspect-ratio=auto" in done.text
+
+
+def test_a_missing_word_is_an_empty_one(run: Run) -> None:
+    """PowerShell loses an empty word on the way to a program."""
+    assert run("__complete", "powershell", "1", "prodia-compose").text.startswith(
+        "words\ncompose\t"
+    )
+
+
+BASH = {
+    "colon": ("x compose --aspect-ratio 16:", "", "", ["words", "9"]),
+    "colon-is-no-break": ("x compose --aspect-ratio 16:", "", "16:", ["words", "16:9"]),
+    "wrapped-by-another-function": ("x compose --aspect-ratio=16:", "", ":", ["words", "9"]),
+    "open-quote": ('x compose --aspect-ratio "16:', "", "16:", ["words", "16:9"]),
+    "model-behind": (
+        "x compose --resolution ",
+        " -m gemini-3-pro",
+        "",
+        ["words", "1K", "2K", "4K"],
+    ),
+    "within-a-word": ("x compose --resolution 2", "K -m gemini-3-pro", "2", ["words", "2K"]),
+    "path": ("x compose prod", "", "prod", ["names", "product.jpg"]),
+    "path-escaped": ("x compose pro\\d", "", "pro\\d", ["names", "product.jpg"]),
+    "label": ("x compose -i a=prod", "", "prod", ["names", "product.jpg"]),
+    "label-no-break": ("x compose -i a=prod", "", "a=prod", ["names", "a=product.jpg"]),
+    "no-such-file": ("x compose nothing", "", "nothing", ["default"]),
+    "folder": ("x compose --save-request ", "", "", ["folders"]),
+    "open-quote-only": ("x compose '", "", "", ["names", "product.jpg", "scene.jpg"]),
+    "unreadable": ("x compose /nowhere/", "", "/nowhere/", ["default"]),
+    "only-the-name": ("x ", "", "", ["words", *offers.offers()["root"]["commands"]]),
+}
+
+
+@pytest.mark.parametrize(("left", "right", "part", "answer"), BASH.values(), ids=BASH)
+def test_bash_is_told_the_rest(
+    run: Run, work: Path, left: str, right: str, part: str, answer: list[str]
+) -> None:
+    """To bash is told what comes in the place of the part that it will replace."""
+    done = run("__complete", "bash", left, right, part)
+
+    assert (done.code, done.err) == (0, "")
+    assert done.text.split("\0")[:-1] == answer
+
+
+@pytest.mark.parametrize(
+    "line", ['"', "'\"", "\\", "$(", "`", "a\\", "-i 'a=", "--x='", "\ud800", "> ", "$'"]
+)
+def test_half_a_line_is_no_error(run: Run, work: Path, line: str) -> None:
+    """Whatever is typed so far, the answer is one, and nothing is told on stderr."""
+    for shell in (("bash", f"x compose {line}", "", line), ("fish", "2", "x", "compose", line)):
+        done = run("__complete", *shell)
+
+        assert (done.code, done.err) == (0, "")
+
+
+def test_undecodable_names_pass(run: Run, work: Path) -> None:
+    """Names that are not UTF-8 come back as the bytes they are."""
+    name = b"caf\xe9.jpg"
+    Path(os.fsdecode(name)).touch()
+
+    assert run("__complete", "fish", "2", "x", "compose", "caf").out == b"names\0" + name + b"\0"
+    assert run(
+        "__complete", "bash", os.fsdecode(b"x compose caf\xe9"), "", os.fsdecode(b"caf\xe9")
+    ).out == (b"names\0" + name + b"\0")
+
+
+def test_ids_come_without_making_a_record(run: Run, tmp_path: Path) -> None:
+    """Without a record there are no ids, and none is made by asking."""
+    assert answered(run, "jobs", "show") == ["words"]
+    assert not (tmp_path / "state").exists()
+
+
+NOTHING_TO_OFFER = {"1-100", "DATE", "N", "PX", "S", "T", "TEXT", "USD", "X"}
+
+
+def test_every_kind_of_value_is_known() -> None:
+    """What help calls a value decides what is offered; a new word needs a decision."""
+    known = offers.offers()
+    offered = {"DIR", "ID", "NAME", *known["values"]}
+    for model in known["models"].values():
+        offered |= set(model["values"])
+
+    for value in _values(known["root"]) - offered - NOTHING_TO_OFFER:
+        assert "|" in value or offers.suffixes(value) is not None, value
+
+
+def test_every_format_is_offered_by_its_suffix() -> None:
+    """Pictures of all formats that can be read are offered, by their usual suffixes."""
+    offered = offers.suffixes("IMAGE")
+
+    assert {suffix for _, suffix in sniff.MEDIA_TYPES.values()} <= {
+        f".{one}" for one in offered or ()
+    }
+
+
+def _values(command: offers.Command) -> set[str]:
+    values = {option["value"] for option in command["options"] if not option["is_hidden"]}
+    found = {value for value in values if value} | set(command["operands"])
+    return found.union(*map(_values, command["commands"].values()))
+
+
+# The scripts
+
+
+@pytest.mark.parametrize("shell", regenerate.COMPLETIONS)
+def test_scripts_are_printed(run: Run, shell: str) -> None:
+    """`completion` prints a shell's script, to any file and whatever shell it runs in."""
+    done = run("completion", shell, SHELL="/nowhere")
+
+    assert (done.code, done.err) == (0, "")
+    assert "__complete" in done.text
+
+
+def test_another_shell_is_a_usage_error(run: Run) -> None:
+    """A shell without a script is refused, and those that have one are named."""
+    done = run("completion", "tcsh")
+
+    assert (done.code, done.text) == (2, "")
+    assert "'bash', 'zsh', 'fish', 'powershell'" in done.err
+
+
+def test_the_powershell_script_is_whole() -> None:
+    """What can be told of it where there is no PowerShell: it asks, offers, and evaluates nothing."""
+    script = regenerate.COMPLETIONS["powershell"].read_text(encoding="ascii")
+
+    for opening, closing in ("()", "{}", "[]"):
+        assert script.count(opening) == script.count(closing)
+    assert "Register-ArgumentCompleter -Native -CommandName prodia-compose" in script
+    assert "& $program __complete powershell $before.Count @line 2> $null" in script
+    assert not {"Invoke-Expression", "iex"} & set(script.split())

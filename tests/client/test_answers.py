@@ -1,0 +1,395 @@
+"""Answers of every shape the service is known to give, and of shapes it should never give."""
+
+import errno
+import io
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+
+import loopback
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prodia_compose.client import answers
+from prodia_compose.client.answers import records
+
+JPEG = b"\xff\xd8\xff\xe0" + b"jpeg" * 50 + b"\xff\xd9"
+PNG = b"\x89PNG\r\n\x1a\n" + b"png" * 50 + b"\0\0\0\0IEND\xaeB`\x82"
+WEBP = b"RIFF" + (4 + 300).to_bytes(4, "little") + b"WEBP" + b"w" * 300
+GIF = b"GIF89a" + b"g" * 100 + b";"
+AVIF = b"\0\0\0\x20ftypavif" + b"a" * 100
+
+
+def read(
+    answer: loopback.Answer, *, keep: int | None = None, framed: bool = True
+) -> answers.Answer:
+    """Read a scripted answer as if its body had come, perhaps cut to `keep` bytes."""
+    return read_body(
+        answer.body[:keep], answer.headers.get("Content-Type"), answer.status, framed=framed
+    )
+
+
+def read_body(
+    body: bytes, content_type: str | None, status: int = 200, *, framed: bool = True
+) -> answers.Answer:
+    """Read a body that comes in chunks of 100 bytes."""
+    chunks = (body[at : at + 100] for at in range(0, len(body), 100))
+    return answers.read(status=status, content_type=content_type, chunks=chunks, framed=framed)
+
+
+def bytes_of(outputs: Iterable[answers.Output]) -> list[bytes]:
+    """Return the bytes of outputs."""
+    return [output.blob.read() for output in outputs]
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (JPEG, "image/jpeg"),
+        (PNG, "image/png"),
+        (WEBP, "image/webp"),
+        (GIF, "image/gif"),
+        (AVIF, "image/avif"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("declared", [None, "application/octet-stream", "IMAGE/JPEG; x=y"])
+def test_a_bare_picture_is_told_by_its_bytes(
+    body: bytes, media_type: str, declared: str | None
+) -> None:
+    """A picture is taken for what its bytes are, whatever the answer calls it."""
+    answer = read_body(body, declared)
+
+    assert bytes_of(answer.outputs) == [body]
+    assert answer.outputs[0].media_type == media_type
+    assert answer.whole
+    assert answer.job == records.JobRecord()
+
+
+def test_unknown_bytes_that_are_called_a_picture_count_as_one() -> None:
+    """An image type nobody here knows is passed on under the answer's own name."""
+    answer = read_body(b"who knows", "image/x-new")
+
+    assert [output.media_type for output in answer.outputs] == ["image/x-new"]
+
+
+@pytest.mark.parametrize("body", [JPEG, PNG, WEBP, GIF], ids=["jpeg", "png", "webp", "gif"])
+def test_a_picture_without_a_length_must_bring_its_own_end(body: bytes) -> None:
+    """Where the connection does not tell the end, a picture without its end mark is cut short."""
+    assert read_body(body, "image/jpeg", framed=False).whole
+
+    cut = read_body(body[:-8], "image/jpeg", framed=False)
+
+    assert not cut.whole
+    assert cut.outputs == ()
+    assert cut.partial is not None
+    assert cut.partial.blob.read() == body[:-8]
+
+
+def test_a_multipart_answer_has_all_its_parts() -> None:
+    """Record, pictures and text come out of a multipart answer, in order."""
+    answer = read(loopback.multipart_ok(JPEG, PNG, message="two of them"))
+
+    assert bytes_of(answer.outputs) == [JPEG, PNG]
+    assert [output.media_type for output in answer.outputs] == ["image/jpeg", "image/png"]
+    assert [output.filename for output in answer.outputs] == ["output-0.jpg", "output-1.jpg"]
+    assert answer.messages == ("two of them",)
+    assert answer.error is None
+    assert answer.whole
+    assert answer.job == records.JobRecord(
+        id=loopback.JOB_ID,
+        type="inference.nano-banana.img2img.v2",
+        state="completed",
+        price_usd=0.039,
+        elapsed_s=7.53,
+        expires_at="2026-08-01T10:05:00.000Z",
+    )
+    assert not answer.job.failed
+
+
+def test_every_cut_of_a_multipart_answer_is_noticed() -> None:
+    """Wherever a multipart answer breaks off, it is not whole, and no half picture is an output."""
+    script = loopback.multipart_ok(JPEG, message="hello")
+    end = len(script.body) - len(b"\r\n")
+
+    for keep in range(0, end, 7):
+        answer = read(script, keep=keep)
+
+        assert not answer.whole, keep
+        assert bytes_of(answer.outputs) in ([], [JPEG])
+
+
+def test_the_piece_worth_keeping_is_the_picture() -> None:
+    """What remains of an answer cut inside its picture is the part of the picture that came."""
+    script = loopback.multipart_ok(JPEG)
+    answer = read(script, keep=script.body.index(JPEG) + 150)
+
+    assert answer.remains is not None
+    kept = answer.remains.blob.read()
+    # The parser holds back what may be the start of a boundary.
+    assert JPEG.startswith(kept)
+    assert len(kept) >= 100
+    assert answer.remains.media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (loopback.multipart_ok(job={"id": "j-1", "error": "bad config"}, status=400), "bad config"),
+        (loopback.json_answer({"error": "config: too many images"}, 400), "config: too many images"),
+        (loopback.json_answer({"error": {"message": "deep"}}, 400), "deep"),
+        (loopback.json_answer({"detail": "from a gateway"}, 502), "from a gateway"),
+        (loopback.json_answer({"detail": [{"msg": "one"}, {"msg": "two"}]}, 422), "one; two"),
+        (loopback.json_answer({"message": "no route"}, 404), "no route"),
+        (
+            loopback.json_answer(
+                {"state": {"current": "failed", "history": [{"message": "a"}, {"message": "b"}]}},
+                400,
+            ),
+            "b",
+        ),
+        (loopback.text("token is invalid\n", 401), "token is invalid"),
+        (
+            loopback.text(
+                "<html><head><title>413 Too\n Large &amp; so on</title><body>x", 413, "text/html"
+            ),
+            "413 Too Large & so on",
+        ),
+        (loopback.text("<!doctype html><p>No <b>title</b></p>", 500), "No title"),
+        (loopback.status(500), None),
+        (loopback.json_answer([1, 2], 500), "[1, 2]"),
+        (loopback.json_answer({}, 500), None),
+        (loopback.json_answer({"error": ""}, 500), None),
+    ],
+    ids=[
+        "multipart", "json", "nested", "detail", "detail-list", "message", "history", "text",
+        "html", "html-untitled", "nothing", "array", "empty-object", "empty-error",
+    ],
+)  # fmt: skip
+def test_the_services_words_are_found(script: loopback.Answer, words: str | None) -> None:
+    """The reason of an error is found in each shape errors come in."""
+    assert read(script).error == words
+
+
+def test_words_are_limited() -> None:
+    """No more than 500 characters of the service's words are passed on."""
+    answer = read(loopback.text("word " * 1000, 500))
+
+    assert answer.error is not None
+    assert len(answer.error) == records.WORDS_LIMIT
+    assert answer.error.endswith("...")
+
+
+def test_binary_rubbish_is_not_quoted() -> None:
+    """Bytes that are no text are not passed on as words."""
+    assert read_body(b"\x00\x01\x02" * 100, "application/octet-stream", 500).error is None
+
+
+@pytest.mark.parametrize(
+    "state", ["failed", {"current": "failed"}, {"current": "failed", "history": "?"}]
+)
+def test_a_failed_job_is_told(state: object) -> None:
+    """A record whose state is `failed` has failed, however the state is written."""
+    job = read(loopback.json_answer({"id": "j", "state": state})).job
+
+    assert job.failed
+
+
+def test_a_message_of_a_completed_job_is_no_error() -> None:
+    """What a completed job's record says beside its state is not taken for a failure."""
+    history = [{"message": "done"}]
+    record = loopback.job_record(
+        message="all well", state={"current": "completed", "history": history}
+    )
+    job = read(loopback.multipart_ok(JPEG, job=record)).job
+
+    assert (job.failed, job.error) == (False, None)
+
+
+_ODD: list[object] = [
+    None,
+    True,
+    "",
+    "text",
+    -1,
+    1e400,
+    float("nan"),
+    10**400,
+    [],
+    [[]],
+    {},
+    {"current": 7},
+]
+
+
+@pytest.mark.parametrize("odd", _ODD, ids=repr)
+@pytest.mark.parametrize(
+    "key", ["id", "type", "state", "error", "price", "metrics", "expires_at", "message", "detail"]
+)
+def test_an_odd_field_never_breaks_a_record(key: str, odd: object) -> None:
+    """A field of the wrong type, or an absurd value, is left out; the picture still counts."""
+    answer = read(loopback.multipart_ok(JPEG, job=loopback.job_record(**{key: odd})))
+
+    assert bytes_of(answer.outputs) == [JPEG]
+    assert answer.job.price_usd in (None, 0.039)
+
+
+@pytest.mark.parametrize("amount", [True, "1", -0.5, float("inf"), 10**400, None, [1]])
+def test_an_odd_price_is_unknown(amount: object) -> None:
+    """A price that is no amount of money is not known."""
+    record = loopback.job_record(price={"dollars": amount}, metrics={"elapsed": amount})
+    job = read(loopback.json_answer(record)).job
+
+    assert (job.price_usd, job.elapsed_s) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no boundary here",
+        b"--wrong\r\n\r\nbody\r\n--wrong--\r\n",
+        f"--{loopback.BOUNDARY}\r\n\r\nno disposition\r\n--{loopback.BOUNDARY}--\r\n".encode(),
+        f"--{loopback.BOUNDARY}\nContent-Disposition: form-data\n\nx".encode(),
+        f"--{loopback.BOUNDARY}\r\n".encode() + b"X: " + b"y" * 100_000,
+        f"--{loopback.BOUNDARY}\r\n\xff\xfe: z\r\n\r\n".encode("latin-1"),
+    ],
+    ids=["empty", "text", "other-boundary", "no-disposition", "lf", "endless-header", "not-utf-8"],
+)
+def test_a_damaged_multipart_answer_is_not_whole(body: bytes) -> None:
+    """A multipart answer that makes no sense has no outputs, and all of its bytes are there."""
+    answer = read_body(body, f"multipart/form-data; boundary={loopback.BOUNDARY}")
+
+    assert not answer.whole
+    assert answer.outputs == ()
+    assert answer.raw.read() == body
+
+
+def test_an_empty_output_is_none() -> None:
+    """An output part without a byte is not an output."""
+    answer = read(loopback.multipart_ok(b"", JPEG, b""))
+
+    assert bytes_of(answer.outputs) == [JPEG]
+
+
+def test_a_multipart_answer_without_a_boundary_is_kept() -> None:
+    """Without a boundary nothing can be divided, and nothing is lost."""
+    body = loopback.multipart_ok(JPEG).body
+    answer = read_body(body, "multipart/form-data")
+
+    assert answer.outputs == ()
+    assert answer.remains is not None
+    assert answer.remains.blob.read() == body
+
+
+def test_secrets_are_taken_out_of_every_text() -> None:
+    """Words, messages, names and the record's fields all pass through `hide`."""
+    secret = "hush-hush"
+    record = loopback.job_record(
+        id=secret, error=f"a {secret}", state={"current": secret}, expires_at=secret, type=secret
+    )
+    body = loopback.multipart_ok(JPEG, job=record, message=f"your token {secret}").body
+    chunks = [body.replace(b"output-0.jpg", secret.encode())]
+
+    answer = answers.read(
+        status=200,
+        content_type=f"multipart/form-data; boundary={loopback.BOUNDARY}",
+        chunks=chunks,
+        hide=lambda text: text.replace(secret, "***"),
+    )
+
+    assert answer.messages == ("your token ***",)
+    assert secret not in repr(answer)
+    assert answer.job.error == "a ***"
+
+
+def test_a_secret_at_the_cut_leaves_no_half() -> None:
+    """Words are cut to length after the secret is out, so that no half of it is left."""
+    secret = "S" * 40
+    words = "w" * (records.WORDS_LIMIT - 20) + secret + "w" * 100
+
+    answer = answers.read(
+        status=500,
+        content_type="text/plain",
+        chunks=[words.encode()],
+        hide=lambda text: text.replace(secret, "***"),
+    )
+
+    assert answer.error is not None
+    assert "S" not in answer.error
+
+
+@given(
+    body=st.binary(max_size=2000),
+    content_type=st.one_of(
+        st.none(),
+        st.text(max_size=80),
+        st.sampled_from(["application/json", "text/html", "image/png", "multipart/x; boundary=a"]),
+    ),
+    framed=st.booleans(),
+)
+@settings(deadline=None)
+def test_no_answer_breaks_the_reader(body: bytes, content_type: str | None, framed: bool) -> None:  # noqa: FBT001 - drawn
+    """Any bytes under any content type give an answer that holds all of them."""
+    answer = answers.read(status=200, content_type=content_type, chunks=[body], framed=framed)
+
+    assert answer.raw.read() == body
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: (
+    st.lists(inner) | st.dictionaries(
+        st.sampled_from(["error", "state", "current", "history", "message", "price", "dollars"])
+        | st.text(), inner
+    )
+)))  # fmt: skip
+@settings(deadline=None)
+def test_no_json_breaks_the_reader(value: object) -> None:
+    """Any JSON value gives an answer without an output."""
+    answer = read_body(json.dumps(value).encode(), "application/json")
+
+    assert answer.outputs == ()
+
+
+def test_deep_json_is_no_record() -> None:
+    """JSON nested beyond reason is not a record, and no crash."""
+    assert read_body(b"[" * 200_000, "application/json", 500).job == records.JobRecord()
+
+
+class _FullDisk(io.FileIO):
+    """A file on a disk that takes 150 bytes and no more."""
+
+    def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
+        room = 150 - self.tell()
+        if room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(bytes(data)[:room])
+
+
+def _no_folder(**_options: object) -> Iterator[bytes]:
+    raise FileNotFoundError(errno.ENOENT, "No usable temporary directory")
+
+
+@pytest.mark.parametrize("disk", ["full", "missing"])
+def test_a_full_disk_does_not_lose_an_answer(
+    disk: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Where the temporary folder takes no more, an answer that was paid for is held in memory."""
+    folder = tmp_path_factory.mktemp("disk")
+    names = iter(range(100))
+
+    def scratch(**_options: object) -> _FullDisk:
+        return _FullDisk(folder / str(next(names)), "w+")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", scratch if disk == "full" else _no_folder)
+
+    answer = read(loopback.multipart_ok(JPEG, PNG))
+
+    assert bytes_of(answer.outputs) == [JPEG, PNG]
+    assert answer.whole
+
+
+def test_strings_drops_what_is_no_text() -> None:
+    """Only the texts of an array are taken, and nothing of anything else."""
+    assert records.strings(["a", 1, None, "b"]) == ("a", "b")
+    assert records.strings({"a": "b"}) == ()

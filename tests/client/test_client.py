@@ -1,0 +1,738 @@
+"""Submitting a job: what goes out, what is told on the way, and what stops it."""
+
+import base64
+import gc
+import io
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import loopback
+import pytest
+import requests
+import submitting
+from loopback import busy, drop, multipart_ok, ok
+from submitting import LARGE, PICTURE, TOKEN, part
+
+import prodia_compose
+from prodia_compose import errors
+from prodia_compose.client import multipart, submission
+
+both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
+
+GUIDE_JOBS: dict[str, dict[str, object]] = {
+    "nano-banana": {
+        "type": "inference.nano-banana.img2img.v2",
+        "config": {
+            "prompt": "Place the white ceramic mug from the first image onto the wooden table.",
+            "images": ["product.jpg", "scene.jpg"],
+            "aspect_ratio": "1:1",
+        },
+    },
+    "flux-2-flex": {
+        "type": "inference.flux-2.flex.img2img.v1",
+        "config": {
+            "prompt": "Place the white ceramic mug onto the wooden kitchen table. Photorealistic.",
+            "images": ["product.jpg", "scene.jpg"],
+            "aspect_ratio": "1:1",
+            "width": 1024,
+            "height": 1024,
+            "steps": 50,
+        },
+    },
+}
+
+
+# What goes out
+
+
+@both
+def test_the_request_is_as_documented(tls: bool) -> None:  # noqa: FBT001 - a parameter
+    """One POST with the token, the length and nothing that identifies the sender further."""
+    body = submitting.job_body()
+    with loopback.serve([ok(PICTURE)], tls=tls) as server, submitting.environment(server.ca_file):
+        submitting.submit(submitting.service(server.url), body)
+
+    (request,) = server.requests
+    assert (request.method, request.target) == ("POST", "/v2/job?price=true")
+    assert dict(request.headers) == {
+        "Host": f"127.0.0.1:{server.port}",
+        "Accept": "multipart/form-data; image/jpeg",
+        "Accept-Encoding": "identity",
+        "User-Agent": f"prodia-compose/{prodia_compose.__version__}",
+        "Content-Type": body.content_type,
+        "Content-Length": str(body.length),
+        "Authorization": f"Bearer {TOKEN}",
+    }
+    assert request.body == b"".join(body)
+
+
+@pytest.mark.parametrize("job", GUIDE_JOBS.values(), ids=GUIDE_JOBS.keys())
+def test_the_guides_jobs_arrive_as_from_the_guides_python(job: dict[str, object]) -> None:
+    """A server sees the same parts, headers included, as from the guide's `files=`."""
+    job_json = json.dumps(job).encode("utf-8")
+    product, scene = PICTURE, PICTURE[::-1]
+    with loopback.serve([ok(PICTURE)]) as server, submitting.environment():
+        requests.post(
+            f"{server.url}/v2/job",
+            headers={"Accept": "image/jpeg", "Authorization": f"Bearer {TOKEN}"},
+            files=[
+                ("job", ("job.json", io.BytesIO(job_json), "application/json")),
+                ("input", ("product.jpg", product, "image/jpeg")),
+                ("input", ("scene.jpg", scene, "image/jpeg")),
+            ],
+            timeout=10,
+        )
+        submitting.submit(
+            submitting.service(server.url),
+            multipart.MultipartBody(
+                [
+                    part("job", "job.json", "application/json", job_json),
+                    part("input", "product.jpg", "image/jpeg", product),
+                    part("input", "scene.jpg", "image/jpeg", scene),
+                ],
+                submitting.BOUNDARY,
+            ),
+            accept="image/jpeg",
+        )
+
+    theirs, ours = server.requests
+    assert ours.parts() == theirs.parts()
+    assert ours.job() == job
+    assert ours.size == theirs.size
+    for name in ("Accept", "Authorization", "Content-Length"):
+        assert ours.headers[name] == theirs.headers[name]
+
+
+def test_a_netrc_does_not_replace_the_token(tmp_path: Path) -> None:
+    """A netrc entry for the service's host is not used."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password other\n", encoding="ascii")
+    with loopback.serve([ok(PICTURE)]) as server, submitting.environment(NETRC=str(netrc)):
+        submitting.submit(submitting.service(server.url))
+
+    assert server.requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """The place a redirect points to is not asked, not even without the token."""
+    with loopback.serve([ok(PICTURE)]) as elsewhere, submitting.environment():
+        script = [loopback.redirect(307, elsewhere.url)]
+        with loopback.serve(script) as server:
+            outcome = submitting.submit(submitting.service(server.url))
+
+    assert isinstance(outcome.failure, errors.RejectedError)
+    assert elsewhere.connections == 0
+
+
+# What is told
+
+
+@both
+def test_the_answer_and_its_ids_come_back(tls: bool) -> None:  # noqa: FBT001 - a parameter
+    """Pictures, record, request id and the number of attempts are returned."""
+    with (
+        loopback.serve([busy(), multipart_ok(PICTURE)], tls=tls) as server,
+        submitting.environment(server.ca_file),
+    ):
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert outcome.delivered is not None
+    assert outcome.delivered.request_id == loopback.REQUEST_ID
+    assert outcome.delivered.attempts == 2
+    assert outcome.answer.outputs[0].blob.read() == PICTURE
+    assert (outcome.answer.job.id, outcome.answer.job.price_usd) == (loopback.JOB_ID, 0.039)
+
+
+def test_ids_come_with_errors() -> None:
+    """An error names the request, and the job if the service had begun one."""
+    with loopback.serve([multipart_ok(job={"id": "j-7", "error": "no"}, status=400)]) as server:
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert outcome.failure.request_id == loopback.REQUEST_ID
+    assert outcome.failure.job_id == "j-7"
+
+
+def test_states_are_told_in_order() -> None:
+    """Each attempt is told from its first byte to its answer, and a busy service's as not sent."""
+    with loopback.serve([busy(), ok(PICTURE)]) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert outcome.states == [
+        "sending", "sent", "answered", "not-sent", "sending", "sent", "answered",
+    ]  # fmt: skip
+
+
+def test_progress_adds_up() -> None:
+    """The phases follow each other, and their amounts are the bytes that went and came."""
+    body = submitting.job_body(300_000)
+    with loopback.serve([ok(PICTURE)]) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url), body, usual_seconds=7.9)
+
+    seen = outcome.reporter
+    assert seen.phases == ["upload", "waiting", "receive"]
+    assert seen.totals == {"upload": body.length, "waiting": 8, "receive": len(PICTURE)}
+    assert seen.amounts["upload"] == body.length
+    assert seen.amounts["receive"] == len(PICTURE)
+
+
+def test_the_exchange_can_be_followed() -> None:
+    """The trace has the request's headers and the answer's useful ones, and no secret."""
+    answer = ok(PICTURE, Set_Cookie="session=1", Retry_After=TOKEN)
+    with loopback.serve([answer]) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url))
+
+    lines = outcome.reporter.traced
+    assert lines[0] == f"> POST {server.url}/v2/job?price=true"
+    assert "> Authorization: ***" in lines
+    assert "> Accept: multipart/form-data; image/jpeg" in lines
+    assert "< 200 OK" in lines
+    assert "< content-type: image/jpeg" in lines
+    assert "< retry-after: ***" in lines
+    assert not any("cookie" in line.lower() for line in lines)
+
+
+def test_waits_follow_the_service_and_are_told() -> None:
+    """Each wait is what the service asked for and at most a tenth more, and gets one line."""
+    with loopback.serve([busy("3"), busy("20", 503), ok(PICTURE)]) as server:
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert 3 <= outcome.slept[0] <= 3.3
+    assert 20 <= outcome.slept[1] <= 22
+    assert [line.partition(";")[0] for line in outcome.reporter.said] == [
+        "the service is busy (429)",
+        "the service is busy (503)",
+    ]
+
+
+@pytest.mark.parametrize("max_wait_s", [0, 5, 30, 120])
+def test_waits_stay_within_the_patience(max_wait_s: float) -> None:
+    """However long a service stays busy, the waits add up to no more than allowed."""
+    with loopback.serve([busy(None)]) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url, max_wait_s=max_wait_s))
+
+    assert isinstance(outcome.failure, errors.BusyError)
+    assert sum(outcome.slept) <= max_wait_s + 1e-6  # of rounding
+    assert server.submissions == len(outcome.slept) + 1
+
+
+# What stops it before it is sent
+
+
+def _unresolvable(*_args: object, **_options: object) -> list[object]:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def _refused() -> str:
+    return f"http://127.0.0.1:{loopback.closed_port()}"
+
+
+def test_a_refused_connection_is_tried_three_times() -> None:
+    """A port where nothing listens is tried again twice, told, and named with a cure."""
+    with submitting.environment():
+        url = _refused()
+        outcome = submitting.submit(submitting.service(url))
+
+    host = url.removeprefix("http://")
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert outcome.failure.message == (
+        f"{host} refused the connection (3 attempts): check PRODIA_BASE_URL if it is set, or try"
+        " again later; the job did not run"
+    )
+    assert len(outcome.slept) == len(outcome.reporter.said) == 2
+    assert outcome.states == []
+    assert not outcome.failure.may_be_billed
+
+
+def test_connecting_is_tried_anew_after_each_busy_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three attempts at connecting are those in a row: a busy answer between begins anew."""
+    resolve = socket.getaddrinfo
+    hitches = iter([True, True, False] * 3)
+
+    def hitching(*args: object, **options: object) -> object:
+        return _unresolvable() if next(hitches) else resolve(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hitching)
+    with loopback.serve([busy(), busy(), ok(PICTURE)]) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert outcome.delivered is not None, outcome.error
+    assert outcome.delivered.attempts == 9
+    assert server.submissions == 3
+
+
+def test_an_unknown_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that cannot be resolved is told as such."""
+    monkeypatch.setattr(socket, "getaddrinfo", _unresolvable)
+    with submitting.environment():
+        outcome = submitting.submit(submitting.service("https://nowhere.test"))
+
+    assert "the host nowhere.test cannot be found (3 attempts)" in outcome.failure.message
+
+
+def test_an_untrusted_certificate_is_named_and_not_tried_again() -> None:
+    """A certificate nobody vouches for is refused at once, with the variable that would help."""
+    with loopback.serve([ok(PICTURE)], tls=True) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert "is not trusted (unable to get local issuer certificate)" in outcome.failure.message
+    assert "REQUESTS_CA_BUNDLE" in outcome.failure.message
+    assert server.connections == 1
+    assert server.requests == []
+
+
+@contextmanager
+def _listener(then: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Run a port that does something with each connection but never speaks; give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                held.append(connection)
+                then(connection)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in held:
+                connection.close()
+
+
+def test_a_plain_server_under_https_is_named() -> None:
+    """TLS with a server that speaks none is told as a TLS failure."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with _listener(answer) as port, submitting.environment():
+        outcome = submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert f"no TLS connection to 127.0.0.1:{port} (" in outcome.failure.message
+
+
+def test_a_handshake_that_is_cut_off_is_named() -> None:
+    """A connection closed before its TLS handshake is done is told as a TLS or network failure."""
+    with _listener(lambda connection: connection.close()) as port, submitting.environment():
+        outcome = submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert f"127.0.0.1:{port}" in outcome.failure.message
+    assert len(outcome.slept) == 2
+
+
+def test_a_handshake_that_hangs_is_held_to_the_connect_timeout() -> None:
+    """A server that accepts and says nothing is given up after `--connect-timeout`."""
+    with _listener(lambda _: None) as port, submitting.environment():
+        service = submitting.service(f"https://127.0.0.1:{port}", connect_timeout_s=0.1)
+        outcome = submitting.submit(service)
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert f"no connection to 127.0.0.1:{port} within 0.1 s" in outcome.failure.message
+    assert "--connect-timeout" in outcome.failure.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("REQUESTS_CA_BUNDLE", None, "does not exist"),
+        ("CURL_CA_BUNDLE", None, "does not exist"),
+        ("REQUESTS_CA_BUNDLE", "no certificate", "no TLS connection"),
+    ],
+)
+def test_a_useless_bundle_is_named(
+    name: str, content: str | None, words: str, tmp_path: Path
+) -> None:
+    """A bundle of certificates that is missing or is none is told, and nothing is sent."""
+    bundle = tmp_path / "ca.pem"
+    if content is not None:
+        bundle.write_text(content, encoding="ascii")
+    with (
+        loopback.serve([ok(PICTURE)], tls=True) as server,
+        submitting.environment(None, **{name: str(bundle)}),
+    ):
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert words in outcome.failure.message
+    assert server.submissions == 0
+
+
+# Proxies
+
+
+@both
+def test_loopback_never_uses_a_proxy(tls: bool) -> None:  # noqa: FBT001 - a parameter
+    """Whatever the proxy variables say, a loopback service is spoken to directly."""
+    dead = f"http://127.0.0.1:{loopback.closed_port()}"
+    with (
+        loopback.serve([ok(PICTURE)], tls=tls) as server,
+        submitting.environment(
+            server.ca_file, HTTP_PROXY=dead, HTTPS_PROXY=dead, ALL_PROXY="socks5://127.0.0.1:9"
+        ),
+    ):
+        outcome = submitting.submit(submitting.service(server.url))
+
+    assert outcome.answer.outputs
+
+
+@pytest.mark.parametrize("proxy_tls", [False, True], ids=["http-proxy", "https-proxy"])
+@pytest.mark.parametrize("early", [False, True], ids=["whole", "early-refusal"])
+def test_a_proxy_is_used_and_sees_no_token(
+    early: bool,  # noqa: FBT001 - a parameter
+    proxy_tls: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Through a proxy the job arrives over TLS, and an early refusal is heard as well."""
+    answer = loopback.early(loopback.text("too big", 413)) if early else ok(PICTURE)
+    with (
+        loopback.serve([answer], tls=True) as server,
+        loopback.serve([loopback.tunnel(server.port)], tls=proxy_tls) as proxy,
+        submitting.environment(
+            server.ca_file, HTTPS_PROXY=proxy.url.replace("//", "//me:proxy-password@")
+        ),
+    ):
+        body = submitting.job_body(LARGE if early else 300_000)
+        outcome = submitting.submit(submitting.service("https://service.test:8443"), body)
+
+    (connect,) = proxy.requests
+    assert connect.head.startswith(b"CONNECT service.test:8443 HTTP/1.")
+    expected = "Basic " + base64.b64encode(b"me:proxy-password").decode()
+    assert connect.headers["Proxy-Authorization"] == expected
+    assert TOKEN.encode() not in connect.head
+    assert server.submissions == (0 if early else 1)
+    assert server.requests[0].headers["Proxy-Authorization"] is None
+    if early:
+        assert "too big" in outcome.failure.message
+    else:
+        assert outcome.answer.outputs
+
+
+def test_a_certificate_met_through_a_proxy_is_told_with_the_proxy() -> None:
+    """An untrusted certificate behind a proxy names both: it may be the proxy's own."""
+    with (
+        loopback.serve([ok(PICTURE)], tls=True) as server,
+        loopback.serve([loopback.tunnel(server.port)]) as proxy,
+        submitting.environment(HTTPS_PROXY=proxy.url),
+    ):
+        outcome = submitting.submit(submitting.service("https://service.test"))
+
+    message = outcome.failure.message
+    assert "the certificate of service.test is not trusted" in message
+    assert f", through the proxy 127.0.0.1:{proxy.port} (from HTTPS_PROXY)" in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "407 Proxy Authentication Required",
+        ),
+        (b"HTTP/1.1 503 No Route\r\n\r\n", "503 No Route"),
+    ],
+)
+def test_a_proxy_that_refuses_is_named(answer: bytes, words: str) -> None:
+    """A proxy's refusal is told as the proxy's, with its variable and without its password."""
+    with (
+        loopback.serve([loopback.raw(answer)]) as proxy,
+        submitting.environment(HTTPS_PROXY=proxy.url.replace("//", "//me:proxy-password@")),
+    ):
+        outcome = submitting.submit(submitting.service("https://service.test"))
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    message = outcome.failure.message
+    assert f"the proxy 127.0.0.1:{proxy.port} (from HTTPS_PROXY) refused" in message
+    assert words in message
+    assert "NO_PROXY" in message
+    assert "proxy-password" not in outcome.texts()
+
+
+@pytest.mark.parametrize(
+    ("variable", "proxy", "words"),
+    [
+        ("HTTPS_PROXY", "http://127.0.0.1:{closed}", "cannot be used: it refused the connection"),
+        ("https_proxy", "127.0.0.1:{closed}", "cannot be used: it refused the connection"),
+        pytest.param(
+            *("ALL_PROXY", "socks5://127.0.0.1:9"),
+            "is a SOCKS proxy, which needs the package PySocks",
+            marks=pytest.mark.skipif(find_spec("socks") is not None, reason="PySocks is here"),
+        ),
+        pytest.param(
+            *("ALL_PROXY", "socks5h://127.0.0.1:{closed}"),
+            "no connection to service.test, through the proxy 127.0.0.1:",
+            marks=pytest.mark.skipif(find_spec("socks") is None, reason="needs PySocks"),
+        ),
+        ("HTTPS_PROXY", "http://", "is not a proxy's URL"),
+        ("HTTPS_PROXY", "http://[", "is not a proxy's URL"),
+        ("HTTPS_PROXY", "http://proxy.test:99999", "is not a proxy's URL"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named(
+    variable: str, proxy: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead or malformed proxy does not read like a dead service."""
+    value = proxy.format(closed=loopback.closed_port())
+    with submitting.environment(None, **{variable: value}):
+        outcome = submitting.submit(submitting.service("https://service.test"))
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert words in outcome.failure.message
+    assert f"(from {variable})" in outcome.failure.message
+
+
+# What stops it on the way
+
+
+class _Breaking(io.BytesIO):
+    """Bytes on a disk that fails in the middle."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > 1_000_000:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+
+@both
+def test_a_body_that_cannot_be_read_is_not_delivered(tls: bool) -> None:  # noqa: FBT001 - a parameter
+    """A failing disk under the job ends the upload; the server never has all of it."""
+    data = b"x" * 2_000_000
+    broken = multipart.Part(
+        name="input",
+        filename="a.jpg",
+        media_type="image/jpeg",
+        size=len(data),
+        open=lambda: _Breaking(data),
+    )
+    with loopback.serve([ok(PICTURE)], tls=tls) as server, submitting.environment(server.ca_file):
+        outcome = submitting.submit(
+            submitting.service(server.url),
+            multipart.MultipartBody([broken], submitting.BOUNDARY),
+        )
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert "read back from disk (Input/output error)" in outcome.failure.message
+    assert server.submissions == 0
+
+
+def test_a_part_of_another_size_is_a_bug_and_never_complete() -> None:
+    """A part that is not as long as announced is raised as it is; the server never has all of it."""
+    short = multipart.Part(
+        name="input",
+        filename="a.jpg",
+        media_type="image/jpeg",
+        size=10,
+        open=lambda: io.BytesIO(b"x"),
+    )
+    with (
+        loopback.serve([ok(PICTURE)]) as server,
+        submitting.environment(),
+        pytest.raises(multipart.PartSizeError),
+    ):
+        submitting.submit(
+            submitting.service(server.url), multipart.MultipartBody([short], submitting.BOUNDARY)
+        )
+
+    assert server.submissions == 0
+
+
+@contextmanager
+def _terminating(when: Callable[[], bool]) -> Iterator[None]:
+    """Send SIGTERM to this process, handled as the tool does, as soon as `when` holds."""
+
+    def interrupt(signum: int, _frame: object) -> None:
+        raise errors.Interrupted(signum)
+
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.005):
+            if when():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        signal.signal(signal.SIGTERM, before)
+
+
+# The signal may come in the very moment in which a temporary file is opened and not yet held:
+# it has no name and goes with the process, so all that tells of it is Python's warning.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@both
+@pytest.mark.parametrize(
+    ("script", "stage", "state"),
+    [
+        (loopback.silent(read=1 << 16), "uploading", "sending"),
+        (loopback.silent(), "waiting", "sent"),
+        (loopback.trickle(loopback.cut(ok(PICTURE), "close"), 0.002), "receiving", "answered"),
+    ],
+    ids=["uploading", "waiting", "receiving"],
+)
+def test_a_signal_stops_it_and_tells_the_state(
+    script: loopback.Answer,
+    stage: str,
+    state: errors.JobState,
+    tls: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """A signal at any stage ends it at once, with the state the job had come to."""
+    states: list[errors.JobState] = []
+    with loopback.serve([script], tls=tls) as server, submitting.environment(server.ca_file):
+
+        def reached() -> bool:
+            if stage == "uploading":
+                return bool(server.requests) and server.requests[0].size >= 1 << 16
+            return server.submissions == 1 and (stage == "waiting" or "answered" in states)
+
+        with pytest.raises(errors.Interrupted) as caught, _terminating(reached):
+            submission.submit(
+                submitting.service(server.url),
+                submitting.job_body(LARGE if stage == "uploading" else 1000),
+                accept="image/jpeg",
+                on_state=states.append,
+            )
+
+    assert caught.value.state == state
+    assert caught.value.code == errors.ExitCode.SIGTERM
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_signal_while_connecting_finds_nothing_sent() -> None:
+    """A signal during the TLS handshake finds the job not sent."""
+    accepted = threading.Event()
+    with (
+        _listener(lambda _: accepted.set()) as port,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted) as caught,
+        _terminating(accepted.is_set),
+    ):
+        submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
+
+    assert caught.value.state == "not-sent"
+    # `ssl` leaves a socket whose handshake is interrupted to the collector: let it
+    # complain here, where that is allowed.
+    caught.value.__traceback__ = None
+    del caught
+    gc.collect()
+
+
+def test_a_signal_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:
+    """What a busy service turned away is not sent, whatever had left before."""
+
+    def stopped(_seconds: float) -> None:
+        raise errors.Interrupted(signal.SIGINT)
+
+    states: list[errors.JobState] = []
+    with (
+        loopback.serve([busy()]) as server,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted) as caught,
+    ):
+        submission.submit(
+            submitting.service(server.url),
+            submitting.job_body(),
+            accept="image/jpeg",
+            on_state=states.append,
+            sleep=stopped,
+        )
+
+    assert caught.value.state == "not-sent"
+    assert states[-1] == "not-sent"
+
+
+def test_a_connection_dropped_after_busy_is_not_mistaken_for_busy() -> None:
+    """After a busy answer the next attempt is judged by itself."""
+    with loopback.serve([busy(), drop("within")]) as server, submitting.environment():
+        outcome = submitting.submit(submitting.service(server.url), submitting.job_body(LARGE))
+
+    assert isinstance(outcome.failure, errors.NotDeliveredError)
+    assert server.submissions == 1
+
+
+# Memory
+
+
+_SENDING = """
+    import io, re, resource, sys
+
+    from prodia_compose.client import multipart, submission as client
+    from prodia_compose.client.service import Service, Token
+
+    class Zeros(io.RawIOBase):
+        left = 150_000_000
+        def readable(self):
+            return True
+        def readinto(self, buffer):
+            count = min(len(buffer), self.left)
+            self.left -= count
+            return count
+
+    def peak_bytes():
+        try:
+            with open("/proc/self/status") as status:
+                # Unlike ru_maxrss, this does not begin at the parent's size.
+                return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read())[1]) * 1024
+        except OSError:
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def body(size):
+        return multipart.MultipartBody([multipart.Part(
+            name="input", filename="a.jpg", media_type="image/jpeg", size=size,
+            open=lambda: io.BytesIO(b"x") if size == 1 else Zeros())], "b" * 30)
+
+    service = Service(base_url=sys.argv[1], token=Token(value="t"))
+    client.submit(service, body(1), accept="image/jpeg")
+    before = peak_bytes()
+    client.submit(service, body(Zeros.left), accept="image/jpeg")
+    print(peak_bytes() - before)
+"""
+
+
+@both
+def test_memory_stays_flat(tls: bool) -> None:  # noqa: FBT001 - a parameter
+    """Sending 150 MB takes less than 16 MB of memory more than sending one byte."""
+    with (
+        loopback.serve([ok(PICTURE)], tls=tls, keep_bytes=0) as server,
+        submitting.environment(server.ca_file),
+    ):
+        run = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(_SENDING), server.url],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert run.stderr == ""
+    assert server.requests[-1].size > 150_000_000
+    assert int(run.stdout) < 16_000_000
+
+
+def test_this_python_speaks_tls_1_3() -> None:
+    """The TLS rows of these tests meet session tickets, which only TLS 1.3 sends unasked."""
+    assert ssl.HAS_TLSv1_3

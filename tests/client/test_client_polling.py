@@ -1,0 +1,262 @@
+"""Jobs that run while nobody waits on the line: created, asked after, fetched."""
+
+import signal
+
+import loopback
+import pytest
+import submitting
+from loopback import busy, drop, job_record, json_answer, multipart_ok, ok, status, text
+from submitting import PICTURE, TOKEN, Recorder
+
+from prodia_compose import errors
+from prodia_compose.client import wait
+
+JOB = loopback.JOB_ID
+CREATED = json_answer(job_record(state={"current": "processing"}, price=None), 201)
+DONE = json_answer(job_record(state={"current": "processed"}))
+
+
+def state(word: str) -> loopback.Answer:
+    """Answer with a job's state."""
+    return text(word)
+
+
+def test_a_job_is_created() -> None:
+    """The body is posted to the asynchronous path, and the id comes back."""
+    with loopback.serve([busy(), CREATED]) as server, submitting.environment():
+        created = wait.submit_async(
+            submitting.service(server.url), submitting.job_body(), sleep=lambda _: None
+        )
+
+    assert created == wait.Created(job_id=JOB, request_id=loopback.REQUEST_ID, attempts=2)
+    assert server.requests[1].target == "/v2/job/async?price=true"
+    assert server.requests[1].headers["Accept"] == "application/json"
+    assert [part.name for part in server.requests[1].parts()] == ["job", "input"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (json_answer({"error": "async not permitted"}, 400), errors.RejectedError, "async not permitted"),
+        (status(400), errors.RejectedError, "the job type may not allow --async"),
+        (status(401), errors.AuthError, "401"),
+        (status(500), errors.UnknownError, "may be billed"),
+        (json_answer({}, 201), errors.UnknownError, "without the id of a job"),
+        (text("fine", 201), errors.UnknownError, "without the id of a job"),
+        (json_answer({"id": JOB, "state": "failed", "error": "no"}), errors.RejectedError, "the job failed: no"),
+        (drop("after"), errors.UnknownError, "closed without an answer"),
+    ],
+)  # fmt: skip
+def test_a_job_that_is_not_created_is_told(
+    answer: loopback.Answer, error: type[errors.ComposeError], words: str
+) -> None:
+    """Anything but a job's id is an error, and the job is sent once."""
+    with (
+        loopback.serve([answer]) as server,
+        submitting.environment(),
+        pytest.raises(error) as caught,
+    ):
+        wait.submit_async(submitting.service(server.url), submitting.job_body())
+
+    assert words in caught.value.message
+    assert server.submissions == 1
+
+
+def test_a_job_is_asked_after_until_it_is_done() -> None:
+    """Each state is waited out, whatever its spelling, and passing failures are sat through."""
+    slept: list[float] = []
+    seen = Recorder()
+    script = [state("processing"), status(502), drop("after"), state('"processed"\n'), DONE]
+    with loopback.serve(script) as server, submitting.environment():
+        wait.poll(
+            submitting.service(server.url),
+            JOB,
+            reporter=seen,
+            sleep=slept.append,
+            usual_seconds=12,
+        )
+
+    assert slept == [2, 2, 2]
+    assert seen.totals == {"waiting": 12}
+    assert [request.target for request in server.requests] == [
+        f"/v2/job/async/{JOB}/job.state.current",
+        *[f"/v2/job/async/{JOB}/job.state.current"] * 3,
+    ]
+    assert all(r.headers["Authorization"] == f"Bearer {TOKEN}" for r in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "words"),
+    [
+        (
+            [state("failed"), json_answer({"id": JOB, "error": f"no face, {TOKEN}"})],
+            errors.RejectedError,
+            "the job failed: no face, ***",
+        ),
+        ([state("failed"), text("?")], errors.RejectedError, "the service does not say why"),
+        ([state("processing")], errors.UnknownError, "is not done after 0.2 s"),
+        ([status(404)], errors.UnknownError, "is not known there any more"),
+    ],
+    ids=["failed", "failed-silently", "never-done", "expired"],
+)
+def test_a_job_that_is_not_done_is_told(
+    script: list[loopback.Answer], error: type[errors.ComposeError], words: str
+) -> None:
+    """A job that failed, is not done in time or is not known is told with its id, and may be billed."""
+    timeout_s = 0.2 if "0.2" in words else 10
+    with (
+        loopback.serve(script) as server,
+        submitting.environment(),
+        pytest.raises(error) as caught,
+    ):
+        wait.poll(submitting.service(server.url, timeout_s=timeout_s), JOB, sleep=lambda _: None)
+
+    assert words in caught.value.message
+    assert caught.value.job_id == JOB
+    assert caught.value.may_be_billed
+
+
+def test_a_service_that_was_never_there_is_given_up() -> None:
+    """Where nobody answers, a few asks are enough; it is told at once, and in the error why."""
+    slept: list[float] = []
+    seen = Recorder()
+    url = f"http://127.0.0.1:{loopback.closed_port()}"
+    with submitting.environment(), pytest.raises(errors.UnknownError) as caught:
+        wait.poll(submitting.service(url), JOB, reporter=seen, sleep=slept.append)
+
+    host = url.removeprefix("http://")
+    assert slept == [2, 2, 2]
+    assert seen.said == [f"asking after the job: {host} refused the connection; asking again"]
+    assert f"cannot be asked after: {host} refused the connection; check" in caught.value.message
+    assert "PRODIA_BASE_URL" in caught.value.message
+    assert (caught.value.job_id, caught.value.may_be_billed) == (JOB, True)
+
+
+@pytest.mark.parametrize("first", [state("processing"), status(502), busy()])
+def test_trouble_that_lasts_is_told_once_and_named_at_the_end(first: loopback.Answer) -> None:
+    """A service that has answered is asked on until the time is over, and the error says what failed."""
+    seen = Recorder()
+    with (
+        loopback.serve([first, *[status(502)] * 9, drop("after")]) as server,
+        submitting.environment(),
+        pytest.raises(errors.UnknownError) as caught,
+    ):
+        wait.poll(
+            submitting.service(server.url, timeout_s=0.5),
+            JOB,
+            reporter=seen,
+            sleep=lambda _: None,
+            usual_seconds=12,
+        )
+
+    assert len(server.requests) > 10
+    assert len(seen.said) == 1
+    assert "asking again" in seen.said[0]
+    assert seen.phases == ["waiting", "waiting"]  # the line has ended the first
+    assert (
+        "is not known to be done after 0.5 s: the connection was closed without an answer;"
+        in caught.value.message
+    )
+
+
+def test_trouble_that_has_passed_is_not_blamed() -> None:
+    """A job that is seen at work when the time is over is told as not done, and nothing else."""
+    with (
+        loopback.serve([status(502), state("processing")]) as server,
+        submitting.environment(),
+        pytest.raises(errors.UnknownError) as caught,
+    ):
+        wait.poll(submitting.service(server.url, timeout_s=0.2), JOB, sleep=lambda _: None)
+
+    assert f"the job {JOB} is not done after 0.2 s; it may be billed" in caught.value.message
+
+
+def test_a_refused_token_is_told_while_asking() -> None:
+    """A token that is refused while asking ends it."""
+    with (
+        loopback.serve([status(401)]) as server,
+        submitting.environment(),
+        pytest.raises(errors.AuthError),
+    ):
+        wait.poll(submitting.service(server.url), JOB)
+
+    assert len(server.requests) == 1
+
+
+def test_a_signal_while_asking_finds_the_job_sent() -> None:
+    """A signal between two questions leaves the job running: its state is sent."""
+
+    def stopped(_seconds: float) -> None:
+        raise errors.Interrupted(signal.SIGHUP)
+
+    with (
+        loopback.serve([state("processing")]) as server,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted) as caught,
+    ):
+        wait.poll(submitting.service(server.url), JOB, sleep=stopped)
+
+    assert caught.value.state == "sent"
+
+
+def test_the_output_is_fetched() -> None:
+    """Every file is fetched by its name, pictures and texts apart, failures asked for again."""
+    slept: list[float] = []
+    script = [
+        json_answer(["output 1.jpg", "a/b.txt", 7]),
+        loopback.cut(ok(PICTURE), "length"),
+        ok(PICTURE),
+        text("looks good"),
+        DONE,
+    ]
+    with loopback.serve(script) as server, submitting.environment():
+        delivered = wait.fetch_output(submitting.service(server.url), JOB, sleep=slept.append)
+
+    answer = delivered.answer
+    assert [(o.filename, o.blob.read()) for o in answer.outputs] == [("output 1.jpg", PICTURE)]
+    assert answer.messages == ("looks good",)
+    assert answer.job.price_usd == 0.039
+    assert slept == [1]
+    base = f"/v2/job/async/{JOB}"
+    assert [request.target for request in server.requests] == [
+        f"{base}/output",
+        f"{base}/output/output%201.jpg",
+        f"{base}/output/output%201.jpg",
+        f"{base}/output/a%2Fb.txt",
+        f"{base}/job.json?price=true",
+    ]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [json_answer([])],
+        [json_answer({"error": "?"})],
+        [text("no list")],
+        [multipart_ok(PICTURE)],
+        [json_answer(["a.txt"]), text("only words")],
+    ],
+    ids=["empty", "object", "text", "parts", "no-picture"],
+)
+def test_output_without_a_picture_is_unknown(script: list[loopback.Answer]) -> None:
+    """A list that leads to no picture is told, with the way to ask again."""
+    with (
+        loopback.serve(script) as server,
+        submitting.environment(),
+        pytest.raises(errors.UnknownError) as caught,
+    ):
+        wait.fetch_output(submitting.service(server.url), JOB)
+
+    assert f"`prodia-compose jobs fetch {JOB}` tries again" in caught.value.message
+
+
+def test_an_odd_id_stays_in_its_place() -> None:
+    """A job id that looks like a path cannot lead elsewhere."""
+    with (
+        loopback.serve([status(404)]) as server,
+        submitting.environment(),
+        pytest.raises(errors.UnknownError),
+    ):
+        wait.poll(submitting.service(server.url), "../../x?y")
+
+    assert server.requests[0].target == "/v2/job/async/..%2F..%2Fx%3Fy/job.state.current"

@@ -1,0 +1,247 @@
+"""The multipart body: framing, length, and parts that are not what they were announced to be."""
+
+import email.parser
+import email.policy
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from submitting import part
+
+from prodia_compose import blob
+from prodia_compose.client import multipart
+
+BOUNDARY = "0123456789abcdef0123456789abcdef"
+
+NANO_BANANA = {
+    "type": "inference.nano-banana.img2img.v2",
+    "config": {
+        "prompt": (
+            "Place the white ceramic mug from the first image onto the wooden table in the"
+            " second image. Keep the mug's matte finish and proportions exactly the same."
+        ),
+        "images": ["product.jpg", "scene.jpg"],
+        "aspect_ratio": "1:1",
+    },
+}
+FLUX_2_FLEX = {
+    "type": "inference.flux-2.flex.img2img.v1",
+    "config": {
+        "prompt": "Scale the mug realistically for a kitchen table. Photorealistic.",
+        "images": ["product.jpg", "scene.jpg"],
+        "aspect_ratio": "1:1",
+        "width": 1024,
+        "height": 1024,
+        "steps": 50,
+    },
+}
+
+
+def test_the_whole_body_is_spelled_out() -> None:
+    """A body of two parts is exactly these bytes."""
+    body = multipart.MultipartBody(
+        [
+            part("job", "job.json", "application/json", b'{"type": "x"}'),
+            part("input", "mug.jpg", "image/jpeg", b"\xff\xd8\xff\r\n"),
+        ],
+        BOUNDARY,
+    )
+
+    assert b"".join(body) == (
+        b"--0123456789abcdef0123456789abcdef\r\n"
+        b'Content-Disposition: form-data; name="job"; filename="job.json"\r\n'
+        b"Content-Type: application/json\r\n"
+        b"\r\n"
+        b'{"type": "x"}\r\n'
+        b"--0123456789abcdef0123456789abcdef\r\n"
+        b'Content-Disposition: form-data; name="input"; filename="mug.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n"
+        b"\r\n"
+        b"\xff\xd8\xff\r\n\r\n"
+        b"--0123456789abcdef0123456789abcdef--\r\n"
+    )
+    assert body.content_type == f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@pytest.mark.parametrize("job", [NANO_BANANA, FLUX_2_FLEX], ids=["nano-banana", "flux-2-flex"])
+def test_the_guides_jobs_are_sent_as_requests_sends_them(job: dict[str, object]) -> None:
+    """The guide's example jobs are byte for byte what its Python makes of them by `files=`."""
+    job_json = json.dumps(job).encode("utf-8")
+    product, scene = b"\xff\xd8\xffproduct", b"\xff\xd8\xffscene\r\n--"
+    theirs = requests.Request(
+        "POST",
+        "https://service.test/v2/job",
+        files=[
+            ("job", ("job.json", io.BytesIO(job_json), "application/json")),
+            ("input", ("product.jpg", product, "image/jpeg")),
+            ("input", ("scene.jpg", scene, "image/jpeg")),
+        ],
+    ).prepare()
+
+    ours = multipart.MultipartBody(
+        [
+            part("job", "job.json", "application/json", job_json),
+            part("input", "product.jpg", "image/jpeg", product),
+            part("input", "scene.jpg", "image/jpeg", scene),
+        ],
+        theirs.headers["Content-Type"].partition("boundary=")[2],
+    )
+
+    assert b"".join(ours) == theirs.body
+    assert ours.content_type == theirs.headers["Content-Type"]
+    assert str(ours.length) == theirs.headers["Content-Length"]
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5))
+@settings(deadline=None)
+def test_any_bytes_come_out_as_they_went_in(contents: list[bytes]) -> None:
+    """Whatever the parts hold, the length is right and another parser finds the same parts."""
+    body = multipart.MultipartBody(
+        (
+            part("input", f"{n}.bin", "application/octet-stream", data)
+            for n, data in enumerate(contents)
+        ),
+        BOUNDARY,
+    )
+
+    whole = b"".join(body)
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
+        f"Content-Type: {body.content_type}\r\n\r\n".encode() + whole
+    )
+
+    assert len(whole) == body.length == len(body)
+    assert whole.count(f"--{body.boundary}".encode()) == len(contents) + 1
+    if contents:
+        names = [p.get_filename() for p in message.iter_parts()]
+        assert names == [f"{n}.bin" for n in range(len(contents))]
+        divided = whole.split(f"--{body.boundary}".encode())[1:-1]
+        # Not taken from `email`, which turns a lone CR into a line end.
+        assert [p.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for p in divided] == contents
+
+
+def test_each_reading_starts_afresh() -> None:
+    """A body read to its middle, then again, is the same from its first byte."""
+    kept = blob.spool([b"x" * 200_000, b"y" * 100_000])
+    body = multipart.MultipartBody(
+        [
+            multipart.Part(
+                name="input", filename="a.png", media_type="image/png", size=300_000, open=kept.open
+            )
+        ],
+        BOUNDARY,
+    )
+    half = iter(body)
+    next(half)
+    next(half)
+
+    first, second = b"".join(body), b"".join(body)
+
+    assert first == second
+    assert len(first) == body.length
+
+
+def test_chunks_are_small() -> None:
+    """No chunk is larger than `CHUNK_BYTES`, however large the part is."""
+    body = multipart.MultipartBody(
+        [part("input", "a.jpg", "image/jpeg", b"x" * 1_000_000)], BOUNDARY
+    )
+
+    assert max(map(len, body)) == multipart.CHUNK_BYTES
+
+
+@pytest.mark.parametrize("real", [0, 5, 99_999], ids=["empty", "short", "one-byte-short"])
+def test_a_part_that_ends_early_is_refused(real: int) -> None:
+    """A part with fewer bytes than announced raises, and the body never reaches its length."""
+    short = multipart.Part(
+        name="input",
+        filename="a.jpg",
+        media_type="image/jpeg",
+        size=100_000,
+        open=lambda: io.BytesIO(b"x" * real),
+    )
+    body = multipart.MultipartBody([short], BOUNDARY)
+    came: list[bytes] = []
+
+    with pytest.raises(multipart.PartSizeError, match=r"part a\.jpg ends \d+ bytes early"):
+        came.extend(body)
+
+    assert sum(map(len, came)) < body.length
+
+
+@pytest.mark.parametrize("size", [0, 100, multipart.CHUNK_BYTES])
+def test_a_part_with_a_byte_too_many_is_refused(size: int) -> None:
+    """A part with more bytes than announced raises before any byte too many is yielded."""
+    long = multipart.Part(
+        name="input",
+        filename="a.jpg",
+        media_type="image/jpeg",
+        size=size,
+        open=lambda: io.BytesIO(b"x" * (size + 1)),
+    )
+    came: list[bytes] = []
+
+    with pytest.raises(multipart.PartSizeError, match=f"more than {size} bytes"):
+        came.extend(multipart.MultipartBody([long], BOUNDARY))
+
+    assert b"".join(came).endswith(b"\r\n\r\n" + b"x" * size)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", 'in"put'),
+        ("filename", "a\r\nb.jpg"),
+        ("filename", "über.jpg"),
+        ("filename", "a b.jpg"),
+        ("filename", ""),
+        ("media_type", "image/jpeg\r\nX: y"),
+        ("media_type", "image"),
+    ],
+)
+def test_a_header_cannot_be_broken_out_of(field: str, value: str) -> None:
+    """A name or type that could end its header is refused when the part is made."""
+    good = {"name": "input", "filename": "a.jpg", "media_type": "image/jpeg"}
+    texts = good | {field: value}
+
+    with pytest.raises(ValueError, match="cannot stand in a part's header"):
+        multipart.Part(
+            name=texts["name"],
+            filename=texts["filename"],
+            media_type=texts["media_type"],
+            size=0,
+            open=io.BytesIO,
+        )
+
+
+@pytest.mark.parametrize("boundary", ["", "a" * 26, "a" * 71, "a" * 30 + " ", "a" * 30 + "\n"])
+def test_an_odd_boundary_is_refused(boundary: str) -> None:
+    """A boundary is 27 to 70 plain characters."""
+    with pytest.raises(ValueError, match="is not 27 to 70 characters"):
+        multipart.MultipartBody([], boundary)
+
+
+def test_the_module_stands_alone() -> None:
+    """The module needs nothing but the standard library, the ground."""
+    program = (
+        "import sys, prodia_compose.client.multipart;"
+        "print(sorted(m for m in sys.modules if m.startswith(('requests', 'urllib3', 'prodia'))))"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    ours = (
+        "prodia_compose",
+        *(
+            f"prodia_compose.{name}"
+            for name in ("blob", "client", "client.multipart", "errors", "frozen")
+        ),
+    )
+    assert run.stdout == f"{[*ours]}\n"

@@ -1,0 +1,76 @@
+"""Foreign text made safe to show."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prodia_compose import progress
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred.jpg", r"\x1b[31mred.jpg"),
+        ("bell\a", r"bell\x07"),
+        ("a\rb", r"a\rb"),
+        ("a\nb\tc", r"a\nb\tc"),
+        ("nul\0", r"nul\x00"),
+        ("csi\x9b31m", r"csi\x9b31m"),
+        ("\x7f", r"\x7f"),
+        ("photo\u202egpj.exe", r"photo\u202egpj.exe"),
+        ("\u2066\u2069\u200f\u061c", r"\u2066\u2069\u200f\u061c"),
+        ("line\u2028paragraph\u2029", r"line\u2028paragraph\u2029"),
+        ("\ufeffa.jpg", r"\ufeffa.jpg"),
+        ("a\u200b.jpg", r"a\u200b.jpg"),
+        ("caf\udce9.jpg", r"caf\xe9.jpg"),
+        ("\udc80\udcff", r"\x80\xff"),
+        ("\ud800", r"\ud800"),
+        ("\udc00", r"\udc00"),
+        ("\U000e0001", r"\U000e0001"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
+    """Control, direction, invisible and undecodable characters show as escapes."""
+    assert progress.visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain name (1).jpg",
+        "Grüße an Zoë.png",
+        "写真の合成.jpg",
+        "no\u00a0break\u3000wide",
+        "می‌خواهم",  # a zero width non-joiner, which Persian spells with
+        "👩‍👩‍👧‍👦 👍🏽 🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+        r"back\slash",
+        "[bold]markup[/bold] :smile:",
+    ],
+)
+def test_normal_text_is_untouched(text: str) -> None:
+    """Names and prompts in any script stay as they are."""
+    assert progress.visible(text) == text
+
+
+@given(st.text(st.characters()))
+def test_result_is_safe_anywhere(text: str) -> None:
+    """Whatever comes in, what goes out is valid UTF-8, one line, and shown as it is again."""
+    shown = progress.visible(text)
+
+    assert shown.encode().decode() == shown
+    assert progress.visible(shown) == shown
+    assert not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in shown)
+
+
+def test_silent_is_a_reporter() -> None:
+    """Library use may pass a reporter that ignores everything."""
+    reporter: progress.Reporter = progress.Silent()
+    reporter.start("upload", 10)
+    reporter.advance(1)
+    reporter.finish()
+    reporter.say("x")
+    reporter.detail("x")
+    reporter.trace("x")

@@ -1,0 +1,302 @@
+"""Colours arrive in sRGB, against formulas and profiles made here."""
+
+import itertools
+import struct
+import zlib
+
+import pictures as make
+import pytest
+from PIL import Image
+
+from prodia_compose.images import prepare
+from prodia_compose.images.colour import icc, srgb
+
+SIDE = 16
+PATCHES: list[make.Rgb] = [
+    (255, 255, 255),
+    (0, 0, 0),
+    (128, 128, 128),
+    (200, 100, 50),
+    (60, 140, 90),
+    (90, 80, 160),
+    (220, 200, 120),
+    (150, 60, 70),
+]
+"""Colours that stay within sRGB when read in a wider space."""
+
+INKS = list(itertools.product((0, 1), repeat=4))
+BEST = prepare.PrepareOptions(quality=100)
+
+
+def patches(colours: list[make.Rgb]) -> Image.Image:
+    """Return squares of colours side by side."""
+    image = Image.new("RGB", (SIDE * len(colours), SIDE))
+    for at, each in enumerate(colours):
+        image.paste(each, (at * SIDE, 0, (at + 1) * SIDE, SIDE))
+    return image
+
+
+def seen(picture: prepare.PreparedImage, count: int) -> list[make.Rgb]:
+    """Return the colours in the middle of each square."""
+    image = make.pixels(picture)
+    return [make.rgb_at(image, (at * SIDE + SIDE // 2, SIDE // 2)) for at in range(count)]
+
+
+def assert_near(found: list[make.Rgb], wanted: list[make.Rgb], tolerance: float = 4) -> None:
+    """Check colours one by one."""
+    distances = [make.furthest(a, b) for a, b in zip(found, wanted, strict=True)]
+    assert max(distances) <= tolerance, list(zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("space", ["Display P3", "Adobe RGB", "ProPhoto"])
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_wide_colours_are_brought_to_srgb(name: str, space: str) -> None:
+    """Patches in a wide space look after preparing as they did before."""
+    extras: dict[str, dict[str, object]] = {
+        "JPEG": {"quality": 100, "subsampling": 0},
+        "WEBP": {"lossless": True},
+        "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+    }
+    profile = make.rgb_profile(space)
+    data = make.encoded(patches(PATCHES), name, icc_profile=profile, **extras.get(name, {}))
+
+    picture = make.prepared(data, options=BEST)
+
+    assert_near(seen(picture, len(PATCHES)), [make.to_srgb(each, space) for each in PATCHES])
+    assert f"{space} -> sRGB" in picture.changes
+    assert make.pixels(picture).info.get("icc_profile") is None
+
+
+@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
+def test_inks_are_brought_to_srgb_through_their_profile(name: str) -> None:
+    """Solid inks look as their press prints them, not garish and not negative."""
+    image = Image.new("CMYK", (SIDE * len(INKS), SIDE))
+    for at, inks in enumerate(INKS):
+        image.paste(tuple(255 * ink for ink in inks), (at * SIDE, 0, (at + 1) * SIDE, SIDE))
+    data = make.encoded(image, name, icc_profile=make.cmyk_profile(), **_sharp(name))
+
+    picture = make.prepared(data, options=BEST)
+
+    assert_near(seen(picture, len(INKS)), [make.cmyk_to_rgb(inks) for inks in INKS])
+    assert picture.changes[0] == "Test press -> sRGB"
+
+
+@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
+def test_inks_without_a_profile_are_at_least_no_negative(name: str) -> None:
+    """CMYK alone is converted by the plain formula."""
+    image = Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0))
+
+    picture = make.prepared(make.encoded(image, name, **_sharp(name)), options=BEST)
+
+    assert_near(seen(picture, 1), [(255, 0, 0)])
+    assert picture.changes[0] == "CMYK -> sRGB"
+
+
+def _sharp(name: str) -> dict[str, object]:
+    return {"quality": 100, "subsampling": 0} if name == "JPEG" else {}
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_grey_with_a_profile_gets_srgbs_curve(mode: str) -> None:
+    """A grey of linear light is shown as bright as it is."""
+    image = Image.new("L", (SIDE, SIDE), 55).convert(mode)
+    data = make.encoded(image, "PNG", icc_profile=make.grey_profile(1.0))
+
+    assert_near(seen(make.prepared(data, options=BEST), 1), [(128, 128, 128)])
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA"])
+def test_a_profile_for_rgb_serves_grey_palette_and_alpha(mode: str) -> None:
+    """It applies to everything that has colours of its kind."""
+    image = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
+    image = image.convert(mode, palette=Image.Palette.ADAPTIVE)
+    data = make.encoded(image, "PNG", icc_profile=make.rgb_profile("ProPhoto"))
+
+    found = seen(make.prepared(data, options=BEST), 1)
+
+    assert_near(found, [make.to_srgb((128, 128, 128), "ProPhoto")], tolerance=2)
+
+
+@pytest.mark.parametrize("colour_given", [(200, 100, 50), (60, 140, 90), (255, 255, 255)])
+def test_lab_is_converted(colour_given: make.Rgb) -> None:
+    """A Lab TIFF shows the colours that it names."""
+    lightness, a, b = make.lab_of(colour_given)
+    pixel = struct.pack(">Bbb", round(lightness * 2.55), round(a), round(b))
+    data = make.tiff(
+        (SIDE, SIDE),
+        8,
+        pixel * SIDE * SIDE,
+        tags={258: (3, [8, 8, 8]), 262: (3, [8]), 277: (3, [3])},
+    )
+
+    picture = make.prepared(data, options=BEST)
+
+    assert_near(seen(picture, 1), [colour_given])
+    assert picture.changes[0] == "Lab -> sRGB"
+
+
+def test_transparency_survives_the_colours() -> None:
+    """Alpha is left alone while colours are converted."""
+    image = patches(PATCHES).convert("RGBA")
+    image.putalpha(77)
+    data = make.encoded(image, "PNG", icc_profile=make.rgb_profile("Display P3"))
+
+    sent = make.pixels(make.prepared(data, options=prepare.PrepareOptions(keep_alpha=True)))
+
+    assert sent.getchannel("A").getextrema() == (77, 77)
+    wanted = [make.to_srgb(each, "Display P3") for each in PATCHES]
+    found = [make.rgb_at(sent, (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
+    assert_near(found, wanted, tolerance=2)
+
+
+@pytest.mark.parametrize(
+    ("mode", "profile"),
+    [
+        pytest.param("RGB", b"not a profile", id="garbage"),
+        pytest.param("RGB", make.rgb_profile("Display P3")[:200], id="cut"),
+        pytest.param("RGB", make.cmyk_profile(), id="CMYK profile on RGB"),
+        pytest.param("RGB", make.grey_profile(1.0), id="grey profile on RGB"),
+        pytest.param("L", make.cmyk_profile(), id="CMYK profile on grey"),
+        pytest.param("CMYK", make.rgb_profile("Display P3"), id="RGB profile on CMYK"),
+        pytest.param("CMYK", make.cmyk_profile()[:300], id="cut CMYK profile"),
+    ],
+)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_profile_that_does_not_fit_is_left_out(
+    mode: str, profile: bytes, orientation: int
+) -> None:
+    """Pixels are then read as if it were not there, and the report says so."""
+    image = patches(PATCHES).convert(mode)
+    data = make.encoded(
+        image, "JPEG", icc_profile=profile, exif=make.exif(orientation), **_sharp("JPEG")
+    )
+
+    picture = make.prepared(data, options=BEST)
+
+    upright = make.pixels(picture).convert("RGB")
+    if orientation == 6:
+        upright = upright.transpose(Image.Transpose.ROTATE_90)
+    found = [make.rgb_at(upright, (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
+    wanted = [make.rgb_at(image.convert("RGB"), (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
+    assert_near(found, wanted)
+    told = "CMYK -> sRGB" if mode == "CMYK" and len(profile) > 300 else srgb.UNUSABLE
+    assert told in picture.changes
+
+
+def test_an_empty_profile_counts_as_none() -> None:
+    """Nothing is said of a profile of no bytes."""
+    segment = make.jpeg_segment(0xE2, b"ICC_PROFILE\0\x01\x01")
+    data = make.jpeg_with(make.encoded(make.quarters(), "JPEG"), segment)
+
+    assert make.prepared(data).changes == ("metadata removed",)
+
+
+def test_a_profile_in_many_parts_is_put_together_by_number() -> None:
+    """The parts may come in any order."""
+    profile = make.rgb_profile("Display P3")
+    cut = len(profile) // 2
+    parts = [
+        make.jpeg_segment(0xE2, b"ICC_PROFILE\0\x02\x02" + profile[cut:]),
+        make.jpeg_segment(0xE2, b"ICC_PROFILE\0\x01\x02" + profile[:cut]),
+    ]
+    data = make.jpeg_with(make.encoded(make.quarters(), "JPEG"), *parts)
+
+    assert "Display P3 -> sRGB" in make.prepared(data).changes
+
+
+@pytest.mark.parametrize(
+    ("chunks", "space"),
+    [
+        pytest.param([(b"cICP", b"\x0c\x0d\0\x01")], "Display P3", id="cICP"),
+        pytest.param(
+            [
+                (b"cICP", b"\x0c\x0d\0\x01"),
+                (b"iCCP", b"x\0\0" + zlib.compress(make.rgb_profile("ProPhoto"))),
+            ],
+            "Display P3",
+            id="cICP before iCCP",
+        ),
+        pytest.param(
+            [
+                (b"gAMA", struct.pack(">I", 45470)),
+                (
+                    b"cHRM",
+                    struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000),
+                ),
+            ],
+            "Adobe RGB",
+            id="gAMA and cHRM",
+        ),
+        pytest.param([(b"sRGB", b"\0"), (b"gAMA", struct.pack(">I", 100_000))], "sRGB", id="sRGB"),
+        pytest.param([(b"gAMA", struct.pack(">I", 45455))], "sRGB", id="sRGB's gamma"),
+        pytest.param([(b"gAMA", bytes(4))], "sRGB", id="no gamma at all"),
+        pytest.param([(b"gAMA", bytes(2)), (b"cHRM", bytes(3))], "sRGB", id="cut chunks"),
+        pytest.param(
+            [(b"gAMA", struct.pack(">I", 60_000)), (b"cHRM", bytes(32))], "sRGB", id="no colours"
+        ),
+        pytest.param([(b"iCCP", b"x\0\0garbage")], "sRGB", id="garbage"),
+        pytest.param([(b"cICP", b"\x02\x02\0\x01")], "sRGB", id="unspecified codes"),
+    ],
+)
+def test_colours_that_a_png_names_in_numbers(chunks: list[tuple[bytes, bytes]], space: str) -> None:
+    """PNG's other ways to say which colours it means are understood, broken ones ignored."""
+    data = make.png_with(make.encoded(patches(PATCHES), "PNG"), *chunks)
+
+    picture = make.prepared(data, options=BEST)
+
+    wanted = [make.to_srgb(each, space) for each in PATCHES]
+    assert_near(seen(picture, len(PATCHES)), wanted, 4 if space != "sRGB" else 1)
+    assert (picture.suffix == ".png") == (space == "sRGB")
+
+
+def test_gamma_alone_is_honoured() -> None:
+    """A PNG of linear light is shown as bright as it is."""
+    image = Image.new("RGB", (SIDE, SIDE), (55, 55, 55))
+    data = make.png_with(make.encoded(image, "PNG"), (b"gAMA", struct.pack(">I", 100_000)))
+
+    assert_near(seen(make.prepared(data, options=BEST), 1), [(128, 128, 128)])
+
+
+@pytest.mark.parametrize(
+    ("transfer", "white"), [pytest.param(16, 148, id="PQ"), pytest.param(18, 191, id="HLG")]
+)
+def test_hdr_pictures_keep_their_ordinary_white(transfer: int, white: int) -> None:
+    """What HDR calls the white of a page arrives white; black stays black."""
+    colours: list[make.Rgb] = [(white, white, white), (0, 0, 0), (white // 2,) * 3]
+    chunk = (b"cICP", bytes((9, transfer, 0, 1)))
+    data = make.png_with(make.encoded(patches(colours), "PNG"), chunk)
+
+    bright, dark, middle = seen(make.prepared(data, options=BEST), 3)
+
+    assert make.furthest(bright, (255, 255, 255)) <= 4
+    assert dark == (0, 0, 0)
+    assert 20 < middle[0] < 160
+
+
+@pytest.mark.parametrize(
+    ("profile", "grey", "verdict"),
+    [
+        pytest.param(None, False, "srgb", id="none"),
+        pytest.param(b"", True, "srgb", id="empty"),
+        pytest.param(make.rgb_profile("sRGB"), False, "srgb", id="sRGB"),
+        pytest.param(make.rgb_profile("sRGB"), True, "srgb", id="sRGB on grey"),
+        pytest.param(make.rgb_profile("Adobe RGB"), False, "other", id="Adobe RGB"),
+        pytest.param(make.grey_profile(1.8), True, "other", id="grey"),
+        pytest.param(make.grey_profile(1.8), False, "unusable", id="grey on RGB"),
+        pytest.param(make.cmyk_profile(), False, "unusable", id="CMYK"),
+    ],
+)
+def test_profiles_are_judged_by_what_they_do(
+    profile: bytes | None, *, grey: bool, verdict: str
+) -> None:
+    """Not a profile's name counts but how far it moves colours."""
+    assert srgb.judge(profile, grey=grey) == verdict
+
+
+def test_srgb_has_no_profile_of_its_own() -> None:
+    """Codes that mean sRGB, or that nobody knows, ask for no conversion."""
+    assert icc.from_codes(1, 13) is None
+    assert icc.from_codes(1, 1) is None
+    assert icc.from_codes(22, 13) is None
+    assert icc.from_codes(9, 99) is None
+    assert icc.from_gamma(45455, None) is None

@@ -1,0 +1,314 @@
+"""What is encoded anew: its quality, its byte cap, its scale, and what is said of it."""
+
+import io
+
+import pictures as make
+import pytest
+from PIL import Image, JpegImagePlugin
+
+from prodia_compose import errors
+from prodia_compose.images import plan, prepare
+from prodia_compose.images.pixels import raster
+from prodia_compose.images.probe import probe
+
+PHOTO = make.photo((400, 300))
+PLAIN = make.encoded(PHOTO, "TIFF")
+
+
+def quantization(picture: prepare.PreparedImage) -> dict[int, list[int]]:
+    """Return a JPEG's tables, which its quality decides."""
+    image = make.pixels(picture)
+    assert isinstance(image, JpegImagePlugin.JpegImageFile)
+    return image.quantization
+
+
+def expected_quantization(quality: int) -> dict[int, list[int]]:
+    """Return the tables of a quality."""
+    image = make.decoded(make.encoded(PHOTO, "JPEG", quality=quality))
+    assert isinstance(image, JpegImagePlugin.JpegImageFile)
+    return image.quantization
+
+
+@pytest.mark.parametrize("quality", [95, 100, 60, 1])
+def test_quality_is_as_asked_and_colour_is_whole(quality: int) -> None:
+    """JPEGs have the quality asked for and colour at full resolution."""
+    picture = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=quality))
+
+    assert quantization(picture) == expected_quantization(quality)
+    assert JpegImagePlugin.get_sampling(make.pixels(picture)) == 0
+    assert picture.changes == ("TIFF -> JPEG",)
+
+
+def test_a_byte_cap_is_met_by_quality_first() -> None:
+    """The best quality that fits is taken, and the report has both numbers."""
+    at_95 = make.prepared(PLAIN).blob.size
+    options = prepare.PrepareOptions(max_bytes=int(at_95 * 0.8))
+
+    picture = make.prepared(PLAIN, options=options)
+
+    assert picture.blob.size <= int(at_95 * 0.8)
+    assert (picture.width, picture.height) == (400, 300)
+    chosen = next(q for q in range(94, 79, -1) if quantization(picture) == expected_quantization(q))
+    better = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=chosen + 1))
+    assert better.blob.size > int(at_95 * 0.8)
+    assert picture.changes[0] == f"quality 95 -> {chosen} ({at_95 * 0.8 / 1e6:.3g} MB per image)"
+
+
+def test_below_quality_80_pixels_go() -> None:
+    """What does not fit at quality 80 is made smaller, of the same shape."""
+    at_80 = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=80)).blob.size
+
+    picture = make.prepared(PLAIN, options=prepare.PrepareOptions(max_bytes=at_80 // 2))
+
+    assert at_80 * 0.35 < picture.blob.size <= at_80 // 2
+    assert quantization(picture) == expected_quantization(80)
+    assert abs(picture.width * 3 / 4 - picture.height) <= 1
+    assert make.pixels(picture).size == (picture.width, picture.height)
+    assert picture.changes[0].startswith(f"400x300 -> {picture.width}x{picture.height} (")
+
+
+def test_a_lower_quality_asked_for_is_not_raised() -> None:
+    """With quality 50, the byte cap goes straight to the pixels."""
+    at_50 = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=50)).blob.size
+    options = prepare.PrepareOptions(quality=50, max_bytes=at_50 // 2)
+
+    picture = make.prepared(PLAIN, options=options)
+
+    assert quantization(picture) == expected_quantization(50)
+    assert picture.width < 400
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_over_the_byte_cap_does_not_stay_untouched(name: str) -> None:
+    """The cap counts for files that need no other change as well."""
+    data = make.encoded(PHOTO, name, **({"lossless": True} if name == "WEBP" else {"quality": 100}))
+
+    picture = make.prepared(data, options=prepare.PrepareOptions(max_bytes=len(data) // 3))
+
+    assert picture.blob.size <= len(data) // 3
+    assert picture.media_type == "image/jpeg"
+
+
+def test_a_cap_that_only_metadata_passes_costs_no_pixel() -> None:
+    """The bytes that are sent count, not those that were found."""
+    plain = make.encoded(PHOTO, "JPEG")
+    data = make.jpeg_with(plain, make.jpeg_segment(0xEF, bytes(60_000)))
+
+    picture = make.prepared(data, options=prepare.PrepareOptions(max_bytes=len(plain)))
+
+    assert picture.blob.read() == plain
+
+
+def test_a_transparent_png_meets_its_cap_by_size() -> None:
+    """PNG knows no quality, so pixels go."""
+    image = PHOTO.convert("RGBA")
+    image.putalpha(make.photo((400, 300), 2).convert("L"))
+    data = make.encoded(image, "PNG")
+    options = prepare.PrepareOptions(keep_alpha=True, max_bytes=len(data) // 4)
+
+    picture = make.prepared(data, options=options)
+
+    assert picture.media_type == "image/png"
+    assert picture.blob.size <= len(data) // 4
+    assert make.pixels(picture).mode == "RGBA"
+
+
+def test_an_impossible_cap_is_an_error() -> None:
+    """No picture has ten bytes."""
+    with pytest.raises(errors.InputError, match=r"^cannot be brought under 10 bytes$"):
+        make.prepared(PLAIN, options=prepare.PrepareOptions(max_bytes=10))
+
+
+@pytest.mark.parametrize(
+    ("maker", "changes"),
+    [
+        pytest.param(
+            lambda: make.encoded(make.quarters(), "GIF"), ("GIF -> JPEG",), id="format only"
+        ),
+        pytest.param(
+            lambda: make.encoded(
+                make.quarters(), "GIF", save_all=True, append_images=[make.quarters().rotate(90)]
+            ),
+            ("first of 2 frames", "GIF -> JPEG"),
+            id="animation",
+        ),
+        pytest.param(
+            lambda: make.encoded(
+                make.quarters(), "TIFF", save_all=True, append_images=[make.quarters()] * 11
+            ),
+            ("first of 12 frames", "TIFF -> JPEG"),
+            id="pages",
+        ),
+        pytest.param(
+            lambda: make.encoded(
+                make.turned(make.quarters(), 6).convert("CMYK"), "TIFF", tiffinfo={274: 6}
+            ),
+            ("rotated", "CMYK -> sRGB", "TIFF -> JPEG"),
+            id="several",
+        ),
+    ],
+)
+def test_every_change_is_told(maker: object, changes: tuple[str, ...]) -> None:
+    """The report names each thing that was done, in the order of its weight."""
+    assert callable(maker)
+    assert make.prepared(maker()).changes == changes
+
+
+def test_sizes_that_are_not_to_change_do_not() -> None:
+    """A fit of the picture's own size leaves it whole, however large the caps are not."""
+    data = make.encoded(PHOTO, "JPEG")
+    info = probe.probe(make.opener(data))
+    fit = plan.Fit(size=(info.width, info.height), reason=None)
+
+    picture = prepare.prepare(make.opener(data), info, fit, prepare.PrepareOptions())
+
+    assert picture.blob.read() == data
+
+
+def test_a_blob_serves_as_the_source() -> None:
+    """What was downloaded or piped is read from its temporary file like any other."""
+    first = make.prepared(make.encoded(PHOTO, "JPEG"))
+    info = probe.probe(first.blob.open)
+    fit = plan.Fit(size=(200, 150), reason="a test")
+
+    second = prepare.prepare(first.blob.open, info, fit, prepare.PrepareOptions())
+
+    assert (second.width, second.height) == (200, 150)
+
+
+# --- reduced scale ----------------------------------------------------------------------
+
+SAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
+
+
+def reduced_quality(size: tuple[int, int], target: tuple[int, int], sampling: str) -> float:
+    """Return how close a JPEG's decode for a target is to a full decode and Lanczos."""
+    photo = make.photo(size, 5)
+    data = make.encoded(photo, "JPEG", quality=92, subsampling=SAMPLING[sampling])
+    info = probe.probe(make.opener(data))
+    expected = make.decoded(data).resize(target, Image.Resampling.LANCZOS)
+
+    found = raster.decode(make.opener(data), info, target).image
+
+    assert found.size == target
+    return make.psnr(expected, found)
+
+
+@pytest.mark.parametrize("sampling", SAMPLING)
+@pytest.mark.parametrize(
+    ("target", "scale"),
+    [((500, 375), 2), ((130, 97), 4), ((60, 45), 8)],
+)
+def test_reduced_scale_is_as_good_as_full(
+    target: tuple[int, int], scale: int, sampling: str
+) -> None:
+    """Decoding at a reduced scale is within 45 dB of a full decode and Lanczos."""
+    size = (2001, 1502)
+    if sampling == "4:2:2":
+        target = (target[0] * 2 // 3, target[1] * 2 // 3)
+    data = make.encoded(Image.new("RGB", size), "JPEG", subsampling=SAMPLING[sampling])
+    info = probe.probe(make.opener(data))
+
+    assert raster._scale(info, target) == scale
+    assert reduced_quality(size, target, sampling) >= 45
+
+
+@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("target", [(1053, 790), (1500, 1126), (1999, 1500)])
+def test_reading_in_parts_is_as_good_as_whole(
+    target: tuple[int, int], sampling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So is reading brightness and colour one after the other, as for very large files."""
+    monkeypatch.setattr(raster, "_IN_PARTS_PIXELS", 1_000_000)
+
+    assert reduced_quality((2001, 1502), target, sampling) >= 45
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_apt"),
+    [
+        pytest.param({"subsampling": 2}, True, id="4:2:0"),
+        pytest.param({"subsampling": 1}, False, id="4:2:2"),
+        pytest.param({"keep_rgb": True}, False, id="RGB"),
+    ],
+)
+def test_only_apt_files_are_read_in_parts(
+    extra: dict[str, object], *, is_apt: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where colour is not stored beside brightness, or unevenly, the file is read whole."""
+    monkeypatch.setattr(raster, "_IN_PARTS_PIXELS", 1_000)
+    data = make.encoded(make.quarters(), "JPEG", **extra)
+    info = probe.probe(make.opener(data))
+
+    assert raster._in_parts(info, (60, 45)) is is_apt
+    sent = make.pixels(make.prepared(data, side=60))
+    assert make.furthest(make.rgb_at(sent, (8, 8)), make.RED) < 20
+
+
+def test_large_pictures_are_turned_upright_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file read in parts ends upright and in the size asked for."""
+    monkeypatch.setattr(raster, "_IN_PARTS_PIXELS", 1_000)
+    data = make.encoded(make.turned(make.quarters(), 6), "JPEG", exif=make.exif(6))
+
+    sent = make.pixels(make.prepared(data, side=60))
+
+    assert sent.size == (60, 45)
+    assert make.furthest(make.rgb_at(sent, (8, 8)), make.RED) < 30
+
+
+def test_what_fills_up_the_last_block_does_not_show() -> None:
+    """A reduced last row is not mixed with what the encoder put beyond the picture."""
+    image = Image.new("RGB", (1600, 1208), make.RED)
+    image.paste((0, 255, 255), (0, 1202, 1600, 1208))
+    data = bytearray(make.encoded(image, "JPEG", subsampling=0))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 2] = (1202).to_bytes(2, "big")
+
+    sent = make.pixels(make.prepared(bytes(data), side=160))
+
+    assert make.furthest(make.rgb_at(sent, (80, sent.height - 1)), make.RED) < 30
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "least", "most"),
+    [
+        ("JPEG", {}, 0, 0.5),
+        ("JPEG", {"progressive": True}, 3, 4),
+        ("PNG", {}, 0, 0.5),
+        ("TIFF", {}, 4, 5),
+    ],
+    ids=["JPEG at 1/8", "its coefficients", "PNG in strips", "TIFF whole"],
+)
+def test_the_budget_follows_what_is_decoded(
+    name: str, options: dict[str, object], least: float, most: float
+) -> None:
+    """What a picture takes, in bytes for each of its pixels, depends on how it is read."""
+    info = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), name, **options)))
+    fit = plan.Fit(size=(100, 75), reason=None)
+
+    found = prepare.peak_bytes(info, fit, prepare.PrepareOptions()) / (1600 * 1200)
+
+    assert least <= found <= most
+
+
+def test_an_untouched_jpeg_counts_as_its_check() -> None:
+    """One that is only looked through leaves room for many others."""
+    info = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), "JPEG")))
+    fit = plan.Fit(size=(1600, 1200), reason=None)
+    smaller = prepare.PrepareOptions(max_bytes=100)
+
+    assert prepare.peak_bytes(info, fit, prepare.PrepareOptions()) < 1600 * 1200 / 8
+    assert prepare.peak_bytes(info, fit, smaller) > 1600 * 1200 * 4
+
+
+def test_nothing_is_said_on_any_stream(capfd: pytest.CaptureFixture[str]) -> None:
+    """Pillow's warnings, its log and libtiff's own writing stay unheard."""
+    stream = io.BytesIO()
+    make.quarters((500, 500)).save(stream, "TIFF", compression="tiff_lzw")
+    damaged = bytearray(stream.getvalue())
+    damaged[20:400] = bytes(380)
+
+    with pytest.raises(errors.InputError):
+        make.prepared(bytes(damaged))
+
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,196 @@
+"""Memory kept from one picture for the next never shows, whatever the two are."""
+
+import itertools
+import threading
+from collections.abc import Callable
+
+import pictures as make
+import pytest
+from PIL import Image, WebPImagePlugin
+
+from prodia_compose import errors
+from prodia_compose.images.pixels import raster, spare
+from prodia_compose.images.probe import probe
+
+SIZE = (320, 240)
+
+
+def picture(seed: int, mode: str, name: str, **options: object) -> bytes:
+    """Return one of several pictures of a size."""
+    return make.encoded(make.photo(SIZE, seed).convert(mode), name, **options)
+
+
+MADE: dict[str, Callable[[int], bytes]] = {
+    "JPEG": lambda seed: picture(seed, "RGB", "JPEG", quality=90),
+    "grey JPEG": lambda seed: picture(seed, "L", "JPEG", quality=90),
+    "CMYK JPEG": lambda seed: picture(seed, "CMYK", "JPEG", quality=90),
+    "progressive JPEG": lambda seed: picture(seed, "RGB", "JPEG", progressive=True),
+    "JPEG upside down": lambda seed: picture(seed, "RGB", "JPEG", exif=make.exif(3)),
+    "PNG": lambda seed: picture(seed, "RGB", "PNG"),
+    "RGBA PNG": lambda seed: picture(seed, "RGBA", "PNG"),
+    "WebP": lambda seed: picture(seed, "RGB", "WEBP", quality=90),
+}
+
+
+def alone(data: bytes, side: int) -> bytes:
+    """Return what is sent of a picture that is the first of its thread."""
+    sent: list[bytes] = []
+    thread = threading.Thread(
+        target=lambda: sent.append(make.prepared(data, side=side).blob.read())
+    )
+    thread.start()
+    thread.join()
+    return sent[0]
+
+
+@pytest.mark.parametrize("side", [320, 160, 60])
+def test_a_picture_is_the_same_after_any_other(side: int) -> None:
+    """At every scale, what is sent is that of the same picture alone."""
+    files = {(name, seed): made(seed) for name, made in MADE.items() for seed in (1, 2)}
+    expected = {key: alone(data, side) for key, data in files.items()}
+
+    for pair in itertools.permutations(files, 2):
+        for key in pair:
+            assert make.prepared(files[key], side=side).blob.read() == expected[key], pair
+
+
+def test_decoded_pictures_stay_what_they_are() -> None:
+    """Even while others are decoded after them, in whose memory they could lie."""
+    halves = (SIZE[0] // 2, SIZE[1] // 2)  # what is decoded or averaged on the way to the quarters
+    quarters = (SIZE[0] // 4, SIZE[1] // 4)
+    decoded, copies = [], []
+    for size, name, seed in itertools.product((quarters, halves, SIZE, quarters), MADE, (1, 2)):
+        data = MADE[name](seed)
+        info = probe.probe(make.opener(data))
+        decoded.append(raster.decode(make.opener(data), info, size).image)
+        copies.append(decoded[-1].copy())
+
+    assert [image.tobytes() for image in decoded] == [copy.tobytes() for copy in copies]
+
+
+def test_a_jpeg_without_data_is_not_the_one_before_it() -> None:
+    """It is refused, and the picture in memory is not sent in its place."""
+    data = MADE["JPEG"](1)
+    info = probe.probe(make.opener(data))
+    header, _, _ = data.partition(b"\xff\xda")
+    raster.decode(make.opener(data), info, SIZE)
+
+    with pytest.raises(errors.InputError):
+        raster.decode(make.opener(header + b"\xff\xd9"), info, SIZE)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "grey JPEG", "progressive JPEG", "PNG"])
+def test_the_second_of_a_size_takes_the_memory_of_the_first(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is what it is kept for."""
+    taken: list[object] = []
+    take = spare.take
+
+    def watched(mode: str, size: tuple[int, int]) -> Image.Image:
+        image = take(mode, size)
+        taken.append(image.im)
+        return image
+
+    monkeypatch.setattr(spare, "take", watched)
+    for seed in (1, 2):
+        make.prepared(MADE[name](seed), side=80)
+
+    first, second = taken
+    assert first is second
+
+
+def test_nothing_but_pixels_is_kept() -> None:
+    """A picture in another's memory has none of its metadata."""
+    talkative = make.talkative_jpeg(make.photo(SIZE))
+    plain = MADE["PNG"](2)
+    info = probe.probe(make.opener(talkative))
+    raster.decode(make.opener(talkative), info, (SIZE[0] - 1, SIZE[1] - 1))
+
+    info = probe.probe(make.opener(plain))
+    image = raster.decode(make.opener(plain), info, SIZE).image
+
+    assert type(image) is Image.Image
+    assert image.info == {}
+
+
+def is_kept(image: Image.Image) -> bool:
+    """Tell whether this thread has kept a picture's memory, and take it if so."""
+    return spare.take(image.mode, image.size).im is image.im
+
+
+def test_what_is_kept_is_taken_once() -> None:
+    """What was taken is nobody else's."""
+    kept = Image.new("RGB", SIZE)
+    spare.keep(kept)
+
+    assert is_kept(kept)
+    assert not is_kept(kept)
+
+
+@pytest.mark.parametrize(
+    ("mode", "size"), [("L", SIZE), ("RGB", (SIZE[0], SIZE[1] - 1))], ids=["mode", "size"]
+)
+def test_what_does_not_fit_is_let_go(mode: str, size: tuple[int, int]) -> None:
+    """Neither of another mode nor of another size is it of use."""
+    kept = Image.new("RGB", SIZE)
+    spare.keep(kept)
+
+    found = spare.take(mode, size)
+
+    assert (found.mode, found.size) == (found.im.mode, found.im.size) == (mode, size)
+    assert not is_kept(kept)
+
+
+def test_what_is_large_is_not_kept() -> None:
+    """It counts in no budget."""
+    kept = Image.new("L", (4001, 4000))
+    spare.keep(kept)
+
+    assert not is_kept(kept)
+
+
+@pytest.mark.parametrize("name", ["JPEG upside down", "CMYK JPEG", "RGBA PNG"])
+def test_what_is_kept_is_let_go_where_copies_of_a_picture_follow(name: str) -> None:
+    """A picture that is turned or converted takes no more room than before."""
+    make.prepared(MADE[name](1), side=80)
+
+    assert spare._kept.pixels is None
+
+
+def test_what_is_kept_is_let_go_before_strips() -> None:
+    """A PNG that is read in strips has no use for it."""
+    spare.keep(Image.new("RGB", SIZE))
+
+    make.prepared(MADE["PNG"](1), side=200)
+
+    assert spare._kept.pixels is None
+
+
+def test_what_is_kept_is_let_go_before_other_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that bring their own memory find none taken up."""
+    spare.keep(Image.new("RGB", SIZE))
+    left: list[object] = []
+    load = WebPImagePlugin.WebPImageFile.load
+
+    def watched(image: WebPImagePlugin.WebPImageFile) -> object:
+        left.append(spare._kept.pixels)
+        return load(image)
+
+    monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", watched)
+    make.prepared(MADE["WebP"](1), side=80)
+
+    assert left[0] is None
+
+
+def test_each_thread_has_its_own() -> None:
+    """Pictures decoded side by side do not share memory."""
+    kept = Image.new("RGB", SIZE)
+    spare.keep(kept)
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(is_kept(kept)))
+    thread.start()
+    thread.join()
+
+    assert found == [False]
+    assert is_kept(kept)

@@ -1,0 +1,368 @@
+"""Every mode, depth and kind of transparency arrives as what a viewer shows."""
+
+import array
+import struct
+from collections.abc import Sequence
+
+import pictures as make
+import pytest
+from PIL import Image
+
+from prodia_compose.images import prepare
+from prodia_compose.images.pixels import resample
+
+WHITE = (255, 255, 255)
+RAMP = 256
+TOLERANCE = 3
+"""What JPEG at quality 95 may do to a smooth ramp."""
+
+
+def ramp16(order: str = "<") -> bytes:
+    """Return one row of 16-bit greys from black to white."""
+    return struct.pack(f"{order}{RAMP}H", *(at * 257 for at in range(RAMP)))
+
+
+def first_row(picture: prepare.PreparedImage) -> list[int]:
+    """Return the greys of the first row of what is sent."""
+    return list(make.pixels(picture).convert("L").crop((0, 0, picture.width, 1)).tobytes())
+
+
+def assert_ramp(row: Sequence[int], *, falling: bool = False) -> None:
+    """Check that greys go from black to white in even steps."""
+    expected = range(RAMP - 1, -1, -1) if falling else range(RAMP)
+    assert max(abs(a - b) for a, b in zip(row, expected, strict=True)) <= TOLERANCE
+
+
+def floats(values: Sequence[float]) -> bytes:
+    """Return numbers as 32-bit floats."""
+    return array.array("f", values).tobytes()
+
+
+def packed12(values: Sequence[int]) -> bytes:
+    """Return an even count of 12-bit numbers, two in three bytes."""
+    out = bytearray()
+    for one, two in zip(values[::2], values[1::2], strict=True):
+        out += bytes((one >> 4, (one & 15) << 4 | two >> 8, two & 255))
+    return bytes(out)
+
+
+ROWS = 16
+FLOAT = {339: (3, [3])}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(
+            make.png((RAMP, ROWS), 16, 0, [ramp16(">")] * ROWS), id="16-bit PNG (I;16)"
+        ),
+        pytest.param(
+            make.png((RAMP, ROWS), 16, 2, [struct.pack(">768H", *(v * 257 for at in range(RAMP) for v in [at] * 3))] * ROWS),
+            id="16-bit RGB PNG",
+        ),
+        pytest.param(
+            make.png((RAMP, ROWS), 16, 4, [struct.pack(">512H", *(v for at in range(RAMP) for v in (at * 257, 65535)))] * ROWS),
+            id="16-bit grey and alpha PNG",
+        ),
+        pytest.param(make.tiff((RAMP, ROWS), 16, ramp16() * ROWS), id="I;16 TIFF"),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 16, ramp16(">") * ROWS, order=">"), id="I;16B TIFF"
+        ),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 12, packed12([at * 4095 // 255 for at in range(RAMP)]) * ROWS),
+            id="12-bit TIFF",
+        ),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 32, floats([at / 255 for at in range(RAMP)]) * ROWS, tags=FLOAT),
+            id="float TIFF, 0 to 1",
+        ),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 32, floats(range(RAMP)) * ROWS, tags=FLOAT),
+            id="float TIFF, 0 to 255",
+        ),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 32, floats([at * 257 for at in range(RAMP)]) * ROWS, tags=FLOAT),
+            id="float TIFF, 0 to 65535",
+        ),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 32, floats([at * 10 - 900 for at in range(RAMP)]) * ROWS, tags=FLOAT),
+            id="float TIFF, any range",
+        ),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 32, struct.pack("<256I", *(at * 257 for at in range(RAMP))) * ROWS),
+            id="32-bit integer TIFF",
+        ),
+        pytest.param(
+            make.tiff((RAMP, ROWS), 16, struct.pack("<256h", *(at * 257 - 32768 for at in range(RAMP))) * ROWS, tags={339: (3, [2])}),
+            id="signed 16-bit TIFF",
+        ),
+        pytest.param(
+            b"P5 256 16 65535\n" + ramp16(">") * ROWS, id="16-bit PGM"
+        ),
+        pytest.param(b"Pf\n256 16\n-1.0\n" + floats([at / 255 for at in range(RAMP)]) * ROWS, id="PFM"),
+        pytest.param(make.png((RAMP, ROWS), 8, 0, [bytes(range(RAMP))] * ROWS), id="8-bit PNG"),
+    ],
+)  # fmt: skip
+def test_a_ramp_arrives_as_a_ramp(data: bytes) -> None:
+    """Deep pixels are scaled to 8 bits, white to white, and not clipped."""
+    assert_ramp(first_row(make.prepared(data)))
+
+
+@pytest.mark.parametrize(("bits", "data"), [(16, ramp16()), (8, bytes(range(RAMP)))])
+def test_a_scan_whose_zero_is_white_is_no_negative(bits: int, data: bytes) -> None:
+    """TIFF's WhiteIsZero is honoured at every depth."""
+    picture = make.prepared(make.tiff((RAMP, ROWS), bits, data * ROWS, tags={262: (3, [0])}))
+
+    assert_ramp(first_row(picture), falling=True)
+
+
+def test_deep_pixels_are_said_aloud() -> None:
+    """The report tells of the loss of depth."""
+    picture = make.prepared(make.png((RAMP, ROWS), 16, 0, [ramp16(">")] * ROWS))
+
+    assert picture.changes == ("16-bit -> 8-bit", "PNG -> JPEG")
+
+
+def test_floats_that_are_no_numbers_do_no_harm() -> None:
+    """NaN and infinity in a float picture are not worth a failure."""
+    values = [float("nan"), float("inf"), float("-inf"), 0.5] * 64
+    picture = make.prepared(make.tiff((RAMP, ROWS), 32, floats(values) * ROWS, tags=FLOAT))
+
+    assert (picture.width, picture.media_type) == (RAMP, "image/jpeg")
+
+
+def test_a_deep_picture_can_be_shrunk_far() -> None:
+    """What Pillow's own thumbnail function refuses is done, and right."""
+    row = struct.pack(">2048H", *(at * 32 for at in range(2048)))
+    picture = make.prepared(make.png((2048, 512), 16, 0, [row] * 512), side=64)
+
+    greys = first_row(picture)
+    assert greys == sorted(greys)
+    assert max(abs(grey - (at * 4 + 2)) for at, grey in enumerate(greys)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_palette_and_bilevel_are_smoothed_when_shrunk(mode: str) -> None:
+    """A fine checkerboard becomes grey, rather than black or white as by nearest pixel."""
+    board = Image.frombytes("1", (64, 64), (b"\xaa" * 8 + b"\x55" * 8) * 32).convert(mode)
+
+    picture = make.prepared(make.encoded(board, "PNG"), side=16)
+
+    assert all(abs(grey - 128) < 12 for grey in first_row(picture))
+
+
+# --- transparency -----------------------------------------------------------------------
+
+SIDE = 8
+
+
+def _half(opaque: bytes, clear: bytes) -> list[bytes]:
+    """Return rows whose left half is opaque and whose right half is not."""
+    return [opaque * (SIDE // 2) + clear * (SIDE // 2)] * SIDE
+
+
+TRANSPARENT = {
+    "RGBA": make.png((SIDE, SIDE), 8, 6, _half(bytes((*make.RED, 255)), b"\0\0\0\0")),
+    "LA": make.png((SIDE, SIDE), 8, 4, _half(b"\x50\xff", b"\0\0")),
+    "RGBA, 16-bit": make.png(
+        (SIDE, SIDE), 16, 6, _half(b"\xdc\xdc\x1e\x1e\x28\x28\xff\xff", bytes(8))
+    ),
+    "RGB with tRNS": make.png(
+        (SIDE, SIDE), 8, 2, _half(bytes(make.RED), b"\x01\x02\x03"), [(b"tRNS", b"\0\1\0\2\0\3")]
+    ),
+    "16-bit RGB with tRNS": make.png(
+        (SIDE, SIDE),
+        16,
+        2,
+        _half(b"\xdc\xdc\x1e\x1e\x28\x28", b"\x12\x34\x56\x78\x9a\xbc"),
+        [(b"tRNS", b"\x12\x34\x56\x78\x9a\xbc")],
+    ),
+    "grey with tRNS": make.png((SIDE, SIDE), 8, 0, _half(b"\x50", b"\x07"), [(b"tRNS", b"\0\x07")]),
+    "16-bit grey with tRNS white": make.png(
+        (SIDE, SIDE), 16, 0, _half(b"\x50\x50", b"\xff\xff"), [(b"tRNS", b"\xff\xff")]
+    ),
+    "4-bit grey with tRNS": make.png(
+        (SIDE, SIDE), 4, 0, [b"\x55\x55\x33\x33"] * SIDE, [(b"tRNS", b"\0\3")]
+    ),
+    "2-bit grey with tRNS": make.png(
+        (SIDE, SIDE), 2, 0, [b"\x55\xff"] * SIDE, [(b"tRNS", b"\0\3")]
+    ),
+    "1-bit grey with tRNS": make.png((SIDE, SIDE), 1, 0, [b"\x0f"] * SIDE, [(b"tRNS", b"\0\1")]),
+    "palette with tRNS": make.png(
+        (SIDE, SIDE),
+        8,
+        3,
+        _half(b"\0", b"\1"),
+        [(b"PLTE", bytes((*make.RED, 0, 0, 0))), (b"tRNS", b"\xff\0")],
+    ),
+}  # fmt: skip
+
+
+def shown_left(name: str) -> make.Rgb:
+    """Return the colour of the opaque half."""
+    if "grey" in name or name == "LA":
+        return {"2": (85, 85, 85), "4": (85, 85, 85), "1-": (0, 0, 0)}.get(
+            name[:2] if name.startswith("1-") else name[:1], (80, 80, 80)
+        )
+    return make.RED
+
+
+@pytest.mark.parametrize("name", TRANSPARENT)
+def test_transparency_of_every_kind_is_flattened(name: str) -> None:
+    """What is clear shows the background, and what is opaque its own colour."""
+    options = prepare.PrepareOptions(background=make.BLUE, quality=100)
+
+    picture = make.prepared(TRANSPARENT[name], options=options)
+    image = make.pixels(picture)
+
+    assert picture.media_type == "image/jpeg"
+    assert "transparency flattened on #283ce6" in picture.changes
+    assert make.furthest(make.rgb_at(image, (1, 4)), shown_left(name)) <= 12
+    assert make.furthest(make.rgb_at(image, (6, 4)), make.BLUE) <= 12
+
+
+@pytest.mark.parametrize("name", TRANSPARENT)
+def test_transparency_of_every_kind_can_be_kept(name: str) -> None:
+    """With keep_alpha a PNG is sent that shows the same on any background."""
+    options = prepare.PrepareOptions(keep_alpha=True)
+
+    picture = make.prepared(TRANSPARENT[name], options=options)
+    image = make.pixels(picture).convert("RGBA")
+
+    assert (picture.media_type, picture.suffix) == ("image/png", ".png")
+    assert not any("flattened" in change for change in picture.changes)
+    assert image.getchannel("A").tobytes() == (b"\xff" * 4 + b"\0" * 4) * SIDE
+    assert make.furthest(make.rgb_at(image, (1, 4)), shown_left(name)) <= 1
+
+
+def test_the_default_background_is_white_and_named() -> None:
+    """Transparency is flattened on white, said aloud."""
+    picture = make.prepared(TRANSPARENT["RGBA"])
+
+    assert picture.changes == ("transparency flattened on white", "PNG -> JPEG")
+    assert make.furthest(make.rgb_at(make.pixels(picture), (6, 4)), WHITE) <= 8
+
+
+def test_gif_transparency_is_seen() -> None:
+    """A GIF's transparent colour shows the background."""
+    image = Image.new("P", (SIDE, SIDE), 0)
+    image.putpalette(bytes((*make.RED, *make.GREEN)))
+    image.paste(1, (SIDE // 2, 0, SIDE, SIDE))
+
+    picture = make.prepared(make.encoded(image, "GIF", transparency=1))
+
+    assert make.furthest(make.rgb_at(make.pixels(picture), (6, 4)), WHITE) <= 12
+    assert make.furthest(make.rgb_at(make.pixels(picture), (1, 4)), make.RED) <= 12
+
+
+@pytest.mark.parametrize("name", ["WEBP", "AVIF", "TIFF", "TGA"])
+def test_alpha_of_other_formats_is_seen(name: str) -> None:
+    """Real transparency in any format is flattened; WebP's is not sent as it is."""
+    image = make.quarters((32, 32)).convert("RGBA")
+    image.paste((0, 0, 0, 0), (16, 0, 32, 32))
+    extra = {"lossless": True} if name == "WEBP" else {}
+
+    picture = make.prepared(make.encoded(image, name, **extra))
+
+    assert picture.media_type == "image/jpeg"
+    assert make.furthest(make.rgb_at(make.pixels(picture), (28, 16)), WHITE) <= 6
+
+
+def test_hidden_colours_do_not_bleed_when_shrunk() -> None:
+    """Colours are weighed by their alpha, or black would frame every cut-out."""
+    image = Image.new("RGBA", (256, 256), (0, 0, 0, 0))
+    image.paste((*make.RED, 255), (64, 64, 192, 192))
+
+    for side in (32, 100):
+        picture = make.prepared(
+            make.encoded(image, "PNG"), side=side, options=prepare.PrepareOptions(keep_alpha=True)
+        )
+        sent = make.pixels(picture)
+        edge = [pixel for pixel in zip(*[iter(sent.tobytes())] * 4, strict=True) if pixel[3] > 32]
+        assert all(make.furthest(pixel[:3], make.RED) <= 8 for pixel in edge)
+
+
+def test_keep_alpha_of_an_opaque_picture_sends_a_jpeg() -> None:
+    """Without transparency there is nothing to keep."""
+    data = make.encoded(make.quarters().convert("RGBA"), "TIFF")
+
+    assert make.prepared(data, options=prepare.PrepareOptions(keep_alpha=True)).suffix == ".jpg"
+
+
+@pytest.mark.parametrize("selection", [False, True])
+def test_only_real_transparency_of_a_psd_counts(selection: bool) -> None:  # noqa: FBT001 - a case
+    """A selection saved with the document does not make holes into it."""
+    image = make.quarters((16, 16))
+    if selection:
+        data = make.psd(image, selection=True)
+    else:
+        data = make.psd(Image.merge("RGBA", (*image.split(), Image.new("L", (16, 16)))), layers=-1)
+
+    picture = make.prepared(data)
+    seen = make.rgb_at(make.pixels(picture), (3, 3))
+
+    assert make.furthest(seen, make.RED if selection else WHITE) <= 12
+
+
+def test_a_psd_without_its_flat_picture_is_refused() -> None:
+    """The blank sheet that stands in for it is not sent."""
+    blank = make.psd(Image.new("RGB", (16, 16), WHITE), has_flat=False)
+    drawn = make.psd(make.quarters((16, 16)), has_flat=False)
+
+    with pytest.raises(Exception, match="is a Photoshop document without a flat picture"):
+        make.prepared(blank)
+    assert make.prepared(drawn).width == 16
+
+
+# --- shrinking --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(700, 523), (2000, 31), (301, 1400)])
+@pytest.mark.parametrize("target", [(299, 223), (150, 9), (60, 31)])
+def test_shrinking_in_bands_equals_shrinking_at_once(
+    size: tuple[int, int], target: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No seam shows where one band meets the next."""
+    image = make.photo(size)
+    target = (min(target[0], size[0]), min(target[1], size[1]))
+    whole = resample.shrunk(resample.Whole(image=image), target)
+    monkeypatch.setattr(resample, "_BAND_PIXELS", 20_000)
+
+    banded = resample.shrunk(resample.Whole(image=image), target)
+
+    assert make.psnr(whole, banded) > 60
+
+
+def test_moderate_shrinking_is_lanczos() -> None:
+    """Below the size where averaging comes first, the result is as exact as Pillow's own."""
+    image = make.photo((900, 600))
+    channels = [channel.convert("F") for channel in image.split()]
+    exact = Image.merge(
+        "RGB",
+        [
+            channel.resize((450, 300), Image.Resampling.LANCZOS)
+            .point(lambda value: value * 1 + 0.5)
+            .convert("L")
+            for channel in channels
+        ],
+    )
+
+    shrunk = resample.shrunk(resample.Whole(image=image), (450, 300))
+    own = image.resize((450, 300), Image.Resampling.LANCZOS)
+
+    assert make.psnr(exact, shrunk) > make.psnr(exact, own) - 0.1
+    assert make.psnr(own, shrunk) > 55
+
+
+@pytest.mark.parametrize("factor", [4, 8, 16])
+def test_strong_shrinking_is_close_to_lanczos(factor: int) -> None:
+    """Averaging first costs less than anyone can see."""
+    image = make.photo((1600, 1200))
+    target = (1600 // factor, 1200 // factor)
+
+    quality = make.psnr(
+        image.resize(target, Image.Resampling.LANCZOS),
+        resample.shrunk(resample.Whole(image=image), target),
+    )
+
+    assert quality >= 45

@@ -1,0 +1,357 @@
+"""Looking at headers: what a file is, how large it is, and why it is refused."""
+
+import io
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from typing import BinaryIO
+
+import pictures as make
+import pytest
+from PIL import Image
+
+from prodia_compose import errors
+from prodia_compose.images.probe import probe
+
+AS_TEXT = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02\0\x06\0\0" + bytes(4)
+TOO_MANY = b"II*\0\x08\0\0\0\xff\xff" + bytes(20)
+NOT_WORTH_A_WORD = {b"", AS_TEXT, TOO_MANY}
+
+FORMATS = ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "PPM", "TGA", "ICO", "JPEG2000"]
+
+
+def refusal(data: bytes, max_input_pixels: int = 250_000_000) -> str:
+    """Return the reason that a file is refused for."""
+    with pytest.raises(errors.InputError) as caught:
+        probe.probe(make.opener(data), max_input_pixels=max_input_pixels)
+    return caught.value.message
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_picture_is_known_by_its_content(name: str) -> None:
+    """Format, size and length come out right for every format on the list."""
+    options = {"sizes": [(64, 48)]} if name == "ICO" else {}
+    data = make.encoded(make.quarters(), name, **options)
+
+    info = probe.probe(make.opener(data))
+
+    assert (info.format, info.width, info.height, info.byte_count) == (name, 64, 48, len(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        pytest.param(make.mpo(), "JPEG", id="MPO"),
+        pytest.param(make.encoded(make.quarters(), "QOI"), "QOI", id="QOI"),
+        pytest.param(make.psd(make.quarters()), "PSD", id="PSD"),
+        pytest.param(make.encoded(make.quarters(), "JPEG2000", no_jp2=True), "JPEG2000", id="J2K"),
+        pytest.param(make.encoded(make.quarters(), "TIFF", big_tiff=True), "TIFF", id="BigTIFF"),
+        pytest.param(b"P3 1 1 255\n255 0 0\n", "PPM", id="plain PPM"),
+        pytest.param(make.encoded(make.quarters(), "TGA", rle=True)[:-26], "TGA", id="old TGA"),
+    ],
+)
+def test_relatives_of_the_formats_are_known(data: bytes, name: str) -> None:
+    """A format is known in all the forms that it comes in."""
+    assert probe.probe(make.opener(data)).format == name
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"", "is empty", id="empty"),
+        pytest.param(bytes(5000), "holds nothing but zero bytes", id="zeros"),
+        pytest.param(b"<!DOCTYPE html><title>404", "is an HTML page, not a picture", id="html"),
+        pytest.param(b"\n <html><body>", "is an HTML page, not a picture", id="html, late"),
+        pytest.param(
+            b"\xef\xbb\xbf<?xml version='1.0'?><html>", "is an HTML page", id="xhtml with BOM"
+        ),
+        pytest.param(b"<?xml version='1.0'?><Error/>", "is an XML document", id="xml"),
+        pytest.param(b"<?xml version='1.0'?>\n<svg >", "is an SVG drawing", id="svg"),
+        pytest.param(json.dumps({"error": "no"}).encode(), "is JSON text", id="json"),
+        pytest.param("Grüße".encode(), "is plain text, not a picture", id="text"),
+        pytest.param("Grüße".encode("utf-16"), "is plain text, not a picture", id="utf-16"),
+        pytest.param(b"data:image/png;base64,iVBORw0", "is a data: URI", id="data URI"),
+        pytest.param(
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "is a Git LFS pointer: run git lfs pull",
+            id="LFS",
+        ),
+        pytest.param(b"/annex/objects/MD5-s1--d4.jpg\n", "is a git-annex pointer", id="annex"),
+        pytest.param(b"%PDF-1.7\n", "is a PDF document, not a picture", id="PDF"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n", "is a PostScript drawing", id="EPS"),
+        pytest.param(b"\xc5\xd0\xd3\xc6" + bytes(26), "is an EPS drawing", id="DOS EPS"),
+        pytest.param(b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "is a video (MP4", id="MP4"),
+        pytest.param(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "is a video (MP4 or Quick", id="MOV"),
+        pytest.param(b"\0\0\0\x08wide\0\0\1\0mdat", "is a video (QuickTime)", id="old MOV"),
+        pytest.param(b"\x1aE\xdf\xa3" + bytes(30), "is a video (Matroska", id="MKV"),
+        pytest.param(b"RIFF\0\1\0\0AVI LIST", "is a video (AVI)", id="AVI"),
+        pytest.param(b"\0\x05\x16\x07\0\2\0\0Mac OS X", "is an AppleDouble file", id="AppleDouble"),
+        pytest.param(b"\0\0\0\x01Bud1", "is a .DS_Store file", id="DS_Store"),
+        pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a Thumbs.db", id="Thumbs.db"),
+        pytest.param(b"PK\x03\x04" + bytes(30), "is a ZIP archive", id="ZIP"),
+        pytest.param(b"\xff\x0a\xfa\x1f", "is a JPEG XL picture", id="JPEG XL"),
+        pytest.param(b"\0\0\0\x0cJXL \r\n\x87\n", "is a JPEG XL picture", id="JPEG XL, boxed"),
+        pytest.param(b"v/1\x01" + bytes(30), "is an OpenEXR picture", id="EXR"),
+        pytest.param(b"DDS \x7c" + bytes(30), "is a DDS texture", id="DDS"),
+        pytest.param(bytes(128) + b"DICM", "is a DICOM picture", id="DICOM"),
+        pytest.param(b"\x89PNG\r", "is cut short: only 5 bytes are there", id="stump"),
+        pytest.param(b"\x01\x02\x03\x04\xfe", "is not a picture of a known kind", id="unknown"),
+    ],
+)
+def test_what_is_no_picture_is_named_for_what_it_is(data: bytes, reason: str) -> None:
+    """The reason tells what the file is, in lower case and on one line."""
+    told = refusal(data)
+
+    assert told.startswith(reason)
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"FUJIFILMCCD-RAW 0201", id="RAF"),
+        pytest.param(b"IIRO\x08\0\0\0" + bytes(30), id="ORF"),
+        pytest.param(b"IIU\0\x18\0\0\0" + bytes(30), id="RW2"),
+        pytest.param(b"II*\0\x10\0\0\0CR\x02\0" + bytes(30), id="CR2"),
+        pytest.param(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", id="CR3"),
+        pytest.param(b"FOVb" + bytes(30), id="X3F"),
+        pytest.param(
+            make.tiff((16, 12), 8, bytes(192), tags={254: (4, [1]), 330: (4, [8])}), id="NEF"
+        ),
+        pytest.param(make.tiff((16, 12), 8, bytes(192), tags={50706: (1, [1, 4, 0, 0])}), id="DNG"),
+        pytest.param(
+            make.tiff((16, 12), 16, bytes(384), tags={262: (3, [32803])}), id="sensor data"
+        ),
+    ],
+)
+def test_raw_files_are_refused_rather_than_their_thumbnails_sent(data: bytes) -> None:
+    """A camera's RAW file is told from the TIFF that it looks like."""
+    assert refusal(data).startswith("is a camera RAW file")
+
+
+def test_heic_without_its_decoder_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that installs the decoder is in the reason."""
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+
+    told = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
+
+    assert told == "is a HEIC picture: pip install 'prodia-compose[heic]'"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_the_size_is_that_of_the_upright_picture(name: str, orientation: int) -> None:
+    """Width and height are swapped where the picture lies on its side."""
+    image = make.turned(make.quarters(), orientation)
+    data = make.encoded(image, name, exif=make.exif(orientation))
+
+    info = probe.probe(make.opener(data))
+
+    assert (info.width, info.height) == (64, 48)
+    assert info.orientation == orientation
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"garbage garbage garbage", id="garbage"),
+        pytest.param(b"II*\0", id="cut in the header"),
+        pytest.param(b"II*\0\xff\xff\xff\x7f" + bytes(20), id="offset beyond the end"),
+        pytest.param(TOO_MANY, id="count beyond the end"),
+        pytest.param(
+            b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x09\0\0" + b"\0\0\0\x08",
+            id="orientation 9, in a circle",
+        ),
+        pytest.param(AS_TEXT, id="orientation as text"),
+    ],
+)
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_broken_exif_counts_as_upright(name: str, exif: bytes) -> None:
+    """Damaged EXIF data never stops a picture that can be seen."""
+    plain = make.encoded(make.quarters(), name)
+    if name == "JPEG":
+        data = make.jpeg_with(plain, make.jpeg_segment(0xE1, b"Exif\0\0" + exif))
+    elif name == "PNG":
+        data = make.png_with(plain, (b"eXIf", exif))
+    else:
+        data = make.webp_with(plain, (b"EXIF", exif), flags=0x08)
+
+    info = probe.probe(make.opener(data))
+
+    assert (info.orientation, info.width) == (1, 64)
+    for side in (None, 32):
+        told = [
+            each for each in make.prepared(data, side=side).changes if "taken as upright" in each
+        ]
+        assert told == [] if exif in NOT_WORTH_A_WORD else len(told) == 1
+
+
+def test_orientation_as_a_byte_counts() -> None:
+    """Some writers store it as a byte; it is understood all the same."""
+    exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x01\0\0\0\x01\x08\0\0\0" + bytes(4)
+    data = make.jpeg_with(
+        make.encoded(make.quarters(), "JPEG"), make.jpeg_segment(0xE1, b"Exif\0\0" + exif)
+    )
+
+    assert probe.probe(make.opener(data)).orientation == 8
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_exif_as_imagemagick_wrote_it_into_png_counts(compressed: bool) -> None:  # noqa: FBT001 - a case
+    """Before PNG had a chunk for it, EXIF data went into a text as hex digits."""
+    exif = make.exif(6)
+    text = f"\nexif\n{len(exif):8}\n{exif.hex()}\n".encode()
+    chunk = (b"tEXt", b"Raw profile type exif\0" + text)
+    if compressed:
+        chunk = (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text))
+    data = make.png_with(make.encoded(make.quarters(), "PNG"), chunk)
+
+    assert probe.probe(make.opener(data)).orientation == 6
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        (3000, "has 0.003072 megapixels; the limit is 0.003 (--max-input-pixels)"),
+        (3071, "has 0.003072 megapixels; the limit is 0.003071 (--max-input-pixels)"),
+    ],
+)
+@pytest.mark.parametrize("name", ["JPEG", "GIF"])
+def test_too_many_pixels_are_refused_with_the_option(name: str, limit: int, reason: str) -> None:
+    """The reason has the number found, the limit, and the option that moves it."""
+    data = make.encoded(make.quarters(), name)
+
+    assert refusal(data, limit) == reason
+    assert probe.probe(make.opener(data), max_input_pixels=3072).width == 64
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        ((20_000, 15_000), "has 300 megapixels; the limit is 250 (--max-input-pixels)"),
+        ((1, 16_777_217), "has a side of 16777217 pixels; the limit is 200000"),
+        ((0, 40), "is damaged: its header says 0x40 pixels"),
+    ],
+)
+def test_sizes_beyond_reason_are_refused_by_the_header(size: tuple[int, int], reason: str) -> None:
+    """Neither an area, nor a side, nor nothing at all gets as far as the decoder."""
+    assert refusal(make.png(size, 8, 2, [b""])) == reason
+
+
+def test_pillows_own_limit_gives_way_to_ours_and_comes_back() -> None:
+    """A picture that Pillow calls a bomb is fine below our limit; its setting stays."""
+    before = Image.MAX_IMAGE_PIXELS
+    head = make.encoded(make.quarters(), "BMP")
+    data = head[:18] + struct.pack("<ii", 15_000, 14_000) + head[26:]
+
+    assert probe.probe(make.opener(data)).width == 15_000
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def _cut_jpeg() -> bytes:
+    return make.encoded(make.quarters(), "JPEG")[:100]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(_cut_jpeg(), "is cut short: the end of the JPEG", id="JPEG in its header"),
+        pytest.param(
+            b"\xff\xd8\xff\xda\0\x08abcdef", "is cut short or damaged: no picture", id="no frame"
+        ),
+        pytest.param(
+            b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",
+            "is a JPEG of 12 bits",
+            id="12-bit JPEG",
+        ),
+        pytest.param(b"\xff\xd8\xff" + bytes(70_000) * 2, "is cut short", id="junk for ever"),
+        pytest.param(
+            make.encoded(make.quarters(), "PNG")[:20], "is cut short or damaged", id="PNG"
+        ),
+        pytest.param(make.png((4, 4), 5, 2, []), "is damaged: no PNG has 5 bits", id="odd PNG"),
+        pytest.param(make.encoded(make.quarters(), "WEBP")[:60], "is cut short", id="WebP"),
+        pytest.param(make.encoded(make.quarters(), "AVIF")[:-9], "is cut short", id="AVIF"),
+        pytest.param(
+            make.encoded(make.quarters(), "TIFF")[:20], "is damaged, or a kind of TIFF", id="TIFF"
+        ),
+        pytest.param(
+            make.tiff((4, 4), 64, bytes(128), tags={339: (3, [3])}),
+            "is damaged, or a kind of TIFF",
+            id="64-bit TIFF",
+        ),
+        pytest.param(
+            make.encoded(make.quarters(), "GIF")[:12], "is damaged, or a kind of GIF", id="GIF"
+        ),
+        pytest.param(b"BM" + bytes(60), "is damaged, or a kind of BMP", id="BMP"),
+        pytest.param(b"8BPS\0\x01" + bytes(30), "is damaged, or a kind of PSD", id="PSD"),
+        pytest.param(b"qoif", "is damaged, or a kind of QOI", id="QOI"),
+    ],
+)
+def test_a_damaged_header_has_a_reason(data: bytes, reason: str) -> None:
+    """Whatever a parser raises comes out as one reason."""
+    assert refusal(data).startswith(reason)
+
+
+def test_metadata_without_end_is_refused() -> None:
+    """A JPEG cannot make the tool read without end for its picture."""
+    segment = make.jpeg_segment(0xEF, bytes(65_000))
+    data = make.jpeg_with(make.encoded(make.quarters(), "JPEG"), segment * 1000)
+
+    assert refusal(data) == "carries more than 64 MB of metadata in front of its picture"
+
+
+class _Failing(io.RawIOBase):
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, _offset: int, _whence: int = 0) -> int:
+        return 100
+
+    def readinto(self, _buffer: object) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_failing_disk_is_told_apart_from_a_damaged_file() -> None:
+    """An error in reading is passed on in the system's words."""
+    opening: Callable[[], BinaryIO] = lambda: io.BufferedReader(_Failing())  # noqa: E731 - short
+
+    with pytest.raises(errors.InputError, match=r"^cannot be read: Input/output error$"):
+        probe.probe(opening)
+
+
+@pytest.mark.parametrize(
+    ("data", "frames"),
+    [
+        pytest.param(make.mpo(3), 1, id="MPO: partners do not count"),
+        pytest.param(make.encoded(make.quarters(), "GIF"), 1, id="still GIF"),
+        pytest.param(b"", 3, id="GIF"),
+        pytest.param(b"", 3, id="PNG"),
+        pytest.param(b"", 3, id="WEBP"),
+        pytest.param(b"", 3, id="AVIF"),
+        pytest.param(b"", 3, id="TIFF"),
+    ],
+)
+def test_frames_and_pages_are_counted(
+    data: bytes, frames: int, request: pytest.FixtureRequest
+) -> None:
+    """Animations and files of several pages tell how many pictures they hold."""
+    if not data:
+        name = request.node.callspec.id
+        others = [make.quarters().rotate(90 * turn) for turn in (1, 2)]
+        data = make.encoded(make.quarters(), name, save_all=True, append_images=others)
+
+    assert probe.probe(make.opener(data)).header.frames == frames
+
+
+def test_counting_frames_stops_at_a_thousand() -> None:
+    """A file of a million tiny frames costs no more than one of a thousand."""
+    frame = b",\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0"
+    data = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff" + frame * 5000 + b";"
+
+    assert probe.probe(make.opener(data)).header.frames == 1000
+    assert "first of 1000 or more frames" in make.prepared(data).changes

@@ -1,0 +1,724 @@
+"""Operands, labelled paths and lists: order, raw names, and what cannot be read."""
+
+import contextlib
+import errno
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prodia_compose import blob, errors, progress
+from prodia_compose.inputs import sources
+from prodia_compose.inputs.options import Selection, Sort
+
+BOM = b"\xef\xbb\xbf"
+
+needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    """Turn a read that waits for ever into a failure."""
+
+    def give_up(_signum: int, _frame: FrameType | None) -> None:
+        raise AssertionError("waited for something that never comes")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder, which is fresh."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def no_download(url: str) -> blob.Blob:
+    """Fail where nothing is to be downloaded."""
+    raise AssertionError(url)
+
+
+def opened(entry: sources.Entry | str, stdin: BinaryIO | None = None) -> sources.Input:
+    """Open an entry, or the operand of this name."""
+    named = entry if isinstance(entry, sources.Entry) else sources.Entry(path=entry)
+    return sources.open_input(named, 1, stdin=stdin, download=no_download)
+
+
+def listed(data: bytes, *, null: bool = False, sort: Sort = "none") -> list[bytes]:
+    """Return the raw names in a list that comes on standard input."""
+    selection = Selection(lists=("-",), null_separated=null, sort=sort)
+    found = sources.entries(selection, io.BytesIO(data))
+    assert all(entry.list_number == 1 and entry.label is None for entry in found)
+    return [os.fsencode(entry.path) for entry in found]
+
+
+def content(source: sources.Input) -> bytes:
+    """Return what an input holds."""
+    with source.opener() as file:
+        return file.read()
+
+
+# --- order ------------------------------------------------------------------------------
+
+
+def test_order_is_operands_labels_lists(pictures: Path) -> None:
+    """Images stand in the documented order, whatever the order of the options."""
+    (pictures / "one.txt").write_text("l1\nl2\n")
+    (pictures / "two.txt").write_text("l3\n-\n")
+    selection = Selection(
+        operands=("b", "a", "b"),
+        labelled=(("mug", "m"), ("room", "r")),
+        lists=("two.txt", "one.txt"),
+    )
+    found = sources.entries(selection, None)
+
+    assert [entry.path for entry in found] == ["b", "a", "b", "m", "r", "l3", "-", "l1", "l2"]
+    assert [entry.label for entry in found][3:5] == ["mug", "room"]
+    assert [entry.list_number for entry in found] == [0] * 5 + [1] * 2 + [2] * 2
+
+
+def test_no_input_is_a_usage_error() -> None:
+    """Nothing named is told at once, and standard input is not read for it."""
+    with pytest.raises(errors.UsageError, match="no images"):
+        sources.entries(Selection(), io.BytesIO(b"never read"))
+
+
+def test_labels_differ() -> None:
+    """A label given twice is told, once for each."""
+    labelled = (("a", "1"), ("b", "2"), ("a", "3"), ("b", "4"), ("a", "5"), ("A", "6"))
+    with pytest.raises(errors.ProblemsError) as caught:
+        sources.entries(Selection(labelled=labelled), None)
+
+    assert [part.message.partition("=")[0] for part in caught.value.parts] == ["-i a", "-i b"]
+    assert caught.value.code == errors.ExitCode.USAGE
+
+
+def test_all_bad_lists_are_told_together(pictures: Path) -> None:
+    """Every list that cannot be used is in the same report, with a doubled label."""
+    (pictures / "empty").touch()
+    selection = Selection(labelled=(("a", "1"), ("a", "2")), lists=("missing", "empty", "."))
+    with pytest.raises(errors.ProblemsError) as caught:
+        sources.entries(selection, None)
+
+    assert [part.path for part in caught.value.parts] == [None, "missing", "empty", "."]
+    assert caught.value.code == errors.ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("path", "list_number", "stdin", "url"),
+    [
+        ("-", 0, True, False),
+        ("-", 1, False, False),
+        ("./-", 0, False, False),
+        ("http://h/a.jpg", 0, False, True),
+        ("HTTPS://h/a.jpg", 1, False, True),
+        ("https:/h/a.jpg", 0, False, False),
+        ("file:///a.jpg", 0, False, False),
+        ("xhttp://h", 0, False, False),
+    ],
+)
+def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -> None:  # noqa: FBT001 - a row
+    """Only an operand `-` is standard input, and only http and https are addresses."""
+    entry = sources.Entry(path=path, list_number=list_number)
+
+    assert (entry.is_stdin, entry.is_url) == (stdin, url)
+
+
+# --- lists ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (b"a.jpg\nb.jpg\n", [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\nb.jpg", [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\r\nb.jpg\r\n", [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\r\r\n", [b"a.jpg\r"]),
+        (b"a\rb.jpg\n", [b"a\rb.jpg"]),
+        (b"\n\na.jpg\n\r\n\nb.jpg\n\n", [b"a.jpg", b"b.jpg"]),
+        (BOM + b"a.jpg\n", [b"a.jpg"]),
+        (b"a.jpg\n" + BOM + b"b.jpg", [b"a.jpg", BOM + b"b.jpg"]),
+        (b"  a.jpg \t\n", [b"  a.jpg \t"]),
+        (b"# no comment\n*.jpg\n~/x\n$HOME\n", [b"# no comment", b"*.jpg", b"~/x", b"$HOME"]),
+        (b"-rf.jpg\n--help\n-\n", [b"-rf.jpg", b"--help", b"-"]),
+        (b"caf\xe9.jpg\n\xff\xfe", [b"caf\xe9.jpg", b"\xff\xfe"]),
+        ("é\u2028x\x85y\x0bz.jpg\n".encode(), ["é\u2028x\x85y\x0bz.jpg".encode()]),
+        (b"same.jpg\nsame.jpg\n", [b"same.jpg", b"same.jpg"]),
+    ],
+)
+def test_lines_are_raw(data: bytes, names: list[bytes]) -> None:
+    """A line is a path as it stands, but for a leading BOM and one CR at its end."""
+    assert listed(data) == names
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (b"a.jpg\0b.jpg\0", [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\0b.jpg", [b"a.jpg", b"b.jpg"]),
+        (b"new\nline.jpg\0", [b"new\nline.jpg"]),
+        (b"a.jpg\r\n\0", [b"a.jpg\r\n"]),
+        (BOM + b"a.jpg\0", [BOM + b"a.jpg"]),
+        (b" \0", [b" "]),
+        (b"caf\xe9.jpg", [b"caf\xe9.jpg"]),
+    ],
+)
+def test_null_entries_are_raw(data: bytes, names: list[bytes]) -> None:
+    """Under `-0` every byte but NUL belongs to a name, and the last NUL may be missing."""
+    assert listed(data, null=True) == names
+
+
+NAMES = st.lists(st.binary(min_size=1).filter(lambda name: b"\0" not in name), min_size=1)
+
+
+@given(NAMES, st.booleans())
+def test_any_bytes_survive_null_lists(names: list[bytes], ended: bool) -> None:  # noqa: FBT001 - drawn
+    """Any name a system may have comes through a NUL-separated list."""
+    assert listed(b"\0".join(names) + b"\0" * ended, null=True) == names
+
+
+@given(NAMES)
+def test_any_bytes_survive_line_lists(names: list[bytes]) -> None:
+    """Any name without line breaks comes through a list of lines."""
+    lines = [name.replace(b"\n", b"").replace(b"\r", b"") or b"x" for name in names]
+    lines[0] = b"./" + lines[0]
+
+    assert listed(b"\n".join(lines)) == lines
+
+
+@pytest.mark.parametrize(
+    ("data", "null", "words"),
+    [
+        (b"", False, r"-T -: the list is empty"),
+        (b"\n\r\n", False, r"the list is empty"),
+        (BOM, False, r"the list is empty"),
+        (b"", True, r"-T -: the list is empty"),
+        (b"a.jpg\0b.jpg\0", False, r"-T -: holds NUL bytes; did you mean -0\?"),
+        (b"a\0\0b\0", True, r"-T -: entry 2 is empty"),
+        (b"a\0\0", True, r"entry 2 is empty"),
+        (b"\0", True, r"entry 1 is empty"),
+        (b"\0a", True, r"entry 1 is empty"),
+    ],
+)
+def test_unusable_lists(data: bytes, null: bool, words: str) -> None:  # noqa: FBT001 - a row
+    """A list that names nothing, or not what `-0` says, is an input error."""
+    with pytest.raises(errors.InputError, match=words):
+        listed(data, null=null)
+
+
+SHOTS = [b"shot10.jpg", b"Shot3.jpg", b"shot2.jpg", b"shot.jpg", b"shot-2.jpg", b"\xff", b"b/1"]
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("none", SHOTS),
+        (
+            "name",
+            [
+                b"Shot3.jpg",
+                b"b/1",
+                b"shot-2.jpg",
+                b"shot.jpg",
+                b"shot10.jpg",
+                b"shot2.jpg",
+                b"\xff",
+            ],
+        ),
+        (
+            "natural",
+            [
+                b"b/1",
+                b"shot-2.jpg",
+                b"shot.jpg",
+                b"shot2.jpg",
+                b"Shot3.jpg",
+                b"shot10.jpg",
+                b"\xff",
+            ],
+        ),
+    ],
+)
+def test_sorting(order: Sort, names: list[bytes]) -> None:
+    """`name` is the order of the bytes, `natural` counts, and `none` leaves the list alone."""
+    assert listed(b"\n".join(SHOTS), sort=order) == names
+
+
+def test_each_list_is_sorted_for_itself(pictures: Path) -> None:
+    """Sorting does not mix lists, and leaves operands alone."""
+    (pictures / "one").write_text("2\n1\n")
+    (pictures / "two").write_text("b\na\n")
+    found = sources.entries(Selection(operands=("z", "y"), lists=("two", "one"), sort="name"), None)
+
+    assert [entry.path for entry in found] == ["z", "y", "a", "b", "1", "2"]
+
+
+def test_natural_order_counts_any_number() -> None:
+    """Leading zeros and numbers of thousands of digits are ordered, not stumbled over."""
+    names = ["a" + "9" * 6000, "a10", "a9", "a010", "a9b", "a09", "a", "a9.1"]
+    ordered = sorted(names, key=lambda name: (sources.natural_key(name), name))
+
+    assert ordered == ["a", "a09", "a9", "a9.1", "a9b", "a010", "a10", "a" + "9" * 6000]
+
+
+@pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
+def test_text_sources_name_their_option(pictures: Path, flag: str) -> None:
+    """What is wrong with a list, prompt or token file is said of that option and file."""
+    with pytest.raises(errors.InputError) as caught:
+        sources.read_text_source("gone.txt", flag, None)
+
+    assert caught.value.message.startswith(f"{flag} gone.txt: no such file")
+    assert caught.value.path == "gone.txt"
+
+
+def test_addresses_are_for_pictures_only(pictures: Path) -> None:
+    """A list or prompt is not downloaded, and the message says so."""
+    with pytest.raises(errors.InputError, match=r"^-T https://h/l\.txt: .*for pictures only"):
+        sources.read_text_source("https://h/l.txt", "-T", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?..."),
+        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt"),
+        ("https:/me:secret@h/l.txt", "https:/h/l.txt"),
+    ],
+)
+@pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
+def test_a_text_sources_address_is_told_without_its_password(
+    pictures: Path, flag: str, name: str, shown: str
+) -> None:
+    """A list, prompt or token that is an address is named without password and query."""
+    with pytest.raises(errors.InputError) as caught:
+        sources.read_text_source(name, flag, None)
+
+    assert caught.value.message.startswith(f"{flag} {shown}: ")
+    assert caught.value.path == shown
+    assert "secret" not in caught.value.message
+
+
+def test_text_from_standard_input() -> None:
+    """`-` is standard input, read to its end."""
+    assert sources.read_text_source("-", "-T", io.BytesIO(b"a\nb")) == b"a\nb"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (".", "is a folder, not a file"),
+        ("", "an empty name"),
+        ("/dev/zero", "is a device, not a file"),
+        ("fifo", "is a named pipe, which could wait for ever"),
+        ("nul\0", "null"),
+        ("x" * 300, "the name is too long"),
+    ],
+)
+def test_text_sources_that_are_no_files(pictures: Path, path: str, words: str) -> None:
+    """A list or prompt is read from files and pipes of the shell, and nothing that could hang."""
+    os.mkfifo("fifo")
+    with pytest.raises(errors.InputError, match=words):
+        sources.read_text_source(path, "-T", None)
+
+
+# --- opening ----------------------------------------------------------------------------
+
+
+def test_files_open_as_often_as_asked(pictures: Path) -> None:
+    """A file is read from its first byte each time, and its stem is kept."""
+    (pictures / "my.first cup.jpeg").write_bytes(b"picture")
+    source = opened(sources.Entry(path="./my.first cup.jpeg", label="mug"))
+
+    assert (source.origin, source.stem, source.label) == ("file", "my.first cup", "mug")
+    assert (source.position, source.path) == (1, "./my.first cup.jpeg")
+    assert content(source) == content(source) == b"picture"
+
+
+def test_dash_in_a_list_is_a_file(pictures: Path) -> None:
+    """`-` inside a list is a file of that name."""
+    (pictures / "-").write_bytes(b"dash")
+
+    assert content(opened(sources.Entry(path="-", list_number=1))) == b"dash"
+
+
+@pytest.mark.parametrize("raw", [b"-rf.jpg", b"caf\xe9.jpg", b"new\nline.jpg", b"\x1b[31m.jpg"])
+def test_odd_names_open(pictures: Path, raw: bytes) -> None:
+    """Any name that a list can hold is opened by its bytes."""
+    if os.uname().sysname == "Darwin" and raw.startswith(b"caf"):
+        pytest.skip("names are Unicode here")
+    Path(os.fsdecode(raw)).write_bytes(b"odd")
+    (name,) = listed(raw + b"\0", null=True)
+
+    assert content(opened(sources.Entry(path=os.fsdecode(name), list_number=1))) == b"odd"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("gone.jpg", "no such file; check the name and the folder you are in"),
+        ("file.jpg/gone.jpg", "part of the path is not a folder"),
+        ("file.jpg/", "part of the path is not a folder"),
+        ("~/a.jpg", r"no such file; ~ is not expanded here, so write the whole path, or \$HOME"),
+        ("dangling", "no such file"),
+        ("loop", "is a loop of links"),
+        ("fifo", "is a named pipe, which could wait for ever"),
+        ("link-to-fifo", "is a named pipe"),
+        ("/dev/zero", "is a device, not a file"),
+        ("/dev/null", "is a device, not a file"),
+        ("socket", "is a socket, not a file"),
+        ("nul\0.jpg", "null"),
+        ("x" * 300, "the name is too long"),
+        ("", "an empty name; an unset variable"),
+        ("\ud800.jpg", "surrogates"),
+    ],
+)
+def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> None:
+    """Each thing that is no readable file is named for what it is, and nothing waits."""
+    (pictures / "file.jpg").touch()
+    (pictures / "dangling").symlink_to("nowhere")
+    (pictures / "loop").symlink_to("loop")
+    os.mkfifo("fifo")
+    (pictures / "link-to-fifo").symlink_to("fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        with pytest.raises(errors.InputError, match=words) as caught:
+            opened(path)
+
+    assert caught.value.path == path
+    assert caught.value.message.startswith("'': " if not path else f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("ftp://host/a.jpg", "ftp://host/a.jpg: ftp addresses are not supported; use http or"),
+        ("S3://b/a.jpg", "S3://b/a.jpg: s3 addresses are not supported"),
+        ("sftp://me:secret@host/a?key=k", "sftp://host/a?...: sftp addresses are not supported"),
+        ("sftp://me:p@secret@host/a@b", "sftp://host/a@b: sftp addresses are not supported"),
+        ("https:/me:secret@host/a.jpg", "https:/host/a.jpg: no such file; an address begins"),
+        ("http:me:secret@host/a.jpg", "http:host/a.jpg: no such file; an address begins"),
+        ("file:a@b.jpg", "file:a@b.jpg: write the path of a file as it is: a@b.jpg"),
+        ("data:image/png;base64,AAAA", "data:image/png;base64,...: data addresses are not"),
+        (f"data:{'A' * 9999}", f"data:{'A' * 35},...: data addresses are not supported"),
+        ("file:///a%20b.jpg", "file:///a%20b.jpg: write the path of a file as it is: /a b.jpg"),
+        ("FILE://localhost/a.jpg", "write the path of a file as it is: /a.jpg"),
+        ("file:a.jpg", "file:a.jpg: write the path of a file as it is: a.jpg"),
+        ("https:/host/a.jpg", "no such file; an address begins with https://"),
+        ("http:a.jpg", "no such file; an address begins with http://"),
+        ("C:a.jpg", "C:a.jpg: no such file; check the name"),
+        ("a.jpg:1", "a.jpg:1: no such file; check the name"),
+        ("1://a", "1://a: no such file; check the name"),
+    ],
+)
+def test_other_addresses_are_told_apart_from_missing_files(
+    pictures: Path, path: str, message: str
+) -> None:
+    """What reads as an address of another kind is named as one, without what may be a secret."""
+    with pytest.raises(errors.InputError) as caught:
+        opened(path)
+
+    assert message in caught.value.message
+    assert "secret" not in f"{caught.value.message}{caught.value.path}"
+
+
+def test_a_file_may_be_called_as_an_address(pictures: Path) -> None:
+    """A file that is there is read, whatever its name resembles."""
+    (pictures / "s3:").mkdir()
+    (pictures / "s3:/a.jpg").write_bytes(b"mine")
+
+    assert content(opened("s3://a.jpg")) == b"mine"
+
+
+@needs_permissions
+def test_unreadable_files_are_found_at_once(pictures: Path) -> None:
+    """A file without read permission is refused when it is opened, not while preparing."""
+    (pictures / "secret.jpg").touch(mode=0o000)
+    with pytest.raises(errors.InputError, match="permission denied; make it readable"):
+        opened("secret.jpg")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shots",
+        "my shots",
+        "it's",
+        'say "hi"',
+        "$HOME `id` \\ *?[a]",
+        "-rf",
+        "-name x",
+        "(",
+        "!",
+        ",",
+        "new\nline",
+        "tab\tand 'quote' and \\n",
+        "\x1b[31mred",
+        "caf\udce9",
+        "turned\u202eround",
+        "写真",
+        "link",
+        "deep/er",
+        "slash/",
+        "#x",
+        "~",
+    ],
+)
+def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> None:
+    """The line shown for a folder, pasted into a shell, lists that folder's pictures."""
+    real = pictures / ("real" if name == "link" else name)
+    try:
+        real.mkdir(parents=True)
+    except OSError:
+        pytest.skip("no such names here")
+    (real / "a.jpg").touch()
+    if name == "link":
+        (pictures / "link").symlink_to("real")
+    with pytest.raises(errors.InputError, match="is a folder") as caught:
+        opened(name)
+    shown = progress.visible(caught.value.message)
+    match = re.search(
+        r"(find .* -type f -print0 \| sort -z) \| prodia-compose compose -0 -T -", shown
+    )
+    assert match
+    found = subprocess.run(["bash", "-c", match[1]], capture_output=True, check=True, timeout=30)
+
+    assert [Path(os.fsdecode(path)).resolve() for path in found.stdout.split(b"\0")[:-1]] == [
+        (real / "a.jpg").resolve()
+    ]
+
+
+@contextlib.contextmanager
+def pipe_with(data: bytes) -> Iterator[str]:
+    """Give the name of a pipe's end, as the shell's `<(...)` does."""
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writer, "wb") as file:
+            file.write(data)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield f"/dev/fd/{reader}"
+    finally:
+        thread.join()
+        os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [(errno.ENOSPC, "point TMPDIR elsewhere"), (errno.EMFILE, "raise the limit (ulimit -n)")],
+)
+def test_no_room_for_temporary_files(
+    monkeypatch: pytest.MonkeyPatch, number: int, cure: str
+) -> None:
+    """Where standard input or a pipe cannot be spooled, the input is not to blame."""
+
+    def full(_chunks: object) -> blob.Blob:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(blob, "spool", full)
+    words = f"cannot write temporary files: {os.strerror(number)}; .*{re.escape(cure)}"
+    with pytest.raises(errors.OutputError, match=words):
+        opened("-", io.BytesIO(b"picture"))
+    with pipe_with(b"picture") as name, pytest.raises(errors.OutputError, match=words):
+        opened(name)
+
+
+def test_broken_standard_input_is_no_fault_of_the_disk() -> None:
+    """What fails in reading is said of the input."""
+
+    class Broken(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(errors.InputError, match=r"^-: Input/output error"):
+        opened("-", Broken())
+
+
+def test_pipes_of_the_shell_are_read_once() -> None:
+    """An image from `<(...)` is spooled, so that it can be read again."""
+    with pipe_with(b"picture" * 9) as name:
+        source = opened(name)
+
+    assert (source.origin, source.stem) == ("pipe", "")
+    assert content(source) == content(source) == b"picture" * 9
+
+
+def test_lists_come_from_pipes_of_the_shell() -> None:
+    """A list from `<(...)` is read."""
+    with pipe_with(b"a\nb\n") as name:
+        found = sources.entries(Selection(lists=(name,)), None)
+
+    assert [entry.path for entry in found] == ["a", "b"]
+
+
+def test_shell_pipes_really_work() -> None:
+    """Bash's own `<(...)` reaches the program as an image and as a list."""
+    code = (
+        "import sys; from prodia_compose.inputs import sources; "
+        "print(sources.read_text_source(sys.argv[1], '-T', None)); "
+        "entry = sources.Entry(path=sys.argv[2]); "
+        "print(sources.open_input(entry, 1, stdin=None, download=print).opener().read())"
+    )
+    done = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -c "{code}" <(printf list) <(printf image)'],
+        capture_output=True,
+        check=True,
+        timeout=30,
+        cwd=Path(__file__).parent.parent.parent,
+    )
+
+    assert done.stdout.decode().split() == ["b'list'", "b'image'"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors open differently here")
+def test_a_named_pipe_on_a_descriptor_does_not_wait(pictures: Path) -> None:
+    """A pipe that a shell opened on a descriptor is read though its writer has gone."""
+    os.mkfifo("fifo")
+    reader = os.open("fifo", os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open("fifo", os.O_WRONLY)
+    os.write(writer, b"late")
+    os.close(writer)
+    try:
+        assert content(opened(f"/dev/fd/{reader}")) == b"late"
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize("path", ["/dev/fd/7\n", "x/dev/fd/7", "/dev/fd/x"])
+def test_only_descriptors_are_descriptors(path: str) -> None:
+    """A name that merely resembles a descriptor's is a file like any other."""
+    with pytest.raises(errors.InputError, match="no such file"):
+        opened(path)
+
+
+# --- standard input and downloads ---------------------------------------------------------
+
+
+def test_an_image_on_standard_input_is_spooled() -> None:
+    """The image on standard input can be read again, and has no stem."""
+    source = opened("-", io.BytesIO(b"picture"))
+
+    assert (source.origin, source.stem, source.path) == ("stdin", "", "-")
+    assert content(source) == content(source) == b"picture"
+
+
+def test_closed_standard_input() -> None:
+    """`-` with a closed standard input is told, for an image and for a list."""
+    with pytest.raises(errors.InputError, match=r"^-: standard input is closed"):
+        opened("-")
+    with pytest.raises(errors.InputError, match=r"^-T -: standard input is closed"):
+        sources.read_text_source("-", "-T", None)
+
+
+def test_an_image_is_not_typed() -> None:
+    """`-` on a terminal is refused at once instead of waiting for bytes nobody types."""
+    controller, terminal = os.openpty()
+    try:
+        with (
+            os.fdopen(terminal, "rb", buffering=0) as stdin,
+            pytest.raises(errors.InputError, match=r"^-: standard input is a terminal"),
+        ):
+            opened("-", stdin)
+    finally:
+        os.close(controller)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_standard_input_from_a_device(device: str) -> None:
+    """A device on standard input could be endless, so it is not read."""
+    with Path(device).open("rb") as stdin:
+        with pytest.raises(errors.InputError, match=r"^-: standard input is a device"):
+            opened("-", stdin)
+        with pytest.raises(errors.InputError, match=r"^--prompt-file -: standard input is a dev"):
+            sources.read_text_source("-", "--prompt-file", stdin)
+
+
+def test_standard_input_that_cannot_be_read(pictures: Path) -> None:
+    """An error of the system while reading standard input is an input error."""
+    descriptor = os.open("out", os.O_WRONLY | os.O_CREAT)
+    with os.fdopen(descriptor, "rb") as stdin:
+        with pytest.raises(errors.InputError, match=r"^-: Bad file descriptor"):
+            opened("-", stdin)
+        with pytest.raises(errors.InputError, match=r"^-T -: Bad file descriptor"):
+            sources.read_text_source("-", "-T", stdin)
+
+
+@pytest.mark.parametrize(
+    ("url", "stem"),
+    [
+        ("https://h/a/cat.photo.jpg?size=1#top", "cat.photo"),
+        ("http://h/my%20cup.png", "my cup"),
+        ("https://h", ""),
+        ("https://h/folder/", "folder"),
+        ("https://h/%2e%2e%2fetc.jpg", "etc"),
+    ],
+)
+def test_downloads(url: str, stem: str) -> None:
+    """An address is downloaded once, and its path gives the stem."""
+    asked = []
+
+    def download(address: str) -> blob.Blob:
+        asked.append(address)
+        return blob.spool([b"from afar"])
+
+    source = sources.open_input(sources.Entry(path=url), 3, stdin=None, download=download)
+
+    assert (source.origin, source.stem, source.position) == ("url", stem, 3)
+    assert content(source) == content(source) == b"from afar"
+    assert asked == [url]
+
+
+@pytest.mark.parametrize("kind", [errors.InputError, errors.NotDeliveredError])
+def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> None:
+    """A download that fails keeps its exit code, and its address stands in front."""
+
+    def download(_url: str) -> blob.Blob:
+        raise kind("the server answered 404 Not Found")
+
+    with pytest.raises(kind, match=r"^https://h/a\.jpg: the server answered 404") as caught:
+        sources.open_input(sources.Entry(path="https://h/a.jpg"), 1, stdin=None, download=download)
+
+    assert caught.value.path == "https://h/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("http://u:abc@SECRET@host/x.jpg", "http://host/x.jpg"),
+        ("https://u:SECRET@host/@me/x.jpg", "https://host/@me/x.jpg"),
+        ("https://host/@me/x.jpg", "https://host/@me/x.jpg"),
+        ("https://host//cat@home/x.jpg", "https://host//cat@home/x.jpg"),
+        ("https://u:@@@host?k=SECRET@x#top", "https://host?...#top"),
+        ("HTTPS://SECRET@host", "HTTPS://host"),
+        ("https://u:SEC/RET@host/x.jpg", "https://host/x.jpg"),
+        ("https://u:SEC?RET@host/x.jpg", "https://host/x.jpg"),
+        ("https://u:80:SEC/RET@host/x.jpg", "https://host/x.jpg"),
+        ("https://u:SEC#R@E/T@host/x.jpg?k=v", "https://host/x.jpg?..."),
+        ("https://host:8080/@me/x.jpg", "https://host:8080/@me/x.jpg"),
+        ("https://host:/@me/x.jpg", "https://host:/@me/x.jpg"),
+        ("https://[::1]:8080/@me/x.jpg", "https://[::1]:8080/@me/x.jpg"),
+    ],
+)
+def test_an_address_is_told_without_its_password(path: str, shown: str) -> None:
+    """All before the last `@` of the host is hidden, and what is in the path stays."""
+    assert sources.Entry(path=path).shown == shown

@@ -1,0 +1,397 @@
+"""Settings, `--set`, part names and the digest."""
+
+import hashlib
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prodia_compose import errors
+from prodia_compose.images import fit
+from prodia_compose.job import job
+from prodia_compose.models import lookup, settings
+from prodia_compose.models.facts import SettingValue
+
+Pairs = list[tuple[str, SettingValue]]
+
+
+def check(
+    model: str, options: Pairs | None = None, extras: Pairs | None = None
+) -> tuple[dict[str, SettingValue], errors.Findings]:
+    """Return the config of these settings and what was found."""
+    findings = errors.Findings()
+    config = settings.check_settings(lookup.find(model), options or [], extras or [], findings)
+    return config, findings
+
+
+def messages(findings: errors.Findings) -> list[str]:
+    """Return the words of the errors found."""
+    return [error.message for error in findings.errors]
+
+
+@pytest.mark.parametrize(
+    ("argument", "name", "value"),
+    [
+        ("seed=7", "seed", 7),
+        ("guidance=4.5", "guidance", 4.5),
+        ("google_search=true", "google_search", True),
+        ("x=null", "x", None),
+        ('x="7"', "x", "7"),
+        ("x=7 apples", "x", "7 apples"),
+        ("x=", "x", ""),
+        ("x=a=b", "x", "a=b"),
+        ("x= 5 ", "x", 5),
+        ('x={"a":[1,{"b":null}]}', "x", {"a": [1, {"b": None}]}),
+        ("x=NaN", "x", "NaN"),
+        ("x=Infinity", "x", "Infinity"),
+        ("x=-Infinity", "x", "-Infinity"),
+        ("x=[NaN]", "x", "[NaN]"),
+        ('x="1e999"', "x", "1e999"),
+        ("x=18446744073709551615", "x", 2**64 - 1),
+        ("x=-1e-999", "x", -0.0),
+        ("x=Grüße 👍", "x", "Grüße 👍"),
+        (r'x="\ud83d\udc4d"', "x", "👍"),
+        ("x=\ufeff5", "x", "\ufeff5"),
+        ("x=" + "[" * 50 + "]" * 50, "x", json.loads("[" * 50 + "]" * 50)),
+    ],
+)
+def test_set_is_json_or_else_text(argument: str, name: str, value: SettingValue) -> None:
+    """A value that parses as JSON is that; what JSON has no word for stays text."""
+    parsed = settings.parse_set(argument)
+
+    assert parsed == (name, value)
+    assert type(parsed[1]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("seed", "KEY=VALUE"),
+        ("", "KEY=VALUE"),
+        ("=5", "KEY=VALUE"),
+        (" =5", "KEY=VALUE"),
+        ("x=caf\udce9", "not valid UTF-8"),
+        ("caf\udce9=1", "not valid UTF-8"),
+        (r'x="\ud800"', "half a character"),
+        (r'x={"\udfff": 1}', "half a character"),
+        ("x=1e999", "too large a number; text belongs in double quotes"),
+        ("x=[-1e999]", "too large a number"),
+        ("x=" + "9" * 21, "too large a number"),
+        ('x={"a": ' + "9" * 5000 + "}", "too large a number"),
+        ("a b=1", "--set 'a b': a KEY is ASCII without blanks"),
+        (" seed=1", "without blanks"),
+        ("a\nb=1", "without blanks"),
+        ("größe=1", "a KEY is ASCII"),
+        ("config.seed=1", "--set config.seed: write seed alone"),
+        ("x=" + "[" * 500 + "]" * 500, "nested too deeply"),
+        ("x=" + '{"a":' * 500 + "1" + "}" * 500, "nested too deeply"),
+        ("x=" + "[" * 200_000, "nested too deeply"),
+        ("x=" + "[" * 200_000 + "]" * 200_000, "nested too deeply"),
+    ],
+)
+def test_set_refuses_what_cannot_be_sent(argument: str, words: str) -> None:
+    """What would fail later, inside the JSON or on the wire, is a usage error at once."""
+    with pytest.raises(errors.UsageError, match=words):
+        settings.parse_set(argument)
+
+
+@given(st.text(st.characters(), max_size=30))
+def test_set_never_breaks_the_job(text: str) -> None:
+    """Whatever was typed is refused, or can be written as JSON in UTF-8."""
+    try:
+        name, value = settings.parse_set(f"x={text}")
+    except errors.UsageError:
+        return
+    built = job.Job(type="t", config={name: value})
+
+    assert json.loads(built.json()) == built.document()
+    assert json.dumps(built.document(), ensure_ascii=False).encode()
+
+
+def test_job_json_is_plain_ascii() -> None:
+    """`job.json` is what Python's `json.dumps` writes, prompt and images first."""
+    built = job.Job(
+        type="inference.x.v1",
+        config={"prompt": "Grüße", "images": ["a.jpg"], "width": 1024, "deep": {"a": [1.5, None]}},
+    )
+
+    assert built.json() == (
+        rb'{"type": "inference.x.v1", "config": {"prompt": "Gr\u00fc\u00dfe", '
+        rb'"images": ["a.jpg"], "width": 1024, "deep": {"a": [1.5, null]}}}'
+    )
+
+
+def test_settings_keep_their_order() -> None:
+    """Options come first, then `--set`, each in the order given."""
+    config, findings = check(
+        "flux-2-flex", [("width", 1024), ("steps", 5)], [("zeta", 1), ("alpha", 2)]
+    )
+
+    assert list(config) == ["width", "steps", "zeta", "alpha"]
+    assert [warned.code for warned in findings.warnings] == ["unknown-setting"] * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value", "words"),
+    [
+        ("flux-2-flex", "steps", 60, "--steps 60: flux-2-flex takes 1 to 50"),
+        ("flux-2-flex", "steps", 0, "--steps 0: flux-2-flex takes 1 to 50"),
+        ("flux-2-flex", "guidance", 1.4, "--guidance 1.4: flux-2-flex takes 1.5 to 10"),
+        ("flux-2-flex", "width", 1023, "--width 1023: a multiple of 16; nearest 1024"),
+        ("flux-2-pro", "width", 65, "--width 65: a multiple of 16; nearest 64"),
+        ("flux-2-pro", "height", 4095, "--height 4095: a multiple of 16; nearest 4096"),
+        ("flux-2-pro", "height", 4112, "--height 4112: flux-2-pro takes 64 to 4096"),
+        ("flux-2-pro", "width", -16, "--width -16: flux-2-pro takes 64 to 4096"),
+        ("flux-2-dev", "width", 511, "--width 511: flux-2-dev takes 512 to 1920"),
+        ("seedream-5-lite", "width", 10**400, "takes 1024 to 4096"),
+        ("flux-2-pro", "safety_tolerance", 6, "--safety-tolerance 6: flux-2-pro takes 0 to 5"),
+        ("gemini-3-pro", "resolution", "8K", "--resolution 8K: gemini-3-pro takes 1K, 2K, 4K"),
+        ("nano-banana", "aspect_ratio", "16x9", "a ratio is two numbers, such as 16:9"),
+        ("nano-banana", "aspect_ratio", "0:1", "a ratio is two numbers"),
+        ("nano-banana", "aspect_ratio", "1:1\u0663", "a ratio is two numbers"),
+        ("nano-banana", "seed", 1, "--seed: nano-banana does not take seed"),
+        ("seedream-5-lite", "seed", 1, "--seed: seedream-5-lite does not take seed"),
+    ],
+)
+def test_out_of_range_is_refused(model: str, name: str, value: SettingValue, words: str) -> None:
+    """A value the model is known not to take is an error that says what it takes."""
+    config, findings = check(model, [(name, value)])
+
+    assert [error.code for error in findings.errors] == [errors.ExitCode.USAGE]
+    assert words in messages(findings)[0]
+    assert findings.warnings == []
+    assert config == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("steps", "many", '--set steps "many": must be an integer'),
+        ("steps", 5.5, "must be an integer"),
+        ("steps", True, "must be an integer"),
+        ("steps", None, "must be an integer"),
+        ("guidance", "4.5", "must be a number"),
+        ("guidance", False, "must be a number"),
+        ("aspect_ratio", 1, "must be a string"),
+        ("width", [1024], "must be an integer"),
+    ],
+)
+def test_wrong_types_are_refused(name: str, value: SettingValue, words: str) -> None:
+    """A listed setting given with `--set` must have its JSON type."""
+    _, findings = check("flux-2-flex", extras=[(name, value)])
+
+    assert len(findings.errors) == 1
+    assert words in messages(findings)[0]
+
+
+def test_a_whole_float_is_an_integer() -> None:
+    """JSON Schema counts 50.0 as an integer, so it is no reason to refuse."""
+    config, findings = check("flux-2-flex", extras=[("steps", 50.0)])
+
+    assert (config, findings.errors, findings.warnings) == ({"steps": 50.0}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [
+        ("flux-2-flex", "steps", 1),
+        ("flux-2-flex", "steps", 50),
+        ("flux-2-flex", "guidance", 1.5),
+        ("flux-2-flex", "guidance", 10),
+        ("flux-2-pro", "width", 64),
+        ("flux-2-pro", "height", 4096),
+        ("flux-2-pro", "seed", -(10**30)),
+        ("flux-2-pro", "safety_tolerance", 0),
+        ("flux-2-dev", "width", 513),
+        ("nano-banana", "aspect_ratio", "auto"),
+        ("nano-banana", "include_messages", True),
+        ("gemini-3.1-flash", "google_search", False),
+        ("flux-2-flex", "aspect_ratio", "7:3"),
+    ],
+)
+def test_confirmed_values_pass_silently(model: str, name: str, value: SettingValue) -> None:
+    """A value inside the documented range raises nothing."""
+    config, findings = check(model, [(name, value)])
+
+    assert (config, findings.errors, findings.warnings) == ({name: value}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value", "words"),
+    [
+        ("gemini-3-pro", "resolution", "2K", "--resolution 2K: gemini-3-pro is not confirmed"),
+        ("gemini-3-pro", "aspect_ratio", "16:9", "not confirmed to take aspect_ratio"),
+        ("nano-banana", "aspect_ratio", "4:7", "not among the known values (auto, 1:1,"),
+        ("nano-banana", "width", 1024, "--width: nano-banana is not known to take it"),
+        ("flux-2-max", "width", 1000, "probably must be a multiple of 16; nearest 992"),
+        ("flux-2-max", "safety_tolerance", 6, "not confirmed to take safety_tolerance"),
+        ("flux-2-dev", "guidance", 3.5, "not confirmed to take guidance"),
+        ("flux-2-pro", "steps", 999, "--steps: flux-2-pro is not known to take it"),
+        ("inference.novel.v1", "width", 1, "is not known to take it; sent as given"),
+    ],
+)
+def test_unconfirmed_settings_warn_and_are_sent(
+    model: str, name: str, value: SettingValue, words: str
+) -> None:
+    """What no page confirms is sent as given, with a warning."""
+    config, findings = check(model, [(name, value)])
+
+    assert config == {name: value}
+    assert findings.errors == []
+    assert [warned.code for warned in findings.warnings] == ["unconfirmed-setting"]
+    assert words in findings.warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("stepz", "did you mean steps?"), ("Width", "did you mean width?"), ("frobnicate", "")],
+)
+def test_unknown_settings_warn_with_the_nearest(name: str, hint: str) -> None:
+    """`--set` reaches any field; an unlisted one is sent with a warning that names the nearest."""
+    config, findings = check("flux-2-flex", extras=[(name, 1)])
+
+    assert config == {name: 1}
+    assert [warned.code for warned in findings.warnings] == ["unknown-setting"]
+    assert findings.warnings[0].message.endswith(f"sent as given{'; ' if hint else ''}{hint}")
+
+
+@pytest.mark.parametrize("name", ["prompt", "images", "type"])
+def test_reserved_names_are_refused(name: str) -> None:
+    """`--set` cannot replace what the tool fills in."""
+    config, findings = check("flux-2-flex", extras=[(name, "x")])
+
+    assert config == {}
+    assert re.match(rf"--set {name}: not a setting; ", messages(findings)[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "extras"),
+    [
+        ([("steps", 5)], [("steps", 6)]),
+        ([], [("x", 1), ("x", 1)]),
+        ([("steps", 60)], [("steps", 6)]),
+        ([], [("steps", 60), ("steps", 6)]),
+    ],
+)
+def test_a_setting_is_given_once(options: Pairs, extras: Pairs) -> None:
+    """A field given twice is told, also when one of its values is wrong besides."""
+    _, findings = check("flux-2-flex", options, extras)
+
+    assert any("already given; give it once" in message for message in messages(findings))
+
+
+def test_all_settings_are_checked() -> None:
+    """Every wrong setting is told in the same run."""
+    _, findings = check("flux-2-flex", [("width", 1), ("steps", 60)], [("type", 1), ("seed", "x")])
+
+    assert len(findings.errors) == 4
+
+
+@given(st.integers(64, 4096))
+def test_the_nearest_multiple_is_allowed(width: int) -> None:
+    """The size an error proposes is itself accepted, and none is nearer."""
+    _, findings = check("flux-2-pro", [("width", width)])
+    if width % 16 == 0:
+        assert findings.errors == []
+        return
+    nearest = int(messages(findings)[0].rpartition(" ")[2])
+
+    assert abs(nearest - width) <= 8
+    assert check("flux-2-pro", [("width", nearest)])[1].errors == []
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["product.jpg", "scene.jpg"], ["product.jpg", "scene.jpg"]),
+        (["a.jpg", "A.jpg"], ["image-1.jpg", "image-2.jpg"]),
+        (["a.jpg", "b.jpg", "a.jpg"], ["image-1.jpg", "b.jpg", "image-3.jpg"]),
+        (["a.jpg", "a.png"], ["a.jpg", "a.png"]),
+        ([".jpg", "-rf.jpg", "b c.jpg", "ö.jpg"], [f"image-{n}.jpg" for n in range(1, 5)]),
+        (['q".jpg', "n\n.jpg", "u\udcff.jpg"], [f"image-{n}.jpg" for n in range(1, 4)]),
+        (["image-2.jpg", "é.jpg"], ["image-2.jpg", "image-2-2.jpg"]),
+        (["IMAGE-2.JPG.jpg", "é.jpg"], ["IMAGE-2.JPG.jpg", "image-2.jpg"]),
+        (["Image-2.jpg", "é.jpg"], ["Image-2.jpg", "image-2-2.jpg"]),
+        (
+            ["image-2.jpg", "é.jpg", "image-2-2.jpg"],
+            ["image-2.jpg", "image-2-2-2.jpg", "image-2-2.jpg"],
+        ),
+        (["x" * 96 + ".jpg"], ["x" * 96 + ".jpg"]),
+        (["x" * 97 + ".jpg"], ["image-1.jpg"]),
+        (["job.json.jpg"], ["job.json.jpg"]),
+    ],
+)
+def test_part_names(names: list[str], expected: list[str]) -> None:
+    """The user's own name goes out where it is plain and alone; else `image-N`."""
+    split = [name.rpartition(".") for name in names]
+
+    assert fit.part_names([stem for stem, _, _ in split], [f".{end}" for _, _, end in split]) == (
+        *expected,
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(
+                st.sampled_from(["image-1", "image-2", "Image-2", "image-2-2", "image-1-1", "a"]),
+                st.text("aAbB-._1é", max_size=4),
+                st.text(max_size=5),
+            ),
+            st.sampled_from([".jpg", ".png", ".webp"]),
+        ),
+        max_size=14,
+    )
+)
+def test_part_names_differ_ignoring_case(pairs: list[tuple[str, str]]) -> None:
+    """Whatever the files are called, the parts' names are plain, unique and keep their type."""
+    stems = [stem for stem, _ in pairs]
+    suffixes = [suffix for _, suffix in pairs]
+    names = fit.part_names(stems, suffixes)
+    wanted = [stem + suffix for stem, suffix in pairs]
+    folded = [name.casefold() for name in wanted]
+
+    assert len({name.casefold() for name in names}) == len(names) == len(pairs)
+    for name, want, suffix in zip(names, wanted, suffixes, strict=True):
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", want)
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name)
+        assert name.endswith(suffix)
+        assert (name == want) == bool(plain and folded.count(want.casefold()) == 1) or (
+            want.startswith("image-")
+        )
+
+
+def test_digest_is_a_fixed_function() -> None:
+    """The digest of a known job never changes, whatever Python or run."""
+    parts = [("a.jpg", "image/jpeg", "0" * 64), ("b.png", "image/png", "f" * 64)]
+    text = (
+        f"job.json\0application/json\0{hashlib.sha256(b'{}').hexdigest()}\n"
+        f"a.jpg\0image/jpeg\0{'0' * 64}\nb.png\0image/png\0{'f' * 64}\n"
+    )
+
+    assert job.digest(b"{}", iter(parts)) == job.digest(b"{}", parts)
+    assert job.digest(b"{}", parts) == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    assert job.digest(b"{}", parts).startswith("sha256:8e07c64bfec07056c6f24a41ae3348f0")
+
+
+@pytest.mark.parametrize(
+    ("job_json", "parts"),
+    [
+        (b"{ }", [("a.jpg", "image/jpeg", "0" * 64)]),
+        (b"{}", [("b.jpg", "image/jpeg", "0" * 64)]),
+        (b"{}", [("a.jpg", "image/png", "0" * 64)]),
+        (b"{}", [("a.jpg", "image/jpeg", "1" * 64)]),
+        (b"{}", [("a.jpg", "image/jpeg", "0" * 64)] * 2),
+        (b"{}", []),
+    ],
+)
+def test_digest_sees_everything_sent(job_json: bytes, parts: list[tuple[str, str, str]]) -> None:
+    """Another job, name, type, picture or number of pictures is another digest."""
+    assert job.digest(job_json, parts) != job.digest(b"{}", [("a.jpg", "image/jpeg", "0" * 64)])
+
+
+def test_flags_are_the_fields_with_dashes() -> None:
+    """The option of a field is its name with dashes."""
+    assert settings.flag_of("safety_tolerance") == "--safety-tolerance"

@@ -1,0 +1,874 @@
+"""Where the picture goes: whole or absent, never over another, nothing left behind."""
+
+import errno
+import io
+import os
+import select
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prodia_compose import blob, errors
+from prodia_compose.output import places as out
+from prodia_compose.output import streams
+from prodia_compose.output.names import accept_type, asked_format, expand
+from prodia_compose.output.options import IfExists, OutputFormat, Placement
+
+PICTURE = bytes(range(256)) * 2000
+
+needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder, which is empty."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    """Create files under the usual umask."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def data() -> blob.Blob:
+    """Return the picture that came."""
+    return blob.spool([PICTURE])
+
+
+class Breaking(blob.Blob):
+    """A picture whose reading breaks off in the middle."""
+
+    def __init__(self, error: BaseException) -> None:
+        inner = blob.spool([PICTURE])
+        super().__init__(inner.open(), inner.size, inner.sha256)
+        self._error = error
+        self._calls = 0
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Give bytes the first time only."""
+        self._calls += 1
+        if self._calls > 1:
+            raise self._error
+        return super().read_into(offset, buffer)
+
+
+def prove(
+    path: str,
+    if_exists: IfExists = "fail",
+    *,
+    create_dirs: bool = False,
+    inputs: tuple[str, ...] = (),
+) -> out.Place:
+    """Prove a place; inputs are named by their paths."""
+    files = [(name, Path(name)) for name in inputs]
+    return out.prove(path, if_exists=if_exists, create_dirs=create_dirs, inputs=files)
+
+
+def names(folder: Path) -> list[str]:
+    """Return all that is in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def mode(path: Path) -> int:
+    """Return a file's permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# --- format and templates -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "format_", "asked"),
+    [
+        ("composed.jpg", None, "jpg"),
+        ("a.JPEG", None, "jpg"),
+        ("a.Png", None, "png"),
+        ("dir.png/a.webp", None, "webp"),
+        ("dir.xyz/a", None, "jpg"),
+        ("a", None, "jpg"),
+        ("a", "png", "png"),
+        (".hidden", None, "jpg"),
+        ("a.jpeg", "jpg", "jpg"),
+        ("-", None, "jpg"),
+        ("-", "webp", "webp"),
+        ("{stem}.{ext}", "png", "png"),
+        ("{stem}.{ext}", None, "jpg"),
+        ("{stem}", "webp", "webp"),
+        ("a.{n}", None, "jpg"),
+        ("/dev/null", "png", "png"),
+        ("a.jpg.png", None, "png"),
+    ],
+)
+def test_suffix_chooses_the_format(
+    target: str, format_: OutputFormat | None, asked: OutputFormat
+) -> None:
+    """The suffix, whatever its case, says what is asked for; without one it is JPEG."""
+    assert asked_format(Placement(target=target, format=format_)) == asked
+
+
+@pytest.mark.parametrize(
+    ("target", "format_", "words"),
+    [
+        ("a.gif", None, "-o a.gif: no such format as .gif; use .jpg, .png or .webp"),
+        ("a.tar.gz", "png", "no such format as .gz"),
+        ("a.jpg", "png", "--format png and -o a.jpg: the name asks for jpg; give one"),
+        ("a.webp", "jpg", "asks for webp"),
+        ("a.jpg ", None, "no such format as .jpg "),
+    ],
+)
+def test_other_suffixes_are_refused(target: str, format_: OutputFormat | None, words: str) -> None:
+    """Another suffix, or `--format` against the suffix, is a usage error."""
+    with pytest.raises(errors.UsageError) as caught:
+        asked_format(Placement(target=target, format=format_))
+
+    assert words in caught.value.message
+
+
+def test_accept_types() -> None:
+    """Each format has the media type that the service spells so."""
+    assert [accept_type(name) for name in ("jpg", "png", "webp")] == [
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+    ]
+
+
+FIELDS = {"stem": "scene", "n": "2", "first": "a/../b", "model": "{stem}", "ext": "-"}
+
+
+@pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        ("out/{stem}-{n}.jpg", "out/scene-2.jpg"),
+        ("{other} {} {STEM} {stem", "{other} {} {STEM} {stem"),
+        ("{{stem}}", "{scene}"),
+        ("{model}", "{stem}"),
+        ("{first}.jpg", "a-..-b.jpg"),
+        ("-", "-"),
+        ("{ext}", "./-"),
+        ("plain.jpg", "plain.jpg"),
+    ],
+)
+def test_templates(template: str, path: str) -> None:
+    """Known fields are filled in once, without leaving the folder; other braces are literal."""
+    assert expand(template, FIELDS) == path
+
+
+@given(st.text())
+def test_templates_without_fields_stay(template: str) -> None:
+    """A path without known fields is used as it was typed."""
+    assert expand(template, {}) == template
+
+
+# --- proving --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["fail", "skip", "number", "overwrite"])
+def test_a_free_name_is_proved_without_a_trace(here: Path, policy: IfExists) -> None:
+    """A free name is fine under every policy, and the proof leaves nothing behind."""
+    place = prove("out.jpg", policy)
+
+    assert (place.path, place.skipped, place.is_stdout) == ("out.jpg", False, False)
+    assert names(here) == []
+
+
+def test_standard_output_needs_no_proof() -> None:
+    """`-` is standard output."""
+    assert prove("-").is_stdout
+
+
+def test_a_taken_name(here: Path) -> None:
+    """A name that is taken fails, is skipped, numbered or overwritten, as asked."""
+    (here / "out.jpg").write_bytes(b"old")
+    (here / "out-2.jpg").write_bytes(b"older")
+    with pytest.raises(errors.OutputError, match=r"^-o out\.jpg: exists already; -f overwrites"):
+        prove("out.jpg")
+
+    assert prove("out.jpg", "skip").skipped
+    assert prove("out.jpg", "skip").path == "out.jpg"
+    assert prove("./out.jpg", "number").path == "./out-3.jpg"
+    assert prove("out.jpg", "overwrite").path == "out.jpg"
+    assert names(here) == ["out-2.jpg", "out.jpg"]
+    assert (here / "out.jpg").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (".", "-o .: is a folder; name a file in it"),
+        ("folder", "is a folder"),
+        ("folder/", "is a folder"),
+        ("", "is a folder"),
+        ("new/", "names a folder; name a file"),
+        ("out.jpg/", "names a folder; name a file"),
+        ("new/.", "names a folder; name a file"),
+        ("new/..", "names a folder; name a file"),
+        ("missing/out.png", "there is no folder missing; --create-dirs makes it"),
+        ("dangling/out.png", "there is no folder dangling"),
+        ("to-missing.png", "there is no folder"),
+        ("out.jpg/out.png", "part of the path is not a folder"),
+        ("loop", "is a loop of links"),
+        ("x" * 256, "the name is too long"),
+        ("é" * 128, "the name is too long"),
+        ("socket", "is a socket"),
+        ("nul\0", "null"),
+        ("/dev/fd/93", "is not open for writing"),
+        ("/dev/fd/99999999999999999999", "no file can be made there|no folder|permission|not perm"),
+        ("http://host/out.jpg", "is an address; name a file"),
+        ("s3://bucket/out.jpg", "is an address; name a file"),
+        ("file:///tmp/out.jpg", "is an address; name a file"),
+    ],
+)
+def test_unusable_places(here: Path, path: str, words: str) -> None:
+    """What cannot become a file is refused with the reason, before anything is sent."""
+    (here / "folder").mkdir()
+    (here / "out.jpg").touch()
+    (here / "dangling").symlink_to("nowhere")
+    (here / "to-missing.png").symlink_to("nowhere/out.png")
+    (here / "loop").symlink_to("loop")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        with pytest.raises(errors.OutputError, match=words) as caught:
+            prove(path)
+
+    assert caught.value.path == path
+    assert caught.value.message.startswith(f"-o {path}: ")
+    assert not (here / "missing").exists()
+
+
+@pytest.mark.parametrize("end", [".jpg", ".gif", ".jpg?key=secret", ""])
+def test_an_address_is_told_without_its_password(here: Path, end: str) -> None:
+    """An output that is an address is refused as one, whatever its suffix, and no secret is told."""
+    typed = f"https://me:p@secret@h/out{end}"
+    assert asked_format(Placement(target=typed, format="png")) == "png"
+    with pytest.raises(errors.OutputError, match="is an address; name a file") as caught:
+        prove(typed)
+
+    assert caught.value.message.startswith("-o https://h/out")
+    assert "secret" not in f"{caught.value.message}{caught.value.path}"
+
+
+@pytest.mark.parametrize("path", ["new/" + "x" * 256, "new/" + "x" * 256 + "/out.jpg"])
+def test_names_too_long_in_new_folders(here: Path, path: str) -> None:
+    """A name too long is found although its folder is still to be made."""
+    with pytest.raises(errors.OutputError, match="the name is too long"):
+        prove(path, create_dirs=True)
+
+
+def test_no_folder_is_called_tilde_by_mistake(here: Path) -> None:
+    """A `~` that no shell has filled in is refused; one that is there, or meant so, is used."""
+    with pytest.raises(errors.UsageError, match=r"^-o ~/a.png: ~ is not expanded here; write"):
+        asked_format(Placement(target="~/a.png"))
+
+    assert asked_format(Placement(target="./~/a.png")) == "png"
+    (here / "~").mkdir()
+    assert asked_format(Placement(target="~/a.png")) == "png"
+
+
+def test_create_dirs_waits_for_the_picture(here: Path, data: blob.Blob) -> None:
+    """Missing folders are made when the picture is there, and not by the proof."""
+    place = prove("a/b/out.jpg", create_dirs=True)
+    assert names(here) == []
+
+    assert out.publish(data, place) == "a/b/out.jpg"
+    assert (here / "a/b/out.jpg").read_bytes() == PICTURE
+    assert names(here / "a/b") == ["out.jpg"]
+
+
+@needs_permissions
+@pytest.mark.parametrize("path", ["closed/out.jpg", "closed/old.jpg", "closed/new/out.jpg"])
+def test_folders_without_permission(here: Path, path: str) -> None:
+    """A folder that takes no file is found by trying, under every policy."""
+    (here / "closed").mkdir()
+    (here / "closed/old.jpg").touch()
+    (here / "closed").chmod(0o555)
+    try:
+        with pytest.raises(errors.OutputError, match="permission denied; choose a folder"):
+            prove(path, "overwrite", create_dirs=True)
+    finally:
+        (here / "closed").chmod(0o755)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no file system that takes no files")
+def test_a_folder_that_takes_no_file(here: Path) -> None:
+    """Even root cannot write everywhere, and that too is found before sending."""
+    with pytest.raises(errors.OutputError, match=r"^-o /proc/self/out\.jpg: "):
+        prove("/proc/self/out.jpg")
+
+
+def test_a_full_disk_is_found_before_sending(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without room for a picture is told with the cure, and the proof is removed."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(errors.OutputError, match="the disk is full; make room"):
+        prove("out.jpg")
+
+    assert names(here) == []
+
+
+def test_a_signal_during_the_proof(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal in the middle of the proof leaves nothing behind."""
+
+    class Stop:
+        def __bytes__(self) -> bytes:
+            raise errors.Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(out, "_PROOF_BYTES", Stop())
+    with pytest.raises(errors.Interrupted):
+        prove("out.jpg")
+
+    assert names(here) == []
+
+
+@pytest.mark.parametrize("policy", ["fail", "skip"])
+@pytest.mark.parametrize("target", ["in.jpg", "./in.jpg", "hard.jpg", "soft.jpg"])
+def test_an_input_is_no_place(here: Path, target: str, policy: IfExists) -> None:
+    """An input under any of its names is neither overwritten nor passed off as the result."""
+    (here / "in.jpg").write_bytes(b"input")
+    (here / "hard.jpg").hardlink_to("in.jpg")
+    (here / "soft.jpg").symlink_to("in.jpg")
+    with pytest.raises(
+        errors.OutputError, match=r"is the input in\.jpg; choose another name, or -f"
+    ):
+        prove(target, policy, inputs=("gone.jpg", "x" * 300, "nul\0", "in.jpg"))
+
+    assert (here / "in.jpg").read_bytes() == b"input"
+
+
+def test_an_input_may_be_overwritten_on_demand(here: Path, data: blob.Blob) -> None:
+    """`-f` replaces an input, and a hard link to it keeps the old picture."""
+    (here / "in.jpg").write_bytes(b"input")
+    (here / "hard.jpg").hardlink_to("in.jpg")
+    place = prove("in.jpg", "overwrite", inputs=("in.jpg",))
+    out.publish(data, place)
+
+    assert (here / "in.jpg").read_bytes() == PICTURE
+    assert (here / "hard.jpg").read_bytes() == b"input"
+    assert prove("hard.jpg", "number", inputs=("hard.jpg",)).path == "hard-2.jpg"
+
+
+# --- publishing -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["out.jpg", "./out.jpg", "out", "o" * 255, "-rf.jpg", "new\nline.jpg", "sub//out.jpg"]
+)
+def test_publish_saves_the_bytes(here: Path, data: blob.Blob, path: str) -> None:
+    """The bytes are saved exactly, alone in their folder, and the path comes back as typed."""
+    (here / "sub").mkdir()
+    assert out.publish(data, prove(path)) == path
+
+    assert Path(path).read_bytes() == PICTURE
+    assert names(here) == sorted({"sub", Path(path).parts[0]})
+    assert names(here / "sub") in ([], ["out.jpg"])
+
+
+def test_undecodable_names(here: Path, data: blob.Blob) -> None:
+    """A name that is not UTF-8 is written by its bytes."""
+    if sys.platform == "darwin":
+        pytest.skip("names are Unicode here")
+    path = os.fsdecode(b"caf\xe9.jpg")
+    out.publish(data, prove(path))
+
+    assert [os.fsencode(name) for name in names(here)] == [b"caf\xe9.jpg"]
+
+
+@pytest.mark.parametrize(("umask", "bits"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_decides_the_mode(here: Path, data: blob.Blob, umask: int, bits: int) -> None:
+    """A new picture has the mode that any new file has."""
+    os.umask(umask)
+    out.publish(data, prove("out.jpg"))
+
+    assert mode(here / "out.jpg") == bits
+
+
+def test_overwriting_keeps_the_mode(here: Path, data: blob.Blob) -> None:
+    """A file that is overwritten keeps its mode."""
+    (here / "out.jpg").touch()
+    (here / "out.jpg").chmod(0o640)
+    out.publish(data, prove("out.jpg", "overwrite"))
+
+    assert mode(here / "out.jpg") == 0o640
+    assert (here / "out.jpg").read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("policy", ["fail", "overwrite"])
+def test_links_are_followed_and_kept(here: Path, data: blob.Blob, policy: IfExists) -> None:
+    """A symbolic link stays a link, and what it names is written."""
+    (here / "real").mkdir()
+    (here / "link.jpg").symlink_to("real/out.jpg")
+    if policy == "overwrite":
+        (here / "real/out.jpg").write_bytes(b"old")
+    assert out.publish(data, prove("link.jpg", policy)) == "link.jpg"
+
+    assert (here / "link.jpg").is_symlink()
+    assert (here / "real/out.jpg").read_bytes() == PICTURE
+    assert names(here / "real") == ["out.jpg"]
+
+
+@pytest.mark.parametrize("policy", ["fail", "skip"])
+@pytest.mark.parametrize("linking", [True, False])
+def test_a_name_taken_meanwhile_stays(
+    here: Path,
+    data: blob.Blob,
+    policy: IfExists,
+    linking: bool,  # noqa: FBT001 - a row
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who took the name while the job ran keeps it, with hard links or without."""
+    if not linking:
+        monkeypatch.setattr(os, "link", no_links)
+    place = prove("out.jpg", policy)
+    (here / "out.jpg").write_bytes(b"theirs")
+    with pytest.raises(FileExistsError):
+        out.publish(data, place)
+
+    assert (here / "out.jpg").read_bytes() == b"theirs"
+    assert names(here) == ["out.jpg"]
+
+
+def no_links(*_: object, **__: object) -> None:
+    """Answer as a file system without hard links does."""
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("linking", [True, False])
+def test_numbers_taken_meanwhile_are_passed_over(
+    here: Path,
+    data: blob.Blob,
+    linking: bool,  # noqa: FBT001 - a row
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under `number` a name lost to somebody else is the next one in the row."""
+    if not linking:
+        monkeypatch.setattr(os, "link", no_links)
+    (here / "out.jpg").write_bytes(b"first")
+    place = prove("out.jpg", "number")
+    assert place.path == "out-2.jpg"
+    (here / "out-2.jpg").touch(mode=0o600)
+    (here / "out-3.jpg").symlink_to("nowhere")
+
+    assert out.publish(data, place) == "out-4.jpg"
+    assert (here / "out-4.jpg").read_bytes() == PICTURE
+    assert mode(here / "out-4.jpg") == 0o644
+    assert (here / "out-2.jpg").read_bytes() == b""
+    assert names(here) == ["out-2.jpg", "out-3.jpg", "out-4.jpg", "out.jpg"]
+
+
+def test_number_and_a_name_taken_meanwhile(here: Path, data: blob.Blob) -> None:
+    """Under `number` a name that was free and is not any more becomes the second."""
+    place = prove("out.jpg", "number")
+    (here / "out.jpg").write_bytes(b"theirs")
+
+    assert out.publish(data, place) == "out-2.jpg"
+    assert (here / "out.jpg").read_bytes() == b"theirs"
+
+
+def test_many_runs_share_a_name(here: Path, data: blob.Blob) -> None:
+    """Runs that end at once under `number` each keep their own picture."""
+    places = [prove("out.jpg", "number") for _ in range(8)]
+    published: list[str] = []
+    threads = [
+        threading.Thread(target=lambda place=place: published.append(out.publish(data, place)))
+        for place in places
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(published) == names(here)
+    assert len(set(published)) == 8
+
+
+@pytest.mark.parametrize("error", [OSError("broken"), errors.Interrupted(signal.SIGINT)])
+@pytest.mark.parametrize("policy", ["fail", "number", "overwrite"])
+def test_a_failure_in_the_middle_leaves_nothing(
+    here: Path, error: BaseException, policy: IfExists
+) -> None:
+    """An error or a signal while writing leaves the folder as it was."""
+    if policy == "overwrite":
+        (here / "out.jpg").write_bytes(b"old")
+    before = names(here)
+    with pytest.raises(type(error)):
+        out.publish(Breaking(error), prove("out.jpg", policy))
+
+    assert names(here) == before
+    assert all(path.read_bytes() == b"old" for path in here.iterdir())
+
+
+@pytest.mark.parametrize("error", [OSError("broken"), errors.Interrupted(signal.SIGINT)])
+@pytest.mark.parametrize("step", ["link", "replace", "fsync"])
+def test_a_failure_at_the_end_leaves_nothing(
+    here: Path, data: blob.Blob, error: BaseException, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error or a signal while the name is given leaves no half of a file either."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    if step == "link":
+        monkeypatch.setattr(os, "link", fail)
+        monkeypatch.setattr(Path, "replace", fail)
+    elif step == "replace":
+        monkeypatch.setattr(os, "link", no_links)
+        monkeypatch.setattr(Path, "replace", fail)
+    else:
+        monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(type(error)):
+        out.publish(data, prove("out.jpg"))
+
+    assert names(here) == []
+
+
+def test_without_hard_links(here: Path, data: blob.Blob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system without hard links the picture is placed all the same."""
+    monkeypatch.setattr(os, "link", no_links)
+    out.publish(data, prove("out.jpg"))
+
+    assert (here / "out.jpg").read_bytes() == PICTURE
+    assert names(here) == ["out.jpg"]
+
+
+def test_the_file_is_closed_before_it_is_named(
+    here: Path, data: blob.Blob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late errors of a network disk come before the name, and Windows can rename at all."""
+    opened: list[BinaryIO] = []
+    fdopen = os.fdopen
+
+    def keep(descriptor: int, *args: str) -> object:
+        opened.append(fdopen(descriptor, "wb"))
+        return opened[-1]
+
+    link = os.link
+
+    def check(source: Path, target: Path) -> None:
+        assert opened[-1].closed
+        link(source, target)
+
+    place = prove("out.jpg")
+    monkeypatch.setattr(os, "fdopen", keep)
+    monkeypatch.setattr(os, "link", check)
+    out.publish(data, place)
+
+    assert names(here) == ["out.jpg"]
+
+
+def test_a_folder_that_went_away(here: Path, data: blob.Blob) -> None:
+    """A folder removed while the job ran is an error of the system, for the caller to rescue."""
+    (here / "sub").mkdir()
+    place = prove("sub/out.jpg")
+    (here / "sub").rmdir()
+    with pytest.raises(FileNotFoundError):
+        out.publish(data, place)
+
+
+# --- streams --------------------------------------------------------------------------------
+
+
+def test_devices_are_written_directly(here: Path, data: blob.Blob) -> None:
+    """`/dev/null` takes the picture and stays what it is, under any policy."""
+    for policy in ("fail", "skip", "number", "overwrite"):
+        place = prove("/dev/null", policy)
+        assert not place.skipped
+        assert place.is_stream
+        assert out.publish(data, place) == "/dev/null"
+
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_full_device(here: Path, data: blob.Blob) -> None:
+    """A device that takes nothing is an error of the system."""
+    with pytest.raises(OSError, match="No space left"):
+        out.publish(data, prove("/dev/full"))
+
+
+def test_named_pipes_are_written_directly(here: Path, data: blob.Blob) -> None:
+    """A FIFO carries the picture to its reader and is still a FIFO afterwards."""
+    os.mkfifo("fifo")
+    (here / "link").symlink_to("fifo")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((here / "fifo").read_bytes()))
+    reader.start()
+    out.publish(data, prove("link"))
+    reader.join()
+
+    assert read == [PICTURE]
+    assert stat.S_ISFIFO((here / "fifo").stat().st_mode)
+    assert names(here) == ["fifo", "link"]
+
+
+def test_a_named_pipe_without_a_reader_is_waited_for(here: Path, data: blob.Blob) -> None:
+    """That somebody has to come first and read a FIFO is told, once."""
+    os.mkfifo("fifo")
+    told: list[str] = []
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((here / "fifo").read_bytes()))
+
+    def waiting() -> None:
+        told.append("waiting")
+        reader.start()
+
+    out.publish(data, prove("fifo"), waiting)
+    reader.join()
+
+    assert (read, told) == ([PICTURE], ["waiting"])
+
+
+def test_a_named_pipe_that_is_read_is_not_waited_for(here: Path, data: blob.Blob) -> None:
+    """Where a reader is there already, nothing is told."""
+    os.mkfifo("fifo")
+    descriptor = os.open("fifo", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    told: list[str] = []
+    writer = threading.Thread(
+        target=lambda: out.publish(data, prove("fifo"), lambda: told.append("waiting"))
+    )
+    with os.fdopen(descriptor, "rb") as file:
+        writer.start()
+        select.select([file], [], [])  # until something is there: before, it reads as ended
+        read = file.read()
+        writer.join()
+
+    assert (read, told) == (PICTURE, [])
+
+
+def test_terminals_are_no_place(here: Path) -> None:
+    """A terminal takes no picture, by its own name or by a descriptor's."""
+    leader, terminal = os.openpty()
+    try:
+        os.set_inheritable(terminal, True)
+        for name in (os.ttyname(terminal), f"/dev/fd/{terminal}"):
+            with pytest.raises(errors.OutputError, match="is a terminal; name a file"):
+                prove(name)
+    finally:
+        os.close(leader)
+        os.close(terminal)
+
+
+def test_a_device_that_is_not_there(here: Path) -> None:
+    """`/dev/tty` of a process without a terminal is found before sending."""
+    code = (
+        "from prodia_compose.output import places;"
+        "places.prove('/dev/tty', if_exists='fail', create_dirs=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+
+    assert "OutputError: -o /dev/tty: there is no such device; name a file" in done.stderr
+
+
+def test_descriptors_that_are_pipes(here: Path, data: blob.Blob) -> None:
+    """`/dev/fd/N` of a `>(...)` carries the picture."""
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    read: list[bytes] = []
+
+    def drain() -> None:
+        with os.fdopen(reader, "rb") as file:
+            read.append(file.read())
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    try:
+        out.publish(data, prove(f"/dev/fd/{writer}"))
+    finally:
+        os.close(writer)
+    thread.join()
+
+    assert read == [PICTURE]
+
+
+def test_descriptors_that_are_files(here: Path, data: blob.Blob) -> None:
+    """`/dev/fd/N` of a file is written where the descriptor stands, not replaced."""
+    with (here / "log").open("wb", buffering=0) as file:
+        file.write(b"head ")
+        os.set_inheritable(file.fileno(), True)
+        place = prove(f"/dev/fd/{file.fileno()}")
+        assert out.publish(data, place) == place.path
+        file.write(b" tail")
+
+    assert (here / "log").read_bytes() == b"head " + PICTURE + b" tail"
+    assert names(here) == ["log"]
+
+
+def test_descriptors_for_reading_are_refused(here: Path) -> None:
+    """A descriptor that cannot be written is found before sending."""
+    (here / "in").touch()
+    with (here / "in").open("rb") as file:
+        os.set_inheritable(file.fileno(), True)
+        with pytest.raises(errors.OutputError, match="is not open for writing; redirect it"):
+            prove(f"/dev/fd/{file.fileno()}")
+
+
+def test_our_own_descriptors_are_no_place(data: blob.Blob) -> None:
+    """A number that the shell did not open may be a file of our own, and is refused."""
+    with (
+        Path("/dev/null").open("wb") as ours,
+        pytest.raises(errors.OutputError, match="is not open for writing"),
+    ):
+        prove(f"/dev/fd/{ours.fileno()}")
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_other_names_of_standard_output(name: str) -> None:
+    """`/dev/stdout` is what `-` is, whatever it leads to: no path is printed after the bytes."""
+    code = (
+        "import sys; from prodia_compose.output import places; "
+        f"sys.stderr.write(places.prove({name!r}, if_exists='fail', create_dirs=False).path)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        out, err = process.communicate(timeout=30)
+
+    assert (out, err) == (b"", b"-")
+
+
+class Short(io.RawIOBase):
+    """A raw stream that takes a few bytes at a time, as a pipe under `python -u` does."""
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+        self.flushed = False
+
+    def writable(self) -> bool:
+        """Return whether it can be written."""
+        return True
+
+    def write(self, view: memoryview) -> int:  # type: ignore[override] # typeshed: ReadableBuffer
+        """Take at most 7,000 bytes."""
+        self.taken += view[:7000]
+        return min(len(view), 7000)
+
+    def flush(self) -> None:
+        """Remember that it was asked for."""
+        self.flushed = True
+
+
+def test_short_writes_are_continued() -> None:
+    """All bytes arrive in a stream that takes only some of them at a time."""
+    target = Short()
+    streams.write_stream(io.BytesIO(PICTURE), target)  # type: ignore[arg-type] # a raw stream is one of bytes
+
+    assert bytes(target.taken) == PICTURE
+    assert target.flushed
+
+
+def test_a_full_pipe_is_waited_for(data: blob.Blob) -> None:
+    """A stream that must not block is waited for until all bytes are through."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    read: list[bytes] = []
+
+    def drain() -> None:
+        with os.fdopen(reader, "rb") as file:
+            read.append(file.read())
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    with os.fdopen(writer, "wb", buffering=0) as target, data.open() as source:
+        streams.write_stream(source, target)
+    thread.join()
+
+    assert read == [PICTURE]
+
+
+def test_a_reader_that_went_away(data: blob.Blob) -> None:
+    """A pipe nobody reads any more is an error of the system, not a silent end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (
+        os.fdopen(writer, "wb", buffering=0) as target,
+        data.open() as source,
+        pytest.raises(BrokenPipeError),
+    ):
+        streams.write_stream(source, target)
+
+
+# --- other places for what came ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "suffix", "expected"),
+    [
+        ("out.jpg", ".png", "out.png"),
+        ("a/b.c/out.JPEG", ".webp", "a/b.c/out.webp"),
+        ("out", ".png", "out.png"),
+        ("v1.2", ".png", "v1.2.png"),
+        ("./.jpg", ".png", "./.jpg.png"),
+        ("/dev/null", ".png", "/dev/null"),
+        ("/dev/fd/1", ".png", "/dev/fd/1"),
+        ("-", ".png", "-"),
+    ],
+)
+def test_another_format_gets_its_suffix(here: Path, path: str, suffix: str, expected: str) -> None:
+    """A picture of another format than asked has the suffix of what it is."""
+    place = out.corrected(out.Place(path=path, if_exists="overwrite"), suffix)
+
+    assert place.path == expected
+    assert place.if_exists == ("overwrite" if expected == path else "number")
+
+
+def test_a_corrected_name_overwrites_nothing(here: Path, data: blob.Blob) -> None:
+    """The corrected name was never proved free, so it is numbered where it is taken."""
+    (here / "out.png").write_bytes(b"theirs")
+    place = out.corrected(prove("out.jpg", "overwrite"), ".png")
+
+    assert out.publish(data, place) == "out-2.png"
+    assert (here / "out.png").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize(
+    ("path", "policy", "number", "expected"),
+    [
+        ("a/out.jpg", "fail", 1, ("a/out.jpg", "fail")),
+        ("a/out.jpg", "fail", 2, ("a/out-2.jpg", "number")),
+        ("a/out.jpg", "overwrite", 3, ("a/out-3.jpg", "overwrite")),
+        ("out", "number", 2, ("out-2", "number")),
+        ("/dev/null", "fail", 2, ("/dev/null", "fail")),
+        ("/dev/fd/7", "fail", 2, ("/dev/fd/7", "fail")),
+    ],
+)
+def test_further_pictures_are_numbered(
+    here: Path, path: str, policy: IfExists, number: int, expected: tuple[str, IfExists]
+) -> None:
+    """The second picture of a job is `NAME-2.EXT`; a stream keeps its name."""
+    place = out.numbered(out.Place(path=path, if_exists=policy), number)
+
+    assert (place.path, place.if_exists) == expected
+
+
+def test_places_are_values() -> None:
+    """A place is compared by what it says."""
+    place = out.Place(path="out.jpg")
+
+    assert replace(place, path="out.jpg") == place

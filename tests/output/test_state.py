@@ -1,0 +1,196 @@
+"""The state folder, and the rescue of what was paid for."""
+
+import os
+import re
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prodia_compose import blob, errors
+from prodia_compose.output import rescue
+from prodia_compose.record import home
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere")
+
+
+@pytest.fixture(autouse=True)
+def _open_umask() -> Iterator[None]:
+    """Create files under a umask that hides nothing, so that modes are ours."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that temporary files go to."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of XDG_STATE_HOME, which does not exist yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "deep" / "state"))
+    return tmp_path / "deep" / "state"
+
+
+def mode(path: Path) -> int:
+    """Return the permission bits of a file or folder."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@linux_only
+def test_the_folder_is_private(xdg: Path) -> None:
+    """The folder is made, with its parents, for its owner only, and found again."""
+    found = home.folder()
+
+    assert found == xdg / "prodia-compose"
+    assert mode(found) == 0o700
+    assert home.folder() == found
+
+
+@linux_only
+def test_without_xdg_it_lies_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without XDG_STATE_HOME the folder lies where the standard says."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert home.folder() == tmp_path / ".local/state/prodia-compose"
+
+
+@linux_only
+@pytest.mark.parametrize("user", ["~", "relative/home"])
+def test_no_home_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str) -> None:
+    """A home that is unknown, or no absolute path, makes no folder where we happen to stand."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", user))
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+
+    assert home.folder() is None
+    assert set(tmp_path.iterdir()) == before
+
+
+@linux_only
+@pytest.mark.parametrize("place", ["", "prodia-compose"])
+def test_a_file_in_the_way_is_no_folder(xdg: Path, place: str) -> None:
+    """Where something else stands in the folder's place there is none to be had."""
+    blocked = xdg / place
+    blocked.parent.mkdir(parents=True)
+    blocked.touch()
+
+    assert home.folder() is None
+
+
+@linux_only
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written(xdg: Path) -> None:
+    """A folder that takes no file counts as none."""
+    (xdg / "prodia-compose").mkdir(parents=True, mode=0o500)
+
+    assert home.folder() is None
+
+
+@linux_only
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_parent_that_cannot_be_written(xdg: Path) -> None:
+    """A folder that cannot be made counts as none."""
+    xdg.mkdir(parents=True, mode=0o500)
+
+    assert home.folder() is None
+
+
+@linux_only
+def test_keep_copies_into_the_state_folder(xdg: Path, temporary: Path) -> None:
+    """A picture is kept whole, for its owner only, under a name that says when."""
+    kept = rescue.keep(blob.spool([b"picture"]), ".webp")
+
+    assert kept.parent == xdg / "prodia-compose" / "rescued"
+    assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}\.webp", kept.name)
+    assert kept.read_bytes() == b"picture"
+    assert (mode(kept), mode(kept.parent), mode(kept.parent.parent)) == (0o600, 0o700, 0o700)
+    assert list(temporary.iterdir()) == []
+
+
+@linux_only
+def test_keep_never_overwrites(xdg: Path) -> None:
+    """Pictures rescued in the same second stand side by side."""
+    kept = {rescue.keep(blob.spool([b"%d" % number]), ".jpg") for number in range(5)}
+
+    assert {path.read_bytes() for path in kept} == {b"%d" % number for number in range(5)}
+
+
+@linux_only
+@pytest.mark.parametrize("place", ["", "prodia-compose", "prodia-compose/rescued"])
+def test_keep_falls_back_to_the_temporary_folder(xdg: Path, temporary: Path, place: str) -> None:
+    """Without a state folder that takes it, a picture is kept with the temporary files."""
+    blocked = xdg / place
+    blocked.parent.mkdir(parents=True)
+    blocked.touch()
+    kept = rescue.keep(blob.spool([b"picture"]), ".jpg")
+
+    assert kept.parent == temporary
+    assert kept.name.startswith("prodia-compose-")
+    assert kept.read_bytes() == b"picture"
+    assert mode(kept) == 0o600
+
+
+@linux_only
+def test_keep_needs_no_temporary_folder(xdg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the state folder works, a temporary folder that does not is no obstacle."""
+    data = blob.spool([b"picture"])
+
+    def none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+
+    assert rescue.keep(data, ".jpg").read_bytes() == b"picture"
+
+
+@linux_only
+def test_keep_says_when_nothing_takes_it(
+    xdg: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where neither folder takes it, the error names the last place tried."""
+    data = blob.spool([b"picture"])
+    xdg.parent.mkdir(parents=True)
+    xdg.touch()
+    temporary.rmdir()
+    with pytest.raises(errors.NotPlacedError, match=re.escape(f"nor {temporary}{os.sep}")):
+        rescue.keep(data, ".jpg")
+
+
+class Breaking(blob.Blob):
+    """Bytes that cannot be read any more."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(blob.spool([b"x"]).open(), 1, "")
+        self._error = error
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:  # noqa: ARG002 - it fails anyway
+        """Fail."""
+        raise self._error
+
+
+@linux_only
+@pytest.mark.parametrize(
+    "error", [OSError("No space left on device"), errors.Interrupted(signal.SIGINT)]
+)
+def test_a_failed_copy_is_removed(xdg: Path, temporary: Path, error: BaseException) -> None:
+    """No half of a picture stays behind, and an error names the place that failed."""
+    with pytest.raises((errors.NotPlacedError, errors.Interrupted)) as caught:
+        rescue.keep(Breaking(error), ".jpg")
+
+    assert list((xdg / "prodia-compose/rescued").iterdir()) == []
+    assert list(temporary.iterdir()) == []
+    if isinstance(caught.value, errors.NotPlacedError):
+        assert f"nor {temporary}{os.sep}" in caught.value.message

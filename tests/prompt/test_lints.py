@@ -1,0 +1,519 @@
+"""Slips in prompts: what is one, what is none, and what cannot be told."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prodia_compose.inputs import sources
+from prodia_compose.inputs.options import Selection, Sort
+from prodia_compose.prompt import lints, template
+
+BEYOND = "ordinal-beyond-count"
+FILE = "file-name-in-prompt"
+NONE = "no-reference"
+SOME = "image-not-referred"
+UNSORTED = "unsorted-list"
+
+GUIDE = (
+    "Place the white ceramic mug from the first image onto the wooden table in the second image. "
+    "Match the warm morning lighting and the shallow depth of field of the kitchen scene. Keep the "
+    "mug's matte finish and proportions exactly the same.\n"
+    "Place the white ceramic mug from the first image onto the wooden kitchen table in the second "
+    "image. Match the warm morning lighting, scale the mug realistically for a kitchen table, and "
+    "preserve the matte finish. Photorealistic.\n"
+    "the <subject> from the first image, on the <background> in the second image"
+).splitlines()
+"""The prompts of Prodia's guide to combining images."""
+
+
+def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) -> dict[str, str]:
+    """Return what is found in a prompt for some images: code and message.
+
+    Args:
+        text: The prompt, without braces.
+        images: Their names, or how many there are: `a.jpg`, `b.jpg` and so on.
+        labels: The names of the first ones.
+    """
+    names = (
+        [f"{'abcdefghijklmnopqrstu'[n]}.jpg" for n in range(images)]
+        if isinstance(images, int)
+        else images
+    )
+    padded = (*labels, *[None] * len(names))
+    named = [
+        sources.Entry(path=name, label=label) for name, label in zip(names, padded, strict=False)
+    ]
+    found = list(lints.check(text, named, Selection(), "--prompt"))
+    assert len({one.code for one in found}) == len(found)
+    return {one.code: one.message for one in found}
+
+
+# --- positions that no image has --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Put all on the mug of the fourth image", 3),
+        ("Put all on the mug of the 4th image", 3),
+        ("PUT ALL ON THE FOURTH-IMAGE", 3),
+        ("all on the fourth\n  image", 3),
+        ("all on the fourth\u00a0image", 3),
+        ("all on the **fourth** image", 3),
+        ("all on the fourth reference image", 3),
+        ("Both, and the third picture", 2),
+        ("Both, and the third photo.", 2),
+        ("Both, and the third photograph", 2),
+        ("Both, and the third pic", 2),
+        ("Both, and the third shot", 2),
+        ("Both, and the third input", 2),
+        ("Both, and the third reference", 2),
+        ("Blend the first, second and third images", 2),
+        ("Blend the first and the second and the third image", 2),
+        ("Blend the second through third images, and every other", 2),
+        ("Blend the first three images", 2),
+        ("Blend image 1, image 2 and image 3", 2),
+        ("Blend Image 1, 2, and 3", 2),
+        ("Blend images 1-3", 2),
+        ("Blend images 1 \u2013 3", 2),
+        ("Blend images 1 to 3", 2),
+        ("Blend images 1 through 3 into one", 2),
+        ("Blend both with image #3", 2),
+        ("Blend both with image no. 3", 2),
+        ("Blend both with image number three", 2),
+        ("Blend both with image3", 2),
+        ("Blend both with @image_3", 2),
+        ("Blend both with [image 3]", 2),
+        ("Blend both into image 3's room", 2),
+        ("Both. Image 3: the room", 2),
+        ("Both, and figure 3", 2),
+        ("Put the two of image 1 and image 3 together", 2),
+        ("The mug of the second image", 1),
+        ("The mug of image 2", 1),
+        ("Mélange les deux avec image 3", 2),
+    ],
+)
+def test_positions_beyond_the_count(text: str, count: int) -> None:
+    """A position that no image has is a slip, however it is written."""
+    found = slips(text, count)
+
+    assert BEYOND in found
+    assert f"the {template.ordinal(count + 1)} image, but there " in found[BEYOND]
+    assert f'say "the {template.ordinal(count)} image"' in found[BEYOND]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Put all on the mug of the third image", 3),
+        ("both, which at third glance look the same", 2),
+        ("both in 3 seconds, within a third second", 2),
+        ("both, version 3, take 4, step 5", 2),
+        ("both: the image 1080p, image 4K, image 3D, image 16:9, image 3.5, image 50%", 2),
+        ("both: an image 3 times larger, the image 5 degrees warmer, the image 3-dimensional", 2),
+        ("both: brighten the image 5 to 10 percent", 2),
+        ("both: the image 3, 4 or 5 stops darker", 2),
+        ("both, 24 images per second", 2),
+        ("both: 10 pictures hanging on the wall, and three images in frames", 2),
+        ("both, as in image 2024 and photo 1999", 2),
+        ("both in images 1,000 px wide", 2),
+        ("Blend both into a third image", 2),
+        ("Blend both into another third image, and every third picture", 2),
+        ("Put the first image on the second; do not add any third image", 2),
+        ("Put the first image on the second; there is no third image", 2),
+        ("Image 1 on image 2, without image 3", 2),
+        ("Generate the third image from the first image and the second image", 2),
+        ("Create image 3 from image 1 and image 2", 2),
+        ("Shot 3: the hero of image 1 in the city of image 2. Shot 4: he runs.", 2),
+        ("the fifth photo on the mantelpiece of image 2 shows the man of image 1", 2),
+        ("the mug of the first image, and a third picture of it as the third photo", 2),
+        ("both, and straighten the third picture frame", 2),
+        ("both, and straighten the third picture hanging there", 2),
+        ("both, and straighten the third picture on the wall", 2),
+        ("both, and crop the third image in the top row", 2),
+        ("both, and crop the third image from the left", 2),
+        ('Write "see image 7" on both', 2),
+        ("Write “see image 7” on both", 2),
+        ("1. The mug of the first image\n2. in the second image\n3. at night", 2),
+        ("1. Take the image\n2) Take the second image\n3) Blend", 2),
+        ("1) the first image 2) the second image 3) at night", 2),
+        ("the first image has 3 mugs, the second image 4 plates", 2),
+        ("Straighten the second picture", 1),
+        ("Make four images: the first image by day, the second image by night", 1),
+        ("Blend a third reference into both", 2),
+        ("Picture 3 cats. Picture 5 dogs.", 2),
+        ("both: photo3.jpg", 2),
+        ("both: the zeroth image, image 0", 2),
+    ],
+)
+def test_what_is_no_position(text: str, count: int) -> None:
+    """Sizes, times, counts, years, list numbers, and pictures in a picture are no positions."""
+    assert BEYOND not in slips(text, count)
+
+
+def test_a_numbered_name_is_no_position() -> None:
+    """`photo3` is the file photo3.jpg where there is one, and else the third photo."""
+    text = "the mug of photo3 on the table of IMG_5"
+
+    assert slips(text, ("IMG_5.jpg", "photo3.jpg")) == {}
+    assert slips(text, ("IMG_5.jpg", "photo2.jpg")).keys() == {BEYOND}
+
+
+def test_several_positions_are_told_in_one_warning() -> None:
+    """All the positions that are missing stand in one message, which names the last there is."""
+    found = slips("Put the mug of the 5th image and image 4 on the first and second image", 2)
+
+    assert list(found) == [BEYOND]
+    assert found[BEYOND] == (
+        "--prompt: speaks of the fourth and the fifth image, but there are only 2; "
+        'say "the second image", or add what is missing'
+    )
+
+
+# --- images not referred to -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *GUIDE,
+        "The mug from the first image on the table in the second",
+        "Replace the first with the second, and keep the light",
+        "the first image and the last image",
+        "the first image in the last one",
+        "the first two images with the light of day",
+        "The first photo, and the 2nd.",
+        "image 1 with the light of image two",
+        "the mugs of images 1 and 2",
+        "the mugs of images 1-2",
+        "the mug of image 1 with 2",
+        "put image1 onto image2",
+        "put the mug (1) onto the table (2)",
+        "put the mug #1 onto the table #2",
+        "put mug number one onto the table of number two",
+        "put the mug of Image A onto the table of Image B",
+        "First: the mug. Second: the table.",
+        "the first person beside the second person",
+        "blend both with care",
+        "blend the two images",
+        "blend the pair with care",
+        "the first image with the style of the following two",
+        "the first image with the style of the subsequent ones",
+        "blend the three pictures",
+        "blend the images",
+        "blend these photos into one",
+        "Blend them all into one poster",
+        "Blend all of them into one poster",
+        "give each the same light as the table",
+        "every mug on the table",
+        "the mug of one image onto the table of the other",
+        "the mug of the first image in the other image",
+        "the mug of the first image in the next picture",
+        "the former on the latter",
+        "In the final image, put the mug from the first image",
+        "the mug from the first image on all the tables",
+        "10 pictures hanging on the wall",
+        "the penultimate image with the light of day",
+        "a.jpg with the light of b.jpg",
+        "photo2 with the light of photo1",
+    ],
+)
+def test_both_images_are_referred_to(text: str) -> None:
+    """Positions, numbers, groups, and names, however they are written, refer to images."""
+    names = ("photo1.jpg", "photo2.jpg") if "photo1" in text else 2
+    found = slips(text, names)
+
+    assert NONE not in found
+    assert SOME not in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Put the mug on the table",
+        "Put the mug onto the table, at first glance in 1 second, version 2, 1080p, with 4K",
+        "Detailed render of a mug, glossy finish, stylized for a product card, with a shadow",
+        'Put "das Bild" on the mug',
+        "Put the image of a mug into the image of a room",
+        "a mug in a café with crème brûlée",
+        "a mug on Van Gogh's table, in the style of El Greco, with the light of the south",
+    ],
+)
+def test_no_image_is_referred_to(text: str) -> None:
+    """An English prompt for several images, none of which it refers to, is a slip."""
+    found = slips(text, 2)
+
+    assert found == {
+        NONE: "--prompt: refers to none of the 2 images by its position; "
+        'say "the first image" for a.jpg and "the second image" for b.jpg'
+    }
+    assert slips(text, 1) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "missing"),
+    [
+        ("The mug of the first image on the table", 2, "image 2 (b.jpg)"),
+        ("The mug of the second image on the table", 2, "image 1 (a.jpg)"),
+        ("The mug of the last image on the table", 3, "images 1 (a.jpg) and 2 (b.jpg)"),
+        ("The mug of image 1 on the table of image 3", 4, "images 2 (b.jpg) and 4 (d.jpg)"),
+        ("The mugs of the first two images", 4, "images 3 (c.jpg) and 4 (d.jpg)"),
+        ("The mugs of images 2-4", 5, "images 1 (a.jpg) and 5 (e.jpg)"),
+        ("The mugs of the last two images", 3, "image 1 (a.jpg)"),
+        ("1. Take the mug of the first image\n2. Put it on the table", 2, "image 2 (b.jpg)"),
+    ],
+)
+def test_some_images_are_not_referred_to(text: str, count: int, missing: str) -> None:
+    """An image that a prompt leaves out, while it refers to others, is named with the cure."""
+    found = slips(text, count)
+
+    assert list(found) == [SOME]
+    assert found[SOME].startswith(f"--prompt: does not refer to {missing}; say ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Setze die Tasse aus dem ersten Bild auf den Tisch im zweiten Bild",
+        "Setze die Tasse auf den Tisch",
+        "Das erste Bild, in the style of the sixties",
+        "Schreibe Welcome to the jungle auf das Shirt mit dem Mann",
+        'Schreibe "Welcome to the jungle with the first image" auf den Tisch',
+        "Mets la tasse de la première image sur la table de la deuxième image",
+        "Mets la tasse de l'image 1 sur la table",
+        "Mets la tasse sur la table",
+        "Pon la taza de la primera imagen en la mesa de la segunda",
+        "Metti la tazza della prima immagine sul tavolo",
+        "Coloque a caneca da primeira imagem na mesa",
+        "Zet de mok uit de eerste afbeelding op de tafel",
+        "Sätt muggen från den första bilden på bordet",
+        "Mugu masaya koy ve the mug yaz",
+        (
+            "Gris, sin texto, estilo retro, alta calidad, luz suave, fondo claro, cada uno abierto,"
+            " madera clara, sobre tela, cuatro libros famosos, mucha luz, Romeo and Julieta"
+        ),
+        "1枚目の画像のマグカップを2枚目の画像のテーブルに置く",
+        "1枚目の画像を Welcome to the jungle と",
+        "把第一张图片中的杯子放在桌子上",
+        "Положи кружку первого изображения на стол",
+        "ضع الكوب على الطاولة",
+        "x",
+        "...",
+        "🙂",
+    ],
+)
+def test_other_languages_are_left_alone(text: str) -> None:
+    """What is not plainly English may refer to images in words that are not known here."""
+    assert slips(text, 2) == {}
+
+
+# --- file names -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Put mug.jpg on the second image",
+        "Put MUG.JPG on the second image",
+        'Put "mug.jpg" on the second image',
+        "Put shots/mug.jpg on the second image",
+        "Put mug.jpg's handle on the second image",
+        "Setze mug.jpg auf den Tisch von the second image.",
+        "mug.jpg, the second image",
+        "(mug.jpg) in image 2",
+    ],
+)
+def test_file_names(text: str) -> None:
+    """An image's own file name, whatever its case, is a slip; its position is the cure."""
+    assert slips(text, ("shots/Mug.jpg", "room.jpg")) == {
+        FILE: "--prompt: models see positions, not file names; "
+        'say "the first image" instead of "Mug.jpg"'
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jpg", "both with banana.jpg"),
+        ("a.jpg", "both with a.jpg2"),
+        ("a.jpg", "both with a.jpg.bak"),
+        ("a.jpg", "both with my-a.jpg"),
+        ("a.jpg", "both with a jpg"),
+        ("mug.jpg", "both with the mug"),
+        ("mug", "both with the mug"),
+        ("the", "both with the mug"),
+        (".jpg", "both with .jpg"),
+        ("v1.5", "both like v1.5"),
+        ("caf\udce9.jpg", "both with café.jpg"),
+        ("", "both"),
+    ],
+)
+def test_what_is_no_file_name(name: str, text: str) -> None:
+    """Only a whole name with its suffix counts, not a part of a word or a bare word."""
+    assert slips(text, (name, "room.png")) == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "cure"),
+    [
+        (("a/mug.jpg", "b/mug.jpg"), "mug.jpg", '"the first image" or "the second image"'),
+        (("my mug.jpg", "mug.jpg"), "both with my mug.jpg", '"the first image" instead'),
+        (("https://h.example/a/my%20mug.jpg?k=v#x", "b"), "both my mug.jpg", '"the first image"'),
+        (("cafe\u0301.jpg", "b"), "both on caf\u00e9.jpg", '"the first image"'),
+        (("x.jpg", "a/..jpg", "b.webp"), "all on b.webp", '"the third image"'),
+    ],
+)
+def test_whose_name_it_is(names: tuple[str, ...], text: str, cure: str) -> None:
+    """Names are told apart, whole, decoded, and in any normal form; one can be that of two."""
+    found = slips(text, names)
+
+    assert list(found) == [FILE]
+    assert f"say {cure}" in found[FILE]
+
+
+@pytest.mark.parametrize("path", ["-", "https://example.com", "https://[bad/", "http://"])
+def test_what_has_no_name(path: str) -> None:
+    """Standard input and an address without a path have no file name."""
+    assert slips("both like example.com and - and bad", (path, "b.jpg")) == {}
+
+
+def test_all_file_names_are_told_in_one_warning() -> None:
+    """Several names are one warning, in the order of the images."""
+    found = slips("b.jpg on a.jpg in the light of the third image", 3)
+
+    assert found == {
+        FILE: "--prompt: models see positions, not file names; say "
+        '"the first image" instead of "a.jpg" and "the second image" instead of "b.jpg"'
+    }
+
+
+# --- labels -----------------------------------------------------------------------------
+
+
+def test_an_image_with_a_label_is_told_by_it() -> None:
+    """The cure names the label, where there is one."""
+    labels = ("mug", "room")
+    text = template.compile_labels("Put {mug} on the table", {"mug": 1, "room": 2})
+
+    assert slips(text, 2, labels)[SOME].endswith('say "{room}" where it belongs, or leave it out')
+    assert 'say "{mug}" for a.jpg' in slips("Put it on the table", 2, labels)[NONE]
+    assert 'say "{mug}" instead of "a.jpg"' in slips("both with a.jpg", 2, labels)[FILE]
+
+
+def test_the_english_of_labels_is_not_the_users() -> None:
+    """Labels become English words, which do not make a German prompt an English one."""
+    text = template.compile_labels("Setze {mug} auf den Tisch", {"mug": 1, "room": 2})
+
+    assert slips(text, 2, ("mug", "room")) == {}
+
+
+@given(st.data(), st.integers(min_value=1, max_value=20))
+def test_a_prompt_with_all_labels_has_no_slip(data: st.DataObject, count: int) -> None:
+    """Whatever stands around the labels, every image is referred to, and no other."""
+    labels = [f"l{number}" for number in range(count)]
+    order = data.draw(st.permutations(labels))
+    around = st.sampled_from(
+        ["", " ", "the ", " the cat of ", ", ", "\n", '"', "-", " with ", "1. ", " 3 ", "s", "."]
+    ) | st.text(max_size=9).filter(lambda text: not set("{}") & set(text))
+    typed = "".join(f"{data.draw(around)}{{{label}}}" for label in order) + data.draw(around)
+    positions = {label: position for position, label in enumerate(labels, 1)}
+
+    text = template.compile_labels(typed, positions)
+
+    assert slips(text, count, labels).keys() <= {FILE}
+
+
+# --- lists ------------------------------------------------------------------------------
+
+BY_POSITION = "the first image and the second, and the third"
+
+
+def in_lists(
+    text: str, lists: Sequence[Sequence[str]], sort: Sort = "none", operands: int = 0
+) -> dict[str, str]:
+    """Return what is found in a prompt for images in lists, some operands before them."""
+    named = [sources.Entry(path="z.jpg")] * operands + [
+        sources.Entry(path=path, list_number=number)
+        for number, paths in enumerate(lists, 1)
+        for path in paths
+    ]
+    names = tuple(f"list-{number}" for number in range(1, len(lists) + 1))
+    selection = Selection(lists=names, sort=sort)
+    return {one.code: one.message for one in lints.check(text, named, selection, "--prompt")}
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("a.jpg", "b.jpg", "c.jpg"),
+        ("a1.jpg", "a2.jpg", "a10.jpg"),
+        ("a1.jpg", "a10.jpg", "a2.jpg"),
+        ("B.jpg", "a.jpg", "c.jpg"),
+        ("a10.jpg", "A2.jpg", "b.jpg"),
+        ("a.jpg", "A.jpg", "b.jpg"),
+        ("same.jpg", "same.jpg", "same.jpg"),
+        ("caf\udce9.jpg", "caf\udcff.jpg", "d.jpg"),
+    ],
+)
+def test_ordered_lists(paths: tuple[str, ...]) -> None:
+    """A list by name, by number, or without regard to case, is in order."""
+    assert UNSORTED not in in_lists(BY_POSITION, [paths])
+
+
+def test_unordered_lists() -> None:
+    """A list in no order, and a prompt that counts on it, are told with the cure."""
+    paths = ("c.jpg", "a.jpg", "b.jpg")
+
+    assert in_lists(BY_POSITION, [paths]) == {
+        UNSORTED: "-T list-1: in no order, and the prompt refers to positions; "
+        "add --sort natural, or --no-lint if the order is meant"
+    }
+    assert in_lists(BY_POSITION, [paths], sort="name") == {}
+    assert in_lists("blend them all", [paths]) == {}
+    assert in_lists("the first image and all others", [paths], operands=1) == {}
+    assert in_lists(BY_POSITION, [("c.jpg",), ("a.jpg",), ("b.jpg",)]) == {}
+    assert (
+        "-T list-1 and -T list-3: "
+        in in_lists(
+            "the 1st image and the last image, with all", [("b", "a"), ("a", "b"), ("d", "c")]
+        )[UNSORTED]
+    )
+
+
+# --- any text ---------------------------------------------------------------------------
+
+WORDS = (
+    *("first", "1st", "second", "last", "last two", "image", "images", "picture", "1", "2", "99"),
+    *("one", "two", "a", "the", "and", "to", "-", ",", "#", "(", '"', "“", "\n", ".", "both", "é"),
+    *(
+        "a.jpg",
+        "https://",
+        "_",
+        "²",
+        "\u0130",
+        "\u017f",
+        "\u0301",
+        "0",
+        "画像",
+        "\u202e",
+        "*",
+        "21st",
+        "0th",
+    ),
+)
+
+
+@given(
+    st.lists(st.sampled_from(WORDS) | st.text(max_size=4)).map(" ".join) | st.text(),
+    st.lists(st.text() | st.sampled_from(WORDS), min_size=1, max_size=30),
+)
+def test_any_text_can_be_looked_over(text: str, names: list[str]) -> None:
+    """No prompt and no names make the check fail, and each code comes once at most."""
+    assert slips(text, names).keys() <= {BEYOND, FILE, NONE, SOME}
+
+
+def test_too_many_images_are_not_looked_over() -> None:
+    """More images than any model takes are an error of their own, with no words about each."""
+    assert slips("the mug of the first image", 21) == {}

@@ -1,0 +1,153 @@
+"""The prompt: labels, ordinals, files, and what cannot be sent."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prodia_compose import errors
+from prodia_compose.prompt import template
+
+POSITIONS = {"mug": 1, "room": 2, "back-drop_3": 15}
+
+
+@pytest.mark.parametrize(
+    ("position", "word"),
+    [
+        (1, "first"),
+        (2, "second"),
+        (3, "third"),
+        (10, "tenth"),
+        (12, "twelfth"),
+        (14, "fourteenth"),
+        (15, "15th"),
+        (20, "20th"),
+        (21, "21st"),
+        (22, "22nd"),
+        (23, "23rd"),
+        (101, "101st"),
+        (111, "111th"),
+        (112, "112th"),
+        (113, "113th"),
+        (1011, "1011th"),
+    ],
+)
+def test_ordinals(position: int, word: str) -> None:
+    """Positions the models take are words; beyond them English endings are right."""
+    assert template.ordinal(position) == word
+
+
+@pytest.mark.parametrize(
+    ("typed", "compiled"),
+    [
+        ("Put {mug} in {room}", "Put the first image in the second image"),
+        ("{mug}{mug}", "the first imagethe first image"),
+        ("{back-drop_3}", "the 15th image"),
+        ("{{mug}}", "{mug}"),
+        ("{{{mug}}}", "{the first image}"),
+        ("{{{{}}}}", "{{}}"),
+        ("a {{b}} {mug}", "a {b} the first image"),
+        ("no braces", "no braces"),
+        ("", ""),
+    ],
+)
+def test_labels_become_positions(typed: str, compiled: str) -> None:
+    """A label in braces is its image's place; doubled braces are literal."""
+    assert template.compile_labels(typed, POSITIONS) == compiled
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("{mgu}", r"\{mgu\} is no label; did you mean \{mug\}\?"),
+        ("{Mug}", r"did you mean \{mug\}\?"),
+        ("{xyz}", r"the labels are: mug, room, back-drop_3 \(a literal brace is written twice\)"),
+        ("{ mug }", r"did you mean \{mug\}\?"),
+        ("{}", r"\{\} is no label"),
+        ("{", r"prompt: \{ is no label"),
+        ("}", r"prompt: \} is no label"),
+        ("{{mug}", r"prompt: \} is no label"),
+        ("{mug", r"prompt: \{ is no label"),
+        ("{a{mug}}", r"prompt: \{ is no label"),
+        ('{"json": 1}', r"is no label"),
+    ],
+)
+def test_unknown_labels_are_refused(typed: str, words: str) -> None:
+    """A name that is no label is refused with the nearest one, or all of them."""
+    with pytest.raises(errors.UsageError, match=words):
+        template.compile_labels(typed, POSITIONS)
+
+
+@given(st.text())
+def test_without_labels_braces_are_text(text: str) -> None:
+    """A run without labels sends its prompt untouched."""
+    assert template.compile_labels(text, {}) == text
+
+
+@given(st.text())
+def test_doubled_braces_give_any_text(text: str) -> None:
+    """With labels, any text can be had by doubling its braces."""
+    doubled = text.replace("{", "{{").replace("}", "}}")
+
+    assert template.compile_labels(doubled, {"a": 1}) == text
+
+
+@pytest.mark.parametrize("name", ["mug", "M", "a1", "a-b_c"])
+def test_label_names(name: str) -> None:
+    """A label is a letter, then letters, digits, dashes and underscores."""
+    assert template.LABEL.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["", "1a", "-a", "a b", "é", "a.b", "a\n"])
+def test_other_names_are_no_labels(name: str) -> None:
+    """Anything else is no label."""
+    assert template.LABEL.fullmatch(name) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"Put it there", "Put it there"),
+        (b"Put it there\n", "Put it there"),
+        (b"Put it there\r\n\r\n", "Put it there"),
+        (b"\xef\xbb\xbfPut", "Put"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfPut", "\ufeffPut"),
+        (b"one\r\ntwo\r\n", "one\r\ntwo"),
+        (b"  kept  \n", "  kept  "),
+        ("Grüße".encode(), "Grüße"),
+        (b"", ""),
+        (b"\n", ""),
+    ],
+)
+def test_prompt_files(data: bytes, text: str) -> None:
+    """A file's BOM and final newlines are dropped, and nothing else."""
+    assert template.text_of_file(data, "p.txt") == text
+
+
+@pytest.mark.parametrize(
+    ("data", "byte"),
+    [(b"caf\xe9 au lait", 4), (b"\xef\xbb\xbfcaf\xe9", 7), (b"\xff\xfeP\0u\0t\0", 1)],
+)
+def test_undecodable_prompt_files_are_refused(data: bytes, byte: int) -> None:
+    """A file in another encoding is a usage error that names the byte, counted from 1."""
+    with pytest.raises(errors.UsageError, match=rf"not UTF-8 text \(byte {byte}\)") as caught:
+        template.text_of_file(data, "p.txt")
+
+    assert caught.value.path == "p.txt"
+    assert caught.value.message.startswith("--prompt-file p.txt: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the prompt is empty"),
+        (" \n\t\u3000", "the prompt is empty"),
+        ("caf\udce9", "not valid UTF-8"),
+        ("P\0u\0t\0", "holds a NUL byte"),
+    ],
+)
+def test_unsendable_prompts_are_refused(text: str, words: str) -> None:
+    """A prompt that is empty or undecodable is refused, naming its option."""
+    with pytest.raises(errors.UsageError, match=words) as caught:
+        template.to_send(text, "--prompt")
+
+    assert caught.value.message.startswith("--prompt: ")

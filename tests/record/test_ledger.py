@@ -1,0 +1,577 @@
+"""The record of jobs as its callers meet it: begun, advanced, asked, summed up."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+import ledgering as lg
+import pytest
+
+from prodia_compose import errors
+from prodia_compose.record import database, entries, ledger
+from prodia_compose.report import jobs, jsontext
+
+Episode = entries.State | Literal["live", "rescued"]
+"""A job that ended or was killed in a state, is still running, or was kept elsewhere."""
+
+BY_NAME = {"a": "a" * 12, "b": "b" * 12, "c": "abc" * 4}
+
+
+@pytest.fixture
+def record() -> Iterator[ledger.Ledger]:
+    """Give an empty record that is in order, and must be so at the end."""
+    with ledger.open_record({}) as opened:
+        yield opened
+        assert opened.trouble is None
+
+
+def begin_dead(record: ledger.Ledger, reached: entries.State) -> str:
+    """Record a job whose process went away in a state; return its id."""
+    entry = record.begin(lg.claim())
+    lg.advance_to(entry, reached)
+    lg.sql("UPDATE jobs SET process = 'another-boot/1' WHERE id = ?", entry.id)
+    return str(entry.id)
+
+
+# --- one job -----------------------------------------------------------------------------------
+
+
+def test_claim_comes_back(record: ledger.Ledger) -> None:
+    """A job that has begun is on record with all that was claimed of it."""
+    claim = lg.claim(estimate_min_usd=0.08, estimate_usd=0.16)
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    entry = record.begin(claim)
+
+    (found,) = record.entries()
+
+    assert (found.id, found.state, found.reached) == (entry.id, "prepared", "prepared")
+    assert (found.digest, found.host, found.model) == (claim.digest, claim.host, claim.model)
+    assert {"type": found.job_type, "config": found.config} == json.loads(claim.job_json)
+    assert (found.inputs, found.output) == (claim.inputs, "composed.jpg")
+    assert (found.estimate_min_usd, found.estimate_usd) == (0.08, 0.16)
+    assert (found.tool_version, found.pid, found.is_running) == ("0.1.0", os.getpid(), True)
+    assert before <= found.begun_at == found.changed_at <= datetime.now(UTC)
+    assert (found.exit_code, found.job_id, found.request_id, found.price_usd) == (None,) * 4
+    assert (found.outputs, found.rescued, found.may_be_billed) == ((), (), False)
+
+
+def test_what_becomes_known_stays(record: ledger.Ledger) -> None:
+    """Each state adds what it knows and leaves the rest as it was."""
+    saved = (entries.File(name="composed.jpg", sha256="f" * 64),)
+    entry = record.begin(lg.claim())
+    entry.advance("sending")
+    entry.advance("accepted", job_id="job-1", request_id="request-1")
+    entry.advance("received", price_usd=0.039)
+    entry.advance("saved", outputs=saved, exit_code=0)
+
+    (found,) = record.entries()
+
+    assert (found.state, found.exit_code, found.is_running) == ("saved", 0, False)
+    assert (found.job_id, found.request_id, found.price_usd) == ("job-1", "request-1", 0.039)
+    assert (found.outputs, found.may_be_billed) == (saved, True)
+
+
+def test_busy_service_takes_a_job_back_to_prepared(record: ledger.Ledger) -> None:
+    """A job that was turned away and waits has not run, even if it is killed waiting."""
+    entry = record.begin(lg.claim())
+    for state in ("sending", "prepared"):
+        entry.advance(state)
+    lg.sql("UPDATE jobs SET process = 'another-boot/1'")
+
+    assert record.entries()[0].state == "not-delivered"
+
+
+@pytest.mark.parametrize(
+    ("reached", "exit_code", "rescued", "state"),
+    [
+        ("prepared", 130, None, "not-delivered"),
+        ("sending", 143, None, "unknown"),
+        ("accepted", 130, None, "unknown"),
+        ("received", 10, "/state/rescued/a.jpg", "received"),
+        ("received", 130, None, "received"),
+        ("unknown", 9, "/state/rescued/a.bin", "unknown"),
+        ("rejected", 5, None, "rejected"),
+    ],
+)
+def test_run_that_has_ended(
+    record: ledger.Ledger,
+    reached: entries.State,
+    exit_code: int,
+    rescued: str | None,
+    state: entries.State,
+) -> None:
+    """With an exit code nobody is at a job any more, though the process may live on."""
+    entry = record.begin(lg.claim())
+    lg.advance_to(entry, reached)
+    entry.advance(reached, exit_code=exit_code, rescued=[rescued] if rescued else None)
+
+    (found,) = record.entries()
+
+    assert (found.state, found.reached, found.is_running) == (state, reached, False)
+    assert found.rescued == ((rescued,) if rescued else ())
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_async", "is_at_service"),
+    [
+        ([("accepted", None), ("received", "job-1")], False, False),
+        ([("accepted", None), ("unknown", "job-1")], False, False),
+        ([("accepted", "job-1")], True, True),
+        ([("accepted", "job-1"), ("received", None)], True, True),
+        ([("accepted", "job-1"), ("received", None), ("unknown", None)], True, True),
+        ([("accepted", "job-1"), ("received", None), ("saved", None)], True, False),
+        ([("accepted", "job-1"), ("rejected", None)], True, False),
+    ],
+)
+def test_async_job_stays_one(
+    record: ledger.Ledger,
+    steps: list[tuple[entries.State, str | None]],
+    is_async: bool,  # noqa: FBT001
+    is_at_service: bool,  # noqa: FBT001
+) -> None:
+    """A job whose id was known as it was accepted runs by itself, whatever becomes of it."""
+    entry = record.begin(lg.claim())
+    for state, job_id in steps:
+        entry.advance(state, job_id=job_id)
+    running = record.find(str(entry.id))
+    lg.sql("UPDATE jobs SET process = 'another-boot/1'")
+    (found,) = record.entries()
+
+    assert (found.is_async, found.is_at_service) == (is_async, is_at_service)
+    assert not running.is_running or not running.is_at_service
+
+
+def test_fetching_takes_an_entry_up_again(record: ledger.Ledger) -> None:
+    """An async job whose client was killed belongs to whoever fetches it."""
+    name = begin_dead(record, "accepted")
+    entry = record.reopen(record.find(name))
+
+    entry.advance("accepted")
+    assert record.find(name).is_running
+    entry.advance("unknown", exit_code=9)
+    assert record.find(name).state == "unknown"
+    entry.advance("accepted")
+    assert record.find(name).exit_code is None
+    entry.advance("saved", exit_code=0)
+    assert record.find(name).state == "saved"
+
+
+def test_repeated_state_costs_no_write(
+    record: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the claim and an async job's id wait for the disk; a state told twice is written once."""
+    written: list[tuple[object, bool]] = []
+    write = database.Database.write
+
+    def noting(
+        self: database.Database,
+        change: str,
+        values: Mapping[str, database.Cell],
+        *,
+        flushed: bool,
+    ) -> None:
+        written.append((values.get("state"), flushed))
+        write(self, change, values, flushed=flushed)
+
+    monkeypatch.setattr(database.Database, "write", noting)
+    entry = record.begin(lg.claim())
+    entry.advance("sending")
+    entry.advance("sending")
+    entry.advance("accepted")
+    entry.advance("accepted", job_id="job-1")
+    entry.advance("received", price_usd=0.03)
+    entry.advance("saved", exit_code=0)
+
+    assert written == [
+        (None, False),
+        ("sending", True),
+        ("accepted", False),
+        ("accepted", True),
+        ("received", False),
+        ("saved", False),
+    ]
+
+
+def test_order_is_that_of_beginning(record: ledger.Ledger) -> None:
+    """Jobs are listed by when they began, the last first, even if the clock was set back."""
+    names = [record.begin(lg.claim()).id for _ in range(3)]
+    lg.sql("UPDATE jobs SET begun_at = '2999-01-01T00:00:00.000Z' WHERE id = ?", names[0])
+
+    assert [entry.id for entry in record.entries()] == names[::-1]
+    assert [entry.id for entry in record.entries(limit=2)] == [names[2], names[1]]
+    assert record.entries(limit=0) == record.entries(limit=-3) == ()
+    assert len(record.entries(limit=10**30)) == 3
+    year_on = datetime.now(UTC) + timedelta(days=365)
+    assert [entry.id for entry in record.entries(since=year_on)] == [names[0]]
+
+
+# --- twins -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("history", "blocking"),
+    [
+        ([], None),
+        (["unknown"], 0),
+        (["sending"], 0),
+        (["accepted"], 0),
+        (["received"], 0),
+        (["prepared"], None),
+        (["saved"], None),
+        (["rejected", "busy", "not-delivered"], None),
+        (["unknown", "saved"], None),
+        (["saved", "unknown"], 1),
+        (["unknown", "rescued"], None),
+        (["rescued", "unknown"], 1),
+        (["unknown", "unknown"], 1),
+        (["unknown", "busy"], 0),
+        (["unknown", "rejected"], 0),
+        (["unknown", "prepared"], 0),
+        (["unknown", "live"], 0),
+        (["unknown", "live", "saved"], None),
+        (["live"], None),
+    ],
+)
+def test_which_twin_blocks(
+    record: ledger.Ledger, history: list[Episode], blocking: int | None
+) -> None:
+    """The newest unknown one does, unless an identical job has brought a picture since."""
+    names = []
+    for reached in history:
+        if reached == "live" or reached == "rescued":  # noqa: PLR1714 - mypy reads this
+            entry = record.begin(lg.claim())
+            lg.advance_to(entry, "received")
+            if reached == "rescued":
+                entry.advance("received", exit_code=10, rescued=["/state/rescued/a.jpg"])
+            names.append(entry.id)
+        else:
+            names.append(begin_dead(record, reached))
+
+    twin = record.unknown_twin(lg.claim().twin_key)
+
+    assert (twin.id if twin else None) == (None if blocking is None else names[blocking])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lg.claim(prompt="another"),
+        lg.claim(model="flux-2-pro"),
+        lg.claim(host="127.0.0.1:8080"),
+        lg.claim(hashes=(lg.SHA_2, lg.SHA_1)),
+        lg.claim(names=("mug.jpg",), hashes=(lg.SHA_1,)),
+    ],
+)
+def test_what_makes_no_twin(other: entries.Claim) -> None:
+    """Another prompt, model, service or picture, or another order, is another job."""
+    assert other.twin_key != lg.claim().twin_key
+
+
+def test_what_makes_a_twin() -> None:
+    """The names on this machine, the output and the letter case of the host do not matter."""
+    twin = lg.claim(host="Inference.PRODIA.com", names=("x.jpg", "y.jpg"), output="z.png")
+
+    assert twin.twin_key == lg.claim().twin_key
+
+
+def test_fetched_twin_blocks_no_more(record: ledger.Ledger) -> None:
+    """An unknown job that is brought home later lets the next one pass."""
+    name = begin_dead(record, "accepted")
+    record.reopen(record.find(name)).advance("saved", exit_code=0)
+
+    assert record.unknown_twin(lg.claim().twin_key) is None
+
+
+# --- finding -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def named(record: ledger.Ledger) -> ledger.Ledger:
+    """Give a record of three jobs with known ids."""
+    for name, wanted in BY_NAME.items():
+        entry = record.begin(lg.claim(prompt=name))
+        entry.advance("sending")
+        entry.advance("accepted", job_id=f"0{name}1F-JOB")
+        lg.sql("UPDATE jobs SET id = ? WHERE id = ?", wanted, entry.id)
+    entry = record.begin(lg.claim())
+    entry.advance("accepted", job_id="aaaa")
+    lg.sql("UPDATE jobs SET id = ? WHERE id = ?", "d" * 12, entry.id)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("prefix", "wanted"),
+    [
+        ("bbb", "b"),
+        ("B", "b"),
+        (" bbb\n", "b"),
+        ("b" * 12, "b"),
+        ("0a1f-job", "a"),
+        ("0A", "a"),
+        ("aaaaa", "a"),
+        ("abc", "c"),
+    ],
+)
+def test_find(named: ledger.Ledger, prefix: str, wanted: str) -> None:
+    """Any unique beginning of our id or the service's finds a job."""
+    assert named.find(prefix).id == BY_NAME[wanted]
+
+
+def test_find_prefers_the_whole_id(named: ledger.Ledger) -> None:
+    """An id given whole is meant, though another begins with it."""
+    assert named.find("aaaa").id == "d" * 12
+
+
+@pytest.mark.parametrize(
+    ("prefix", "words"),
+    [
+        ("a", [f"a: 3 jobs have an id that begins so: {'d' * 12} (job aaaa) of ", "abcabcabcabc"]),
+        ("0", ["0: 3 jobs have an id", f"{BY_NAME['b']} (job 0b1F-JOB) of "]),
+        ("e", ["e: no job of the record has an id that begins so"]),
+        ("%", ["%: no job"]),
+        ("_", ["_: no job"]),
+        ("\udcff", ["no job"]),
+        ("b" * 13, ["no job"]),
+        ("", ["an empty id"]),
+        ("  ", ["an empty id"]),
+    ],
+)
+def test_find_nothing_or_too_much(named: ledger.Ledger, prefix: str, words: list[str]) -> None:
+    """No job, or several, is a usage error that names the candidates."""
+    with pytest.raises(errors.UsageError) as caught:
+        named.find(prefix)
+
+    for word in words:
+        assert word in caught.value.message
+
+
+def test_many_candidates_are_counted(record: ledger.Ledger) -> None:
+    """Of many candidates the newest five are named."""
+    for _ in range(8):
+        record.begin(lg.claim()).advance("accepted", job_id="same")
+
+    with pytest.raises(errors.UsageError, match=r"8 jobs have an id .* and 3 more"):
+        record.find("same")
+
+
+def test_find_in_an_unusable_record() -> None:
+    """Where the record cannot be read, that is what is said."""
+    lg.path().mkdir()
+
+    with (
+        ledger.open_record({}) as opened,
+        pytest.raises(errors.UsageError, match="cannot be looked up"),
+    ):
+        opened.find("a")
+
+
+# --- switches ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["off", "OFF", " Off ", "0", "no", "false"])
+def test_switched_off(value: str) -> None:
+    """Switched off, nothing is recorded, made, or said."""
+    with ledger.open_record({"PRODIA_COMPOSE_RECORD": value}) as opened:
+        entry = opened.begin(lg.claim())
+        lg.advance_to(entry, "saved")
+        assert (entry.id, opened.entries(), opened.trouble) == (None, (), None)
+
+    assert not os.path.lexists(os.environ["XDG_STATE_HOME"])
+
+
+@pytest.mark.parametrize("value", ["", "on", "1", "offline"])
+def test_not_switched_off(value: str) -> None:
+    """Any other value leaves the record on."""
+    with ledger.open_record({"PRODIA_COMPOSE_RECORD": value}) as opened:
+        assert opened.begin(lg.claim()).id is not None
+
+
+def test_reading_makes_no_record() -> None:
+    """Whoever only reads finds a missing record empty and leaves it missing."""
+    with ledger.open_record({}, create=False) as opened:
+        assert (opened.entries(), opened.trouble) == ((), None)
+        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.begin(lg.claim()).id is None
+
+    assert not lg.path().exists()
+
+
+def test_closed_record_does_nothing(record: ledger.Ledger) -> None:
+    """After closing, every call is harmless."""
+    entry = record.begin(lg.claim())
+    record.close()
+    record.close()
+    entry.advance("sending")
+
+    assert record.entries() == ()
+    with ledger.open_record({}, create=False) as opened:
+        assert [one.reached for one in opened.entries()] == ["prepared"]
+
+
+# --- documents ---------------------------------------------------------------------------------
+
+
+def test_jobs_document(record: ledger.Ledger) -> None:
+    """Each job is an object of plain values, times in UTC."""
+    entry = record.begin(lg.claim())
+    entry.advance("sending")
+    entry.advance("saved", job_id="job-1", exit_code=0, price_usd=0.039)
+
+    document = json.loads(jsontext.line(jobs.jobs(record.entries())))
+
+    (job,) = document["jobs"]
+    assert document["schema"] == "prodia-compose/jobs@1"
+    assert job["begun_at"].endswith("Z")
+    del job["begun_at"], job["changed_at"]
+    assert job == {
+        "id": entry.id,
+        "state": "saved",
+        "reached": "saved",
+        "running": False,
+        "exit_code": 0,
+        "may_be_billed": True,
+        "host": "inference.prodia.com",
+        "model": "nano-banana",
+        "job_type": "inference.nano-banana.v2",
+        "config": {"prompt": "Put the mug on the table", "images": ["mug.jpg", "room.jpg"]},
+        "inputs": [
+            {"name": "mug.jpg", "sha256": lg.SHA_1},
+            {"name": "room.jpg", "sha256": lg.SHA_2},
+        ],
+        "output": {"name": "composed.jpg"},
+        "outputs": [],
+        "rescued": [],
+        "job_id": "job-1",
+        "request_id": None,
+        "price_usd": 0.039,
+        "estimate_usd": 0.039,
+        "estimate_min_usd": 0.039,
+        "digest": "sha256:" + "d" * 64,
+        "pid": os.getpid(),
+        "tool_version": "0.1.0",
+    }
+
+
+def test_names_that_are_not_utf8(record: ledger.Ledger) -> None:
+    """Names of any bytes are kept, and shown escaped with their bytes beside them."""
+    odd = os.fsdecode(b"caf\xe9\n.jpg")
+    entry = record.begin(lg.claim(names=(odd, "b.jpg"), output=f"out/{odd}"))
+    entry.advance("received", rescued=[f"/state/{odd}"], exit_code=10)
+
+    (found,) = record.entries()
+    (job,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
+
+    shown = {"name": "caf\\xe9\\n.jpg", "name_b64": "Y2Fm6QouanBn"}
+    assert found.inputs[0].name == found.output == odd
+    assert found.rescued == (f"/state/{odd}",)
+    assert job["inputs"][0] == {**shown, "sha256": lg.SHA_1}
+    assert job["output"] == shown
+    assert job["rescued"] == [
+        {"path": "/state/caf\\xe9\\n.jpg", "path_b64": "L3N0YXRlL2NhZukKLmpwZw=="}
+    ]
+
+
+def test_half_characters_from_the_service(record: ledger.Ledger) -> None:
+    """Text that UTF-8 cannot write is recorded and shown escaped."""
+    entry = record.begin(lg.claim(prompt="half \ud800"))
+    entry.advance("accepted", job_id="id \udfff", request_id="nul \0 and \ud800")
+
+    (job,) = json.loads(jsontext.line(jobs.jobs(record.entries())))["jobs"]
+
+    assert job["config"]["prompt"] == "half \\ud800"
+    assert (job["job_id"], job["request_id"]) == ("id \\udfff", "nul \0 and \\ud800")
+
+
+@pytest.mark.parametrize("price", [float("nan"), float("inf")])
+def test_price_that_is_no_price(record: ledger.Ledger, price: float) -> None:
+    """A price that is no amount is no price."""
+    record.begin(lg.claim()).advance("saved", price_usd=price)
+
+    assert record.entries()[0].price_usd is None
+
+
+# --- spend -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kiritimati(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put the process 14 hours ahead of UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "XXX-14")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def spent(
+    record: ledger.Ledger,
+    begun_at: str,
+    reached: entries.State,
+    price_usd: float | None = None,
+    *,
+    model: str = "nano-banana",
+    estimate: tuple[float, float] | None = (0.039, 0.039),
+    may_be_billed: bool | None = None,
+) -> None:
+    """Record a job that began at a time and ended with a price."""
+    low, high = estimate or (None, None)
+    entry = record.begin(lg.claim(model=model, estimate_min_usd=low, estimate_usd=high))
+    entry.advance("sending")
+    entry.advance(reached, price_usd=price_usd, may_be_billed=may_be_billed)
+    lg.sql("UPDATE jobs SET begun_at = ? WHERE id = ?", begun_at, entry.id)
+
+
+def test_spend_by_day_and_model(record: ledger.Ledger, kiritimati: None) -> None:
+    """Sums are by local day and model; what is unknown is counted as unknown, never as nothing."""
+    morning, evening = "2026-03-01T09:59:59.999Z", "2026-03-01T10:00:00.000Z"
+    spent(record, evening, "saved", 0.1, model="seedream-5-lite", estimate=None)
+    spent(record, evening, "unknown", model="seedream-5-lite", estimate=None)
+    for _ in range(3):
+        spent(record, evening, "saved", 0.039)
+    spent(record, morning, "unknown", estimate=(0.08, 0.16))
+    spent(record, morning, "saved", 0.039)
+    for reached in ("rejected", "busy", "not-delivered"):
+        spent(record, morning, reached)
+    spent(record, "2026-03-05T00:00:00.000Z", "rejected", may_be_billed=True)
+    spent(record, "2026-03-06T00:00:00.000Z", "busy")
+
+    document = json.loads(jsontext.line(jobs.spend(record.spend())))
+
+    counts = ("jobs", "unknown", "priced", "actual_usd", "estimated")
+    sums = (*counts, "estimate_min_usd", "estimate_usd", "at_most_usd")
+    keys = ("day", "model", *sums)
+    assert [tuple(line[key] for key in keys) for line in document["spend"]] == [
+        ("2026-03-01", "nano-banana", 2, 1, 1, 0.039, 2, 0.119, 0.199, 0.199),
+        ("2026-03-02", "nano-banana", 3, 0, 3, 0.117, 3, 0.117, 0.117, 0.117),
+        ("2026-03-02", "seedream-5-lite", 2, 1, 1, 0.1, 0, None, None, None),
+        ("2026-03-05", "nano-banana", 1, 0, 0, None, 1, 0.039, 0.039, 0.039),
+    ]
+    assert tuple(document["total"][key] for key in sums) == (
+        *(8, 2, 5, 0.256, 6, 0.275, 0.355),
+        None,
+    )
+    assert (document["schema"], document["since"]) == ("prodia-compose/spend@1", None)
+
+
+def test_spend_since(record: ledger.Ledger) -> None:
+    """Only what began at or after a moment is summed."""
+    spent(record, "2026-03-01T00:00:00.000Z", "saved", 1.0)
+    spent(record, "2026-03-02T00:00:00.000Z", "saved", 2.0)
+    since = datetime(2026, 3, 2, tzinfo=UTC)
+
+    found = record.spend(since=since)
+
+    assert found.total.actual_usd == 2.0
+    assert [line.day for line in found.lines] == [since.astimezone().date()]
+    assert jobs.spend(found)["since"] == "2026-03-02T00:00:00.000Z"
+
+
+def test_nothing_spent(record: ledger.Ledger) -> None:
+    """An empty record has spent nothing that is known: no jobs, and no 0 where there is no sum."""
+    found = record.spend(since=datetime.combine(date(2026, 1, 1), datetime.min.time(), UTC))
+
+    assert found.lines == ()
+    assert (found.total.jobs, found.total.actual_usd, found.total.at_most_usd) == (0, None, None)

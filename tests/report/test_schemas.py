@@ -1,0 +1,760 @@
+"""The JSON documents: all a schema says of them is so, and it says all there is to say."""
+
+import ast
+import base64
+import importlib.resources
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema
+import ledgering
+import loopback
+import pytest
+from conftest import TOKEN, Done, Run
+from PIL import Image
+from test_cli_errors import BAD_LINES
+
+from prodia_compose import errors
+from prodia_compose.images.probe import sniff
+from prodia_compose.models import facts
+from prodia_compose.pipeline import gather
+from prodia_compose.progress import visible
+from prodia_compose.record import entries, ledger
+from prodia_compose.report import jsontext
+from prodia_compose.sandbox import server
+
+PACKAGE = importlib.resources.files("prodia_compose")
+SCHEMAS: dict[str, dict[str, Any]] = {
+    file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+    for file in sorted(PACKAGE.joinpath("report", "schemas").iterdir(), key=lambda file: file.name)
+}
+NO_TOKEN = {"PRODIA_TOKEN": ""}
+GOOD = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
+
+NAMES = {
+    "plain": b"plain.jpg",
+    "letters": "Bücher, 猫🙂.jpg".encode(),
+    "controls": b"a\x1b[31m\n\t\x7f.jpg",
+    "hidden": "a\u0085\u202e\u200b\u2028\U000e0001.jpg".encode(),
+    "backslash": rb"a\x1b\u202e.jpg",
+    "not-utf8": b"caf\xe9\n.jpg",
+    "half": b"\xed\xa0\x80.jpg",
+    "quotes": b"\"'`$(x).jpg",
+}
+"""File names as bytes."""
+
+
+def _closed(schema: Any) -> Any:
+    """Return a schema that also refuses every field it does not describe."""
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(each) for key, each in schema.items()}
+    if "properties" in schema and "object" in schema.get("type", ()):
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+VALIDATORS = {
+    name: jsonschema.Draft202012Validator(_closed(schema)) for name, schema in SCHEMAS.items()
+}
+
+
+def _document(line: bytes | str) -> dict[str, Any]:
+    """Return a document, once it is all that its readers may count on."""
+    text = line.decode() if isinstance(line, bytes) else line
+    assert text[-1:] == "\n"
+    body = text[:-1]
+    assert visible(body) == body  # one line, nothing that a terminal would obey
+
+    document: dict[str, Any] = json.loads(
+        body, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
+    )
+    assert json.dumps(document, ensure_ascii=False).encode()  # no half characters
+    assert jsontext.line(document) == body  # compact
+    schema = _schema_of(document)
+    VALIDATORS[schema["title"].partition("/")[2]].validate(document)
+    _check_order(document, schema, schema)
+    return document
+
+
+def _schema_of(document: Mapping[str, object]) -> dict[str, Any]:
+    return SCHEMAS[str(document["schema"]).removeprefix("prodia-compose/")]
+
+
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def _refuse_constant(word: str) -> None:
+    raise AssertionError(f"{word} is not JSON")
+
+
+def _target(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """Return what a `$ref` within the file refers to, its siblings added."""
+    if "$ref" not in schema:
+        return schema
+    found: Any = root
+    for step in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return {**found, **schema}
+
+
+def _check_order(value: object, schema: dict[str, Any], root: dict[str, Any]) -> None:
+    """Check that fields come in the order the schema has them, all the way down."""
+    schema = _target(schema, root)
+    if isinstance(value, list):
+        for each in value:
+            _check_order(each, schema.get("items", {}), root)
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        assert [key for key in value if key in known] == [key for key in known if key in value]
+        for key, each in value.items():
+            _check_order(each, known.get(key, {}), root)
+
+
+def _raw(named: Mapping[str, str], key: str = "path") -> bytes:
+    """Return the bytes of a name in a document."""
+    encoded = named.get(f"{key}_b64")
+    return named[key].encode() if encoded is None else base64.b64decode(encoded, validate=True)
+
+
+def _result(done: Done) -> dict[str, Any]:
+    assert (done.code, done.err) == (0, "")
+    document = _document(done.out)
+    assert document["schema"] == "prodia-compose/result@1"
+    return document
+
+
+def _error(done: Done, code: int) -> dict[str, Any]:
+    assert (done.code, done.out) == (code, b"")
+    document = _document(done.err)
+    assert (document["schema"], document["exit_code"]) == ("prodia-compose/error@1", code)
+    return document
+
+
+# The schemas themselves
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_is_whole(name: str) -> None:
+    """A schema is valid, is named by its documents, and describes every field."""
+    schema = SCHEMAS[name]
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    assert schema["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
+    assert schema["$id"] == f"urn:prodia-compose:{name}"
+    assert schema["title"] == schema["properties"]["schema"]["const"] == f"prodia-compose/{name}"
+    for each in _objects(schema):
+        assert each["description"]
+        assert set(each["required"]) <= set(each["properties"])
+        for field, described in each["properties"].items():
+            assert _target(described, schema)["description"], field
+
+
+def _objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every part of a schema that describes an object's fields."""
+    if isinstance(schema, dict):
+        if "properties" in schema and "object" in schema.get("type", ()):
+            yield schema
+        for each in schema.values():
+            yield from _objects(each)
+
+
+def test_every_document_has_a_schema() -> None:
+    """The files are those that the program's documents name, and no others."""
+    source = "".join(path.read_text() for path in _modules())
+
+    assert set(re.findall(r'"prodia-compose/([a-z]+@\d+)"', source)) == set(SCHEMAS)
+
+
+def _modules() -> list[Path]:
+    return sorted(Path(str(PACKAGE)).rglob("*.py"))
+
+
+def test_what_is_repeated_is_the_same() -> None:
+    """Each file stands alone; a definition that several of them have is one and the same."""
+    seen: dict[str, object] = {}
+    for schema in SCHEMAS.values():
+        for name, definition in schema["$defs"].items():
+            assert seen.setdefault(name, definition) == definition, name
+
+    plan, result = SCHEMAS["plan@1"]["properties"], SCHEMAS["result@1"]["properties"]
+    own = ("schema", "ok")
+    assert {name: result[name] for name in plan if name not in own} == {
+        name: plan[name] for name in plan if name not in own
+    }
+
+
+def test_enumerations_are_the_programs() -> None:
+    """Kinds, codes, states and formats are those that the program has."""
+    problem = SCHEMAS["plan@1"]["$defs"]["problem"]["properties"]
+    image = SCHEMAS["plan@1"]["$defs"]["image"]["properties"]
+    job = SCHEMAS["jobs@1"]["$defs"]["job"]["properties"]
+    catalogue = SCHEMAS["models@1"]["$defs"]
+    leaves = [leaf for leaf in errors.ComposeError.__subclasses__() if leaf.kind != "bug"]
+    codes = sorted(set(errors.ExitCode) - {errors.ExitCode.OK, errors.ExitCode.BATCH})
+
+    assert set(problem["kind"]["enum"]) == {leaf.kind for leaf in leaves} | {"bug", "interrupted"}
+    assert problem["exit_code"]["enum"] == codes
+    assert job["exit_code"]["enum"] == [None, 0, *codes]
+    for field in ("kind", "exit_code"):
+        assert SCHEMAS["error@1"]["properties"][field]["enum"] == problem[field]["enum"]
+    assert job["state"]["enum"] == job["reached"]["enum"] == list(get_args(entries.State))
+    assert image["format"]["enum"] == list(sniff.MEDIA_TYPES)
+    assert SCHEMAS["result@1"]["$defs"]["output"]["properties"]["format"]["enum"] == [
+        *(*sniff.MEDIA_TYPES, None),
+    ]
+    token = SCHEMAS["plan@1"]["properties"]["token"]["enum"]
+    assert token == list(get_args(gather.TokenState))
+    assert [*catalogue["cap"]["properties"]["kind"]["enum"], "option"] == list(
+        get_args(facts.CapKind)
+    )
+    setting = catalogue["setting"]["properties"]
+    assert setting["type"]["enum"] == list(get_args(facts.SettingType))
+    assert setting["status"]["enum"] == list(get_args(facts.SettingStatus))
+
+
+def test_warning_codes_are_the_programs() -> None:
+    """Every code that the program warns with is in the schemas, and nothing else."""
+    told = SCHEMAS["plan@1"]["$defs"]["warning"]["properties"]["code"]["enum"]
+    trees = [ast.parse(path.read_text()) for path in _modules()]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    given = [
+        word.value.value
+        for call in calls
+        if ast.unparse(call.func).endswith("Warned")
+        for word in call.keywords
+        if word.arg == "code" and isinstance(word.value, ast.Constant)
+    ]
+    texts = {
+        node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)
+    }
+
+    assert set(given) <= set(told)
+    assert set(told) <= texts
+
+
+# Plans
+
+
+@pytest.fixture
+def scenery(work: Path) -> Path:
+    """Return a working folder with good and bad files in it, as `BAD_LINES` needs them."""
+    (work / "page.jpg").write_text("<!DOCTYPE html><title>404</title>")
+    (work / "empty.jpg").write_bytes(b"")
+    (work / "cut.jpg").write_bytes((work / "scene.jpg").read_bytes()[:20_000])
+    (work / "taken.jpg").write_bytes(b"mine")
+    (work / "nul.txt").write_bytes(b"product.jpg\0scene.jpg\0")
+    (work / "list.txt").write_text("a prompt")
+    Image.new("RGBA", (40, 50), (9, 9, 9, 99)).save(work / "clear.webp", lossless=True)
+    Image.new("L", (30, 20)).save(work / "grey.tif")
+    Image.new("RGB", (5000, 30), (9, 99, 199)).save(work / "large.png")
+    return work
+
+
+PLANS: dict[str, tuple[str, ...]] = {
+    "good": GOOD,
+    "labels": ("-i", "mug=product.jpg", "-i", "room=scene.jpg", "-p", "{mug} in {room}"),
+    "settings": (*GOOD, "-m", "flux-2-flex", "--steps", "9", "--width", "512", "--guidance", "2.5"),
+    "extras": (*GOOD, "-m", "workflow.x", "--set", 'a={"b": [null, 1e9, true, "\\u202e"]}'),
+    "formats": ("clear.webp", "grey.tif", "large.png", "-p", "all", "-o", "{stem}.png"),
+    "small": ("grey.tif", "-p", "x", "-m", "flux-2-pro"),
+    "over-cap": ("large.png", "-p", "x", "--no-resize"),
+    "kept-alpha": ("clear.webp", "-p", "x", "--keep-alpha", "--keep-metadata"),
+    "doubtful-count": (*["product.jpg"] * 9, "-p", "all", "-m", "flux-2-flex"),
+    "odd-prompt": ("product.jpg", "-p", "a\x1b[1m\u202e\n\t\x7f\u2028 b"),
+    "skipped": (*GOOD, "-o", "taken.jpg", "--if-exists", "skip"),
+    "no-images": ("-p", "x"),
+    "nothing": (),
+    "some-images": ("gone.jpg", "product.jpg", "page.jpg", "cut.jpg", "-p", "x", "-o", "taken.jpg"),
+    "unknown-model": (*GOOD, "-m", "a\x1b\udcff"),
+    "saved": (*GOOD, "--save-request", "request"),
+    "lints": ("a2.jpg", "a1.jpg", "product.jpg", "-p", "product.jpg in the fifth image"),
+    "dear": (*GOOD, "--max-cost", "0.001", "--strict", "--width", "1"),
+}
+
+
+@pytest.mark.parametrize("argv", PLANS.values(), ids=PLANS)
+def test_plans(run: Run, scenery: Path, argv: tuple[str, ...]) -> None:
+    """A plan, good or bad, is one document on stdout, and nothing on stderr."""
+    for dry, token, state in (
+        (("validate",), "", "missing"),
+        (("compose", "-n"), TOKEN, "present"),
+        (("validate",), "two words", "invalid"),
+    ):
+        done = run(*dry, *argv, "--json", PRODIA_TOKEN=token)
+        plan = _document(done.out)
+
+        assert (done.err, plan["schema"]) == ("", "prodia-compose/plan@1")
+        assert plan["ok"] is (done.code == 0)
+        assert plan["ok"] or done.code in [error["exit_code"] for error in plan["errors"]]
+        assert plan["token"] == state
+
+
+def test_a_plans_fields_keep_their_order(run: Run, work: Path) -> None:
+    """People read these documents too: what was asked comes first, then what became of it."""
+    plan = list(_document(run("validate", *GOOD, "--json").out))
+    result = list(_result(run("compose", "--sandbox", *GOOD, "--json")))
+
+    assert plan[:14] == [
+        *("schema", "ok", "model", "job_type", "job", "images", "prompt", "warnings", "errors"),
+        *("estimate_usd", "estimate_min_usd", "upload_bytes", "digest", "token"),
+    ]
+    assert result == [
+        *plan,
+        *("output", "outputs", "messages", "job_id", "request_id", "price_usd", "elapsed_s"),
+        *("attempts", "skipped", "sandbox"),
+    ]
+
+
+@pytest.mark.parametrize("row", BAD_LINES, ids=[row[0].replace(" ", "-") for row in BAD_LINES])
+def test_wrong_lines(run: Run, scenery: Path, row: tuple[str, tuple[str, ...], int, str]) -> None:
+    """A wrong line is an error document of `compose`, and of `validate` one or a plan."""
+    _, argv, code, _ = row
+    error = _error(run("compose", *argv, "--json", PRODIA_TOKEN=TOKEN), code)
+    checked = run("validate", *argv, "--json", PRODIA_TOKEN=TOKEN)
+
+    assert error["may_be_billed"] is False
+    assert code in [each["exit_code"] for each in error["errors"]]
+    _document(checked.out or checked.err)
+    assert not (checked.out and checked.err)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("compose", "--bad", "--json"),
+        ("compose", "--json", "-p"),
+        ("compose", "--json", "--width", "wide"),
+        ("validate", "--json", "-m"),
+        ("models", "--json", "nope"),
+        ("models", "--json", "two", "names"),
+        ("jobs", "--json", "list"),
+        ("jobs", "list", "--json", "--limit", "-1"),
+        ("jobs", "show", "--json"),
+        ("jobs", "show", "nope", "--json"),
+        ("jobs", "fetch", "nope", "--json"),
+        ("jobs", "spend", "--json", "--since", "x"),
+        ("jobs", "nope", "--json"),
+        ("sandbox", "--json"),
+        ("nope", "--json"),
+        ("--json",),
+    ],
+    ids=" ".join,
+)
+def test_the_parsers_errors_are_documents(run: Run, work: Path, argv: tuple[str, ...]) -> None:
+    """What the parser refuses, and what each command does, is an error document under `--json`."""
+    error = _error(run(*argv), 2)
+
+    assert error["kind"] == "usage"
+    assert len(error["errors"]) == 1
+
+
+@pytest.mark.parametrize(("value", "as_json"), [("1", True), ("on", True), ("0", False)])
+def test_json_from_the_environment(run: Run, work: Path, value: str, *, as_json: bool) -> None:
+    """PRODIA_COMPOSE_JSON decides about errors as it does about plans."""
+    done = run("compose", "--bad", PRODIA_COMPOSE_JSON=value)
+
+    assert done.err.startswith("{" if as_json else "prodia-compose: error: ")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [("--resolution", "\udcff"), ("--set", "a=\udcff"), ("-p", "\udcff")],
+    ids=lambda a: a[0],
+)
+def test_what_no_document_can_show_is_not_sent(run: Run, work: Path, argv: tuple[str, ...]) -> None:
+    """Bytes that are no text are refused wherever they would be sent, so `job` is what is sent."""
+    line = ("product.jpg", "-m", "inference.novel.v1", *(() if "-p" in argv else ("-p", "x")))
+    done = run("validate", *line, *argv, "--json")
+    (problem,) = _document(done.out or done.err)["errors"]
+
+    assert problem["exit_code"] == done.code == 2
+    assert "not valid UTF-8" in problem["message"]
+
+
+# Results
+
+
+def test_results(run: Run, scenery: Path, sandbox: server.Sandbox) -> None:
+    """Results of all kinds of runs are as their schema says."""
+    picture = (scenery / "scene.jpg").read_bytes()
+    url = "compose", *GOOD, "--json", "-f"
+    with loopback.serve([loopback.ok(picture)]) as web:
+        from_web = _result(run("compose", f"{web.url}/a.jpg?key=secret", *GOOD, "--json"))
+    plain = _result(run(*url))
+    later = _result(run(*url, "--async"))
+    piped = _result(run("compose", "-", "-p", "x", "--json", "-o", "p.webp", stdin=picture))
+    numbered = _result(run("compose", *GOOD, "--json", "--if-exists", "number"))
+    skipped = _result(run("compose", *GOOD, "--json", "-o", "taken.jpg", "--if-exists", "skip"))
+    flexed = _result(run("compose", *PLANS["settings"], "--json", "-o", "flex.png"))
+    novel = _result(run("compose", *PLANS["extras"], "--json", "-o", "novel.png"))
+    off = _result(run(*url, "--sandbox"))
+
+    assert from_web["images"][0]["path"].endswith("/a.jpg?...")
+    assert plain["output"]["path"] == "composed.jpg"
+    assert later["job_id"]
+    assert piped["images"][0]["path"] == "-"
+    assert numbered["output"]["path"] == "composed-2.jpg"
+    assert (skipped["output"]["path"], skipped["output"]["format"]) == ("taken.jpg", None)
+    assert flexed["job"]["config"]["guidance"] == 2.5
+    assert novel["warnings"][0]["code"] == "unknown-model"
+    assert off["sandbox"] is True
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        loopback.ok,
+        lambda jpeg: loopback.multipart_ok(jpeg, jpeg, message="two\x1b[1m\n\u202e for you"),
+        lambda jpeg: loopback.multipart_ok(jpeg, job={"id": "\ud800", "price": {"dollars": 0}}),
+        lambda jpeg: loopback.multipart_ok(jpeg, job={"id": 7, "price": {"dollars": "1"}}),
+    ],
+    ids=["bare", "several", "half-a-character", "odd-record"],
+)
+def test_results_of_odd_answers(
+    run: Run, work: Path, answer: Callable[[bytes], loopback.Answer]
+) -> None:
+    """Whatever a service answers, the document is whole, and says where it differs from the ask."""
+    script = [answer((work / "scene.jpg").read_bytes())]
+    with loopback.serve(script) as service:
+        done = run(
+            *("compose", *GOOD, "--json", "-o", "out.png"),
+            PRODIA_BASE_URL=service.url,
+            PRODIA_TOKEN=TOKEN,
+        )
+    result = _result(done)
+
+    assert result["output"]["path"] == "out.jpg"
+    assert result["warnings"][-1]["code"] == "wrong-format"
+    assert len(result["outputs"]) == (2 if result["messages"] else 1)
+
+
+def test_an_unusable_record_is_told_in_the_document(
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
+) -> None:
+    """Under `--json` the warning about the record is in the document, and stderr is empty."""
+    run("compose", *GOOD)
+    (tmp_path / "state/prodia-compose/jobs.sqlite3").write_bytes(b"no database" * 1000)
+    result = _result(run("compose", *GOOD, "--json", "-f"))
+    listed, spent = run("jobs", "--json"), run("jobs", "spend", "--json")
+
+    for done in (listed, spent):
+        assert (done.code, done.err) == (0, "")
+    for document in (result, _document(listed.out), _document(spent.out)):
+        assert [warned["code"] for warned in document["warnings"]] == ["record-unavailable"]
+
+
+# Errors
+
+
+def test_warnings_outlast_an_error(
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
+) -> None:
+    """What was warned of before a run ended is in its error document, and told once."""
+    run("compose", *GOOD)
+    (tmp_path / "state/prodia-compose/jobs.sqlite3").write_bytes(b"no database" * 1000)
+    argv = ("compose", *GOOD, "--json", "-m", "inference.novel.v1", "-o", "out.jpg")
+    with loopback.serve([loopback.text("oops", 500)]) as service:
+        unknown = _error(run(*argv, PRODIA_BASE_URL=service.url, PRODIA_TOKEN=TOKEN), 9)
+    unsent = _error(run(*argv, **NO_TOKEN), 4)
+    strict = _error(run(*argv, "--strict"), 3)
+
+    codes = [[each["code"] for each in error["warnings"]] for error in (unknown, unsent, strict)]
+    assert codes == [["unknown-model", "record-unavailable"], ["unknown-model"], []]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "billed"),
+    [
+        (loopback.text("token is invalid", 401), 4, False),
+        (loopback.json_answer({"error": "a\x1b[31m\n\u202e \ud800"}, 400), 5, False),
+        (loopback.multipart_ok(job=loopback.job_record(state={"current": "failed"})), 5, True),
+        (loopback.busy("9999"), 6, False),
+        (loopback.text("oops", 500), 9, True),
+        (loopback.multipart_ok(b"\xff\xd8\xff\xe0 no picture \xff\xd9"), 10, True),
+    ],
+    ids=["auth", "rejected", "failed", "busy", "unknown", "not-placed"],
+)
+def test_errors_after_sending(
+    run: Run,
+    work: Path,
+    answer: loopback.Answer,
+    code: int,
+    billed: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """What the service does ends as an error document that tells about the money and the rest."""
+    with loopback.serve([answer]) as service:
+        done = run("compose", *GOOD, "--json", PRODIA_BASE_URL=service.url, PRODIA_TOKEN=TOKEN)
+    error = _error(done, code)
+
+    assert error["may_be_billed"] is billed
+    assert error["request_id"] == loopback.REQUEST_ID
+    assert all(Path(kept["path"]).exists() for kept in error["rescued"])
+    assert error["rescued"] or code != 10
+
+
+def test_nobody_there_is_a_document(run: Run, work: Path) -> None:
+    """A service that cannot be reached is an error document too."""
+    url = f"http://127.0.0.1:{loopback.closed_port()}"
+    argv = ("compose", *GOOD, "--json", "--max-wait", "0")
+
+    assert _error(run(*argv, PRODIA_BASE_URL=url, PRODIA_TOKEN=TOKEN), 7)["errors"]
+
+
+@pytest.mark.parametrize("code", [129, 130, 143])
+@pytest.mark.parametrize("state", get_args(errors.JobState))
+def test_interruptions(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch, code: int, state: errors.JobState
+) -> None:
+    """A signal ends a run with an error document that says how far the job was."""
+    stopped = errors.Interrupted(code - 128, state)
+    stopped.job_id = "job-1"
+    stopped.rescued = os.fsdecode(b"/state/caf\xe9.jpg")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise stopped
+
+    monkeypatch.setattr("prodia_compose.images.prepare.prepare", interrupted)
+    error = _error(run("compose", "--sandbox", *GOOD, "--json"), code)
+
+    assert (error["kind"], error["job_id"]) == ("interrupted", "job-1")
+    assert error["may_be_billed"] is (state in ("sent", "answered"))
+    assert _raw(error["rescued"][0]) == b"/state/caf\xe9.jpg"
+
+
+@pytest.mark.parametrize(
+    ("argv", "place", "billed"),
+    [
+        (("compose", "--sandbox", *GOOD), "prodia_compose.client.submission.submit", True),
+        (("models",), "prodia_compose.cli.catalogue.show", False),
+    ],
+    ids=["compose", "models"],
+)
+def test_a_bug_is_a_document(
+    run: Run,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    argv: tuple[str, ...],
+    place: str,
+    billed: bool,  # noqa: FBT001
+) -> None:
+    """A bug is one error document with its traceback; that a job ran is then not ruled out."""
+
+    def broken(*_: object, **__: object) -> int:
+        raise KeyError("unforeseen \x1b \ud800")
+
+    monkeypatch.setattr(place, broken)
+    error = _error(run(*argv, "--json"), 1)
+
+    assert (error["kind"], error["may_be_billed"]) == ("bug", billed)
+    assert "KeyError" in error["message"]
+    assert "in broken" in error["traceback"]
+
+
+# The record
+
+
+def test_jobs_in_every_state(run: Run, work: Path) -> None:
+    """A job in each state, running and not, is told as the schema says."""
+    with ledger.open_record(os.environ) as record:
+        for state in get_args(entries.State):
+            ledgering.advance_to(record.begin(ledgering.claim(state)), state)
+        kept = record.begin(ledgering.claim(model="seedream-5-lite", estimate_usd=None))
+        kept.advance("received", exit_code=10, rescued=["/a.jpg"], job_id="a", request_id="b")
+    tomorrow = f"{datetime.now().astimezone() + timedelta(days=1):%Y-%m-%d}"
+    jobs = _document(run("jobs", "--json").out)["jobs"]
+    shown = _document(run("jobs", "show", jobs[0]["id"], "--json").out)
+    spent = _document(run("jobs", "spend", "--json").out)
+    since = _document(run("jobs", "spend", "--json", "--since", tomorrow).out)
+
+    assert {job["reached"] for job in jobs} == set(get_args(entries.State))
+    assert {job["running"] for job in jobs} == {True, False}
+    assert shown["jobs"] == [jobs[0]]
+    assert spent["total"]["at_most_usd"] is None
+    assert since["spend"] == []
+    assert since["since"]
+    assert _document(run("jobs", "list", "--json", "--since", tomorrow).out)["jobs"] == []
+
+
+def _kept(run: Run, work: Path, name: str = "out.png") -> str:
+    """Have a picture kept aside; return the job's id."""
+    with loopback.serve([loopback.multipart_ok((work / "scene.jpg").read_bytes())]) as service:
+        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        error = _error(run("compose", *GOOD, "--json", "-o", name, "--strict", **env), 10)
+    assert Path(error["rescued"][0]["path"]).suffix == ".jpg"
+    return str(_document(run("jobs", "--json").out)["jobs"][0]["id"])
+
+
+def test_fetching(run: Run, work: Path) -> None:
+    """`jobs fetch` tells the job, what was fetched, and what is odd about it."""
+    name = _kept(run, work)
+    fetched = _document(run("jobs", "fetch", name, "--json").out)
+    skipped = run("jobs", "fetch", name, "--json", "-o", "out.jpg", "--if-exists", "skip")
+    taken = _error(run("jobs", "fetch", name, "--json", "-o", "out.jpg"), 8)
+
+    assert [job["state"] for job in fetched["jobs"]] == ["saved"]
+    assert [warned["code"] for warned in fetched["warnings"]] == ["wrong-format"]
+    assert (fetched["output"]["path"], fetched["output"]["width"]) == ("out.jpg", 960)
+    assert fetched["outputs"] == [fetched["output"]]
+    assert fetched["skipped"] is False
+    assert _document(skipped.out)["skipped"] is True
+    assert taken["errors"][0]["path"] == "out.jpg"
+
+
+def test_fetching_what_the_record_does_not_know(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """A job that is known by the service's id alone leaves `jobs` empty."""
+    made = _result(
+        run("compose", *GOOD, "--async", "--json", "-o", "a.jpg", PRODIA_COMPOSE_RECORD="off")
+    )
+    fetched = run("jobs", "fetch", made["job_id"], "--json", PRODIA_COMPOSE_RECORD="off")
+
+    assert _document(fetched.out)["jobs"] == []
+    assert _document(fetched.out)["output"]["sha256"] == made["output"]["sha256"]
+
+
+def test_a_fetched_picture_outlasts_a_full_stdout(run: Run, work: Path) -> None:
+    """When the document cannot be written, the picture is saved all the same, and named."""
+    name = _kept(run, work)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*(sys.executable, "-m", "prodia_compose", "jobs", "fetch", name, "--json")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert (done.returncode, (work / "out.jpg").exists()) == (0, True)
+    assert b"saved as out.jpg" in done.stderr
+
+
+# Models
+
+
+@pytest.mark.parametrize(
+    "name", [None, "gemini-3-1-flash", "inference.novel.thing.v1"], ids=["all", "alias", "unlisted"]
+)
+def test_models(run: Run, name: str | None) -> None:
+    """The catalogue, one of its models, and a job type that is not in it are documents alike."""
+    done = run("models", *([] if name is None else [name]), "--json")
+    listed = _document(done.out)["models"]
+
+    assert (done.code, done.err) == (0, "")
+    assert len(listed) == (8 if name is None else 1)
+    assert [each["listed"] for each in listed].count(False) == (name == "inference.novel.thing.v1")
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_names_come_back_as_they_were(run: Run, work: Path, name: bytes) -> None:
+    """From every document the true bytes of a name can be had, whatever they are."""
+    path = os.fsdecode(name)
+    Path(path).write_bytes((work / "product.jpg").read_bytes())
+    (work / "out").mkdir()
+    answers = [loopback.ok((work / "scene.jpg").read_bytes())]
+    with loopback.serve(answers) as service:
+        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        argv = ("compose", path, "-p", "x", "--json", "-o", f"out/{path}")
+        result = _result(run(*argv, **env))
+        refused = _error(run(*argv, **env), 8)
+    gone = _document(run("validate", f"no/{path}", "-p", "x", "--json").out)
+    (job,) = _document(run("jobs", "--json").out)["jobs"]
+    kept = _kept(run, work, f"out/{path.removesuffix('.jpg')}.png")
+    fetched = run("jobs", "fetch", kept, "--json", "-o", f"out/2{path}")
+
+    assert _raw(result["images"][0]) == name
+    assert _raw(result["output"]) == _raw(refused["errors"][0]) == b"out/" + name
+    assert _raw(gone["errors"][0]) == b"no/" + name
+    assert [_raw(job[key][0], "name") for key in ("inputs", "outputs")] == [name, name]
+    assert _raw(job["output"], "name") == name
+    assert _raw(_document(fetched.out)["output"]) == b"out/2" + name
+    assert ("path_b64" in result["output"]) is (b"\xe9" in name or b"\xed" in name)
+
+
+def test_documents_are_utf8_in_every_locale(process: Run, work: Path) -> None:
+    """Where the locale knows ASCII only, names and documents are UTF-8 all the same."""
+    (work / "product.jpg").rename("Bücher.jpg")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    argv = ("compose", "--sandbox", "Bücher.jpg", "-p", "x", "--json", "-o", "Größe.jpg")
+    result = _result(process(*argv, **ascii_only))
+    error = _error(process(*argv, **ascii_only), 8)
+
+    assert result["images"][0]["path"] == "Bücher.jpg"
+    assert result["output"]["path"] == error["errors"][0]["path"] == "Größe.jpg"
+
+
+def test_half_a_character_is_told_in_words() -> None:
+    """What is no text cannot be in a document; all else comes back from it as it was."""
+    whole = {"a\x7f\u202e": ['\U000e0001\u0000"\\\n', "🙂é"]}
+
+    assert json.loads(jsontext.line(whole)) == whole
+    assert jsontext.line({"a": "\udcff\ud800"}) == r'{"a":"\\xff\\ud800"}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        jsontext.line({"a": float("nan")})
+
+
+# That the schemas catch what is wrong
+
+
+def test_a_wrong_document_is_caught(run: Run, work: Path) -> None:
+    """Without a field that is always there, or with one of a wrong type, no document is valid."""
+    name = _kept(run, work)
+    lines: list[bytes | str] = [
+        run("validate", "gone.jpg", *GOOD, "--json", "-m", "inference.novel.v1").out,
+        run("compose", "--sandbox", *GOOD, "--json").out,
+        run("compose", "gone.jpg", "--json", **NO_TOKEN).err,
+        run("models", "flux-2-flex", "--json").out,
+        run("jobs", "fetch", name, "--json").out,
+        run("jobs", "spend", "--json").out,
+    ]
+    caught = {"dropped": 0, "of another type": 0, "unknown": 0}
+    for line in lines:
+        document = _document(line)
+        validator = jsonschema.Draft202012Validator(_schema_of(document))
+        strict = jsonschema.Draft202012Validator(_closed(_schema_of(document)))
+        for holder, schema in _holders(document, _schema_of(document), _schema_of(document)):
+            for key in [key for key in holder if key in schema["properties"]]:
+                value = holder.pop(key)
+                asked = {*schema["required"], *schema.get("dependentRequired", ())}
+                assert validator.is_valid(document) is (key not in asked), key
+                caught["dropped"] += 1
+                holder[key] = {"?": 1}
+                assert validator.is_valid(document) is (key == "config" and "pid" in holder), key
+                caught["of another type"] += 1
+                holder[key] = value
+            holder["later"] = 1
+            assert validator.is_valid(document)  # fields may be added
+            assert strict.is_valid(document) is ("additionalProperties" in schema)
+            caught["unknown"] += 1
+            del holder["later"]
+        assert validator.is_valid(document)
+
+    assert min(caught.values()) > 40
+
+
+def _holders(
+    value: object, schema: dict[str, Any], root: dict[str, Any]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield every object of a document whose fields are described, with its schema."""
+    schema = _target(schema, root)
+    if isinstance(value, list):
+        for each in value:
+            yield from _holders(each, schema.get("items", {}), root)
+    if isinstance(value, dict) and "properties" in schema:
+        yield value, schema
+        for key, each in list(value.items()):
+            yield from _holders(each, schema["properties"].get(key, {}), root)

@@ -1,0 +1,597 @@
+"""What the sandbox accepts and answers: tokens, rules, Accept, job records, async jobs."""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import sandboxing as sb
+from conftest import Run
+
+from prodia_compose.sandbox import server
+from prodia_compose.sandbox.records import InputRecord
+from prodia_compose.sandbox.service import SandboxOptions
+
+FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[server.Sandbox]:
+    """Give a sandbox that the tests of this module share."""
+    with server.Sandbox() as sandbox:
+        yield sandbox
+
+
+def strict_json(data: bytes) -> dict[str, object]:
+    """Return a job record after checking what every record has."""
+    job = json.loads(data)
+    assert isinstance(job, dict)
+    uuid.UUID(str(job["id"]))
+    for name in ("created_at", "updated_at", "expires_at"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(job[name]))
+    lifetime = datetime.fromisoformat(job["expires_at"]) - datetime.fromisoformat(job["created_at"])
+    assert lifetime == timedelta(minutes=5)
+    assert job["metrics"]["elapsed"] >= 0
+    return job
+
+
+# --- tokens ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "header", "status"),
+    [
+        (None, "Bearer anything", 200),
+        (None, "bearer anything", 200),
+        (None, None, 401),
+        (None, "", 401),
+        (None, "Bearer", 401),
+        (None, "Bearer  ", 401),
+        (None, "Basic dXNlcg==", 401),
+        ("secret", "Bearer secret", 200),
+        ("secret", "Bearer other", 401),
+        ("secret", "Bearer secret2", 401),
+        ("sécret", "Bearer sécret".encode().decode("latin-1"), 200),
+    ],
+)
+def test_token(wanted: str | None, header: str | None, status: int) -> None:
+    """Any bearer token passes, or the very one asked for; else the answer is plain text."""
+    headers = {"Content-Type": "application/json", "Accept": "multipart/form-data"}
+    if header is not None:
+        headers["Authorization"] = header
+    with server.Sandbox(SandboxOptions(token=wanted)) as sandbox:
+        got = sb.ask(
+            sandbox,
+            "POST",
+            "/v2/job",
+            body=b'{"type": "inference.ping.v1"}',
+            headers=headers,
+            token=None,
+        )
+
+    assert got.status == status
+    if status == 401:
+        assert got.content_type == "text/plain"
+        assert got.body.startswith(b"token is invalid")
+        assert b"secret" not in got.body
+        uuid.UUID(got.headers["x-request-id"])
+
+
+def test_token_is_not_in_the_options_repr() -> None:
+    """Printing the options does not show the token."""
+    assert "hush" not in repr(SandboxOptions(token="hush"))
+
+
+@pytest.mark.parametrize("leaf", ["job.state.current", "job.json", "output", "output/x.jpg"])
+def test_token_guards_async_reads(shared: server.Sandbox, leaf: str) -> None:
+    """Reading of async jobs needs a token as well."""
+    got = sb.ask(shared, "GET", f"/v2/job/async/{uuid.uuid4()}/{leaf}", token=None)
+
+    assert (got.status, got.content_type) == (401, "text/plain")
+
+
+# --- paths ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/", 404, None),
+        ("POST", "/v2/jobs", 404, None),
+        ("POST", "/job", 404, None),
+        ("PUT", "/elsewhere", 404, None),
+        ("GET", "/v2/job", 405, "POST"),
+        ("PUT", "/v2/job", 405, "POST"),
+        ("DELETE", "/v2/job/async", 405, "POST"),
+        ("PATCH", "/v2/job?price=true", 405, "POST"),
+        ("OPTIONS", "/v2/job", 405, "POST"),
+        ("POST", "/v2/job/async/x/job.json", 405, "GET"),
+        ("BREW", "/v2/job", 405, None),
+        ("GET", "/v2/job/async/x/job.json", 404, None),
+        ("GET", "/v2/job/async/x", 404, None),
+        ("GET", "/v2/job/async/x/elsewhere", 404, None),
+    ],
+)
+def test_unknown_paths_and_methods(
+    shared: server.Sandbox, method: str, path: str, status: int, allow: str | None
+) -> None:
+    """Other paths are 404 and other methods 405, told in JSON with a request id."""
+    got = sb.ask(shared, method, path, body=b"some body" if method in ("POST", "PUT") else None)
+
+    assert (got.status, got.content_type) == (status, "application/json")
+    assert got.error
+    assert got.headers["Allow"] == allow
+    uuid.UUID(got.headers["x-request-id"])
+
+
+def test_head_has_no_body(shared: server.Sandbox) -> None:
+    """HEAD is answered without a body."""
+    got = sb.ask(shared, "HEAD", "/v2/job")
+
+    assert (got.status, got.body) == (405, b"")
+
+
+# --- Accept ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("image/jpeg", "image/jpeg"),
+        ("image/png", "image/png"),
+        ("image/webp", "image/webp"),
+        ("IMAGE/PNG", "image/png"),
+        ("*/*", "image/jpeg"),
+        ("image/*", "image/jpeg"),
+        (None, "image/jpeg"),
+        ("", "image/jpeg"),
+        ("text/html, image/webp;q=0.8, image/png", "image/png"),
+        ("image/png;q=0.1, image/webp;q=0.9", "image/webp"),
+    ],
+)
+def test_accept_image(shared: server.Sandbox, accept: str | None, media_type: str) -> None:
+    """A bare image comes in the format asked for, JPEG where none is."""
+    got = sb.send_job(shared, sb.make_job(), accept=accept)
+
+    assert (got.status, got.content_type) == (200, media_type)
+    assert got.image.format == FORMATS[media_type]
+    uuid.UUID(got.headers["x-request-id"])
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type", "filename"),
+    [
+        ("multipart/form-data", "image/jpeg", "output.jpg"),
+        ("multipart/form-data; image/jpeg", "image/jpeg", "output.jpg"),
+        ("multipart/form-data; image/png", "image/png", "output.png"),
+        ("multipart/form-data;image/webp", "image/webp", "output.webp"),
+        ("Multipart/Form-Data", "image/jpeg", "output.jpg"),
+    ],
+)
+def test_accept_multipart(
+    shared: server.Sandbox, accept: str, media_type: str, filename: str
+) -> None:
+    """Multipart carries the job record and the picture, in the format named beside it."""
+    got = sb.send_job(shared, sb.make_job(), accept=accept)
+
+    assert got.status == 200
+    (_, job_name, job_type, job), (name, told, told_type, data) = got.parts
+    assert (job_name, job_type) == ("job.json", "application/json")
+    assert (name, told, told_type) == ("output", filename, media_type)
+    assert sb.decoded(data).format == FORMATS[media_type]
+    assert strict_json(job)["state"] == {"current": "completed", "history": None}
+
+
+def test_accept_json(shared: server.Sandbox) -> None:
+    """JSON asks for the job record alone."""
+    got = sb.send_job(shared, sb.make_job(), accept="application/json")
+
+    assert (got.status, got.content_type) == (200, "application/json")
+    assert strict_json(got.body)["type"] == sb.NANO
+
+
+@pytest.mark.parametrize("accept", ["video/mp4", "multipart/form-data; image/gif", "text/html"])
+def test_accept_of_what_cannot_be_had(shared: server.Sandbox, accept: str) -> None:
+    """What the sandbox cannot make is 406."""
+    assert sb.send_job(shared, sb.make_job(), accept=accept).status == 406
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("multipart/form-data; image/png", "multipart/form-data"),
+        ("multipart/form-data", "multipart/form-data"),
+        ("image/jpeg", "application/json"),
+        ("application/json", "application/json"),
+        (None, "application/json"),
+    ],
+)
+def test_error_shape(shared: server.Sandbox, accept: str | None, media_type: str) -> None:
+    """An error is multipart with only a job part where multipart was asked for, else JSON."""
+    got = sb.send_job(shared, sb.make_job(images=["c.jpg"]), accept=accept)
+
+    assert (got.status, got.content_type) == (400, media_type)
+    assert got.error == "filename 'c.jpg' not found in request"
+    uuid.UUID(got.headers["x-request-id"])
+    if media_type == "multipart/form-data":
+        assert [name for name, *_ in got.parts] == ["job"]
+        assert set(got.job) == {"id", "error"}
+        uuid.UUID(str(got.job["id"]))
+
+
+# --- rules ----------------------------------------------------------------------------
+
+REFUSED = [
+    ({"config": {"prompt": "x"}}, "missing property 'type'"),
+    ({"type": 7, "config": {}}, "type: got number, want string"),
+    ({"type": "nano-banana", "config": {}}, "type: unknown job type 'nano-banana'"),
+    ({"type": "inference.", "config": {}}, "type: unknown job type 'inference.'"),
+    ({"type": sb.NANO}, "missing property 'config'"),
+    ({"type": sb.NANO, "config": []}, "config: got array, want object"),
+    ({"type": sb.NANO, "config": {}}, "config: missing property 'prompt'"),
+    ({"type": sb.NANO, "config": {"prompt": ""}}, "config: missing property 'prompt'"),
+    ({"type": sb.NANO, "config": {"prompt": True}}, "config.prompt: got boolean, want string"),
+    (sb.make_job(images="a.jpg"), "config.images: got string, want array"),
+    (sb.make_job(images=[]), "config.images: minItems: got 0, want 1"),
+    (sb.make_job(images=["a.jpg", 2]), "config.images.1: got number, want string"),
+    (sb.make_job(images=["A.jpg"]), "filename 'A.jpg' not found in request"),
+    (sb.make_job(images=["a.jpg", "b.jpg", "c.jpg"]), "filename 'c.jpg' not found in request"),
+    (sb.make_job(images=["a.jpg"] * 4), "config: too many images"),
+    (sb.make_job(sb.FLEX, width=5000), "config.width: maximum: got 5,000, want 4,096"),
+    (sb.make_job(sb.FLEX, height=48), "config.height: minimum: got 48, want 64"),
+    (sb.make_job(sb.FLEX, width=1023), "config.width: multipleOf: got 1,023, want 16"),
+    (sb.make_job(sb.FLEX, steps=51), "config.steps: maximum: got 51, want 50"),
+    (sb.make_job(sb.FLEX, steps=2.5), "config.steps: got number, want integer"),
+    (sb.make_job(sb.FLEX, steps="9"), "config.steps: got string, want integer"),
+    (sb.make_job(sb.FLEX, steps=True), "config.steps: got boolean, want integer"),
+    (sb.make_job(sb.FLEX, steps=None), "config.steps: got null, want integer"),
+    (sb.make_job(sb.FLEX, guidance=1.25), "config.guidance: minimum: got 1.25, want 1.5"),
+    (sb.make_job(sb.PRO, safety_tolerance=6), "config.safety_tolerance: maximum: got 6, want 5"),
+    (
+        {"type": sb.PRO, "config": {"prompt": "x" * 32_769}},
+        "config.prompt: maxLength: got 32,769, want 32,768",
+    ),
+    (
+        sb.make_job("inference.flux-kontext.pro.img2img.v1", images=["a.jpg", "b.jpg"]),
+        "config: too many images",
+    ),
+    (sb.make_job("inference.sdxl.inpainting.v1"), "config: too many images"),
+]
+
+
+@pytest.mark.parametrize(("job", "error"), REFUSED, ids=[error for _, error in REFUSED])
+def test_refused(shared: server.Sandbox, job: dict[str, object], error: str) -> None:
+    """A broken rule is a 400 that names the field."""
+    got = sb.send_job(shared, job, accept="multipart/form-data")
+
+    assert (got.status, got.error) == (400, error)
+
+
+ACCEPTED = [
+    sb.make_job(images=["b.jpg", "a.jpg"]),
+    sb.make_job(images=["a.jpg"]),
+    sb.make_job(images=["a.jpg", "a.jpg"]),
+    sb.make_job(aspect_ratio="4:7"),
+    sb.make_job(negative_prompt="not documented to be refused"),
+    sb.make_job(sb.FLEX, aspect_ratio="1:1", width=1024, height=1024, steps=50),
+    sb.make_job(sb.FLEX, steps=50.0, guidance=1.5, width=64, height=4096 // 8),
+    sb.make_job(sb.PRO, seed=-1, anything=["else"]),
+    sb.make_job("inference.gemini-3-pro.img2img.v1", resolution="8K"),
+    sb.make_job("inference.new-model.img2img.v1"),
+    {"type": "inference.new-model.img2img.v1", "config": {}},
+    {"type": "workflow.serial.v1", "jobs": []},
+    {"type": sb.NANO, "config": {"prompt": "x" * 5000}, "name": "an extra key"},
+]
+
+
+@pytest.mark.parametrize("job", ACCEPTED, ids=json.dumps)
+def test_accepted(shared: server.Sandbox, job: dict[str, object]) -> None:
+    """What the documents allow, or do not forbid, passes."""
+    got = sb.send_job(shared, job, accept="multipart/form-data")
+
+    assert got.status == 200, got.error
+
+
+@pytest.mark.parametrize(
+    ("job_type", "most"),
+    [
+        (sb.NANO, 3),
+        ("inference.gemini-3-pro.img2img.v1", 3),
+        ("inference.gemini-3-1-flash.img2img.v1", 14),
+        ("inference.flux-2.dev.img2img.v1", 8),
+        (sb.PRO, 8),
+        (sb.FLEX, 10),
+        ("inference.flux-2.max.img2img.v1", 8),
+        ("inference.seedream-5-0.lite.img2img.v1", 14),
+        ("inference.new-model.img2img.v1", 14),
+        ("inference.flux-kontext.max.img2img.v1", 1),
+        ("inference.seededit.img2img.v1", 1),
+        ("inference.recraft.v4.img2img.v1", 1),
+    ],
+)
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_image_count(shared: server.Sandbox, job_type: str, most: int, is_listed: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """Each model takes as many images as the guide says, named in the config or not."""
+    for count, status in ((most, 200), (most + 1, 400)):
+        names = [f"{number}.jpg" for number in range(count)]
+        job = sb.make_job(job_type, **({"images": names} if is_listed else {}))
+        got = sb.send_job(shared, job, names, accept="application/json")
+        assert got.status == status
+        if status == 400:
+            assert got.error == "config: too many images"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "status"),
+    [
+        ([(3000, 3000)], 200),
+        ([(3000, 1500), (1500, 3000)], 200),
+        ([(3000, 3000), (1, 1)], 413),
+    ],
+)
+def test_combined_pixels(shared: server.Sandbox, sizes: list[tuple[int, int]], status: int) -> None:
+    """FLUX.2 [pro] takes nine million input pixels together, and not one more."""
+    parts = [
+        sb.input_part(f"{number}.png", sb.picture(size=size, image_format="PNG"))
+        for number, size in enumerate(sizes)
+    ]
+    job = sb.make_job(sb.PRO, images=[str(part.filename) for part in parts])
+    got = sb.send(shared, sb.job_part(job), *parts, accept="application/json")
+
+    assert got.status == status
+    if status == 413:
+        assert "9,000,001" in got.error
+        assert sb.send(shared, sb.job_part({**job, "type": sb.FLEX}), *parts).status == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not a picture",
+        b"<html></html>",
+        b"\xff\xd8\xff\xe0",
+        sb.picture()[:-200],
+        sb.picture(image_format="PNG")[:60],
+        sb.picture(image_format="WEBP")[:20],
+        sb.picture(image_format="GIF"),
+    ],
+    ids=["empty", "text", "html", "jpeg-start", "jpeg-cut", "png-cut", "webp-cut", "gif"],
+)
+def test_undecodable_input(shared: server.Sandbox, data: bytes) -> None:
+    """An input that is no whole JPEG, PNG or WebP is a 400 that names it."""
+    got = sb.send(shared, sb.job_part(sb.make_job()), sb.input_part("odd.jpg", data))
+
+    assert got.status == 400
+    assert got.error == "input 'odd.jpg' could not be decoded as a JPEG, PNG or WebP image"
+
+
+def test_undecodable_input_that_nothing_refers_to(shared: server.Sandbox) -> None:
+    """Inputs that the config does not name are not looked at."""
+    job = sb.job_part(sb.make_job(images=["a.jpg"]))
+    got = sb.send(shared, job, sb.input_part("a.jpg"), sb.input_part("b.jpg", b"no picture"))
+
+    assert got.status == 200
+
+
+def test_images_left_out_uses_the_uploads(shared: server.Sandbox) -> None:
+    """Without `config.images` every upload counts; the SDK's `image.jpg` copies do not."""
+    job = sb.job_part(sb.make_job())
+    red, blue = sb.picture("red"), sb.picture("blue")
+    doubled = [
+        sb.input_part("a.jpg", red),
+        sb.input_part("image.jpg", red),
+        sb.input_part("b.jpg", blue),
+        sb.input_part("image.jpg", blue),
+        sb.input_part("image.jpg", red),
+    ]
+    plain = [sb.input_part(name, red) for name in ("a.jpg", "b.jpg", "c.jpg")]
+
+    assert sb.send(shared, *doubled, job).status == 200
+    assert sb.send(shared, job, *plain).status == 200
+    assert sb.send(shared, job, *plain, sb.input_part("d.jpg")).status == 400
+
+
+def test_an_input_is_needed(shared: server.Sandbox) -> None:
+    """A job that edits pictures needs one; a job of another kind does not."""
+    assert sb.send_job(shared, sb.make_job(), ()).error == "no 'input' part in request"
+    assert sb.send_job(shared, sb.make_job("inference.x.txt2img.v1"), ()).status == 200
+
+
+# --- job records ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("job_type", "config", "price"),
+    [
+        (sb.NANO, {}, {"product": "inference-nano-banana", "dollars": 0.039}),
+        (sb.FLEX, {}, {"product": "inference-flux-2-flex", "dollars": 0.06}),
+        ("inference.gemini-3-pro.img2img.v1", {"resolution": "4K"}, {"dollars": 0.3}),
+        ("inference.gemini-3-pro.img2img.v1", {}, None),
+        ("inference.flux-2.dev.img2img.v1", {}, None),
+        ("inference.seedream-5-0.lite.img2img.v1", {}, None),
+        ("inference.new-model.img2img.v1", {}, None),
+    ],
+)
+def test_price(
+    shared: server.Sandbox,
+    job_type: str,
+    config: dict[str, object],
+    price: dict[str, object] | None,
+) -> None:
+    """The price is told when asked for and known."""
+    job = sb.make_job(job_type, **config)
+    asked = sb.send_job(shared, job, path="/v2/job?price=true", accept="multipart/form-data")
+    unasked = sb.send_job(shared, job, path="/v2/job?price=1", accept="multipart/form-data")
+
+    assert "price" not in unasked.job
+    told = asked.job.get("price")
+    assert (told is None) == (price is None)
+    if price is not None:
+        assert isinstance(told, dict)
+        assert {**told, **price} == told
+
+
+def test_config_is_echoed_with_defaults(shared: server.Sandbox) -> None:
+    """The record tells the config as sent, with what the service fills in."""
+    nano = sb.send_job(shared, sb.make_job(images=["b.jpg"]), accept="application/json").json
+    flex = sb.send_job(
+        shared, sb.make_job(sb.FLEX, steps=7, odd={"a": [1]}), accept="application/json"
+    ).json
+
+    assert nano["config"] == {
+        "prompt": "put the first into the second",
+        "images": ["b.jpg"],
+        "aspect_ratio": "auto",
+        "output_image_count": 1,
+        "output_message_count": 0,
+    }
+    assert flex["config"] == {
+        "prompt": "put the first into the second",
+        "steps": 7,
+        "odd": {"a": [1]},
+        "guidance": 4.5,
+        "safety_tolerance": 2,
+    }
+
+
+def test_messages(shared: server.Sandbox) -> None:
+    """A job that asks for messages gets a text beside the picture."""
+    got = sb.send_job(
+        shared, sb.make_job(include_messages=True), accept="multipart/form-data; image/png"
+    )
+
+    assert [(name, media_type) for name, _, media_type, _ in got.parts] == [
+        ("job", "application/json"),
+        ("output", "image/png"),
+        ("output", "text/plain"),
+    ]
+
+
+@pytest.mark.parametrize("accept", ["image/jpeg", "multipart/form-data", "application/json"])
+@pytest.mark.parametrize("is_json", [True, False])
+def test_ping(shared: server.Sandbox, accept: str, is_json: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """The smallest job completes without output, sent as JSON or as multipart."""
+    ping = {"type": "inference.ping.v1"}
+    if is_json:
+        headers = {"Content-Type": "application/json; charset=utf-8", "Accept": accept}
+        body = json.dumps(ping).encode()
+        got = sb.ask(shared, "POST", "/v2/job", body=body, headers=headers)
+    else:
+        got = sb.send(shared, sb.job_part(ping), accept=accept)
+
+    assert got.status == 200
+    job = got.job if accept == "multipart/form-data" else got.json
+    assert job["state"] == {"current": "completed", "history": None}
+
+
+def test_log(shared: server.Sandbox) -> None:
+    """Every job is written down as it came in, with its status."""
+    job = sb.make_job(images=["b.png"])
+    blue = sb.picture("blue")
+    good = sb.send(shared, sb.input_part("b.png", blue), sb.job_part(job), sb.input_part("c"))
+    bad = sb.send(shared, sb.job_part(sb.make_job(images=["nope"])), path="/v2/job/async")
+    broken = sb.send(shared)
+
+    first, second, third = shared.jobs[-3:]
+    assert (first.job, first.status, first.is_async, first.fault) == (job, 200, False, None)
+    assert first.request_id == good.headers["x-request-id"]
+    assert first.inputs[0] == InputRecord(
+        filename="b.png",
+        content_type="image/jpeg",
+        size=len(blue),
+        sha256=hashlib.sha256(blue).hexdigest(),
+    )
+    assert [part.filename for part in first.inputs] == ["b.png", "c"]
+    assert (second.status, second.is_async) == (400, True)
+    assert second.request_id == bad.headers["x-request-id"]
+    assert (third.job, third.inputs, third.status) == (None, (), broken.status)
+
+
+# --- async ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accept", "filename", "image_format"),
+    [
+        ("application/json", "output.jpg", "JPEG"),
+        ("image/png", "output.png", "PNG"),
+        ("multipart/form-data; image/webp", "output.webp", "WEBP"),
+    ],
+)
+def test_async(shared: server.Sandbox, accept: str, filename: str, image_format: str) -> None:
+    """A job made through the async endpoint can be followed, listed and fetched."""
+    made = sb.send_job(shared, sb.make_job(), path="/v2/job/async?price=true", accept=accept)
+    assert made.status == 201
+    job = made.job if accept.startswith("multipart") else made.json
+    place = f"/v2/job/async/{job['id']}"
+
+    state = sb.ask(shared, "GET", f"{place}/job.state.current")
+    assert (state.content_type, state.body) == ("text/plain", b"processed")
+    record = strict_json(sb.ask(shared, "GET", f"{place}/job.json?price=true").body)
+    assert record["id"] == job["id"]
+    assert record["state"] == {"current": "processed", "history": None}
+    assert record["price"] == {"product": "inference-nano-banana", "dollars": 0.039}
+    assert "price" not in sb.ask(shared, "GET", f"{place}/job.json").json
+    assert json.loads(sb.ask(shared, "GET", f"{place}/output").body) == [filename]
+    output = sb.ask(shared, "GET", f"{place}/output/{filename}")
+    assert output.image.format == image_format
+    assert sb.ask(shared, "GET", f"{place}/output/other.jpg").status == 404
+
+
+def test_async_takes_its_time() -> None:
+    """A job with latency is processing at first, and has no output yet."""
+    with server.Sandbox(SandboxOptions(latency_s=3600)) as sandbox:
+        job = sb.send_job(
+            sandbox, sb.make_job(), path="/v2/job/async", accept="application/json"
+        ).json
+        place = f"/v2/job/async/{job['id']}"
+
+        assert job["state"] == {"current": "processing", "history": None}
+        assert sb.ask(sandbox, "GET", f"{place}/job.state.current").body == b"processing"
+        assert sb.ask(sandbox, "GET", f"{place}/output").body == b"[]"
+        assert sb.ask(sandbox, "GET", f"{place}/output/output.jpg").status == 404
+        assert "price" not in sb.ask(sandbox, "GET", f"{place}/job.json?price=true").json
+
+
+def test_async_refuses_bad_jobs(shared: server.Sandbox) -> None:
+    """A bad job is refused when it is made, not later."""
+    got = sb.send_job(shared, sb.make_job(images=["nope"]), path="/v2/job/async")
+
+    assert (got.status, got.error) == (400, "filename 'nope' not found in request")
+
+
+def test_async_forgets_old_jobs() -> None:
+    """Only the latest jobs are kept."""
+    ping = {"Content-Type": "application/json", "Accept": "application/json"}
+    body = b'{"type": "inference.ping.v1"}'
+    with server.Sandbox() as sandbox:
+        ids = [
+            sb.ask(sandbox, "POST", "/v2/job/async", body=body, headers=ping).json["id"]
+            for _ in range(65)
+        ]
+        statuses = [
+            sb.ask(sandbox, "GET", f"/v2/job/async/{job_id}/job.json").status
+            for job_id in (ids[0], ids[1], ids[-1])
+        ]
+
+    assert statuses == [404, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("sandbox", "--port", "1_0"), "--port 1_0: must be a whole number, such as 8"),
+        (("sandbox", "--port", "65536"), "--port 65536: must be 0 to 65535"),
+        (("sandbox", "--latency", "-1"), "--latency -1: must be 0 or more"),
+        (("jobs", "--limit", "x"), "--limit x: must be a whole number, such as 8"),
+    ],
+)
+def test_odd_numbers_are_refused_in_our_words(run: Run, argv: tuple[str, ...], words: str) -> None:
+    """As those of `compose` are, digits that Python would take included."""
+    done = run(*argv)
+
+    assert (done.code, done.err) == (2, f"prodia-compose: error: {words}\n")

@@ -1,0 +1,191 @@
+"""Claims and entries for the tests of the record, and the processes that write them.
+
+Run as a program, it is one of those processes: it does what its first argument names,
+and tells on standard output how far it is.
+"""
+
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prodia_compose.record import entries, home, ledger
+
+STEPS: tuple[entries.State, ...] = ("prepared", "sending", "accepted", "received", "saved")
+OTHER_ENDS: tuple[entries.State, ...] = ("rejected", "busy", "not-delivered", "unknown")
+
+SHA_1 = "1" * 64
+SHA_2 = "2" * 64
+
+
+def claim(
+    prompt: str = "Put the mug on the table",
+    *,
+    host: str = "inference.prodia.com",
+    model: str = "nano-banana",
+    names: tuple[str, ...] = ("mug.jpg", "room.jpg"),
+    hashes: tuple[str, ...] = (SHA_1, SHA_2),
+    output: str = "composed.jpg",
+    estimate_min_usd: float | None = 0.039,
+    estimate_usd: float | None = 0.039,
+) -> entries.Claim:
+    """Return a claim; two of the same arguments are twins."""
+    config = {"prompt": prompt, "images": ["mug.jpg", "room.jpg"]}
+    return entries.Claim(
+        host=host,
+        digest="sha256:" + "d" * 64,
+        model=model,
+        job_json=json.dumps({"type": f"inference.{model}.v2", "config": config}).encode(),
+        inputs=tuple(
+            entries.File(name=name, sha256=sha256)
+            for name, sha256 in zip(names, hashes, strict=True)
+        ),
+        output=output,
+        estimate_min_usd=estimate_min_usd,
+        estimate_usd=estimate_usd,
+        tool_version="0.1.0",
+    )
+
+
+def path() -> Path:
+    """Return where the record of the environment is."""
+    folder = home.folder()
+    assert folder is not None
+    return folder / ledger.FILE_NAME
+
+
+def sql(statement: str, *values: str | float | None) -> list[tuple[object, ...]]:
+    """Run a statement on the record behind its back."""
+    connection = sqlite3.connect(path(), isolation_level=None)
+    try:
+        return connection.execute(statement, values).fetchall()
+    finally:
+        connection.close()
+
+
+def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
+    """Take a job that has begun to a state, by the way it would go."""
+    if reached in STEPS:
+        for step in STEPS[1 : STEPS.index(reached) + 1]:
+            entry.advance(step)
+    else:
+        entry.advance("sending")
+        entry.advance(reached)
+
+
+@contextmanager
+def process(*argv: str) -> Iterator[subprocess.Popen[str]]:
+    """Give one of the processes below; it is killed at the end of the block."""
+    with subprocess.Popen(
+        [sys.executable, __file__, *argv],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def line(started: subprocess.Popen[str]) -> str:
+    """Wait for the next line a process tells, and return it."""
+    assert started.stdout is not None
+    return started.stdout.readline().strip()
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _wait() -> None:
+    sys.stdin.readline()
+
+
+def reach(reached: entries.State) -> None:
+    """Take a job to a state, tell its id, and wait."""
+    with ledger.open_record(os.environ) as opened:
+        entry = opened.begin(claim())
+        advance_to(entry, reached)
+        _tell(f"{entry.id}")
+        _wait()
+
+
+def run_one(number: str) -> None:
+    """Wait for the start, then record a whole run; tell what trouble there was."""
+    _tell("ready")
+    _wait()
+    with ledger.open_record(os.environ, patience_s=120) as opened:
+        entry = opened.begin(claim(prompt=f"run {number}"))
+        advance_to(entry, "saved")
+        _tell(f"{opened.trouble}")
+
+
+def run_many() -> None:
+    """Record runs without end, and tell the id of each once it has begun."""
+    with ledger.open_record(os.environ) as opened:
+        while True:
+            entry = opened.begin(claim())
+            _tell(f"{entry.id}")
+            advance_to(entry, "saved")
+
+
+def hold_lock() -> None:
+    """Keep the record locked for writing until told to let go."""
+    connection = sqlite3.connect(path(), isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    _tell("locked")
+    _wait()
+    connection.execute("ROLLBACK")
+    connection.close()
+    _tell("released")
+
+
+def hold_all() -> None:
+    """Keep the record locked for readers and writers until the end."""
+    connection = sqlite3.connect(path(), isolation_level=None)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    _tell("locked")
+    _wait()
+
+
+def start_on_full_disk() -> None:
+    """Record a whole run where no file may grow beyond 1 kB; tell what trouble there was."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    with ledger.open_record(os.environ) as opened:
+        advance_to(opened.begin(claim()), "saved")
+        _tell(f"{opened.trouble}")
+
+
+def meet_full_disk() -> None:
+    """Record a run during which the disk fills up; tell the trouble, then make room again."""
+    room = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with ledger.open_record(os.environ) as opened:
+        entry = opened.begin(claim())
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, room[1]))
+        entry.advance("sending")
+        _tell(f"{opened.trouble}")
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
+        entry.advance("saved")
+
+
+ROLES: dict[str, Callable[..., None]] = {
+    "reach": reach,
+    "run-one": run_one,
+    "run-many": run_many,
+    "hold-lock": hold_lock,
+    "hold-all": hold_all,
+    "start-on-full-disk": start_on_full_disk,
+    "meet-full-disk": meet_full_disk,
+}
+
+if __name__ == "__main__":
+    ROLES[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,641 @@
+"""Pictures for tests, made from nothing: every kind that the tool has to cope with.
+
+What Pillow cannot write (16-bit colour, odd depths, damaged structure) is put
+together byte by byte here, independently of the code under test.
+"""
+
+import functools
+import io
+import itertools
+import math
+import random
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from prodia_compose.images import plan, prepare
+from prodia_compose.images.probe import probe
+from prodia_compose.models.facts import Cap, Caps
+
+Rgb = tuple[int, int, int]
+Matrix = Sequence[Sequence[float]]
+
+SECRET: Final = "Sekret-7391"
+"""A word in every piece of metadata made here; it must not be found in what is sent."""
+
+RED: Final = (220, 30, 40)
+GREEN: Final = (30, 200, 60)
+BLUE: Final = (40, 60, 230)
+YELLOW: Final = (240, 220, 20)
+
+
+# --- giving pictures to the code under test ---------------------------------------------
+
+
+def opener(data: bytes) -> Callable[[], BinaryIO]:
+    """Return what gives a fresh reader of some bytes each time."""
+    return lambda: io.BytesIO(data)
+
+
+def file_opener(path: Path) -> Callable[[], BinaryIO]:
+    """Return what gives a fresh reader of a file each time."""
+    return lambda: path.open("rb")
+
+
+def cap(limit: int) -> Cap:
+    """Return a house cap."""
+    return Cap(limit=limit, kind="house", source="a test")
+
+
+def prepared(
+    data: bytes,
+    *,
+    side: int | None = None,
+    options: prepare.PrepareOptions | None = None,
+) -> prepare.PreparedImage:
+    """Return a picture prepared alone, under a cap on its sides if one is given."""
+    info = probe.probe(opener(data))
+    caps = Caps(side=None if side is None else cap(side))
+    (fit,) = plan.plan([(info.width, info.height)], caps)
+    return prepare.prepare(opener(data), info, fit, options or prepare.PrepareOptions())
+
+
+def pixels(picture: prepare.PreparedImage) -> Image.Image:
+    """Return what is sent, decoded."""
+    image = Image.open(io.BytesIO(picture.blob.read()))
+    image.load()
+    return image
+
+
+def decoded(data: bytes) -> Image.Image:
+    """Return bytes decoded."""
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def encoded(image: Image.Image, name: str, **options: object) -> bytes:
+    """Return a picture as a file of a format."""
+    stream = io.BytesIO()
+    image.save(stream, name, **options)
+    return stream.getvalue()
+
+
+def rgb_at(image: Image.Image, place: tuple[int, int]) -> Rgb:
+    """Return the colour of one pixel."""
+    value = image.convert("RGB").getpixel(place)
+    assert isinstance(value, tuple)
+    return int(value[0]), int(value[1]), int(value[2])
+
+
+def furthest(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the greatest distance between two colours in any channel."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def psnr(one: Image.Image, other: Image.Image) -> float:
+    """Return the peak signal-to-noise ratio of two RGB pictures, in dB."""
+    histogram = ImageChops.difference(one.convert("RGB"), other.convert("RGB")).histogram()
+    squares = sum(count * (at % 256) ** 2 for at, count in enumerate(histogram))
+    return 99.0 if squares == 0 else 10 * math.log10(255**2 * sum(histogram) / squares)
+
+
+# --- pictures ---------------------------------------------------------------------------
+
+
+def quarters(size: tuple[int, int] = (64, 48)) -> Image.Image:
+    """Return a picture of four colours that lies differently in each orientation."""
+    image = Image.new("RGB", size, RED)
+    draw = ImageDraw.Draw(image)
+    middle_x, middle_y = size[0] // 2, size[1] // 2
+    draw.rectangle((middle_x, 0, size[0], middle_y - 1), fill=GREEN)
+    draw.rectangle((0, middle_y, middle_x - 1, size[1]), fill=BLUE)
+    draw.rectangle((middle_x, middle_y, size[0], size[1]), fill=YELLOW)
+    return image
+
+
+@functools.lru_cache(maxsize=4)
+def photo(size: tuple[int, int], seed: int = 1) -> Image.Image:
+    """Return something like a photo: clouds of every size, a few edges, a little grain."""
+    rng = random.Random(seed)
+    total = Image.new("RGB", size, (128, 128, 128))
+    cells = 4
+    weight = 0.5
+    while cells < max(size) / 3:
+        small = (cells, max(2, cells * size[1] // size[0]))
+        noise = Image.frombytes("RGB", small, rng.randbytes(small[0] * small[1] * 3))
+        total = Image.blend(total, noise.resize(size, Image.Resampling.BICUBIC), weight)
+        cells, weight = cells * 2, max(0.06, weight * 0.62)
+    draw = ImageDraw.Draw(total)
+    for _ in range(40):
+        x, y = rng.randrange(size[0]), rng.randrange(size[1])
+        reach = max(2, rng.randrange(max(3, size[0] // 12)))
+        colour = (rng.randrange(256), rng.randrange(256), rng.randrange(256))
+        draw.ellipse((x, y, x + reach, y + reach), fill=colour)
+    return total.filter(ImageFilter.GaussianBlur(0.7))
+
+
+def turned(image: Image.Image, orientation: int) -> Image.Image:
+    """Return a picture as a camera stores it that notes this orientation."""
+    back = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    return image.copy() if back is None else image.transpose(back)
+
+
+# --- metadata ---------------------------------------------------------------------------
+
+
+def exif(orientation: int | None = None, *, thumbnail: bool = False) -> bytes:
+    """Return EXIF data with a maker, a serial number, a comment and a place on Earth."""
+    data = Image.Exif()
+    if orientation is not None:
+        data[0x0112] = orientation
+    data[0x010F] = SECRET
+    data[0x0131] = SECRET
+    data.get_ifd(0x8769).update({0xA431: SECRET, 0x927C: SECRET.encode(), 0x9003: SECRET})
+    data.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
+    written = data.tobytes()
+    return written + encoded(quarters((16, 12)), "JPEG") if thumbnail else written
+
+
+def xmp() -> bytes:
+    """Return XMP data."""
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description><rdf:Alt>'
+        f'<rdf:li xml:lang="x-default">{SECRET}</rdf:li></rdf:Alt></dc:description>'
+        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    ).encode()
+
+
+def iptc() -> bytes:
+    """Return a Photoshop resource block with an IPTC caption."""
+    caption = struct.pack(">BBBH", 0x1C, 2, 120, len(SECRET)) + SECRET.encode()
+    caption += bytes(len(caption) % 2)
+    return b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(caption)) + caption
+
+
+def jpeg_segment(marker: int, payload: bytes) -> bytes:
+    """Return one JPEG segment."""
+    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
+
+
+def jpeg_with(data: bytes, *segments: bytes) -> bytes:
+    """Return a JPEG with segments put in behind its first one (JFIF's)."""
+    place = 2
+    if data[2:4] == b"\xff\xe0":
+        place = 4 + int.from_bytes(data[4:6], "big")
+    return data[:place] + b"".join(segments) + data[place:]
+
+
+def talkative_jpeg(image: Image.Image, **options: object) -> bytes:
+    """Return a JPEG with every kind of metadata, a thumbnail and a tail."""
+    plain = encoded(image, "JPEG", **options)
+    jfif_thumbnail = b"JFIF\0\x01\x02\x01\0\x48\0\x48\x02\x01" + bytes(6)
+    extension = b"JFXX\0\x10" + encoded(quarters((16, 12)), "JPEG")
+    chatty = jpeg_with(
+        plain,
+        jpeg_segment(0xE0, extension),
+        jpeg_segment(0xE1, exif(thumbnail=True)),
+        jpeg_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp()),
+        jpeg_segment(0xE2, b"FPXR\0" + SECRET.encode()),
+        jpeg_segment(0xE4, SECRET.encode()),
+        jpeg_segment(0xEB, b"JP" + SECRET.encode()),
+        jpeg_segment(0xED, iptc()),
+        jpeg_segment(0xFE, SECRET.encode()),
+    )
+    jfif_end = 4 + int.from_bytes(chatty[4:6], "big")
+    chatty = chatty[:2] + jpeg_segment(0xE0, jfif_thumbnail) + chatty[jfif_end:]
+    return chatty + SECRET.encode() + plain
+
+
+def mpo(frames: int = 2) -> bytes:
+    """Return a JPEG with partner pictures behind it, as stereo and gain-map cameras write."""
+    image = quarters()
+    others = [ImageChops.invert(image) for _ in range(frames - 1)]
+    return encoded(image, "MPO", save_all=True, append_images=others)
+
+
+# --- PNG, TIFF and the like, byte by byte -----------------------------------------------
+
+
+def png_chunk(name: bytes, data: bytes) -> bytes:
+    """Return one PNG chunk."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(
+    size: tuple[int, int],
+    bits: int,
+    colour_type: int,
+    rows: Iterable[bytes],
+    chunks: Iterable[tuple[bytes, bytes]] = (),
+    tail: Iterable[tuple[bytes, bytes]] = (),
+) -> bytes:
+    """Return a PNG of any depth.
+
+    Args:
+        size: Width and height.
+        bits: Of one sample.
+        colour_type: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha.
+        rows: Packed samples of each row, without the filter byte.
+        chunks: What stands in front of the pixels.
+        tail: What stands behind them.
+    """
+    header = struct.pack(">IIBBBBB", *size, bits, colour_type, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    every = [(b"IHDR", header), *chunks, (b"IDAT", data), *tail, (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, each) for name, each in every)
+
+
+def png_with(data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG with chunks put in front of its pixels."""
+    place = data.index(b"IDAT") - 4
+    return data[:place] + b"".join(png_chunk(*each) for each in chunks) + data[place:]
+
+
+def talkative_png(image: Image.Image) -> bytes:
+    """Return a PNG with every kind of metadata and a tail."""
+    word = SECRET.encode()
+    data = png_with(
+        encoded(image, "PNG"),
+        (b"tEXt", b"Comment\0" + word),
+        (b"zTXt", b"Author\0\0" + zlib.compress(word)),
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp()),
+        (b"eXIf", exif().removeprefix(b"Exif\0\0")),
+        (b"tIME", struct.pack(">HBBBBB", 2026, 11, 22, 18, 17, 0)),
+        (b"prVt", word),
+    )
+    end = data.rindex(b"IEND") - 4
+    return data[:end] + png_chunk(b"tEXt", b"Late\0" + word) + data[end:] + word
+
+
+def webp_with(data: bytes, *chunks: tuple[bytes, bytes], flags: int) -> bytes:
+    """Return a WebP in its extended form with chunks put behind its pixels."""
+    image = decoded(data)
+    body = b"WEBP"
+    sides = (image.width - 1).to_bytes(3, "little") + (image.height - 1).to_bytes(3, "little")
+    parts = [(b"VP8X", bytes([flags, 0, 0, 0]) + sides), (data[12:16], data[20:]), *chunks]
+    for name, payload in parts:
+        body += name + struct.pack("<I", len(payload)) + payload + bytes(len(payload) % 2)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def talkative_webp(image: Image.Image, **options: object) -> bytes:
+    """Return a WebP with every kind of metadata and a tail."""
+    plain = encoded(image, "WEBP", **options)
+    return (
+        webp_with(
+            plain,
+            (b"EXIF", exif().removeprefix(b"Exif\0\0")),
+            (b"XMP ", xmp()),
+            (b"PRIV", SECRET.encode()),
+            flags=0x0C,
+        )
+        + SECRET.encode()
+    )
+
+
+def tiff(
+    size: tuple[int, int],
+    bits: int,
+    data: bytes,
+    *,
+    order: str = "<",
+    tags: Mapping[int, tuple[int, Sequence[int]]] | None = None,
+) -> bytes:
+    """Return an uncompressed TIFF of one strip.
+
+    Args:
+        size: Width and height.
+        bits: Of the one sample.
+        data: The pixels.
+        order: "<" or ">".
+        tags: More or other tags: type (3 SHORT, 4 LONG) and values.
+    """
+    entries: dict[int, tuple[int, Sequence[int]]] = {
+        256: (4, [size[0]]),
+        257: (4, [size[1]]),
+        258: (3, [bits]),
+        259: (3, [1]),
+        262: (3, [1]),
+        273: (4, [0]),
+        277: (3, [1]),
+        278: (4, [size[1]]),
+        279: (4, [len(data)]),
+        **(tags or {}),
+    }
+    codes = {1: "B", 3: "H", 4: "I"}
+    table_bytes = 2 + 12 * len(entries) + 4
+    extra_at = 8 + table_bytes
+    table, extra = struct.pack(order + "H", len(entries)), b""
+    packed = {tag: struct.pack(f"{order}{len(v)}{codes[k]}", *v) for tag, (k, v) in entries.items()}
+    data_at = extra_at + sum(len(value) for value in packed.values() if len(value) > 4)
+    packed[273] = struct.pack(order + "I", data_at)
+    for tag in sorted(entries):
+        kind, values = entries[tag]
+        value = packed[tag]
+        if len(value) > 4:
+            field = struct.pack(order + "I", extra_at + len(extra))
+            extra += value
+        else:
+            field = value.ljust(4, b"\0")
+        table += struct.pack(order + "HHI", tag, kind, len(values)) + field
+    magic = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    return magic + struct.pack(order + "I", 8) + table + bytes(4) + extra + data
+
+
+def psd(
+    image: Image.Image, *, layers: int = 0, has_flat: bool = True, selection: bool = False
+) -> bytes:
+    """Return a Photoshop document.
+
+    Args:
+        image: Its flat picture, RGB or RGBA.
+        layers: The count that the layer section states; negative if alpha is transparency.
+        has_flat: What the version resource says of the flat picture.
+        selection: Whether to add a channel that is no transparency.
+    """
+    channels = list(image.split())
+    if selection:
+        channels.append(Image.new("L", image.size, 0))
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(channels), image.height, image.width, 8, 3)
+    version = struct.pack(">I?II", 1, has_flat, 0, 0)[:5] + bytes(8)
+    version = struct.pack(">I?", 1, has_flat) + bytes(12)
+    resource = b"8BIM" + struct.pack(">HHI", 1057, 0, len(version)) + version
+    resource += bytes(len(version) % 2)
+    info = struct.pack(">h", layers) + bytes(2)
+    section = struct.pack(">I", len(info)) + info if layers else b""
+    return (
+        header
+        + struct.pack(">I", 0)
+        + struct.pack(">I", len(resource))
+        + resource
+        + struct.pack(">I", len(section))
+        + section
+        + struct.pack(">H", 0)
+        + b"".join(channel.tobytes() for channel in channels)
+    )
+
+
+# --- colour -----------------------------------------------------------------------------
+
+SRGB_TO_XYZ: Final = (
+    (0.4360747, 0.3850649, 0.1430804),
+    (0.2225045, 0.7168786, 0.0606169),
+    (0.0139322, 0.0971045, 0.7141733),
+)
+"""Published matrices, all from linear RGB to XYZ under D50."""
+
+SPACES: Final[dict[str, tuple[Matrix, float]]] = {
+    "Display P3": (
+        (
+            (0.5151187, 0.2919778, 0.1571035),
+            (0.2411892, 0.6922441, 0.0665668),
+            (-0.0010505, 0.0418791, 0.7840713),
+        ),
+        0,
+    ),
+    "Adobe RGB": (
+        (
+            (0.6097559, 0.2052401, 0.1492240),
+            (0.3111242, 0.6256560, 0.0632197),
+            (0.0194811, 0.0608902, 0.7448387),
+        ),
+        2.19921875,
+    ),
+    "ProPhoto": (
+        (
+            (0.7976749, 0.1351917, 0.0313534),
+            (0.2880402, 0.7118741, 0.0000857),
+            (0.0, 0.0, 0.8252100),
+        ),
+        1.8,
+    ),
+    "sRGB": (SRGB_TO_XYZ, 0),
+}
+"""Matrix and gamma of each space; gamma 0 is sRGB's curve."""
+
+_D50: Final = (0.9642, 1.0, 0.8249)
+
+
+def rgb_profile(name: str) -> bytes:
+    """Return the ICC profile of one of the spaces above."""
+    matrix, gamma = SPACES[name]
+    columns = [[row[at] for row in matrix] for at in range(3)]
+    tags = {
+        b"desc": _icc_text(name),
+        b"cprt": b"text" + bytes(4) + b"free\0",
+        b"wtpt": _icc_xyz(_D50),
+        **dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), map(_icc_xyz, columns), strict=True)),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _icc_curve(gamma)),
+    }
+    return _icc(b"mntr", b"RGB ", b"XYZ ", tags)
+
+
+def grey_profile(gamma: float) -> bytes:
+    """Return an ICC profile for grey of a gamma."""
+    tags = {
+        b"desc": _icc_text(f"Grey {gamma}"),
+        b"cprt": b"text" + bytes(4) + b"free\0",
+        b"wtpt": _icc_xyz(_D50),
+        b"kTRC": _icc_curve(gamma),
+    }
+    return _icc(b"mntr", b"GRAY", b"XYZ ", tags)
+
+
+def cmyk_profile() -> bytes:
+    """Return an ICC profile for CMYK whose solid inks are dull, as printed ones are."""
+    nodes = b""
+    for inks in itertools.product((0, 1), repeat=4):
+        lightness, a, b = _lab(_linear(cmyk_to_rgb(inks)))
+        nodes += struct.pack(
+            ">3H",
+            round(lightness / 100 * 0xFF00),
+            round((a + 128) * 256),
+            round((b + 128) * 256),
+        )
+    ramp = struct.pack(">2H", 0, 65535)
+    table = b"mft2" + struct.pack(">4xBBBx", 4, 3, 2)
+    table += struct.pack(">9i", *(65536 * (at % 4 == 0) for at in range(9)))
+    table += struct.pack(">2H", 2, 2) + ramp * 4 + nodes + ramp * 3
+    tags = {
+        b"desc": _icc_text("Test press"),
+        b"cprt": b"text" + bytes(4) + b"free\0",
+        b"wtpt": _icc_xyz(_D50),
+        b"A2B0": table,
+    }
+    return _icc(b"prtr", b"CMYK", b"Lab ", tags)
+
+
+def cmyk_to_rgb(inks: Sequence[int]) -> Rgb:
+    """Return the sRGB colour of solid inks on the press of `cmyk_profile`."""
+    filters = ((0.25, 0.75, 0.9), (0.85, 0.2, 0.55), (0.95, 0.9, 0.2), (0.03, 0.03, 0.03))
+    colour = [1.0, 1.0, 1.0]
+    for ink, through in zip(inks, filters, strict=True):
+        if ink:
+            colour = [value * part for value, part in zip(colour, through, strict=True)]
+    red, green, blue = (round(255 * value) for value in colour)
+    return red, green, blue
+
+
+def to_srgb(colour: Rgb, space: str) -> Rgb:
+    """Return by plain formulas what a colour of a space is in sRGB."""
+    matrix, gamma = SPACES[space]
+    linear = [(value / 255) ** gamma for value in colour] if gamma else _linear(colour)
+    xyz = [sum(a * b for a, b in zip(row, linear, strict=True)) for row in matrix]
+    back = [
+        sum(a * b for a, b in zip(row, xyz, strict=True))
+        for row in (
+            (3.1338561, -1.6168667, -0.4906146),
+            (-0.9787684, 1.9161415, 0.0334540),
+            (0.0719453, -0.2289914, 1.4052427),
+        )
+    ]
+    red, green, blue = (round(255 * _srgb_signal(min(1.0, max(0.0, value)))) for value in back)
+    return red, green, blue
+
+
+def _linear(colour: Sequence[int]) -> list[float]:
+    signals = [value / 255 for value in colour]
+    return [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in signals]
+
+
+def _srgb_signal(light: float) -> float:
+    return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+
+
+def _lab(linear: Sequence[float]) -> tuple[float, float, float]:
+    """Return CIELAB under D50 of linear sRGB."""
+    xyz = [sum(a * b for a, b in zip(row, linear, strict=True)) for row in SRGB_TO_XYZ]
+    x, y, z = (
+        ratio ** (1 / 3) if ratio > 216 / 24389 else (24389 / 27 * ratio + 16) / 116
+        for ratio in (value / white for value, white in zip(xyz, _D50, strict=True))
+    )
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def lab_of(colour: Rgb) -> tuple[float, float, float]:
+    """Return CIELAB under D50 of an sRGB colour."""
+    return _lab(_linear(colour))
+
+
+def _icc(kind: bytes, space: bytes, connection: bytes, tags: Mapping[bytes, bytes]) -> bytes:
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags.items():
+        table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    head = struct.pack(">I4xI", 132 + 12 * len(tags) + len(body), 0x02100000)
+    head += kind + space + connection + bytes(12) + b"acsp" + bytes(28)
+    head += struct.pack(">3i", *(round(value * 65536) for value in _D50)) + bytes(48)
+    return head + table + body
+
+
+def _icc_xyz(values: Sequence[float]) -> bytes:
+    return struct.pack(">4s4x3i", b"XYZ ", *(round(value * 65536) for value in values))
+
+
+def _icc_text(name: str) -> bytes:
+    text = name.encode() + b"\0"
+    return b"desc" + struct.pack(">4xI", len(text)) + text + bytes(78)
+
+
+def _icc_curve(gamma: float) -> bytes:
+    if gamma:
+        return struct.pack(">4s4xIH", b"curv", 1, round(gamma * 256))
+    samples = [round(65535 * value) for value in map(_step, range(1024))]
+    return struct.pack(">4s4xI1024H", b"curv", 1024, *samples)
+
+
+def _step(at: int) -> float:
+    signal = at / 1023
+    return signal / 12.92 if signal <= 0.04045 else ((signal + 0.055) / 1.055) ** 2.4
+
+
+# --- broken ones ------------------------------------------------------------------------
+
+HUGE: Final = (15_000, 15_000)
+"""Sides that a header may well name, 225 megapixels, with next to nothing behind them."""
+
+
+def bombs() -> dict[str, bytes]:
+    """Return files of a few hundred bytes whose headers name 225 megapixels."""
+    width, height = HUGE
+    little, big = struct.pack("<II", width, height), struct.pack(">II", height, width)
+    small = quarters()
+
+    def patched(name: str, mark: bytes, offset: int, value: bytes, **options: object) -> bytes:
+        data = bytearray(encoded(small, name, **options))
+        at = data.index(mark) + offset
+        data[at : at + len(value)] = value
+        return bytes(data)
+
+    flat = psd(small)
+    return {
+        "JPEG": patched("JPEG", b"\xff\xc0", 5, struct.pack(">HH", height, width)),
+        "progressive JPEG": patched(
+            "JPEG", b"\xff\xc2", 5, struct.pack(">HH", height, width), progressive=True
+        ),
+        "PNG": png(HUGE, 8, 2, [bytes(3 * width)] * 10),
+        "16-bit PNG": png(HUGE, 16, 0, [bytes(2 * width)] * 10),
+        "palette PNG": png(HUGE, 8, 3, [bytes(width)] * 10, [(b"PLTE", b"\1\2\3")]),
+        "WebP": patched("WEBP", b"\x9d\x01\x2a", 3, struct.pack("<HH", width, height)),
+        "lossless WebP": patched(
+            "WEBP", b"VP8L", 9, struct.pack("<I", width - 1 | height - 1 << 14), lossless=True
+        ),
+        "AVIF": patched("AVIF", b"ispe", 8, struct.pack(">II", width, height)),
+        "GIF": patched("GIF", b"GIF8", 6, struct.pack("<HH", width, height)),
+        "BMP": patched("BMP", b"BM", 18, little),
+        "TIFF": tiff(HUGE, 8, bytes(4000)),
+        "LZW TIFF": tiff(HUGE, 8, bytes(4000), tags={259: (3, [5])}),
+        "deflated TIFF": tiff(
+            HUGE, 8, zlib.compress(random.Random(1).randbytes(4000)), tags={259: (3, [8])}
+        ),
+        "fax TIFF": tiff(HUGE, 1, bytes(4000), tags={259: (3, [4])}),
+        "PPM": b"P6 15000 15000 255\n" + bytes(1000),
+        "plain PPM": b"P3 15000 15000 255\n" + b"1 " * 1000,
+        "TGA": patched("TGA", b"", 12, struct.pack("<HH", width, height)),
+        "QOI": patched("QOI", b"qoif", 4, struct.pack(">II", width, height)),
+        "PSD": flat[:14] + big + flat[22:],
+        "JPEG 2000": patched("JPEG2000", b"\xff\x51", 6, struct.pack(">II", width, height)),
+    }
+
+
+# --- other processes --------------------------------------------------------------------
+
+
+def run_apart(program: str, *arguments: str) -> tuple[str, str, int]:
+    """Run a program in a Python of its own.
+
+    Returns:
+        What it printed on stdout, what on stderr, and its peak memory in bytes.
+    """
+    # On Linux, ru_maxrss starts at what the forking process held, even behind an exec.
+    report = (
+        "import pathlib as _p, resource as _r, sys as _s\n"
+        "_status = _p.Path('/proc/self/status')\n"
+        "_lines = _status.read_text().splitlines() if _status.exists() else []\n"
+        "_high = [int(_line.split()[1]) * 1024 for _line in _lines if 'VmHWM' in _line]\n"
+        "_unit = 1 if _s.platform == 'darwin' else 1024\n"
+        "_peak = _high[0] if _high else _r.getrusage(_r.RUSAGE_SELF).ru_maxrss * _unit\n"
+        "_s.stdout.write('\\npeak ' + str(_peak))\n"
+    )
+    command = [sys.executable, "-c", program + "\n" + report, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    out, _, peak = done.stdout.rpartition("\npeak ")
+    return out, done.stderr, int(peak)

@@ -1,0 +1,158 @@
+"""README's examples, and a place where they can be run as a reader would run them."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import conftest
+import pytest
+from conftest import SAMPLES, TOKEN, Done
+from PIL import Image
+
+from prodia_compose.sandbox import server
+
+__all__ = ["SHELLS", "TEXT", "Bench", "Example", "bench", "draw", "example", "examples", "need"]
+
+TEXT = (Path(__file__).parent.parent.parent / "README.md").read_text()
+
+SHELLS = {
+    "bash": ("bash", "-euo", "pipefail", "-c"),
+    "sh": ("sh", "-eu", "-c"),
+    "zsh": ("zsh", "-f", "-euo", "pipefail", "-c"),
+}
+"""How each shell is called, as strict as it can be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """What a reader would paste in one go.
+
+    Attributes:
+        line: Where it begins in README, counted from 1.
+        language: What its fence says.
+        text: Its lines.
+    """
+
+    line: int
+    language: str
+    text: str
+
+
+def examples() -> Iterator[Example]:
+    """Yield the examples of README: scripts whole, other shell blocks by paragraph."""
+    for block in re.finditer(r"^```([a-z]*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
+        pieces = [block[2]]
+        if block[1] in ("sh", "bash") and not block[2].startswith("#!"):
+            pieces = re.split(r"\n\n", block[2])
+        at = block.start(2)
+        for piece in pieces:
+            line = TEXT.count("\n", 0, at) + 1
+            yield Example(line=line, language=block[1], text=piece.rstrip("\n") + "\n")
+            at += len(piece) + 2
+
+
+def example(holds: str) -> Example:
+    """Return the only example that holds these words."""
+    found = [one for one in examples() if holds in one.text]
+    assert len(found) == 1, f"{holds!r} is in {len(found)} examples of README"
+    return found[0]
+
+
+def need(program: str, *argv: str, says: str = "") -> None:
+    """Skip a test, or fail it in CI, where another program is not there.
+
+    Args:
+        program: Its name.
+        argv: How to ask it what it is, if other programs have that name.
+        says: A word of its answer.
+    """
+    found = shutil.which(program) is not None
+    if found and argv:
+        asked = subprocess.run([program, *argv], capture_output=True, text=True, check=False)
+        found = says in asked.stdout
+    conftest.need(program, is_there=found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A folder that holds the pictures README names, and a service that costs nothing."""
+
+    folder: Path
+    sandbox: server.Sandbox
+
+    def run(self, text: str, shell: str = "bash", stdin: bytes = b"", **env: str) -> Done:
+        """Run the text in a shell."""
+        return self.start([*SHELLS[shell], text], stdin=stdin, **env)
+
+    def start(self, argv: list[str], stdin: bytes = b"", **env: str) -> Done:
+        """Run a program."""
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, **env},
+            check=False,
+        )
+        return Done(code=done.returncode, out=done.stdout, err=done.stderr.decode())
+
+    def files(self) -> set[str]:
+        """Return the files there are."""
+        return {
+            str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()
+        }
+
+    def sent(self) -> list[list[str]]:
+        """Return the pictures of each job, by the files whose very bytes they are."""
+        names = {
+            hashlib.sha256((self.folder / name).read_bytes()).hexdigest(): name
+            for name in sorted(self.files(), key=len, reverse=True)
+        }
+        return [
+            [names.get(sent.sha256, "made") for sent in job.inputs] for job in self.sandbox.jobs
+        ]
+
+    def kind(self, name: str) -> str:
+        """Return the format of a picture, and of another file its suffix."""
+        path = self.folder / name
+        if path.suffix not in (".jpg", ".png", ".webp"):
+            return path.suffix
+        with Image.open(path) as image:
+            image.load()
+            return str(image.format)
+
+
+@contextmanager
+def bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Give a bench to work in, with the program in PATH and a sandbox as the service."""
+    programs, work = folder / "bin", folder / "work"
+    programs.mkdir()
+    program = programs / "prodia-compose"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m prodia_compose "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    for number, name in enumerate(("a", "shots/one", "shots/two", "shots/three", "pairs/1a")):
+        draw(work / f"{name}.jpg", number)
+    for number, name in enumerate(("pairs/1b", "pairs/2a", "pairs/2b"), start=10):
+        draw(work / f"{name}.jpg", number)
+    for name in ("product.jpg", "scene.jpg"):
+        shutil.copy(SAMPLES / name, work)
+    (work / "prompt.txt").write_text("Put the mug from the first image into the second image\n")
+    (work / "shots.txt").write_text("shots/one.jpg\nshots/two.jpg\n")
+    monkeypatch.chdir(work)
+    with server.Sandbox() as sandbox:
+        monkeypatch.setenv("PRODIA_BASE_URL", sandbox.url)
+        monkeypatch.setenv("PRODIA_TOKEN", TOKEN)
+        yield Bench(folder=work, sandbox=sandbox)
+
+
+def draw(path: Path, number: int) -> None:
+    """Draw a picture; those of other numbers are others."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (96 + number, 64), (20 * number % 256, 90, 160)).save(path)

@@ -1,0 +1,184 @@
+"""What the tests of the client share: a job to send, a way to send it, and all that was seen."""
+
+import io
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+
+from prodia_compose import errors, progress
+from prodia_compose.client import answers, multipart, submission, verdicts
+from prodia_compose.client.service import Service, Token
+
+TOKEN = "sentinel-0f9e8d7c6b5a"
+
+PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(200)) * 20 + b"\xff\xd9"
+"""Bytes that begin and end as a JPEG does; nothing here decodes them."""
+
+BOUNDARY = "0123456789abcdef0123456789abcdef"
+
+SMALL = 20_000
+LARGE = 12_000_000
+"""More than the system takes in on both sides of a connection that nobody reads from."""
+
+
+@dataclass(slots=True)
+class Recorder(progress.Silent):
+    """Keeps everything it is told."""
+
+    phases: list[str] = field(default_factory=list)
+    amounts: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, int | None] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+    traced: list[str] = field(default_factory=list)
+
+    def start(self, phase: progress.Phase, total: int | None = None) -> None:
+        """Keep a phase."""
+        self.phases.append(phase)
+        self.totals[phase] = total
+        self.amounts[phase] = 0
+
+    def advance(self, amount: int) -> None:
+        """Keep an amount."""
+        self.amounts[self.phases[-1]] += amount
+
+    def say(self, text: str) -> None:
+        """Keep a line."""
+        self.said.append(text)
+
+    def detail(self, text: str) -> None:
+        """Keep a line."""
+        self.details.append(text)
+
+    def trace(self, text: str) -> None:
+        """Keep a line."""
+        self.traced.append(text)
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """All that came of one submission.
+
+    Attributes:
+        delivered: What was returned, if anything was.
+        error: What was raised, if anything was.
+        states: What `on_state` was told.
+        slept: The waits that were asked for; none took any time.
+        reporter: What the reporter was told.
+    """
+
+    delivered: submission.Delivered | None = None
+    error: errors.ComposeError | None = None
+    states: list[errors.JobState] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    reporter: Recorder = field(default_factory=Recorder)
+
+    @property
+    def answer(self) -> answers.Answer:
+        """The answer of a submission that worked out."""
+        assert self.delivered is not None, self.error
+        return self.delivered.answer
+
+    @property
+    def failure(self) -> errors.ComposeError:
+        """The error of one that did not."""
+        assert self.error is not None, self.delivered
+        return self.error
+
+    @property
+    def kept(self) -> answers.Output | None:
+        """What the error brings for keeping."""
+        return verdicts.kept(self.failure)
+
+    def texts(self) -> str:
+        """Return every text that a user could get to see, tracebacks and records included."""
+        shown = [*self.reporter.said, *self.reporter.details, *self.reporter.traced]
+        if self.error is not None:
+            error = self.error
+            shown += traceback.format_exception(error)
+            shown += [repr(error), repr(error.args), repr(vars(error))]
+            kept = self.kept
+            if kept is not None:
+                shown.append(kept.blob.read().decode("latin-1"))
+        if self.delivered is not None:
+            shown.append(repr(self.delivered))
+        return "\n".join(shown)
+
+
+def part(name: str, filename: str, media_type: str, data: bytes) -> multipart.Part:
+    """Return a part that holds `data`."""
+    return multipart.Part(
+        name=name,
+        filename=filename,
+        media_type=media_type,
+        size=len(data),
+        open=lambda: io.BytesIO(data),
+    )
+
+
+def job_body(size: int = SMALL) -> multipart.MultipartBody:
+    """Return a body with a small job and one input of `size` bytes."""
+    return multipart.MultipartBody(
+        [
+            part("job", "job.json", "application/json", b'{"type": "inference.ping.v1"}'),
+            part("input", "a.jpg", "image/jpeg", b"p" * size),
+        ],
+        BOUNDARY,
+    )
+
+
+@contextmanager
+def environment(ca_file: Path | None = None, **variables: str) -> Iterator[None]:
+    """Run a block without the proxies and bundles of this machine, but with `variables`."""
+    ours = ("_PROXY", "_CA_BUNDLE", "NETRC")
+    clean = {k: v for k, v in os.environ.items() if not k.upper().endswith(ours)}
+    bundle = {} if ca_file is None else {"REQUESTS_CA_BUNDLE": str(ca_file)}
+    with mock.patch.dict(os.environ, clean | bundle | variables, clear=True):
+        yield
+
+
+def service(
+    url: str,
+    *,
+    connect_timeout_s: float = 5,
+    stall_timeout_s: float = 10,
+    timeout_s: float = 10,
+    max_wait_s: float = 120,
+) -> Service:
+    """Return a service at `url` that gives up early enough for a test."""
+    return Service(
+        base_url=url,
+        token=Token(value=TOKEN),
+        connect_timeout_s=connect_timeout_s,
+        stall_timeout_s=stall_timeout_s,
+        timeout_s=timeout_s,
+        max_wait_s=max_wait_s,
+    )
+
+
+def submit(
+    to: Service,
+    body: multipart.MultipartBody | None = None,
+    *,
+    accept: str = "multipart/form-data; image/jpeg",
+    usual_seconds: float | None = None,
+) -> Outcome:
+    """Submit a job and return what came of it; waits for a busy service take no time."""
+    outcome = Outcome()
+    try:
+        outcome.delivered = submission.submit(
+            to,
+            job_body() if body is None else body,
+            accept=accept,
+            reporter=outcome.reporter,
+            on_state=outcome.states.append,
+            sleep=outcome.slept.append,
+            usual_seconds=usual_seconds,
+        )
+    except errors.ComposeError as error:
+        outcome.error = error
+    return outcome

@@ -1,0 +1,329 @@
+"""SIGINT, SIGTERM and SIGHUP at every stage of a run, sent to a real process."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import loopback
+import pytest
+from conftest import TOKEN, until
+from PIL import Image
+
+from prodia_compose import errors
+from prodia_compose.cli import signals
+from prodia_compose.record import ledger
+
+PROGRAM = [sys.executable, "-m", "prodia_compose", "compose", "-p", "x", "--json", "-vv"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run that has come to a stage and stays there.
+
+    Attributes:
+        argv: What it is run with.
+        url: The service it talks to.
+        reached: Whether it has come there, by the lines it has told so far.
+        submissions: How many complete jobs the service has by then.
+    """
+
+    argv: list[str]
+    url: str = "http://127.0.0.1:9"
+    reached: Callable[[Path], bool] = field(default=lambda _log: True)
+    submissions: Callable[[], int] = field(default=lambda: 0)
+
+
+@contextlib.contextmanager
+def _preparing(_work: Path) -> Iterator[Stage]:
+    """An image on standard input that never ends."""
+    yield Stage(argv=["-"], reached=lambda log: log.exists())
+
+
+@contextlib.contextmanager
+def _connecting(_work: Path) -> Iterator[Stage]:
+    """A listener whose queue is full, so that a connection is neither made nor refused."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+
+        yield Stage(
+            argv=["product.jpg"],
+            url=f"http://127.0.0.1:{port}",
+            reached=lambda log: "> POST" in log.read_text(),
+        )
+
+
+@contextlib.contextmanager
+def _uploading(work: Path) -> Iterator[Stage]:
+    """A service that stops reading in the middle of the body."""
+    noise = Image.effect_noise((4400, 4000), 120).convert("RGB")
+    noise.save(work / "large.jpg", quality=98, subsampling=0)
+    with loopback.serve([loopback.silent(read=1 << 16)]) as service:
+        yield Stage(
+            argv=["large.jpg", "--no-resize"],
+            url=service.url,
+            reached=lambda _: any(request.size for request in service.requests),
+            submissions=lambda: service.submissions,
+        )
+
+
+@contextlib.contextmanager
+def _waiting(_work: Path) -> Iterator[Stage]:
+    """A service that takes the job and says nothing."""
+    with loopback.serve([loopback.silent()]) as service:
+        yield Stage(
+            argv=["product.jpg"],
+            url=service.url,
+            reached=lambda _: service.submissions == 1,
+            submissions=lambda: service.submissions,
+        )
+
+
+@contextlib.contextmanager
+def _receiving(work: Path) -> Iterator[Stage]:
+    """A service that sends its answer byte by byte."""
+    answer = loopback.multipart_ok((work / "scene.jpg").read_bytes())
+    with loopback.serve([loopback.trickle(answer)]) as service:
+        yield Stage(
+            argv=["product.jpg"],
+            url=service.url,
+            reached=lambda log: "< " in log.read_text(),
+            submissions=lambda: service.submissions,
+        )
+
+
+STAGES = {
+    "preparing": (_preparing, None, False),
+    "connecting": (_connecting, "not-delivered", False),
+    "uploading": (_uploading, "not-delivered", False),
+    "waiting": (_waiting, "unknown", True),
+    "receiving": (_receiving, "unknown", True),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_signal_ends_a_run_with_the_truth(
+    work: Path, tmp_path: Path, stage: str, name: str
+) -> None:
+    """The code is 128 + n, the message tells whether the job may be billed, nothing is left."""
+    number = getattr(signal, name)
+    entered, state, may_be_billed = STAGES[stage]
+    log = tmp_path / "stderr"
+    with entered(work) as at, log.open("wb") as stderr:
+        before = sorted(path.name for path in work.iterdir())
+        env = {**os.environ, "PRODIA_BASE_URL": at.url, "PRODIA_TOKEN": TOKEN}
+        with subprocess.Popen(
+            [*PROGRAM, *at.argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=env,
+        ) as running:
+            until(lambda: _has_handlers(running.pid) and at.reached(log))
+            running.send_signal(number)
+            assert running.stdout is not None
+            out = running.stdout.read()
+            running.wait(timeout=30)
+        submissions = at.submissions()
+    with ledger.open_record(os.environ) as record:
+        states = [entry.state for entry in record.entries()]
+    error = json.loads(log.read_text().splitlines()[-1])
+
+    assert (running.returncode, error["exit_code"]) == (-number, 128 + number)
+    assert (error["kind"], error["may_be_billed"]) == ("interrupted", may_be_billed)
+    assert states == ([] if state is None else [state])
+    assert submissions == int(may_be_billed)
+    assert out == b""
+    assert sorted(path.name for path in work.iterdir()) == before
+    assert TOKEN not in log.read_text()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that signals")
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_signal_in_a_finalizer_stops_the_run_too(
+    depth: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python ignores what is raised there: it is raised once more, until it is somewhere else."""
+
+    class Dying:
+        """Is stopped as it goes: the first by a signal, the others by what comes after it."""
+
+        def __init__(self, left: int) -> None:
+            self.left = left
+
+        def __del__(self) -> None:
+            if self.left == depth:
+                signal.raise_signal(signal.SIGTERM)
+            elif not waiting.wait(30):
+                raise TimeoutError
+
+    waiting = threading.Event()
+    before = (sys.unraisablehook, signal.getsignal(signal.SIGALRM))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    signal.setitimer(signal.ITIMER_REAL, 600, 600)
+    with pytest.raises(errors.Interrupted) as stop, signals.as_exceptions():  # noqa: PT012
+        for left in range(depth, 0, -1):
+            Dying(left)
+        waiting.wait(30)
+
+    assert stop.value.code == 143
+    assert (sys.unraisablehook, signal.getsignal(signal.SIGALRM)) == before
+    assert signal.setitimer(signal.ITIMER_REAL, 0)[1] == 600
+    assert signal.SIGALRM in signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    assert capfd.readouterr() == ("", "")
+
+
+# Under `sandbox -- CMD`
+
+
+_COUNTING = """
+import signal, sys
+wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+print("ready", flush=True)
+came = signal.sigwait(wanted)
+again = signal.sigtimedwait(wanted, float(sys.argv[1]))
+print(came, "alone" if again is None else "and again")
+sys.exit(40 + came)
+"""
+"""A command that tells whether a signal came once, and ends with a status of its own."""
+
+_WITH_GRACE = """
+import sys
+from prodia_compose import cli
+from prodia_compose.cli import sandboxing
+sandboxing._GRACE_S = float(sys.argv.pop(1))
+cli.entry_point()
+"""
+
+signals_to_send = pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+
+
+@contextlib.contextmanager
+def _rehearsing(
+    *command: str, grace_s: float = 60, options: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `sandbox -- COMMAND` in a process group of its own."""
+    wrapper = [sys.executable, "-c", _WITH_GRACE, str(grace_s), "sandbox", *options, "--"]
+    with subprocess.Popen(
+        [*wrapper, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+
+
+def _to_group(wrapper: int, number: int) -> None:
+    os.killpg(wrapper, number)
+
+
+def _as_timeout(wrapper: int, number: int) -> None:
+    os.kill(wrapper, number)
+    os.killpg(wrapper, number)
+
+
+@signals_to_send
+@pytest.mark.parametrize("send", [_to_group, _as_timeout], ids=["group", "timeout"])
+def test_a_signal_to_the_group_reaches_the_command_once(
+    send: Callable[[int, int], None], name: str
+) -> None:
+    """What a terminal or `timeout` sends to both is not passed on; the status is the command's."""
+    number = getattr(signal, name)
+    with _rehearsing(sys.executable, "-c", _COUNTING, "0.3") as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        send(running.pid, number)
+        out, err = running.communicate(timeout=30)
+
+    assert (out.decode(), err.decode()) == (f"{int(number)} alone\n", "")
+    assert running.returncode == 40 + number
+
+
+@signals_to_send
+def test_a_signal_to_the_sandbox_alone_reaches_the_command(name: str) -> None:
+    """After the grace it is passed on, once; the status is the command's."""
+    number = getattr(signal, name)
+    with _rehearsing(sys.executable, "-c", _COUNTING, "0.3", grace_s=0.05) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        running.send_signal(number)
+        out, err = running.communicate(timeout=30)
+
+    assert (out.decode(), err.decode()) == (f"{int(number)} alone\n", "")
+    assert running.returncode == 40 + number
+
+
+@signals_to_send
+def test_a_rehearsed_job_that_is_stopped_is_told(work: Path, name: str) -> None:
+    """`compose` says how far its job was as it does without the sandbox around it, every time."""
+    number = getattr(signal, name)
+    with _rehearsing(*PROGRAM, "product.jpg", options=("--latency", "30")) as running:
+        assert running.stderr is not None
+        before = iter(running.stderr.readline, b"> Authorization: ***\n")
+        assert b"> POST" in b"".join(before)
+        _to_group(running.pid, number)
+        out, err = running.communicate(timeout=30)
+    error = json.loads(err.splitlines()[-1])
+
+    assert (error["kind"], error["exit_code"]) == ("interrupted", 128 + number)
+    assert (running.returncode, out) == (-number, b"")
+    assert sorted(path.name for path in work.iterdir()) == ["product.jpg", "scene.jpg"]
+
+
+def test_a_command_that_ends_at_once_by_a_signal_keeps_its_status() -> None:
+    """The status is the command's also when it ends in the very moment the signal comes."""
+    ending = "trap 'exit 7' TERM; echo ready; while :; do :; done"
+    for _ in range(5):
+        with _rehearsing("sh", "-c", ending) as running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == b"ready\n"
+            _to_group(running.pid, signal.SIGTERM)
+            assert running.wait(timeout=30) == 7
+
+
+def test_a_command_hears_each_signal_until_it_ends() -> None:
+    """One that changed nothing can be sent again, and another one too; nothing is orphaned."""
+    ignoring = (
+        "import os, signal, time\nsignal.signal(15, lambda *_: print('heard', flush=True))\n"
+        "signal.signal(1, lambda *_: os._exit(7))\n"
+    )
+    lasting = f"{ignoring}print('ready', flush=True)\nwhile True: time.sleep(60)"
+    with _rehearsing(sys.executable, "-c", lasting, grace_s=0.01) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        running.terminate()
+        assert running.stdout.readline() == b"heard\n"
+        running.terminate()
+        assert running.stdout.readline() == b"heard\n"
+        running.send_signal(signal.SIGHUP)
+        assert running.wait(timeout=30) == 7
+
+
+def _has_handlers(pid: int) -> bool:
+    """Return whether the process has set its own handlers for the three signals."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    caught = int(next(line.split()[1] for line in lines if line.startswith("SigCgt")), 16)
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    return all(caught >> (number - 1) & 1 for number in numbers)
