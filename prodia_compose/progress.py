@@ -1,8 +1,14 @@
 """How the steps tell of their progress, without knowing who listens."""
 
 import re
+import time
 import unicodedata
 from typing import Literal, Protocol
+
+from prodia_compose import errors
+
+LOOK_EVERY_S = 0.1
+"""How often whoever waits looks whether to stop."""
 
 # Format characters that turn the direction of writing, or that nobody would see in a name.
 _HIDDEN = re.compile(
@@ -75,3 +81,42 @@ def _visible_char(char: str) -> str:
     if unicodedata.category(char) == "Cf" and not _HIDDEN.match(char):
         return char
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+class Stop:
+    """Whether work shall end early: set by a signal's handler, looked at by the steps.
+
+    One can be shared by many jobs in many threads; looking and setting need no lock.
+
+    Attributes:
+        signum: The signal that asked for it; None until one does.
+    """
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+
+    def request(self, signum: int) -> None:
+        """Ask whoever looks to stop; the first signal counts."""
+        if self.signum is None:
+            self.signum = signum
+
+    def check(self) -> None:
+        """Go on, unless somebody asked to stop.
+
+        Raises:
+            errors.Interrupted: Somebody did.
+        """
+        if self.signum is not None:
+            raise errors.Interrupted(self.signum)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in steps of a tenth of a second at most.
+
+        Raises:
+            errors.Interrupted: Somebody asked to stop meanwhile.
+        """
+        deadline = time.monotonic() + seconds
+        self.check()
+        while (left_s := deadline - time.monotonic()) > 0:
+            time.sleep(min(left_s, LOOK_EVERY_S))
+            self.check()

@@ -1,0 +1,19 @@
+"""What a client tells the job it works for, as it goes."""
+
+from typing import Protocol
+
+from prodia_compose.client.answers import Answer
+from prodia_compose.errors import JobState
+
+
+class Watch(Protocol):
+    """Whoever must know at each moment how far a job is, and holds what came for it.
+
+    None of the calls may raise.
+    """
+
+    def reached(self, state: JobState) -> None:
+        """Take in that the job has come to a state; `not-sent` again after a busy service."""
+
+    def came(self, answer: Answer) -> None:
+        """Take what has come of an answer, whole or not, before anything is made of it."""
