@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import jsonschema
@@ -518,9 +519,16 @@ def test_interruptions(
     run: Run, work: Path, monkeypatch: pytest.MonkeyPatch, code: int, state: errors.JobState
 ) -> None:
     """A signal ends a run with an error document that says how far the job was."""
-    stopped = errors.Interrupted(code - 128, state)
-    stopped.job_id = "job-1"
-    stopped.rescued = os.fsdecode(b"/state/caf\xe9.jpg")
+    stopped = errors.Interrupted(code - 128)
+    kept = os.fsdecode(b"/state/caf\xe9.jpg")
+    stopped.run = SimpleNamespace(
+        state=state,
+        job_id="job-1",
+        request_id=None,
+        kept=(kept,),
+        pictures=(kept,),
+        warnings=(),
+    )
 
     def interrupted(*_: object, **__: object) -> None:
         raise stopped
