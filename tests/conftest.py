@@ -51,7 +51,8 @@ Run = Callable[..., Done]
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Give each test an environment without our variables, proxies, colours, or a real home."""
+    """Give each test a folder of its own, and none of our variables, proxies, colours, or home."""
+    monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name == "PRODIA_JS_SDK":
             continue  # where the tests find the vendor's client
