@@ -32,31 +32,6 @@ from typing import Literal
 
 import trustme
 
-__all__ = [
-    "Answer",
-    "Part",
-    "Received",
-    "Server",
-    "busy",
-    "closed_port",
-    "cut",
-    "drop",
-    "early",
-    "job_record",
-    "json_answer",
-    "multipart_ok",
-    "ok",
-    "raw",
-    "redirect",
-    "serve",
-    "silent",
-    "slow",
-    "status",
-    "text",
-    "trickle",
-    "tunnel",
-]
-
 BOUNDARY = "loopback-5f3a9c1e7b2d4860a1b2c3d4"
 REQUEST_ID = "req-loopback-1"
 JOB_ID = "6c1f2a3e-0b4d-4c5e-8f90-123456789abc"
