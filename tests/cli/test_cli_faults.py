@@ -59,7 +59,7 @@ def test_a_fault_through_the_command(
     """Each fault ends with its exit code, one row that says so, and nothing left behind."""
     fault = FAULTS[name]
     monkeypatch.setitem(submission.submit.__kwdefaults__ or {}, "sleep", lambda _seconds: None)
-    limits = {"stall_timeout_s": 10.0, "timeout_s": 10.0, **dict(fault.limits)}
+    limits = {"stall_timeout_s": 10.0, "timeout_s": 10.0, **fault.limits}
     options = [text for name, value in limits.items() for text in (OPTIONS[name], str(value))]
     image = work / "product.jpg"
     if fault.size == LARGE:

@@ -21,7 +21,7 @@ def test_fault(fault: Fault, *, tls: bool) -> None:
         submitting.environment(server.ca_file),
     ):
         outcome = submitting.submit(
-            submitting.service(server.url, **dict(fault.limits)), submitting.job_body(fault.size)
+            submitting.service(server.url, **fault.limits), submitting.job_body(fault.size)
         )
 
     assert TOKEN not in outcome.texts()

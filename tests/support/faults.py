@@ -3,7 +3,8 @@
 A row is a script for the server and what the user must be told.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import loopback
 from loopback import (
@@ -30,7 +31,7 @@ BIG = PICTURE[:-2] + b"more" * 20_000 + PICTURE[-2:]
 """A picture that does not fit into one read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A row.
 
@@ -52,86 +53,52 @@ class Fault:
     billed: bool = False
     keeps: bool = False
     size: int = SMALL
-    limits: tuple[tuple[str, float], ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 def worked(*script: loopback.Answer, submissions: int = 1, size: int = SMALL) -> Fault:
     """Return a row that must end well."""
-    return Fault(script=script, error=None, submissions=submissions, size=size)
+    return Fault(script, None, submissions, size=size)
 
 
 def rejected(
     script: loopback.Answer, *words: str, submissions: int = 1, size: int = SMALL
 ) -> Fault:
     """Return a row that must end as rejected: it did not run."""
-    return Fault(
-        script=(script,),
-        error=errors.RejectedError,
-        submissions=submissions,
-        words=words,
-        size=size,
-    )
+    return Fault((script,), errors.RejectedError, submissions, words, size=size)
 
 
-def failed(script: loopback.Answer, *words: str, keeps: bool = True) -> Fault:
+def failed(script: loopback.Answer, *words: str) -> Fault:
     """Return a row that must end as a job that ran and failed."""
-    return Fault(
-        script=(script,),
-        error=errors.RejectedError,
-        submissions=1,
-        words=("the job failed", *words),
-        billed=True,
-        keeps=keeps,
-    )
+    words = ("the job failed", *words)
+    return Fault((script,), errors.RejectedError, 1, words, billed=True, keeps=True)
 
 
 def refused(script: loopback.Answer, *words: str, submissions: int = 1, size: int = SMALL) -> Fault:
     """Return a row that must end as a refused token."""
-    return Fault(
-        script=(script,),
-        error=errors.AuthError,
-        submissions=submissions,
-        words=("refused the token", "PRODIA_TOKEN", *words),
-        size=size,
-    )
+    words = ("refused the token", "PRODIA_TOKEN", *words)
+    return Fault((script,), errors.AuthError, submissions, words, size=size)
 
 
 def undelivered(script: loopback.Answer, *words: str, **limits: float) -> Fault:
     """Return a row whose upload must break off before its last byte."""
-    return Fault(
-        script=(script,),
-        error=errors.NotDeliveredError,
-        submissions=0,
-        words=("the job did not run", *words),
-        size=LARGE,
-        limits=tuple(limits.items()),
-    )
+    words = ("the job did not run", *words)
+    return Fault((script,), errors.NotDeliveredError, 0, words, size=LARGE, limits=limits)
 
 
 def unknown(script: loopback.Answer, *words: str, keeps: bool = False, **limits: float) -> Fault:
     """Return a row that must end with everything sent and nothing settled."""
-    return Fault(
-        script=(script,),
-        error=errors.UnknownError,
-        submissions=1,
-        words=("it may have run and may be billed", "prodia-compose jobs", *words),
-        billed=True,
-        keeps=keeps,
-        limits=tuple(limits.items()),
-    )
+    words = ("it may have run and may be billed", "prodia-compose jobs", *words)
+    return Fault((script,), errors.UnknownError, 1, words, billed=True, keeps=keeps, limits=limits)
 
 
 def too_busy(
-    *script: loopback.Answer, submissions: int, words: tuple[str, ...], max_wait_s: float = 120
+    script: loopback.Answer, *words: str, submissions: int = 1, max_wait_s: float = 120
 ) -> Fault:
     """Return a row whose service must stay busy beyond the patience."""
-    return Fault(
-        script=script,
-        error=errors.BusyError,
-        submissions=submissions,
-        words=("the service is busy", "the job did not run", "--max-wait", *words),
-        limits=(("max_wait_s", max_wait_s),),
-    )
+    words = ("the service is busy", "the job did not run", "--max-wait", *words)
+    limits = {"max_wait_s": max_wait_s}
+    return Fault((script,), errors.BusyError, submissions, words, limits=limits)
 
 
 def raw_ok(head: bytes, body: bytes = PICTURE) -> loopback.Answer:
@@ -250,7 +217,7 @@ STATUSES: dict[str, Fault] = {
     "400-cut": rejected(cut(text("half of this", 400), "length"), "400 Bad Request: half o"),
     "400-endless": Fault(
         script=(loopback.trickle(raw(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"why " * 1000), 0.0005),),
-        error=errors.RejectedError, submissions=1, words=("why",), limits=(("timeout_s", 0.3),),
+        error=errors.RejectedError, submissions=1, words=("why",), limits={"timeout_s": 0.3},
     ),
     "401": refused(text("token is invalid", 401), "401", "token is invalid"),
     "403": refused(json_answer({"error": ECHO}, 403), "403", "sorry, ***"),
@@ -283,13 +250,13 @@ BUSY: dict[str, Fault] = {
     "retry-after-empty": worked(busy(""), ok(PICTURE), submissions=2),
     "retry-after-not-a-number": worked(busy("nan"), ok(PICTURE), submissions=2),
     "retry-after-past": worked(busy(PAST), ok(PICTURE), submissions=2),
-    "retry-after-beyond-patience": too_busy(busy("600"), submissions=1, words=("600 s", "waited 0 s", "at 20")),
-    "retry-after-far-date": too_busy(busy(FAR), submissions=1, words=("at 2",)),
-    "retry-after-absurd": too_busy(busy("9" * 400), submissions=1, words=("1000000000 s",)),
-    "retry-after-huge": too_busy(busy("99999999999"), submissions=1, words=()),
-    "busy-forever": too_busy(busy("3"), submissions=4, words=("429", "no capacity", "waited"), max_wait_s=10),
-    "busy-forever-503": too_busy(busy("3", 503), submissions=4, words=("503",), max_wait_s=10),
-    "no-patience": too_busy(busy("1"), submissions=1, words=("1 s",), max_wait_s=0),
+    "retry-after-beyond-patience": too_busy(busy("600"), "600 s", "waited 0 s", "at 20"),
+    "retry-after-far-date": too_busy(busy(FAR), "at 2"),
+    "retry-after-absurd": too_busy(busy("9" * 400), "1000000000 s"),
+    "retry-after-huge": too_busy(busy("99999999999")),
+    "busy-forever": too_busy(busy("3"), "429", "no capacity", "waited", submissions=4, max_wait_s=10),
+    "busy-forever-503": too_busy(busy("3", 503), "503", submissions=4, max_wait_s=10),
+    "no-patience": too_busy(busy("1"), "1 s", max_wait_s=0),
     "busy-then-rejected": Fault(
         script=(busy("1"), text("no", 400)), error=errors.RejectedError, submissions=2, words=("no",)
     ),
