@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from prodia_compose.images import fit
 from prodia_compose.inputs import sources
 from prodia_compose.output.names import expand
 from prodia_compose.progress import visible
@@ -403,15 +402,6 @@ def test_no_stem_leaves_the_folder(first: str, last: str) -> None:
         assert os.path.normpath(path).split("/")[0] == "out"
         assert path.count("/") == template.count("/")
     assert not expand("{stem}{first}", fields).startswith(("-", "/"))
-
-
-@given(st.lists(st.binary(min_size=1, max_size=9), min_size=1, max_size=14))
-def test_part_names_are_safe_whatever_the_stems(stems: list[bytes]) -> None:
-    """Any inputs get plain names that differ, ignoring case."""
-    names = fit.part_names([os.fsdecode(stem) for stem in stems], [".jpg"] * len(stems))
-
-    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.jpg", name) for name in names)
-    assert len({name.casefold() for name in names}) == len(stems)
 
 
 def test_a_terminal_is_shown_what_a_pipe_is_given(work: Path) -> None:
