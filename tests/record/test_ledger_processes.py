@@ -37,10 +37,10 @@ def kill(pid: int) -> None:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
-def test_processes_at_once_leave_a_row_each() -> None:
+def test_fifty_processes_at_once_leave_fifty_rows() -> None:
     """Processes that all start on a record that is not there yet lose nothing."""
     with contextlib.ExitStack() as stack:
-        started = [stack.enter_context(lg.process("run-one", str(n))) for n in range(12)]
+        started = [stack.enter_context(lg.process("run-one", str(n))) for n in range(50)]
         assert {lg.line(one) for one in started} == {"ready"}
         for one in started:
             assert one.stdin is not None
@@ -52,10 +52,10 @@ def test_processes_at_once_leave_a_row_each() -> None:
         found = opened.entries()
 
     assert sorted(str(entry.config["prompt"]) for entry in found) == sorted(
-        f"run {number}" for number in range(12)
+        f"run {number}" for number in range(50)
     )
     assert {entry.state for entry in found} == {"saved"}
-    assert len({entry.id for entry in found}) == 12
+    assert len({entry.id for entry in found}) == 50
 
 
 @pytest.mark.parametrize("reached", KILLED)
