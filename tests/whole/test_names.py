@@ -58,16 +58,8 @@ NAMES: tuple[bytes, ...] = (
     *(b"caf\xe9.jpg", b"\x80.jpg", b"\x9b31m.jpg", b"\xc0\xaf.jpg", b"\xed\xa0\x80.jpg"),
     *(b"\xff\xfe.jpg", b"\xf5\x80\x80\x80.jpg", b"half\xe2\x82"),
     # What reads as an address, or as a name of another system.
-    *(
-        b"http:x.jpg",
-        b"https:.jpg",
-        b"file:a.jpg",
-        b"a.jpg?x=1",
-        b"a#b.jpg",
-        b"CON.jpg",
-        b"a:b.jpg",
-    ),
-    *(b"C:\\a.jpg", b"NUL"),
+    *(b"http:x.jpg", b"https:.jpg", b"file:a.jpg", b"a.jpg?x=1", b"a#b.jpg", b"CON.jpg"),
+    *(b"a:b.jpg", b"C:\\a.jpg", b"NUL"),
     # What we use ourselves, and suffixes.
     *(b"job.json", b"image-1.jpg", b"IMAGE-2.JPG", b"image-3", b"send.sh", b"composed.jpg"),
     *(b".jpg", b".hidden", b"none", b"a.tar.gz", b"UPPER.JPG", b"lies.png", b"lies.html"),
