@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from prodia_compose import cli
@@ -25,6 +26,10 @@ TOKEN = "sentinel-token-0b5c9e"
 
 _CLEARED = ("PRODIA_", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH")
 
+# While others run beside it, how long an example takes says nothing.
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", _patient)
+settings.load_profile("patient")
 
 for _number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
     if signal.getsignal(_number) == signal.SIG_IGN:
