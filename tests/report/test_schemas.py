@@ -17,10 +17,11 @@ from typing import Any, get_args
 import jsonschema
 import ledgering
 import loopback
+import mistakes
 import pytest
 from conftest import TOKEN, Done, Run
+from mistakes import BAD_LINES, GOOD
 from PIL import Image
-from test_cli_errors import BAD_LINES
 
 from prodia_compose import errors
 from prodia_compose.images.formats import kinds
@@ -37,7 +38,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     for file in sorted(PACKAGE.joinpath("report", "schemas").iterdir(), key=lambda file: file.name)
 }
 NO_TOKEN = {"PRODIA_TOKEN": ""}
-GOOD = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 
 NAMES = {
     "plain": b"plain.jpg",
@@ -251,12 +251,7 @@ def test_warning_codes_are_the_programs() -> None:
 @pytest.fixture
 def scenery(work: Path) -> Path:
     """Return a working folder with good and bad files in it, as `BAD_LINES` needs them."""
-    (work / "page.jpg").write_text("<!DOCTYPE html><title>404</title>")
-    (work / "empty.jpg").write_bytes(b"")
-    (work / "cut.jpg").write_bytes((work / "scene.jpg").read_bytes()[:20_000])
-    (work / "taken.jpg").write_bytes(b"mine")
-    (work / "nul.txt").write_bytes(b"product.jpg\0scene.jpg\0")
-    (work / "list.txt").write_text("a prompt")
+    mistakes.litter(work)
     Image.new("RGBA", (40, 50), (9, 9, 9, 99)).save(work / "clear.webp", lossless=True)
     Image.new("L", (30, 20)).save(work / "grey.tif")
     Image.new("RGB", (5000, 30), (9, 99, 199)).save(work / "large.png")

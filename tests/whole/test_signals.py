@@ -277,8 +277,12 @@ def test_a_rehearsed_job_that_is_stopped_is_told(work: Path, name: str) -> None:
     number = getattr(signal, name)
     with _rehearsing(*PROGRAM, "product.jpg", options=("--latency", "30")) as running:
         assert running.stderr is not None
-        before = iter(running.stderr.readline, b"> Authorization: ***\n")
-        assert b"> POST" in b"".join(before)
+        before = b""
+        while not before.endswith(b"\n> Authorization: ***\n"):
+            line = running.stderr.readline()
+            assert line, f"ended before that: {before!r}"
+            before += line
+        assert b"> POST" in before
         _to_group(running.pid, number)
         out, err = running.communicate(timeout=30)
     error = json.loads(err.splitlines()[-1])
