@@ -7,10 +7,10 @@ a pixel.
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe.header import Colour, Header
 
 _SOI: Final = b"\xff\xd8"
@@ -91,7 +91,7 @@ def read_header(file: BinaryIO) -> Header:
         height=height,
         colour=colours[channels],
         least_bytes=0 if frame[0] in _ARITHMETIC else width * height // _PIXELS_PER_BYTE,
-        chroma=_chroma(frame[1], parts.get("adobe")),
+        has_uneven_chroma=_has_uneven_chroma(frame[1], parts.get("adobe")),
         is_interlaced=frame[0] in _PROGRESSIVE,
         orientation=exif.orientation(parts.get("exif")),
         profile=_joined(profile_parts),
@@ -185,7 +185,7 @@ def _segments(file: BinaryIO) -> Iterator[Segment]:
         size = int.from_bytes(length, "big") - 2
         data = file.read(max(0, size))
         if len(length) < 2 or len(data) < size:
-            raise _cut_short()
+            raise stream.cut_short("JPEG")
         yield marker, data
 
 
@@ -205,7 +205,7 @@ def _next_marker(file: BinaryIO) -> int:
             break
         byte = file.read(1)
     if not byte or byte == b"\xff":
-        raise _cut_short()
+        raise stream.cut_short("JPEG")
     return byte[0]
 
 
@@ -227,7 +227,7 @@ def _coded(file: BinaryIO) -> Iterator[bytes]:
         whole = len(block.rstrip(b"\xff"))
         rest = block[whole:]
         yield block[:whole]
-    raise _cut_short()
+    raise stream.cut_short("JPEG")
 
 
 def _started(file: BinaryIO) -> Iterator[bytes]:
@@ -277,14 +277,13 @@ def _collect(
         profile_parts.setdefault(data[12], data[14:])
 
 
-def _chroma(frame: bytes, adobe: bytes | None) -> Literal["even", "uneven", "none"]:
-    """Return how the colour is stored beside the brightness."""
+def _has_uneven_chroma(frame: bytes, adobe: bytes | None) -> bool:
     components = [frame[at : at + 3] for at in range(6, len(frame) - 2, 3)]
     is_rgb = adobe is not None and adobe[11:12] == b"\0"
     if len(components) != 3 or is_rgb or bytes(each[0] for each in components) == b"RGB":
-        return "none"
+        return False
     factors = [each[1] for each in components]
-    return "even" if factors in ([0x11, 0x11, 0x11], [0x22, 0x11, 0x11]) else "uneven"
+    return factors not in ([0x11, 0x11, 0x11], [0x22, 0x11, 0x11])
 
 
 def _joined(profile_parts: dict[int, bytes]) -> bytes | None:
@@ -303,7 +302,3 @@ def _refuse_unreadable(bits: int, channels: int) -> None:
 
 def _segment(marker: int, data: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
-
-
-def _cut_short() -> errors.InputError:
-    return errors.InputError("is cut short: the end of the JPEG data is missing")

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe import pages
 from prodia_compose.images.probe.header import Colour, Header
 
@@ -27,7 +27,6 @@ END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MAX_CHUNKS = 200_000
 _MAX_PROFILE_BYTES = 8_000_000
 _MAX_CARRIED_BYTES = 64_000
-_BLOCK_BYTES = 1 << 20
 
 _TYPES: Final[dict[int, tuple[Colour, bool]]] = {
     0: ("grey", False),
@@ -93,13 +92,7 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
         if name not in _PICTURE:
             continue
         yield struct.pack(">I4s", length, name)
-        left = length + 4  # the checksum comes with it
-        while left:
-            block = file.read(min(left, _BLOCK_BYTES))
-            if not block:
-                raise errors.InputError("is cut short: the end of the PNG data is missing")
-            left -= len(block)
-            yield block
+        yield from stream.copy_exactly(file, length + 4, "PNG")  # its checksum comes with it
     yield END
 
 

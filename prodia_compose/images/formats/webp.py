@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe import pages
 from prodia_compose.images.probe.header import Header
 
@@ -19,7 +19,6 @@ _PIXELS_PER_BYTE: Final = 65_536
 
 _MAX_CHUNKS = 100_000
 _MAX_CARRIED_BYTES = 8_000_000
-_BLOCK_BYTES = 1 << 20
 
 
 class _Found:
@@ -77,13 +76,7 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
     for name, place, length in kept:
         yield struct.pack("<4sI", name, length)
         file.seek(place)
-        left = length
-        while left:
-            block = file.read(min(left, _BLOCK_BYTES))
-            if not block:
-                raise _cut_short()
-            left -= len(block)
-            yield block
+        yield from stream.copy_exactly(file, length, "WebP")
         if length % 2:
             yield b"\0"
 
@@ -99,7 +92,7 @@ def _scan(file: BinaryIO) -> _Found:
     riff_end = 8 + int.from_bytes(file.read(4), "little")
     # The last chunk's padding is left out by some writers.
     if riff_end > end + 1:
-        raise _cut_short()
+        raise stream.cut_short("WebP")
     found = _Found()
     position = 12
     for _ in range(_MAX_CHUNKS):
@@ -109,7 +102,7 @@ def _scan(file: BinaryIO) -> _Found:
             break
         name, length = struct.unpack("<4sI", start)
         if position + 8 + length > end:
-            raise _cut_short()
+            raise stream.cut_short("WebP")
         found.places.setdefault(name, (position + 8, length))
         if name == b"ANMF":
             found.frames = min(pages.MAX_COUNTED, found.frames + 1)
@@ -147,7 +140,3 @@ def _read(file: BinaryIO, found: _Found, name: bytes) -> bytes:
         return b""
     file.seek(place)
     return file.read(length)
-
-
-def _cut_short() -> errors.InputError:
-    return errors.InputError("is cut short: the end of the WebP data is missing")

@@ -18,9 +18,8 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
-from prodia_compose import errors
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import png
+from prodia_compose.images.formats import png, stream
 from prodia_compose.images.pixels import decoder, depth
 from prodia_compose.images.probe.header import Header
 
@@ -29,7 +28,6 @@ _STORED_BYTES: Final = 65_535
 
 _ZLIB_START: Final = b"\x78\x01"
 _LAST_BLOCK: Final = b"\x01\0\0\xff\xff"
-_BLOCK_BYTES: Final = 1 << 18
 _MAX_TABLE_BYTES: Final = 1 << 16
 """Above what a palette and its transparency can take."""
 
@@ -135,7 +133,7 @@ class Strips:
         """Read what stands in front of the pixels."""
         first = next(self._deflated, b"")
         if len(self._start) < 13:
-            raise _cut_short()
+            raise stream.cut_short("PNG")
         self._deflated = chain((first,), self._deflated)
         start = _chunk(b"IHDR", self._start)
         head = b"".join((png.SIGNATURE, start, *self._tables, _chunk(b"IDAT", b""), png.END))
@@ -154,24 +152,18 @@ class Strips:
             elif name in {b"PLTE", b"tRNS"} and length <= _MAX_TABLE_BYTES:
                 self._tables.append(_chunk(name, file.read(length)))
             elif name == b"IDAT":
-                left = length
-                while left:
-                    block = file.read(min(left, _BLOCK_BYTES))
-                    if not block:
-                        raise _cut_short()
-                    left -= len(block)
-                    yield block
+                yield from stream.copy_exactly(file, length, "PNG")
 
     def _inflated(self, count: int) -> list[bytes]:
         """Return the next bytes of the rows, in pieces."""
         pieces = []
         while count:
             if self._inflater.eof:  # what follows would only pile up in it
-                raise _cut_short()
+                raise stream.cut_short("PNG")
             data = self._inflater.unconsumed_tail or next(self._deflated, b"")
             piece = self._inflater.decompress(data, count)
             if not piece and not data:
-                raise _cut_short()
+                raise stream.cut_short("PNG")
             pieces.append(piece)
             count -= len(piece)
         return pieces
@@ -189,7 +181,3 @@ def _stored(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
 
 def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I4s", len(data), name) + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def _cut_short() -> errors.InputError:
-    return errors.InputError("is cut short: the end of the PNG data is missing")

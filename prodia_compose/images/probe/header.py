@@ -19,8 +19,8 @@ class Header:
         colour: How the pixels are stored.
         bits: Bits of one channel, or of a palette index.
         least_bytes: The fewest bytes that this format can hold so many pixels in.
-        chroma: How a JPEG stores colour beside brightness: "even" at its full or half
-            size, "uneven" at half of one side only or otherwise, "none" not apart.
+        has_uneven_chroma: Whether a JPEG stores colour beside brightness at neither its full
+            nor half its size, such as at half of one side only.
         has_alpha: Whether some pixel could be transparent.
         is_interlaced: Whether the pixels come in several passes, as in a progressive JPEG,
             so that a decoder has to hold all of them.
@@ -42,7 +42,7 @@ class Header:
     colour: Colour
     bits: int = 8
     least_bytes: int = 0
-    chroma: Literal["even", "uneven", "none"] = "none"
+    has_uneven_chroma: bool = False
     has_alpha: bool = False
     is_interlaced: bool = False
     orientation: int | None = None

@@ -53,7 +53,8 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
         errors.InputError: It is no picture, damaged, or too large. The message is the
             reason alone, beginning in lower case; the caller puts the file in front.
     """
-    with decoder.quiet(max_input_pixels), decoder.reading(), opener() as file:
+    decoder.allow(max_input_pixels)
+    with decoder.reading(), opener() as file:
         name = sniff.identify(file)
         byte_count = file.seek(0, io.SEEK_END)
         if name in {"WEBP", "AVIF", "HEIF"} and byte_count > _MAX_WHOLE_BYTES:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import jpeg, kinds, png
+from prodia_compose.images.formats import jpeg, kinds, png, stream
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import probe
 
@@ -41,7 +41,7 @@ def inspect(opener: Opener) -> ReceivedImage:
     """
     try:
         info = probe.probe(opener)
-        with decoder.quiet(info.width * info.height), decoder.reading():
+        with decoder.reading():
             with opener() as file:
                 _refuse_open_end(info.format, file)
             with opener() as file:
@@ -68,8 +68,8 @@ def _refuse_open_end(name: str, file: BinaryIO) -> None:
         for _ in jpeg.stripped(file):
             pass
     elif name == "PNG" and not png.has_end(file):
-        raise errors.InputError("is cut short: the end of the PNG data is missing")
+        raise stream.cut_short("PNG")
     elif name == "GIF":
         file.seek(-min(1, file.seek(0, io.SEEK_END)), io.SEEK_END)
         if file.read(1) != b";":
-            raise errors.InputError("is cut short: the end of the GIF data is missing")
+            raise stream.cut_short("GIF")
