@@ -36,11 +36,7 @@ _BITS_PER_SAMPLE = 258
 
 
 def read_header(name: str, file: BinaryIO) -> Header:
-    """Return what Pillow's reader of a format finds, without decoding.
-
-    Args:
-        name: Pillow's name of the format.
-        file: The picture.
+    """Return what Pillow's reader of the format of that name finds, without decoding.
 
     Raises:
         errors.InputError: There is no picture in it, or its end is missing.
@@ -64,7 +60,6 @@ def read_header(name: str, file: BinaryIO) -> Header:
 def _by_pillow(
     image: ImageFile.ImageFile, *, frames: int, orientation: int | None, flat: psd.FlatPicture
 ) -> Header:
-    """Return what Pillow found in the header of a format that is not read here."""
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile")
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
@@ -104,11 +99,10 @@ def _named_colours(image: ImageFile.ImageFile) -> bytes | None:
     primaries, transfer = named.get("color_primaries"), named.get("transfer_characteristics")
     if not isinstance(primaries, int) or not isinstance(transfer, int):
         return None
-    return icc.from_codes(int(primaries), int(transfer))
+    return icc.from_codes(primaries, transfer)
 
 
 def _bits(image: ImageFile.ImageFile) -> int:
-    """Return the bits of one channel as stored."""
     stored = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE)
     if isinstance(stored, tuple) and stored and isinstance(stored[0], int):
         return stored[0]

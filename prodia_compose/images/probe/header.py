@@ -11,12 +11,9 @@ Colour = Literal["grey", "palette", "rgb", "cmyk", "other"]
 
 @frozen
 class Header:
-    """A picture as stored, before any rotation.
+    """A picture as stored, before any rotation; sizes in pixels.
 
     Attributes:
-        width: Stored width in pixels.
-        height: Stored height in pixels.
-        colour: How the pixels are stored.
         bits: Bits of one channel, or of a palette index.
         least_bytes: The fewest bytes that this format can hold so many pixels in.
         has_uneven_chroma: Whether a JPEG stores colour beside brightness at neither its full
@@ -29,7 +26,7 @@ class Header:
         may_be_blank: Whether it is said to hold a blank sheet in place of the picture.
         frames: How many pictures the file holds one after the other; of very many,
             only the first thousand are counted.
-        profile: The embedded ICC profile.
+        profile: ICC's.
         exif: EXIF data without the word "Exif" in front, where it can be carried over.
         xmp: XMP data, where it can be carried over.
         iptc: Photoshop's resource block with the IPTC data, where it can be carried over.

@@ -13,15 +13,7 @@ from prodia_compose.images.probe import probe
 
 @frozen
 class ReceivedImage:
-    """A whole picture, as it came.
-
-    Attributes:
-        format: Pillow's name of the format, such as "JPEG".
-        media_type: By its content, such as "image/jpeg".
-        suffix: The usual one, such as ".jpg".
-        width: In pixels, upright.
-        height: In pixels, upright.
-    """
+    """A whole picture, as it came: what it is by its content, and its size upright, in pixels."""
 
     format: str
     media_type: str
@@ -32,9 +24,6 @@ class ReceivedImage:
 
 def inspect(opener: Opener) -> ReceivedImage:
     """Return what a received picture is, having decoded all of it.
-
-    Args:
-        opener: Gives a fresh reader of the answer each time.
 
     Raises:
         ValueError: It is no picture, or not a whole one; says why, beginning in lower case.
@@ -59,11 +48,7 @@ def inspect(opener: Opener) -> ReceivedImage:
 
 
 def _refuse_open_end(name: str, file: BinaryIO) -> None:
-    """Refuse a picture whose last marker is missing, though its pixels may all be there.
-
-    Raises:
-        errors.InputError: It ends too early.
-    """
+    """Refuse a picture whose last marker is missing, though its pixels may all be there."""
     if name == "JPEG":
         for _ in jpeg.stripped(file):
             pass
