@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from prodia_compose.frozen import frozen
 
 _ORIENTATION = 0x0112
-_MARK: Final = b"Exif\0\0"
+MARK: Final = b"Exif\0\0"
 _MAX_ENTRIES = 4096
 _MAX_DIRECTORIES = 1000
 
@@ -91,7 +91,7 @@ def note(exif: bytes | None) -> str | None:
 
 def upright(exif: bytes) -> bytes:
     """Return EXIF data with its orientation set to 1 and every other byte as it was."""
-    plain = exif.removeprefix(_MARK)
+    plain = exif.removeprefix(MARK)
     directory = _first(plain)
     place = directory.places.get(_ORIENTATION) if directory else None
     if directory is None or place is None or place + 2 > len(plain):
@@ -106,7 +106,7 @@ def xmp_upright(xmp: bytes) -> bytes:
 
 def _first(exif: bytes) -> Directory | None:
     """Return the directory of the picture itself, from data with or without "Exif" in front."""
-    return next(directories(io.BytesIO(exif.removeprefix(_MARK))), None)
+    return next(directories(io.BytesIO(exif.removeprefix(MARK))), None)
 
 
 def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tuple[Directory, int]:

@@ -85,7 +85,7 @@ def _by_pillow(
         was_turned=image.info.get("original_orientation") not in {None, 1},
         frames=frames,
         profile=profile if isinstance(profile, bytes) and profile else None,
-        exif=exif_data.removeprefix(b"Exif\0\0") if isinstance(exif_data, bytes) else None,
+        exif=exif_data.removeprefix(exif.MARK) if isinstance(exif_data, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
         has_metadata=has_metadata,
     )

@@ -29,7 +29,7 @@ class Header:
         profile: ICC's.
         exif: EXIF data without the word "Exif" in front, where it can be carried over.
         xmp: XMP data, where it can be carried over.
-        iptc: Photoshop's resource block with the IPTC data, where it can be carried over.
+        iptc: Photoshop's resources with the IPTC data, where they can be carried over.
         has_metadata: Whether there is anything beside the picture and its colours.
         note: What was wrong and did not matter, in words; None if nothing was.
     """
