@@ -33,14 +33,7 @@ class _Stream(io.BytesIO):
 
 @frozen
 class Encoded:
-    """An encoded picture.
-
-    Attributes:
-        data: The file.
-        width: In pixels; less than asked for where a byte cap made it so.
-        height: In pixels.
-        quality: Of a JPEG; lower than asked for where a byte cap made it so.
-    """
+    """An encoded picture; size and a JPEG's quality are lower than asked for under a byte cap."""
 
     data: bytes
     width: int
@@ -134,17 +127,7 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
 def _shrunk_to(
     image: Image.Image, data: bytes, max_bytes: int, encode: Callable[[Image.Image], bytes]
 ) -> Encoded:
-    """Return a picture made smaller until it keeps a byte cap.
-
-    Args:
-        image: The picture.
-        data: The picture, encoded: over the cap.
-        max_bytes: The cap.
-        encode: Makes a file of a picture.
-
-    Raises:
-        errors.InputError: Not even one pixel keeps the cap.
-    """
+    """Return a picture made smaller until it keeps a byte cap, which it passes as `data`."""
     scale = 1.0
     size = image.size
     while size != (1, 1):

@@ -44,14 +44,9 @@ _TRANSPOSITIONS: Final = {
 
 @frozen
 class PreparedImage:
-    """A picture ready to be sent.
+    """A picture ready to be sent; its size is in pixels.
 
     Attributes:
-        blob: The bytes to send.
-        media_type: Such as "image/jpeg".
-        suffix: Such as ".jpg".
-        width: In pixels.
-        height: In pixels.
         changes: Everything that was done to the picture, with the reason, in words.
     """
 
@@ -72,7 +67,7 @@ def prepare(
         opener: Gives a fresh reader of the file each time.
         info: What `probe` found in it.
         fit: The size to send it in; its own size where nothing is to be resized.
-        wishes: Of which the size plays no part here.
+        wishes: All but those of the size.
         max_bytes: The cap on the encoded picture; None is no cap.
 
     Raises:
@@ -127,9 +122,6 @@ def _untouched(
     Otherwise the decoded picture, if it is transparent and has to be flattened; or
     None, if it is over the byte cap or its file is broken in a way that only a
     decoder can judge.
-
-    Raises:
-        errors.InputError: It is damaged.
     """
     try:
         bare = decoder.copied(opener, _STRIPPERS[info.format])
@@ -205,7 +197,9 @@ def _without_alpha(image: Image.Image, wishes: Fitting) -> tuple[Image.Image, st
         return image.convert("RGBA"), None
     flat = Image.new("RGB", image.size, wishes.background)
     flat.paste(image.convert("RGB"), (0, 0), alpha)
-    return flat, f"transparency flattened on {_colour_name(wishes.background)}"
+    colour = "#{:02x}{:02x}{:02x}".format(*wishes.background)
+    name = {"#ffffff": "white", "#000000": "black"}.get(colour, colour)
+    return flat, f"transparency flattened on {name}"
 
 
 def _told(
@@ -244,8 +238,3 @@ def _told(
 def _resized(before: tuple[int, int], after: tuple[int, int], reason: str | None) -> str:
     why = f" ({reason})" if reason else ""
     return f"{before[0]}x{before[1]} -> {after[0]}x{after[1]}{why}"
-
-
-def _colour_name(rgb: tuple[int, int, int]) -> str:
-    names = {(255, 255, 255): "white", (0, 0, 0): "black"}
-    return names.get(rgb, "#{:02x}{:02x}{:02x}".format(*rgb))

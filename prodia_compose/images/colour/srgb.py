@@ -30,10 +30,9 @@ _FALLBACK_NAMES: Final = {"L": "grey profile", "CMYK": "CMYK profile", "LAB": "L
 
 @frozen
 class Converted:
-    """A picture in sRGB.
+    """A picture in sRGB, in mode L, LA, RGB or RGBA.
 
     Attributes:
-        image: In mode L, LA, RGB or RGBA.
         change: What was done to the colours, in words; None if nothing.
     """
 
@@ -43,11 +42,7 @@ class Converted:
 
 @functools.lru_cache(maxsize=32)
 def judge(profile: bytes | None, *, grey: bool) -> Verdict:
-    """Tell what a profile says about RGB or grey pixels.
-
-    Args:
-        profile: The ICC profile that came with them.
-        grey: Whether they are grey; a profile for RGB is good for grey as well.
+    """Tell what an ICC profile says about RGB or grey pixels; RGB's is good for grey as well.
 
     Returns:
         "srgb" for no profile, and for one that moves each of a grid of colours by at
@@ -71,11 +66,9 @@ def judge(profile: bytes | None, *, grey: bool) -> Verdict:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Converted:
-    """Return a picture in sRGB, its transparency untouched.
+    """Return a picture in sRGB, its transparency untouched; it may be changed in place.
 
-    Args:
-        image: In mode L, LA, RGB, RGBA, CMYK or LAB; may be changed in place.
-        profile: The ICC profile that came with it.
+    It comes in mode L, LA, RGB, RGBA, CMYK or LAB, with or without an ICC profile.
     """
     space = _SPACES.get(profile[16:20]) if profile else None
     if image.mode == "CMYK":

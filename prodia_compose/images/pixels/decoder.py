@@ -42,8 +42,6 @@ _BLOCK_BYTES: Final = 1 << 20
 """What a decoder is fed with at a time. Pillow's 64 kB come back to Python, and to its lock,
 so often that a thread busy there holds up the decoding in others."""
 
-_UNKNOWN_WORDS = "the data is not what the format asks for"
-
 _pillow_log = logging.getLogger("PIL")
 # Without a handler of its own, its errors reach stderr through Python's last resort.
 _pillow_log.addHandler(logging.NullHandler())
@@ -68,40 +66,26 @@ def allow(pixels: int) -> None:
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
     """Turn whatever a decoder raises in the block into an `InputError`.
 
-    Errors are kept to be told together; they must not keep half-decoded pictures with
-    them, which the frames in their tracebacks refer to.
-
-    Args:
-        failure: What the message begins with; the decoder's words follow.
-
-    Raises:
-        errors.InputError: The block failed; it says why, without naming the file.
+    It says why, without naming the file: `failure`, and the decoder's own words.
     """
     try:
         yield
     except errors.ComposeError:
         raise
-    except MemoryError as exc:
+    except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
+        # Errors are kept to be told together, and must not keep half-decoded pictures.
         traceback.clear_frames(exc.__traceback__)
-        raise errors.InputError("needs more memory than there is") from exc
-    except OSError as exc:
-        traceback.clear_frames(exc.__traceback__)
-        if exc.errno is not None and exc.strerror:
-            raise errors.InputError(f"cannot be read: {exc.strerror}") from exc
-        raise errors.InputError(f"{failure}: {_words(exc)}") from exc
-    except Exception as exc:
-        # Bad files raise SyntaxError, ValueError, struct.error, KeyError and more.
-        traceback.clear_frames(exc.__traceback__)
-        raise errors.InputError(f"{failure}: {_words(exc)}") from exc
+        if isinstance(exc, MemoryError):
+            reason = "needs more memory than there is"
+        elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
+            reason = f"cannot be read: {exc.strerror}"
+        else:
+            reason = f"{failure}: {_words(exc)}"
+        raise errors.InputError(reason) from exc
 
 
 def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.Blob:
-    """Return what a copier makes of a file, in a temporary one.
-
-    Raises:
-        errors.InputError: The file is damaged or cannot be read.
-        errors.OutputError: There is no room for temporary files.
-    """
+    """Return what a copier makes of a file, in a temporary one, as `reading` and `blob.stored` do."""
 
     def read(data: Iterator[bytes]) -> Iterator[bytes]:
         with reading():  # or its failure would be taken for the disk's
@@ -112,9 +96,7 @@ def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.
 
 
 def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
-    """Return a file's first picture, its header read and its pixels not yet.
-
-    The picture needs the file to stay open until it is loaded.
+    """Return a file's first picture, its header read and its pixels not yet: the file stays open.
 
     Raises:
         errors.InputError: The decoder is not installed.
@@ -141,19 +123,17 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
 
 
 def _words(error: Exception) -> str:
-    """Return a decoder's message as a short plain line."""
     text = "" if isinstance(error, KeyError | IndexError) else str(error)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line[:120] or _UNKNOWN_WORDS
+    return line[:120] or "the data is not what the format asks for"
 
 
 @functools.cache
 def _silence_libtiff() -> None:
-    """Stop libtiff from writing to stderr, if it can be found.
+    """Give libtiff a null handler, for good, if it can be found.
 
-    It writes straight to file descriptor 2, past Python, and Pillow has no switch
-    for that. Pointing the descriptor elsewhere while decoding would swallow what
-    other threads print. The library itself takes a null handler, for good.
+    It writes straight to file descriptor 2, past Python, and Pillow has no switch for that.
+    Pointing the descriptor elsewhere while decoding would swallow what other threads print.
     """
     import ctypes  # noqa: PLC0415 - only here
 

@@ -50,11 +50,9 @@ def as_it_is(band: Image.Image) -> Image.Image:
 
 
 def conversion(image: Image.Image, bits: int) -> Conversion:
-    """Return the way to 8-bit pixels for a loaded picture.
+    """Return the way to 8-bit pixels for a loaded picture with so many bits a channel as stored.
 
-    Args:
-        image: The picture, loaded; of one with 8 bits the mode, palette and info will do.
-        bits: Bits of one channel as stored.
+    Of one with 8 bits the mode, palette and info will do.
     """
     deep = f"{bits}-bit -> 8-bit" if bits > 8 else None
     key = image.info.get("transparency")

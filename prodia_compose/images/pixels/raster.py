@@ -58,10 +58,9 @@ _HEIF_BYTES: Final = 7
 
 @frozen
 class Raster:
-    """Decoded pixels, not yet turned upright.
+    """Decoded pixels in mode L, LA, RGB, RGBA, CMYK or LAB, not yet turned upright.
 
     Attributes:
-        image: In mode L, LA, RGB, RGBA, CMYK or LAB.
         change: What was done to the depth, in words; None if nothing that matters.
     """
 
@@ -77,12 +76,7 @@ class Raster:
 
 
 def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
-    """Return a picture decoded and made as small as wanted.
-
-    Args:
-        opener: Gives a fresh reader of the file each time.
-        info: What `probe` found in it.
-        size: (width, height) in pixels, upright.
+    """Return a picture decoded and made as small as wanted; `size` is of the upright one.
 
     Raises:
         errors.InputError: It is damaged.
@@ -92,7 +86,11 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
     stored = size if info.orientation < 5 else (size[1], size[0])
     if info.format == "PNG":
         if strips.can_read(info.header):
-            return _in_strips(opener, info, stored)
+            with decoder.reading(), opener() as file:
+                rows = strips.Strips(file, info.header)
+                image = resample.shrunk(rows, stored)
+                rows.finish()
+            return Raster(image=image)
         opener = decoder.copied(opener, png.stripped).open
     with decoder.reading():
         return _whole(opener, info, stored, _scale(info, stored))
@@ -102,7 +100,8 @@ def check(opener: Opener, info: ImageInfo) -> Raster:
     """Return a picture decoded to see whether it is whole.
 
     A JPEG has its end, or it would not have come here. So a decoder is shown its structure
-    and the start of its data, at 1/8 of the size: a tenth of the time of all of it.
+    and the start of its data, at 1/8 of the size: a tenth of the time of all of it. What is
+    returned for one is opaque, and nothing else.
 
     Raises:
         errors.InputError: It is damaged.
@@ -143,7 +142,10 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
     with opener() as file:
         image = _loaded(file, info, scale)
-    if info.header.may_be_blank and _is_blank(image):
+    is_blank = info.header.may_be_blank and all(
+        least == most for least, most in (channel.getextrema() for channel in image.split())
+    )
+    if is_blank:
         raise errors.InputError(
             "is a Photoshop document without a flat picture: save it with "
             "'Maximize Compatibility', or as PNG"
@@ -160,22 +162,8 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
     return Raster(image=result, change=conversion.change)
 
 
-def _in_strips(opener: Opener, info: ImageInfo, size: Size) -> Raster:
-    """Return a PNG decoded a strip at a time and shrunk to a stored size."""
-    with decoder.reading(), opener() as file:
-        rows = strips.Strips(file, info.header)
-        image = resample.shrunk(rows, size)
-        rows.finish()
-    return Raster(image=image)
-
-
 def _loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:
-    """Return a picture decoded at 1/scale.
-
-    Raises:
-        errors.InputError: It is not of the size that its header says.
-        Exception: Anything, where it is damaged: use within `decoder.reading`.
-    """
+    """Return a picture decoded at 1/scale; use within `decoder.reading`."""
     width, height = info.header.width, info.header.height
     image = decoder.opened(info.format, file)
     if isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -196,11 +184,6 @@ def _loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:
     return image
 
 
-def _is_blank(image: Image.Image) -> bool:
-    """Tell whether all pixels are the same."""
-    return all(channel.getextrema()[0] == channel.getextrema()[1] for channel in image.split())
-
-
 def _mend_edges(image: Image.Image, *, right: bool, bottom: bool) -> None:
     """Put neighbours in place of a last column and row averaged from beyond the picture.
 
@@ -219,7 +202,6 @@ def _smallest_scale(info: ImageInfo) -> int:
 
 
 def _scale(info: ImageInfo, size: Size) -> int:
-    """Return how much smaller to decode a picture: 1, 2, 4 or 8."""
     if info.format != "JPEG":
         return 1
     room = min(info.header.width / size[0], info.header.height / size[1])

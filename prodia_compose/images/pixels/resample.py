@@ -54,19 +54,14 @@ class Rows(Protocol):
 
 @frozen
 class Whole:
-    """The rows of a picture in memory.
-
-    Attributes:
-        image: The picture.
-        convert: Makes 8-bit pixels of any band of it.
-    """
+    """The rows of a picture in memory; `convert` makes 8-bit pixels of any band of it."""
 
     image: Image.Image
     convert: Convert = depth.as_it_is
 
     @property
     def size(self) -> Size:
-        """Width and height in pixels."""
+        """As `Rows` says."""
         return self.image.size
 
     @property
@@ -75,7 +70,7 @@ class Whole:
         return self.convert is depth.as_it_is and self.image.mode not in _PREMULTIPLIED
 
     def read(self, first: int, last: int) -> tuple[Image.Image, int]:
-        """Return some rows, as `Rows` says; where nothing is to be converted, all of them."""
+        """As `Rows` says; where nothing is to be converted, all of them."""
         if self.convert is depth.as_it_is:
             return self.image, 0
         return self.convert(self.image.crop((0, first, self.image.width, last))), first
@@ -85,8 +80,8 @@ def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) ->
     """Return a smaller copy of a picture.
 
     Args:
-        rows: The picture, in mode L, LA, RGB, RGBA, CMYK or LAB.
-        size: (width, height) of the copy, in pixels; not larger than the picture.
+        rows: In mode L, LA, RGB, RGBA, CMYK or LAB.
+        size: Not larger than the picture.
         extent: Width and height, in the picture's pixels, of what it shows; a JPEG
             decoded at a reduced scale ends within its last pixels. None is all of it.
     """

@@ -39,7 +39,7 @@ def can_read(header: Header) -> bool:
 
 @functools.cache
 def _inflating() -> ModuleType:
-    """Return what inflates: zlib, which takes three times as long, where there is no ISA-L."""
+    """Return ISA-L's inflating, or zlib's, which takes three times as long."""
     try:
         from isal import isal_zlib  # noqa: PLC0415 - only for PNGs
     except ImportError:  # there is none for this kind of machine
@@ -65,19 +65,11 @@ class _Layout:
 class Strips:
     """The rows of a PNG, as `resample.Rows`; each is decoded once.
 
-    Whatever is damaged raises what `decoder.reading` translates.
-
-    Attributes:
-        size: Width and height in pixels.
+    Whatever is damaged raises what `decoder.reading` translates. The file has to stay open;
+    for its header, `can_read` has to hold.
     """
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
-        """Read nothing yet.
-
-        Args:
-            file: The PNG; has to stay open.
-            header: What `png.read_header` says of it; one for which `can_read` holds.
-        """
         self.size = header.width, header.height
         self._start = b""
         self._tables: list[bytes] = []
