@@ -53,22 +53,12 @@ class Overrun:
     Attributes:
         indexes: The pictures that pass it, counted from 0: one of them, or, for the
             combined cap, all of them together.
-        actual: The number that passes `cap.limit`, in the same unit.
+        message: The reason, beginning in lower case, without the picture's name.
     """
 
     indexes: tuple[int, ...]
-    dimension: Dimension
     cap: Cap
-    actual: int
-
-    @property
-    def message(self) -> str:
-        """The reason in words, beginning in lower case, without the picture's name."""
-        if self.dimension == "side":
-            found = f"{self.actual} px"
-        else:
-            found = _area(self.actual, beyond=self.cap.limit)
-        return f"{found} is over {_name(self.dimension, self.cap)}"
+    message: str
 
 
 def plan(sizes: Sequence[Size], caps: Caps) -> tuple[Fit, ...]:
@@ -107,7 +97,7 @@ def over_caps(sizes: Sequence[Size], caps: Caps) -> tuple[Overrun, ...]:
     everyone = tuple(range(len(sizes)))
     numbers.append((everyone, "combined", caps.combined, sum(map(_pixels, sizes))))
     return tuple(
-        Overrun(indexes=indexes, dimension=dimension, cap=cap, actual=actual)
+        Overrun(indexes=indexes, cap=cap, message=_over(actual, dimension, cap))
         for indexes, dimension, cap, actual in numbers
         if cap is not None and actual > cap.limit
     )
@@ -188,6 +178,11 @@ def _name(dimension: Dimension, cap: Cap) -> str:
     option = {"side": "--max-side", "pixels": "--max-pixels", "combined": "option"}[dimension]
     owner = option if cap.kind == "option" else f"{cap.kind} cap"
     return f"{limit} ({owner})"
+
+
+def _over(actual: int, dimension: Dimension, cap: Cap) -> str:
+    found = f"{actual} px" if dimension == "side" else _area(actual, beyond=cap.limit)
+    return f"{found} is over {_name(dimension, cap)}"
 
 
 def _area(pixels: int, *, beyond: int | None = None) -> str:

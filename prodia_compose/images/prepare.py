@@ -116,7 +116,7 @@ def _could_stay(info: ImageInfo, fit: Fit) -> bool:
 
 def _untouched(
     opener: Opener, info: ImageInfo, wishes: Fitting, max_bytes: int | None
-) -> PreparedImage | raster.Raster | None:
+) -> PreparedImage | Image.Image | None:
     """Return a picture with its coded pixels as they are, if that turns out well.
 
     Otherwise the decoded picture, if it is transparent and has to be flattened; or
@@ -134,7 +134,7 @@ def _untouched(
     checked = raster.check(bare.open, info)
     # Of transparent greys below 8 bits, common decoders make opaque ones.
     may_stay_transparent = wishes.keep_alpha and info.format == "PNG" and info.header.bits == 8
-    if is_over or not (checked.is_opaque or may_stay_transparent):
+    if is_over or not (_is_opaque(checked) or may_stay_transparent):
         return checked
     verdict = srgb.judge(info.header.profile, grey=info.header.colour == "grey")
     has_lost = info.header.has_metadata or kept.size < info.byte_count
@@ -154,21 +154,18 @@ def _untouched(
 
 
 def _rendered(
-    found: raster.Raster, info: ImageInfo, fit: Fit, wishes: Fitting, max_bytes: int | None
+    image: Image.Image, info: ImageInfo, fit: Fit, wishes: Fitting, max_bytes: int | None
 ) -> PreparedImage:
     """Return a decoded picture with all that has to be done to it, encoded anew."""
     header = info.header
-    changes = [found.change]
-    image = found.image
     if info.orientation != 1 or image.mode not in {"L", "RGB"}:
         spare.drop()  # further copies of the picture take its place
     if info.orientation != 1:
         image = image.transpose(_TRANSPOSITIONS[info.orientation])
     with decoder.reading():
-        converted = srgb.to_srgb(image, header.profile)
-    changes.append(converted.change)
-    image, flattened = _without_alpha(converted.image, wishes)
-    changes.append(flattened)
+        image, converted = srgb.to_srgb(image, header.profile)
+    image, flattened = _without_alpha(image, wishes)
+    deep = f"{header.bits}-bit -> 8-bit" if header.bits > 8 else None
     kept = header if wishes.keep_metadata else None
     if image.mode == "RGBA":
         kind = kinds.PNG
@@ -182,21 +179,26 @@ def _rendered(
         suffix=kind.suffix,
         width=encoded.width,
         height=encoded.height,
-        changes=_told(info, fit, wishes, max_bytes, encoded, kind, changes),
+        changes=_told(info, fit, wishes, max_bytes, encoded, kind, (deep, converted, flattened)),
     )
+
+
+def _is_opaque(image: Image.Image) -> bool:
+    if image.mode not in {"LA", "RGBA"}:
+        return True
+    return image.getchannel("A").getextrema() == (255, 255)
 
 
 def _without_alpha(image: Image.Image, wishes: Fitting) -> tuple[Image.Image, str | None]:
     """Return a picture as RGB, or as RGBA where it is transparent and may stay so."""
     if image.mode not in {"LA", "RGBA"}:
         return image.convert("RGB") if image.mode != "RGB" else image, None
-    alpha = image.getchannel("A")
-    if alpha.getextrema() == (255, 255):
+    if _is_opaque(image):
         return image.convert("RGB"), None
     if wishes.keep_alpha:
         return image.convert("RGBA"), None
     flat = Image.new("RGB", image.size, wishes.background)
-    flat.paste(image.convert("RGB"), (0, 0), alpha)
+    flat.paste(image.convert("RGB"), (0, 0), image.getchannel("A"))
     colour = "#{:02x}{:02x}{:02x}".format(*wishes.background)
     name = {"#ffffff": "white", "#000000": "black"}.get(colour, colour)
     return flat, f"transparency flattened on {name}"

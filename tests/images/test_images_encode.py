@@ -186,7 +186,7 @@ def reduced_quality(size: tuple[int, int], target: tuple[int, int], sampling: st
     info = probe.probe(make.opener(data))
     expected = make.decoded(data).resize(target, Image.Resampling.LANCZOS)
 
-    found = raster.decode(make.opener(data), info, target).image
+    found = raster.decode(make.opener(data), info, target)
 
     assert found.size == target
     return make.psnr(expected, found)

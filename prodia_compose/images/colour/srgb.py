@@ -11,8 +11,6 @@ from typing import Final, Literal
 
 from PIL import Image
 
-from prodia_compose.frozen import frozen
-
 UNUSABLE: Final = "colour profile unusable: left out"
 """What is said of a profile that is damaged or made for other pixels."""
 
@@ -28,16 +26,8 @@ _STEPS: Final = (0, 32, 64, 96, 128, 160, 192, 224, 255)
 _FALLBACK_NAMES: Final = {"L": "grey profile", "CMYK": "CMYK profile", "LAB": "Lab profile"}
 
 
-@frozen
-class Converted:
-    """A picture in sRGB, in mode L, LA, RGB or RGBA.
-
-    Attributes:
-        change: What was done to the colours, in words; None if nothing.
-    """
-
-    image: Image.Image
-    change: str | None = None
+Converted = tuple[Image.Image, str | None]
+"""A picture in mode L, LA, RGB or RGBA, and what was done to its colours, if anything."""
 
 
 @functools.lru_cache(maxsize=32)
@@ -74,15 +64,15 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Converted:
     if image.mode == "CMYK":
         if profile and space == "CMYK":
             return _by_profile(image, profile)
-        return Converted(image=image.convert("RGB"), change="CMYK -> sRGB")
+        return image.convert("RGB"), "CMYK -> sRGB"
     if image.mode == "LAB":
         from prodia_compose.images.colour import profiles  # noqa: PLC0415 - as above
 
         # A profile could add nothing.
-        return Converted(image=profiles.from_lab(image), change="Lab -> sRGB")
+        return profiles.from_lab(image), "Lab -> sRGB"
     verdict = judge(profile, grey=image.mode in {"L", "LA"})
     if verdict != "other" or profile is None:
-        return Converted(image=image, change=UNUSABLE if verdict == "unusable" else None)
+        return image, UNUSABLE if verdict == "unusable" else None
     if space == "RGB" and image.mode in {"L", "LA"}:
         image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     return _by_profile(image, profile)
@@ -101,9 +91,9 @@ def _by_profile(image: Image.Image, profile: bytes) -> Converted:
     else:
         moved = profiles.through(image, profile, target)
     if moved is None:
-        return Converted(image=image.convert(target), change=UNUSABLE)
+        return image.convert(target), UNUSABLE
     fallback = _FALLBACK_NAMES.get(_SPACES.get(profile[16:20], ""), "embedded profile")
-    return Converted(image=moved, change=f"{profiles.name(profile) or fallback} -> sRGB")
+    return moved, f"{profiles.name(profile) or fallback} -> sRGB"
 
 
 def _samples(mode: str) -> Image.Image:

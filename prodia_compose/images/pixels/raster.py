@@ -29,7 +29,6 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
-from prodia_compose.frozen import frozen
 from prodia_compose.images.formats import jpeg, png
 from prodia_compose.images.pixels import decoder, depth, resample, spare, strips
 from prodia_compose.images.plan import Size
@@ -56,27 +55,10 @@ _HEIF_BYTES: Final = 7
 """For each pixel of a HEIC: as Pillow has it, and as its decoder hands it over."""
 
 
-@frozen
-class Raster:
-    """Decoded pixels in mode L, LA, RGB, RGBA, CMYK or LAB, not yet turned upright.
-
-    Attributes:
-        change: What was done to the depth, in words; None if nothing that matters.
-    """
-
-    image: Image.Image
-    change: str | None = None
-
-    @property
-    def is_opaque(self) -> bool:
-        """Whether no pixel is transparent in the least."""
-        if self.image.mode not in {"LA", "RGBA"}:
-            return True
-        return self.image.getchannel("A").getextrema() == (255, 255)
-
-
-def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
+def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
     """Return a picture decoded and made as small as wanted; `size` is of the upright one.
+
+    It is in mode L, LA, RGB, RGBA, CMYK or LAB, and not yet turned upright.
 
     Raises:
         errors.InputError: It is damaged.
@@ -90,13 +72,13 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Raster:
                 rows = strips.Strips(file, info.header)
                 image = resample.shrunk(rows, stored)
                 rows.finish()
-            return Raster(image=image)
+            return image
         opener = decoder.copied(opener, png.stripped).open
     with decoder.reading():
         return _whole(opener, info, stored, _scale(info, stored))
 
 
-def check(opener: Opener, info: ImageInfo) -> Raster:
+def check(opener: Opener, info: ImageInfo) -> Image.Image:
     """Return a picture decoded to see whether it is whole.
 
     A JPEG has its end, or it would not have come here. So a decoder is shown its structure
@@ -113,7 +95,7 @@ def check(opener: Opener, info: ImageInfo) -> Raster:
     skimmed = decoder.copied(opener, jpeg.skimmed)
     with decoder.reading(), skimmed.open() as file:
         _loaded(file, info, _smallest_scale(info))
-    return Raster(image=Image.new("L", (1, 1)))
+    return Image.new("L", (1, 1))
 
 
 def check_bytes(info: ImageInfo) -> int:
@@ -138,7 +120,7 @@ def peak_bytes(info: ImageInfo, size: Size) -> int:
     return (_HEIF_BYTES if info.format == "HEIF" else PIXEL_BYTES) * before
 
 
-def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
+def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Image:
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
     with opener() as file:
         image = _loaded(file, info, scale)
@@ -150,16 +132,16 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Raster:
             "is a Photoshop document without a flat picture: save it with "
             "'Maximize Compatibility', or as PNG"
         )
-    conversion = depth.conversion(image, info.header.bits)
+    convert = depth.conversion(image, info.header.bits)
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
-    rows = resample.Whole(image=image, convert=conversion.apply)
+    rows = resample.Whole(image=image, convert=convert)
     result = resample.shrunk(rows, size, extent)
     if info.format == "JPEG" and result is not image:
         spare.keep(image)
     if not info.header.has_alpha and result.mode in {"LA", "RGBA"}:
         # A channel that is no transparency, such as a selection saved in a PSD.
         result = result.convert("RGB")
-    return Raster(image=result, change=conversion.change)
+    return result
 
 
 def _loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:

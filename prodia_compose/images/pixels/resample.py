@@ -9,7 +9,6 @@ three times as fast, from which Lanczos then takes at least 1.9 times the wanted
 """
 
 import math
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from PIL import Image
@@ -29,8 +28,6 @@ weights out anew: at half this size that takes a fiftieth of the time."""
 
 _REACH_ROWS: Final = 3
 """Rows of the result, on either side of a row, over whose source Lanczos reaches."""
-
-Convert = Callable[[Image.Image], Image.Image]
 
 
 class Rows(Protocol):
@@ -57,7 +54,7 @@ class Whole:
     """The rows of a picture in memory; `convert` makes 8-bit pixels of any band of it."""
 
     image: Image.Image
-    convert: Convert = depth.as_it_is
+    convert: depth.Convert = depth.as_it_is
 
     @property
     def size(self) -> Size:

@@ -18,7 +18,6 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
-from prodia_compose.frozen import frozen
 from prodia_compose.images.formats import png, stream
 from prodia_compose.images.pixels import decoder, depth
 from prodia_compose.images.probe.header import Header
@@ -47,21 +46,6 @@ def _inflating() -> ModuleType:
     return isal_zlib
 
 
-@frozen
-class _Layout:
-    """What the rows of a PNG mean.
-
-    Attributes:
-        row_bytes: Of one, its filter's number included.
-        blank: The PNG without its pixels.
-        convert: Makes 8-bit pixels of a strip that is like it.
-    """
-
-    row_bytes: int
-    blank: Image.Image
-    convert: Callable[[Image.Image], Image.Image]
-
-
 class Strips:
     """The rows of a PNG, as `resample.Rows`; each is decoded once.
 
@@ -73,7 +57,8 @@ class Strips:
         self.size = header.width, header.height
         self._start = b""
         self._tables: list[bytes] = []
-        self._layout: _Layout | None = None
+        self._blank: Image.Image | None = None  # the PNG without its pixels
+        self._convert: Callable[[Image.Image], Image.Image] = depth.as_it_is
         self._deflated: Iterator[bytes] = self._blocks(file)
         self._inflater = _inflating().decompressobj()
         self._above = b""
@@ -106,22 +91,24 @@ class Strips:
 
     def _decoded(self, count: int) -> Image.Image:
         """Return the next rows, and before them the one above, as 8-bit pixels."""
-        layout = self._layout = self._layout or self._begin()
-        rows = self._inflated(count * layout.row_bytes)
+        blank = self._blank = self._blank or self._begin()
+        row_bytes = 1 + self.size[0] * png.CHANNELS[self._start[9]]  # with its filter's number
+        rows = self._inflated(count * row_bytes)
         if self._above:
             rows.insert(0, b"\0" + self._above)
             count += 1
         data = b"".join((_ZLIB_START, *_stored(rows), _LAST_BLOCK))
-        mode = layout.blank.mode
-        image = Image.new(mode, (self.size[0], count), None)  # black first would cost 1 % more
-        image.frombytes(data, "zip", mode)
-        image.info = layout.blank.info
-        if layout.blank.palette is not None:
-            image.putpalette(layout.blank.palette)
+        image = Image.new(
+            blank.mode, (self.size[0], count), None
+        )  # black first would cost 1 % more
+        image.frombytes(data, "zip", blank.mode)
+        image.info = blank.info
+        if blank.palette is not None:
+            image.putpalette(blank.palette)
         self._above = image.crop((0, count - 1, image.width, count)).tobytes()
-        return layout.convert(image)
+        return self._convert(image)
 
-    def _begin(self) -> _Layout:
+    def _begin(self) -> Image.Image:
         """Read what stands in front of the pixels."""
         first = next(self._deflated, b"")
         if len(self._start) < 13:
@@ -130,11 +117,8 @@ class Strips:
         start = _chunk(b"IHDR", self._start)
         head = b"".join((png.SIGNATURE, start, *self._tables, _chunk(b"IDAT", b""), png.END))
         blank = decoder.opened("PNG", io.BytesIO(head))
-        return _Layout(
-            row_bytes=1 + self.size[0] * png.CHANNELS[self._start[9]],
-            blank=blank,
-            convert=depth.conversion(blank, 8).apply,
-        )
+        self._convert = depth.conversion(blank, 8)
+        return blank
 
     def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield the compressed data, having kept the chunks in front of it."""
