@@ -7,6 +7,7 @@ the order of the pictures.
 """
 
 import contextlib
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -34,13 +35,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @frozen
 class FittedImage:
-    """One input: as found, and as it will be sent.
+    """One input: as found, and as it will be sent, if it could be prepared.
 
     Attributes:
-        source: Where it comes from.
-        info: What was found, upright.
-        prepared: What will be sent; None if it could not be prepared.
-        part: The file name of its `input` part; None if it could not be prepared.
+        part: The file name of its `input` part.
     """
 
     source: sources.Input
@@ -241,26 +239,19 @@ def part_names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]
 
     A base name goes out only if it is plain ASCII and unique ignoring case (the
     service's documentation asks for different names); any other is `image-N.ext`.
-
-    Args:
-        stems: The inputs' base names without suffix, in order.
-        suffixes: The suffixes of what is sent, such as ".jpg", in order.
     """
     wanted = [stem + suffix for stem, suffix in zip(stems, suffixes, strict=True)]
     folded = [name.casefold() for name in wanted]
-    kept = {
-        index
-        for index, name in enumerate(wanted)
-        if _PLAIN_NAME.fullmatch(name) and folded.count(folded[index]) == 1
-    }
-    taken = {folded[index] for index in kept}
-    names = []
+    is_kept = [
+        _PLAIN_NAME.fullmatch(name) is not None and folded.count(name.casefold()) == 1
+        for name in wanted
+    ]
+    taken = set(itertools.compress(folded, is_kept))
     for index, suffix in enumerate(suffixes):
-        name = wanted[index]
-        if index not in kept:
+        if not is_kept[index]:
             name = f"image-{index + 1}{suffix}"
             while name in taken:  # somebody's own file is called image-2.jpg
                 name = f"{name.removesuffix(suffix)}-{index + 1}{suffix}"
             taken.add(name)
-        names.append(name)
-    return tuple(names)
+            wanted[index] = name
+    return tuple(wanted)

@@ -24,11 +24,7 @@ Result = TypeVar("Result")
 
 
 class Budget:
-    """What the work running at one time may cost together, whichever job and thread it is of.
-
-    Attributes:
-        limit: In the unit of the costs.
-    """
+    """What the work running at one time may cost together, whichever job and thread it is of."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -71,13 +67,8 @@ def outcomes(
 ) -> Iterator[tuple[int, Future[Result]]]:
     """Do all of the work and yield each piece's place, from 0, and its outcome when it is there.
 
-    The tasks are started in order. Whoever stops listening stops what has not been started.
-
-    Args:
-        tasks: The work.
-        budget: Shared with whatever else runs.
-        stop: Looked at while waiting.
-        most: How many may run at one time, at most; fewer on fewer processors.
+    The tasks are started in order, at most `most` at a time, fewer on fewer processors.
+    Whoever stops listening stops what has not been started.
 
     Raises:
         errors.Interrupted: Somebody asked to stop.
@@ -105,8 +96,15 @@ def outcomes(
     try:
         for _ in range(min(most, processors(), len(tasks))):
             threading.Thread(target=work, daemon=True).start()
-        for _ in tasks:
-            yield _next(done, stop)
+        left = len(tasks)
+        while left:
+            stop.check()
+            try:
+                outcome = done.get(timeout=LOOK_EVERY_S)
+            except queue.Empty:
+                continue
+            left -= 1
+            yield outcome
     finally:
         ended.set()
 
@@ -118,15 +116,6 @@ def _outcome(task: Task[Result]) -> Future[Result]:
     except BaseException as exc:  # noqa: BLE001 - raised again where the outcome is looked at
         outcome.set_exception(exc)
     return outcome
-
-
-def _next(done: queue.SimpleQueue[Result], stop: Stop) -> Result:
-    while True:
-        stop.check()
-        try:
-            return done.get(timeout=LOOK_EVERY_S)
-        except queue.Empty:
-            continue
 
 
 def processors() -> int:

@@ -102,22 +102,20 @@ def _scan(file: BinaryIO) -> tuple[_Places, int]:
 
 def _canvas(file: BinaryIO, found: _Places) -> tuple[int, int, bool]:
     """Return width, height, and whether some pixel could be transparent."""
-    for name, bits_at, base in ((b"VP8X", 4, 1), (b"VP8L", 1, 1), (b"VP8 ", 6, 0)):
+    for name, start, end, bits in ((b"VP8X", 4, 10, 24), (b"VP8L", 1, 5, 14), (b"VP8 ", 6, 10, 16)):
         if name not in found:
             continue
         file.seek(found[name][0])
         data = file.read(10)
-        if len(data) < (10 if name == b"VP8X" else bits_at + 4):
+        if len(data) < end:
             break
-        if name == b"VP8X":
-            width = int.from_bytes(data[bits_at : bits_at + 3], "little")
-            height = int.from_bytes(data[bits_at + 3 : bits_at + 6], "little")
-            return width + base, height + base, bool(data[0] & _ALPHA_FLAG)
-        (packed,) = struct.unpack_from("<I", data, bits_at)
-        if name == b"VP8L":
-            width, height = packed & 0x3FFF, packed >> 14 & 0x3FFF
-            return width + base, height + base, bool(packed >> 28 & 1)
-        return packed & 0x3FFF, packed >> 16 & 0x3FFF, False
+        packed = int.from_bytes(data[start:end], "little")
+        mask = 0xFFFFFF if name == b"VP8X" else 0x3FFF
+        width, height = packed & mask, packed >> bits & mask
+        if name == b"VP8 ":
+            return width, height, False
+        has_alpha = data[0] & _ALPHA_FLAG if name == b"VP8X" else packed >> 28 & 1
+        return width + 1, height + 1, bool(has_alpha)
     raise errors.InputError("is cut short or damaged: no picture in the WebP file")
 
 
