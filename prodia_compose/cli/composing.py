@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ def validate(options: ComposeOptions) -> int:
     with watcher.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
-        surroundings = _surroundings(request, reporter, meanwhile=_load_what_compares)
+        surroundings = _surroundings(request, reporter)
         plan = plans.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.again))
     if options.json:
@@ -162,25 +162,7 @@ def _is_rehearsal(plan: plans.Plan) -> bool:
     return service.is_loopback(host) and token == SANDBOX_TOKEN
 
 
-def _load_what_compares() -> None:
-    """Load what looks at the prompt and the record, 50 ms, while threads decode the pictures."""
-    from prodia_compose.pipeline import run  # noqa: F401, PLC0415
-    from prodia_compose.prompt import lints  # noqa: F401, PLC0415
-    from prodia_compose.record import ledger  # noqa: F401, PLC0415
-
-
-def _load_what_sends() -> None:
-    """Load requests and the like, which take 80 ms, while threads decode the pictures."""
-    from prodia_compose.pipeline import send  # noqa: F401, PLC0415 - only to have them loaded
-    from prodia_compose.prompt import lints  # noqa: F401, PLC0415 - only to have them loaded
-
-
-def _surroundings(
-    request: ComposeRequest,
-    reporter: progress.Reporter,
-    *,
-    meanwhile: Callable[[], object] | None = None,
-) -> plans.Surroundings:
+def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plans.Surroundings:
     def download(url: str) -> blob.Blob:
         from prodia_compose.client.download import download as from_url  # noqa: PLC0415 - requests, where a URL was named
 
@@ -197,7 +179,6 @@ def _surroundings(
         token=os.environ.get("PRODIA_TOKEN"),
         reporter=reporter,
         download=download,
-        meanwhile=meanwhile,
     )
 
 

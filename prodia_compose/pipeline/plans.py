@@ -15,7 +15,7 @@ import prodia_compose
 from prodia_compose import blob, errors
 from prodia_compose.client.service import Service, Token
 from prodia_compose.frozen import frozen
-from prodia_compose.images import fit
+from prodia_compose.images import fit, workers
 from prodia_compose.inputs import sources
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
@@ -31,6 +31,9 @@ from prodia_compose.record.entries import Claim, File
 # With more than this, what is wrong is the command line, and not one picture or another.
 _MOST_PROBED = 100
 
+_MEMORY = workers.Budget(fit.BUDGET_BYTES)
+"""Of the whole process, however many plans are made at one time."""
+
 
 @frozen
 class Surroundings:
@@ -41,14 +44,12 @@ class Surroundings:
         token: The text of `PRODIA_TOKEN`, or None.
         reporter: Who is told of progress.
         download: Fetches a URL that was named as an input.
-        meanwhile: Is called once while the first pictures are prepared, to use the time.
     """
 
     stdin: BinaryIO | None
     token: str | None
     reporter: Reporter
     download: Callable[[str], blob.Blob]
-    meanwhile: Callable[[], object] | None = None
 
 
 @frozen
@@ -262,8 +263,7 @@ def _images(
         opening,
         reporter=surroundings.reporter,
         findings=findings,
-        is_probed_only=is_too_many,
-        meanwhile=surroundings.meanwhile,
+        budget=None if is_too_many else _MEMORY,
     )
 
 
@@ -271,8 +271,7 @@ def _slips(
     request: ComposeRequest, text: str, named: Sequence[sources.Entry]
 ) -> Iterator[errors.Warned]:
     """Return the slips in a prompt."""
-    # Its patterns take 8 ms to compile, so it is loaded while pictures are decoded, if at all.
-    from prodia_compose.prompt import lints  # noqa: PLC0415
+    from prodia_compose.prompt import lints  # noqa: PLC0415 - 8 ms for its patterns
 
     return lints.check(text, named, request.selection, gather.prompt_flag(request))
 

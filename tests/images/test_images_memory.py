@@ -47,19 +47,19 @@ def test_baseline_jpegs(large: Image.Image, tmp_path: Path) -> None:
 
 
 def test_baseline_jpegs_only_halved(large: Image.Image, tmp_path: Path) -> None:
-    """Each takes three times as much; they go one by one and stay under 230 MB."""
+    """Each is held whole; they go one by one and stay under 350 MB."""
     path = tmp_path / "large.jpg"
     large.save(path, quality=90)
 
-    assert peak(path, 2, 4096) < 230 * MB
+    assert peak(path, 2, 4096) < 350 * MB
 
 
 def test_progressive_jpegs(large: Image.Image, tmp_path: Path) -> None:
-    """Their coefficients have to be held whole; they stay under 350 MB."""
+    """Their coefficients have to be held whole as well; they stay under 450 MB."""
     path = tmp_path / "large.jpg"
     large.save(path, quality=90, progressive=True)
 
-    assert peak(path, 2, 4096) < 350 * MB
+    assert peak(path, 2, 4096) < 450 * MB
 
 
 def test_pngs(half: Image.Image, tmp_path: Path) -> None:
