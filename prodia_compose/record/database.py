@@ -78,7 +78,9 @@ class Database:
         """
         with self._translated():
             self._check_place()
-            return self._patiently(lambda: [dict(row) for row in self._run(query, values)])
+            return self._patiently(
+                lambda: [dict(row) for row in self._run(query, values).fetchall()]
+            )
 
     def write(self, change: str, values: Mapping[str, Cell], *, flushed: bool) -> None:
         """Make one change to one row; `flushed` waits until a power cut cannot undo it.
@@ -189,7 +191,11 @@ def _identity(path: Path) -> tuple[int, int]:
 def _connect(path: Path) -> sqlite3.Connection:
     # No statement opens a transaction by itself, and SQLite waits for nobody: we do.
     connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        timeout=0,
+        check_same_thread=False,
     )
     connection.row_factory = sqlite3.Row
     return connection

@@ -1,66 +1,86 @@
-"""A row of the table, read back as an entry: what it counts as now, and nothing believed blindly."""
+"""A row of the table, made of what a run says and read back as an entry; nothing is believed blindly."""
 
+import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import get_args
+from types import NoneType
+from typing import Any, get_args
 
-from prodia_compose.record.entries import Entry, File, State
+from prodia_compose.record.database import Cell
+from prodia_compose.record.entries import Claim, Entry, File, State, base_name
 
-_ENDS: frozenset[State] = frozenset(("saved", "rejected", "busy", "not-delivered", "unknown"))
+_OPEN: frozenset[State] = frozenset(("prepared", "sending", "accepted", "received"))
 _NOT_RUN: frozenset[State] = frozenset(("prepared", "rejected", "busy", "not-delivered"))
 
-Row = Mapping[str, object]
-"""A row of the table, by column."""
+
+def claimed(claim: Claim) -> dict[str, Cell]:
+    """Return the columns of a job that is about to be sent."""
+    job = json.loads(claim.job_json)
+    known = {name: value for name, value in vars(claim).items() if name != "job_json"}
+    known |= {"twin_key": claim.twin_key, "job_type": job["type"], "config": job["config"]}
+    known["output"] = json.dumps(base_name(claim.output))  # for names of any bytes
+    return {name: cell(value) for name, value in known.items()}
 
 
-def from_row(row: Row, *, is_running: Callable[[int, str, datetime], bool]) -> Entry:
-    """Return a row as an entry.
+def cell(value: object) -> Cell:
+    """Return a value as the table holds it.
+
+    Lists and objects are JSON in ASCII, which brings any bytes of a name back as they were.
+    """
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, int):
+        return value
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, File):
+        return [value.name, value.sha256]
+    return os.fspath(value) if isinstance(value, os.PathLike) else list(value)
+
+
+def storable(text: str) -> str:
+    """Return foreign text with what no database can hold (half a character) escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as the record writes it; such texts sort as the moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def entry(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -> Entry:
+    """Return what a row, by column, counts as now.
 
     Args:
         row: As it stands in the table.
-        is_running: Asked about the pid and start of a process that was seen at a time.
+        is_running: Asked about the lease and the number of the process that wrote it.
 
     Raises:
         ValueError: The row is damaged.
     """
-    reached = _state(row["state"])
-    changed_at = _moment(row["changed_at"])
-    exit_code = _integer(row["exit_code"])
-    rescued = tuple(_text(path) for path in _sequence(row["rescued"]))
-    pid = _integer(row["pid"]) or 0
-    is_open = reached not in _ENDS and exit_code is None
-    alive = is_open and is_running(pid, _text(row["process"]), changed_at)
-    job_id = _known(row["job_id"])
-    state = reached if alive else _settled(reached, is_kept=bool(rescued) or exit_code is not None)
-    return Entry(
-        id=_text(row["id"]),
-        digest=_text(row["digest"]),
-        host=_text(row["host"]),
-        model=_text(row["model"]),
-        job_type=_text(row["job_type"]),
-        config=_object(json.loads(_text(row["config"]))),
-        inputs=_files(row["inputs"]),
-        output=_text(json.loads(_text(row["output"]))),
-        estimate_min_usd=_number(row["estimate_min_usd"]),
-        estimate_usd=_number(row["estimate_usd"]),
-        tool_version=_text(row["tool_version"]),
-        begun_at=_moment(row["begun_at"]),
-        changed_at=changed_at,
-        pid=pid,
-        is_running=alive,
-        state=state,
-        reached=reached,
-        exit_code=exit_code,
-        job_id=job_id,
-        is_async=bool(_integer(row["is_async"])) or (reached == "accepted" and job_id is not None),
-        request_id=_known(row["request_id"]),
-        price_usd=_number(row["price_usd"]),
-        may_be_billed=bool(_integer(row["may_be_billed"])) or state not in _NOT_RUN,
-        outputs=_files(row["outputs"]),
-        rescued=rescued,
+    stored = {**row, "reached": row["state"], "output": _parsed(row["output"])}
+    known: dict[str, Any] = {
+        field.name: _READERS[field.type](stored[field.name])
+        for field in dataclasses.fields(Entry)
+        if field.name in stored
+    }
+    state, has_ended = known["reached"], known["exit_code"] is not None
+    known["is_running"] = (
+        state in _OPEN and not has_ended and is_running(_of(row["process"], str), known["pid"])
     )
+    known["is_async"] |= state == "accepted" and known["job_id"] is not None
+    if not known["is_running"]:
+        state = _settled(state, is_kept=has_ended or bool(known["rescued"]))
+    known["state"] = state
+    known["may_be_billed"] |= state not in _NOT_RUN
+    return Entry(**known)
 
 
 def _settled(reached: State, *, is_kept: bool) -> State:
@@ -75,66 +95,56 @@ def _settled(reached: State, *, is_kept: bool) -> State:
     return reached
 
 
-def stamp(moment: datetime) -> str:
-    """Return a moment as the record writes it; such texts sort as the moments do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def _files(cell: object) -> tuple[File, ...]:
-    pairs = [_sequence_of(pair) for pair in _sequence(cell)]
-    return tuple(File(name=_text(name), sha256=_text(sha256)) for name, sha256 in pairs)
-
-
-def _sequence(cell: object) -> Sequence[object]:
-    return () if cell is None else _sequence_of(json.loads(_text(cell)))
-
-
-def _sequence_of(value: object) -> Sequence[object]:
-    if not isinstance(value, list):
-        raise ValueError("not a list")  # noqa: TRY004 - damage, whatever its kind
+def _of(value: object, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        raise ValueError(f"{type(value).__name__} in place of {kinds[0].__name__}")  # noqa: TRY004
     return value
 
 
-def _object(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004
-    return value
+def _parsed(value: object) -> Any:
+    return json.loads(_of(value, str))
 
 
-def _text(cell: object) -> str:
-    if not isinstance(cell, str):
-        raise ValueError("not a text")  # noqa: TRY004
-    return cell
+def _list(value: object) -> list[Any]:
+    return [] if value is None else list(_of(_parsed(value), list))
 
 
-def _known(cell: object) -> str | None:
-    return None if cell is None else _text(cell)
+def _files(value: object) -> tuple[File, ...]:
+    pairs = [_of(pair, list) for pair in _list(value)]
+    return tuple(File(name=_of(name, str), sha256=_of(sha256, str)) for name, sha256 in pairs)
 
 
-def _integer(cell: object) -> int | None:
-    if cell is None or isinstance(cell, int):
-        return cell
-    raise ValueError("not an integer")
+def _amount(value: object) -> float | None:
+    amount: float | None = _of(value, float, int, NoneType)
+    if amount is not None and not math.isfinite(amount):
+        raise ValueError("no amount")
+    return amount
 
 
-def _number(cell: object) -> float | None:
-    if cell is None:
-        return None
-    if isinstance(cell, int | float) and math.isfinite(cell):
-        return float(cell)
-    raise ValueError("not a number")
-
-
-def _state(cell: object) -> State:
-    for state in get_args(State):
-        if state == cell:
-            known: State = state
-            return known
-    raise ValueError(f"no such state: {cell}")
-
-
-def _moment(cell: object) -> datetime:
-    moment = datetime.fromisoformat(_text(cell))
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(_of(value, str))
     if moment.tzinfo is None:
         raise ValueError("a time without its zone")
     return moment
+
+
+def _state(value: Any) -> State:
+    if value not in get_args(State):
+        raise ValueError(f"no such state: {value}")
+    return value  # type: ignore[no-any-return] # it is one
+
+
+_READERS: dict[object, Callable[[object], object]] = {
+    str: lambda value: _of(value, str),
+    str | None: lambda value: _of(value, str, NoneType),
+    int: lambda value: _of(value, int),
+    int | None: lambda value: _of(value, int, NoneType),
+    bool: lambda value: bool(_of(value, int, NoneType)),
+    float | None: _amount,
+    datetime: _moment,
+    State: _state,
+    Mapping[str, object]: lambda value: _of(_parsed(value), dict),
+    tuple[str, ...]: lambda value: tuple(_of(one, str) for one in _list(value)),
+    tuple[File, ...]: _files,
+}
+"""How a cell is read, by the type of its field."""

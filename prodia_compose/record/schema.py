@@ -4,6 +4,7 @@ APPLICATION_ID = 0x50644A62  # "PdJb": tells our file from any other database
 
 _VERSION_1 = (
     # `seq` orders the jobs; a clock may go backwards. Lists are JSON, names in ASCII.
+    # `process` is the token of a lease; 0.1.0 wrote when the process had started, to no avail.
     """
     CREATE TABLE jobs (
         seq INTEGER PRIMARY KEY,

@@ -11,7 +11,7 @@ import ledgering as lg
 import pytest
 
 from prodia_compose import errors
-from prodia_compose.record import database, entries, ledger
+from prodia_compose.record import database, entries, ledger, spending
 from prodia_compose.report import jobs, jsontext
 
 Episode = entries.State | Literal["live", "rescued"]
@@ -186,7 +186,7 @@ def test_repeated_state_costs_no_write(
     entry.advance("saved", exit_code=0)
 
     assert written == [
-        (None, False),
+        ("prepared", False),
         ("sending", True),
         ("accepted", False),
         ("accepted", True),
@@ -538,7 +538,7 @@ def test_spend_by_day_and_model(record: ledger.Ledger, kiritimati: None) -> None
     spent(record, "2026-03-05T00:00:00.000Z", "rejected", may_be_billed=True)
     spent(record, "2026-03-06T00:00:00.000Z", "busy")
 
-    document = json.loads(jsontext.line(jobs.spend(record.spend())))
+    document = json.loads(jsontext.line(jobs.spend(spending.spending(record.entries()))))
 
     counts = ("jobs", "unknown", "priced", "actual_usd", "estimated")
     sums = (*counts, "estimate_min_usd", "estimate_usd", "at_most_usd")
@@ -562,16 +562,19 @@ def test_spend_since(record: ledger.Ledger) -> None:
     spent(record, "2026-03-02T00:00:00.000Z", "saved", 2.0)
     since = datetime(2026, 3, 2, tzinfo=UTC)
 
-    found = record.spend(since=since)
+    found = spending.spending(record.entries(since=since), since=since)
 
     assert found.total.actual_usd == 2.0
-    assert [line.day for line in found.lines] == [since.astimezone().date()]
+    assert list(found.lines) == [(since.astimezone().date(), "nano-banana")]
     assert jobs.spend(found)["since"] == "2026-03-02T00:00:00.000Z"
 
 
 def test_nothing_spent(record: ledger.Ledger) -> None:
     """An empty record has spent nothing that is known: no jobs, and no 0 where there is no sum."""
-    found = record.spend(since=datetime.combine(date(2026, 1, 1), datetime.min.time(), UTC))
+    found = spending.spending(
+        record.entries(since=datetime.combine(date(2026, 1, 1), datetime.min.time(), UTC)),
+        since=datetime.combine(date(2026, 1, 1), datetime.min.time(), UTC),
+    )
 
-    assert found.lines == ()
+    assert found.lines == {}
     assert (found.total.jobs, found.total.actual_usd, found.total.at_most_usd) == (0, None, None)

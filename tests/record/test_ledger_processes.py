@@ -7,13 +7,12 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import ledgering as lg
 import pytest
 
-from prodia_compose.record import entries, home, ledger, processes, schema
+from prodia_compose.record import entries, ledger, schema, spending
 
 KILLED: dict[entries.State, entries.State] = {
     "prepared": "not-delivered",
@@ -27,8 +26,6 @@ KILLED: dict[entries.State, entries.State] = {
     "unknown": "unknown",
 }
 """What a job counts as once its process has been killed in a state."""
-
-DAY_AGO = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 
 
 def kill(pid: int) -> None:
@@ -88,65 +85,6 @@ def test_kill_at_any_moment_keeps_what_was_begun(lines: int) -> None:
         assert set(names) <= {entry.id for entry in opened.entries()}
         assert opened.trouble is None
     assert lg.sql("PRAGMA integrity_check") == [("ok",)]
-
-
-# --- is it the same process? -------------------------------------------------------------
-
-
-def test_another_process_with_the_same_number_is_not_it() -> None:
-    """A living process that was given a dead one's number does not keep its job alive."""
-    with lg.process("reach", "sending") as started:
-        name = lg.line(started)
-    lg.sql("UPDATE jobs SET pid = ?", os.getpid())
-
-    with ledger.open_record({}) as opened:
-        assert opened.find(name).state == "unknown"
-
-
-@pytest.mark.parametrize(
-    ("start", "seen_at", "is_running"),
-    [
-        pytest.param("another-boot/12345", None, False, id="before a reboot"),
-        pytest.param("", None, True, id="no /proc, seen just now"),
-        pytest.param("", DAY_AGO, False, id="no /proc, seen before it started"),
-        pytest.param("", "2999-01-01T00:00:00.000Z", False, id="no /proc, clock set back"),
-    ],
-)
-@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
-def test_start_of_a_process_is_judged(start: str, seen_at: str | None, *, is_running: bool) -> None:
-    """Without a start of its own on record, a process must be older than the row's last change."""
-    with ledger.open_record({}) as opened:
-        entry = opened.begin(lg.claim())
-        entry.advance("sending")
-        lg.sql("UPDATE jobs SET process = ?, changed_at = coalesce(?, changed_at)", start, seen_at)
-
-        assert opened.find(str(entry.id)).is_running == is_running
-
-
-def test_no_such_process_is_running() -> None:
-    """A number nobody has is no running process, with or without a start on record."""
-    with lg.process("reach", "prepared") as started:
-        lg.line(started)
-    for start in ("", "boot/1"):
-        gone = processes.Process(pid=started.pid, start=start)
-
-        assert not processes.is_running(gone, seen_at=datetime.now(UTC))
-
-
-@pytest.mark.parametrize(
-    ("line", "seconds"),
-    [
-        ("Ss 03:04\n", 184),
-        ("S+   01:02:03\n", 3723),
-        ("R 2-01:02:03\n", 176523),
-        ("Z 00:05\n", None),
-        ("", None),
-        ("error: garbage option", None),
-    ],
-)
-def test_elapsed_time_of_ps(line: str, seconds: float | None) -> None:
-    """The time ps tells is read in all its lengths; a zombie and an error have none."""
-    assert processes._elapsed_s(line) == seconds
 
 
 # --- no record to be had -------------------------------------------------------------------
@@ -216,7 +154,7 @@ def test_unusable_record(spoil: Callable[[Path], None], words: str) -> None:
         lg.advance_to(opened.begin(lg.claim()), "saved")
         assert opened.unknown_twin(lg.claim().twin_key) is None
         assert opened.entries() == ()
-        assert opened.spend().lines == ()
+        assert spending.spending(opened.entries()).lines == {}
 
         assert opened.trouble is not None
         assert opened.trouble.code == "record-unavailable"
@@ -465,22 +403,24 @@ def test_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_files_are_private() -> None:
-    """Only their owner can read the record, its log and its folder, whatever the umask."""
+    """Only their owner can read the record, its log, its locks and its folders, whatever the umask."""
     previous = os.umask(0)
     try:
         with ledger.open_record({}) as opened:
             opened.begin(lg.claim())
-            modes = {
-                file.name: oct(file.stat().st_mode & 0o777) for file in lg.path().parent.iterdir()
-            }
+            folder = lg.path().parent
+            found = [(file.suffix, file.stat().st_mode) for file in (folder, *folder.rglob("*"))]
     finally:
         os.umask(previous)
 
-    name = lg.path().name
-    assert modes == dict.fromkeys((name, f"{name}-wal", f"{name}-shm"), "0o600")
-    folder = home.folder()
-    assert folder is not None
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert sorted((suffix, oct(mode & 0o777)) for suffix, mode in found) == [
+        ("", "0o700"),
+        ("", "0o700"),
+        (".lock", "0o600"),
+        (".sqlite3", "0o600"),
+        (".sqlite3-shm", "0o600"),
+        (".sqlite3-wal", "0o600"),
+    ]
 
 
 def test_row_holds_no_path_and_no_query() -> None:

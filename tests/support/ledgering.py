@@ -79,10 +79,10 @@ def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
 
 
 @contextmanager
-def process(*argv: str) -> Iterator[subprocess.Popen[str]]:
-    """Give one of the processes below; it is killed at the end of the block."""
+def process(*argv: str, under: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
+    """Give one of the processes below, started by a command; it is killed at the end of the block."""
     with subprocess.Popen(
-        [sys.executable, __file__, *argv],
+        [*under, sys.executable, __file__, *argv],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
