@@ -50,14 +50,11 @@ class Claim:
 
     Attributes:
         host: The service, such as `inference.prodia.com`, with a port if it has one.
-        digest: The request digest that `compose` prints.
-        model: What the user calls the model.
+        model: What the user calls it.
         job_json: The bytes of `job.json`.
         inputs: The user's names, and the hashes of what is sent, in order.
         output: Where the picture goes; only the base name is recorded.
-        estimate_min_usd: The lowest listed price, if one is known.
-        estimate_usd: The highest listed price, if one is known.
-        tool_version: Ours.
+        estimate_usd: The highest listed price; the lowest is `estimate_min_usd`.
     """
 
     host: str
@@ -100,23 +97,16 @@ class Entry:
             not settled is `unknown`, and one that was not sent is `not-delivered`.
         reached: The state that was last written.
         is_running: Whether the process that last changed it is still at it.
-        exit_code: What its run ended with, if that was written.
         may_be_billed: Whether it ran, or may have.
         begun_at: When its row was made, by that machine's clock (UTC).
         changed_at: When its row last changed (UTC).
-        host: The service.
-        model: What the user called the model.
-        job_type: The service's name for the model.
+        model: What the user called it.
+        job_type: What the service calls it.
         config: The job's fields as sent, the prompt among them.
-        inputs: Base names, and the hashes of what was sent, in order.
         output: The base name the picture was meant for; `-` is standard output.
-        outputs: What was saved.
         rescued: Full paths of what came and was kept in another place.
-        job_id: The service's name for it.
-        request_id: The service's name for the exchange.
         price_usd: What it cost, as the service says; None if it does not.
-        estimate_usd: The highest listed price then, if one was known.
-        estimate_min_usd: The lowest listed price then, if one was known.
+        estimate_usd: The highest listed price then; the lowest is `estimate_min_usd`.
         pid: The process that last changed it.
         is_async: Whether the service took it on to run by itself, and can be asked after it.
     """

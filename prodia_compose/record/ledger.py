@@ -136,12 +136,12 @@ class Ledger:
         name = secrets.token_hex(6)
         now = rows.stamp(datetime.now(UTC))
         known = {"id": name, "state": "prepared", "begun_at": now, "changed_at": now}
-        is_written = self._write(_insertion, {**known, **rows.claimed(claim)})
-        return OpenEntry(name if is_written else None, self._advance)
+        is_written = self._write(_insertion, {**known, **rows.claimed(claim)}, flushed=False)
+        return OpenEntry(name if is_written else None, self._write)
 
     def reopen(self, entry: Entry | None) -> "OpenEntry":
         """Return an earlier job's entry for advancing; of one not on record nothing is written."""
-        return OpenEntry(None if entry is None else entry.id, self._advance)
+        return OpenEntry(None if entry is None else entry.id, self._write)
 
     def unknown_twin(self, twin_key: str) -> Entry | None:
         """Return the newest identical job whose outcome is unknown and still matters.
@@ -195,19 +195,8 @@ class Ledger:
             " `prodia-compose jobs` lists them"
         )
 
-    def _advance(self, name: str, state: State, news: Mapping[str, Cell]) -> bool:
-        # The claim must outlast a power cut, and so must the only way to an async job.
-        # The loss of anything later leaves an unknown outcome, which is the safe side.
-        flushed = state == "sending" or (state == "accepted" and "job_id" in news)
-        values = {"id": name, "state": state, "exit_code": None, **news}
-        return self._write(_update, values, flushed=flushed)
-
     def _write(
-        self,
-        statement: Callable[[Iterable[str]], str],
-        values: Mapping[str, Cell],
-        *,
-        flushed: bool = False,
+        self, change: Callable[[Iterable[str]], str], values: Mapping[str, Cell], *, flushed: bool
     ) -> bool:
         """Write a row, with when and by whom; return whether that could be done."""
         with self._lock:
@@ -218,7 +207,7 @@ class Ledger:
             cells: dict[str, Cell] = {"pid": os.getpid(), "process": self._lease.token}
             cells |= {"changed_at": rows.stamp(datetime.now(UTC)), **values}
             try:
-                database.write(statement(cells), cells, flushed=flushed)
+                database.write(change(cells), cells, flushed=flushed)
             except Unusable as exc:
                 self._note(database, exc)
                 return False
@@ -258,9 +247,7 @@ class OpenEntry:
         id: Our own name for it; None if it could not be recorded.
     """
 
-    def __init__(
-        self, name: str | None, write: Callable[[str, State, Mapping[str, Cell]], bool]
-    ) -> None:
+    def __init__(self, name: str | None, write: Callable[..., bool]) -> None:
         self.id = name
         self._write = write
         self._state: State | None = None
@@ -273,7 +260,11 @@ class OpenEntry:
         cells = {name: cell for name, one in news.items() if (cell := rows.cell(one)) is not None}
         if self.id is None or (state == self._state and not cells):
             return
-        if self._write(self.id, state, cells):
+        # The claim must outlast a power cut, and so must the only way to an async job.
+        # The loss of anything later leaves an unknown outcome, which is the safe side.
+        flushed = state == "sending" or (state == "accepted" and "job_id" in cells)
+        values = {"id": self.id, "state": state, "exit_code": None, **cells}
+        if self._write(_update, values, flushed=flushed):
             self._state = state
 
 

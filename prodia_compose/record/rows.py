@@ -14,6 +14,12 @@ from prodia_compose.record.entries import Claim, Entry, File, State, base_name
 
 _OPEN: frozenset[State] = frozenset(("prepared", "sending", "accepted", "received"))
 _NOT_RUN: frozenset[State] = frozenset(("prepared", "rejected", "busy", "not-delivered"))
+_LEFT_ALONE: dict[State, State] = {
+    "prepared": "not-delivered",
+    "sending": "unknown",
+    "accepted": "unknown",
+}
+"""What a job counts as when nobody is at it any more."""
 
 
 def claimed(claim: Claim) -> dict[str, Cell]:
@@ -72,27 +78,16 @@ def entry(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) 
         if field.name in stored
     }
     state, has_ended = known["reached"], known["exit_code"] is not None
-    known["is_running"] = (
-        state in _OPEN and not has_ended and is_running(_of(row["process"], str), known["pid"])
-    )
+    is_open = state in _OPEN and not has_ended
+    known["is_running"] = is_open and is_running(_of(row["process"], str), known["pid"])
     known["is_async"] |= state == "accepted" and known["job_id"] is not None
     if not known["is_running"]:
-        state = _settled(state, is_kept=has_ended or bool(known["rescued"]))
+        # What had come is lost with its process, unless the run ended in good order.
+        is_lost = state == "received" and not has_ended and not known["rescued"]
+        state = "unknown" if is_lost else _LEFT_ALONE.get(state, state)
     known["state"] = state
     known["may_be_billed"] |= state not in _NOT_RUN
     return Entry(**known)
-
-
-def _settled(reached: State, *, is_kept: bool) -> State:
-    """Return what a job counts as when nobody is at it any more.
-
-    A picture that had come is lost with its process, unless the run ended in good order.
-    """
-    if reached == "prepared":
-        return "not-delivered"
-    if reached in ("sending", "accepted") or (reached == "received" and not is_kept):
-        return "unknown"
-    return reached
 
 
 def _of(value: object, *kinds: type) -> Any:
