@@ -65,14 +65,13 @@ def is_running(state: Path, token: str, pid: int) -> bool:
 
 def _take(file: Path) -> int | None:
     """Make a file and lock it; None if it was taken for a dead one's before it was locked."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        if _lock(descriptor, is_shared=False) and file.exists():
-            return descriptor
-    except BaseException:
+        descriptor = _lock(file, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    except _CANNOT_LOCK:
         file.unlink(missing_ok=True)
-        os.close(descriptor)
         raise
+    if descriptor is None or file.exists():
+        return descriptor
     os.close(descriptor)
     return None
 
@@ -80,30 +79,34 @@ def _take(file: Path) -> int | None:
 def _is_held(file: Path) -> bool:
     """Return whether the process that made a file still locks it; if not, the file goes."""
     try:
-        descriptor = os.open(file, os.O_RDONLY)
+        descriptor = _lock(file, os.O_RDONLY)
     except FileNotFoundError:
         return False
-    try:
-        # Shared, so that two who look do not take each other for the one who made it.
-        is_free = _lock(descriptor, is_shared=True)
-        if is_free:
-            with contextlib.suppress(OSError):
-                file.unlink()  # under the lock; and its name does not come again
-        return not is_free
-    finally:
-        os.close(descriptor)
+    if descriptor is None:
+        return True
+    with contextlib.suppress(OSError):
+        file.unlink()  # under the lock; and its name does not come again
+    os.close(descriptor)
+    return False
 
 
-def _lock(descriptor: int, *, is_shared: bool) -> bool:
-    """Lock an open file until it is closed; return whether no other lock was in the way."""
+def _lock(file: Path, flags: int) -> int | None:
+    """Open a file and lock it until it is closed; None if another lock is in the way.
+
+    To read it the lock is shared, so that two who look do not take each other for its maker.
+    """
     import fcntl  # noqa: PLC0415 - there is none on Windows
 
-    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+    descriptor = os.open(file, flags, 0o600)
     try:
+        kind = fcntl.LOCK_SH if flags == os.O_RDONLY else fcntl.LOCK_EX
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    except OSError as exc:
+        os.close(descriptor)
+        if isinstance(exc, BlockingIOError):
+            return None
+        raise
+    return descriptor
 
 
 def _has_process(pid: int) -> bool:
