@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,14 @@ from prodia_compose.record import database, entries, ledger
 from prodia_compose.record.lease import Lease, is_running
 
 IN_A_CONTAINER = ("unshare", "--pid", "--fork", "--kill-child")
+
+KILLED: dict[entries.State, entries.State] = {
+    "prepared": "not-delivered",
+    "sending": "unknown",
+    "accepted": "unknown",
+    "received": "unknown",
+}
+"""What a job counts as once its process has been killed in a state that is no end."""
 
 ENDS = (*lg.STEPS[1:], *lg.OTHER_ENDS)
 
@@ -46,14 +55,21 @@ def test_a_process_of_another_container_is_seen_alive_and_dead() -> None:
         assert opened.find(name).state == "unknown"
 
 
-def test_the_number_of_a_dead_process_says_nothing() -> None:
-    """A living process that was given a dead one's number does not keep its job alive."""
-    with lg.process("reach", "sending") as started:
+@pytest.mark.parametrize("reached", [*lg.STEPS, *lg.OTHER_ENDS])
+def test_kill_at_each_state(reached: entries.State) -> None:
+    """A job counts as running until its process is killed, and then as what it must be."""
+    with lg.process("reach", reached) as started, ledger.open_record({}) as opened:
         name = lg.line(started)
-    lg.sql("UPDATE jobs SET pid = ?", os.getpid())
+        before, twin_before = opened.find(name), opened.unknown_twin(lg.claim().twin_key)
+        os.kill(started.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)  # and leave it a zombie
+        after, twin = opened.find(name), opened.unknown_twin(lg.claim().twin_key)
 
-    with ledger.open_record({}) as opened:
-        assert opened.find(name).state == "unknown"
+    state = KILLED.get(reached, reached)
+    assert (before.state, before.is_running) == (reached, reached in KILLED)
+    assert (twin_before is not None) == (reached == "unknown")
+    assert (after.state, after.reached, after.is_running) == (state, reached, False)
+    assert (twin.id if twin else None) == (name if state == "unknown" else None)
 
 
 def test_what_the_dead_have_left_is_removed() -> None:
@@ -72,7 +88,7 @@ def test_what_the_dead_have_left_is_removed() -> None:
 
 @pytest.mark.parametrize("start", ["", "/12345", "another-boot/12345", "../jobs", "f" * 16])
 def test_what_names_no_living_process(start: str) -> None:
-    """A row of 0.1.0, which knew no locks, a damaged and an old one are nobody's."""
+    """A row of 0.1.0, a damaged and an old one are nobody's, though a process has their number."""
     with ledger.open_record({}) as opened:
         entry = opened.begin(lg.claim())
         entry.advance("sending")

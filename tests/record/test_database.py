@@ -4,73 +4,30 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import ledgering as lg
 import pytest
 
-from prodia_compose.record import entries, ledger, schema, spending
-
-KILLED: dict[entries.State, entries.State] = {
-    "prepared": "not-delivered",
-    "sending": "unknown",
-    "accepted": "unknown",
-    "received": "unknown",
-    "saved": "saved",
-    "rejected": "rejected",
-    "busy": "busy",
-    "not-delivered": "not-delivered",
-    "unknown": "unknown",
-}
-"""What a job counts as once its process has been killed in a state."""
+from prodia_compose.record import entries, ledger, schema
 
 
-def kill(pid: int) -> None:
-    """Kill a process and wait for its end, but leave it a zombie."""
-    os.kill(pid, signal.SIGKILL)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-
-
-def test_fifty_processes_at_once_leave_fifty_rows() -> None:
+def test_processes_at_once_lose_no_row() -> None:
     """Processes that all start on a record that is not there yet lose nothing."""
     with contextlib.ExitStack() as stack:
-        started = [stack.enter_context(lg.process("run-one", str(n))) for n in range(50)]
+        started = [stack.enter_context(lg.process("run-one", str(n))) for n in range(12)]
         assert {lg.line(one) for one in started} == {"ready"}
         for one in started:
-            assert one.stdin is not None
-            one.stdin.write("go\n")
-            one.stdin.flush()
+            lg.go_on(one)
         assert {lg.line(one) for one in started} == {"None"}
 
     with ledger.open_record({}) as opened:
         found = opened.entries()
 
-    assert sorted(str(entry.config["prompt"]) for entry in found) == sorted(
-        f"run {number}" for number in range(50)
-    )
+    assert {str(entry.config["prompt"]) for entry in found} == {f"run {n}" for n in range(12)}
     assert {entry.state for entry in found} == {"saved"}
-    assert len({entry.id for entry in found}) == 50
-
-
-@pytest.mark.parametrize("reached", KILLED)
-def test_kill_at_each_state(reached: entries.State) -> None:
-    """A job counts as running until its process is killed, and then as what it must be."""
-    with lg.process("reach", reached) as started, ledger.open_record({}) as opened:
-        name = lg.line(started)
-        before = opened.find(name)
-        twin_before = opened.unknown_twin(lg.claim().twin_key)
-        kill(started.pid)
-        after = opened.find(name)
-        twin = opened.unknown_twin(lg.claim().twin_key)
-
-    is_open = reached in ("prepared", "sending", "accepted", "received")
-    assert (before.state, before.is_running) == (reached, is_open)
-    assert (twin_before is not None) == (reached == "unknown")
-    assert (after.state, after.reached, after.is_running) == (KILLED[reached], reached, False)
-    assert (twin.id if twin else None) == (name if KILLED[reached] == "unknown" else None)
+    assert len({entry.id for entry in found}) == len(found) == 12
 
 
 @pytest.mark.parametrize("lines", [1, 2, 7, 30])
@@ -90,36 +47,12 @@ def test_kill_at_any_moment_keeps_what_was_begun(lines: int) -> None:
 # --- no record to be had -------------------------------------------------------------------
 
 
-def _folder_is_a_file(_: Path) -> None:
-    Path(os.environ["XDG_STATE_HOME"]).write_text("a file")
+def _begun_and(statement: str) -> Callable[[Path], object]:
+    def spoil(_: Path) -> None:
+        ledger.open_record({}).close()
+        lg.sql(statement)
 
-
-def _garbage(path: Path) -> None:
-    path.write_bytes(b"this is no database at all " * 400)
-
-
-def _folder(path: Path) -> None:
-    path.mkdir()
-
-
-def _dangling_link(path: Path) -> None:
-    path.symlink_to("nowhere/at/all")
-
-
-def _foreign(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE bookmarks (url TEXT)")
-    connection.close()
-
-
-def _newer(_: Path) -> None:
-    ledger.open_record({}).close()
-    lg.sql("PRAGMA user_version = 99")
-
-
-def _tableless(_: Path) -> None:
-    ledger.open_record({}).close()
-    lg.sql("DROP TABLE jobs")
+    return spoil
 
 
 def _torn(path: Path) -> None:
@@ -133,29 +66,25 @@ def _torn(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (_folder_is_a_file, "no folder for the record"),
-        (_garbage, "is damaged (file is not a database); move it away"),
-        (_folder, "cannot be opened for writing"),
-        (_dangling_link, "cannot be used (No such file or directory)"),
-        (_foreign, "no record of jobs; move it away"),
-        (_newer, "newer prodia-compose (its version 99"),
-        (_tableless, "is damaged (no such table: jobs)"),
+        (lambda path: (path.parent.rmdir(), path.parent.touch()), "no folder for the record"),
+        (lambda path: path.write_bytes(b"no database" * 800), "(file is not a database); move it"),
+        (lambda path: path.mkdir(), "cannot be opened for writing"),
+        (lambda path: path.symlink_to("no/where"), "cannot be used (No such file or directory)"),
+        (lambda _: lg.sql("CREATE TABLE bookmarks (url TEXT)"), "no record of jobs; move it away"),
+        (_begun_and("PRAGMA user_version = 99"), "newer prodia-compose (its version 99"),
+        (_begun_and("DROP TABLE jobs"), "is damaged (no such table: jobs)"),
         (_torn, "is damaged (database disk image is malformed)"),
     ],
+    ids=["no-folder", "garbage", "folder", "link", "foreign", "newer", "tableless", "torn"],
 )
-def test_unusable_record(spoil: Callable[[Path], None], words: str) -> None:
+def test_unusable_record(spoil: Callable[[Path], object], words: str) -> None:
     """A record that cannot be used is one warning, and nothing else ever."""
-    if spoil is not _folder_is_a_file:
-        spoil(lg.path())
-    else:
-        spoil(Path())
+    spoil(lg.path())
 
     with ledger.open_record({}) as opened:
         lg.advance_to(opened.begin(lg.claim()), "saved")
         assert opened.unknown_twin(lg.claim().twin_key) is None
         assert opened.entries() == ()
-        assert spending.spending(opened.entries()).lines == {}
-
         assert opened.trouble is not None
         assert opened.trouble.code == "record-unavailable"
         assert words in opened.trouble.message
@@ -180,25 +109,15 @@ def test_damage_while_a_job_runs(suffix: str, *, is_first: bool) -> None:
         lg.advance_to(opened.begin(lg.claim()), "saved")
 
 
-def test_one_damaged_row_hides_no_other() -> None:
-    """A row that makes no sense is left out with a warning; the others are read."""
-    with ledger.open_record({}) as opened:
-        names = [opened.begin(lg.claim()).id for _ in range(3)]
-        lg.sql("UPDATE jobs SET inputs = '{' WHERE id = ?", names[1])
-
-        assert [entry.id for entry in opened.entries()] == [names[2], names[0]]
-        assert opened.trouble is not None
-        assert f"row {names[1]} is damaged" in opened.trouble.message
-        assert opened.begin(lg.claim()).id is not None
-
-
 @pytest.mark.parametrize(
     ("column", "value"),
     [
         ("state", "dreaming"),
         ("config", "[1]"),
         ("config", "[" * 100_000),
+        ("inputs", "{"),
         ("inputs", '[["a"]]'),
+        ("inputs", '["ab"]'),
         ("begun_at", "yesterday"),
         ("changed_at", "2026-01-01T00:00:00"),
         ("price_usd", "much"),
@@ -206,18 +125,21 @@ def test_one_damaged_row_hides_no_other() -> None:
         ("exit_code", "zero"),
         ("output", "17"),
         ("rescued", "[17]"),
+        ("pid", "me"),
+        ("is_async", "yes"),
     ],
 )
 def test_each_kind_of_damage_to_a_row(column: str, value: str | float) -> None:
-    """No value in any column gets past the reader or raises."""
+    """A row that makes no sense is left out with a warning, and hides no other."""
     with ledger.open_record({}) as opened:
-        entry = opened.begin(lg.claim())
-        lg.sql(f"UPDATE jobs SET {column} = ?", value)  # noqa: S608 - from the table above
+        names = [opened.begin(lg.claim()).id for _ in range(3)]
+        lg.sql(f"UPDATE jobs SET {column} = ? WHERE id = ?", value, names[1])  # noqa: S608 - see above
 
-        assert opened.entries() == ()
+        assert [entry.id for entry in opened.entries()] == [names[2], names[0]]
         assert opened.unknown_twin(lg.claim().twin_key) is None
         assert opened.trouble is not None
-        assert f"row {entry.id} is damaged" in opened.trouble.message
+        assert f"row {names[1]} is damaged" in opened.trouble.message
+        assert opened.begin(lg.claim()).id is not None
 
 
 def test_zero_byte_file_becomes_a_record() -> None:
@@ -229,56 +151,41 @@ def test_zero_byte_file_becomes_a_record() -> None:
         assert opened.trouble is None
 
 
-def test_record_deleted_during_a_run() -> None:
-    """The rest of the run is not recorded, which is said; the next run has a new record."""
+@pytest.mark.parametrize(
+    ("remove", "words"),
+    [
+        (lambda: shutil.rmtree(lg.path().parent), "removed or replaced meanwhile"),
+        (lambda: lg.path().unlink(), "removed or replaced meanwhile"),
+        (lambda: lg.sql("DELETE FROM jobs"), "a row was removed"),
+    ],
+    ids=["folder", "database", "row"],
+)
+def test_what_is_removed_during_a_run(remove: Callable[[], object], words: str) -> None:
+    """The rest of the run is not recorded, which is said; the next run is recorded again."""
     with ledger.open_record({}) as opened:
         entry = opened.begin(lg.claim())
-        shutil.rmtree(lg.path().parent)
-        entry.advance("sending")
-
-        assert opened.trouble is not None
-        assert "removed or replaced meanwhile" in opened.trouble.message
-        with ledger.open_record({}) as other:
-            fresh = other.begin(lg.claim())
+        remove()
+        with ledger.open_record({}) as other:  # beside the old one's log, if that is there
+            lg.advance_to(other.begin(lg.claim()), "sending")
             lg.advance_to(entry, "saved")
-            lg.advance_to(fresh, "saved")
-            assert [(one.id, one.state) for one in other.entries()] == [(fresh.id, "saved")]
-            assert other.trouble is None
-
-
-def test_only_the_database_deleted_during_a_run() -> None:
-    """A new record beside the leftover log of the old one raises nothing, and heals."""
-    with ledger.open_record({}) as opened:
-        entry = opened.begin(lg.claim())
-        lg.path().unlink()
-        with ledger.open_record({}) as other:
-            lg.advance_to(other.begin(lg.claim()), "saved")
-        lg.advance_to(entry, "saved")
-        assert opened.trouble is not None
-    with ledger.open_record({}) as opened:
-        assert opened.begin(lg.claim()).id is not None
-        assert opened.trouble is None
-
-
-def test_row_deleted_during_a_run() -> None:
-    """A run whose row somebody deleted goes on, and says so."""
-    with ledger.open_record({}) as opened:
-        entry = opened.begin(lg.claim())
-        lg.sql("DELETE FROM jobs")
-        lg.advance_to(entry, "saved")
 
         assert opened.entries() == ()
         assert opened.trouble is not None
-        assert "a row was removed" in opened.trouble.message
+        assert words in opened.trouble.message
+    with ledger.open_record({}) as opened:
+        lg.advance_to(opened.begin(lg.claim()), "saved")
+        assert [one.state for one in opened.entries()].count("saved") == 1
+        assert opened.trouble is None
 
 
 # --- locks and full disks --------------------------------------------------------------------
 
 
-def test_locked_for_longer_than_the_patience() -> None:
+@pytest.mark.parametrize("role", ["hold-lock", "hold-all"])
+def test_locked_for_longer_than_the_patience(role: str) -> None:
     """A job does not wait for a record that another process keeps locked, and says so."""
     ledger.open_record({}).close()
-    with lg.process("hold-lock") as holder:
+    with lg.process(role) as holder:
         assert lg.line(holder) == "locked"
         with ledger.open_record({}, patience_s=0.05) as opened:
             entry = opened.begin(lg.claim())
@@ -298,9 +205,7 @@ def test_locked_in_the_middle_and_released() -> None:
             entry.advance("sending")
             assert opened.trouble is not None
             assert opened.find(str(entry.id)).reached == "prepared"
-            assert holder.stdin is not None
-            holder.stdin.write("let go\n")
-            holder.stdin.flush()
+            lg.go_on(holder)
             assert lg.line(holder) == "released"
         entry.advance("sending")
         assert opened.find(str(entry.id)).reached == "sending"
@@ -311,48 +216,32 @@ def test_waits_for_a_short_lock() -> None:
     ledger.open_record({}).close()
     with lg.process("hold-lock") as holder, ledger.open_record({}, patience_s=60) as opened:
         assert lg.line(holder) == "locked"
-        assert holder.stdin is not None
-        holder.stdin.write("let go\n")
-        holder.stdin.flush()
+        lg.go_on(holder)
 
         assert opened.begin(lg.claim()).id is not None
         assert opened.trouble is None
 
 
-def test_locked_for_readers_too() -> None:
-    """A record that cannot even be looked at is one warning."""
-    ledger.open_record({}).close()
-    with lg.process("hold-all") as holder:
-        assert lg.line(holder) == "locked"
-        with ledger.open_record({}, patience_s=0.05) as opened:
-            lg.advance_to(opened.begin(lg.claim()), "saved")
-            assert opened.trouble is not None
-            assert "another process keeps it locked" in opened.trouble.message
-
-
-@pytest.mark.parametrize("is_there", [False, True])
-def test_disk_full_from_the_start(*, is_there: bool) -> None:
-    """A run on a full disk goes on without a record, and the record is sound afterwards."""
+@pytest.mark.parametrize(
+    ("role", "is_there", "states"),
+    [
+        ("start-on-full-disk", False, []),
+        ("start-on-full-disk", True, []),
+        ("meet-full-disk", True, ["saved"]),
+    ],
+)
+def test_full_disk(role: str, *, is_there: bool, states: list[str]) -> None:
+    """A run on a full disk goes on; what finds no room is told, and written once there is some."""
     if is_there:
         ledger.open_record({}).close()
-    with lg.process("start-on-full-disk") as started:
+    with lg.process(role) as started:
         assert "it cannot be read or written" in lg.line(started)
         assert started.wait() == 0
 
     with ledger.open_record({}) as opened:
-        assert opened.entries() == ()
+        assert [entry.state for entry in opened.entries()] == states
         assert opened.begin(lg.claim()).id is not None
         assert opened.trouble is None
-
-
-def test_disk_full_in_the_middle() -> None:
-    """A state that finds no room is told, and the next one is written if there is room again."""
-    with lg.process("meet-full-disk") as started:
-        assert "it cannot be read or written" in lg.line(started)
-        assert started.wait() == 0
-
-    with ledger.open_record({}) as opened:
-        assert [entry.state for entry in opened.entries()] == ["saved"]
 
 
 # --- versions --------------------------------------------------------------------------------
@@ -402,8 +291,11 @@ def test_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     assert "note" not in {row[1] for row in lg.sql("PRAGMA table_info(jobs)")}
 
 
+# --- what others may see ---------------------------------------------------------------------
+
+
 def test_files_are_private() -> None:
-    """Only their owner can read the record, its log, its locks and its folders, whatever the umask."""
+    """Only their owner can read the record, its log and its locks, whatever the umask."""
     previous = os.umask(0)
     try:
         with ledger.open_record({}) as opened:
@@ -414,12 +306,9 @@ def test_files_are_private() -> None:
         os.umask(previous)
 
     assert sorted((suffix, oct(mode & 0o777)) for suffix, mode in found) == [
-        ("", "0o700"),
-        ("", "0o700"),
+        *[("", "0o700")] * 2,
         (".lock", "0o600"),
-        (".sqlite3", "0o600"),
-        (".sqlite3-shm", "0o600"),
-        (".sqlite3-wal", "0o600"),
+        *[(f".sqlite3{suffix}", "0o600") for suffix in ("", "-shm", "-wal")],
     ]
 
 
