@@ -27,11 +27,7 @@ _MOVE_AWAY = "move it away to start a new one"
 
 
 class Unusable(Exception):  # noqa: N818 - no error of a run, only the reason for a warning
-    """The record cannot be used, in words for people.
-
-    Attributes:
-        is_passing: Whether the next try may fare better.
-    """
+    """The record cannot be used, in words for people; the next try may fare better if it passes."""
 
     def __init__(self, words: str, *, is_passing: bool = False) -> None:
         super().__init__(words)

@@ -62,11 +62,7 @@ def stamp(moment: datetime) -> str:
 
 
 def entry(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -> Entry:
-    """Return what a row, by column, counts as now.
-
-    Args:
-        row: As it stands in the table.
-        is_running: Asked about the lease and the number of the process that wrote it.
+    """Return what a row counts as now; of its writer, `is_running` is told the lease and number.
 
     Raises:
         ValueError: The row is damaged.

@@ -15,7 +15,6 @@ class Amounts:
     """Sums over jobs that ran or may have run, in US dollars; None where nothing is known.
 
     Attributes:
-        jobs: How many.
         unknown: Those of them whose outcome is unknown.
         priced: Those whose price the service has told.
         actual_usd: The sum of these prices; all of the cost only if every job is priced.
@@ -52,12 +51,7 @@ class Spending:
 
 
 def spending(entries: Iterable[Entry], *, since: datetime | None = None) -> Spending:
-    """Return what jobs have cost; those that did not run are left out.
-
-    Args:
-        entries: The jobs.
-        since: From when on these are all there are.
-    """
+    """Return what jobs have cost, if these are all since a moment; those that did not run cost nothing."""
     billed = [entry for entry in entries if entry.may_be_billed]
     groups: dict[tuple[date, str], list[Entry]] = {}
     for entry in billed:

@@ -10,6 +10,7 @@ from pathlib import Path
 import ledgering as lg
 import pytest
 
+from prodia_compose import errors
 from prodia_compose.record import entries, ledger, schema
 
 
@@ -85,6 +86,8 @@ def test_unusable_record(spoil: Callable[[Path], object], words: str) -> None:
         lg.advance_to(opened.begin(lg.claim()), "saved")
         assert opened.unknown_twin(lg.claim().twin_key) is None
         assert opened.entries() == ()
+        with pytest.raises(errors.UsageError, match="a: cannot be looked up: "):
+            opened.find("a")
         assert opened.trouble is not None
         assert opened.trouble.code == "record-unavailable"
         assert words in opened.trouble.message
