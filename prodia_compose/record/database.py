@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from prodia_compose.record import schema
-
 T = TypeVar("T")
 Cell = str | int | float | None
 
@@ -24,6 +22,52 @@ _PAUSE_S = (0.001, 0.02)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN)
 _MOVE_AWAY = "move it away to start a new one"
+
+_APPLICATION_ID = 0x50644A62  # "PdJb": tells our file from any other database
+
+_VERSION_1 = (
+    # `seq` orders the jobs; a clock may go backwards. Lists are JSON, names in ASCII.
+    # `process` is the token of a lease; 0.1.0 wrote when the process had started, to no avail.
+    """
+    CREATE TABLE jobs (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        twin_key TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        host TEXT NOT NULL,
+        model TEXT NOT NULL,
+        job_type TEXT NOT NULL,
+        config TEXT NOT NULL,
+        inputs TEXT NOT NULL,
+        output TEXT NOT NULL,
+        estimate_min_usd REAL,
+        estimate_usd REAL,
+        tool_version TEXT NOT NULL,
+        begun_at TEXT NOT NULL,
+        changed_at TEXT NOT NULL,
+        state TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        process TEXT NOT NULL,
+        exit_code INTEGER,
+        job_id TEXT,
+        request_id TEXT,
+        price_usd REAL,
+        may_be_billed INTEGER,
+        outputs TEXT,
+        rescued TEXT
+    )
+    """,
+    "CREATE INDEX jobs_by_twin ON jobs (twin_key)",
+)
+
+_VERSION_2 = ("ALTER TABLE jobs ADD COLUMN is_async INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+"""The statements that lead from each version to the next; the file's version counts them.
+
+Columns are added and never dropped or renamed: a process of an older version may be in
+the middle of a job while a newer one migrates.
+"""
 
 
 class Unusable(Exception):  # noqa: N818 - no error of a run, only the reason for a warning
@@ -120,10 +164,10 @@ class Database:
 
     def _prepare(self) -> None:
         """Find out what the file is; make it a record of this version if it may be one."""
-        known = len(schema.MIGRATIONS)
+        known = len(MIGRATIONS)
         version = self._number("PRAGMA user_version")
         is_blank = not self._number("SELECT count(*) FROM sqlite_master")
-        if not is_blank and self._number("PRAGMA application_id") != schema.APPLICATION_ID:
+        if not is_blank and self._number("PRAGMA application_id") != _APPLICATION_ID:
             raise Unusable(f"it is no record of jobs; {_MOVE_AWAY}")
         if version > known:
             raise Unusable(
@@ -139,11 +183,11 @@ class Database:
         run("BEGIN IMMEDIATE")
         try:
             # Others may have come first.
-            for number in range(self._number("PRAGMA user_version"), len(schema.MIGRATIONS)):
-                for statement in schema.MIGRATIONS[number]:
+            for number in range(self._number("PRAGMA user_version"), len(MIGRATIONS)):
+                for statement in MIGRATIONS[number]:
                     run(statement)
                 run(f"PRAGMA user_version = {number + 1}")
-            run(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            run(f"PRAGMA application_id = {_APPLICATION_ID}")
             run("COMMIT")
         except BaseException:
             if self._connection.in_transaction:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from prodia_compose import errors
-from prodia_compose.record import home, lease, rows
+from prodia_compose.record import entries, home, lease
 from prodia_compose.record.database import Cell, Database, Unusable
 from prodia_compose.record.entries import Claim, Entry, News, State
 from prodia_compose.record.lease import Lease
@@ -134,9 +134,9 @@ class Ledger:
         A kill cannot undo it; nor can a power cut, once it has been advanced to `sending`.
         """
         name = secrets.token_hex(6)
-        now = rows.stamp(datetime.now(UTC))
+        now = entries.stamp(datetime.now(UTC))
         known = {"id": name, "state": "prepared", "begun_at": now, "changed_at": now}
-        is_written = self._write(_insertion, {**known, **rows.claimed(claim)}, flushed=False)
+        is_written = self._write(_insertion, {**known, **claim.columns()}, flushed=False)
         return OpenEntry(name if is_written else None, self._write)
 
     def reopen(self, entry: Entry | None) -> "OpenEntry":
@@ -168,7 +168,7 @@ class Ledger:
             since: Only those begun then or later; with a time zone.
         """
         values: dict[str, Cell] = {
-            "since": "" if since is None else rows.stamp(since),
+            "since": "" if since is None else entries.stamp(since),
             "limit": _ALL if limit is None else max(0, min(limit, _ALL)),
         }
         return self._read(_RECENT, values)
@@ -179,7 +179,7 @@ class Ledger:
         Raises:
             errors.UsageError: None does, or several do and none is it exactly.
         """
-        wanted = rows.storable(prefix.strip().lower())
+        wanted = entries.storable(prefix.strip().lower())
         if not wanted:
             raise errors.UsageError("an empty id names no job; `prodia-compose jobs` lists them")
         found = self._read(_BY_PREFIX, {"prefix": wanted, "length": len(wanted)})
@@ -205,7 +205,7 @@ class Ledger:
                 return False
             self._lease = self._lease or Lease(database.path.parent)
             cells: dict[str, Cell] = {"pid": os.getpid(), "process": self._lease.token}
-            cells |= {"changed_at": rows.stamp(datetime.now(UTC)), **values}
+            cells |= {"changed_at": entries.stamp(datetime.now(UTC)), **values}
             try:
                 database.write(change(cells), cells, flushed=flushed)
             except Unusable as exc:
@@ -227,7 +227,7 @@ class Ledger:
             read = []
             for row in found:
                 try:
-                    read.append(rows.entry(row, is_running=is_running))
+                    read.append(entries.read(row, is_running=is_running))
                 except (ValueError, RecursionError) as exc:  # which hides no other row
                     why = Unusable(f"its row {row['id']} is damaged ({exc})", is_passing=True)
                     self._note(database, why)
@@ -257,7 +257,9 @@ class OpenEntry:
 
         It can go back: a job that a busy service turned away is `prepared` again.
         """
-        cells = {name: cell for name, one in news.items() if (cell := rows.cell(one)) is not None}
+        cells = {
+            name: cell for name, one in news.items() if (cell := entries.cell(one)) is not None
+        }
         if self.id is None or (state == self._state and not cells):
             return
         # The claim must outlast a power cut, and so must the only way to an async job.

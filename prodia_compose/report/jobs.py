@@ -5,8 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from prodia_compose import errors
-from prodia_compose.record.entries import Entry, File
-from prodia_compose.record.rows import stamp
+from prodia_compose.record.entries import Entry, File, stamp
 from prodia_compose.record.spending import Spending
 from prodia_compose.report.jsontext import Document, named, warnings
 

@@ -11,7 +11,7 @@ import ledgering as lg
 import pytest
 
 from prodia_compose import errors
-from prodia_compose.record import entries, ledger, schema
+from prodia_compose.record import database, entries, ledger
 
 
 def test_processes_at_once_lose_no_row() -> None:
@@ -254,8 +254,8 @@ def test_older_record_is_migrated_under_a_running_job(monkeypatch: pytest.Monkey
     """A newer version adds its columns in place; an older one in the middle of a job goes on."""
     with ledger.open_record({}) as older:
         entry = older.begin(lg.claim())
-        newer_steps = (*schema.MIGRATIONS, ("ALTER TABLE jobs ADD COLUMN note TEXT",))
-        monkeypatch.setattr(schema, "MIGRATIONS", newer_steps)
+        newer_steps = (*database.MIGRATIONS, ("ALTER TABLE jobs ADD COLUMN note TEXT",))
+        monkeypatch.setattr(database, "MIGRATIONS", newer_steps)
         with ledger.open_record({}) as newer:
             assert [one.id for one in newer.entries()] == [entry.id]
         lg.advance_to(entry, "saved")
@@ -267,7 +267,7 @@ def test_older_record_is_migrated_under_a_running_job(monkeypatch: pytest.Monkey
 def test_async_job_of_an_older_record_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that an older version had taken on is an async one, also once its picture has come."""
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
         with ledger.open_record({}) as older:
             names = [older.begin(lg.claim()).id for _ in range(2)]
     lg.sql("UPDATE jobs SET state = 'accepted', exit_code = 130")
@@ -285,7 +285,7 @@ def test_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
         opened.begin(lg.claim())
     steps = ("ALTER TABLE jobs ADD COLUMN note TEXT", "ALTER TABLE nothing ADD COLUMN note TEXT")
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, steps))
+        patch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, steps))
         with ledger.open_record({}) as opened:
             assert opened.trouble is not None
 
