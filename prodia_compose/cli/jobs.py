@@ -97,7 +97,7 @@ def spend(*, since: str | None, as_json: bool) -> int:
     """Print what jobs have cost, by day and model; return the exit code."""
     first = _moment_of(since)
     with ledger.open_record(os.environ, create=False) as record:
-        spent = record.spend(since=first)
+        spent = spending.spending(record.entries(since=first), since=first)
     trouble = _trouble(record, as_json=as_json)
     if as_json:
         terminal.print_text(jsontext.line(records.spend(spent, trouble)))
@@ -106,8 +106,8 @@ def spend(*, since: str | None, as_json: bool) -> int:
             ("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
         ]
         rows += [
-            (line.day.isoformat(), visible(line.model), *_amounts(line.amounts))
-            for line in spent.lines
+            (day.isoformat(), visible(model), *_amounts(amounts))
+            for (day, model), amounts in spent.lines.items()
         ]
         rows.append(("total", "", *_amounts(spent.total)))
         terminal.print_text("\n".join(tables.aligned(rows)))

@@ -575,9 +575,9 @@ def test_jobs_in_every_state(run: Run, work: Path) -> None:
             ledgering.advance_to(record.begin(ledgering.claim(state)), state)
         kept = record.begin(ledgering.claim(model="seedream-5-lite", estimate_usd=None))
         kept.advance("received", exit_code=10, rescued=["/a.jpg"], job_id="a", request_id="b")
+        jobs = _document(run("jobs", "--json").out)["jobs"]
+        shown = _document(run("jobs", "show", jobs[0]["id"], "--json").out)
     tomorrow = f"{datetime.now().astimezone() + timedelta(days=1):%Y-%m-%d}"
-    jobs = _document(run("jobs", "--json").out)["jobs"]
-    shown = _document(run("jobs", "show", jobs[0]["id"], "--json").out)
     spent = _document(run("jobs", "spend", "--json").out)
     since = _document(run("jobs", "spend", "--json", "--since", tomorrow).out)
 
