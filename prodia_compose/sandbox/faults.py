@@ -1,6 +1,7 @@
 """Failures the sandbox can be told to show, so that a client can be rehearsed against them."""
 
 import difflib
+import itertools
 import re
 import threading
 from collections.abc import Iterable
@@ -40,12 +41,9 @@ FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 @frozen
 class Fault:
-    """One failure, and how often it strikes.
+    """One failure, and how many jobs it strikes; None for every one.
 
-    Attributes:
-        kind: What goes wrong.
-        count: How many jobs it strikes, counting requests that create one and carry an
-            accepted token; None for every one.
+    What counts are requests that create a job and carry an accepted token.
     """
 
     kind: FaultKind
@@ -87,18 +85,13 @@ class FaultQueue:
     """
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self._left = [(fault.kind, fault.count) for fault in faults]
+        self._left = itertools.chain.from_iterable(
+            itertools.repeat(kind) if count is None else itertools.repeat(kind, count)
+            for kind, count in ((fault.kind, fault.count) for fault in faults)
+        )
         self._lock = threading.Lock()
 
     def take(self) -> FaultKind | None:
         """Return what strikes the next job, or None."""
         with self._lock:
-            while self._left:
-                kind, count = self._left[0]
-                if count is None:
-                    return kind
-                if count > 0:
-                    self._left[0] = (kind, count - 1)
-                    return kind
-                del self._left[0]
-            return None
+            return next(self._left, None)

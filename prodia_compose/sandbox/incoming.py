@@ -15,7 +15,7 @@ import multipart
 
 from prodia_compose import blob
 from prodia_compose.frozen import frozen
-from prodia_compose.sandbox.refusal import RefusedError
+from prodia_compose.sandbox.answers import RefusedError
 
 Pieces = Iterator[bytes]
 """A body's bytes, a buffer at a time."""
@@ -30,29 +30,13 @@ _PIECE_BYTES = 1 << 16
 _MAX_LINE_BYTES = 1 << 12
 
 
-class BrokenBodyError(Exception):
-    """The body's framing is broken: where the next request begins is unknown.
-
-    Attributes:
-        status: The HTTP status to answer with, before closing.
-        message: What is wrong.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+class BrokenBodyError(RefusedError):
+    """The body's framing is broken: where the next request begins is unknown."""
 
 
 @frozen
 class Input:
-    """One `input` part.
-
-    Attributes:
-        filename: As the part's header gives it.
-        content_type: As the part's header gives it; empty if it gives none.
-        content: The bytes, on disk.
-    """
+    """One `input` part: what its header gives, empty if it gives none, and its bytes on disk."""
 
     filename: str
     content_type: str
@@ -145,10 +129,6 @@ def read_submission(content_type: str, pieces: Pieces) -> Submission:
     """Read a job from a request's body.
 
     A refusal may come before the body's end; the pieces left can still be drained.
-
-    Args:
-        content_type: The request's header, empty if it has none.
-        pieces: The body, from `body_pieces`.
 
     Raises:
         RefusedError: It is no readable job.

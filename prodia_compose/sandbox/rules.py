@@ -5,13 +5,13 @@ says so.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prodia_compose.frozen import frozen
 from prodia_compose.models import catalogue, lookup
 from prodia_compose.models.facts import Model, Setting, SettingType
+from prodia_compose.sandbox.answers import RefusedError
 from prodia_compose.sandbox.incoming import Input, Submission
-from prodia_compose.sandbox.refusal import RefusedError
 
 PING = "inference.ping.v1"
 """The smallest job: only a type, and no output."""
@@ -87,6 +87,22 @@ def check(submission: Submission) -> Accepted:
         config=_with_defaults(model, config),
         inputs=tuple(inputs),
     )
+
+
+def check_pixels(job: Accepted, sizes: Sequence[tuple[int, int]]) -> None:
+    """Check that a job's inputs, of these sizes, are not too large together.
+
+    Raises:
+        RefusedError: They hold more pixels than the model is documented to take.
+    """
+    combined = job.model.caps.combined if job.model else None
+    pixels = sum(width * height for width, height in sizes)
+    if combined and combined.kind == "documented" and pixels > combined.limit:
+        raise RefusedError(
+            413,
+            f"payload too large: the inputs hold {pixels:,} pixels together, "
+            f"want at most {combined.limit:,}",
+        )
 
 
 def _model(job_type: object) -> Model:

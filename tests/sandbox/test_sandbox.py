@@ -12,7 +12,7 @@ import sandboxing as sb
 from conftest import Run
 
 from prodia_compose.sandbox import server
-from prodia_compose.sandbox.records import InputRecord
+from prodia_compose.sandbox.jobs import InputRecord
 from prodia_compose.sandbox.service import SandboxOptions
 
 FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}

@@ -9,10 +9,10 @@ import pytest
 import sandboxing as sb
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 
 from prodia_compose import blob
-from prodia_compose.sandbox import answers, layout, lettering, picture, refusal, server, thumbnails
+from prodia_compose.sandbox import answers, drawing, rules, server, thumbnails
 from prodia_compose.sandbox.incoming import Input
 
 COLOURS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255)}
@@ -35,9 +35,10 @@ def draw(
     image_format: answers.Format = "PNG",
 ) -> bytes:
     """Return the picture of a job."""
-    return picture.draw(
-        name="nano-banana", prompt=prompt, inputs=inputs, size=size, image_format=image_format
-    )
+    config = {"prompt": prompt, "width": size[0], "height": size[1]}
+    job = rules.Accepted(job_type=sb.NANO, model=None, config=config, inputs=tuple(inputs))
+    sizes = [thumbnails.measure(part.filename, part.content) for part in inputs]
+    return drawing.draw(job, sizes, image_format)
 
 
 def centres(image: Image.Image) -> dict[str, tuple[float, float]]:
@@ -190,7 +191,7 @@ def test_vast_pictures_are_refused() -> None:
     data[16:24] = (20_000).to_bytes(4) + (20_000).to_bytes(4)
     crc = zlib.crc32(bytes(data[12:29]))
     data[29:33] = crc.to_bytes(4)
-    with pytest.raises(refusal.RefusedError, match="20,000 x 20,000 pixels are too many"):
+    with pytest.raises(answers.RefusedError, match="20,000 x 20,000 pixels are too many"):
         thumbnails.measure("a", blob.spool([bytes(data)]))
 
 
@@ -231,11 +232,11 @@ def test_any_prompt(prompt: str, size: tuple[int, int]) -> None:
 @given(st.text(max_size=300), st.integers(1, 400))
 def test_wrapped_lines_fit(text: str, width: int) -> None:
     """Lines are no wider than told, unless one letter is, and no more than told."""
-    face = lettering.font(12)
-    lines = lettering.wrap(lettering.plain(text), width, face, 5)
+    block = drawing.fit(text, width, 80, 12, 9)
+    face = ImageFont.load_default(block.size)
 
-    assert len(lines) <= 5
-    assert all(face.getlength(line) <= width for line in lines if len(line) > 1)
+    assert block.height <= 80
+    assert all(face.getlength(line) <= width for line in block.lines if len(line) > 1)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 4096), (4096, 64), (333, 777), (1568, 672)])
@@ -277,7 +278,7 @@ def test_any_canvas(size: tuple[int, int], count: int) -> None:
 )
 def test_canvas_size(config: dict[str, object], size: tuple[int, int]) -> None:
     """The canvas is what the config asks for, within bounds."""
-    assert layout.canvas_size(config, (400, 300)) == size
+    assert drawing.canvas_size(config, (400, 300)) == size
 
 
 def test_size_is_honoured_end_to_end() -> None:

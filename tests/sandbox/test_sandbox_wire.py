@@ -554,10 +554,10 @@ def test_a_bug_is_told_in_the_answer(
 ) -> None:
     """A failure of the sandbox itself is a 500 that says so, and nothing is printed."""
 
-    def fail(**_: object) -> bytes:
+    def fail(*_: object) -> bytes:
         raise KeyError("paint")
 
-    monkeypatch.setattr("prodia_compose.sandbox.picture.draw", fail)
+    monkeypatch.setattr("prodia_compose.sandbox.drawing.draw", fail)
     got = sb.send_job(sandbox, sb.make_job())
 
     assert got.status == 500
