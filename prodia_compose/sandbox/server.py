@@ -9,7 +9,6 @@ import os
 import socket
 import socketserver
 import threading
-from types import TracebackType
 from typing import Any, Self
 
 from prodia_compose import errors
@@ -79,12 +78,7 @@ class Sandbox:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -144,10 +138,7 @@ def _bind(host: str, port: int, service: Service) -> _Server:
     except OverflowError as error:
         raise errors.UsageError(f"--port {port}: a port is a number from 0 to 65535") from error
     except OSError as error:
+        why = f"cannot be used on {host}: {error.strerror or error}"
         if error.errno == errno.EADDRINUSE:
-            raise errors.UsageError(
-                f"--port {port}: already in use on {host}; choose another, or 0 for any free one"
-            ) from error
-        raise errors.UsageError(
-            f"--port {port}: cannot be used on {host}: {error.strerror or error}"
-        ) from error
+            why = f"already in use on {host}; choose another, or 0 for any free one"
+        raise errors.UsageError(f"--port {port}: {why}") from error

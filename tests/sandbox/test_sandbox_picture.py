@@ -232,7 +232,7 @@ def test_any_prompt(prompt: str, size: tuple[int, int]) -> None:
 @given(st.text(max_size=300), st.integers(1, 400))
 def test_wrapped_lines_fit(text: str, width: int) -> None:
     """Lines are no wider than told, unless one letter is, and no more than told."""
-    block = drawing.fit(text, width, 80, 12, 9)
+    block = drawing.fit(text, width, 80, 14)
     face = ImageFont.load_default(block.size)
 
     assert block.height <= 80
