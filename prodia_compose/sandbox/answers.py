@@ -1,6 +1,7 @@
 """Answers: what a client's Accept header asks for, and the bytes it gets."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -68,27 +69,20 @@ class Wanted:
         """
         if accept is None or not accept.strip():
             return cls(shape="image", format="JPEG")
-        choices = [entry.split(";") for entry in accept.lower().split(",")]
-        for media_type, *parameters in sorted(choices, key=_preference):
-            wanted = _wanted(media_type.strip(), [text.strip() for text in parameters])
+        for entry in sorted(accept.lower().split(","), key=_preference):
+            wanted = _wanted(*[text.strip() for text in entry.split(";")])
             if wanted is not None:
                 return wanted
         raise RefusedError(406, f"nothing in Accept '{accept}' can be had")
 
 
-def _preference(entry: list[str]) -> float:
-    """Return a sort key from the entry's `q`, the most wanted first."""
-    for parameter in entry[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return -float(value)
-            except ValueError:
-                return 0.0
-    return -1.0
+def _preference(entry: str) -> float:
+    """Return a sort key from the entry's `q`, the most wanted first; an odd one counts 0."""
+    found = re.search(r";\s*q\s*=\s*([0-9]*\.?[0-9]+)?", entry)
+    return -float(found[1] or 0) if found else -1.0
 
 
-def _wanted(media_type: str, parameters: list[str]) -> Wanted | None:
+def _wanted(media_type: str, *parameters: str) -> Wanted | None:
     image_format = "JPEG" if media_type in ("*/*", "image/*") else _FORMATS.get(media_type)
     if image_format:
         return Wanted(shape="image", format=image_format)

@@ -62,7 +62,10 @@ def parse_fault(text: str) -> Fault:
     name, colon, number = text.partition(":")
     kind = next((kind for kind in FAULT_KINDS if kind == name), None)
     if kind is None:
-        raise errors.UsageError(_unknown_kind(text, name))
+        nearest = difflib.get_close_matches(name.lower(), FAULT_KINDS, n=1, cutoff=0.5)
+        guess = f"did you mean {nearest[0]}? " if nearest else ""
+        kinds = ", ".join(FAULT_KINDS)
+        raise errors.UsageError(f"--fault {text}: no such fault; {guess}the kinds are {kinds}")
     if not colon:
         return Fault(kind=kind, count=1 if kind == "busy" else None)
     if kind == "busy-forever":
@@ -70,12 +73,6 @@ def parse_fault(text: str) -> Fault:
     if not re.fullmatch(r"[0-9]{1,9}", number) or int(number) == 0:
         raise errors.UsageError(f"--fault {text}: N must be a whole number of at least 1")
     return Fault(kind=kind, count=int(number))
-
-
-def _unknown_kind(text: str, name: str) -> str:
-    nearest = difflib.get_close_matches(name.lower(), FAULT_KINDS, n=1, cutoff=0.5)
-    guess = f"did you mean {nearest[0]}? " if nearest else ""
-    return f"--fault {text}: no such fault; {guess}the kinds are {', '.join(FAULT_KINDS)}"
 
 
 class FaultQueue:

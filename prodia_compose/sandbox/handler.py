@@ -31,7 +31,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def __init__(self, service: Service, *connection: Any) -> None:
         self._service = service
         self._request_id = ""
-        self._fault: FaultKind | None = None
+        self._fault: FaultKind | None = None  # one that spoils the sending
         super().__init__(*connection)
 
     def setup(self) -> None:
@@ -51,27 +51,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         del explain
         status = 405 if code == HTTPStatus.NOT_IMPLEMENTED else code
         text = message or HTTPStatus(status).phrase.lower()
-        self._begin()
-        self._send(answers.as_json(status, {"error": text}), close=True)
-
-    def _begin(self) -> None:
         self._request_id = str(uuid.uuid4())
-        self._fault = None
+        self._send(answers.as_json(status, {"error": text}, incoming.CLOSE))
 
     def _serve(self) -> None:
         """Do the work of one request, and send what comes of it."""
-        self._begin()
-        answer: Answer | None
-        close = False
+        self._request_id = str(uuid.uuid4())
         try:
             answer = self._answer()
         except RefusedError as refused:
             answer = answers.refuse(refused)
-            close = isinstance(refused, BrokenBodyError)
         except Exception as error:  # noqa: BLE001 - a quiet server tells its bugs in the answer
             text = f"the sandbox itself failed: {type(error).__name__}: {error}"
-            answer, close = answers.as_json(500, {"error": text}), True
-        self._send(answer, close=close)
+            answer = answers.as_json(500, {"error": text}, incoming.CLOSE)
+        self._send(answer)
 
     do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - the base class calls them so
 
@@ -101,8 +94,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             _drain(pieces)
             raise
         fault = self._service.faults.take()
-        if fault == "drop-before":
-            self._reset_on_close()
+        if fault == "drop-before":  # the client sees a reset, as from a server that crashed
+            at_once = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
             return None
         submission: Submission | RefusedError
         try:
@@ -125,25 +119,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._fault = fault  # only now, as it does not spoil what the sandbox itself refuses
         return answer
 
-    def _send(self, answer: Answer | None, *, close: bool) -> None:
+    def _send(self, answer: Answer | None) -> None:
         """Send an answer, spoilt as the fault tells; a client that has gone is no error."""
         try:
             if answer is None:
                 self._hang_up()
             else:
-                self._write(answer, close=close)
+                self._write(answer)
         except OSError:
             self.close_connection = True
 
-    def _write(self, answer: Answer, *, close: bool) -> None:
+    def _write(self, answer: Answer) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("x-request-id", self._request_id)
         for name, value in answer.headers:
             self.send_header(name, value)
-        if close:
-            self.send_header("Connection", "close")
         self.end_headers()
         if self._fault == "cut":
             self.wfile.write(answer.body[: len(answer.body) // 2])
@@ -161,11 +153,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     return
             except TimeoutError:
                 continue
-
-    def _reset_on_close(self) -> None:
-        """Let the client see a reset, as from a server that crashed."""
-        at_once = struct.pack("ii", 1, 0)
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
 
 
 def _drain(pieces: incoming.Pieces) -> None:

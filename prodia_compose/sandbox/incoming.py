@@ -15,6 +15,7 @@ import multipart
 from prodia_compose import blob
 from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.answers import RefusedError
+from prodia_compose.sandbox.jobs import InputRecord
 
 Pieces = Iterator[bytes]
 """A body's bytes, a buffer at a time."""
@@ -25,6 +26,9 @@ _MAX_BODY_BYTES = 500_000_000
 _MAX_JOB_BYTES = 1_000_000
 _MAX_PARTS = 100
 
+CLOSE = (("Connection", "close"),)
+"""The header of an answer after which the connection ends."""
+
 _PIECE_BYTES = 1 << 16
 _MAX_LINE_BYTES = 1 << 12
 
@@ -32,14 +36,24 @@ _MAX_LINE_BYTES = 1 << 12
 class BrokenBodyError(RefusedError):
     """The body's framing is broken: where the next request begins is unknown."""
 
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message, CLOSE)
+
 
 @frozen
 class Input:
-    """One `input` part: what its header gives, empty if it gives none, and its bytes on disk."""
+    """One `input` part, its bytes on disk; a content type that its header lacks is empty."""
 
     filename: str
     content_type: str
     content: blob.Blob
+
+    def record(self) -> InputRecord:
+        """Return what is written down of it."""
+        size, sha256 = self.content.size, self.content.sha256
+        return InputRecord(
+            filename=self.filename, content_type=self.content_type, size=size, sha256=sha256
+        )
 
 
 @frozen

@@ -35,10 +35,8 @@ class JobRecord:
 
     Attributes:
         job: The job JSON as sent; None if none could be read.
-        inputs: The `input` parts, in the order sent.
         status: The HTTP status answered; None if there was no answer.
         request_id: The `x-request-id` of the answer.
-        is_async: Whether it came to `/v2/job/async`.
         fault: The fault that struck it, if one did.
     """
 
@@ -60,7 +58,6 @@ class Job:
     Attributes:
         config: Its settings, defaults filled in.
         ready_at: When it is done, on the monotonic clock, in seconds.
-        elapsed_s: How long it takes, in seconds.
         price: What it costs, if known, as the service writes it.
         error: Why it will have failed; None if it will succeed.
     """
@@ -137,5 +134,4 @@ class JobLog:
 
     def find(self, job_id: str) -> Job | None:
         """Return the async job of this id, or None."""
-        with self._lock:
-            return self._jobs.get(job_id)
+        return self._jobs.get(job_id)

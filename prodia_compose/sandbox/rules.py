@@ -151,9 +151,7 @@ def _matching(names: list[str], inputs: tuple[Input, ...]) -> list[Input]:
     part: the vendor's SDK sends every File once under its own name and once as
     `image.jpg`. A name listed twice uses its input twice (undocumented).
     """
-    by_name: dict[str, Input] = {}
-    for part in inputs:
-        by_name.setdefault(part.filename, part)
+    by_name = {part.filename: part for part in reversed(inputs)}
     for name in names:
         if name not in by_name:
             raise RefusedError(400, f"filename '{name}' not found in request")

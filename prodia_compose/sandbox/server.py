@@ -32,8 +32,8 @@ class Sandbox:
     def __init__(
         self, options: SandboxOptions | None = None, host: str = "127.0.0.1", port: int = 0
     ) -> None:
-        self._closing = threading.Event()
-        self._service = Service(options or SandboxOptions(), self._closing)
+        self._service = Service(options or SandboxOptions())
+        self._closing = self._service.closing
         self._server = _bind(_loopback(host), port, self._service)
         self._thread: threading.Thread | None = None
 

@@ -16,7 +16,7 @@ from prodia_compose.sandbox import answers, drawing, rules, thumbnails
 from prodia_compose.sandbox.answers import Answer, Output, RefusedError, Wanted
 from prodia_compose.sandbox.faults import Fault, FaultKind, FaultQueue
 from prodia_compose.sandbox.incoming import Submission
-from prodia_compose.sandbox.jobs import InputRecord, Job, JobLog, JobRecord
+from prodia_compose.sandbox.jobs import Job, JobLog, JobRecord
 
 _ASYNC_PATH = re.compile(
     r"/v2/job/async/([^/]+)/(?:(job\.state\.current)|(job\.json)|output(?:/([^/]+))?)"
@@ -42,27 +42,14 @@ class SandboxOptions:
     read_timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
-        """Check what a command line can get wrong.
-
-        Raises:
-            errors.UsageError: The latency is no usable number of seconds.
-        """
+        """Refuse a latency that is no usable number of seconds."""
         if not 0 <= self.latency_s <= _DAY_S:
             raise errors.UsageError(f"--latency {self.latency_s:g}: seconds, from 0 to {_DAY_S}")
 
 
 @frozen
 class JobRequest:
-    """A request to create a job, read in whole.
-
-    Attributes:
-        submission: The job and its inputs, or why they could not be read.
-        accept: The Accept header; None if there was none.
-        is_async: Whether it came to `/v2/job/async`.
-        with_price: Whether the query asks for the price.
-        fault: What is to go wrong, if anything.
-        request_id: The `x-request-id` of the answer.
-    """
+    """A request to create a job, read in whole, or refused as it could not be read."""
 
     submission: Submission | RefusedError
     accept: str | None
@@ -73,23 +60,16 @@ class JobRequest:
 
 
 class Service:
-    """Takes jobs, draws their pictures and remembers them; safe under threads.
+    """Takes jobs, draws their pictures and remembers them; safe under threads."""
 
-    `closing` is set when the server shuts down, and ends every wait.
-    """
-
-    def __init__(self, options: SandboxOptions, closing: threading.Event) -> None:
+    def __init__(self, options: SandboxOptions) -> None:
         self.options = options
-        self.closing = closing
+        self.closing = threading.Event()  # ends every wait
         self.faults = FaultQueue(options.faults)
         self.log = JobLog()
 
     def check_token(self, authorization: str | None) -> None:
-        """Check that the Authorization header carries an accepted token.
-
-        Raises:
-            RefusedError: It does not.
-        """
+        """Refuse an Authorization header that carries no accepted token."""
         scheme, _, token = (authorization or "").strip().partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
@@ -137,33 +117,19 @@ class Service:
         raise RefusedError(404, "output not found")
 
     def _write_down(self, request: JobRequest, status: int | None) -> None:
-        submission = request.submission if isinstance(request.submission, Submission) else None
-        inputs = tuple(
-            InputRecord(
-                filename=part.filename,
-                content_type=part.content_type,
-                size=part.content.size,
-                sha256=part.content.sha256,
-            )
-            for part in (submission.inputs if submission else ())
+        sent = None if isinstance(request.submission, RefusedError) else request.submission
+        record = JobRecord(
+            job=sent.job if sent else None,
+            inputs=tuple(part.record() for part in sent.inputs) if sent else (),
+            status=status,
+            request_id=request.request_id,
+            is_async=request.is_async,
+            fault=request.fault,
         )
-        self.log.write_down(
-            JobRecord(
-                job=submission.job if submission else None,
-                inputs=inputs,
-                status=status,
-                request_id=request.request_id,
-                is_async=request.is_async,
-                fault=request.fault,
-            )
-        )
+        self.log.write_down(record)
 
     def _struck(self, request: JobRequest) -> Answer | None:
-        """Return what a fault makes of the job, or the job's own answer where none does.
-
-        Raises:
-            RefusedError: By a fault, or since the job breaks a rule of the service.
-        """
+        """Return what a fault makes of the job, or the job's own answer where none does."""
         match request.fault:
             case "busy" | "busy-forever":
                 raise RefusedError(429, "no capacity right now", (("Retry-After", "1"),))
