@@ -16,8 +16,6 @@ MEDIA_TYPES: dict[Format, str] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEB
 SUFFIXES: dict[Format, str] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 _FORMATS: dict[str, Format] = {media_type: name for name, media_type in MEDIA_TYPES.items()}
 
-_TEXT = "text/plain; charset=utf-8"
-
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -97,14 +95,14 @@ def _wanted(media_type: str, *parameters: str) -> Wanted | None:
 
 def as_text(status: int, text: str) -> Answer:
     """Return an answer in plain text."""
-    return Answer(status=status, content_type=_TEXT, body=text.encode())
+    content_type = "text/plain; charset=utf-8"
+    return Answer(status=status, content_type=content_type, body=text.encode())
 
 
 def as_json(status: int, value: object, headers: Headers = ()) -> Answer:
     """Return an answer with a JSON body."""
-    return Answer(
-        status=status, content_type="application/json", body=_encode(value), headers=headers
-    )
+    body = json.dumps(value).encode()
+    return Answer(status=status, content_type="application/json", body=body, headers=headers)
 
 
 def deliver(
@@ -140,24 +138,16 @@ def _multipart(
     status: int, job: Mapping[str, object], outputs: Sequence[Output], headers: Headers = ()
 ) -> Answer:
     boundary = f"sandbox-{uuid.uuid4().hex}"
-    record = Output(filename="job.json", content_type="application/json", data=_encode(job))
-    parts = [("job", record), *(("output", output) for output in outputs)]
-    return Answer(
-        status=status,
-        content_type=f"multipart/form-data; boundary={boundary}",
-        body=b"".join(_part(boundary, *part) for part in parts) + f"--{boundary}--\r\n".encode(),
-        headers=headers,
-    )
-
-
-def _part(boundary: str, name: str, content: Output) -> bytes:
-    head = (
-        f"--{boundary}\r\n"
-        f'Content-Disposition: form-data; name="{name}"; filename="{content.filename}"\r\n'
-        f"Content-Type: {content.content_type}\r\n\r\n"
-    )
-    return b"".join([head.encode(), content.data, b"\r\n"])
-
-
-def _encode(value: object) -> bytes:
-    return json.dumps(value).encode()
+    data = json.dumps(job).encode()
+    record = Output(filename="job.json", content_type="application/json", data=data)
+    body = bytearray()
+    for name, part in (("job", record), *(("output", output) for output in outputs)):
+        head = (
+            f"--{boundary}\r\n"
+            f'Content-Disposition: form-data; name="{name}"; filename="{part.filename}"\r\n'
+            f"Content-Type: {part.content_type}\r\n\r\n"
+        )
+        body += head.encode() + part.data + b"\r\n"
+    body += f"--{boundary}--\r\n".encode()
+    content_type = f"multipart/form-data; boundary={boundary}"
+    return Answer(status=status, content_type=content_type, body=bytes(body), headers=headers)

@@ -29,7 +29,6 @@ _SMALLEST, _LARGEST = 64, 4096
 _RESOLUTIONS = {"1K": 1024, "2K": 2048, "4K": 4096}
 
 _LONGEST = 4000  # letters looked at; more never fit
-_LONGEST_NAME = 90
 _CAPTION = 66  # what a card keeps for words, at 1024 x 1024
 
 # Pillow's own typeface has little beyond ASCII: what it lacks is shown by the nearest it has.
@@ -83,9 +82,6 @@ def canvas_size(config: Mapping[str, object], first: Size | None = None) -> Size
 
 def _clamped(value: object) -> int:
     return int(min(_LARGEST, max(_SMALLEST, value if is_number(value) else _DEFAULT_SIDE)))
-
-
-# --- text -----------------------------------------------------------------------------
 
 
 @frozen
@@ -149,9 +145,6 @@ def _plain(text: str) -> str:
     shown = unicodedata.normalize("NFKD", text[:_LONGEST].translate(_SUBSTITUTES))
     letters = (_CATEGORIES.get(unicodedata.category(letter), letter) for letter in shown)
     return " ".join("".join(letters).split())
-
-
-# --- the parts of the picture ---------------------------------------------------------
 
 
 class _Pen:
@@ -265,8 +258,8 @@ def _draw_card(
     pen.on.rounded_rectangle(card, pen.px(10), _CARD, _EDGE)
     pen.canvas.paste(picture, (left + (width - picture.width) // 2, top + frame))
     name = part.filename
-    if len(name) > _LONGEST_NAME:  # its end stays: there names differ, and show their type
-        name = f"{name[: _LONGEST_NAME - 30]}…{name[-29:]}"
+    if len(name) > 90:  # its end stays: there names differ, and show their type
+        name = f"{name[:60]}…{name[-29:]}"
     words = fit(name, width - 2 * pad, pen.px(34), pen.px(20))
     measured = fit(f"{size[0]} x {size[1]}", width - 2 * pad, 1, pen.px(17))
     under = top + picture.height + 2 * frame

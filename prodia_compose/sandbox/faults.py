@@ -11,30 +11,20 @@ from prodia_compose import errors
 from prodia_compose.frozen import frozen
 
 FaultKind = Literal[
-    "busy",
-    "busy-forever",
-    "too-large",
-    "server-error",
-    "rejected",
-    "unauthorised",
-    "failed",
-    "wrong-type",
-    "cut",
-    "stall",
-    "drop-before",
-    "drop-after",
+    "busy",  # 429 with `Retry-After: 1`
+    "busy-forever",  # the same
+    "too-large",  # 413
+    "server-error",  # 500
+    "rejected",  # 400
+    "unauthorised",  # 401
+    "failed",  # 200 (async: 201), the job record's state is `failed`, and there is no output
+    "wrong-type",  # 200 with an HTML page
+    "cut",  # the real answer, broken off half-way through its announced length
+    "stall",  # the whole request is read and never answered
+    "drop-before",  # the connection is closed before the body is read
+    "drop-after",  # the connection is closed after all of it was read, without an answer
 ]
-"""What goes wrong:
-
-- `busy`, `busy-forever`: 429 with `Retry-After: 1`
-- `too-large`: 413; `server-error`: 500; `rejected`: 400; `unauthorised`: 401
-- `failed`: 200 (async: 201) with a job record whose state is `failed`, and no output
-- `wrong-type`: 200 with an HTML page
-- `cut`: the real answer, broken off half-way through its announced length
-- `stall`: the whole request is read and never answered
-- `drop-before`: the connection is closed before the body is read
-- `drop-after`: the connection is closed after all of it was read, without an answer
-"""
+"""What goes wrong."""
 
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 

@@ -11,7 +11,7 @@ from typing import Any
 from prodia_compose.sandbox import answers, incoming
 from prodia_compose.sandbox.answers import Answer, RefusedError
 from prodia_compose.sandbox.faults import FaultKind
-from prodia_compose.sandbox.incoming import BrokenBodyError, Submission
+from prodia_compose.sandbox.incoming import BrokenBodyError, Pieces, Submission
 from prodia_compose.sandbox.service import JobRequest, Service
 
 _JOB = "/v2/job"
@@ -20,10 +20,7 @@ _STALL_STEP_S = 0.05
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves one connection, which may carry several requests.
-
-    `connection` is what `socketserver` hands over: socket, address, server.
-    """
+    """Serves one connection, which may carry several requests."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # head and body are two writes
@@ -32,12 +29,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._service = service
         self._request_id = ""
         self._fault: FaultKind | None = None  # one that spoils the sending
-        super().__init__(*connection)
-
-    def setup(self) -> None:
-        """Prepare the connection, with the time limit on reads and writes."""
-        super().setup()
-        self.connection.settimeout(self._service.options.read_timeout_s)
+        super().__init__(*connection)  # socket, address, server
 
     def version_string(self) -> str:
         """Return the Server header."""
@@ -85,9 +77,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         allowed = (("Allow", "POST" if creates else "GET"),)
         raise RefusedError(405, f"{self.command} is not allowed here", allowed)
 
-    def _create(
-        self, pieces: incoming.Pieces, *, is_async: bool, with_price: bool
-    ) -> Answer | None:
+    def _create(self, pieces: Pieces, *, is_async: bool, with_price: bool) -> Answer | None:
         try:
             self._service.check_token(self.headers.get("Authorization"))
         except RefusedError:
@@ -155,7 +145,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 continue
 
 
-def _drain(pieces: incoming.Pieces) -> None:
+def _drain(pieces: Pieces) -> None:
     """Read the rest of a body, so that the client gets to read the answer."""
     for _ in pieces:
         pass

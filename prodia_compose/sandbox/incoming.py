@@ -26,11 +26,10 @@ _MAX_BODY_BYTES = 500_000_000
 _MAX_JOB_BYTES = 1_000_000
 _MAX_PARTS = 100
 
-CLOSE = (("Connection", "close"),)
-"""The header of an answer after which the connection ends."""
+CLOSE = (("Connection", "close"),)  # the header of an answer after which the connection ends
 
 _PIECE_BYTES = 1 << 16
-_MAX_LINE_BYTES = 1 << 12
+_LINE_BYTES = 1 << 12
 
 
 class BrokenBodyError(RefusedError):
@@ -111,8 +110,7 @@ def _sized(stream: io.BufferedIOBase, length: int) -> Pieces:
 def _chunked(stream: io.BufferedIOBase) -> Pieces:
     total = 0
     while True:
-        size_line = _line(stream)
-        digits = size_line.split(b";", 1)[0].strip()
+        digits = _line(stream).split(b";", 1)[0].strip()
         if not re.fullmatch(rb"[0-9A-Fa-f]{1,12}", digits):
             raise BrokenBodyError(400, "the request body has an unreadable chunk size")
         size = int(digits, 16)
@@ -132,7 +130,7 @@ def _chunked(stream: io.BufferedIOBase) -> Pieces:
 
 def _line(stream: io.BufferedIOBase) -> bytes:
     """Return one line without its end."""
-    line = stream.readline(_MAX_LINE_BYTES)
+    line = stream.readline(_LINE_BYTES)
     if not line.endswith(b"\n"):
         raise BrokenBodyError(400, "the request body ended early")
     return line.rstrip(b"\r\n")
@@ -170,12 +168,14 @@ def _read_multipart(boundary: str, pieces: Pieces) -> Submission:
         if segment.name == "job":
             jobs.append(_gather(payload))
         elif segment.name == "input":
-            inputs.append(_read_input(segment, payload))
+            if not segment.filename:
+                raise RefusedError(400, "an 'input' part has no filename")
+            name, kind = segment.filename, segment.header("Content-Type", "")
+            inputs.append(Input(filename=name, content_type=kind, content=blob.spool(payload)))
         else:
             # Undocumented, as the service may well ignore it; here a misspelt part is told.
-            raise RefusedError(
-                400, f"unexpected part '{segment.name}': parts are named 'job' and 'input'"
-            )
+            unexpected = f"unexpected part '{segment.name}'"
+            raise RefusedError(400, f"{unexpected}: parts are named 'job' and 'input'")
     if len(jobs) != 1:
         count = "no" if not jobs else str(len(jobs))
         raise RefusedError(400, f"{count} 'job' parts in request: there must be exactly one")
@@ -187,16 +187,6 @@ def _events(boundary: str, pieces: Pieces) -> Iterator[multipart.MultipartSegmen
     with multipart.PushMultipartParser(boundary, max_segment_count=_MAX_PARTS) as parser:
         for piece in pieces:
             yield from parser.parse(piece)
-
-
-def _read_input(segment: multipart.MultipartSegment, payload: Iterator[bytes]) -> Input:
-    if not segment.filename:
-        raise RefusedError(400, "an 'input' part has no filename")
-    return Input(
-        filename=segment.filename,
-        content_type=segment.header("Content-Type", ""),
-        content=blob.spool(payload),
-    )
 
 
 def _gather(pieces: Pieces) -> bytes:

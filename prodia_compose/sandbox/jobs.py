@@ -1,7 +1,5 @@
-"""Jobs: how the service tells of one, and what is remembered of them."""
+"""Jobs: how the service tells of one, and what is written down of them."""
 
-import collections
-import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,8 +9,6 @@ from prodia_compose.frozen import frozen
 from prodia_compose.sandbox.answers import Output
 from prodia_compose.sandbox.faults import FaultKind
 
-_KEPT_RECORDS = 1000
-_KEPT_JOBS = 64
 _LIFETIME = timedelta(minutes=5)  # in every job record seen
 
 State = Literal["completed", "processing", "processed", "failed"]
@@ -36,8 +32,6 @@ class JobRecord:
     Attributes:
         job: The job JSON as sent; None if none could be read.
         status: The HTTP status answered; None if there was no answer.
-        request_id: The `x-request-id` of the answer.
-        fault: The fault that struck it, if one did.
     """
 
     job: dict[str, object] | None
@@ -56,7 +50,6 @@ class Job:
     come, so no thread is needed for it.
 
     Attributes:
-        config: Its settings, defaults filled in.
         ready_at: When it is done, on the monotonic clock, in seconds.
         price: What it costs, if known, as the service writes it.
         error: Why it will have failed; None if it will succeed.
@@ -101,37 +94,3 @@ class Job:
 
 def _timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class JobLog:
-    """The last thousand records and the last 64 async jobs; safe under threads.
-
-    Older jobs are forgotten, as if expired. Time alone expires none: how long results live
-    is not documented.
-    """
-
-    def __init__(self) -> None:
-        self._records: collections.deque[JobRecord] = collections.deque(maxlen=_KEPT_RECORDS)
-        self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
-
-    def write_down(self, record: JobRecord) -> None:
-        """Keep the record of a request."""
-        with self._lock:
-            self._records.append(record)
-
-    def records(self) -> tuple[JobRecord, ...]:
-        """Return the records in the order the requests were answered."""
-        with self._lock:
-            return tuple(self._records)
-
-    def keep(self, job: Job) -> None:
-        """Keep an async job, to be asked after."""
-        with self._lock:
-            self._jobs[job.id] = job
-            while len(self._jobs) > _KEPT_JOBS:
-                del self._jobs[next(iter(self._jobs))]
-
-    def find(self, job_id: str) -> Job | None:
-        """Return the async job of this id, or None."""
-        return self._jobs.get(job_id)

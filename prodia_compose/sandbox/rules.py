@@ -66,14 +66,18 @@ def check(submission: Submission) -> Accepted:
     candidates = _without_copies(submission.inputs)
     if len(candidates if names is None else names) > limit:
         raise RefusedError(400, "config: too many images")
-    for setting in model.settings:
-        if setting.status == "confirmed" and setting.name in config:
+    confirmed = [setting for setting in model.settings if setting.status == "confirmed"]
+    for setting in confirmed:
+        if setting.name in config:
             _check_setting(setting, config[setting.name])
     inputs = candidates if names is None else _matching(names, submission.inputs)
     if not inputs and "img2img" in model.job_type:
         # Undocumented words; that an input is needed goes without saying.
         raise RefusedError(400, "no 'input' part in request")
-    config = _with_defaults(model, config)
+    config = dict(config)
+    for setting in confirmed:
+        if setting.default is not None:
+            config.setdefault(setting.name, setting.default)
     return Accepted(job_type=model.job_type, model=model, config=config, inputs=tuple(inputs))
 
 
@@ -124,9 +128,8 @@ def _check_prompt(model: Model, config: Mapping[str, object]) -> None:
         raise RefusedError(400, f"config.prompt: got {_json_type(prompt)}, want string")
     longest = model.max_prompt
     if longest is not None and model.is_max_prompt_sure and len(prompt) > longest.value:
-        raise RefusedError(
-            400, f"config.prompt: maxLength: got {len(prompt):,}, want {longest.value:,.0f}"
-        )
+        words = f"maxLength: got {len(prompt):,}, want {longest.value:,.0f}"
+        raise RefusedError(400, f"config.prompt: {words}")
 
 
 def _image_names(config: Mapping[str, object]) -> list[str] | None:
@@ -167,14 +170,6 @@ def _without_copies(inputs: tuple[Input, ...]) -> list[Input]:
         if not (is_same and part.filename == "image.jpg"):
             kept.append(part)
     return kept
-
-
-def _with_defaults(model: Model, config: Mapping[str, object]) -> dict[str, object]:
-    filled_in = dict(config)
-    for setting in model.settings:
-        if setting.status == "confirmed" and setting.default is not None:
-            filled_in.setdefault(setting.name, setting.default)
-    return filled_in
 
 
 def _check_setting(setting: Setting, value: object) -> None:

@@ -50,7 +50,7 @@ class Sandbox:
 
         Those whose token was refused, and those dropped before they were read, are not in it.
         """
-        return self._service.log.records()
+        return tuple(self._service.records)
 
     def start(self) -> None:
         """Serve in a daemon thread; does nothing when it serves already."""
@@ -93,6 +93,7 @@ class _Server(http.server.ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], service: Service) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._connections: set[socket.socket] = set()
+        self._patience_s = service.options.read_timeout_s
         super().__init__(address, functools.partial(Handler, service))
 
     def server_bind(self) -> None:
@@ -101,7 +102,8 @@ class _Server(http.server.ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own."""
+        """Serve a connection in a thread of its own, with a time limit on reads and writes."""
+        request.settimeout(self._patience_s)
         self._connections.add(request)
         super().process_request(request, client_address)
 
@@ -123,13 +125,11 @@ class _Server(http.server.ThreadingHTTPServer):
 
 def _loopback(host: str) -> str:
     """Return the host as an address, if it is a loopback one."""
-    try:
+    with contextlib.suppress(ValueError):
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise errors.UsageError(f"host {host}: the sandbox serves this machine only; use 127.0.0.1")
-    return str(address)
+        if address.is_loopback:
+            return str(address)
+    raise errors.UsageError(f"host {host}: the sandbox serves this machine only; use 127.0.0.1")
 
 
 def _bind(host: str, port: int, service: Service) -> _Server:

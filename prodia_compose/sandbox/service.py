@@ -1,5 +1,6 @@
 """What the service does with a request, apart from HTTP."""
 
+import collections
 import dataclasses
 import hmac
 import re
@@ -16,12 +17,13 @@ from prodia_compose.sandbox import answers, drawing, rules, thumbnails
 from prodia_compose.sandbox.answers import Answer, Output, RefusedError, Wanted
 from prodia_compose.sandbox.faults import Fault, FaultKind, FaultQueue
 from prodia_compose.sandbox.incoming import Submission
-from prodia_compose.sandbox.jobs import Job, JobLog, JobRecord
+from prodia_compose.sandbox.jobs import Job, JobRecord
 
 _ASYNC_PATH = re.compile(
     r"/v2/job/async/([^/]+)/(?:(job\.state\.current)|(job\.json)|output(?:/([^/]+))?)"
 )
 _DAY_S = 86_400
+_KEPT_JOBS = 64  # then the oldest is forgotten, as if expired; how long jobs live is undocumented
 _HTML = b"<!doctype html><title>Welcome</title><p>This is a page, not a picture.\n"
 
 
@@ -32,7 +34,6 @@ class SandboxOptions:
     Attributes:
         token: The only bearer token it accepts; None for any that is not empty.
         latency_s: How long a job takes, in seconds, up to a day. Refusals come at once.
-        faults: What goes wrong, one after the other.
         read_timeout_s: How long a silent client is waited for, in seconds.
     """
 
@@ -66,7 +67,9 @@ class Service:
         self.options = options
         self.closing = threading.Event()  # ends every wait
         self.faults = FaultQueue(options.faults)
-        self.log = JobLog()
+        # Every operation on these two is atomic, so that they need no lock.
+        self.records: collections.deque[JobRecord] = collections.deque(maxlen=1000)
+        self._async_jobs: collections.OrderedDict[str, Job] = collections.OrderedDict()
 
     def check_token(self, authorization: str | None) -> None:
         """Refuse an Authorization header that carries no accepted token."""
@@ -99,7 +102,7 @@ class Service:
         if found is None:
             raise RefusedError(404, "not found")
         job_id, is_state, is_record, filename = found.groups()
-        job = self.log.find(job_id)
+        job = self._async_jobs.get(job_id)
         if job is None:
             raise RefusedError(404, "job not found or expired")
         state = job.state
@@ -126,7 +129,7 @@ class Service:
             is_async=request.is_async,
             fault=request.fault,
         )
-        self.log.write_down(record)
+        self.records.append(record)
 
     def _struck(self, request: JobRequest) -> Answer | None:
         """Return what a fault makes of the job, or the job's own answer where none does."""
@@ -178,11 +181,12 @@ class Service:
         if request.is_async:
             # Every type permits async here; which ones do is not documented. The shape of
             # this answer under an image Accept is not documented either: JSON.
-            self.log.keep(job)
+            self._async_jobs[job.id] = job
+            while len(self._async_jobs) > _KEPT_JOBS:
+                self._async_jobs.popitem(last=False)
             shape: answers.Shape = "multipart" if wanted.shape == "multipart" else "json"
-            return answers.deliver(
-                201, shape, job.json(job.state, with_price=request.with_price), ()
-            )
+            told = job.json(job.state, with_price=request.with_price)
+            return answers.deliver(201, shape, told, ())
         if self.closing.wait(max(0.0, job.ready_at - time.monotonic())):
             return None
         told = job.json("failed" if error else "completed", with_price=request.with_price)
@@ -211,11 +215,8 @@ def _told_config(accepted: rules.Accepted, outputs: tuple[Output, ...]) -> dict[
     if accepted.name != "nano-banana":
         return accepted.config
     messages = sum(output.content_type == "text/plain" for output in outputs)
-    return {
-        **accepted.config,
-        "output_message_count": messages,
-        "output_image_count": len(outputs) - messages,
-    }
+    counts = {"output_message_count": messages, "output_image_count": len(outputs) - messages}
+    return {**accepted.config, **counts}
 
 
 def _price(accepted: rules.Accepted) -> dict[str, object] | None:

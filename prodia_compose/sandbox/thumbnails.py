@@ -77,10 +77,8 @@ def _opened(name: str, content: Blob) -> Iterator[ImageFile.ImageFile]:
                 yield image
                 return
         except Exception as error:  # decoders raise whatever a broken file makes them raise
-            # Undocumented words and status.
-            raise RefusedError(
-                400, f"input '{name}' could not be decoded as a JPEG, PNG or WebP image"
-            ) from error
+            words = "could not be decoded as a JPEG, PNG or WebP image"  # undocumented
+            raise RefusedError(400, f"input '{name}' {words}") from error
         size = f"{image.width:,} x {image.height:,}"
         raise RefusedError(400, f"input '{name}': {size} pixels are too many to decode")
 
@@ -93,27 +91,18 @@ def _shrink(image: Image.Image, box: tuple[int, int], paper: str) -> Image.Image
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     image.draft("RGB", (size[0] * 2, size[1] * 2))
     small = _scalable(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    small = _flat(small, paper)
-    return small.transpose(_TURNS[turn]) if turn in _TURNS else small
+    flat = Image.new("RGB", size, paper)
+    flat.paste(small, mask=small.getchannel("A") if small.mode == "RGBA" else None)
+    return flat.transpose(_TURNS[turn]) if turn in _TURNS else flat
 
 
 def _scalable(image: Image.Image) -> Image.Image:
     """Return the image in a mode whose pixels can be averaged."""
     if image.mode.startswith("I"):  # 16-bit grey: scaled, as converting would clip it
         return image.convert("I").point(lambda level: level / 257).convert("L")
-    if "transparency" in image.info:  # a colour, or palette entries, that stand for nothing
+    if image.has_transparency_data:  # a channel, a colour, or entries of the palette
         return image.convert("RGBA")
     return image.convert("RGB") if image.mode in ("1", "P") else image
-
-
-def _flat(image: Image.Image, paper: str) -> Image.Image:
-    """Return the image as RGB, laid on paper where it is transparent."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    flat = Image.new("RGB", layer.size, paper)
-    flat.paste(layer, mask=layer.getchannel("A"))
-    return flat
 
 
 def _orientation(exif: object) -> int:
