@@ -25,23 +25,13 @@ CLIENTS = {
 SDK_VERSION = "1.6.0"
 NO_MUG = "filename 'mug.jpg' not found in request"
 
-GUIDE_JOBS: dict[str, dict[str, object]] = {
-    sb.NANO: {
-        "prompt": "Place the white ceramic mug from the first image onto the wooden table in the "
-        "second image.",
-        "images": ["product.jpg", "scene.jpg"],
-        "aspect_ratio": "1:1",
-    },
-    sb.FLEX: {
-        "prompt": "Place the white ceramic mug from the first image onto the wooden kitchen table "
-        "in the second image.",
-        "images": ["product.jpg", "scene.jpg"],
-        "aspect_ratio": "1:1",
-        "width": 1024,
-        "height": 1024,
-        "steps": 50,
-    },
+GUIDE: dict[str, object] = {
+    "prompt": "Place the white ceramic mug from the first image onto the wooden table in the "
+    "second image.",
+    "images": ["product.jpg", "scene.jpg"],
+    "aspect_ratio": "1:1",
 }
+GUIDE_JOBS = {sb.NANO: GUIDE, sb.FLEX: {**GUIDE, "width": 1024, "height": 1024, "steps": 50}}
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +63,8 @@ def run(tmp_path: Path) -> Runner:
         need(program, is_there=shutil.which(program) is not None)
         need("curl", is_there=client != "curl" or shutil.which("curl") is not None)
         (tmp_path / "job.json").write_text(json.dumps(job))
-        proxies = {name for name in os.environ if name.lower().endswith("_proxy")}
         variables = {
-            **{name: value for name, value in os.environ.items() if name not in proxies},
+            **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
             **({"NODE_PATH": find_sdk()} if client == "sdk" else {}),
             "PRODIA_TOKEN": token,
             "PRODIA_BASE_URL": f"{sandbox.url}/v2",
