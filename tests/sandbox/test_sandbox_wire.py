@@ -8,13 +8,14 @@ import struct
 import subprocess
 import sys
 import threading
-import time
+import unittest.mock
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import sandboxing as sb
+from conftest import until
 
 from prodia_compose import errors
 from prodia_compose.sandbox import server
@@ -205,7 +206,6 @@ def test_upload_memory() -> None:
     code = """
 import http.client, resource, sys, urllib.parse
 from prodia_compose.sandbox import server
-from prodia_compose.sandbox import service
 with server.Sandbox() as sandbox:
     place = urllib.parse.urlsplit(sandbox.url)
     head = b'--b\\r\\nContent-Disposition: form-data; name="input"; filename="a"\\r\\n\\r\\n'
@@ -323,10 +323,9 @@ def test_fault_failed() -> None:
         got = sb.send_job(
             sandbox, sb.make_job(), path="/v2/job?price=true", accept="multipart/form-data"
         )
-        made = sb.send_job(
-            sandbox, sb.make_job(), path="/v2/job/async", accept="application/json"
-        ).json
-        place = f"/v2/job/async/{made['id']}"
+        path = "/v2/job/async"
+        made = sb.send_job(sandbox, sb.make_job(), path=path, accept="application/json").json
+        place = f"{path}/{made['id']}"
         later = sb.ask(sandbox, "GET", f"{place}/job.state.current")
         listed = sb.ask(sandbox, "GET", f"{place}/output")
 
@@ -384,8 +383,7 @@ def test_fault_stall() -> None:
         connection.settimeout(0.3)
         with pytest.raises(TimeoutError):
             connection.recv(1)
-        while not sandbox.jobs:
-            time.sleep(0.01)
+        until(lambda: bool(sandbox.jobs))
         record = sandbox.jobs[0]
         assert sb.send_job(sandbox, sb.make_job()).status == 200
         sandbox.close()
@@ -528,10 +526,7 @@ def test_a_bug_is_told_in_the_answer(
     sandbox: server.Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A failure of the sandbox itself is a 500 that says so, and nothing is printed."""
-
-    def fail(*_: object) -> bytes:
-        raise KeyError("paint")
-
+    fail = unittest.mock.Mock(side_effect=KeyError("paint"))
     monkeypatch.setattr("prodia_compose.sandbox.drawing.draw", fail)
     got = sb.send_job(sandbox, sb.make_job())
 
