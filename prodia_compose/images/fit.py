@@ -181,9 +181,9 @@ def _over(message: str, cap: Cap, path: str | None, findings: errors.Findings) -
     """Refuse what is over a documented cap; warn of the others."""
     if cap.kind == "documented":
         cure = "leave out --no-resize, or make it smaller"
-        findings.errors.append(errors.InputError(f"{message}; {cure}", path=path))
+        findings.add(errors.InputError(f"{message}; {cure}", path=path))
     else:
-        findings.warnings.append(errors.Warned(code="over-cap", message=message))
+        findings.warn("over-cap", message)
 
 
 def _check_bytes(
@@ -205,7 +205,7 @@ def _warn_of_small(
                 f"{image.source.path}: {image.info.width}x{image.info.height} px; the model's "
                 f"vendor asks for sides of at least {minimum.value:g} px; never enlarged here"
             )
-            findings.warnings.append(errors.Warned(code="small-image", message=message))
+            findings.warn("small-image", message)
 
 
 def _options(wishes: Fitting, image_bytes: Cap | None) -> prepare.PrepareOptions:

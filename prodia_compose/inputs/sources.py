@@ -332,6 +332,4 @@ _REASONS = {
 
 
 def _reason(exc: OSError | ValueError) -> str:
-    if isinstance(exc, OSError) and exc.errno is not None:
-        return _REASONS.get(exc.errno, os.strerror(exc.errno))
-    return str(exc)  # a NUL inside the name
+    return errors.reason(exc, _REASONS)

@@ -141,20 +141,18 @@ def _check(
     _check_range(model, setting, value, flag)
     doubt = _doubt(model, setting, value)
     if doubt:
-        findings.warnings.append(
-            errors.Warned(code="unconfirmed-setting", message=f"{flag} {value}: {doubt}")
-        )
+        findings.warn("unconfirmed-setting", f"{flag} {value}: {doubt}")
 
 
 def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findings) -> None:
     if not flag.startswith("--set"):
         message = f"{flag}: {model.short_name} is not known to take it; sent as given"
-        findings.warnings.append(errors.Warned(code="unconfirmed-setting", message=message))
+        findings.warn("unconfirmed-setting", message)
         return
     nearest = difflib.get_close_matches(name, [s.name for s in model.settings], n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     message = f"{flag}: not a known setting of {model.short_name}; sent as given{hint}"
-    findings.warnings.append(errors.Warned(code="unknown-setting", message=message))
+    findings.warn("unknown-setting", message)
 
 
 def _check_type(setting: Setting, value: SettingValue, flag: str) -> None:

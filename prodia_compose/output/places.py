@@ -272,18 +272,19 @@ def _as_output_error(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as exc:
-        reasons = {
-            errno.EACCES: "permission denied; choose a folder you may write to",
-            errno.EBADF: "is not open for writing; redirect it, or name a file",
-            errno.ENOENT: "no file can be made there; choose another folder",
-            errno.ENXIO: "there is no such device; name a file",
-            errno.EROFS: "the file system is read-only; choose another folder",
-            errno.ENOSPC: "the disk is full; make room or choose another folder",
-            errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
-            errno.ENOTDIR: "part of the path is not a folder",
-            errno.ENAMETOOLONG: "the name is too long",
-            errno.ELOOP: "is a loop of links",
-        }
-        number = exc.errno if isinstance(exc, OSError) else None
-        words = reasons.get(number or 0) or (os.strerror(number) if number else str(exc))
+        words = errors.reason(exc, _REASONS)
         raise errors.OutputError(f"-o {path}: {words}", path=path) from exc
+
+
+_REASONS = {
+    errno.EACCES: "permission denied; choose a folder you may write to",
+    errno.EBADF: "is not open for writing; redirect it, or name a file",
+    errno.ENOENT: "no file can be made there; choose another folder",
+    errno.ENXIO: "there is no such device; name a file",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENOSPC: "the disk is full; make room or choose another folder",
+    errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
+    errno.ENOTDIR: "part of the path is not a folder",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "is a loop of links",
+}

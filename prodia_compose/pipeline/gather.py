@@ -31,7 +31,7 @@ def owned_stdin(
     if len(claims) < 2:
         return stdin
     message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
-    findings.errors.append(errors.UsageError(message))
+    findings.add(errors.UsageError(message))
     return None
 
 
@@ -125,7 +125,7 @@ def token(
             data = sources.read_text_source(request.token_file, "--token-file", stdin)
             text = data.decode("utf-8", errors="replace")
         except errors.InputError as exc:
-            findings.errors.append(errors.AuthError(exc.message, path=exc.path))
+            findings.add(errors.AuthError(exc.message, path=exc.path))
             return None, "missing"
     if text is not None and text.strip():
         try:
@@ -133,13 +133,13 @@ def token(
         except errors.AuthError as exc:
             place = "PRODIA_TOKEN" if request.token_file is None else "--token-file"
             cure = f"{place}: {exc.message}; put the token alone there"
-            findings.errors.append(errors.AuthError(cure, path=request.token_file))
+            findings.add(errors.AuthError(cure, path=request.token_file))
             return None, "invalid"
     message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
     if request.token_file is not None:
         message = f"--token-file {request.token_file}: holds no token"
     if sending:
-        findings.errors.append(errors.AuthError(message))
+        findings.add(errors.AuthError(message))
     else:
-        findings.warnings.append(errors.Warned(code="no-token", message=message))
+        findings.warn("no-token", message)
     return None, "missing"

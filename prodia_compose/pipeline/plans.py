@@ -176,7 +176,7 @@ def _model(request: ComposeRequest, findings: errors.Findings) -> facts.Model | 
                 f"--model {request.model}: not in the catalogue, its limits are unknown; "
                 f"at most {model.max_images.value:g} images and our own caps apply"
             )
-            findings.warnings.append(errors.Warned(code="unknown-model", message=message))
+            findings.warn("unknown-model", message)
         return model
     return None
 
@@ -322,8 +322,8 @@ def _estimate(
     limit, most = request.max_cost_usd, estimate.maximum_usd
     if limit is not None and most is None:
         message = f"--max-cost {limit:g}: the price of {model.short_name} is unknown; nothing sent"
-        findings.errors.append(errors.CostError(message))
+        findings.add(errors.CostError(message))
     elif limit is not None and most is not None and most > limit:
         message = f"--max-cost {limit:g}: a job may cost ${most:g}; nothing sent"
-        findings.errors.append(errors.CostError(message))
+        findings.add(errors.CostError(message))
     return estimate
