@@ -18,7 +18,7 @@ from prodia_compose.frozen import frozen
 from prodia_compose.images import plan, prepare, workers
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry, Input
 from prodia_compose.models.facts import Cap, Caps, Fact, Model
 from prodia_compose.progress import Reporter
 
@@ -44,17 +44,17 @@ class FittedImage:
         part: The file name of its `input` part; None if it could not be prepared.
     """
 
-    source: sources.Input
+    source: Input
     info: probe.ImageInfo
     prepared: prepare.PreparedImage | None = None
     part: str | None = None
 
 
 def fit(
-    entries: Sequence[sources.Entry],
+    entries: Sequence[Entry],
     model: Model,
     wishes: Fitting,
-    opening: Callable[[sources.Entry, int], sources.Input],
+    opening: Callable[[Entry, int], Input],
     *,
     reporter: Reporter,
     findings: errors.Findings,
@@ -129,8 +129,8 @@ def _cost(info: probe.ImageInfo, size: plan.Fit, options: prepare.PrepareOptions
 
 
 def _probe(
-    entries: Sequence[sources.Entry],
-    opening: Callable[[sources.Entry, int], sources.Input],
+    entries: Sequence[Entry],
+    opening: Callable[[Entry, int], Input],
     max_input_pixels: int,
     findings: errors.Findings,
 ) -> list[FittedImage]:
@@ -224,7 +224,7 @@ def _name_parts(images: Sequence[FittedImage]) -> tuple[FittedImage, ...]:
     if len(ready) < len(images):
         return tuple(images)  # names depend on all of them, and nothing will be sent
     names = part_names(
-        [image.source.stem for image in images],
+        [image.source.entry.stem for image in images],
         [image.prepared.suffix for image in ready if image.prepared is not None],
     )
     return tuple(replace(image, part=name) for image, name in zip(images, names, strict=True))

@@ -9,7 +9,8 @@ from typing import BinaryIO, Literal
 
 from prodia_compose import errors
 from prodia_compose.client.service import SANDBOX_TOKEN, Token
-from prodia_compose.inputs import sources
+from prodia_compose.inputs import files
+from prodia_compose.inputs.entries import Entry, list_entries
 from prodia_compose.models import facts, lookup
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.prompt import template
@@ -37,24 +38,24 @@ def owned_stdin(
 
 def entries(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
-) -> tuple[tuple[sources.Entry, ...], bool]:
+) -> tuple[tuple[Entry, ...], bool]:
     """Return what was named, and whether that is all of it."""
     selection = request.selection
     if stdin is None and "-" in selection.lists and findings.has_usage_error:
         return (), False  # whose standard input it is has to be settled first
     with findings.collecting():
-        return sources.entries(selection, stdin), True
+        return list_entries(selection, stdin), True
     if not findings.has_usage_error and (selection.operands or selection.labelled):
         # A list cannot be read; what is wrong with the other images is told all the same.
         with findings.collecting():
-            return sources.entries(replace(selection, lists=()), stdin), False
+            return list_entries(replace(selection, lists=()), stdin), False
     return (), False
 
 
 def prompt_text(
     request: ComposeRequest,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     stdin: BinaryIO | None,
     findings: errors.Findings,
 ) -> str | None:
@@ -94,7 +95,7 @@ def _typed_prompt(request: ComposeRequest, stdin: BinaryIO | None) -> str:
         return request.prompt
     if request.prompt_file is None:
         raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
-    data = sources.read_text_source(request.prompt_file, "--prompt-file", stdin)
+    data = files.read_text(request.prompt_file, "--prompt-file", stdin)
     return template.text_of_file(data, request.prompt_file)
 
 
@@ -122,7 +123,7 @@ def token(
     if request.token_file is not None:
         text = None
         try:
-            data = sources.read_text_source(request.token_file, "--token-file", stdin)
+            data = files.read_text(request.token_file, "--token-file", stdin)
             text = data.decode("utf-8", errors="replace")
         except errors.InputError as exc:
             findings.add(errors.AuthError(exc.message, path=exc.path))

@@ -14,7 +14,7 @@ from prodia_compose import blob, errors
 from prodia_compose.client.service import Token
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry, Input, open_input
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
@@ -190,7 +190,7 @@ def _format(request: ComposeRequest, findings: errors.Findings) -> OutputFormat:
 def _images(
     request: ComposeRequest,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     surroundings: Surroundings,
     findings: errors.Findings,
 ) -> tuple[fit.FittedImage, ...]:
@@ -203,10 +203,8 @@ def _images(
     if findings.has_usage_error:
         return ()  # the command line has to change; no download and no decoding for that
 
-    def opening(entry: sources.Entry, position: int) -> sources.Input:
-        return sources.open_input(
-            entry, position, stdin=surroundings.stdin, download=surroundings.download
-        )
+    def opening(entry: Entry, position: int) -> Input:
+        return open_input(entry, position, stdin=surroundings.stdin, download=surroundings.download)
 
     return fit.fit(
         named[:_MOST_PROBED],
@@ -220,9 +218,7 @@ def _images(
     )
 
 
-def _slips(
-    request: ComposeRequest, text: str, named: Sequence[sources.Entry]
-) -> Iterator[errors.Warned]:
+def _slips(request: ComposeRequest, text: str, named: Sequence[Entry]) -> Iterator[errors.Warned]:
     """Return the slips in a prompt."""
     # Its patterns take 8 ms to compile, so it is loaded while pictures are decoded, if at all.
     from prodia_compose.prompt import lints  # noqa: PLC0415
@@ -262,7 +258,7 @@ def _place(
     request: ComposeRequest,
     format_: OutputFormat,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     findings: errors.Findings,
 ) -> places.Place | None:
     stems = [entry.stem or "image" for entry in named]
@@ -289,7 +285,7 @@ def _place(
 
 
 def _prove_folder(
-    request: ComposeRequest, named: Sequence[sources.Entry], findings: errors.Findings
+    request: ComposeRequest, named: Sequence[Entry], findings: errors.Findings
 ) -> None:
     """Check that the request can be written down where `--save-request` wants it."""
     if request.save_to is not None:
@@ -302,7 +298,7 @@ def _prove_folder(
             )
 
 
-def _files(named: Sequence[sources.Entry]) -> list[tuple[str, Path]]:
+def _files(named: Sequence[Entry]) -> list[tuple[str, Path]]:
     """Return the inputs that are files: as typed, and where they are."""
     return [
         (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url

@@ -10,14 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from prodia_compose.errors import Warned
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry, natural_key
 from prodia_compose.inputs.options import Selection
 from prodia_compose.prompt import references, template
 
 
-def check(
-    text: str, named: Sequence[sources.Entry], selection: Selection, flag: str
-) -> Iterator[Warned]:
+def check(text: str, named: Sequence[Entry], selection: Selection, flag: str) -> Iterator[Warned]:
     """Yield the slips in a prompt, at most one warning a code.
 
     Args:
@@ -50,9 +48,7 @@ def check(
         yield from _unsorted(found, named, selection.lists)
 
 
-def _missing(
-    found: references.References, named: Sequence[sources.Entry], flag: str
-) -> Iterator[Warned]:
+def _missing(found: references.References, named: Sequence[Entry], flag: str) -> Iterator[Warned]:
     missing = [position for position in range(1, len(named) + 1) if position not in found.certain]
     calls = [_call(position, named) for position in missing]
     shown = [named[position - 1].shown for position in missing]
@@ -76,7 +72,7 @@ def _missing(
 
 
 def _unsorted(
-    found: references.References, named: Sequence[sources.Entry], lists: Sequence[str]
+    found: references.References, named: Sequence[Entry], lists: Sequence[str]
 ) -> Iterator[Warned]:
     """Yield the lists in no order, such as `find` writes, that hold an image referred to."""
     told = []
@@ -101,13 +97,13 @@ def _is_ordered(paths: list[str]) -> bool:
     """
     orders = (
         sorted(paths, key=os.fsencode),
-        sorted(paths, key=sources.natural_key),
+        sorted(paths, key=natural_key),
         sorted(paths, key=str.casefold),
     )
     return paths in orders
 
 
-def _call(position: int, named: Sequence[sources.Entry]) -> str:
+def _call(position: int, named: Sequence[Entry]) -> str:
     """Return how to refer to an image: by its label, if it has one."""
     label = named[position - 1].label
     return f'"{{{label}}}"' if label else f'"the {template.ordinal(position)} image"'

@@ -157,7 +157,7 @@ def _image(image: "fit.FittedImage") -> Document:
     return {
         "position": image.source.position,
         **named("path", image.source.path),
-        "label": image.source.label,
+        "label": image.source.entry.label,
         "part": image.part,
         "media_type": sent.media_type if sent else None,
         "format": image.info.format,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry
 from prodia_compose.inputs.options import Selection, Sort
 from prodia_compose.prompt import lints, template
 
@@ -43,9 +43,7 @@ def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) ->
         else images
     )
     padded = (*labels, *[None] * len(names))
-    named = [
-        sources.Entry(path=name, label=label) for name, label in zip(names, padded, strict=False)
-    ]
+    named = [Entry(path=name, label=label) for name, label in zip(names, padded, strict=False)]
     found = list(lints.check(text, named, Selection(), "--prompt"))
     assert len({one.code for one in found}) == len(found)
     return {one.code: one.message for one in found}
@@ -430,8 +428,8 @@ def in_lists(
     text: str, lists: Sequence[Sequence[str]], sort: Sort = "none", operands: int = 0
 ) -> dict[str, str]:
     """Return what is found in a prompt for images in lists, some operands before them."""
-    named = [sources.Entry(path="z.jpg")] * operands + [
-        sources.Entry(path=path, list_number=number)
+    named = [Entry(path="z.jpg")] * operands + [
+        Entry(path=path, list_number=number)
         for number, paths in enumerate(lists, 1)
         for path in paths
     ]
