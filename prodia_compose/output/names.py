@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prodia_compose import addresses, errors
+from prodia_compose.images.formats import kinds
 from prodia_compose.output.options import OutputFormat, Placement
 
+_KINDS: Mapping[OutputFormat, kinds.Kind] = {
+    "jpg": kinds.JPEG,
+    "png": kinds.PNG,
+    "webp": kinds.WEBP,
+}
+
 SUFFIXES: Mapping[str, OutputFormat] = {
-    ".jpg": "jpg",
     ".jpeg": "jpg",
-    ".png": "png",
-    ".webp": "webp",
+    **{kind.suffix: format_ for format_, kind in _KINDS.items()},
 }
 """The suffixes, in lower case, that ask for a format."""
 
@@ -47,7 +52,7 @@ def asked_format(placement: Placement) -> OutputFormat:
 
 def accept_type(format_: OutputFormat) -> str:
     """Return the media type of a format, as the service's Accept values spell it."""
-    return {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[format_]
+    return _KINDS[format_].media_type
 
 
 def expand(template: str, fields: Mapping[str, str]) -> str:
