@@ -13,13 +13,7 @@ from prodia_compose.models.facts import SettingValue
 
 @frozen
 class Packed:
-    """What would be sent.
-
-    Attributes:
-        job: The job JSON.
-        digest: "sha256:..." over job and parts.
-        body: The request's body.
-    """
+    """What would be sent, and its digest: "sha256:..." over job and parts."""
 
     job: Job
     digest: str
@@ -52,20 +46,16 @@ def pack(
     names = [part for part, _ in inputs]
     built = Job(type=model.job_type, config={"prompt": prompt, "images": [*names], **config})
     job_json = built.json()
-    signed = digest(
-        job_json,
-        [(part, prepared.media_type, prepared.blob.sha256) for part, prepared in inputs],
+    sums = [(part, prepared.media_type, prepared.blob.sha256) for part, prepared in inputs]
+    signed = digest(job_json, sums)
+    job_part = multipart.Part(
+        name="job",
+        filename="job.json",
+        media_type="application/json",
+        size=len(job_json),
+        open=lambda: io.BytesIO(job_json),
     )
-    parts = [
-        multipart.Part(
-            name="job",
-            filename="job.json",
-            media_type="application/json",
-            size=len(job_json),
-            open=lambda: io.BytesIO(job_json),
-        )
-    ]
-    parts += [
+    input_parts = [
         multipart.Part(
             name="input",
             filename=part,
@@ -75,5 +65,5 @@ def pack(
         )
         for part, prepared in inputs
     ]
-    body = multipart.MultipartBody(parts, f"prodia-compose-{signed[-40:]}")
+    body = multipart.MultipartBody([job_part, *input_parts], f"prodia-compose-{signed[-40:]}")
     return Packed(job=built, digest=signed, body=body)
