@@ -146,44 +146,38 @@ def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -
 
 
 @pytest.mark.parametrize(
-    ("data", "names"),
+    ("data", "null", "names"),
     [
-        (b"a.jpg\nb.jpg\n", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\nb.jpg", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\r\nb.jpg\r\n", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\r\r\n", [b"a.jpg\r"]),
-        (b"a\rb.jpg\n", [b"a\rb.jpg"]),
-        (b"\n\na.jpg\n\r\n\nb.jpg\n\n", [b"a.jpg", b"b.jpg"]),
-        (BOM + b"a.jpg\n", [b"a.jpg"]),
-        (b"a.jpg\n" + BOM + b"b.jpg", [b"a.jpg", BOM + b"b.jpg"]),
-        (b"  a.jpg \t\n", [b"  a.jpg \t"]),
-        (b"# no comment\n*.jpg\n~/x\n$HOME\n", [b"# no comment", b"*.jpg", b"~/x", b"$HOME"]),
-        (b"-rf.jpg\n--help\n-\n", [b"-rf.jpg", b"--help", b"-"]),
-        (b"caf\xe9.jpg\n\xff\xfe", [b"caf\xe9.jpg", b"\xff\xfe"]),
-        ("é\u2028x\x85y\x0bz.jpg\n".encode(), ["é\u2028x\x85y\x0bz.jpg".encode()]),
-        (b"same.jpg\nsame.jpg\n", [b"same.jpg", b"same.jpg"]),
+        (b"a.jpg\nb.jpg\n", False, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\nb.jpg", False, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\r\nb.jpg\r\n", False, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\r\r\n", False, [b"a.jpg\r"]),
+        (b"a\rb.jpg\n", False, [b"a\rb.jpg"]),
+        (b"\n\na.jpg\n\r\n\nb.jpg\n\n", False, [b"a.jpg", b"b.jpg"]),
+        (BOM + b"a.jpg\n", False, [b"a.jpg"]),
+        (b"a.jpg\n" + BOM + b"b.jpg", False, [b"a.jpg", BOM + b"b.jpg"]),
+        (b"  a.jpg \t\n", False, [b"  a.jpg \t"]),
+        (
+            b"# no comment\n*.jpg\n~/x\n$HOME\n",
+            False,
+            [b"# no comment", b"*.jpg", b"~/x", b"$HOME"],
+        ),
+        (b"-rf.jpg\n--help\n-\n", False, [b"-rf.jpg", b"--help", b"-"]),
+        (b"caf\xe9.jpg\n\xff\xfe", False, [b"caf\xe9.jpg", b"\xff\xfe"]),
+        ("é\u2028x\x85y\x0bz.jpg\n".encode(), False, ["é\u2028x\x85y\x0bz.jpg".encode()]),
+        (b"same.jpg\nsame.jpg\n", False, [b"same.jpg", b"same.jpg"]),
+        (b"a.jpg\0b.jpg\0", True, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\0b.jpg", True, [b"a.jpg", b"b.jpg"]),
+        (b"new\nline.jpg\0", True, [b"new\nline.jpg"]),
+        (b"a.jpg\r\n\0", True, [b"a.jpg\r\n"]),
+        (BOM + b"a.jpg\0", True, [BOM + b"a.jpg"]),
+        (b" \0", True, [b" "]),
+        (b"caf\xe9.jpg", True, [b"caf\xe9.jpg"]),
     ],
 )
-def test_lines_are_raw(data: bytes, names: list[bytes]) -> None:
-    """A line is a path as it stands, but for a leading BOM and one CR at its end."""
-    assert listed(data) == names
-
-
-@pytest.mark.parametrize(
-    ("data", "names"),
-    [
-        (b"a.jpg\0b.jpg\0", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\0b.jpg", [b"a.jpg", b"b.jpg"]),
-        (b"new\nline.jpg\0", [b"new\nline.jpg"]),
-        (b"a.jpg\r\n\0", [b"a.jpg\r\n"]),
-        (BOM + b"a.jpg\0", [BOM + b"a.jpg"]),
-        (b" \0", [b" "]),
-        (b"caf\xe9.jpg", [b"caf\xe9.jpg"]),
-    ],
-)
-def test_null_entries_are_raw(data: bytes, names: list[bytes]) -> None:
-    """Under `-0` every byte but NUL belongs to a name, and the last NUL may be missing."""
-    assert listed(data, null=True) == names
+def test_names_are_raw(data: bytes, null: bool, names: list[bytes]) -> None:  # noqa: FBT001 - a row
+    """A line is a path but for a BOM at the start and a CR; under `-0` every byte but NUL counts."""
+    assert listed(data, null=null) == names
 
 
 NAMES = st.lists(st.binary(min_size=1).filter(lambda name: b"\0" not in name), min_size=1)
@@ -231,30 +225,8 @@ SHOTS = [b"shot10.jpg", b"Shot3.jpg", b"shot2.jpg", b"shot.jpg", b"shot-2.jpg", 
     ("order", "names"),
     [
         ("none", SHOTS),
-        (
-            "name",
-            [
-                b"Shot3.jpg",
-                b"b/1",
-                b"shot-2.jpg",
-                b"shot.jpg",
-                b"shot10.jpg",
-                b"shot2.jpg",
-                b"\xff",
-            ],
-        ),
-        (
-            "natural",
-            [
-                b"b/1",
-                b"shot-2.jpg",
-                b"shot.jpg",
-                b"shot2.jpg",
-                b"Shot3.jpg",
-                b"shot10.jpg",
-                b"\xff",
-            ],
-        ),
+        ("name", b"Shot3.jpg b/1 shot-2.jpg shot.jpg shot10.jpg shot2.jpg \xff".split()),
+        ("natural", b"b/1 shot-2.jpg shot.jpg shot2.jpg Shot3.jpg shot10.jpg \xff".split()),
     ],
 )
 def test_sorting(order: Sort, names: list[bytes]) -> None:
@@ -281,36 +253,29 @@ def test_natural_order_counts_any_number() -> None:
     assert ordered == ["a", "a09", "a9", "a9.1", "a9b", "a010", "a10", "a" + "9" * 6000]
 
 
-@pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
-def test_text_sources_name_their_option(pictures: Path, flag: str) -> None:
-    """What is wrong with a list, prompt or token file is said of that option and file."""
-    with pytest.raises(errors.InputError) as caught:
-        files.read_text("gone.txt", flag, None)
-
-    assert caught.value.message.startswith(f"{flag} gone.txt: no such file")
-    assert caught.value.path == "gone.txt"
-
-
-def test_addresses_are_for_pictures_only(pictures: Path) -> None:
-    """A list or prompt is not downloaded, and the message says so."""
-    with pytest.raises(errors.InputError, match=r"^-T https://h/l\.txt: .*for pictures only"):
-        files.read_text("https://h/l.txt", "-T", None)
-
-
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "shown", "words"),
     [
-        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?..."),
-        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt"),
-        ("https:/me:secret@h/l.txt", "https:/h/l.txt"),
+        ("gone.txt", "gone.txt", "no such file"),
+        ("https://h/l.txt", "https://h/l.txt", "addresses are for pictures only"),
+        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?...", "for pictures only"),
+        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt", "sftp addresses are not supported"),
+        ("https:/me:secret@h/l.txt", "https:/h/l.txt", "no such file"),
+        (".", ".", "is a folder, not a file"),
+        ("", "", "an empty name"),
+        ("/dev/zero", "/dev/zero", "is a device, not a file"),
+        ("fifo", "fifo", "is a named pipe, which could wait for ever"),
+        ("nul\0", "nul\0", "null"),
+        ("x" * 300, "x" * 300, "the name is too long"),
     ],
 )
 @pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
-def test_a_text_sources_address_is_told_without_its_password(
-    pictures: Path, flag: str, name: str, shown: str
+def test_texts_that_cannot_be_read(
+    pictures: Path, flag: str, name: str, shown: str, words: str
 ) -> None:
-    """A list, prompt or token that is an address is named without password and query."""
-    with pytest.raises(errors.InputError) as caught:
+    """What is wrong with a list, prompt or token file is said of its option, without a secret."""
+    os.mkfifo("fifo")
+    with pytest.raises(errors.InputError, match=words) as caught:
         files.read_text(name, flag, None)
 
     assert caught.value.message.startswith(f"{flag} {shown}: ")
@@ -321,24 +286,6 @@ def test_a_text_sources_address_is_told_without_its_password(
 def test_text_from_standard_input() -> None:
     """`-` is standard input, read to its end."""
     assert files.read_text("-", "-T", io.BytesIO(b"a\nb")) == b"a\nb"
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (".", "is a folder, not a file"),
-        ("", "an empty name"),
-        ("/dev/zero", "is a device, not a file"),
-        ("fifo", "is a named pipe, which could wait for ever"),
-        ("nul\0", "null"),
-        ("x" * 300, "the name is too long"),
-    ],
-)
-def test_text_sources_that_are_no_files(pictures: Path, path: str, words: str) -> None:
-    """A list or prompt is read from files and pipes of the shell, and nothing that could hang."""
-    os.mkfifo("fifo")
-    with pytest.raises(errors.InputError, match=words):
-        files.read_text(path, "-T", None)
 
 
 # --- opening ----------------------------------------------------------------------------
@@ -460,27 +407,19 @@ def test_unreadable_files_are_found_at_once(pictures: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "shots",
-        "my shots",
-        "it's",
-        'say "hi"',
-        "$HOME `id` \\ *?[a]",
-        "-rf",
-        "-name x",
-        "(",
-        "!",
-        ",",
-        "new\nline",
-        "tab\tand 'quote' and \\n",
-        "\x1b[31mred",
-        "caf\udce9",
-        "turned\u202eround",
-        "写真",
-        "link",
-        "deep/er",
-        "slash/",
-        "#x",
-        "~",
+        *(
+            "shots",
+            "my shots",
+            "it's",
+            'say "hi"',
+            "$HOME `id` \\ *?[a]",
+            "-rf",
+            "-name x",
+            "(",
+            "!",
+        ),
+        *(",", "new\nline", "tab\tand 'quote' and \\n", "\x1b[31mred", "caf\udce9", "写真", "#x"),
+        *("turned\u202eround", "link", "deep/er", "slash/", "~"),
     ],
 )
 def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> None:
@@ -645,23 +584,20 @@ def test_an_image_is_not_typed() -> None:
         os.close(controller)
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
-def test_standard_input_from_a_device(device: str) -> None:
-    """A device on standard input could be endless, so it is not read."""
-    with Path(device).open("rb") as stdin:
-        with pytest.raises(errors.InputError, match=r"^-: standard input is a device"):
+@pytest.mark.parametrize(
+    ("path", "flags", "words"),
+    [
+        ("/dev/zero", os.O_RDONLY, "standard input is a device"),
+        ("/dev/null", os.O_RDONLY, "standard input is a device"),
+        ("out", os.O_WRONLY | os.O_CREAT, "Bad file descriptor"),
+    ],
+)
+def test_unusable_standard_input(pictures: Path, path: str, flags: int, words: str) -> None:
+    """A device could be endless, so it is not read; an error while reading is the input's."""
+    with os.fdopen(os.open(path, flags), "rb") as stdin:
+        with pytest.raises(errors.InputError, match=rf"^-: {words}"):
             opened("-", stdin)
-        with pytest.raises(errors.InputError, match=r"^--prompt-file -: standard input is a dev"):
-            files.read_text("-", "--prompt-file", stdin)
-
-
-def test_standard_input_that_cannot_be_read(pictures: Path) -> None:
-    """An error of the system while reading standard input is an input error."""
-    descriptor = os.open("out", os.O_WRONLY | os.O_CREAT)
-    with os.fdopen(descriptor, "rb") as stdin:
-        with pytest.raises(errors.InputError, match=r"^-: Bad file descriptor"):
-            opened("-", stdin)
-        with pytest.raises(errors.InputError, match=r"^-T -: Bad file descriptor"):
+        with pytest.raises(errors.InputError, match=rf"^-T -: {words}"):
             files.read_text("-", "-T", stdin)
 
 
