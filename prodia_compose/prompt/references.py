@@ -137,8 +137,9 @@ def _take_names(
     for position, name in enumerate(whole, 1):
         if _SUFFIX.search(name):
             called.setdefault(name, []).append(position)
-            if re.search("[0-9]", name):
-                called.setdefault(name.rpartition(".")[0], [])
+            stem = name.rpartition(".")[0]
+            if re.search("[a-z].*[0-9]|[0-9].*[a-z]", stem):
+                called.setdefault(stem, [])
     files: list[tuple[str, tuple[int, ...]]] = []
     for name, positions in sorted(called.items(), key=lambda item: -len(item[0])):
         if name in folded:  # a pattern for each name would cost more than all the rest

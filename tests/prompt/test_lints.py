@@ -105,6 +105,7 @@ def test_a_numbered_name_is_no_position() -> None:
 
     assert slips(text, ("IMG_5.jpg", "image3.jpg")) == {}
     assert slips(text, ("IMG_5.jpg", "image2.jpg")).keys() == {BEYOND}
+    assert slips("the mug of image 1 on the table", ("1.jpg", "2.jpg")).keys() == {SOME}
 
 
 def test_several_positions_are_told_in_one_warning() -> None:
