@@ -514,7 +514,7 @@ def test_interruptions(
 @pytest.mark.parametrize(
     ("argv", "place", "billed"),
     [
-        (("compose", "--sandbox", *GOOD), "prodia_compose.client.submission.submit", True),
+        (("compose", "--sandbox", *GOOD), "prodia_compose.client.send.Sender.send", True),
         (("models",), "prodia_compose.cli.catalogue.show", False),
     ],
     ids=["compose", "models"],
