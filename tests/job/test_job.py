@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from prodia_compose import errors
 from prodia_compose.images import fit
-from prodia_compose.job import job
+from prodia_compose.job import pack
 from prodia_compose.models import lookup, settings
 from prodia_compose.models.facts import SettingValue
 
@@ -104,7 +104,7 @@ def test_set_never_breaks_the_job(text: str) -> None:
         name, value = settings.parse_set(f"x={text}")
     except errors.UsageError:
         return
-    built = job.Job(type="t", config={name: value})
+    built = pack.Job(type="t", config={name: value})
 
     assert json.loads(built.json()) == built.document()
     assert json.dumps(built.document(), ensure_ascii=False).encode()
@@ -112,7 +112,7 @@ def test_set_never_breaks_the_job(text: str) -> None:
 
 def test_job_json_is_plain_ascii() -> None:
     """`job.json` is what Python's `json.dumps` writes, prompt and images first."""
-    built = job.Job(
+    built = pack.Job(
         type="inference.x.v1",
         config={"prompt": "Grüße", "images": ["a.jpg"], "width": 1024, "deep": {"a": [1.5, None]}},
     )
@@ -353,9 +353,9 @@ def test_digest_is_a_fixed_function() -> None:
         f"a.jpg\0image/jpeg\0{'0' * 64}\nb.png\0image/png\0{'f' * 64}\n"
     )
 
-    assert job.digest(b"{}", iter(parts)) == job.digest(b"{}", parts)
-    assert job.digest(b"{}", parts) == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-    assert job.digest(b"{}", parts).startswith("sha256:8e07c64bfec07056c6f24a41ae3348f0")
+    assert pack.digest(b"{}", iter(parts)) == pack.digest(b"{}", parts)
+    assert pack.digest(b"{}", parts) == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    assert pack.digest(b"{}", parts).startswith("sha256:8e07c64bfec07056c6f24a41ae3348f0")
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_digest_is_a_fixed_function() -> None:
 )
 def test_digest_sees_everything_sent(job_json: bytes, parts: list[tuple[str, str, str]]) -> None:
     """Another job, name, type, picture or number of pictures is another digest."""
-    assert job.digest(job_json, parts) != job.digest(b"{}", [("a.jpg", "image/jpeg", "0" * 64)])
+    assert pack.digest(job_json, parts) != pack.digest(b"{}", [("a.jpg", "image/jpeg", "0" * 64)])
 
 
 def test_flags_are_the_fields_with_dashes() -> None:
