@@ -1,10 +1,8 @@
 """`models`: the catalogue as a table, one model with its sources, or all of it as JSON."""
 
-from collections.abc import Iterator, Sequence
-
 from prodia_compose.cli import terminal
 from prodia_compose.models import catalogue, lookup
-from prodia_compose.models.facts import Cap, Estimate, Model, Setting
+from prodia_compose.report import catalogue as listing
 from prodia_compose.report import tables
 
 
@@ -16,107 +14,7 @@ def show(name: str | None, *, as_json: bool) -> int:
 
         terminal.print_text(jsontext.line(documents.models(listed)))
     elif name is None:
-        terminal.print_text("\n".join(tables.aligned(table(listed))))
+        terminal.print_text("\n".join(tables.aligned(listing.table(listed))))
     else:
-        terminal.print_text("\n".join(_details(listed[0])))
+        terminal.print_text("\n".join(listing.details(listed[0])))
     return 0
-
-
-def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
-    """Return the rows of the model table, heading first; README shows the same."""
-    rows: list[tuple[str, ...]] = [("MODEL", "IMAGES", "PRICE", "SECONDS", "GOOD FOR")]
-    rows += [
-        (
-            model.short_name,
-            f"{model.max_images.value:g}",
-            price_text(model.estimate(None)),
-            f"{model.usual_seconds.value:g}" if model.usual_seconds else "?",
-            model.summary,
-        )
-        for model in listed
-    ]
-    return rows
-
-
-def price_text(estimate: Estimate) -> str:
-    """Return an estimate for people: "$0.03", "$0.15-0.30" or "unknown"."""
-    low, high = estimate.minimum_usd, estimate.maximum_usd
-    if low is None or high is None:
-        return "unknown"
-    return f"${_usd(low)}" if low == high else f"${_usd(low)}-{_usd(high)}"
-
-
-def _usd(value: float) -> str:
-    return f"{value:.2f}" if round(value, 2) == value else f"{value:g}"
-
-
-def _details(model: Model) -> Iterator[str]:
-    """Yield all that is known of one model, each fact followed by its source."""
-    yield f"{model.short_name}  ({model.job_type})"
-    yield model.summary
-    if model.aliases:
-        yield f"also called {', '.join(model.aliases)}"
-    yield ""
-    facts = [
-        ("images", f"at most {model.max_images.value:g}", model.max_images.source),
-        *_cap_rows(model),
-    ]
-    if model.minimum_side:
-        side = model.minimum_side
-        facts.append(("smallest side", f"{side.value:g} px", f"upstream: {side.source}"))
-    if model.max_prompt:
-        characters = f"{model.max_prompt.value:,g} characters"
-        doubt = "" if model.is_max_prompt_sure else "unconfirmed: "
-        facts.append(("longest prompt", characters, doubt + model.max_prompt.source))
-    for price in model.prices:
-        name = f"price at {price.resolution}" if price.resolution else "price"
-        usd = price_text(Estimate(minimum_usd=price.minimum_usd, maximum_usd=price.maximum_usd))
-        facts.append((name, usd, "; ".join(filter(None, (price.source, price.note)))))
-    if not model.prices:
-        facts.append(("price", "unknown", "not found in Prodia's pages"))
-    if model.usual_seconds:
-        seconds = model.usual_seconds
-        facts.append(("usual time", f"{seconds.value:g} s", seconds.source))
-    yield from tables.aligned([(name, value, f"[{source}]") for name, value, source in facts])
-    if model.settings:
-        yield ""
-        yield "settings"
-        yield from tables.aligned([_setting_row(setting) for setting in model.settings])
-    if model.notes:
-        yield ""
-        yield from (f"note: {note}" for note in model.notes)
-
-
-def _cap_rows(model: Model) -> Iterator[tuple[str, str, str]]:
-    caps: tuple[tuple[str, Cap | None, str], ...] = (
-        ("largest side", model.caps.side, "px"),
-        ("largest image", model.caps.pixels, "px"),
-        ("all images", model.caps.combined, "px"),
-        ("each file", model.caps.image_bytes, "bytes"),
-    )
-    for name, cap, unit in caps:
-        if cap is not None:
-            yield name, f"{cap.limit:,} {unit}", f"{cap.kind}: {cap.source}"
-
-
-def _setting_row(setting: Setting) -> tuple[str, str, str]:
-    status = "" if setting.status == "confirmed" else f"{setting.status}; "
-    default = "" if setting.default is None else f", default {setting.default}"
-    note = f"; {setting.note}" if setting.note else ""
-    return (
-        f"  {setting.name}",
-        ("not accepted" if setting.status == "refused" else _domain(setting)) + default,
-        f"[{status}{setting.source}{note}]",
-    )
-
-
-def _domain(setting: Setting) -> str:
-    """Return what a setting may be, in a phrase."""
-    choices = setting.choices or setting.likely_choices
-    if choices:
-        return " ".join(choices)
-    words: str = setting.type
-    if setting.minimum is not None and setting.maximum is not None:
-        words = f"{setting.minimum:g} to {setting.maximum:g}"
-    step = setting.multiple_of or setting.likely_multiple_of
-    return f"{words} in steps of {step}" if step else words

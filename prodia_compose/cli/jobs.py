@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prodia_compose import errors
-from prodia_compose.cli import catalogue, signals, terminal, watcher
+from prodia_compose.cli import signals, terminal, watcher
 from prodia_compose.cli.options import request
 from prodia_compose.cli.options.declared import FetchOptions
 from prodia_compose.models.facts import Estimate
@@ -20,6 +20,7 @@ from prodia_compose.record import ledger, spending
 from prodia_compose.record.entries import Entry, State
 from prodia_compose.report import documents, jsontext, tables
 from prodia_compose.report import jobs as records
+from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for an annotation; only fetching needs Pillow
     from prodia_compose.pipeline.run import Run
@@ -263,7 +264,7 @@ def _price(entry: Entry) -> str:
 
 
 def _usd(low: float | None, high: float | None) -> str:
-    return catalogue.price_text(Estimate(minimum_usd=low, maximum_usd=high))
+    return price_text(Estimate(minimum_usd=low, maximum_usd=high))
 
 
 def _picture(entry: Entry) -> str:

@@ -5,13 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prodia_compose import addresses, errors
+from prodia_compose.images.formats import kinds
 from prodia_compose.output.options import OutputFormat, Placement
 
+KINDS: Mapping[OutputFormat, kinds.Kind] = {
+    "jpg": kinds.JPEG,
+    "png": kinds.PNG,
+    "webp": kinds.WEBP,
+}
+"""What can be asked for."""
+
 SUFFIXES: Mapping[str, OutputFormat] = {
-    ".jpg": "jpg",
     ".jpeg": "jpg",
-    ".png": "png",
-    ".webp": "webp",
+    **{kind.suffix: format_ for format_, kind in KINDS.items()},
 }
 """The suffixes, in lower case, that ask for a format."""
 
@@ -34,8 +40,9 @@ def asked_format(placement: Placement) -> OutputFormat:
         return placement.format or "jpg"
     format_ = SUFFIXES.get(suffix.lower())
     if format_ is None:
+        *most, last = (kind.suffix for kind in KINDS.values())
         raise errors.UsageError(
-            f"-o {placement.target}: no such format as {suffix}; use .jpg, .png or .webp"
+            f"-o {placement.target}: no such format as {suffix}; use {', '.join(most)} or {last}"
         )
     if placement.format is not None and placement.format != format_:
         raise errors.UsageError(
@@ -47,7 +54,7 @@ def asked_format(placement: Placement) -> OutputFormat:
 
 def accept_type(format_: OutputFormat) -> str:
     """Return the media type of a format, as the service's Accept values spell it."""
-    return {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[format_]
+    return KINDS[format_].media_type
 
 
 def expand(template: str, fields: Mapping[str, str]) -> str:

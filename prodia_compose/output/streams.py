@@ -12,6 +12,11 @@ from typing import IO
 from prodia_compose import errors
 
 
+def refused(path: str, words: str) -> errors.OutputError:
+    """Return the error that says what is wrong with a place."""
+    return errors.OutputError(f"-o {path}: {words}", path=path)
+
+
 def status(path: str) -> os.stat_result | None:
     """Return the status of what a path names, through links; None where nothing is."""
     try:
@@ -52,11 +57,11 @@ def prove(path: str) -> None:
         return
     mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
-        raise errors.OutputError(f"-o {path}: is a folder; name a file in it", path=path)
+        raise refused(path, "is a folder; name a file in it")
     if stat.S_ISSOCK(mode):
-        raise errors.OutputError(f"-o {path}: is a socket; name a file", path=path)
+        raise refused(path, "is a socket; name a file")
     if not os.access(path, os.W_OK):
-        raise errors.OutputError(f"-o {path}: not writable; name a file", path=path)
+        raise refused(path, "not writable; name a file")
     if stat.S_ISCHR(mode):
         opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
@@ -67,7 +72,7 @@ def prove(path: str) -> None:
 
 def _refuse_terminal(number: int, path: str) -> None:
     if os.isatty(number):
-        raise errors.OutputError(f"-o {path}: is a terminal; name a file", path=path)
+        raise refused(path, "is a terminal; name a file")
 
 
 def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:

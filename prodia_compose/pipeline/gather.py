@@ -9,7 +9,8 @@ from typing import BinaryIO, Literal
 
 from prodia_compose import errors
 from prodia_compose.client.service import SANDBOX_TOKEN, Token
-from prodia_compose.inputs import sources
+from prodia_compose.inputs import files
+from prodia_compose.inputs.entries import Entry, list_entries
 from prodia_compose.models import facts, lookup
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.prompt import template
@@ -31,30 +32,30 @@ def owned_stdin(
     if len(claims) < 2:
         return stdin
     message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
-    findings.errors.append(errors.UsageError(message))
+    findings.add(errors.UsageError(message))
     return None
 
 
 def entries(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
-) -> tuple[tuple[sources.Entry, ...], bool]:
+) -> tuple[tuple[Entry, ...], bool]:
     """Return what was named, and whether that is all of it."""
     selection = request.selection
     if stdin is None and "-" in selection.lists and findings.has_usage_error:
         return (), False  # whose standard input it is has to be settled first
     with findings.collecting():
-        return sources.entries(selection, stdin), True
+        return list_entries(selection, stdin), True
     if not findings.has_usage_error and (selection.operands or selection.labelled):
         # A list cannot be read; what is wrong with the other images is told all the same.
         with findings.collecting():
-            return sources.entries(replace(selection, lists=()), stdin), False
+            return list_entries(replace(selection, lists=()), stdin), False
     return (), False
 
 
 def prompt_text(
     request: ComposeRequest,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     stdin: BinaryIO | None,
     findings: errors.Findings,
 ) -> str | None:
@@ -94,7 +95,7 @@ def _typed_prompt(request: ComposeRequest, stdin: BinaryIO | None) -> str:
         return request.prompt
     if request.prompt_file is None:
         raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
-    data = sources.read_text_source(request.prompt_file, "--prompt-file", stdin)
+    data = files.read_text(request.prompt_file, "--prompt-file", stdin)
     return template.text_of_file(data, request.prompt_file)
 
 
@@ -122,10 +123,10 @@ def token(
     if request.token_file is not None:
         text = None
         try:
-            data = sources.read_text_source(request.token_file, "--token-file", stdin)
+            data = files.read_text(request.token_file, "--token-file", stdin)
             text = data.decode("utf-8", errors="replace")
         except errors.InputError as exc:
-            findings.errors.append(errors.AuthError(exc.message, path=exc.path))
+            findings.add(errors.AuthError(exc.message, path=exc.path))
             return None, "missing"
     if text is not None and text.strip():
         try:
@@ -133,13 +134,13 @@ def token(
         except errors.AuthError as exc:
             place = "PRODIA_TOKEN" if request.token_file is None else "--token-file"
             cure = f"{place}: {exc.message}; put the token alone there"
-            findings.errors.append(errors.AuthError(cure, path=request.token_file))
+            findings.add(errors.AuthError(cure, path=request.token_file))
             return None, "invalid"
     message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
     if request.token_file is not None:
         message = f"--token-file {request.token_file}: holds no token"
     if sending:
-        findings.errors.append(errors.AuthError(message))
+        findings.add(errors.AuthError(message))
     else:
-        findings.warnings.append(errors.Warned(code="no-token", message=message))
+        findings.warn("no-token", message)
     return None, "missing"

@@ -16,7 +16,7 @@ from prodia_compose import blob, errors
 from prodia_compose.client.service import Service, Token
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, workers
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry, Input, open_input
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
@@ -224,7 +224,7 @@ def _model(request: ComposeRequest, findings: errors.Findings) -> facts.Model | 
                 f"--model {request.model}: not in the catalogue, its limits are unknown; "
                 f"at most {model.max_images.value:g} images and our own caps apply"
             )
-            findings.warnings.append(errors.Warned(code="unknown-model", message=message))
+            findings.warn("unknown-model", message)
         return model
     return None
 
@@ -238,7 +238,7 @@ def _format(request: ComposeRequest, findings: errors.Findings) -> OutputFormat:
 def _images(
     request: ComposeRequest,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     surroundings: Surroundings,
     findings: errors.Findings,
 ) -> tuple[fit.FittedImage, ...]:
@@ -251,10 +251,8 @@ def _images(
     if findings.has_usage_error:
         return ()  # the command line has to change; no download and no decoding for that
 
-    def opening(entry: sources.Entry, position: int) -> sources.Input:
-        return sources.open_input(
-            entry, position, stdin=surroundings.stdin, download=surroundings.download
-        )
+    def opening(entry: Entry, position: int) -> Input:
+        return open_input(entry, position, stdin=surroundings.stdin, download=surroundings.download)
 
     return fit.fit(
         named[:_MOST_PROBED],
@@ -267,9 +265,7 @@ def _images(
     )
 
 
-def _slips(
-    request: ComposeRequest, text: str, named: Sequence[sources.Entry]
-) -> Iterator[errors.Warned]:
+def _slips(request: ComposeRequest, text: str, named: Sequence[Entry]) -> Iterator[errors.Warned]:
     """Return the slips in a prompt."""
     from prodia_compose.prompt import lints  # noqa: PLC0415 - 8 ms for its patterns
 
@@ -308,7 +304,7 @@ def _place(
     request: ComposeRequest,
     format_: OutputFormat,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     findings: errors.Findings,
 ) -> places.Place | None:
     stems = [entry.stem or "image" for entry in named]
@@ -335,7 +331,7 @@ def _place(
 
 
 def _prove_folder(
-    request: ComposeRequest, named: Sequence[sources.Entry], findings: errors.Findings
+    request: ComposeRequest, named: Sequence[Entry], findings: errors.Findings
 ) -> None:
     """Check that the request can be written down where `--save-request` wants it."""
     if request.save_to is not None:
@@ -348,7 +344,7 @@ def _prove_folder(
             )
 
 
-def _files(named: Sequence[sources.Entry]) -> list[tuple[str, Path]]:
+def _files(named: Sequence[Entry]) -> list[tuple[str, Path]]:
     """Return the inputs that are files: as typed, and where they are."""
     return [
         (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
@@ -368,8 +364,8 @@ def _estimate(
     limit, most = request.max_cost_usd, estimate.maximum_usd
     if limit is not None and most is None:
         message = f"--max-cost {limit:g}: the price of {model.short_name} is unknown; nothing sent"
-        findings.errors.append(errors.CostError(message))
+        findings.add(errors.CostError(message))
     elif limit is not None and most is not None and most > limit:
         message = f"--max-cost {limit:g}: a job may cost ${most:g}; nothing sent"
-        findings.errors.append(errors.CostError(message))
+        findings.add(errors.CostError(message))
     return estimate

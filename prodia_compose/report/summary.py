@@ -5,12 +5,12 @@ import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from prodia_compose.cli.catalogue import price_text
 from prodia_compose.images.fit import FittedImage
 from prodia_compose.job import folder
 from prodia_compose.pipeline import plans
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import visible
+from prodia_compose.report.catalogue import price_text
 
 
 def lines(plan: plans.Plan) -> Iterator[str]:
@@ -50,7 +50,7 @@ def image_lines(plan: plans.Plan) -> Iterator[str]:
 
 def _image_line(image: FittedImage) -> str:
     source, info, sent = image.source, image.info, image.prepared
-    label = f" {{{source.label}}}" if source.label else ""
+    label = f" {{{source.entry.label}}}" if source.entry.label else ""
     named = f"{source.position} {source.path}{label}"
     size = f"{info.width}x{info.height}"
     if sent is None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import typer
 
-from prodia_compose.cli import catalogue as listing
 from prodia_compose.cli.app import app
 from prodia_compose.cli.completion.offers import Command, Offers
 from prodia_compose.cli.completion.offers import Model as OfferedModel
 from prodia_compose.cli.options import request
 from prodia_compose.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from prodia_compose.models.facts import Model
+from prodia_compose.report import catalogue as listing
 from prodia_compose.sandbox.faults import FAULT_KINDS
 
 TOP = Path(__file__).parent.parent.parent

@@ -190,7 +190,7 @@ def _read(
             _refuse_flags(value, flags)
             given[name] = value if option.read is None else option.read(value)
         except errors.UsageError as error:
-            findings.errors.append(errors.UsageError(f"{flag} {error.message}"))
+            findings.add(errors.UsageError(f"{flag} {error.message}"))
     findings.raise_if_any()
     return given
 
