@@ -1,5 +1,6 @@
 """Inputs named by a URL, brought to disk."""
 
+import base64
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from prodia_compose import blob, errors, progress
 from prodia_compose.client.send import headers
 from prodia_compose.client.service import SHORTEST_SECRET
-from prodia_compose.client.transport.exchange import Exchange, Lost, Reply, basic
+from prodia_compose.client.transport.exchange import Exchange, Lost, Reply
 from prodia_compose.client.transport.passage import Request, TraceOnly
 
 _REDIRECTS = 10
@@ -78,12 +79,15 @@ def _request(url: str, connect_timeout_s: float, left_s: float) -> Request:
     if parts.scheme not in ("http", "https") or not host or " " in host:
         raise errors.InputError("is not an http or https address")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    ours = headers("image/*, */*;q=0.5")
+    if user or password:
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        ours["Authorization"] = f"Basic {basic}"
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
     return Request(
         method="GET",
         url=urlunsplit(bare),
-        headers=headers("image/*, */*;q=0.5"),
-        authorization=basic(user, password) if user or password else None,
+        headers=ours,
         connect_timeout_s=connect_timeout_s,
         stall_timeout_s=left_s,
         timeout_s=left_s,

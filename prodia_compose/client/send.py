@@ -10,7 +10,7 @@ import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart, policy, verdicts
 from prodia_compose.client.service import ASYNC_JOB_PATH, JOB_PATH, Service
-from prodia_compose.client.transport.exchange import Exchange, Lost, Transport, bearer
+from prodia_compose.client.transport.exchange import Exchange, Lost, Transport
 from prodia_compose.client.transport.passage import Request
 from prodia_compose.client.watch import Watch
 from prodia_compose.frozen import frozen
@@ -50,12 +50,13 @@ def to_service(
     usual_seconds: float | None = None,
 ) -> Request:
     """Return a request to the service, with its token and within its limits."""
-    typed = {} if body is None else {"Content-Type": body.content_type}
+    ours = headers(accept) | {"Authorization": f"Bearer {service.token.value}"}
+    if body is not None:
+        ours["Content-Type"] = body.content_type
     return Request(
         method=method,
         url=service.base_url + path,
-        headers={**headers(accept), **typed},
-        authorization=bearer(service.token),
+        headers=ours,
         body=body,
         connect_timeout_s=service.connect_timeout_s,
         stall_timeout_s=service.stall_timeout_s,

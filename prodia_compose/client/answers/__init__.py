@@ -7,7 +7,7 @@ picture that was paid for survives an answer that makes no sense.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import field, replace
 
 import multipart
@@ -15,11 +15,15 @@ import multipart
 from prodia_compose import blob
 from prodia_compose.client.answers.records import Hide, JobRecord, job_record, json_value, words
 from prodia_compose.frozen import frozen
+from prodia_compose.images.formats import kinds
 
 _TEXT_LIMIT_BYTES = 1 << 18
 _CHUNK_BYTES = 1 << 16
 _PARTS_LIMIT = 256
 _TAIL_BYTES = 1 << 16
+
+_SENT = (kinds.JPEG, kinds.PNG, kinds.WEBP, kinds.GIF, kinds.AVIF)
+"""What a service may send; other kinds begin as a text might ("BM")."""
 
 
 @frozen
@@ -119,87 +123,65 @@ def _taken_apart(
     )
 
 
-class _Gathered:
-    """What the parts of a multipart answer have brought so far."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Output] = []
-        self.messages: list[str] = []
-        self.job: JobRecord | None = None
-        self.partial: Output | None = None
-
-    def add(self, section: multipart.MultipartSegment, body: blob.Blob, hide: Hide) -> None:
+def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hide: Hide) -> Answer:
+    outputs: list[Output] = []
+    messages: list[str] = []
+    job: JobRecord | None = None
+    partial: Output | None = None
+    parts, whole = _parts(raw, boundary)
+    for section, body in parts:
         declared = hide(section.content_type or "")
         filename = section.filename and hide(section.filename)
-        media_type = sniff(body.read_at(0, 16)) or declared
-        if media_type.startswith("image/"):
-            output = Output(blob=body, media_type=media_type, filename=filename)
+        kind = sniff(body.read_at(0, 16)) or declared
+        if kind.startswith("image/"):
+            output = Output(blob=body, media_type=kind, filename=filename)
             if not section.complete:
-                self.partial = output
+                partial = output
             elif body.size:
-                self.outputs.append(output)
-        elif section.name == "job" and self.job is None:
+                outputs.append(output)
+        elif section.name == "job" and job is None:
             value = json_value(body)
-            self.job = job_record(value, hide) if isinstance(value, dict) else None
+            job = job_record(value, hide) if isinstance(value, dict) else None
         elif declared.startswith("text/") or (filename or "").endswith(".txt"):
-            self.messages.append(hide(_decoded(body)))
-
-
-def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hide: Hide) -> Answer:
-    sections = _Sections(raw, boundary)
-    gathered = _Gathered()
-    for section, body in sections:
-        gathered.add(section, body, hide)
-    job = gathered.job or JobRecord()
+            messages.append(hide(_decoded(body)))
+    job = job or JobRecord()
     error = job.error
-    if error is None and not gathered.outputs and gathered.messages:
-        error = words(gathered.messages[0], hide)
+    if error is None and not outputs and messages:
+        error = words(messages[0], hide)
     return Answer(
         status=status,
         media_type=hide(media_type),
-        outputs=tuple(gathered.outputs),
-        messages=tuple(gathered.messages),
+        outputs=tuple(outputs),
+        messages=tuple(messages),
         job=job,
         error=error,
-        whole=sections.whole,
+        whole=whole,
         raw=raw,
-        partial=gathered.partial,
+        partial=partial,
     )
 
 
-class _Sections:
-    """The parts of a multipart body, each with its bytes on disk.
-
-    Attributes:
-        whole: False once the body has broken off or made no sense.
-    """
-
-    def __init__(self, raw: blob.Blob, boundary: str) -> None:
-        self.whole = True
-        self._events = self._parse(raw, boundary)
-
-    def __iter__(self) -> Iterator[tuple[multipart.MultipartSegment, blob.Blob]]:
-        for section in self._events:
-            yield section, blob.spool(iter(self._next_chunk, None), or_memory=True)
-
-    def _next_chunk(self) -> bytes | None:
-        """Return more of the part's bytes; None at its end, or where all ends."""
-        return next(self._events, None)
-
-    def _parse(
-        self, raw: blob.Blob, boundary: str
-    ) -> Iterator[multipart.MultipartSegment | bytes | None]:
-        try:
-            with (
-                multipart.PushMultipartParser(
-                    boundary, max_header_size=1 << 14, max_segment_count=_PARTS_LIMIT
-                ) as parser,
-                raw.open() as file,
-            ):
-                while not parser.closed and (chunk := file.read(_CHUNK_BYTES)):
-                    yield from parser.parse(chunk)
-        except multipart.MultipartError:
-            self.whole = False
+def _parts(
+    raw: blob.Blob, boundary: str
+) -> tuple[list[tuple[multipart.MultipartSegment, blob.Growing]], bool]:
+    """Return the parts of a multipart body with their bytes, and whether all of it made sense."""
+    found: list[tuple[multipart.MultipartSegment, blob.Growing]] = []
+    try:
+        with (
+            multipart.PushMultipartParser(
+                boundary, max_header_size=1 << 14, max_segment_count=_PARTS_LIMIT
+            ) as parser,
+            raw.open() as file,
+        ):
+            while not parser.closed and (chunk := file.read(_CHUNK_BYTES)):
+                for event in parser.parse(chunk):
+                    if isinstance(event, multipart.MultipartSegment):
+                        found.append((event, blob.Growing(or_memory=True)))
+                    elif event is not None:
+                        found[-1][1].add(event)
+    except multipart.MultipartError:
+        return found, False
+    return found, True
 
 
 def _decoded(body: blob.Blob) -> str:
@@ -222,17 +204,8 @@ def _text(body: blob.Blob, media_type: str) -> str:
 
 def sniff(head: bytes) -> str | None:
     """Return the media type that a picture's first 16 bytes show, or None."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return "image/gif"
-    if head[4:12] in (b"ftypavif", b"ftypavis"):
-        return "image/avif"
-    return None
+    kind = kinds.by_head(head)
+    return kind.media_type if kind in _SENT else None
 
 
 def _ends(picture: blob.Blob, media_type: str) -> bool:

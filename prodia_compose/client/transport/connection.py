@@ -179,31 +179,26 @@ class _Connection(HTTPConnection):
         self, sock: "socket.socket | SSLTransport", debuglevel: int = 0, method: str | None = None
     ) -> http.client.HTTPResponse:
         """Make the response read through the deadline."""
-        file = _DeadlineFile(sock, self._passage)
-        response = http.client.HTTPResponse(file, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
+        reader = _DeadlineReader(sock, self._passage)
+        response = http.client.HTTPResponse(reader, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
         self._opened.append(response)
         return response
 
 
-class _DeadlineFile:
-    """Stands where http.client expects a socket, to hand it a reader with a deadline."""
-
-    def __init__(self, sock: "socket.socket | SSLTransport", passage: Passage) -> None:
-        self._sock = sock
-        self._passage = passage
-
-    def makefile(self, _mode: str) -> BinaryIO:
-        return io.BufferedReader(_DeadlineReader(self._sock, self._passage), _READ_BYTES)
-
-
 class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until the passage's time is up."""
+    """Reads a socket until the passage's time is up.
+
+    Stands where http.client expects a socket, whose `makefile` is all that it uses.
+    """
 
     def __init__(self, sock: "socket.socket | SSLTransport", passage: Passage) -> None:
         self._sock = sock
         self._passage = passage
         # Keeps the socket open while http.client thinks it has closed it.
         self._hold = sock.makefile("rb", buffering=0)
+
+    def makefile(self, _mode: str) -> BinaryIO:
+        return io.BufferedReader(self, _READ_BYTES)
 
     def readable(self) -> bool:
         return True

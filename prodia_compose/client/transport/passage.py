@@ -23,8 +23,7 @@ class Request:
 
     Attributes:
         url: With its query.
-        headers: Without `Authorization`, `Host` and `Content-Length`.
-        authorization: The value of that header, or None for none at all.
+        headers: Without `Host` and `Content-Length`.
         connect_timeout_s: For each address of the host, and the TLS handshake.
         stall_timeout_s: Sending without any progress.
         timeout_s: From the last byte sent to the complete answer.
@@ -34,8 +33,7 @@ class Request:
 
     method: Literal["GET", "POST"]
     url: str
-    headers: Mapping[str, str]
-    authorization: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     body: multipart.MultipartBody | None = None
     connect_timeout_s: float
     stall_timeout_s: float
