@@ -9,7 +9,8 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from prodia_compose import blob, errors, progress
 from prodia_compose.client.send import headers
 from prodia_compose.client.service import SHORTEST_SECRET
-from prodia_compose.client.transport.exchange import Exchange, Lost, Reply
+from prodia_compose.client.transport.exchange import Exchange, Reply
+from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import Request, TraceOnly
 
 _REDIRECTS = 10
@@ -29,12 +30,8 @@ def download(
     No token is sent, and no user or password but one written in the URL itself
     (netrc is not read): an input should not identify its user unasked.
 
-    Args:
-        url: Where to fetch from.
-        reporter: Is told of the phase `download`, in bytes.
-        max_bytes: The most that is accepted.
-        connect_timeout_s: For each connection.
-        timeout_s: For everything, redirects included.
+    It is accepted up to `max_bytes`, and within `timeout_s` for everything, redirects
+    included. The reporter is told of the phase `download`, in bytes.
 
     Raises:
         InputError: What is there is no use: 4xx, empty, too large, a bad URL.

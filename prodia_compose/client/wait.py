@@ -15,7 +15,8 @@ from prodia_compose.client import answers, verdicts
 from prodia_compose.client.answers.records import JobRecord, json_value, strings
 from prodia_compose.client.send import Sent, to_service
 from prodia_compose.client.service import Service
-from prodia_compose.client.transport.exchange import Exchange, Lost, Transport
+from prodia_compose.client.transport.exchange import Exchange, Transport
+from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import TraceOnly
 from prodia_compose.client.watch import Watch
 
@@ -176,7 +177,7 @@ class AsyncJob:
         Raises:
             _Trouble: Something went wrong that may pass.
         """
-        request = to_service(self._service, "GET", self._place + path, accept=accept)
+        request = to_service(self._service, self._place + path, accept=accept)
         trace = TraceOnly(self._reporter)
         try:
             with self._transport(

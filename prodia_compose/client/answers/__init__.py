@@ -31,7 +31,6 @@ class Output:
     """One picture of an answer, exactly as received.
 
     Attributes:
-        blob: Its bytes.
         media_type: What the bytes are by their first ones, else what the answer calls them.
         filename: The part's file name, if it had one; foreign text, not a path.
     """
@@ -46,7 +45,6 @@ class Answer:
     """One answer, taken apart.
 
     Attributes:
-        status: The HTTP status.
         media_type: The answer's own, lower case; empty if it had none.
         outputs: The complete pictures that hold at least a byte, in order.
         messages: The text parts beside them.
@@ -79,16 +77,11 @@ def read(
     hide: Hide = str,
     clean: Callable[[blob.Blob], blob.Blob] = lambda came: came,
 ) -> Answer:
-    """Take an answer apart.
+    """Take an answer apart, as far as its body came.
 
-    Args:
-        raw: The body, as far as it came.
-        status: The HTTP status.
-        content_type: The value of the answer's `Content-Type`.
-        framed: Whether the connection told where the body ends; if not, a
-            picture is looked at for its own end mark.
-        hide: Applied to every text that is given back.
-        clean: Applied to what remains of it, but for a picture, which stays as it came.
+    If it is not `framed`, the connection did not tell where the body ends, and a picture is
+    looked at for its own end mark. `hide` is applied to every text that is given back, `clean`
+    to what remains, but for a picture, which stays as it came.
     """
     answer = _taken_apart(status, content_type, raw, framed=framed, hide=hide)
     remains = answer.outputs[0] if answer.outputs else answer.partial

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import requests
@@ -17,22 +17,15 @@ from prodia_compose.client import multipart
 from prodia_compose.client.service import is_loopback
 from prodia_compose.client.transport import failures
 from prodia_compose.client.transport.connection import Adapter
+from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import OnState, Passage, Request
 
 _READ_BYTES = 1 << 16
 _REQUEST_ID_LIMIT = 200
 
 _SHOWN_HEADERS = (
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "transfer-encoding",
-    "retry-after",
-    "x-request-id",
-    "location",
-    "date",
-    "server",
-    "via",
+    *("content-type", "content-length", "content-encoding", "transfer-encoding", "retry-after"),
+    *("x-request-id", "location", "date", "server", "via"),
 )
 
 _NETWORK_ERRORS = (
@@ -43,28 +36,6 @@ _NETWORK_ERRORS = (
     UnicodeError,
 )
 """Several of these families are no relatives: urllib3's errors, for one, escape requests'."""
-
-
-class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends on what was sent
-    """An exchange that did not come to an end.
-
-    Attributes:
-        stage: `connect`: nothing of the request has left. `upload`: its last
-            byte has not. `answer`: all of it has, and no complete answer came.
-        words: What happened, as a clause; no secrets, no cure.
-        kind: For `connect`, what sort of failure it was; for `answer`, `timeout` is that of all.
-    """
-
-    def __init__(
-        self,
-        stage: Literal["connect", "upload", "answer"],
-        words: str,
-        kind: failures.FailureKind = "network",
-    ) -> None:
-        super().__init__(f"{stage}: {words}")
-        self.stage = stage
-        self.words = words
-        self.kind = kind
 
 
 class _BodyError(Exception):
@@ -234,13 +205,12 @@ class Exchange:
         """Return what an error of the network means at this point."""
         request, passage = self._request, self._passage
         if not passage.is_connected:
-            failure = failures.of_connecting(
+            return failures.of_connecting(
                 error,
                 host=urlsplit(request.url).netloc.rpartition("@")[2],
                 proxy=self._proxy,
                 timeout_s=request.connect_timeout_s,
             )
-            return Lost("connect", failure.words, failure.kind)
         if passage.has_stalled and not passage.is_delivered:
             return Lost("upload", f"nothing could be sent for {request.stall_timeout_s:g} s")
         if passage.is_delivered and passage.remaining_s() <= 0:

@@ -175,15 +175,9 @@ class TraceOnly(progress.Silent):
     """Passes the trace on and keeps the phases to itself.
 
     For exchanges that are part of something with a phase of its own.
-
-    Args:
-        reporter: Is told the trace.
-        hide: Takes secrets out of a line of it.
     """
 
-    def __init__(
-        self, reporter: progress.Reporter, *, hide: Callable[[str], str] = lambda text: text
-    ) -> None:
+    def __init__(self, reporter: progress.Reporter, *, hide: Callable[[str], str] = str) -> None:
         self._reporter = reporter
         self._hide = hide
 
