@@ -8,7 +8,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.client.send import headers
-from prodia_compose.client.service import SHORTEST_SECRET
+from prodia_compose.client.service import NOBODY, SHORTEST_SECRET, Service
 from prodia_compose.client.transport.exchange import Exchange, Reply
 from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import Request, TraceOnly
@@ -82,12 +82,14 @@ def _request(url: str, connect_timeout_s: float, left_s: float) -> Request:
         ours["Authorization"] = f"Basic {basic}"
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
     return Request(
-        method="GET",
+        service=Service(
+            token=NOBODY,
+            connect_timeout_s=connect_timeout_s,
+            stall_timeout_s=left_s,
+            timeout_s=left_s,
+        ),
         url=urlunsplit(bare),
         headers=ours,
-        connect_timeout_s=connect_timeout_s,
-        stall_timeout_s=left_s,
-        timeout_s=left_s,
     )
 
 
@@ -123,18 +125,18 @@ def _body(
     told = reply.headers.get("content-length", "")
     length = int(told) if told.isascii() and told.isdecimal() and reply.is_framed else None
     reporter.start("download", length)
-    body = blob.stored(_capped(exchange.chunks(), length or 0, reporter, max_bytes))
+    if (length or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    body = blob.stored(_capped(exchange.chunks(), reporter, max_bytes))
     if not body.size:
         raise errors.InputError("is empty")
     return body
 
 
 def _capped(
-    chunks: Iterator[bytes], length: int, reporter: progress.Reporter, max_bytes: int
+    chunks: Iterator[bytes], reporter: progress.Reporter, max_bytes: int
 ) -> Iterator[bytes]:
     size = 0
-    if length > max_bytes:
-        raise _too_large(max_bytes)
     for chunk in chunks:
         size += len(chunk)
         if size > max_bytes:

@@ -52,15 +52,11 @@ def to_service(
     if body is not None:
         ours["Content-Type"] = body.content_type
     return Request(
-        method="GET" if body is None else "POST",
+        service=service,
         url=service.base_url + path,
         headers=ours,
         body=body,
-        connect_timeout_s=service.connect_timeout_s,
-        stall_timeout_s=service.stall_timeout_s,
-        timeout_s=service.timeout_s,
         usual_seconds=usual_seconds,
-        hide=service.token.hide,
     )
 
 

@@ -79,6 +79,10 @@ class Token:
         yield rest
 
 
+NOBODY = Token(value="")
+"""For requests that carry no token."""
+
+
 @frozen
 class Service:
     """Where jobs are sent, as whom, and how patiently; times in seconds.

@@ -670,6 +670,30 @@ def test_whatever_ends_the_reading_what_came_is_told() -> None:
     assert seen.held.outputs[0].blob.read() == PICTURE
 
 
+class _Striking(submitting.Recorder):
+    """Raises as a signal's handler would, once all of an upload has been counted."""
+
+    def advance(self, amount: int) -> None:
+        super().advance(amount)
+        if self.phases == ["upload"] and self.amounts["upload"] == self.totals["upload"]:
+            raise errors.Interrupted(signal.SIGINT)
+
+
+def test_a_last_byte_that_may_have_left_counts_as_sent() -> None:
+    """What strikes as the last byte is handed over, and before that is noted, finds the job sent."""
+    seen = submitting.Outcome()
+    with (
+        loopback.serve([ok(PICTURE)]) as server,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted),
+    ):
+        Sender(submitting.service(server.url), watch=seen, reporter=_Striking()).send(
+            submitting.job_body(), accept="image/jpeg"
+        )
+
+    assert seen.states == ["sending", "sent"]
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_signal_while_connecting_finds_nothing_sent() -> None:
     """A signal's exception during the TLS handshake finds the job not sent."""

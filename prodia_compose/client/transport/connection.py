@@ -122,7 +122,7 @@ class _Connection(HTTPConnection):
         passage, sock = self._passage, self.sock
         # A TLS connection inside a proxy's TLS loses bytes when a send times out half-way.
         can_wait_in_steps = isinstance(sock, socket.socket)
-        patience_s = passage.request.stall_timeout_s
+        patience_s = passage.request.service.stall_timeout_s
         moved_at = passage.clock()
         while data:
             passage.stop.check()

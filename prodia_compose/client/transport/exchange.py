@@ -119,7 +119,9 @@ class Exchange:
         with self._translated():
             raw = self._send()
         self._raw = raw
-        reply = Reply(raw, self._request.hide, was_delivered=self._passage.is_delivered)
+        reply = Reply(
+            raw, self._request.service.token.hide, was_delivered=self._passage.is_delivered
+        )
         self._reporter.trace(f"< {reply.status} {reply.reason}")
         for name in _SHOWN_HEADERS:
             if name in reply.headers:
@@ -141,14 +143,14 @@ class Exchange:
                 chunk = raw.read1(_READ_BYTES, decode_content=True)
             if not chunk:
                 return
-            self._passage.received(len(chunk))
+            self._reporter.advance(len(chunk))
             yield chunk
 
     def _send(self) -> urllib3.BaseHTTPResponse:
         request = self._request
         # Not prepared by a session, which would take a token from netrc where none is given.
         prepared = requests.Request(
-            request.method,
+            "GET" if request.body is None else "POST",
             request.url,
             headers=dict(request.headers),
             data=None if request.body is None else _Outgoing(request.body, self._passage),
@@ -165,7 +167,7 @@ class Exchange:
         response = self._adapter.send(
             prepared,
             stream=True,
-            timeout=(request.connect_timeout_s, request.timeout_s),
+            timeout=(request.service.connect_timeout_s, request.service.timeout_s),
             verify=verify,
             cert=settings["cert"],
             proxies=proxies,
@@ -173,9 +175,13 @@ class Exchange:
         return response.raw
 
     def _trace_request(self, prepared: requests.PreparedRequest) -> None:
-        self._reporter.trace(self._request.hide(f"> {prepared.method} {prepared.url}"))
+        self._reporter.trace(
+            self._request.service.token.hide(f"> {prepared.method} {prepared.url}")
+        )
         for name, value in prepared.headers.items():
-            shown = "***" if name == "Authorization" else self._request.hide(str(value))
+            shown = (
+                "***" if name == "Authorization" else self._request.service.token.hide(str(value))
+            )
             self._reporter.trace(f"> {name}: {shown}")
 
     @contextmanager
@@ -209,12 +215,14 @@ class Exchange:
                 error,
                 host=urlsplit(request.url).netloc.rpartition("@")[2],
                 proxy=self._proxy,
-                timeout_s=request.connect_timeout_s,
+                timeout_s=request.service.connect_timeout_s,
             )
         if passage.has_stalled and not passage.is_delivered:
-            return Lost("upload", f"nothing could be sent for {request.stall_timeout_s:g} s")
+            return Lost(
+                "upload", f"nothing could be sent for {request.service.stall_timeout_s:g} s"
+            )
         if passage.is_delivered and passage.remaining_s() <= 0:
-            words = f"no complete answer came within {request.timeout_s:g} s"
+            words = f"no complete answer came within {request.service.timeout_s:g} s"
             return Lost("answer", words, "timeout")
         return Lost("answer" if passage.is_delivered else "upload", failures.of_talking(error))
 
@@ -234,7 +242,7 @@ class _Outgoing:
         return self._body.length
 
     def __iter__(self) -> Iterator[bytes]:
-        self._passage.begin_body()
+        self._passage.in_body = True
         try:
             yield from self._body
         except Exception as error:

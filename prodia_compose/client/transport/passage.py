@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Literal
 
 from prodia_compose import progress
 from prodia_compose.client import multipart
+from prodia_compose.client.service import Service
 from prodia_compose.errors import JobState
 from prodia_compose.frozen import frozen
 
@@ -19,27 +19,20 @@ _STALLED_ANSWER_S = 1.0
 
 @frozen
 class Request:
-    """One request; times in seconds.
+    """One request: a POST if it has a body, else a GET.
 
     Attributes:
+        service: How patiently; its token is kept out of what is shown.
         url: With its query.
         headers: Without `Host` and `Content-Length`.
-        connect_timeout_s: For each address of the host, and the TLS handshake.
-        stall_timeout_s: Sending without any progress.
-        timeout_s: From the last byte sent to the complete answer.
         usual_seconds: How long the answer usually takes, for the progress.
-        hide: Takes secrets out of a text that is shown.
     """
 
-    method: Literal["GET", "POST"]
+    service: Service
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: multipart.MultipartBody | None = None
-    connect_timeout_s: float
-    stall_timeout_s: float
-    timeout_s: float
     usual_seconds: float | None = None
-    hide: Callable[[str], str] = str
 
 
 class Passage:
@@ -49,6 +42,7 @@ class Passage:
         state: How far it is. `sending` begins before the first byte of the
             request and ends after the last byte of its body.
         is_connected: Whether there was a connection, proxy and TLS included.
+        in_body: Whether what is sent from here on is the body.
         body_left: Bytes of the body that have not left yet.
         early: Bytes of the answer read while the body was still going out.
         has_stalled: Whether sending was given up for lack of progress.
@@ -74,7 +68,7 @@ class Passage:
         self.has_stalled = False
         self._reporter = reporter
         self._on_state = on_state
-        self._in_body = False
+        self.in_body = False
         self._end_offered = False
         self._deadline = 0.0
         self._waiting_since = 0.0
@@ -92,17 +86,13 @@ class Passage:
         if self._body_length:
             self._reporter.start("upload", self._body_length)
 
-    def begin_body(self) -> None:
-        """Note that what is sent from here on is the body."""
-        self._in_body = True
-
     def offer(self, count: int) -> None:
         """Note that the next `count` bytes are about to be handed to the system."""
-        self._end_offered = self._in_body and count >= self.body_left
+        self._end_offered = self.in_body and count >= self.body_left
 
     def sent(self, count: int) -> None:
         """Note that `count` bytes have left."""
-        if not self._in_body:
+        if not self.in_body:
             return
         self.body_left -= count
         self._reporter.advance(count)
@@ -115,7 +105,7 @@ class Passage:
             return
         self._end_offered = True
         self._waiting_since = self.clock()
-        self._deadline = self._waiting_since + self.request.timeout_s
+        self._deadline = self._waiting_since + self.request.service.timeout_s
         self._move_to("sent")
         usual = self.request.usual_seconds
         self._reporter.start("waiting", None if usual is None else round(usual))
@@ -125,10 +115,10 @@ class Passage:
         self.has_stalled = stalled
         self._end_offered = False
         if self.early:
-            patience = self.request.stall_timeout_s
+            patience = self.request.service.stall_timeout_s
         else:
             patience = _STALLED_ANSWER_S if stalled else _LATE_ANSWER_S
-        self._deadline = self.clock() + min(patience, self.request.timeout_s)
+        self._deadline = self.clock() + min(patience, self.request.service.timeout_s)
 
     def abandoned(self) -> None:
         """Note that something other than the network ended the exchange.
@@ -143,10 +133,6 @@ class Passage:
         """Note that the head of the answer has come, with its body's length if it told one."""
         self._move_to("answered")
         self._reporter.start("receive", length)
-
-    def received(self, count: int) -> None:
-        """Note that `count` bytes of the answer's body have come."""
-        self._reporter.advance(count)
 
     def remaining_s(self) -> float:
         """Return the seconds left for the answer; 0 or less when they are up.
