@@ -184,7 +184,7 @@ class Sender:
             raise
         finally:
             self._reporter.finish()
-        if heard.lost is not None:
+        if heard.lost is not None and heard.verdict == "read":  # a refusal shows in its head
             self._stop.check()
         return heard
 

@@ -32,29 +32,6 @@ from prodia_compose.client.transport.exchange import Exchange, Reply
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 
-GUIDE_JOBS: dict[str, dict[str, object]] = {
-    "nano-banana": {
-        "type": "inference.nano-banana.img2img.v2",
-        "config": {
-            "prompt": "Place the white ceramic mug from the first image onto the wooden table.",
-            "images": ["product.jpg", "scene.jpg"],
-            "aspect_ratio": "1:1",
-        },
-    },
-    "flux-2-flex": {
-        "type": "inference.flux-2.flex.img2img.v1",
-        "config": {
-            "prompt": "Place the white ceramic mug onto the wooden kitchen table. Photorealistic.",
-            "images": ["product.jpg", "scene.jpg"],
-            "aspect_ratio": "1:1",
-            "width": 1024,
-            "height": 1024,
-            "steps": 50,
-        },
-    },
-}
-
-
 # What goes out
 
 
@@ -79,7 +56,7 @@ def test_the_request_is_as_documented(tls: bool) -> None:  # noqa: FBT001 - a pa
     assert request.body == b"".join(body)
 
 
-@pytest.mark.parametrize("job", GUIDE_JOBS.values(), ids=GUIDE_JOBS.keys())
+@pytest.mark.parametrize("job", submitting.GUIDE_JOBS.values(), ids=submitting.GUIDE_JOBS.keys())
 def test_the_guides_jobs_arrive_as_from_the_guides_python(job: dict[str, object]) -> None:
     """A server sees the same parts, headers included, as from the guide's `files=`."""
     job_json = json.dumps(job).encode("utf-8")
@@ -235,17 +212,12 @@ def _unresolvable(*_args: object, **_options: object) -> list[object]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
-def _refused() -> str:
-    return f"http://127.0.0.1:{loopback.closed_port()}"
-
-
 def test_a_refused_connection_is_tried_three_times() -> None:
     """A port where nothing listens is tried again twice, told, and named with a cure."""
+    host = f"127.0.0.1:{loopback.closed_port()}"
     with submitting.environment():
-        url = _refused()
-        outcome = submitting.submit(submitting.service(url))
+        outcome = submitting.submit(submitting.service(f"http://{host}"))
 
-    host = url.removeprefix("http://")
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert outcome.failure.message == (
         f"{host} refused the connection (3 attempts): check PRODIA_BASE_URL if it is set, or try"
@@ -320,39 +292,35 @@ def _listener(then: Callable[[socket.socket], None]) -> Iterator[int]:
                 connection.close()
 
 
-def test_a_plain_server_under_https_is_named() -> None:
-    """TLS with a server that speaks none is told as a TLS failure."""
+def _answer_plainly(connection: socket.socket) -> None:
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    def answer(connection: socket.socket) -> None:
-        connection.recv(1000)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    with _listener(answer) as port, submitting.environment():
-        outcome = submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (_answer_plainly, "no TLS connection to {host} ("),
+        (lambda connection: connection.close(), "{host}"),
+        (
+            lambda _: None,
+            "no connection to {host} within 0.1 s (3 attempts): check the network, or",
+        ),
+    ],
+    ids=["plain", "cut-off", "hanging"],
+)
+def test_a_handshake_that_fails_is_named(then: Callable[[socket.socket], None], words: str) -> None:
+    """A server without TLS, or that ends or forgets the handshake, is told and tried again."""
+    with _listener(then) as port, submitting.environment():
+        host = f"127.0.0.1:{port}"
+        timeout_s = 0.1 if "0.1" in words else 5
+        outcome = submitting.submit(
+            submitting.service(f"https://{host}", connect_timeout_s=timeout_s)
+        )
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert f"no TLS connection to 127.0.0.1:{port} (" in outcome.failure.message
-
-
-def test_a_handshake_that_is_cut_off_is_named() -> None:
-    """A connection closed before its TLS handshake is done is told as a TLS or network failure."""
-    with _listener(lambda connection: connection.close()) as port, submitting.environment():
-        outcome = submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
-
-    assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert f"127.0.0.1:{port}" in outcome.failure.message
+    assert words.format(host=host) in outcome.failure.message
     assert len(outcome.slept) == 2
-
-
-def test_a_handshake_that_hangs_is_held_to_the_connect_timeout() -> None:
-    """A server that accepts and says nothing is given up after `--connect-timeout`."""
-    with _listener(lambda _: None) as port, submitting.environment():
-        service = submitting.service(f"https://127.0.0.1:{port}", connect_timeout_s=0.1)
-        outcome = submitting.submit(service)
-
-    assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert f"no connection to 127.0.0.1:{port} within 0.1 s" in outcome.failure.message
-    assert "--connect-timeout" in outcome.failure.message
 
 
 @pytest.mark.parametrize(
@@ -639,10 +607,9 @@ def test_a_stop_loses_no_answer_that_is_here() -> None:
             return reply
 
     with loopback.serve([multipart_ok(PICTURE * 20)]) as server, submitting.environment():
-        sender = Sender(
+        sent = Sender(
             submitting.service(server.url), watch=seen, stop=stop, transport=StoppingAtTheHead
-        )
-        sent = sender.send(submitting.job_body(), accept="image/jpeg")
+        ).send(submitting.job_body(), accept="image/jpeg")
 
     assert sent.answer.outputs[0].blob.read() == PICTURE * 20
     assert seen.held == sent.answer
