@@ -157,26 +157,17 @@ def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
 
 def of_refusal(heard: Heard) -> errors.ComposeError:
     """Return the error for a status that is neither success nor busy."""
-    match heard.verdict:
-        case "auth":
-            return errors.AuthError(
-                f"the service refused the token ({heard.shown}): check PRODIA_TOKEN or --token-file",
-                **heard.ids,
-            )
-        case "rejected":
-            return errors.RejectedError(_rejected(heard), **heard.ids)
-        case "not-delivered":
-            return errors.NotDeliveredError(
-                f"the service failed during the upload ({heard.shown}); {_NOT_RUN} and can be sent"
-                " again",
-                **heard.ids,
-            )
-        case _:
-            return errors.UnknownError(
-                f"the whole job was sent, but the service failed ({heard.shown}); {_LOOK_FIRST}",
-                may_be_billed=True,
-                **heard.ids,
-            )
+    verdict, shown, ids = heard.verdict, heard.shown, heard.ids
+    if verdict == "auth":
+        words = f"the service refused the token ({shown}): check PRODIA_TOKEN or --token-file"
+        return errors.AuthError(words, **ids)
+    if verdict == "rejected":
+        return errors.RejectedError(_rejected(heard), **ids)
+    if verdict == "not-delivered":
+        words = f"the service failed during the upload ({shown}); {_NOT_RUN} and can be sent again"
+        return errors.NotDeliveredError(words, **ids)
+    words = f"the whole job was sent, but the service failed ({shown}); {_LOOK_FIRST}"
+    return errors.UnknownError(words, may_be_billed=True, **ids)
 
 
 def _rejected(heard: Heard) -> str:

@@ -85,8 +85,8 @@ def test_a_picture_without_a_length_must_bring_its_own_end(body: bytes) -> None:
 
     assert not cut.whole
     assert cut.outputs == ()
-    assert cut.partial is not None
-    assert cut.partial.blob.read() == body[:-8]
+    assert cut.remains is not None
+    assert cut.remains.blob.read() == body[:-8]
 
 
 def test_a_multipart_answer_has_all_its_parts() -> None:

@@ -52,8 +52,8 @@ class Answer:
         error: The service's own words on what is wrong, at most `WORDS_LIMIT` characters.
         whole: False if its last part, or the end of a picture sent without a length, is missing.
         raw: Every byte of it, in case nothing above is of use.
-        partial: The picture that the answer broke off in.
-        remains: The piece most worth keeping when the answer is of no use; None if it was empty.
+        remains: The piece most worth keeping when the answer is of no use, such as the picture
+            that it broke off in; None if it was empty.
     """
 
     status: int
@@ -64,7 +64,6 @@ class Answer:
     error: str | None = None
     whole: bool = True
     raw: blob.Blob
-    partial: Output | None = None
     remains: Output | None = None
 
 
@@ -84,12 +83,10 @@ def read(
     to what remains, but for a picture, which stays as it came.
     """
     answer = _taken_apart(status, content_type, raw, framed=framed, hide=hide)
-    remains = answer.outputs[0] if answer.outputs else answer.partial
-    if remains is None and raw.size:
-        is_picture = answer.media_type.startswith("image/")
-        found = raw if is_picture else clean(raw)
-        remains = Output(blob=found, media_type=answer.media_type, filename=None)
-    return replace(answer, remains=remains)
+    if answer.remains is not None or not raw.size:
+        return answer
+    rest = Output(blob=clean(raw), media_type=answer.media_type, filename=None)
+    return replace(answer, remains=rest)
 
 
 def _taken_apart(
@@ -104,9 +101,15 @@ def _taken_apart(
         if not raw.size:
             return Answer(status=status, media_type=media_type, raw=raw)
         picture = Output(blob=raw, media_type=shown, filename=None)
-        if framed or _ends(raw, shown):
-            return Answer(status=status, media_type=media_type, outputs=(picture,), raw=raw)
-        return Answer(status=status, media_type=media_type, raw=raw, whole=False, partial=picture)
+        whole = framed or _ends(raw, shown)
+        return Answer(
+            status=status,
+            media_type=media_type,
+            outputs=(picture,) if whole else (),
+            whole=whole,
+            raw=raw,
+            remains=picture,
+        )
     value = json_value(raw)
     if isinstance(value, dict):
         record = job_record(value, hide)
@@ -150,7 +153,7 @@ def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hid
         error=error,
         whole=whole,
         raw=raw,
-        partial=partial,
+        remains=(*outputs, partial)[0],
     )
 
 

@@ -71,8 +71,7 @@ class Passage:
         self.in_body = False
         self._end_offered = False
         self._deadline = 0.0
-        self._waiting_since = 0.0
-        self._ticks = 0
+        self._waiting: Waiting | None = None
 
     @property
     def is_delivered(self) -> bool:
@@ -104,11 +103,9 @@ class Passage:
         if self.state != "sending":
             return
         self._end_offered = True
-        self._waiting_since = self.clock()
-        self._deadline = self._waiting_since + self.request.service.timeout_s
+        self._deadline = self.clock() + self.request.service.timeout_s
         self._move_to("sent")
-        usual = self.request.usual_seconds
-        self._reporter.start("waiting", None if usual is None else round(usual))
+        self._waiting = Waiting(self._reporter, self.clock, self.request.usual_seconds)
 
     def break_off(self, *, stalled: bool = False) -> None:
         """Note that sending ends here, before the last byte; an answer may have come early."""
@@ -146,15 +143,41 @@ class Passage:
 
     def tick(self) -> None:
         """Count the seconds of waiting; to be called every second or more often."""
-        if self.state == "sent":
-            passed = int(self.clock() - self._waiting_since)
-            if passed > self._ticks:
-                self._reporter.advance(passed - self._ticks)
-                self._ticks = passed
+        if self.state == "sent" and self._waiting is not None:
+            self._waiting.tell()
 
     def _move_to(self, state: JobState) -> None:
         self.state = state
         self._on_state(state)
+
+
+class Waiting:
+    """The seconds of a wait, shown as they pass; it has usually taken so long, if that is known."""
+
+    def __init__(
+        self,
+        reporter: progress.Reporter,
+        clock: Callable[[], float],
+        usual_seconds: float | None,
+    ) -> None:
+        self._reporter = reporter
+        self._clock = clock
+        self._usual_s = None if usual_seconds is None else round(usual_seconds)
+        self._started = clock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin what is watched, again if a line that was said has ended it."""
+        self._shown_s = 0
+        self._reporter.start("waiting", self._usual_s)
+
+    def tell(self) -> float:
+        """Return how long it has been, having shown it; to be called every second or more often."""
+        waited_s = self._clock() - self._started
+        if waited_s >= self._shown_s + 1:
+            self._reporter.advance(int(waited_s) - self._shown_s)
+            self._shown_s = int(waited_s)
+        return waited_s
 
 
 class TraceOnly(progress.Silent):
