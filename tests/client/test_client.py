@@ -662,12 +662,15 @@ def test_a_last_byte_that_may_have_left_counts_as_sent() -> None:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_signal_while_connecting_finds_nothing_sent() -> None:
-    """A signal's exception during the TLS handshake finds the job not sent."""
+    """A signal is heard during the TLS handshake, deferred or not, and finds the job not sent."""
     accepted = threading.Event()
     seen = submitting.Outcome()
+    stop = progress.Stop()
+    stop.defer()
 
     def interrupt(signum: int, _frame: object) -> None:
-        raise errors.Interrupted(signum)
+        if not stop.is_deferred:
+            raise errors.Interrupted(signum)
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
@@ -677,13 +680,14 @@ def test_a_signal_while_connecting_finds_nothing_sent() -> None:
             pytest.raises(errors.Interrupted) as caught,
             _soon(accepted.is_set, lambda: os.kill(os.getpid(), signal.SIGTERM)),
         ):
-            Sender(submitting.service(f"https://127.0.0.1:{port}"), watch=seen).send(
+            Sender(submitting.service(f"https://127.0.0.1:{port}"), watch=seen, stop=stop).send(
                 submitting.job_body(), accept="image/jpeg"
             )
     finally:
         signal.signal(signal.SIGTERM, before)
 
     assert seen.states == []
+    assert stop.is_deferred
     # `ssl` leaves a socket whose handshake is interrupted to the collector: let it
     # complain here, where that is allowed.
     caught.value.__traceback__ = None

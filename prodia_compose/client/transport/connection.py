@@ -49,7 +49,7 @@ class Adapter(HTTPAdapter):
     def __init__(self, passage: Passage) -> None:
         super().__init__()
         self.opened: list[HTTPConnection | http.client.HTTPResponse] = []
-        self._passage = passage
+        self.passage = passage
 
     def close(self) -> None:
         """Close everything, whatever state it is in."""
@@ -71,24 +71,22 @@ class Adapter(HTTPAdapter):
         # On top of whatever it has, be it plain, TLS or SOCKS.
         pool.ConnectionCls = type("WatchedConnection", (_Connection, pool.ConnectionCls), {})
         pool.conn_kw["adapter"] = self
-        pool.conn_kw["passage"] = self._passage
         return pool
 
 
 class _Connection(HTTPConnection):
     """A connection for one request, watched from connecting to the answer's head."""
 
-    def __init__(
-        self, *args: object, adapter: Adapter, passage: Passage, **options: object
-    ) -> None:
+    def __init__(self, *args: object, adapter: Adapter, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type] # urllib3's own business
-        self._passage = passage
+        self._passage = adapter.passage
         self._looks_for_answer = True
         self._opened = adapter.opened
         self._opened.append(self)
 
     def connect(self) -> None:
-        super().connect()
+        with self._passage.stop.at_once():  # nothing has left yet
+            super().connect()
         self._passage.is_connected = True
 
     def request(self, *args: object, **options: object) -> None:
