@@ -305,6 +305,19 @@ def test_secrets_are_taken_out_of_every_text() -> None:
     assert answer.job.error == "a ***"
 
 
+def test_a_secret_in_the_type_is_taken_out() -> None:
+    """The answer's type is a foreign text as well."""
+    answer = answers.read(
+        blob.spool([b"?"]),
+        status=200,
+        content_type="application/hush-hush",
+        hide=lambda text: text.replace("hush-hush", "***"),
+    )
+
+    assert answer.media_type == "application/***"
+    assert "hush" not in repr(answer)
+
+
 def test_a_secret_at_the_cut_leaves_no_half() -> None:
     """Words are cut to length after the secret is out, so that no half of it is left."""
     secret = "S" * 40
