@@ -108,7 +108,6 @@ def hear(
     def read() -> answers.Answer:
         return answers.read(
             raw,
-            status=head.status,
             content_type=head.content_type,
             framed=head.is_framed,
             hide=service.token.hide,

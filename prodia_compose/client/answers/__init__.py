@@ -56,7 +56,6 @@ class Answer:
             that it broke off in; None if it was empty.
     """
 
-    status: int
     media_type: str
     outputs: tuple[Output, ...] = ()
     messages: tuple[str, ...] = ()
@@ -70,7 +69,6 @@ class Answer:
 def read(
     raw: blob.Blob,
     *,
-    status: int,
     content_type: str | None,
     framed: bool = True,
     hide: Hide = str,
@@ -82,53 +80,45 @@ def read(
     looked at for its own end mark. `hide` is applied to every text that is given back, `clean`
     to what remains, but for a picture, which stays as it came.
     """
-    answer = _taken_apart(status, content_type, raw, framed=framed, hide=hide)
+    media_type, options = multipart.parse_options_header(content_type or "")
+    bare = Answer(media_type=hide(media_type), raw=raw)
+    if media_type.startswith("multipart/") and options.get("boundary"):
+        answer = _read_parts(bare, options["boundary"], hide)
+    else:
+        answer = _read_body(bare, framed=framed, hide=hide)
     if answer.remains is not None or not raw.size:
         return answer
     rest = Output(blob=clean(raw), media_type=answer.media_type, filename=None)
     return replace(answer, remains=rest)
 
 
-def _taken_apart(
-    status: int, content_type: str | None, raw: blob.Blob, *, framed: bool, hide: Hide
-) -> Answer:
-    media_type, options = multipart.parse_options_header(content_type or "")
-    if media_type.startswith("multipart/") and options.get("boundary"):
-        return _read_parts(status, media_type, raw, options["boundary"], hide)
-    media_type = hide(media_type)
-    shown = sniff(raw.read_at(0, 16)) or media_type
+def _read_body(bare: Answer, *, framed: bool, hide: Hide) -> Answer:
+    raw = bare.raw
+    shown = _sniffed(raw) or bare.media_type
     if shown.startswith("image/"):
         if not raw.size:
-            return Answer(status=status, media_type=media_type, raw=raw)
+            return bare
         picture = Output(blob=raw, media_type=shown, filename=None)
-        whole = framed or _ends(raw, shown)
-        return Answer(
-            status=status,
-            media_type=media_type,
-            outputs=(picture,) if whole else (),
-            whole=whole,
-            raw=raw,
-            remains=picture,
-        )
+        if framed or _ends(raw, shown):
+            return replace(bare, outputs=(picture,), remains=picture)
+        return replace(bare, whole=False, remains=picture)
     value = json_value(raw)
     if isinstance(value, dict):
         record = job_record(value, hide)
-        return Answer(status=status, media_type=media_type, job=record, error=record.error, raw=raw)
-    return Answer(
-        status=status, media_type=media_type, error=words(_text(raw, media_type), hide), raw=raw
-    )
+        return replace(bare, job=record, error=record.error)
+    return replace(bare, error=words(_text(raw, bare.media_type), hide))
 
 
-def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hide: Hide) -> Answer:
+def _read_parts(bare: Answer, boundary: str, hide: Hide) -> Answer:
     outputs: list[Output] = []
     messages: list[str] = []
     job: JobRecord | None = None
     partial: Output | None = None
-    parts, whole = _parts(raw, boundary)
+    parts, whole = _parts(bare.raw, boundary)
     for section, body in parts:
         declared = hide(section.content_type or "")
         filename = section.filename and hide(section.filename)
-        kind = sniff(body.read_at(0, 16)) or declared
+        kind = _sniffed(body) or declared
         if kind.startswith("image/"):
             output = Output(blob=body, media_type=kind, filename=filename)
             if not section.complete:
@@ -144,15 +134,13 @@ def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hid
     error = job.error
     if error is None and not outputs and messages:
         error = words(messages[0], hide)
-    return Answer(
-        status=status,
-        media_type=hide(media_type),
+    return replace(
+        bare,
         outputs=tuple(outputs),
         messages=tuple(messages),
         job=job,
         error=error,
         whole=whole,
-        raw=raw,
         remains=(*outputs, partial)[0],
     )
 
@@ -198,9 +186,9 @@ def _text(body: blob.Blob, media_type: str) -> str:
     return "" if "\0" in text else text
 
 
-def sniff(head: bytes) -> str | None:
-    """Return the media type that a picture's first 16 bytes show, or None."""
-    kind = kinds.by_head(head)
+def _sniffed(body: blob.Blob) -> str | None:
+    """Return the media type that a picture's first bytes show, or None."""
+    kind = kinds.by_head(body.read_at(0, 16))
     return kind.media_type if kind in _SENT else None
 
 
