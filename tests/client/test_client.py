@@ -660,31 +660,39 @@ def test_a_last_byte_that_may_have_left_counts_as_sent() -> None:
     assert seen.states == ["sending", "sent"]
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_signal_while_connecting_finds_nothing_sent() -> None:
-    """A signal is heard during the TLS handshake, deferred or not, and finds the job not sent."""
-    accepted = threading.Event()
-    seen = submitting.Outcome()
-    stop = progress.Stop()
-    stop.defer()
+@contextmanager
+def _signalled(stop: progress.Stop, when: Callable[[], bool]) -> Iterator[None]:
+    """Send SIGTERM to this process as soon as `when` holds; it raises unless that is deferred."""
 
     def interrupt(signum: int, _frame: object) -> None:
+        stop.request(signum)
         if not stop.is_deferred:
             raise errors.Interrupted(signum)
 
+    stop.defer()
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        with (
-            _listener(lambda _: accepted.set()) as port,
-            submitting.environment(),
-            pytest.raises(errors.Interrupted) as caught,
-            _soon(accepted.is_set, lambda: os.kill(os.getpid(), signal.SIGTERM)),
-        ):
-            Sender(submitting.service(f"https://127.0.0.1:{port}"), watch=seen, stop=stop).send(
-                submitting.job_body(), accept="image/jpeg"
-            )
+        with _soon(when, lambda: os.kill(os.getpid(), signal.SIGTERM)):
+            yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_signal_while_connecting_finds_nothing_sent() -> None:
+    """A signal is heard during the TLS handshake though it is deferred, and the job not sent."""
+    accepted = threading.Event()
+    seen = submitting.Outcome()
+    stop = progress.Stop()
+    with (
+        _listener(lambda _: accepted.set()) as port,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted) as caught,
+        _signalled(stop, accepted.is_set),
+    ):
+        Sender(submitting.service(f"https://127.0.0.1:{port}"), watch=seen, stop=stop).send(
+            submitting.job_body(), accept="image/jpeg"
+        )
 
     assert seen.states == []
     assert stop.is_deferred
@@ -693,6 +701,24 @@ def test_a_signal_while_connecting_finds_nothing_sent() -> None:
     caught.value.__traceback__ = None
     del caught
     gc.collect()
+
+
+def test_a_signal_is_heard_in_an_upload_that_cannot_look_up() -> None:
+    """TLS inside a proxy's TLS cannot send in steps: what is deferred raises there all the same."""
+    seen = submitting.Outcome()
+    stop = progress.Stop()
+    with (
+        loopback.serve([loopback.silent(read=1 << 16)], tls=True) as server,
+        loopback.serve([loopback.tunnel(server.port)], tls=True) as proxy,
+        submitting.environment(server.ca_file, HTTPS_PROXY=proxy.url),
+        pytest.raises(errors.Interrupted),
+        _signalled(stop, lambda: bool(server.requests) and server.requests[0].size >= 1 << 16),
+    ):
+        Sender(submitting.service("https://service.test"), watch=seen, stop=stop).send(
+            submitting.job_body(LARGE), accept="image/jpeg"
+        )
+
+    assert seen.states == ["sending"]
 
 
 def test_a_stop_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:

@@ -11,6 +11,7 @@ Two things urllib3 does not do by itself, and a paid upload needs:
   every read is held to one deadline.
 """
 
+import contextlib
 import http.client
 import io
 import re
@@ -131,7 +132,8 @@ class _Connection(HTTPConnection):
             passage.offer(len(piece))
             sock.settimeout(min(LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
             try:
-                count = sock.send(piece)
+                with contextlib.nullcontext() if can_wait_in_steps else passage.stop.at_once():
+                    count = sock.send(piece)
             except TimeoutError:
                 if can_wait_in_steps and passage.clock() - moved_at < patience_s:
                     passage.offer(0)  # nothing of it has left
