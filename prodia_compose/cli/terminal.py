@@ -122,7 +122,7 @@ def tell_interruption(
         tell(f"prodia-compose: {progress.visible(message)}")
 
 
-class Lines(progress.Silent):
+class Lines(progress.Reporter):
     """Tells lines on stderr, as many as are wanted, and shows no phases."""
 
     def __init__(self, *, quiet: bool, verbosity: int) -> None:

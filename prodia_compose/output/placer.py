@@ -60,7 +60,7 @@ class Placer:
     strict: bool
     stdout: Callable[[], IO[bytes]]
     keep: Keep = rescue.keep
-    reporter: progress.Reporter = field(default_factory=progress.Silent)
+    reporter: progress.Reporter = field(default_factory=progress.Reporter)
     _warnings: list[errors.Warned] = field(default_factory=list, init=False)
 
     def place_all(

@@ -27,7 +27,7 @@ LARGE = 12_000_000
 
 
 @dataclass(slots=True)
-class Recorder(progress.Silent):
+class Recorder(progress.Reporter):
     """Keeps everything it is told."""
 
     phases: list[str] = field(default_factory=list)

@@ -173,7 +173,7 @@ class Passage:
         self._on_state(state)
 
 
-class TraceOnly(progress.Silent):
+class TraceOnly(progress.Reporter):
     """Passes the trace on and keeps the phases to itself.
 
     For exchanges that are part of something with a phase of its own.
