@@ -5,8 +5,6 @@ from typing import Literal
 from prodia_compose.frozen import frozen
 
 IfExists = Literal["fail", "skip", "number", "overwrite"]
-
-
 OutputFormat = Literal["jpg", "png", "webp"]
 
 
@@ -16,9 +14,6 @@ class Placement:
 
     Attributes:
         target: The path or template of `-o`, or `-` for standard output.
-        format: `--format`, if given.
-        if_exists: What to do when the target exists.
-        create_dirs: Make missing folders.
     """
 
     target: str = "composed.{ext}"

@@ -51,7 +51,7 @@ GUIDE_JOBS: dict[str, dict[str, object]] = {
 
 
 @dataclass(slots=True)
-class Recorder(progress.Silent):
+class Recorder(progress.Reporter):
     """Keeps everything it is told."""
 
     phases: list[str] = field(default_factory=list)
