@@ -3,13 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prodia_compose import errors
-from prodia_compose.cli import terminal, watcher
+from prodia_compose.cli import signals, terminal, watcher
 from prodia_compose.cli.options import request
 from prodia_compose.cli.options.declared import FetchOptions
 from prodia_compose.models.facts import Estimate
@@ -22,9 +22,8 @@ from prodia_compose.report import documents, jsontext, tables
 from prodia_compose.report import jobs as records
 from prodia_compose.report.catalogue import price_text
 
-if TYPE_CHECKING:  # for an annotation; only fetching needs requests and Pillow
-    from prodia_compose.pipeline import fetch as fetching
-
+if TYPE_CHECKING:  # for an annotation; only fetching needs Pillow
+    from prodia_compose.pipeline.run import Run
 
 _SERVICE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -53,7 +52,7 @@ def _kept(entry: Entry) -> list[tuple[str, str | None]]:
 def _fetch_brings(entry: Entry, kept: Iterable[tuple[str, str | None]]) -> str | None:
     """Return what `jobs fetch` would bring of a job that has no picture yet; None for nothing.
 
-    It asks what `fetching.errand` asks, so that nothing is promised that is refused then.
+    It asks what `fetching.find` asks, so that nothing is promised that is refused then.
     """
     if entry.is_running or entry.state == "saved":
         return None
@@ -99,7 +98,7 @@ def spend(*, since: str | None, as_json: bool) -> int:
     """Print what jobs have cost, by day and model; return the exit code."""
     first = _moment_of(since)
     with ledger.open_record(os.environ, create=False) as record:
-        spent = record.spend(since=first)
+        spent = spending.spending(record.entries(since=first), since=first)
     trouble = _trouble(record, as_json=as_json)
     if as_json:
         terminal.print_text(jsontext.line(records.spend(spent, trouble)))
@@ -108,8 +107,8 @@ def spend(*, since: str | None, as_json: bool) -> int:
             ("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
         ]
         rows += [
-            (line.day.isoformat(), visible(line.model), *_amounts(line.amounts))
-            for line in spent.lines
+            (day.isoformat(), visible(model), *_amounts(amounts))
+            for (day, model), amounts in spent.lines.items()
         ]
         rows.append(("total", "", *_amounts(spent.total)))
         terminal.print_text("\n".join(tables.aligned(rows)))
@@ -121,6 +120,7 @@ def spend(*, since: str | None, as_json: bool) -> int:
 def fetch(options: FetchOptions) -> int:
     """Bring a job's picture to its place and print the path; return the exit code."""
     from prodia_compose.pipeline import fetch as fetching  # noqa: PLC0415 - requests and Pillow
+    from prodia_compose.pipeline.run import Run  # noqa: PLC0415 - as above
 
     request.refuse_conflicts(options)
     with (
@@ -130,29 +130,35 @@ def fetch(options: FetchOptions) -> int:
         ) as reporter,
     ):
         entry = _known(record, options.job)
-        errand = fetching.errand(entry, options.job)
+        source = fetching.find(entry, options.job)
         target = options.output or (entry.output if entry else "composed.jpg")
         findings = errors.Findings()
         place, address = None, None
         with findings.collecting():
             place = _place(options, target)
-        if not errand.kept:
+        if not source.kept:
             with findings.collecting():
                 address = request.service_of(options, entry.host if entry else None)
-        findings.raise_if_any()
-        if place is None:
-            raise AssertionError("without a place there is an error")
-        done = fetching.fetch(
-            errand,
-            service=address,
-            place=place,
-            format_=_format(target),
-            record=record,
-            reporter=reporter,
-            stdout=terminal.binary_stdout,
-        )
-        entry = record.find(entry.id) if entry else None
-    _report(options, place, entry, done)
+        if place is None or findings.errors:
+            raise errors.combined(findings.errors)
+        run = Run(signals.current())
+        try:
+            fetching.fetch(
+                source,
+                run,
+                service=address,
+                place=place,
+                format_=_format(target),
+                record=record,
+                reporter=reporter,
+                stdout=terminal.binary_stdout,
+            )
+            entry = record.find(entry.id) if entry else None
+            with run.stop.at_once():
+                _report(options, place, entry, run, [file for _, file in source.kept])
+        except (errors.ComposeError, errors.Interrupted) as end:
+            end.run = run
+            raise
     return 0
 
 
@@ -193,9 +199,10 @@ def _report(
     options: FetchOptions,
     place: places.Place,
     entry: Entry | None,
-    done: "fetching.Fetched",
+    done: "Run",
+    kept: Sequence[Path],
 ) -> None:
-    paths = [one.path for one in done.outputs] or [place.path]
+    paths = [one.path for one in done.saved] or [place.path]
     if options.json:
         known = records.jobs([entry] if entry else [])
         document = jsontext.line({**known, **documents.fetched(done, place)})
@@ -206,7 +213,7 @@ def _report(
     for message in done.messages if not options.quiet else ():
         terminal.tell(f"the service says: {visible(message)}")
     if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
-        for path in done.kept:
+        for path in kept:
             terminal.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
     if paths[0] != "-":
         terminal.print_path(paths[0])
