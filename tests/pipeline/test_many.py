@@ -4,13 +4,11 @@ import io
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import loopback
-import pytest
 from conftest import until
 from PIL import Image
 
@@ -23,7 +21,7 @@ from prodia_compose.output.options import Placement
 from prodia_compose.pipeline import plans, send
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
-from prodia_compose.progress import Reporter, Stop
+from prodia_compose.progress import Reporter
 from prodia_compose.record import ledger
 
 TOKEN = "sentinel-token-0b5c9e"
@@ -57,8 +55,21 @@ CASES = {
     "rejected": Case([loopback.status(400)], None, "rejected", 5, "the service rejected the job"),
     "dropped": Case([loopback.drop("after")], None, "unknown", 9, "the whole job was sent, but"),
     "waiting": Case([loopback.silent()], "sent", "unknown", 130, "had been sent and may be billed"),
-    "receiving": Case([loopback.trickle(loopback.multipart_ok(JPEG))], "answered", "unknown", 130, "had been answered and is billed; what came is kept as "),
-    "uploading": Case([loopback.silent(read=1 << 16)], "sending", "not-delivered", 130, "the upload was not complete, so the job did not run", picture="large.png"),
+    "receiving": Case(
+        [loopback.trickle(loopback.multipart_ok(JPEG))],
+        "answered",
+        "unknown",
+        130,
+        "had been answered and is billed; what came is kept as ",
+    ),
+    "uploading": Case(
+        [loopback.silent(read=1 << 16)],
+        "sending",
+        "not-delivered",
+        130,
+        "the upload was not complete, so the job did not run",
+        picture="large.png",
+    ),
     "busy": Case([loopback.busy("60")], "not-sent", "not-delivered", 130, "the job did not run"),
 }
 
