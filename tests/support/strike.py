@@ -1,0 +1,134 @@
+"""Run the program once for each line it executes once an answer comes, with a signal at that line.
+
+    python strike.py TOP ARGUMENT...
+
+TOP holds the pictures that the arguments name. Each run has a folder of its own in it, called by
+the number of its line, with what it wrote beside it (`N.out`, `N.err`). Printed are the lines
+and, for each run, its number and exit status, as JSON.
+"""
+
+import http.client
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from prodia_compose import cli
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AT_ONCE = 2
+
+Line = tuple[str, int]
+Act = Callable[[Line], None]
+
+
+class Tracer:
+    """Calls `act` at each line from the first byte of the answer on, the first time it is reached."""
+
+    def __init__(self, act: Act, begun: Callable[[], None]) -> None:
+        self._act = act
+        self._begun = begun
+        self._has_begun = False
+        self._seen: set[Line] = set()
+
+    def install(self) -> None:
+        """Trace from where an answer is waited for; to trace all that comes before takes long."""
+        begin = http.client.HTTPResponse.begin
+
+        def begin_traced(response: http.client.HTTPResponse) -> None:
+            frame: FrameType | None = sys._getframe()
+            while frame is not None:
+                frame.f_trace, frame = self.trace, frame.f_back
+            sys.settrace(self.trace)
+            begin(response)
+
+        http.client.HTTPResponse.begin = begin_traced  # type: ignore[method-assign]
+
+    def trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """Take in what is executed, as `sys.settrace` tells it."""
+        name = frame.f_code.co_filename
+        if not self._has_begun and event == "return" and frame.f_code.co_name == "readinto":
+            self._has_begun = bool(argument) and name.endswith("connection.py")
+            if self._has_begun:
+                self._begun()
+        line = (name, frame.f_lineno)
+        if self._has_begun and event == "line" and line not in self._seen:
+            self._seen.add(line)
+            self._act(line)
+        return self.trace
+
+
+def _run(top: Path, name: str, argv: list[str], tracer: Tracer) -> NoReturn:
+    """Be the program, in a folder of its own."""
+    folder = top / name
+    folder.mkdir()
+    for picture in top.glob("*.jpg"):
+        (folder / picture.name).symlink_to(picture)
+    os.chdir(folder)
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")
+    for number, suffix in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{folder}.{suffix}", os.O_CREAT | os.O_WRONLY), number)
+    sys.argv = ["prodia-compose", *argv]
+    tracer.install()
+    cli.entry_point()
+    raise RuntimeError("the program ends the process")
+
+
+def _forked(top: Path, name: str, argv: list[str], tracer: Tracer) -> int:
+    """Return the id of a process that runs the program."""
+    pid = os.fork()
+    if pid == 0:
+        _run(top, name, argv, tracer)
+    return pid
+
+
+def _striker(number: int) -> Act:
+    """Return what sends a signal at the line of a number."""
+    left = iter(range(number, -1, -1))
+
+    def act(_line: Line) -> None:
+        if next(left) == 0:
+            sys.settrace(None)
+            signal.raise_signal(SIGNALS[number % len(SIGNALS)])
+
+    return act
+
+
+def _lines(top: Path, argv: list[str]) -> list[Line]:
+    """Return the lines of a run that nothing happens to, and load what it had loaded by then."""
+    log, loaded = top / "log.lines", top / "log.modules"
+
+    def note(line: Line) -> None:
+        with log.open("a") as file:
+            file.write(f"{json.dumps(line)}\n")
+
+    tracer = Tracer(note, lambda: loaded.write_text("\n".join(sys.modules)) and None)
+    os.waitpid(_forked(top, "log", argv, tracer), 0)
+    for name in loaded.read_text().split():
+        if name.startswith(("prodia_compose.", "requests", "urllib3", "PIL.", "rich.")):
+            importlib.import_module(name)
+    return [tuple(json.loads(line)) for line in log.read_text().splitlines()]
+
+
+def main() -> None:
+    """Do what the module says."""
+    top, argv = Path(sys.argv[1]), sys.argv[2:]
+    lines = _lines(top, argv)
+    running: dict[int, int] = {}
+    done = []
+    for number in range(len(lines)):
+        tracer = Tracer(_striker(number), lambda: None)
+        running[_forked(top, str(number), argv, tracer)] = number
+        while len(running) == _AT_ONCE or (running and number == len(lines) - 1):
+            pid, status = os.wait()
+            done.append((running.pop(pid), os.waitstatus_to_exitcode(status)))
+    json.dump({"lines": lines, "done": done}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
