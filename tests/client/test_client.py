@@ -160,8 +160,7 @@ def test_progress_adds_up() -> None:
     seen = outcome.reporter
     assert seen.phases == ["upload", "waiting", "receive"]
     assert seen.totals == {"upload": body.length, "waiting": 8, "receive": len(PICTURE)}
-    assert seen.amounts["upload"] == body.length
-    assert seen.amounts["receive"] == len(PICTURE)
+    assert (seen.amounts["upload"], seen.amounts["receive"]) == (body.length, len(PICTURE))
 
 
 def test_the_exchange_can_be_followed() -> None:
