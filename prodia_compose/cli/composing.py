@@ -11,13 +11,11 @@ from urllib.parse import urlsplit
 from prodia_compose import blob, errors, progress
 from prodia_compose.cli import terminal, watcher
 from prodia_compose.cli.options.declared import ComposeOptions
-from prodia_compose.cli.options.request import to_request
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
 from prodia_compose.job import folder
 from prodia_compose.pipeline import plans
 from prodia_compose.pipeline.request import ComposeRequest
-from prodia_compose.pipeline.variables import name_in_findings
 from prodia_compose.report import documents, jsontext, summary
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
@@ -27,17 +25,17 @@ if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
 
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
-    request = to_request(options)
+    request = options.request
     with watcher.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         surroundings = _surroundings(request, reporter, meanwhile=_load_what_compares)
         plan = plans.make(request, surroundings, sending=False)
-    plan = _save(_compared(plan, again=options.again))
+    plan = _save(_compared(plan, again=options.request.again))
     if options.json:
         terminal.print_text(jsontext.line(documents.plan(plan)))
     else:
-        _warn(() if options.strict else plan.warnings, options)
+        _warn(() if options.request.strict else plan.warnings, options)
         terminal.print_text("\n".join(summary.lines(plan)))
         for error in plan.errors:
             terminal.tell_error(error, as_json=False)
@@ -46,11 +44,11 @@ def validate(options: ComposeOptions) -> int:
 
 def compose(options: ComposeOptions) -> int:
     """Make a picture and print its path; return the exit code."""
-    if options.dry_run or options.save_request is not None:
+    request = options.request
+    if request.dry_run or request.save_to is not None:
         return validate(options)
-    request = to_request(options)
-    if options.output == "-":
-        terminal.refuse_stdout("-", as_json=options.json)
+    if request.placement.target == "-":
+        terminal.refuse_stdout("-", as_json=options.json, called=options.called)
     saved: list[str] = []
     with (
         _truthful(saved),
@@ -62,12 +60,14 @@ def compose(options: ComposeOptions) -> int:
         surroundings = _surroundings(addressed, reporter, meanwhile=_load_what_sends)
         plan = plans.make(addressed, surroundings, sending=True)
         reporter.finish()
-        warned = () if options.strict else plan.warnings
+        warned = () if options.request.strict else plan.warnings
         _warn(warned, options)
         with _remembering(warned):
             ready = plan.sendable()
             if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
-                terminal.refuse_stdout(options.output, as_json=options.json)
+                terminal.refuse_stdout(
+                    request.placement.target, as_json=options.json, called=options.called
+                )
             if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
                 terminal.tell("\n".join(summary.image_lines(plan)))
             done = _send(ready, options, reporter, saved)
@@ -116,8 +116,13 @@ def _save(plan: plans.Plan) -> plans.Plan:
     )
     findings = errors.Findings()
     with findings.collecting():
-        folder.write(request.save_to, packed.body.parts, script, over=request.save_over)
-    name_in_findings(findings, request.variables)
+        folder.write(
+            request.save_to,
+            packed.body.parts,
+            script,
+            over=request.placement.force,
+            called=request.called("--save-request"),
+        )
     return replace(plan, is_saved=not findings.errors, errors=tuple(findings.errors))
 
 
@@ -140,7 +145,7 @@ def _send(
             done = send.run(
                 ready,
                 record=record,
-                again=options.again,
+                again=options.request.again,
                 reporter=reporter,
                 stdout=terminal.binary_stdout,
             )

@@ -3,18 +3,22 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from prodia_compose import errors
 from prodia_compose.cli import catalogue, terminal, watcher
-from prodia_compose.cli.options import request
 from prodia_compose.cli.options.declared import FetchOptions
+from prodia_compose.client.options import Delivery
+from prodia_compose.client.service import Service, is_loopback, normalise_base_url
 from prodia_compose.models.facts import Estimate
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat, Placement
+from prodia_compose.pipeline import gather
 from prodia_compose.progress import visible
 from prodia_compose.record import ledger, spending
 from prodia_compose.record.entries import Entry, State
@@ -121,7 +125,6 @@ def fetch(options: FetchOptions) -> int:
     """Bring a job's picture to its place and print the path; return the exit code."""
     from prodia_compose.pipeline import fetch as fetching  # noqa: PLC0415 - requests and Pillow
 
-    request.refuse_conflicts(options)
     with (
         ledger.open_record(os.environ, create=False) as record,
         watcher.reporter(
@@ -137,7 +140,7 @@ def fetch(options: FetchOptions) -> int:
             place = _place(options, target)
         if not errand.kept:
             with findings.collecting():
-                address = request.service_of(options, entry.host if entry else None)
+                address = _service(options.delivery, entry.host if entry else None)
         findings.raise_if_any()
         if place is None:
             raise AssertionError("without a place there is an error")
@@ -180,12 +183,40 @@ def _place(options: FetchOptions, target: str) -> places.Place:
     _format(target)  # a suffix of no picture is refused with the rest
     place = places.prove(
         target,
-        if_exists="overwrite" if options.force else options.if_exists or "fail",
-        create_dirs=options.create_dirs,
+        if_exists=options.placement.policy,
+        create_dirs=options.placement.create_dirs,
     )
     if place.is_stdout:
-        terminal.refuse_stdout(target, as_json=options.json)
+        terminal.refuse_stdout(target, as_json=options.json, called=options.called)
     return place
+
+
+def _service(delivery: Delivery, host: str | None) -> Service:
+    """Return the service that an earlier job went to, with the token for it.
+
+    Args:
+        delivery: The options.
+        host: The service's, with its port if it has one, as the record has it.
+
+    Raises:
+        errors.AuthError: There is no token, or it is malformed.
+    """
+    base_url = delivery.base_url
+    if host is not None and urlsplit(base_url).netloc != host:
+        scheme = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
+        base_url = normalise_base_url(f"{scheme}://{host}")
+    findings = errors.Findings()
+    text, stdin = os.environ.get("PRODIA_TOKEN"), sys.stdin.buffer if sys.stdin else None
+    token, _ = gather.token(delivery, text, stdin, findings, sending=True)
+    findings.raise_if_any()
+    if token is None:
+        raise AssertionError("without a token there is an error")
+    return Service(
+        base_url=base_url,
+        token=token,
+        connect_timeout_s=delivery.connect_timeout_s,
+        timeout_s=delivery.timeout_s,
+    )
 
 
 def _report(

@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, TextIO
 
 from prodia_compose import errors, progress
@@ -160,17 +160,19 @@ def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> Non
         tell(f"{shown}\nprodia-compose: this is a bug; please report it")
 
 
-def refuse_stdout(target: str, *, as_json: bool) -> None:
+def refuse_stdout(target: str, *, as_json: bool, called: Callable[[str], str] = str) -> None:
     """Refuse a picture's bytes on standard output where they do not belong.
 
     Raises:
         errors.UsageError: JSON goes there too, or it is a terminal.
     """
     if as_json:
-        raise errors.UsageError(f"--json and -o {target}: both write to stdout; give one")
+        raise errors.UsageError(
+            f"{called('--json')} and {called('-o')} {target}: both write to stdout; give one"
+        )
     if is_terminal(sys.stdout):
         raise errors.UsageError(
-            f"-o {target}: standard output is a terminal; redirect it, or name a file"
+            f"{called('-o')} {target}: standard output is a terminal; redirect it, or name a file"
         )
 
 

@@ -4,11 +4,12 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
 from prodia_compose import errors
 from prodia_compose.models.facts import Model, Setting, SettingValue
+from prodia_compose.options import as_text
 
 _RESERVED = ("prompt", "images", "type")
 
@@ -28,7 +29,7 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def parse_set(argument: str) -> tuple[str, SettingValue]:
+def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
     """Return the (name, value) of one `--set KEY=VALUE`.
 
     The value is JSON if it parses as JSON, else text.
@@ -36,6 +37,7 @@ def parse_set(argument: str) -> tuple[str, SettingValue]:
     Raises:
         errors.UsageError: There is no `=`, no name, or text that is not UTF-8.
     """
+    argument = as_text(typed)
     name, equals, text = argument.partition("=")
     if not equals or not name.strip():
         shown = argument or "''"
@@ -97,6 +99,7 @@ def check_settings(
     options: Iterable[tuple[str, SettingValue]],
     extras: Iterable[tuple[str, SettingValue]],
     findings: errors.Findings,
+    called: Callable[[str], str] = str,
 ) -> dict[str, SettingValue]:
     """Return the config fields to send, in order: options first, then `--set`.
 
@@ -107,10 +110,11 @@ def check_settings(
     given: set[str] = set()
     for name, value in options:
         given.add(name)
+        flag = called(flag_of(name))
         with findings.collecting():
             if isinstance(value, str) and _SURROGATE.search(value):
-                raise errors.UsageError(f"{flag_of(name)}: not valid UTF-8; retype it")
-            _check(model, name, value, flag_of(name), findings)
+                raise errors.UsageError(f"{flag}: not valid UTF-8; retype it")
+            _check(model, name, value, flag, findings)
             config[name] = value
     for name, value in extras:
         with findings.collecting():

@@ -5,15 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prodia_compose import addresses, errors
-from prodia_compose.output.options import OutputFormat, Placement
-
-SUFFIXES: Mapping[str, OutputFormat] = {
-    ".jpg": "jpg",
-    ".jpeg": "jpg",
-    ".png": "png",
-    ".webp": "webp",
-}
-"""The suffixes, in lower case, that ask for a format."""
+from prodia_compose.output.options import SUFFIXES, OutputFormat, Placement
 
 
 def asked_format(placement: Placement) -> OutputFormat:
@@ -25,7 +17,7 @@ def asked_format(placement: Placement) -> OutputFormat:
     """
     if placement.target.startswith("~/") and not Path("~").exists():
         raise errors.UsageError(
-            f"-o {placement.target}: ~ is not expanded here; write the whole path, or $HOME"
+            f"{placement.called('-o')} {placement.target}: ~ is not expanded here; write the whole path, or $HOME"
         )
     target = placement.target.replace("{ext}", placement.format or "jpg")
     is_name = target != "-" and addresses.scheme(target) is None  # an address is told elsewhere
@@ -35,12 +27,12 @@ def asked_format(placement: Placement) -> OutputFormat:
     format_ = SUFFIXES.get(suffix.lower())
     if format_ is None:
         raise errors.UsageError(
-            f"-o {placement.target}: no such format as {suffix}; use .jpg, .png or .webp"
+            f"{placement.called('-o')} {placement.target}: no such format as {suffix}; use .jpg, .png or .webp"
         )
     if placement.format is not None and placement.format != format_:
         raise errors.UsageError(
-            f"--format {placement.format} and -o {placement.target}: the name asks for {format_}; "
-            "give one of them"
+            f"{placement.called('--format')} {placement.format} and {placement.called('-o')} "
+            f"{placement.target}: the name asks for {format_}; give one of them"
         )
     return format_
 

@@ -18,8 +18,7 @@ from typing import IO
 from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.output import streams
-from prodia_compose.output.names import SUFFIXES
-from prodia_compose.output.options import IfExists
+from prodia_compose.output.options import SUFFIXES, IfExists
 from prodia_compose.output.streams import write_stream
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
@@ -56,7 +55,12 @@ class Place:
 
 
 def prove(
-    path: str, *, if_exists: IfExists, create_dirs: bool, inputs: Sequence[tuple[str, Path]] = ()
+    path: str,
+    *,
+    if_exists: IfExists,
+    create_dirs: bool,
+    inputs: Sequence[tuple[str, Path]] = (),
+    called: str = "-o",
 ) -> Place:
     """Return the place for a picture, once it is certain that it can be written.
 
@@ -66,6 +70,7 @@ def prove(
         create_dirs: Whether a missing folder is fine.
         inputs: (path as typed, file) of the inputs that are files; none may be overwritten
             unless the policy is `overwrite`.
+        called: What the target came from, for messages.
 
     Raises:
         errors.OutputError: It is taken, a folder, an input, or not writable.
@@ -75,13 +80,13 @@ def prove(
         return place
     if addresses.scheme(path) is not None:
         shown = addresses.shown(path)
-        raise errors.OutputError(f"-o {shown}: is an address; name a file", path=shown)
-    with _as_output_error(path):
+        raise errors.OutputError(f"{called} {shown}: is an address; name a file", path=shown)
+    with _as_output_error(path, called):
         if place.is_stream:
             streams.prove(path)
             return replace(place, path="-") if streams.descriptor(path) == 1 else place
         if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
-            raise errors.OutputError(f"-o {path}: names a folder; name a file", path=path)
+            raise errors.OutputError("names a folder; name a file", path=path)
         if if_exists != "overwrite" and streams.status(path) is not None:
             return _settle_taken(place, inputs)
         _prove_folder(path, create_dirs=create_dirs)
@@ -97,13 +102,12 @@ def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
         return replace(place, path=free, taken=path)
     for shown, file in inputs:
         if _same(file, path):
-            message = f"-o {path}: is the input {shown}; choose another name, or -f to overwrite it"
+            message = f"is the input {shown}; choose another name, or -f to overwrite it"
             raise errors.OutputError(message, path=path)
     if place.if_exists == "skip":
         return replace(place, skipped=True)
-    raise errors.OutputError(
-        f"-o {path}: exists already; -f overwrites it, --if-exists number keeps both", path=path
-    )
+    message = "exists already; -f overwrites it, --if-exists number keeps both"
+    raise errors.OutputError(message, path=path)
 
 
 def _same(file: Path, path: str) -> bool:
@@ -120,7 +124,7 @@ def _prove_folder(path: str, *, create_dirs: bool) -> None:
         if not create_dirs:
             typed = Path(path).parent
             missing = folder if typed.exists() else typed  # a link leads elsewhere
-            message = f"-o {path}: there is no folder {missing}; --create-dirs makes it"
+            message = f"there is no folder {missing}; --create-dirs makes it"
             raise errors.OutputError(message, path=path)
         folder = next(parent for parent in folder.parents if parent.exists())
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
@@ -268,9 +272,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _as_output_error(path: str) -> Iterator[None]:
+def _as_output_error(path: str, called: str) -> Iterator[None]:
+    """Put what the block raises into an error that names the option and the path."""
     try:
         yield
+    except errors.OutputError as error:
+        raise errors.OutputError(f"{called} {path}: {error.message}", path=path) from error
     except (OSError, ValueError) as exc:
         reasons = {
             errno.EACCES: "permission denied; choose a folder you may write to",
@@ -286,4 +293,4 @@ def _as_output_error(path: str) -> Iterator[None]:
         }
         number = exc.errno if isinstance(exc, OSError) else None
         words = reasons.get(number or 0) or (os.strerror(number) if number else str(exc))
-        raise errors.OutputError(f"-o {path}: {words}", path=path) from exc
+        raise errors.OutputError(f"{called} {path}: {words}", path=path) from exc

@@ -38,6 +38,8 @@ def is_stream(path: str) -> bool:
 def prove(path: str) -> None:
     """Refuse a stream that takes no bytes, as far as that shows without sending any.
 
+    The messages are for the option and the path to be put in front.
+
     Raises:
         errors.OutputError: It is a folder, a socket, a terminal, or not writable.
         OSError: It cannot be opened, or is a descriptor that is not open for writing.
@@ -52,11 +54,11 @@ def prove(path: str) -> None:
         return
     mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
-        raise errors.OutputError(f"-o {path}: is a folder; name a file in it", path=path)
+        raise errors.OutputError("is a folder; name a file in it", path=path)
     if stat.S_ISSOCK(mode):
-        raise errors.OutputError(f"-o {path}: is a socket; name a file", path=path)
+        raise errors.OutputError("is a socket; name a file", path=path)
     if not os.access(path, os.W_OK):
-        raise errors.OutputError(f"-o {path}: not writable; name a file", path=path)
+        raise errors.OutputError("not writable; name a file", path=path)
     if stat.S_ISCHR(mode):
         opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
@@ -67,7 +69,7 @@ def prove(path: str) -> None:
 
 def _refuse_terminal(number: int, path: str) -> None:
     if os.isatty(number):
-        raise errors.OutputError(f"-o {path}: is a terminal; name a file", path=path)
+        raise errors.OutputError("is a terminal; name a file", path=path)
 
 
 def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:

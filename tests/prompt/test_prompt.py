@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prodia_compose import errors
+from prodia_compose.inputs.options import LABEL
 from prodia_compose.prompt import template
 
 POSITIONS = {"mug": 1, "room": 2, "back-drop_3": 15}
@@ -94,13 +95,13 @@ def test_doubled_braces_give_any_text(text: str) -> None:
 @pytest.mark.parametrize("name", ["mug", "M", "a1", "a-b_c"])
 def test_label_names(name: str) -> None:
     """A label is a letter, then letters, digits, dashes and underscores."""
-    assert template.LABEL.fullmatch(name)
+    assert LABEL.fullmatch(name)
 
 
 @pytest.mark.parametrize("name", ["", "1a", "-a", "a b", "é", "a.b", "a\n"])
 def test_other_names_are_no_labels(name: str) -> None:
     """Anything else is no label."""
-    assert template.LABEL.fullmatch(name) is None
+    assert LABEL.fullmatch(name) is None
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from prodia_compose.cli import catalogue as listing
 from prodia_compose.cli.app import app
 from prodia_compose.cli.completion.offers import Command, Offers
 from prodia_compose.cli.completion.offers import Model as OfferedModel
-from prodia_compose.cli.options import request
+from prodia_compose.images.options import COLOURS
 from prodia_compose.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from prodia_compose.models.facts import Model
 from prodia_compose.sandbox.faults import FAULT_KINDS
@@ -60,7 +60,7 @@ def offers() -> str:
         "root": declared,
         "default_model": DEFAULT_MODEL,
         "models": {model.short_name: _model(model, metavars) for model in CATALOGUE},
-        "values": {"COLOUR": list(request._COLOURS), "KIND[:N]": list(FAULT_KINDS)},
+        "values": {"COLOUR": list(COLOURS), "KIND[:N]": list(FAULT_KINDS)},
     }
     return json.dumps(known, indent=1) + "\n"
 
