@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
-from prodia_compose.cli import terminal, watcher
+from prodia_compose.cli import terminal
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = options.request
-    with watcher.reporter(
+    with terminal.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         surroundings = _surroundings(request, reporter, meanwhile=_load_what_compares)
@@ -53,7 +53,7 @@ def compose(options: ComposeOptions) -> int:
     with (
         _truthful(saved),
         _sandboxed(request) as addressed,
-        watcher.reporter(
+        terminal.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):

@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TextIO
 
 from prodia_compose import errors, progress
@@ -146,6 +146,25 @@ class Lines(progress.Silent):
 
     def _tell(self, text: str) -> None:
         tell(text)
+
+
+@contextlib.contextmanager
+def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[progress.Reporter]:
+    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
+
+    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
+    """
+    is_silent = quiet or (as_json and verbosity == 0)
+    if quiet or not obeys(sys.stderr):
+        yield Lines(quiet=is_silent, verbosity=verbosity)
+        return
+    from prodia_compose.cli.bars import Bars  # noqa: PLC0415 - loads rich, for 30 ms
+
+    bars = Bars(sys.stderr, quiet=is_silent, verbosity=verbosity)
+    try:
+        yield bars
+    finally:
+        bars.finish()
 
 
 def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> None:

@@ -1,25 +1,9 @@
-"""`models`: the catalogue as a table, one model with its sources, or all of it as JSON."""
+"""What the catalogue looks like to people: a table, or one model with its sources."""
 
 from collections.abc import Iterator, Sequence
 
-from prodia_compose.cli import terminal
-from prodia_compose.models import catalogue, lookup
 from prodia_compose.models.facts import Cap, Estimate, Model, Setting
 from prodia_compose.report import tables
-
-
-def show(name: str | None, *, as_json: bool) -> int:
-    """Print the catalogue, or one model of it; return the exit code."""
-    listed = catalogue.CATALOGUE if name is None else (lookup.find(name, flag=""),)
-    if as_json:
-        from prodia_compose.report import documents, jsontext  # noqa: PLC0415 - loads json
-
-        terminal.print_text(jsontext.line(documents.models(listed)))
-    elif name is None:
-        terminal.print_text("\n".join(tables.aligned(table(listed))))
-    else:
-        terminal.print_text("\n".join(_details(listed[0])))
-    return 0
 
 
 def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
@@ -50,7 +34,7 @@ def _usd(value: float) -> str:
     return f"{value:.2f}" if round(value, 2) == value else f"{value:g}"
 
 
-def _details(model: Model) -> Iterator[str]:
+def details(model: Model) -> Iterator[str]:
     """Yield all that is known of one model, each fact followed by its source."""
     yield f"{model.short_name}  ({model.job_type})"
     yield model.summary
