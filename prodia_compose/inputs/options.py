@@ -1,11 +1,12 @@
 """Which pictures, as the options name them."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prodia_compose import errors
 from prodia_compose.frozen import frozen
-from prodia_compose.options import Option, Options
+from prodia_compose.options import Clash, Option, Options
 
 Sort = Literal["none", "name", "natural"]
 
@@ -85,3 +86,9 @@ class Selection(Options):
         ),
     ] = False
     sort: Annotated[Sort, Option(help="How to order the names of a list")] = "none"
+
+    def clashes(self) -> Iterator[Clash]:
+        """Yield how to read a list where there is none."""
+        if self.null_separated and not self.lists:
+            message = "-0: tells how to read a list; give one with -T"
+            yield Clash("null_separated", "lists", message)

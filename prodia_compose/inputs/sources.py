@@ -97,7 +97,7 @@ def entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
     """Return what was named, in order: operands, labelled paths, lists.
 
     Raises:
-        errors.UsageError: Nothing was named, a label is given twice, or `-0` is for no list.
+        errors.UsageError: Nothing was named, or a label is given twice.
         errors.InputError: A list is missing, empty, or not what `-0` says.
     """
     labels = [label for label, _ in selection.labelled]
@@ -107,9 +107,6 @@ def entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
         for label in dict.fromkeys(labels)
         if labels.count(label) > 1
     ]
-    if selection.null_separated and not selection.lists:
-        message = "-0: tells how to read a list; give one with -T"
-        findings.errors.append(errors.UsageError(message))
     found = [Entry(path=path) for path in selection.operands]
     found += [Entry(path=path, label=label) for label, path in selection.labelled]
     for number, name in enumerate(selection.lists, 1):

@@ -22,12 +22,13 @@ def owned_stdin(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
 ) -> BinaryIO | None:
     """Return standard input if at most one thing asks for it."""
+    called = request.called("--token-file")
     claims = [
         *("the operand -" for path in request.selection.operands if path == "-"),
         *(f"-i {label}=-" for label, path in request.selection.labelled if path == "-"),
         *("-T -" for path in request.selection.lists if path == "-"),
         *("--prompt-file -" for path in [request.prompt_file] if path == "-"),
-        *("--token-file -" for path in [request.delivery.token_file] if path == "-"),
+        *(f"{called} -" for path in [request.delivery.token_file] if path == "-"),
     ]
     if len(claims) < 2:
         return stdin
