@@ -1,6 +1,5 @@
 """Bytes that wait on disk in a file without a name."""
 
-import contextlib
 import errno
 import hashlib
 import io
@@ -85,26 +84,76 @@ class _Reader(io.RawIOBase):
         return count
 
 
-def spool(chunks: Iterable[bytes]) -> Blob:
+class Growing(Blob):
+    """A blob that bytes are added to as they come; it holds at each moment what has come."""
+
+    def __init__(self, *, or_memory: bool = False) -> None:
+        """Begin without a byte.
+
+        Args:
+            or_memory: Go on in memory where the disk cannot take more: for what was paid for,
+                and may yet fit where the user wants it.
+
+        Raises:
+            OSError: The temporary folder is not writable.
+        """
+        self._or_memory = or_memory
+        self._digest = hashlib.sha256()
+        super().__init__(self._scratch(), 0, self._digest.hexdigest())
+
+    def add(self, chunk: bytes) -> None:
+        """Add bytes at the end.
+
+        Raises:
+            OSError: The temporary folder is full.
+        """
+        with self._lock:
+            try:
+                self._write(chunk)
+            except OSError:
+                if not self._or_memory:
+                    raise
+                self._move_to_memory()
+                self._write(chunk)
+            self._digest.update(chunk)
+            self.sha256 = self._digest.hexdigest()
+            self.size += len(chunk)
+
+    def _scratch(self) -> BinaryIO:
+        try:
+            # Unbuffered, so that a failed write is known at once and loses nothing.
+            return tempfile.TemporaryFile(buffering=0)
+        except OSError:
+            if not self._or_memory:
+                raise
+            return io.BytesIO()
+
+    def _write(self, chunk: bytes) -> None:
+        self._file.seek(self.size)
+        view = memoryview(chunk)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def _move_to_memory(self) -> None:
+        memory = io.BytesIO()
+        self._file.seek(0)
+        while memory.tell() < self.size:
+            memory.write(self._file.read(self.size - memory.tell()))
+        self._file.close()
+        self._file = memory
+
+
+def spool(chunks: Iterable[bytes], *, or_memory: bool = False) -> Blob:
     """Write chunks of bytes to an unlinked temporary file and return it as a blob.
 
     Raises:
-        OSError: The temporary folder is full or not writable.
+        OSError: The temporary folder is full or not writable, and `or_memory` does not say to
+            do without.
     """
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the blob owns it, and closes it when it goes
-    digest = hashlib.sha256()
-    size = 0
-    try:
-        for chunk in chunks:
-            file.write(chunk)
-            digest.update(chunk)
-            size += len(chunk)
-        file.flush()
-    except BaseException:
-        with contextlib.suppress(OSError):  # a full disk once more must not hide a signal
-            file.close()
-        raise
-    return Blob(file, size, digest.hexdigest())
+    grown = Growing(or_memory=or_memory)
+    for chunk in chunks:
+        grown.add(chunk)
+    return grown
 
 
 def stored(data: Iterable[bytes]) -> Blob:

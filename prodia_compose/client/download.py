@@ -1,14 +1,15 @@
 """Inputs named by a URL, brought to disk."""
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from prodia_compose import blob, errors, progress
-from prodia_compose.client.attempts import headers
-from prodia_compose.client.exchange import Exchange, Lost, Reply, Request, basic
-from prodia_compose.client.passage import Limits, TraceOnly
-from prodia_compose.client.redaction import hiding_address
+from prodia_compose.client.send import headers
+from prodia_compose.client.service import SHORTEST_SECRET
+from prodia_compose.client.transport.exchange import Exchange, Lost, Reply, basic
+from prodia_compose.client.transport.passage import Request, TraceOnly
 
 _REDIRECTS = 10
 _REDIRECT_STATUSES = (301, 302, 303, 307, 308)
@@ -48,12 +49,11 @@ def download(
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise errors.NotDeliveredError(f"took longer than {timeout_s:g} s")
-            limits = Limits(connect_s=connect_timeout_s, stall_s=left_s, answer_s=left_s)
-            request = _request(url, limits)
-            hide = hiding_address(urlsplit(url).query)
+            request = _request(url, connect_timeout_s, left_s)
+            hide = _hiding(urlsplit(url).query)
             # The request hides nothing itself: a `location` has to stay as it came.
             trace = TraceOnly(reporter, hide=hide)
-            with Exchange(request, reporter=trace, on_state=lambda _: None) as exchange:
+            with Exchange(request, reporter=trace, stop=progress.Stop()) as exchange:
                 reply = exchange.perform()
                 location = reply.headers.get("location")
                 if reply.status in _REDIRECT_STATUSES and location:
@@ -68,7 +68,7 @@ def download(
     raise errors.InputError(f"leads through more than {_REDIRECTS} redirects")
 
 
-def _request(url: str, limits: Limits) -> Request:
+def _request(url: str, connect_timeout_s: float, left_s: float) -> Request:
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -84,8 +84,25 @@ def _request(url: str, limits: Limits) -> Request:
         url=urlunsplit(bare),
         headers=headers("image/*, */*;q=0.5"),
         authorization=basic(user, password) if user or password else None,
-        limits=limits,
+        connect_timeout_s=connect_timeout_s,
+        stall_timeout_s=left_s,
+        timeout_s=left_s,
     )
+
+
+def _hiding(query: str) -> Callable[[str], str]:
+    """Return a function that takes what can be a key to a picture out of a text.
+
+    That is the query of its address, wherever it stands, and the user, password and query
+    of any address: a redirect can name another.
+    """
+
+    def hide(text: str) -> str:
+        bare = re.sub(r"(?<=//)[^/?#\s]*@", "", text)
+        bare = re.sub(r"(//[^?#\s]*)\?[^#\s]+", r"\1?...", bare)
+        return bare.replace(query, "...") if len(query) >= SHORTEST_SECRET else bare
+
+    return hide
 
 
 def _followed(url: str, location: str) -> str:
@@ -132,6 +149,6 @@ def _too_large(max_bytes: int) -> errors.InputError:
 def _lost(lost: Lost, timeout_s: float) -> errors.ComposeError:
     if lost.stage == "connect" and lost.kind == "setting":
         return errors.InputError(lost.words)
-    if lost.words.startswith("no complete answer"):
+    if lost.stage == "answer" and lost.kind == "timeout":
         return errors.NotDeliveredError(f"took longer than {timeout_s:g} s")
     return errors.NotDeliveredError(lost.words)

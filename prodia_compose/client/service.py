@@ -2,10 +2,11 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import field
 from urllib.parse import urlsplit
 
-from prodia_compose import errors
+from prodia_compose import blob, errors
 from prodia_compose.frozen import frozen
 
 DEFAULT_BASE_URL = "https://inference.prodia.com"
@@ -18,6 +19,9 @@ ASYNC_JOB_PATH = "/v2/job/async?price=true"
 
 SANDBOX_TOKEN = "sandbox"  # noqa: S105 - no secret: it opens nothing
 """What stands for a token where none is needed."""
+
+SHORTEST_SECRET = 6
+"""A shorter one stands in ordinary words and ids by chance, and is no secret worth them."""
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
@@ -54,21 +58,44 @@ class Token:
             )
         return cls(value=value)
 
+    @property
+    def _is_secret(self) -> bool:
+        return self.value != SANDBOX_TOKEN and len(self.value) >= SHORTEST_SECRET
+
+    def hide(self, text: str) -> str:
+        """Return a text that came from outside with the token replaced by `***`."""
+        return text.replace(self.value, "***") if self._is_secret else text
+
+    def clean(self, came: blob.Blob) -> blob.Blob:
+        """Return bytes that came from outside with the token replaced by `***`."""
+        return blob.spool(self._cleaned(came), or_memory=True) if self._is_secret else came
+
+    def _cleaned(self, came: blob.Blob) -> Iterator[bytes]:
+        secret = self.value.encode("ascii")
+        rest = b""
+        with came.open() as file:
+            while chunk := file.read(1 << 16):
+                rest = (rest + chunk).replace(secret, b"***")
+                # The start of the token may be at the end of the chunk.
+                cut = max(0, len(rest) - len(secret) + 1)
+                yield rest[:cut]
+                rest = rest[cut:]
+        yield rest
+
 
 @frozen
 class Service:
-    """Where jobs are sent, and how patiently; times in seconds.
+    """Where jobs are sent, as whom, and how patiently; times in seconds.
 
     Attributes:
         base_url: As `normalise_base_url` returns it.
-        token: The bearer token.
         connect_timeout_s: For each connection attempt.
         stall_timeout_s: Without any progress of the upload.
         timeout_s: From the last byte sent to the complete answer.
         max_wait_s: For capacity, over all attempts.
     """
 
-    base_url: str
+    base_url: str = DEFAULT_BASE_URL
     token: Token
     connect_timeout_s: float = 10
     stall_timeout_s: float = 30

@@ -17,10 +17,10 @@ from prodia_compose.blob import Opener, stored
 from prodia_compose.frozen import frozen
 from prodia_compose.images import encode, spooling
 from prodia_compose.images.colour import srgb
-from prodia_compose.images.formats import jpeg, png, webp
+from prodia_compose.images.formats import jpeg, kinds, png, webp
 from prodia_compose.images.pixels import decoder, raster, spare
 from prodia_compose.images.plan import Fit
-from prodia_compose.images.probe import pages, sniff
+from prodia_compose.images.probe import pages
 from prodia_compose.images.probe.probe import ImageInfo
 
 _STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
@@ -171,11 +171,10 @@ def _untouched(
         info.header.note,
         "metadata removed" if has_lost and not options.keep_metadata else None,
     )
-    media_type, suffix = sniff.MEDIA_TYPES[info.format]
     return PreparedImage(
         blob=kept,
-        media_type=media_type,
-        suffix=suffix,
+        media_type=kinds.KINDS[info.format].media_type,
+        suffix=kinds.KINDS[info.format].suffix,
         width=info.width,
         height=info.height,
         changes=tuple(each for each in told if each),
@@ -200,19 +199,18 @@ def _rendered(
     changes.append(flattened)
     kept = header if options.keep_metadata else None
     if image.mode == "RGBA":
-        name = "PNG"
+        kind = kinds.PNG
         encoded = encode.as_png(image, options.max_bytes, kept)
     else:
-        name = "JPEG"
+        kind = kinds.JPEG
         encoded = encode.as_jpeg(image, options.quality, options.max_bytes, kept)
-    media_type, suffix = sniff.MEDIA_TYPES[name]
     return PreparedImage(
         blob=stored([encoded.data]),
-        media_type=media_type,
-        suffix=suffix,
+        media_type=kind.media_type,
+        suffix=kind.suffix,
         width=encoded.width,
         height=encoded.height,
-        changes=_told(info, fit, options, encoded, name, changes),
+        changes=_told(info, fit, options, encoded, kind, changes),
     )
 
 
@@ -235,7 +233,7 @@ def _told(
     fit: Fit,
     options: PrepareOptions,
     encoded: encode.Encoded,
-    name: str,
+    kind: kinds.Kind,
     colour_changes: Iterable[str | None],
 ) -> tuple[str, ...]:
     """Return every change to a picture that was encoded anew, in words."""
@@ -253,16 +251,13 @@ def _told(
     byte_cap = f"{(options.max_bytes or 0) / 1e6:.3g} MB per image"
     if (encoded.width, encoded.height) != fit.size:
         told.append(_resized(fit.size, (encoded.width, encoded.height), byte_cap))
-    if name == "JPEG" and encoded.quality < options.quality:
+    if kind is kinds.JPEG and encoded.quality < options.quality:
         told.append(f"quality {options.quality} -> {encoded.quality} ({byte_cap})")
     if header.has_metadata and not options.keep_metadata:
         told.append("metadata removed")
-    if info.format != name:
-        told.append(f"{_FORMAT_NAMES.get(info.format, info.format)} -> {name}")
+    if info.format != kind.name:
+        told.append(f"{kinds.KINDS[info.format].title} -> {kind.title}")
     return tuple(change for change in told if change)
-
-
-_FORMAT_NAMES: Final = {"HEIF": "HEIC", "WEBP": "WebP", "JPEG2000": "JPEG 2000"}
 
 
 def _resized(before: tuple[int, int], after: tuple[int, int], reason: str | None) -> str:

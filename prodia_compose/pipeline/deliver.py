@@ -5,16 +5,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from prodia_compose import errors
-from prodia_compose.client import submission, verdicts, wait
+from prodia_compose.client.send import Sender, Sent
 from prodia_compose.client.service import Service
+from prodia_compose.client.wait import AsyncJob
 from prodia_compose.output import rescue
 from prodia_compose.pipeline import plans, run
 from prodia_compose.progress import Reporter
 
 
-def deliver(
-    ready: plans.Sendable, reporter: Reporter, recorded: run.Recording
-) -> submission.Delivered:
+def deliver(ready: plans.Sendable, reporter: Reporter, recorded: run.Recording) -> Sent:
     """Send the job; keep what an answer without a usable picture left behind."""
     wishes = ready.plan.request.delivery
     service = Service(
@@ -30,18 +29,12 @@ def deliver(
     try:
         if wishes.is_async:
             return _deliver_later(service, ready, reporter, recorded, usual_seconds)
-        return submission.submit(
-            service,
-            ready.packed.body,
-            accept=ready.plan.accept,
-            reporter=reporter,
-            on_state=recorded.on_state,
-            usual_seconds=usual_seconds,
+        return Sender(service, watch=recorded, reporter=reporter).send(
+            ready.packed.body, accept=ready.plan.accept, usual_seconds=usual_seconds
         )
     except errors.ComposeError as error:
-        remains = verdicts.kept(error)
-        if remains is not None:
-            rescue.keep_remains(error, remains)
+        if recorded.held is not None and recorded.held.remains is not None:
+            rescue.keep_remains(error, recorded.held.remains)
         raise
 
 
@@ -51,31 +44,33 @@ def _deliver_later(
     reporter: Reporter,
     recorded: run.Recording,
     usual_seconds: float | None,
-) -> submission.Delivered:
+) -> Sent:
     """Have the job taken on, write down its id at once, then wait for it and bring it."""
-    created = wait.submit_async(
-        service, ready.packed.body, reporter=reporter, on_state=recorded.on_state
-    )
-    recorded.accepted(created.job_id, request_id=created.request_id)
-    reporter.detail(f"the service has taken it on as job {created.job_id}")
-    with identified(created.request_id, created.job_id):
+    created = Sender(service, watch=recorded, reporter=reporter).create(ready.packed.body)
+    job_id = str(created.answer.job.id)
+    recorded.accepted(job_id, request_id=created.request_id)
+    reporter.detail(f"the service has taken it on as job {job_id}")
+    with identified(created.request_id, job_id):
         try:
-            delivered = bring(
-                service, created.job_id, reporter=reporter, usual_seconds=usual_seconds
-            )
+            sent = bring(service, job_id, recorded, reporter=reporter, usual_seconds=usual_seconds)
         except errors.AuthError as error:
             # Refused only now: the job runs all the same, so it is not safe to send it again.
             raise errors.UnknownError(
-                f"{error.message}; the job {created.job_id} runs on and may be billed; then "
-                f"`prodia-compose jobs fetch {created.job_id}` brings its picture",
+                f"{error.message}; the job {job_id} runs on and may be billed; then "
+                f"`prodia-compose jobs fetch {job_id}` brings its picture",
                 may_be_billed=True,
             ) from error
-    return replace(delivered, request_id=created.request_id, attempts=created.attempts)
+    return replace(sent, request_id=created.request_id, attempts=created.attempts)
 
 
 def bring(
-    service: Service, job_id: str, *, reporter: Reporter, usual_seconds: float | None = None
-) -> submission.Delivered:
+    service: Service,
+    job_id: str,
+    recorded: run.Recording,
+    *,
+    reporter: Reporter,
+    usual_seconds: float | None = None,
+) -> Sent:
     """Wait for a job that runs by itself, and return its pictures.
 
     Raises:
@@ -84,15 +79,14 @@ def bring(
         errors.UnknownError: It is not done in time, not known, or cannot be had.
         errors.Interrupted: The job runs on; the interruption's `job_id` names it.
     """
+    job = AsyncJob(service, job_id, watch=recorded, reporter=reporter)
     try:
-        wait.poll(service, job_id, reporter=reporter, usual_seconds=usual_seconds)
-        delivered = wait.fetch_output(service, job_id, reporter=reporter)
+        job.wait(usual_seconds=usual_seconds)
+        return job.fetch()
     except errors.Interrupted as signal:
         signal.state = "sent"
         signal.job_id = job_id
         raise
-    answer = delivered.answer
-    return replace(delivered, answer=replace(answer, job=replace(answer.job, id=job_id)))
 
 
 @contextmanager

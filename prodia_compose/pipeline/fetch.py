@@ -128,7 +128,7 @@ def fetch(
     answer: Answer | None = None
     with run.of_fetch(record, wanted.entry) as recorded:
         if service is not None and wanted.job_id is not None:
-            answer = deliver.bring(service, wanted.job_id, reporter=reporter).answer
+            answer = deliver.bring(service, wanted.job_id, recorded, reporter=reporter).answer
             outputs, messages = answer.outputs, answer.messages
         with placer.holding(outputs):
             if answer is not None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import prodia_compose
 from prodia_compose import errors
+from prodia_compose.client.answers import Answer
 from prodia_compose.pipeline import plans
 from prodia_compose.record import entries, ledger
 
@@ -45,13 +46,18 @@ class Recording:
         self._has_come = False
         self._saved: Sequence[tuple[str, str]] = ()
         self._reached: errors.JobState = "not-sent"
+        self.held: Answer | None = None
 
     @property
     def has_come(self) -> bool:
         """Whether a picture has come, so that how it ends is news."""
         return self._has_come
 
-    def on_state(self, state: errors.JobState) -> None:
+    def came(self, answer: Answer) -> None:
+        """Hold what has come until it is in its place."""
+        self.held = answer
+
+    def reached(self, state: errors.JobState) -> None:
         """Write how far the sending has come."""
         self._reached = state
         self._entry.advance(_SENT[state])
@@ -59,6 +65,7 @@ class Recording:
     def accepted(self, job_id: str, *, request_id: str | None) -> None:
         """Write that the job runs by itself from here on, and what to ask after it by."""
         self._is_taken_on = True
+        self.held = None
         self._entry.advance("accepted", job_id=job_id, request_id=request_id)
 
     def received(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO
 
 from prodia_compose import errors
-from prodia_compose.client import submission, verdicts
+from prodia_compose.client.send import Sent
 from prodia_compose.frozen import frozen
 from prodia_compose.output.placer import Placer, SavedOutput
 from prodia_compose.pipeline import deliver, plans
@@ -105,13 +105,12 @@ def _deliver(
     reporter: Reporter,
     recorded: Recording,
     placer: Placer,
-) -> submission.Delivered:
+) -> Sent:
     """Send the job; keep a picture that has come when a signal ends this before it is told."""
     try:
         return deliver.deliver(ready, reporter, recorded)
-    except errors.Interrupted as signal:
-        came = verdicts.kept(signal)
-        if came is not None:
-            with placer.holding([came]):
+    except errors.Interrupted:
+        if recorded.held is not None and recorded.held.outputs:
+            with placer.holding(recorded.held.outputs):
                 raise
         raise

@@ -11,7 +11,6 @@ from submitting import LARGE, TOKEN
 from test_client_faults import FAULTS, Fault
 
 from prodia_compose import errors, progress
-from prodia_compose.client import submission
 from prodia_compose.record import ledger
 
 STATES: dict[errors.ExitCode, str] = {
@@ -54,7 +53,7 @@ def test_a_fault_through_the_command(
     tls: bool,
 ) -> None:
     """Each fault ends with its exit code, one row that says so, and nothing left behind."""
-    monkeypatch.setitem(submission.submit.__kwdefaults__ or {}, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(progress.Stop, "sleep", lambda stop, _seconds: stop.check())
     limits = {"stall_timeout_s": 10.0, "timeout_s": 10.0, **dict(fault.limits)}
     options = [text for name, value in limits.items() for text in (OPTIONS[name], str(value))]
     image = large if fault.size == LARGE else work / "product.jpg"

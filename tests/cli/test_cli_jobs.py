@@ -17,8 +17,8 @@ import pytest
 from conftest import TOKEN, Done, Run, until
 from PIL import Image
 
+from prodia_compose import progress
 from prodia_compose.cli.completion import offers
-from prodia_compose.client import wait
 from prodia_compose.record import ledger
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.service import SandboxOptions
@@ -582,7 +582,7 @@ def test_a_service_that_is_gone_is_told(
     run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fetching from a service that is not there ends soon, told aloud and with the reason."""
-    monkeypatch.setattr(wait, "_POLL_EVERY_S", 0)
+    monkeypatch.setattr(progress.Stop, "sleep", lambda stop, _seconds: stop.check())
     host = f"127.0.0.1:{loopback.closed_port()}"
     with ledger.open_record(os.environ) as record:
         entry = record.begin(ledgering.claim(host=host))

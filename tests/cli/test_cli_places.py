@@ -11,7 +11,7 @@ import pytest
 from conftest import Run, disk
 from PIL import Image
 
-from prodia_compose.client import submission
+from prodia_compose.client.send import Sender, Sent
 from prodia_compose.sandbox import server
 
 LINE = ("compose", "product.jpg", "-p", "x")
@@ -22,14 +22,14 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     """Return a way to let something happen while the service is at work."""
 
     def arrange(action: Callable[[], object]) -> None:
-        submit = submission.submit
+        send = Sender.send
 
-        def submit_then_act(*args: object, **kwargs: object) -> submission.Delivered:
-            delivered = submit(*args, **kwargs)  # type: ignore[arg-type] # passed on as it came
+        def send_then_act(*args: object, **kwargs: object) -> Sent:
+            sent = send(*args, **kwargs)  # type: ignore[arg-type] # passed on as it came
             action()
-            return delivered
+            return sent
 
-        monkeypatch.setattr("prodia_compose.client.submission.submit", submit_then_act)
+        monkeypatch.setattr(Sender, "send", send_then_act)
 
     return arrange
 

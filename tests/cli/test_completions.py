@@ -11,7 +11,7 @@ from conftest import Run
 from shells import LEFT, Shell
 
 from prodia_compose.cli.completion import offers
-from prodia_compose.images.probe import sniff
+from prodia_compose.images.formats import kinds
 from prodia_compose.record import ledger
 
 STRICT = {
@@ -355,7 +355,7 @@ def test_every_format_is_offered_by_its_suffix() -> None:
     """Pictures of all formats that can be read are offered, by their usual suffixes."""
     offered = offers.suffixes("IMAGE")
 
-    assert {suffix for _, suffix in sniff.MEDIA_TYPES.values()} <= {
+    assert {suffix for kind in kinds.KINDS.values() for suffix in kind.suffixes} <= {
         f".{one}" for one in offered or ()
     }
 

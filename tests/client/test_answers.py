@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prodia_compose import blob
 from prodia_compose.client import answers
 from prodia_compose.client.answers import records
 
@@ -35,7 +36,8 @@ def read_body(
 ) -> answers.Answer:
     """Read a body that comes in chunks of 100 bytes."""
     chunks = (body[at : at + 100] for at in range(0, len(body), 100))
-    return answers.read(status=status, content_type=content_type, chunks=chunks, framed=framed)
+    raw = blob.spool(chunks, or_memory=True)
+    return answers.read(raw, status=status, content_type=content_type, framed=framed)
 
 
 def bytes_of(outputs: Iterable[answers.Output]) -> list[bytes]:
@@ -290,12 +292,11 @@ def test_secrets_are_taken_out_of_every_text() -> None:
         id=secret, error=f"a {secret}", state={"current": secret}, expires_at=secret, type=secret
     )
     body = loopback.multipart_ok(JPEG, job=record, message=f"your token {secret}").body
-    chunks = [body.replace(b"output-0.jpg", secret.encode())]
 
     answer = answers.read(
+        blob.spool([body.replace(b"output-0.jpg", secret.encode())]),
         status=200,
         content_type=f"multipart/form-data; boundary={loopback.BOUNDARY}",
-        chunks=chunks,
         hide=lambda text: text.replace(secret, "***"),
     )
 
@@ -310,9 +311,9 @@ def test_a_secret_at_the_cut_leaves_no_half() -> None:
     words = "w" * (records.WORDS_LIMIT - 20) + secret + "w" * 100
 
     answer = answers.read(
+        blob.spool([words.encode()]),
         status=500,
         content_type="text/plain",
-        chunks=[words.encode()],
         hide=lambda text: text.replace(secret, "***"),
     )
 
@@ -332,7 +333,7 @@ def test_a_secret_at_the_cut_leaves_no_half() -> None:
 @settings(deadline=None)
 def test_no_answer_breaks_the_reader(body: bytes, content_type: str | None, framed: bool) -> None:  # noqa: FBT001 - drawn
     """Any bytes under any content type give an answer that holds all of them."""
-    answer = answers.read(status=200, content_type=content_type, chunks=[body], framed=framed)
+    answer = answers.read(blob.spool([body]), status=200, content_type=content_type, framed=framed)
 
     assert answer.raw.read() == body
 

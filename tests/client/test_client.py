@@ -25,8 +25,10 @@ from loopback import busy, drop, multipart_ok, ok
 from submitting import LARGE, PICTURE, TOKEN, part
 
 import prodia_compose
-from prodia_compose import errors
-from prodia_compose.client import multipart, submission
+from prodia_compose import errors, progress
+from prodia_compose.client import multipart
+from prodia_compose.client.send import Sender
+from prodia_compose.client.transport.exchange import Exchange, Reply
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 
@@ -147,9 +149,9 @@ def test_the_answer_and_its_ids_come_back(tls: bool) -> None:  # noqa: FBT001 - 
     ):
         outcome = submitting.submit(submitting.service(server.url))
 
-    assert outcome.delivered is not None
-    assert outcome.delivered.request_id == loopback.REQUEST_ID
-    assert outcome.delivered.attempts == 2
+    assert outcome.sent is not None
+    assert outcome.sent.request_id == loopback.REQUEST_ID
+    assert outcome.sent.attempts == 2
     assert outcome.answer.outputs[0].blob.read() == PICTURE
     assert (outcome.answer.job.id, outcome.answer.job.price_usd) == (loopback.JOB_ID, 0.039)
 
@@ -266,8 +268,8 @@ def test_connecting_is_tried_anew_after_each_busy_answer(monkeypatch: pytest.Mon
     with loopback.serve([busy(), busy(), ok(PICTURE)]) as server, submitting.environment():
         outcome = submitting.submit(submitting.service(server.url))
 
-    assert outcome.delivered is not None, outcome.error
-    assert outcome.delivered.attempts == 9
+    assert outcome.sent is not None, outcome.error
+    assert outcome.sent.attempts == 9
     assert server.submissions == 3
 
 
@@ -557,84 +559,141 @@ def test_a_part_of_another_size_is_a_bug_and_never_complete() -> None:
 
 
 @contextmanager
-def _terminating(when: Callable[[], bool]) -> Iterator[None]:
-    """Send SIGTERM to this process, handled as the tool does, as soon as `when` holds."""
-
-    def interrupt(signum: int, _frame: object) -> None:
-        raise errors.Interrupted(signum)
-
+def _soon(when: Callable[[], bool], act: Callable[[], object]) -> Iterator[None]:
+    """Do something in another thread as soon as `when` holds."""
     over = threading.Event()
 
-    def watch() -> None:
+    def look() -> None:
         while not over.wait(0.005):
             if when():
-                os.kill(os.getpid(), signal.SIGTERM)
+                act()
                 return
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    thread = threading.Thread(target=watch)
+    thread = threading.Thread(target=look)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
-        signal.signal(signal.SIGTERM, before)
 
 
-# The signal may come in the very moment in which a temporary file is opened and not yet held:
-# it has no name and goes with the process, so all that tells of it is Python's warning.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @both
 @pytest.mark.parametrize(
-    ("script", "stage", "state"),
+    ("script", "stage", "states"),
     [
-        (loopback.silent(read=1 << 16), "uploading", "sending"),
-        (loopback.silent(), "waiting", "sent"),
-        (loopback.trickle(loopback.cut(ok(PICTURE), "close"), 0.002), "receiving", "answered"),
+        (loopback.silent(read=1 << 16), "uploading", ["sending"]),
+        (loopback.silent(), "waiting", ["sending", "sent"]),
+        (loopback.trickle(ok(PICTURE), 0.002), "receiving", ["sending", "sent", "answered"]),
     ],
     ids=["uploading", "waiting", "receiving"],
 )
-def test_a_signal_stops_it_and_tells_the_state(
+def test_a_stop_is_heeded_at_any_stage(
     script: loopback.Answer,
     stage: str,
-    state: errors.JobState,
+    states: list[errors.JobState],
     tls: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """A signal at any stage ends it at once, with the state the job had come to."""
-    states: list[errors.JobState] = []
+    """Whoever asks to stop ends it soon, with the true state told, and what had come."""
+    seen = submitting.Outcome()
+    stop = progress.Stop()
     with loopback.serve([script], tls=tls) as server, submitting.environment(server.ca_file):
 
         def reached() -> bool:
             if stage == "uploading":
                 return bool(server.requests) and server.requests[0].size >= 1 << 16
-            return server.submissions == 1 and (stage == "waiting" or "answered" in states)
+            if stage == "waiting":
+                return server.submissions == 1
+            return seen.reporter.amounts.get("receive", 0) > 0
 
-        with pytest.raises(errors.Interrupted) as caught, _terminating(reached):
-            submission.submit(
-                submitting.service(server.url),
-                submitting.job_body(LARGE if stage == "uploading" else 1000),
-                accept="image/jpeg",
-                on_state=states.append,
+        sender = Sender(
+            submitting.service(server.url), watch=seen, reporter=seen.reporter, stop=stop
+        )
+        with (
+            pytest.raises(errors.Interrupted) as caught,
+            _soon(reached, lambda: stop.request(signal.SIGTERM)),
+        ):
+            sender.send(
+                submitting.job_body(LARGE if stage == "uploading" else 1000), accept="image/jpeg"
             )
 
-    assert caught.value.state == state
     assert caught.value.code == errors.ExitCode.SIGTERM
+    assert seen.states == states
+    if stage != "receiving":
+        assert seen.held is None
+    else:
+        assert seen.held is not None
+        assert seen.held.partial is None  # with a length, a picture's own end is not looked for
+        assert PICTURE.startswith(seen.held.raw.read())
+
+
+def test_a_stop_loses_no_answer_that_is_here() -> None:
+    """An answer that has come whole by the time of the stop is returned as ever."""
+    seen = submitting.Outcome()
+    stop = progress.Stop()
+
+    class StoppingAtTheHead(Exchange):
+        def perform(self) -> Reply:
+            reply = super().perform()
+            stop.request(signal.SIGINT)
+            return reply
+
+    with loopback.serve([multipart_ok(PICTURE * 20)]) as server, submitting.environment():
+        sender = Sender(
+            submitting.service(server.url), watch=seen, stop=stop, transport=StoppingAtTheHead
+        )
+        sent = sender.send(submitting.job_body(), accept="image/jpeg")
+
+    assert sent.answer.outputs[0].blob.read() == PICTURE * 20
+    assert seen.held == sent.answer
+
+
+def test_whatever_ends_the_reading_what_came_is_told() -> None:
+    """A signal's exception, or a bug, in the middle of an answer leaves what came with the watch."""
+    seen = submitting.Outcome()
+
+    class Interrupting(Exchange):
+        def chunks(self) -> Iterator[bytes]:
+            yield from super().chunks()
+            raise errors.Interrupted(signal.SIGINT)
+
+    with (
+        loopback.serve([ok(PICTURE)]) as server,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted),
+    ):
+        Sender(submitting.service(server.url), watch=seen, transport=Interrupting).send(
+            submitting.job_body(), accept="image/jpeg"
+        )
+
+    assert seen.held is not None
+    assert seen.held.outputs[0].blob.read() == PICTURE
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_signal_while_connecting_finds_nothing_sent() -> None:
-    """A signal during the TLS handshake finds the job not sent."""
+    """A signal's exception during the TLS handshake finds the job not sent."""
     accepted = threading.Event()
-    with (
-        _listener(lambda _: accepted.set()) as port,
-        submitting.environment(),
-        pytest.raises(errors.Interrupted) as caught,
-        _terminating(accepted.is_set),
-    ):
-        submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
+    seen = submitting.Outcome()
 
-    assert caught.value.state == "not-sent"
+    def interrupt(signum: int, _frame: object) -> None:
+        raise errors.Interrupted(signum)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with (
+            _listener(lambda _: accepted.set()) as port,
+            submitting.environment(),
+            pytest.raises(errors.Interrupted) as caught,
+            _soon(accepted.is_set, lambda: os.kill(os.getpid(), signal.SIGTERM)),
+        ):
+            Sender(submitting.service(f"https://127.0.0.1:{port}"), watch=seen).send(
+                submitting.job_body(), accept="image/jpeg"
+            )
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert seen.states == []
     # `ssl` leaves a socket whose handshake is interrupted to the collector: let it
     # complain here, where that is allowed.
     caught.value.__traceback__ = None
@@ -642,28 +701,26 @@ def test_a_signal_while_connecting_finds_nothing_sent() -> None:
     gc.collect()
 
 
-def test_a_signal_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:
+def test_a_stop_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:
     """What a busy service turned away is not sent, whatever had left before."""
+    seen = submitting.Outcome()
+    stop = progress.Stop()
 
-    def stopped(_seconds: float) -> None:
-        raise errors.Interrupted(signal.SIGINT)
+    class StoppingAtTheEnd(Exchange):
+        def __exit__(self, *how: object) -> None:
+            stop.request(signal.SIGINT)
+            super().__exit__(*how)  # type: ignore[arg-type] # passed on as it came
 
-    states: list[errors.JobState] = []
     with (
         loopback.serve([busy()]) as server,
         submitting.environment(),
-        pytest.raises(errors.Interrupted) as caught,
+        pytest.raises(errors.Interrupted),
     ):
-        submission.submit(
-            submitting.service(server.url),
-            submitting.job_body(),
-            accept="image/jpeg",
-            on_state=states.append,
-            sleep=stopped,
-        )
+        Sender(
+            submitting.service(server.url), watch=seen, stop=stop, transport=StoppingAtTheEnd
+        ).send(submitting.job_body(), accept="image/jpeg")
 
-    assert caught.value.state == "not-sent"
-    assert states[-1] == "not-sent"
+    assert seen.states[-1] == "not-sent"
 
 
 def test_a_connection_dropped_after_busy_is_not_mistaken_for_busy() -> None:
@@ -681,8 +738,13 @@ def test_a_connection_dropped_after_busy_is_not_mistaken_for_busy() -> None:
 _SENDING = """
     import io, re, resource, sys
 
-    from prodia_compose.client import multipart, submission as client
+    from prodia_compose.client import multipart
+    from prodia_compose.client.send import Sender
     from prodia_compose.client.service import Service, Token
+
+    class Nobody:
+        def reached(self, state): pass
+        def came(self, answer): pass
 
     class Zeros(io.RawIOBase):
         left = 150_000_000
@@ -707,9 +769,10 @@ _SENDING = """
             open=lambda: io.BytesIO(b"x") if size == 1 else Zeros())], "b" * 30)
 
     service = Service(base_url=sys.argv[1], token=Token(value="t"))
-    client.submit(service, body(1), accept="image/jpeg")
+    sender = Sender(service, watch=Nobody())
+    sender.send(body(1), accept="image/jpeg")
     before = peak_bytes()
-    client.submit(service, body(Zeros.left), accept="image/jpeg")
+    sender.send(body(Zeros.left), accept="image/jpeg")
     print(peak_bytes() - before)
 """
 

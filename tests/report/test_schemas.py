@@ -22,7 +22,7 @@ from PIL import Image
 from test_cli_errors import BAD_LINES
 
 from prodia_compose import errors
-from prodia_compose.images.probe import sniff
+from prodia_compose.images.formats import kinds
 from prodia_compose.models import facts
 from prodia_compose.pipeline import gather
 from prodia_compose.progress import visible
@@ -210,9 +210,9 @@ def test_enumerations_are_the_programs() -> None:
     for field in ("kind", "exit_code"):
         assert SCHEMAS["error@1"]["properties"][field]["enum"] == problem[field]["enum"]
     assert job["state"]["enum"] == job["reached"]["enum"] == list(get_args(entries.State))
-    assert image["format"]["enum"] == list(sniff.MEDIA_TYPES)
+    assert image["format"]["enum"] == list(kinds.KINDS)
     assert SCHEMAS["result@1"]["$defs"]["output"]["properties"]["format"]["enum"] == [
-        *(*sniff.MEDIA_TYPES, None),
+        *(*kinds.KINDS, None),
     ]
     token = SCHEMAS["plan@1"]["properties"]["token"]["enum"]
     assert token == list(get_args(gather.TokenState))
@@ -536,7 +536,7 @@ def test_interruptions(
 @pytest.mark.parametrize(
     ("argv", "place", "billed"),
     [
-        (("compose", "--sandbox", *GOOD), "prodia_compose.client.submission.submit", True),
+        (("compose", "--sandbox", *GOOD), "prodia_compose.client.send.Sender.send", True),
         (("models", "flux-2-pro"), "prodia_compose.models.lookup.find", False),
     ],
     ids=["compose", "models"],

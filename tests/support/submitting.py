@@ -10,7 +10,8 @@ from pathlib import Path
 from unittest import mock
 
 from prodia_compose import errors, progress
-from prodia_compose.client import answers, multipart, submission, verdicts
+from prodia_compose.client import answers, multipart
+from prodia_compose.client.send import Sender, Sent
 from prodia_compose.client.service import Service, Token
 
 TOKEN = "sentinel-0f9e8d7c6b5a"
@@ -61,38 +62,48 @@ class Recorder(progress.Silent):
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """All that came of one submission.
+    """All that came of one submission, and who is told of it meanwhile.
 
     Attributes:
-        delivered: What was returned, if anything was.
+        sent: What was returned, if anything was.
         error: What was raised, if anything was.
-        states: What `on_state` was told.
+        states: What the watch was told, in order.
+        held: The answer that the watch was told last, if there was one.
         slept: The waits that were asked for; none took any time.
         reporter: What the reporter was told.
     """
 
-    delivered: submission.Delivered | None = None
+    sent: Sent | None = None
     error: errors.ComposeError | None = None
     states: list[errors.JobState] = field(default_factory=list)
+    held: answers.Answer | None = None
     slept: list[float] = field(default_factory=list)
     reporter: Recorder = field(default_factory=Recorder)
+
+    def reached(self, state: errors.JobState) -> None:
+        """Keep a state."""
+        self.states.append(state)
+
+    def came(self, answer: answers.Answer) -> None:
+        """Hold an answer."""
+        self.held = answer
 
     @property
     def answer(self) -> answers.Answer:
         """The answer of a submission that worked out."""
-        assert self.delivered is not None, self.error
-        return self.delivered.answer
+        assert self.sent is not None, self.error
+        return self.sent.answer
 
     @property
     def failure(self) -> errors.ComposeError:
         """The error of one that did not."""
-        assert self.error is not None, self.delivered
+        assert self.error is not None, self.sent
         return self.error
 
     @property
     def kept(self) -> answers.Output | None:
-        """What the error brings for keeping."""
-        return verdicts.kept(self.failure)
+        """What has come and is worth keeping, if nothing was of use."""
+        return None if self.held is None else self.held.remains
 
     def texts(self) -> str:
         """Return every text that a user could get to see, tracebacks and records included."""
@@ -104,8 +115,8 @@ class Outcome:
             kept = self.kept
             if kept is not None:
                 shown.append(kept.blob.read().decode("latin-1"))
-        if self.delivered is not None:
-            shown.append(repr(self.delivered))
+        if self.sent is not None:
+            shown.append(repr(self.sent))
         return "\n".join(shown)
 
 
@@ -169,15 +180,10 @@ def submit(
 ) -> Outcome:
     """Submit a job and return what came of it; waits for a busy service take no time."""
     outcome = Outcome()
+    sender = Sender(to, watch=outcome, reporter=outcome.reporter, sleep=outcome.slept.append)
     try:
-        outcome.delivered = submission.submit(
-            to,
-            job_body() if body is None else body,
-            accept=accept,
-            reporter=outcome.reporter,
-            on_state=outcome.states.append,
-            sleep=outcome.slept.append,
-            usual_seconds=usual_seconds,
+        outcome.sent = sender.send(
+            job_body() if body is None else body, accept=accept, usual_seconds=usual_seconds
         )
     except errors.ComposeError as error:
         outcome.error = error

@@ -163,17 +163,3 @@ def test_a_jpeg_loads_no_other_format(side: str) -> None:
     )
 
     assert done.stderr.split() == ["PIL.JpegImagePlugin"]
-
-
-def test_requests_is_loaded_without_what_guesses_encodings() -> None:
-    """Nobody asks for it, it is slow to load, and whoever wants it later can still have it."""
-    program = (
-        "import sys, prodia_compose.client;"
-        " print([name for name in ('chardet', 'charset_normalizer') if name in sys.modules]);"
-        " import charset_normalizer"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
-    )
-
-    assert (done.stdout, done.stderr) == ("[]\n", "")

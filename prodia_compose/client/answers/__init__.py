@@ -7,19 +7,19 @@ picture that was paid for survives an answer that makes no sense.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import field
+from collections.abc import Callable, Iterator
+from dataclasses import field, replace
 
 import multipart
 
-from prodia_compose import blob, errors
-from prodia_compose.client.answers.keeping import ends, keep, sniff
+from prodia_compose import blob
 from prodia_compose.client.answers.records import Hide, JobRecord, job_record, json_value, words
 from prodia_compose.frozen import frozen
 
 _TEXT_LIMIT_BYTES = 1 << 18
 _CHUNK_BYTES = 1 << 16
 _PARTS_LIMIT = 256
+_TAIL_BYTES = 1 << 16
 
 
 @frozen
@@ -51,6 +51,7 @@ class Answer:
         whole: False if its last part, or the end of a picture sent without a length, is missing.
         raw: Every byte of it, in case nothing above is of use.
         partial: The picture that the answer broke off in.
+        remains: The piece most worth keeping when the answer is of no use; None if it was empty.
     """
 
     status: int
@@ -62,48 +63,36 @@ class Answer:
     whole: bool = True
     raw: blob.Blob
     partial: Output | None = None
-
-    @property
-    def remains(self) -> Output | None:
-        """The piece most worth keeping when the answer is of no use; None if it was empty."""
-        if self.outputs:
-            return self.outputs[0]
-        if self.partial is not None:
-            return self.partial
-        if self.raw.size:
-            return Output(blob=self.raw, media_type=self.media_type, filename=None)
-        return None
+    remains: Output | None = None
 
 
 def read(
+    raw: blob.Blob,
     *,
     status: int,
     content_type: str | None,
-    chunks: Iterable[bytes],
     framed: bool = True,
     hide: Hide = str,
+    clean: Callable[[blob.Blob], blob.Blob] = lambda came: came,
 ) -> Answer:
-    """Read an answer from its body and take it apart.
+    """Take an answer apart.
 
     Args:
+        raw: The body, as far as it came.
         status: The HTTP status.
         content_type: The value of the answer's `Content-Type`.
-        chunks: The body, as far as it came.
         framed: Whether the connection told where the body ends; if not, a
             picture is looked at for its own end mark.
         hide: Applied to every text that is given back.
-
-    Raises:
-        errors.Interrupted: With the picture, if that had come whole.
+        clean: Applied to what remains of it, but for a picture, which stays as it came.
     """
-    raw = keep(chunks)
-    try:
-        return _taken_apart(status, content_type, raw, framed=framed, hide=hide)
-    except errors.Interrupted as signal:  # a second one ends the process
-        answer = _taken_apart(status, content_type, raw, framed=framed, hide=hide)
-        if answer.outputs:
-            signal.kept = (answer.outputs[0].blob, answer.outputs[0].media_type)
-        raise
+    answer = _taken_apart(status, content_type, raw, framed=framed, hide=hide)
+    remains = answer.outputs[0] if answer.outputs else answer.partial
+    if remains is None and raw.size:
+        is_picture = answer.media_type.startswith("image/")
+        found = raw if is_picture else clean(raw)
+        remains = Output(blob=found, media_type=answer.media_type, filename=None)
+    return replace(answer, remains=remains)
 
 
 def _taken_apart(
@@ -112,12 +101,13 @@ def _taken_apart(
     media_type, options = multipart.parse_options_header(content_type or "")
     if media_type.startswith("multipart/") and options.get("boundary"):
         return _read_parts(status, media_type, raw, options["boundary"], hide)
+    media_type = hide(media_type)
     shown = sniff(raw.read_at(0, 16)) or media_type
     if shown.startswith("image/"):
         if not raw.size:
             return Answer(status=status, media_type=media_type, raw=raw)
         picture = Output(blob=raw, media_type=shown, filename=None)
-        if framed or ends(raw, shown):
+        if framed or _ends(raw, shown):
             return Answer(status=status, media_type=media_type, outputs=(picture,), raw=raw)
         return Answer(status=status, media_type=media_type, raw=raw, whole=False, partial=picture)
     value = json_value(raw)
@@ -139,7 +129,7 @@ class _Gathered:
         self.partial: Output | None = None
 
     def add(self, section: multipart.MultipartSegment, body: blob.Blob, hide: Hide) -> None:
-        declared = section.content_type or ""
+        declared = hide(section.content_type or "")
         filename = section.filename and hide(section.filename)
         media_type = sniff(body.read_at(0, 16)) or declared
         if media_type.startswith("image/"):
@@ -166,7 +156,7 @@ def _read_parts(status: int, media_type: str, raw: blob.Blob, boundary: str, hid
         error = words(gathered.messages[0], hide)
     return Answer(
         status=status,
-        media_type=media_type,
+        media_type=hide(media_type),
         outputs=tuple(gathered.outputs),
         messages=tuple(gathered.messages),
         job=job,
@@ -190,7 +180,7 @@ class _Sections:
 
     def __iter__(self) -> Iterator[tuple[multipart.MultipartSegment, blob.Blob]]:
         for section in self._events:
-            yield section, keep(iter(self._next_chunk, None))
+            yield section, blob.spool(iter(self._next_chunk, None), or_memory=True)
 
     def _next_chunk(self) -> bytes | None:
         """Return more of the part's bytes; None at its end, or where all ends."""
@@ -228,3 +218,33 @@ def _text(body: blob.Blob, media_type: str) -> str:
 
         return " ".join(html.unescape(text).split())
     return "" if "\0" in text else text
+
+
+def sniff(head: bytes) -> str | None:
+    """Return the media type that a picture's first 16 bytes show, or None."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "image/gif"
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return "image/avif"
+    return None
+
+
+def _ends(picture: blob.Blob, media_type: str) -> bool:
+    """Tell whether a picture's own end mark is there; True where there is none to look for."""
+    tail = picture.read_at(max(0, picture.size - _TAIL_BYTES), _TAIL_BYTES)
+    if media_type == "image/jpeg":
+        # Inside compressed data FF is always stuffed, so this is the real mark.
+        return b"\xff\xd9" in tail
+    if media_type == "image/png":
+        return b"IEND\xaeB`\x82" in tail
+    if media_type == "image/webp":
+        return picture.size >= int.from_bytes(picture.read_at(4, 4), "little") + 8
+    if media_type == "image/gif":
+        return tail.rstrip(b"\0").endswith(b";")
+    return True

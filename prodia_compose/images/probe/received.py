@@ -6,9 +6,9 @@ from typing import BinaryIO
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import jpeg, png
+from prodia_compose.images.formats import jpeg, kinds, png
 from prodia_compose.images.pixels import decoder
-from prodia_compose.images.probe import probe, sniff
+from prodia_compose.images.probe import probe
 
 
 @frozen
@@ -48,11 +48,11 @@ def inspect(opener: Opener) -> ReceivedImage:
                 decoder.opened(info.format, file).load()
     except errors.InputError as exc:
         raise ValueError(exc.message) from exc
-    media_type, suffix = sniff.MEDIA_TYPES[info.format]
+    kind = kinds.KINDS[info.format]
     return ReceivedImage(
-        format=info.format,
-        media_type=media_type,
-        suffix=suffix,
+        format=kind.name,
+        media_type=kind.media_type,
+        suffix=kind.suffix,
         width=info.width,
         height=info.height,
     )

@@ -16,7 +16,6 @@ import io
 import re
 import socket
 import ssl
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,7 +24,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
-from prodia_compose.client.passage import Passage
+from prodia_compose.client.transport.passage import Passage
+from prodia_compose.progress import LOOK_EVERY_S
 
 if TYPE_CHECKING:
     from urllib3.util.ssltransport import SSLTransport
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES = 1 << 14  # one TLS record
 _READ_BYTES = 1 << 16
-_LOOK_EVERY_S = 0.5
-_TICK_S = 1.0
 
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
 _STATUS_BYTES = len(b"HTTP/1.1 100")
@@ -119,30 +117,33 @@ class _Connection(HTTPConnection):
         Raises:
             BrokenPipeError: An answer has come, nothing moved for too long, or
                 the connection broke. urllib3 then reads what answer there is.
+            Interrupted: Somebody asked to stop.
         """
         passage, sock = self._passage, self.sock
         # A TLS connection inside a proxy's TLS loses bytes when a send times out half-way.
         can_wait_in_steps = isinstance(sock, socket.socket)
-        patience_s = passage.limits.stall_s
-        moved_at = time.monotonic()
+        patience_s = passage.request.stall_timeout_s
+        moved_at = passage.clock()
         while data:
+            passage.stop.check()
             if can_wait_in_steps and self._answer_has_come(sock):
                 passage.break_off()
                 raise BrokenPipeError
             piece = data[:_PIECE_BYTES]
             passage.offer(len(piece))
-            sock.settimeout(min(_LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
+            sock.settimeout(min(LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
             try:
                 count = sock.send(piece)
             except TimeoutError:
-                if can_wait_in_steps and time.monotonic() - moved_at < patience_s:
+                if can_wait_in_steps and passage.clock() - moved_at < patience_s:
+                    passage.offer(0)  # nothing of it has left
                     continue
                 passage.break_off(stalled=True)
                 raise BrokenPipeError from None
             except OSError as error:  # an ssl.SSLError too
                 passage.break_off()
                 raise BrokenPipeError from error
-            moved_at = time.monotonic()
+            moved_at = passage.clock()
             data = data[count:]
             passage.sent(count)
 
@@ -215,7 +216,7 @@ class _DeadlineReader(io.RawIOBase):
             del early[:taken]
             return taken
         while (remaining_s := self._passage.remaining_s()) > 0:
-            self._sock.settimeout(min(remaining_s, _TICK_S))
+            self._sock.settimeout(min(remaining_s, LOOK_EVERY_S))
             try:
                 count: int | bytes | None = self._sock.recv_into(buffer)
             except TimeoutError:

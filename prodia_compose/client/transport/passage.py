@@ -1,9 +1,11 @@
-"""How far one request and its answer have come."""
+"""One request, and how far it and its answer have come."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from typing import Literal
 
 from prodia_compose import progress
+from prodia_compose.client import multipart
 from prodia_compose.errors import JobState
 from prodia_compose.frozen import frozen
 
@@ -16,52 +18,64 @@ _STALLED_ANSWER_S = 1.0
 
 
 @frozen
-class Limits:
-    """How long each stage may take, in seconds.
+class Request:
+    """One request; times in seconds.
 
     Attributes:
-        connect_s: Connecting, for each address of the host, and the TLS handshake.
-        stall_s: Sending without any progress.
-        answer_s: From the last byte sent to the complete answer.
+        url: With its query.
+        headers: Without `Authorization`, `Host` and `Content-Length`.
+        authorization: The value of that header, or None for none at all.
+        connect_timeout_s: For each address of the host, and the TLS handshake.
+        stall_timeout_s: Sending without any progress.
+        timeout_s: From the last byte sent to the complete answer.
+        usual_seconds: How long the answer usually takes, for the progress.
+        hide: Takes secrets out of a text that is shown.
     """
 
-    connect_s: float
-    stall_s: float
-    answer_s: float
+    method: Literal["GET", "POST"]
+    url: str
+    headers: Mapping[str, str]
+    authorization: str | None = field(default=None, repr=False)
+    body: multipart.MultipartBody | None = None
+    connect_timeout_s: float
+    stall_timeout_s: float
+    timeout_s: float
+    usual_seconds: float | None = None
+    hide: Callable[[str], str] = str
 
 
 class Passage:
     """One request on its way; the connection moves it on, whoever waits looks at it.
 
     Attributes:
-        limits: How long each stage may take.
         state: How far it is. `sending` begins before the first byte of the
             request and ends after the last byte of its body.
         is_connected: Whether there was a connection, proxy and TLS included.
         body_left: Bytes of the body that have not left yet.
         early: Bytes of the answer read while the body was still going out.
         has_stalled: Whether sending was given up for lack of progress.
+        stop: Ends the sending at once and the waiting soon; looked at from the first byte on.
     """
 
     def __init__(
         self,
-        limits: Limits,
+        request: Request,
         *,
-        body_length: int,
         reporter: progress.Reporter,
         on_state: OnState,
-        usual_seconds: float | None = None,
+        stop: progress.Stop,
+        clock: Callable[[], float],
     ) -> None:
-        self.limits = limits
+        self.request = request
+        self.stop = stop
+        self.clock = clock
         self.state: JobState = "not-sent"
         self.is_connected = False
-        self.body_left = body_length
+        self.body_left = self._body_length = 0 if request.body is None else request.body.length
         self.early = bytearray()
         self.has_stalled = False
-        self._body_length = body_length
         self._reporter = reporter
         self._on_state = on_state
-        self._usual_seconds = usual_seconds
         self._in_body = False
         self._end_offered = False
         self._deadline = 0.0
@@ -73,17 +87,9 @@ class Passage:
         """Whether the request has left to its last byte."""
         return self.state != "not-sent" and self._end_offered and not self.body_left
 
-    @property
-    def reached(self) -> JobState:
-        """The state to believe when something strikes between two steps.
-
-        Once the piece with the last byte has been handed to the system, it may
-        have left even if nobody came to note it.
-        """
-        return "sent" if self.state == "sending" and self._end_offered else self.state
-
     def begin(self) -> None:
         """Note that the first byte of the request is about to leave."""
+        self.stop.check()
         self._move_to("sending")
         if self._body_length:
             self._reporter.start("upload", self._body_length)
@@ -110,10 +116,10 @@ class Passage:
         if self.state != "sending":
             return
         self._end_offered = True
-        self._waiting_since = time.monotonic()
-        self._deadline = self._waiting_since + self.limits.answer_s
+        self._waiting_since = self.clock()
+        self._deadline = self._waiting_since + self.request.timeout_s
         self._move_to("sent")
-        usual = self._usual_seconds
+        usual = self.request.usual_seconds
         self._reporter.start("waiting", None if usual is None else round(usual))
 
     def break_off(self, *, stalled: bool = False) -> None:
@@ -121,10 +127,19 @@ class Passage:
         self.has_stalled = stalled
         self._end_offered = False
         if self.early:
-            patience = self.limits.stall_s
+            patience = self.request.stall_timeout_s
         else:
             patience = _STALLED_ANSWER_S if stalled else _LATE_ANSWER_S
-        self._deadline = time.monotonic() + min(patience, self.limits.answer_s)
+        self._deadline = self.clock() + min(patience, self.request.timeout_s)
+
+    def abandoned(self) -> None:
+        """Note that something other than the network ended the exchange.
+
+        Once the piece with the last byte has been handed to the system, it may
+        have left even if nobody came to note it.
+        """
+        if self.state == "sending" and self._end_offered:
+            self._move_to("sent")
 
     def answered(self, length: int | None) -> None:
         """Note that the head of the answer has come, with its body's length if it told one."""
@@ -136,13 +151,19 @@ class Passage:
         self._reporter.advance(count)
 
     def remaining_s(self) -> float:
-        """Return the seconds left for the answer; 0 or less when they are up."""
-        return self._deadline - time.monotonic()
+        """Return the seconds left for the answer; 0 or less when they are up.
+
+        Whoever is asked to stop still takes in, for a moment, what has come to the machine.
+        """
+        now = self.clock()
+        if self.stop.signum is not None:
+            self._deadline = min(self._deadline, now + progress.LOOK_EVERY_S)
+        return self._deadline - now
 
     def tick(self) -> None:
-        """Count the seconds of waiting; to be called about once a second."""
+        """Count the seconds of waiting; to be called every second or more often."""
         if self.state == "sent":
-            passed = int(time.monotonic() - self._waiting_since)
+            passed = int(self.clock() - self._waiting_since)
             if passed > self._ticks:
                 self._reporter.advance(passed - self._ticks)
                 self._ticks = passed

@@ -2,8 +2,8 @@
 
 import base64
 import http.client
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -13,11 +13,11 @@ import requests
 import urllib3
 
 from prodia_compose import addresses, progress
-from prodia_compose.client import failures, multipart
-from prodia_compose.client.connection import Adapter
-from prodia_compose.client.passage import Limits, OnState, Passage
+from prodia_compose.client import multipart
 from prodia_compose.client.service import Token, is_loopback
-from prodia_compose.frozen import frozen
+from prodia_compose.client.transport import failures
+from prodia_compose.client.transport.connection import Adapter
+from prodia_compose.client.transport.passage import OnState, Passage, Request
 
 _READ_BYTES = 1 << 16
 _REQUEST_ID_LIMIT = 200
@@ -52,7 +52,7 @@ class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends o
         stage: `connect`: nothing of the request has left. `upload`: its last
             byte has not. `answer`: all of it has, and no complete answer came.
         words: What happened, as a clause; no secrets, no cure.
-        kind: For `connect`, what sort of failure it was.
+        kind: For `connect`, what sort of failure it was; for `answer`, `timeout` is that of all.
     """
 
     def __init__(
@@ -69,31 +69,6 @@ class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends o
 
 class _BodyError(Exception):
     """The body could not be read while it was being sent; the cause says why."""
-
-
-@frozen
-class Request:
-    """One request.
-
-    Attributes:
-        method: GET or POST.
-        url: With its query.
-        headers: Without `Authorization`, `Host` and `Content-Length`.
-        authorization: The value of that header, or None for none at all.
-        body: What is sent, if anything.
-        limits: How long each stage may take.
-        usual_seconds: How long the answer usually takes, for the progress.
-        hide: Takes secrets out of a text that is shown.
-    """
-
-    method: Literal["GET", "POST"]
-    url: str
-    headers: Mapping[str, str]
-    authorization: str | None = field(default=None, repr=False)
-    body: multipart.MultipartBody | None = None
-    limits: Limits
-    usual_seconds: float | None = None
-    hide: Callable[[str], str] = str
 
 
 def bearer(token: Token) -> str:
@@ -116,9 +91,16 @@ class Reply:
         content_type: As it came: a boundary that happens to hold the token must stay whole.
         request_id: The service's name for the exchange, `x-request-id`; None if it has none.
         is_framed: Whether the connection tells where the body ends.
+        was_delivered: Whether the request had left to its last byte when the answer came.
     """
 
-    def __init__(self, raw: urllib3.BaseHTTPResponse, hide: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        raw: urllib3.BaseHTTPResponse,
+        hide: Callable[[str], str],
+        *,
+        was_delivered: bool,
+    ) -> None:
         self.status = raw.status
         self.reason = hide(raw.reason or http.client.responses.get(raw.status, ""))
         self.headers = {name.lower(): hide(value) for name, value in raw.headers.items()}
@@ -127,6 +109,7 @@ class Reply:
         encoded = "content-encoding" in self.headers
         told = "content-length" in self.headers or "transfer-encoding" in self.headers
         self.is_framed = told and not encoded
+        self.was_delivered = was_delivered
 
 
 class Exchange:
@@ -139,14 +122,18 @@ class Exchange:
         passage: How far it has come.
     """
 
-    def __init__(self, request: Request, *, reporter: progress.Reporter, on_state: OnState) -> None:
+    def __init__(
+        self,
+        request: Request,
+        *,
+        reporter: progress.Reporter,
+        on_state: OnState = lambda _: None,
+        stop: progress.Stop,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.request = request
         self.passage = Passage(
-            request.limits,
-            body_length=0 if request.body is None else request.body.length,
-            reporter=reporter,
-            on_state=on_state,
-            usual_seconds=request.usual_seconds,
+            request, reporter=reporter, on_state=on_state, stop=stop, clock=clock
         )
         self._reporter = reporter
         self._adapter = Adapter(self.passage)
@@ -163,6 +150,8 @@ class Exchange:
         traceback: TracebackType | None,
     ) -> None:
         self._adapter.close()
+        if error is not None:
+            self.passage.abandoned()
 
     def perform(self) -> Reply:
         """Send the request and return the head of the answer.
@@ -174,7 +163,7 @@ class Exchange:
         with _translated(self):
             raw = self._send()
         self._raw = raw
-        reply = Reply(raw, self.request.hide)
+        reply = Reply(raw, self.request.hide, was_delivered=self.passage.is_delivered)
         self._reporter.trace(f"< {reply.status} {reply.reason}")
         for name in _SHOWN_HEADERS:
             if name in reply.headers:
@@ -223,7 +212,7 @@ class Exchange:
         response = self._adapter.send(
             prepared,
             stream=True,
-            timeout=(request.limits.connect_s, request.limits.answer_s),
+            timeout=(request.connect_timeout_s, request.timeout_s),
             verify=verify,
             cert=settings["cert"],
             proxies=proxies,
@@ -253,16 +242,23 @@ class Exchange:
                 error,
                 host=urlsplit(self.request.url).netloc.rpartition("@")[2],
                 proxy=self._proxy,
-                timeout_s=passage.limits.connect_s,
+                timeout_s=self.request.connect_timeout_s,
             )
             return Lost("connect", failure.words, failure.kind)
         if not passage.is_delivered:
             if passage.has_stalled:
-                return Lost("upload", f"nothing could be sent for {passage.limits.stall_s:g} s")
+                return Lost(
+                    "upload", f"nothing could be sent for {self.request.stall_timeout_s:g} s"
+                )
             return Lost("upload", failures.of_talking(error))
         if passage.remaining_s() <= 0:
-            return Lost("answer", f"no complete answer came within {passage.limits.answer_s:g} s")
+            words = f"no complete answer came within {self.request.timeout_s:g} s"
+            return Lost("answer", words, "timeout")
         return Lost("answer", failures.of_talking(error))
+
+
+Transport = Callable[..., Exchange]
+"""What makes an exchange of a request; called as `Exchange` is."""
 
 
 class _translated:  # noqa: N801 - reads as a word in a `with`

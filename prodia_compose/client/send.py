@@ -1,0 +1,234 @@
+"""A job sent: again by itself for as long as it surely has not run, see `policy`."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+import prodia_compose
+from prodia_compose import errors, progress
+from prodia_compose.client import answers, multipart, policy, verdicts
+from prodia_compose.client.service import ASYNC_JOB_PATH, JOB_PATH, Service
+from prodia_compose.client.transport.exchange import Exchange, Lost, Transport, bearer
+from prodia_compose.client.transport.passage import Request
+from prodia_compose.client.watch import Watch
+from prodia_compose.frozen import frozen
+
+
+@frozen
+class Sent:
+    """An answer that brings what was asked for.
+
+    Attributes:
+        request_id: The service's name for this exchange, `x-request-id`.
+        attempts: How often the job was sent or tried to be; all but the last did not run.
+    """
+
+    answer: answers.Answer
+    request_id: str | None
+    attempts: int
+
+
+def headers(accept: str) -> dict[str, str]:
+    """Return the headers of every request, but those that its body and token bring."""
+    return {
+        "Accept": accept,
+        # A compressed answer cut short can look complete.
+        "Accept-Encoding": "identity",
+        "User-Agent": f"prodia-compose/{prodia_compose.__version__}",
+    }
+
+
+def to_service(
+    service: Service,
+    method: Literal["GET", "POST"],
+    path: str,
+    *,
+    accept: str,
+    body: multipart.MultipartBody | None = None,
+    usual_seconds: float | None = None,
+) -> Request:
+    """Return a request to the service, with its token and within its limits."""
+    typed = {} if body is None else {"Content-Type": body.content_type}
+    return Request(
+        method=method,
+        url=service.base_url + path,
+        headers={**headers(accept), **typed},
+        authorization=bearer(service.token),
+        body=body,
+        connect_timeout_s=service.connect_timeout_s,
+        stall_timeout_s=service.stall_timeout_s,
+        timeout_s=service.timeout_s,
+        usual_seconds=usual_seconds,
+        hide=service.token.hide,
+    )
+
+
+class Sender:
+    """Sends jobs, one after the other.
+
+    All that it needs is handed in: `watch` is told how far each job is and what came for it,
+    `stop` ends it early, and `transport`, `clock` and `sleep` (None is `stop.sleep`) are what
+    makes an exchange, tells seconds and waits them.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        watch: Watch,
+        reporter: progress.Reporter | None = None,
+        stop: progress.Stop | None = None,
+        transport: Transport = Exchange,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        self._service = service
+        self._watch = watch
+        self._reporter = reporter or progress.Silent()
+        self._stop = stop or progress.Stop()
+        self._transport = transport
+        self._clock = clock
+        self._sleep = sleep or self._stop.sleep
+
+    def send(
+        self, body: multipart.MultipartBody, *, accept: str, usual_seconds: float | None = None
+    ) -> Sent:
+        """Submit a job and return the answer with its picture, waited for on one connection.
+
+        Args:
+            body: The job and its inputs.
+            accept: The value of `Accept`.
+            usual_seconds: How long the model usually takes, for the progress.
+
+        Raises:
+            AuthError: The service refused the token.
+            RejectedError: It rejected the job, or the job failed; `may_be_billed` tells.
+            BusyError: It stayed busy for longer than `service.max_wait_s`.
+            NotDeliveredError: There was no connection, or the upload broke off.
+            UnknownError: All was sent and no picture came.
+            Interrupted: Somebody asked to stop.
+        """
+        heard, attempts = self._deliver(
+            to_service(
+                *(self._service, "POST", JOB_PATH),
+                accept=accept,
+                body=body,
+                usual_seconds=usual_seconds,
+            )
+        )
+        if not heard.has_picture:
+            raise verdicts.unusable(heard)
+        return Sent(answer=heard.answer, request_id=heard.head.request_id, attempts=attempts)
+
+    def create(self, body: multipart.MultipartBody) -> Sent:
+        """Create a job that runs while nobody waits on the line; return once it is taken on.
+
+        The answer's record has the job's id, to ask after it by.
+
+        Raises:
+            RejectedError: Also for a job type that does not allow this.
+            ComposeError: As `send` raises it.
+            Interrupted: Somebody asked to stop.
+        """
+        request = to_service(
+            self._service, "POST", ASYNC_JOB_PATH, accept="application/json", body=body
+        )
+        try:
+            heard, attempts = self._deliver(request)
+        except errors.RejectedError as error:
+            raise errors.RejectedError(
+                f"{error.message}; the job type may not allow --async: try without it",
+                request_id=error.request_id,
+                job_id=error.job_id,
+            ) from error
+        job = heard.answer.job
+        if job.id is None or job.failed:
+            raise verdicts.unusable(heard, oddity="without the id of a job")
+        return Sent(answer=heard.answer, request_id=heard.head.request_id, attempts=attempts)
+
+    def _deliver(self, request: Request) -> tuple[verdicts.Heard, int]:
+        """Send until the job is taken (2xx); return the answer and how often it took."""
+        number = unconnected = 0
+        waited_s = 0.0
+        while True:
+            number += 1
+            remaining_s = self._service.max_wait_s - waited_s
+            try:
+                heard = self._exchange(request)
+            except Lost as lost:
+                unconnected += 1
+                wait_s = _wait_to_connect(lost, unconnected, remaining_s)
+                words = f"{lost.words}; trying again in {wait_s:.0f} s"
+            else:
+                verdict = heard.verdict
+                if verdict == "read":
+                    return heard, number
+                if verdict != "busy":
+                    raise verdicts.of_refusal(heard)
+                unconnected = 0
+                # It did not run: whatever happens while waiting, nothing is on its way.
+                self._watch.reached("not-sent")
+                wait_s = self._wait_for_room(heard, number, waited_s)
+                words = (
+                    f"the service is busy ({heard.head.status}); trying again in {wait_s:.0f} s"
+                    f" (attempt {number + 1})"
+                )
+            self._reporter.say(words)
+            self._sleep(wait_s)
+            waited_s += wait_s
+
+    def _exchange(self, request: Request) -> verdicts.Heard:
+        """Send once and return the answer.
+
+        Raises:
+            Lost: There is none.
+            Interrupted: Somebody asked to stop, and no whole answer has come.
+        """
+        try:
+            with self._transport(
+                request,
+                reporter=self._reporter,
+                on_state=self._watch.reached,
+                stop=self._stop,
+                clock=self._clock,
+            ) as exchange:
+                heard = verdicts.hear(exchange, self._service, self._watch.came)
+        except Lost:
+            self._stop.check()
+            raise
+        finally:
+            self._reporter.finish()
+        if heard.lost is not None:
+            self._stop.check()
+        return heard
+
+    def _wait_for_room(self, heard: verdicts.Heard, number: int, waited_s: float) -> float:
+        asked_s = policy.parse_retry_after(
+            heard.head.headers.get("retry-after"), now=datetime.now(UTC)
+        )
+        wait_s = policy.retry_wait(
+            number,
+            asked_s,
+            remaining_s=self._service.max_wait_s - waited_s,
+            random=random.random(),  # noqa: S311 - jitter
+        )
+        if wait_s is None:
+            raise verdicts.busy(
+                heard, asked_s, waited_s=waited_s, max_wait_s=self._service.max_wait_s
+            )
+        return wait_s
+
+
+def _wait_to_connect(lost: Lost, unconnected: int, remaining_s: float) -> float:
+    wait_s = None
+    if lost.stage == "connect" and lost.kind not in ("certificate", "setting"):
+        wait_s = policy.connect_wait(
+            unconnected,
+            remaining_s=remaining_s,
+            random=random.random(),  # noqa: S311 - jitter
+        )
+    if wait_s is None:
+        raise verdicts.of_loss(lost, attempts=unconnected) from lost
+    return wait_s
