@@ -7,7 +7,7 @@ from prodia_compose.models.facts import Estimate
 from prodia_compose.progress import visible
 from prodia_compose.record import spending
 from prodia_compose.record.entries import Entry, State
-from prodia_compose.report.models import price_text
+from prodia_compose.report.catalogue import price_text
 
 _MEANINGS: dict[State, str] = {
     "prepared": "waiting to be sent",

@@ -10,7 +10,7 @@ from prodia_compose.images.fit import FittedImage
 from prodia_compose.job import folder
 from prodia_compose.pipeline import plans
 from prodia_compose.progress import visible
-from prodia_compose.report.models import price_text
+from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for annotations; `validate` must not load requests
     from prodia_compose.pipeline import send

@@ -20,7 +20,7 @@ from prodia_compose.cli.completion.offers import Model as OfferedModel
 from prodia_compose.images.options import COLOURS
 from prodia_compose.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from prodia_compose.models.facts import Model
-from prodia_compose.report import models as report
+from prodia_compose.report import catalogue as listing
 from prodia_compose.sandbox.faults import FAULT_KINDS
 
 __all__ = ["COMPLETIONS", "OFFERS", "README", "completion", "offers", "readme"]
@@ -132,7 +132,7 @@ def _model(model: Model, metavars: Mapping[str, str | None]) -> OfferedModel:
 
 def model_table() -> str:
     """Return the catalogue as a Markdown table."""
-    heading, *rows = report.table(CATALOGUE)
+    heading, *rows = listing.table(CATALOGUE)
     lines = [" | ".join(heading).lower(), "|".join("---" for _ in heading)]
     lines += [f"`{row[0]}` | {' | '.join(row[1:])}" for row in rows]
     return "\n".join(f"| {line} |" if "---" not in line else f"|{line}|" for line in lines)

@@ -6,7 +6,7 @@ import typer
 
 from prodia_compose.cli import terminal
 from prodia_compose.models import catalogue, lookup
-from prodia_compose.report import models as report
+from prodia_compose.report import catalogue as listing
 from prodia_compose.report import tables
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -34,7 +34,7 @@ def models(
 
         terminal.print_text(jsontext.line(documents.models(listed)))
     elif name is None:
-        terminal.print_text("\n".join(tables.aligned(report.table(listed))))
+        terminal.print_text("\n".join(tables.aligned(listing.table(listed))))
     else:
-        terminal.print_text("\n".join(report.details(listed[0])))
+        terminal.print_text("\n".join(listing.details(listed[0])))
     return 0
