@@ -21,19 +21,39 @@ compares the two.
 """
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from prodia_compose.frozen import frozen
 
-if TYPE_CHECKING:  # for an annotation; it loads hashlib and tempfile
-    from prodia_compose import blob
-
-
 JobState = Literal["not-sent", "sending", "sent", "answered"]
 """How far a job had come when something stopped it; in this order."""
+
+
+class Status(Protocol):
+    """What is known of a job, for whoever tells why its run ended.
+
+    Attributes:
+        state: How far it had come.
+        job_id: The service's name for it, once it gave one.
+        request_id: The service's name for the exchange.
+        warnings: What had been found by then that alone would not have stopped the run.
+    """
+
+    state: JobState
+    job_id: str | None
+    request_id: str | None
+    warnings: "tuple[Warned, ...]"
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Where what came is kept, as it could not be placed or used."""
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Where its pictures are by now, in their places or kept."""
 
 
 class ExitCode(IntEnum):
@@ -66,9 +86,7 @@ class ComposeError(Exception):
         request_id: The service's `x-request-id`, once an answer carried one.
         job_id: The job's id, once the service named one.
         may_be_billed: Whether the job can have run.
-        kept: What came instead of a usable picture, for keeping: bytes and media type.
-        rescued: Where what came was kept, as it could not be placed or used.
-        warnings: What had been found by then that alone would not have stopped the run.
+        run: How far the job was, once there is one.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -89,9 +107,7 @@ class ComposeError(Exception):
         self.request_id = request_id
         self.job_id = job_id
         self.may_be_billed = may_be_billed
-        self.kept: tuple[blob.Blob, str] | None = None
-        self.rescued: str | None = None
-        self.warnings: tuple[Warned, ...] = ()
+        self.run: Status | None = None
 
     @property
     def code(self) -> ExitCode:
@@ -206,6 +222,11 @@ class ProblemsError(ComposeError):
         return self._parts
 
 
+def combined(errors: Sequence[ComposeError]) -> ComposeError:
+    """Return the one error there is, or all of them as one."""
+    return errors[0] if len(errors) == 1 else ProblemsError(errors)
+
+
 class Interrupted(BaseException):
     """A signal asked the run to stop.
 
@@ -214,31 +235,18 @@ class Interrupted(BaseException):
 
     Attributes:
         signum: SIGINT, SIGTERM or SIGHUP.
-        state: How far the job had come; whoever sends it fills this in.
-        job_id: The service's name for a job that runs on without us.
-        kept: A picture that had come whole, for keeping: bytes and media type.
-        rescued: Where a picture that had come is.
-        warnings: As those of a `ComposeError`.
+        run: How far the job was, once there is one.
     """
 
-    def __init__(self, signum: int, state: JobState = "not-sent") -> None:
+    def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
         self.signum = signum
-        self.state: JobState = state
-        self.job_id: str | None = None
-        self.kept: tuple[blob.Blob, str] | None = None
-        self.rescued: str | None = None
-        self.warnings: tuple[Warned, ...] = ()
+        self.run: Status | None = None
 
     @property
     def code(self) -> ExitCode:
         """128 + the signal's number, as a shell would report it."""
         return ExitCode(128 + self.signum)
-
-    def found(self, path: str) -> None:
-        """Take in that the job is done, and its picture in its place; `-` is standard output."""
-        self.state = "answered"
-        self.rescued = None if path == "-" else path
 
 
 @frozen
@@ -276,10 +284,8 @@ class Findings:
 
     def raise_if_any(self) -> None:
         """Raise what was found: the one error, or all of them as `ProblemsError`."""
-        if len(self.errors) == 1:
-            raise self.errors[0]
         if self.errors:
-            raise ProblemsError(self.errors)
+            raise combined(self.errors)
 
 
 class _Collecting:

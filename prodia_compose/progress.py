@@ -1,8 +1,10 @@
 """How the steps tell of their progress, without knowing who listens."""
 
+import contextlib
 import re
 import time
 import unicodedata
+from collections.abc import Iterator
 from typing import Literal, Protocol
 
 from prodia_compose import errors
@@ -86,14 +88,17 @@ def _visible_char(char: str) -> str:
 class Stop:
     """Whether work shall end early: set by a signal's handler, looked at by the steps.
 
-    One can be shared by many jobs in many threads; looking and setting need no lock.
+    One serves any number of jobs in any number of threads; neither side needs a lock.
 
     Attributes:
         signum: The signal that asked for it; None until one does.
+        is_deferred: Whether a signal only sets `signum`. Else its handler raises at once, in
+            the main thread, wherever that is.
     """
 
     def __init__(self) -> None:
         self.signum: int | None = None
+        self.is_deferred = False
 
     def request(self, signum: int) -> None:
         """Ask whoever looks to stop; the first signal counts."""
@@ -110,13 +115,31 @@ class Stop:
             raise errors.Interrupted(self.signum)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in steps of a tenth of a second at most.
+        """Wait, unless somebody asks to stop meanwhile.
 
         Raises:
-            errors.Interrupted: Somebody asked to stop meanwhile.
+            errors.Interrupted: Somebody did.
         """
         deadline = time.monotonic() + seconds
         self.check()
         while (left_s := deadline - time.monotonic()) > 0:
             time.sleep(min(left_s, LOOK_EVERY_S))
             self.check()
+
+    def defer(self) -> None:
+        """Let no signal raise out of the blue any more: something could be lost by it."""
+        self.is_deferred = True
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let a signal end what the block waits for and cannot look up from, by raising.
+
+        Raises:
+            errors.Interrupted: Somebody asked to stop, then or before.
+        """
+        before, self.is_deferred = self.is_deferred, False
+        try:
+            self.check()
+            yield
+        finally:
+            self.is_deferred = before

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from prodia_compose import cli
@@ -25,6 +26,10 @@ TOKEN = "sentinel-token-0b5c9e"
 
 _CLEARED = ("PRODIA_", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH")
 
+# While others run beside it, how long an example takes says nothing.
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", _patient)
+settings.load_profile("patient")
 
 for _number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
     if signal.getsignal(_number) == signal.SIG_IGN:
@@ -51,7 +56,8 @@ Run = Callable[..., Done]
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Give each test an environment without our variables, proxies, colours, or a real home."""
+    """Give each test a folder of its own, and none of our variables, proxies, colours, or home."""
+    monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name == "PRODIA_JS_SDK":
             continue  # where the tests find the vendor's client

@@ -27,8 +27,9 @@ def run(argv: Sequence[str]) -> int:
     from_environment = os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower()
     as_json = "--json" in options or from_environment in _TRUE
     try:
-        with signals.as_exceptions():
+        with signals.handled() as stop:
             code = _call(argv)
+            stop.check()
     except errors.ComposeError as error:
         terminal.tell_error(error, as_json=as_json)
         code = int(error.code)

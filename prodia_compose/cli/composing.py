@@ -3,23 +3,23 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
-from prodia_compose.cli import terminal
+from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
 from prodia_compose.job import folder
 from prodia_compose.pipeline import plans
 from prodia_compose.pipeline.request import ComposeRequest
+from prodia_compose.pipeline.run import Run
 from prodia_compose.report import documents, jsontext, summary
 
-if TYPE_CHECKING:  # for an annotation; `validate` must not load requests
-    from prodia_compose.pipeline import send as running
+if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
     from prodia_compose.record import ledger
 
 
@@ -29,7 +29,7 @@ def validate(options: ComposeOptions) -> int:
     with terminal.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
-        surroundings = _surroundings(request, reporter, meanwhile=_load_what_compares)
+        surroundings = _surroundings(request, reporter)
         plan = plans.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
     if options.json:
@@ -49,20 +49,17 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
-    saved: list[str] = []
     with (
-        _truthful(saved),
         _sandboxed(request) as addressed,
         terminal.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
-        surroundings = _surroundings(addressed, reporter, meanwhile=_load_what_sends)
-        plan = plans.make(addressed, surroundings, sending=True)
+        plan = plans.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
-        warned = () if options.request.strict else plan.warnings
-        _warn(warned, options)
-        with _remembering(warned):
+        run = Run(signals.current(), warnings=() if options.request.strict else plan.warnings)
+        _warn(run.warnings, options)
+        try:
             ready = plan.sendable()
             if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
                 terminal.refuse_stdout(
@@ -70,37 +67,42 @@ def compose(options: ComposeOptions) -> int:
                 )
             if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
                 terminal.tell("\n".join(summary.image_lines(plan)))
-            done = _send(ready, options, reporter, saved)
-        _tell_result(done, ready.place.path, options)
+            run.stop.defer()  # to the end: from here on only `run` knows what to say
+            _send(ready, run, options, reporter)
+            with run.stop.at_once():
+                _tell_result(plan, run, ready.place.path, options)
+        except (errors.ComposeError, errors.Interrupted) as end:
+            end.run = run
+            raise
     return 0
 
 
-def _tell_result(done: "running.Result", place: str, options: ComposeOptions) -> None:
-    _warn(done.warnings, options)
-    path = done.outputs[0].path if done.outputs else place
+def _tell_result(plan: plans.Plan, run: Run, place: str, options: ComposeOptions) -> None:
+    path = run.saved[0].path if run.saved else place
     if options.json:
-        terminal.print_saved(f"{jsontext.line(documents.result(done))}\n".encode(), path)
+        terminal.print_saved(f"{jsontext.line(documents.result(plan, run))}\n".encode(), path)
         return
-    for message in done.messages if not options.quiet else ():
+    for message in run.messages if not options.quiet else ():
         terminal.tell(f"the service says: {progress.visible(message)}")
     if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
-        terminal.tell(summary.summary(done))
+        terminal.tell(summary.outcome(plan, run))
     if path != "-":
         terminal.print_path(path)
 
 
 def _compared(plan: plans.Plan, *, again: bool) -> plans.Plan:
     """Look for the same job in the record, as `compose` does before it sends."""
-    if plan.errors or again or plan.place is None or plan.place.skipped or _is_rehearsal(plan):
+    claim = None if plan.errors or again or _is_rehearsal(plan) else plan.claim()
+    if claim is None or plan.is_skipped:
         return plan
-    from prodia_compose.pipeline import run  # noqa: PLC0415 - only once all is well
+    from prodia_compose.pipeline import twins  # noqa: PLC0415 - only once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - only once all is well
 
     if ledger.is_off(os.environ):
         return plan
     findings = errors.Findings()
     with ledger.open_record(os.environ, create=False) as record, findings.collecting():
-        run.refuse_twin(plan, record)
+        twins.refuse(claim, record)
     return replace(
         plan, errors=tuple(findings.errors), warnings=(*plan.warnings, *_trouble(record))
     )
@@ -127,55 +129,29 @@ def _save(plan: plans.Plan) -> plans.Plan:
 
 
 def _send(
-    ready: plans.Sendable,
-    options: ComposeOptions,
-    reporter: progress.Reporter,
-    saved: list[str],
-) -> "running.Result":
-    """Send the job, written down in the record unless it is the sandbox's.
-
-    What is saved is put into `saved` at once.
-    """
+    ready: plans.Sendable, run: Run, options: ComposeOptions, reporter: progress.Reporter
+) -> None:
+    """Send the job, written down in the record unless it is the sandbox's."""
     from prodia_compose.pipeline import send  # noqa: PLC0415 - requests, once all is well
-    from prodia_compose.record import ledger  # noqa: PLC0415 - requests, once all is well
+    from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
 
+    told = len(run.warnings)
     environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready.plan) else os.environ
-    with ledger.open_record(environ) as record:
-        try:
-            done = send.run(
-                ready,
-                record=record,
-                again=options.request.again,
-                reporter=reporter,
-                stdout=terminal.binary_stdout,
-            )
-        except (errors.ComposeError, errors.Interrupted) as ended:
-            ended.warnings = _trouble(record)
-            _warn(ended.warnings, options)
-            raise
-        saved += [output.path for output in done.outputs]
-        return replace(done, warnings=(*done.warnings, *_trouble(record)))
-
-
-@contextlib.contextmanager
-def _truthful(saved: list[str]) -> Iterator[None]:
-    """Let a signal that ends the block tell of the picture, once there is one."""
     try:
-        yield
-    except errors.Interrupted as signal:
-        if saved:
-            signal.found(saved[0])
-        raise
-
-
-@contextlib.contextmanager
-def _remembering(warned: tuple[errors.Warned, ...]) -> Iterator[None]:
-    """Put warnings into what ends the block, for its document: nothing else tells them."""
-    try:
-        yield
-    except (errors.ComposeError, errors.Interrupted) as ended:
-        ended.warnings = (*warned, *ended.warnings)
-        raise
+        with ledger.open_record(environ) as record:
+            try:
+                send.send(
+                    ready,
+                    run,
+                    record=record,
+                    again=options.request.again,
+                    reporter=reporter,
+                    stdout=terminal.binary_stdout,
+                )
+            finally:
+                run.warnings += _trouble(record)
+    finally:
+        _warn(run.warnings[told:], options)
 
 
 def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
@@ -191,25 +167,7 @@ def _is_rehearsal(plan: plans.Plan) -> bool:
     return service.is_loopback(host) and token == SANDBOX_TOKEN
 
 
-def _load_what_compares() -> None:
-    """Load what looks at the prompt and the record, 50 ms, while threads decode the pictures."""
-    from prodia_compose.pipeline import run  # noqa: F401, PLC0415
-    from prodia_compose.prompt import lints  # noqa: F401, PLC0415
-    from prodia_compose.record import ledger  # noqa: F401, PLC0415
-
-
-def _load_what_sends() -> None:
-    """Load requests and the like, which take 80 ms, while threads decode the pictures."""
-    from prodia_compose.pipeline import send  # noqa: F401, PLC0415 - only to have them loaded
-    from prodia_compose.prompt import lints  # noqa: F401, PLC0415 - only to have them loaded
-
-
-def _surroundings(
-    request: ComposeRequest,
-    reporter: progress.Reporter,
-    *,
-    meanwhile: Callable[[], object] | None = None,
-) -> plans.Surroundings:
+def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plans.Surroundings:
     def download(url: str) -> blob.Blob:
         from prodia_compose.client.download import download as from_url  # noqa: PLC0415 - requests, where a URL was named
 
@@ -226,7 +184,6 @@ def _surroundings(
         token=os.environ.get("PRODIA_TOKEN"),
         reporter=reporter,
         download=download,
-        meanwhile=meanwhile,
     )
 
 

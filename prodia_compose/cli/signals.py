@@ -1,4 +1,4 @@
-"""Signals become exceptions, so that every `finally` runs and nothing is left behind."""
+"""Signals become a flag, and an exception where nothing can be lost by one."""
 
 import contextlib
 import signal
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from prodia_compose import errors
+from prodia_compose.progress import Stop
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -16,14 +17,24 @@ _AGAIN_S = 0.001
 
 Handler = Callable[[int, FrameType | None], object]
 
+_stops = [Stop()]
+"""The innermost block's comes last; signals are the process's own, and so is this."""
+
+
+def current() -> Stop:
+    """Return what signals set now."""
+    return _stops[-1]
+
 
 @contextlib.contextmanager
-def as_exceptions() -> Iterator[None]:
-    """Raise `errors.Interrupted` in the main thread for SIGINT, SIGTERM and SIGHUP.
+def handled() -> Iterator[Stop]:
+    """Let SIGINT, SIGTERM and SIGHUP stop the block: by the flag given, or by raising.
 
     The first signal stops the run; from then on the system's own handling is back, so
     that a second one during the cleanup ends the process at once.
     """
+    stop = Stop()
+    numbers = _heard()
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         # What came at the same moment (a closing terminal sends several) is taken in first:
@@ -33,71 +44,63 @@ def as_exceptions() -> Iterator[None]:
         signal.raise_signal(number)
         for other in numbers:
             signal.signal(other, signal.SIG_DFL)
-        raise errors.Interrupted(number)
+        stop.request(number)
+        if not stop.is_deferred:
+            raise errors.Interrupted(number)
 
-    with handled_by(interrupt) as numbers, _nowhere_ignored():
-        yield
+    _stops.append(stop)
+    try:
+        with handled_by(interrupt), _nowhere_ignored(stop):
+            yield stop
+    finally:
+        _stops.remove(stop)
 
 
 @contextlib.contextmanager
-def handled_by(handler: Handler) -> Iterator[tuple[int, ...]]:
-    """Hand SIGINT, SIGTERM and SIGHUP to a handler for the block, and give their numbers.
+def handled_by(handler: Handler) -> Iterator[None]:
+    """Hand SIGINT, SIGTERM and SIGHUP to a handler for the block.
 
     A signal that was ignored when we were started (`nohup`, a script's `&`) stays ignored.
     Outside the main thread nothing changes: Python lets only that one set handlers.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield ()
-        return
-    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    previous = {
-        number: before
-        for number in numbers
-        if (before := signal.getsignal(number)) not in (signal.SIG_IGN, None)
-    }
+    previous = {number: signal.getsignal(number) for number in _heard()}
     for number in previous:
         signal.signal(number, handler)
     try:
-        yield tuple(previous)
+        yield
     finally:
         for number, before in previous.items():
             signal.signal(number, before)
 
 
+def _heard() -> tuple[int, ...]:
+    """Return the signals that can be handled here, and are not ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        return ()
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    ignored = (signal.SIG_IGN, None)
+    return tuple(number for number in numbers if signal.getsignal(number) not in ignored)
+
+
 @contextlib.contextmanager
-def _nowhere_ignored() -> Iterator[None]:
+def _nowhere_ignored(stop: Stop) -> Iterator[None]:
     """Raise an `errors.Interrupted` again that came up where Python ignores exceptions.
 
     It may find the main thread in a finalizer, such as that of a pool of connections, which
-    runs whenever garbage is collected. The run would go on as if there had been no signal.
+    runs whenever garbage is collected, while it waits for something that never comes.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or not hasattr(signal, "setitimer"):  # which Windows has not
-        yield
-        return
     hook = sys.unraisablehook
-    undo = contextlib.ExitStack()
 
     def look_after(ignored: "sys.UnraisableHookArgs") -> None:
         if not isinstance(ignored.exc_value, errors.Interrupted):
             hook(ignored)
-            return
-        number = ignored.exc_value.signum
-
-        def interrupt_again(_number: int, _frame: FrameType | None) -> None:
-            raise errors.Interrupted(number)
-
-        # What is raised in here would be ignored too.
-        before = signal.signal(signal.SIGALRM, interrupt_again)
-        undo.callback(signal.signal, signal.SIGALRM, before or signal.SIG_DFL)
-        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-        undo.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
-        timer = signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
-        undo.callback(signal.setitimer, signal.ITIMER_REAL, *timer)
+        elif hasattr(signal, "setitimer"):  # which Windows has not
+            # What is raised in here would be ignored too.
+            signal.signal(signal.SIGALRM, lambda _number, _frame: stop.check())
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
 
     sys.unraisablehook = look_after
     try:
         yield
     finally:
         sys.unraisablehook = hook
-        undo.close()

@@ -87,7 +87,11 @@ def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
         return
     for part in error.parts:
         tell(f"{_label('error', '31')}{progress.visible(part.message)}")
-    identity = {"request": error.request_id, "job": error.job_id}
+    run = error.run
+    identity = {
+        "request": error.request_id or (run and run.request_id),
+        "job": error.job_id or (run and run.job_id),
+    }
     known = [f"{name} id {progress.visible(value)}" for name, value in identity.items() if value]
     if known:
         tell(f"prodia-compose: {', '.join(known)}")
@@ -103,23 +107,31 @@ def tell_interruption(
         as_json: Whether to tell it as a document.
         sends: Whether the command sends a job; else there is none that "did not run".
     """
-    job_id = interruption.job_id
-    words = _STATES[interruption.state]
-    if job_id is not None and interruption.state == "sent":
-        words = (
-            f"the job {job_id} runs on and may be billed; "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture"
-        )
-    if interruption.rescued:
-        words += f"; the picture is kept as {interruption.rescued}"
-    has_job = sends or interruption.state != "not-sent"
-    message = f"stopped by {interruption}{f': {words}' if has_job else ''}"
+    message = in_words(interruption, sends=sends)
     if as_json:
         from prodia_compose.report import documents  # noqa: PLC0415 - loads json
 
         _tell_document(documents.interruption(interruption, message))
     else:
         tell(f"prodia-compose: {progress.visible(message)}")
+
+
+def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
+    """Return what a signal stopped, how far the job is, and where its picture is."""
+    run = interruption.run
+    state, job_id = ("not-sent", None) if run is None else (run.state, run.job_id)
+    words = _STATES[state]
+    if job_id is not None and state == "sent":
+        words = (
+            f"the job {job_id} runs on and may be billed; "
+            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+        )
+    if run and run.pictures:
+        words += f"; the picture is kept as {', '.join(run.pictures)}"
+    elif run and run.kept:
+        words += f"; what came is kept as {', '.join(run.kept)}"
+    has_job = sends or state != "not-sent"
+    return f"stopped by {interruption}{f': {words}' if has_job else ''}"
 
 
 class Lines(progress.Silent):

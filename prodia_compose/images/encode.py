@@ -33,14 +33,7 @@ class _Stream(io.BytesIO):
 
 @frozen
 class Encoded:
-    """An encoded picture.
-
-    Attributes:
-        data: The file.
-        width: In pixels; less than asked for where a byte cap made it so.
-        height: In pixels.
-        quality: Of a JPEG; lower than asked for where a byte cap made it so.
-    """
+    """An encoded picture; size and a JPEG's quality are lower than asked for under a byte cap."""
 
     data: bytes
     width: int
@@ -58,8 +51,6 @@ def as_jpeg(
 
     Args:
         image: In mode L or RGB.
-        quality: 1 to 100.
-        max_bytes: The cap, or None.
         metadata: Whose EXIF, XMP and IPTC to put in; None is nobody's.
 
     Raises:
@@ -77,7 +68,7 @@ def as_jpeg(
             f"would be a JPEG of {image.width}x{image.height} pixels, and none is longer than "
             f"{_LONGEST_SIDE}: let it be resized, with --max-side {_LONGEST_SIDE} or less"
         )
-    image = _bare(image)
+    image.info = {}  # or Pillow writes comments back by itself
     data = encode(image, quality)
     if max_bytes is None or len(data) <= max_bytes:
         return Encoded(data=data, width=image.width, height=image.height, quality=quality)
@@ -98,12 +89,7 @@ def as_jpeg(
 
 
 def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -> Encoded:
-    """Return a picture as a PNG; a byte cap is met by fewer pixels.
-
-    Args:
-        image: In mode L, LA, RGB or RGBA.
-        max_bytes: The cap, or None.
-        metadata: Whose EXIF and XMP to put in; None is nobody's.
+    """Return a picture as a PNG, with EXIF and XMP put in; a byte cap is met by fewer pixels.
 
     Raises:
         errors.InputError: Not even one pixel keeps the cap.
@@ -124,7 +110,7 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
         picture.save(stream, pnginfo=text, exif=exif_data)
         return stream.getvalue()
 
-    image = _bare(image)
+    image.info = {}  # or Pillow writes comments back by itself
     data = encode(image)
     if max_bytes is None or len(data) <= max_bytes:
         return Encoded(data=data, width=image.width, height=image.height)
@@ -134,17 +120,7 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
 def _shrunk_to(
     image: Image.Image, data: bytes, max_bytes: int, encode: Callable[[Image.Image], bytes]
 ) -> Encoded:
-    """Return a picture made smaller until it keeps a byte cap.
-
-    Args:
-        image: The picture.
-        data: The picture, encoded: over the cap.
-        max_bytes: The cap.
-        encode: Makes a file of a picture.
-
-    Raises:
-        errors.InputError: Not even one pixel keeps the cap.
-    """
+    """Return a picture made smaller until it keeps a byte cap, which it passes as `data`."""
     scale = 1.0
     size = image.size
     while size != (1, 1):
@@ -154,9 +130,3 @@ def _shrunk_to(
         if len(data) <= max_bytes:
             return Encoded(data=data, width=size[0], height=size[1])
     raise errors.InputError(f"cannot be brought under {max_bytes} bytes")
-
-
-def _bare(image: Image.Image) -> Image.Image:
-    """Return a picture without what its file said: Pillow writes comments back by itself."""
-    image.info = {}
-    return image

@@ -7,9 +7,10 @@ the order of the pictures.
 """
 
 import contextlib
-import functools
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final
 
@@ -20,28 +21,24 @@ from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
 from prodia_compose.inputs import sources
 from prodia_compose.models.facts import Cap, Caps, Fact, Model
-from prodia_compose.progress import Reporter
+from prodia_compose.progress import Reporter, Stop
 
-_BUDGET_BYTES: Final = 170_000_000
+BUDGET_BYTES: Final = 170_000_000
 """What pictures prepared at one time may take together, beside 50 MB of the process itself: two
-JPEGs or PNGs of 48 MP made smaller to 2048 px, or one JPEG of 48 MP to 4096 px."""
+JPEGs or PNGs of 48 MP made smaller to 2048 px."""
 
 _MOST_TWICE_PIXELS: Final = 50_000_000
 """Up to what size a HEIC may go beyond the budget: no camera's are larger."""
-
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @frozen
 class FittedImage:
-    """One input: as found, and as it will be sent.
+    """One input: as found, and as it will be sent, if it could be prepared.
 
     Attributes:
-        source: Where it comes from.
-        info: What was found, upright.
-        prepared: What will be sent; None if it could not be prepared.
-        part: The file name of its `input` part; None if it could not be prepared.
+        part: The file name of its `input` part.
     """
 
     source: sources.Input
@@ -58,8 +55,8 @@ def fit(
     *,
     reporter: Reporter,
     findings: errors.Findings,
-    is_probed_only: bool = False,
-    meanwhile: Callable[[], object] | None = None,
+    budget: workers.Budget | None,
+    stop: Stop | None = None,
 ) -> tuple[FittedImage, ...]:
     """Return the images that could be read, in order, each prepared if it could be.
 
@@ -67,65 +64,73 @@ def fit(
     the next.
 
     Args:
-        entries: What was named.
         model: Whose caps apply.
         wishes: The options that change them.
         opening: Opens an entry at a position counted from 1.
         reporter: Told of each image that is done.
         findings: Takes the errors and warnings.
-        is_probed_only: Whether nothing can come of it, so that no pixels need decoding.
-        meanwhile: Is called once while the first images are prepared, to use the time.
+        budget: In bytes, for all that is prepared at one time; None where nothing can come of
+            it, so that no pixels need decoding.
+        stop: Looked at while images are prepared.
+
+    Raises:
+        errors.Interrupted: Somebody asked to stop.
     """
     caps = _effective(model.caps, wishes)
     found = _probe(entries, opening, wishes.max_input_pixels, findings)
-    if is_probed_only:
+    if budget is None:
         return tuple(found)
     fits = _plan(found, caps, wishes, findings)
     _warn_of_small(found, model.minimum_side, findings)
-    options = _options(wishes, caps.image_bytes)
+    max_bytes = caps.image_bytes.limit if caps.image_bytes and wishes.resize else None
+    tasks = [
+        _task(image, size, wishes, max_bytes, budget)
+        for image, size in zip(found, fits, strict=True)
+    ]
+    outcomes = _prepare(tasks, reporter, budget, stop or Stop())
     images: list[FittedImage] = []
-    for image, result in zip(
-        found, _prepare(found, fits, options, reporter, meanwhile), strict=True
-    ):
+    for image, outcome in zip(found, outcomes, strict=True):
         prepared = None
         with findings.collecting(), _naming(image.source.path):
-            prepared = result()
+            prepared = outcome.result()
             _check_bytes(image.source.path, prepared, caps.image_bytes, findings)
         images.append(replace(image, prepared=prepared))
     return _name_parts(images)
 
 
-def _prepare(
-    found: Sequence[FittedImage],
-    fits: Sequence[plan.Fit],
-    options: prepare.PrepareOptions,
-    reporter: Reporter,
-    meanwhile: Callable[[], object] | None,
-) -> list[Callable[[], prepare.PreparedImage]]:
-    """Prepare the images and return, in their order, what gives each or raises why not."""
-    tasks = [
-        workers.Task(
-            work=functools.partial(prepare.prepare, image.source.opener, image.info, size, options),
-            cost=_cost(image.info, size, options),
-        )
-        for image, size in zip(found, fits, strict=True)
-    ]
-    results: dict[int, Callable[[], prepare.PreparedImage]] = {}
-    reporter.start("prepare", len(tasks))
-    for outcome in workers.outcomes(tasks, budget=_BUDGET_BYTES, meanwhile=meanwhile):
-        results[outcome.place] = outcome.result
-        reporter.advance(1)
-    reporter.finish()
-    return [results[place] for place in range(len(tasks))]
-
-
-def _cost(info: probe.ImageInfo, size: plan.Fit, options: prepare.PrepareOptions) -> int:
-    """Return what preparing an image takes of the budget, in bytes."""
-    cost = prepare.peak_bytes(info, size, options)
+def _task(
+    image: FittedImage,
+    size: plan.Fit,
+    wishes: Fitting,
+    max_bytes: int | None,
+    budget: workers.Budget,
+) -> workers.Task[prepare.PreparedImage]:
+    """Return the work of preparing an image, with its cost in bytes."""
+    info = image.info
+    cost = prepare.peak_bytes(info, size, max_bytes)
     # Decoding a HEIC takes as long as five JPEGs: that two run at a time is worth the memory.
     if info.format == "HEIF" and info.width * info.height <= _MOST_TWICE_PIXELS:
-        return min(cost, _BUDGET_BYTES // 2)
-    return cost
+        cost = min(cost, budget.limit // 2)
+    opener = image.source.opener
+    return workers.Task(
+        work=lambda: prepare.prepare(opener, info, size, wishes, max_bytes), cost=cost
+    )
+
+
+def _prepare(
+    tasks: Sequence[workers.Task[prepare.PreparedImage]],
+    reporter: Reporter,
+    budget: workers.Budget,
+    stop: Stop,
+) -> list[Future[prepare.PreparedImage]]:
+    """Prepare the images and return the outcomes in their order."""
+    found = {}
+    reporter.start("prepare", len(tasks))
+    for place, outcome in workers.outcomes(tasks, budget=budget, stop=stop):
+        found[place] = outcome
+        reporter.advance(1)
+    reporter.finish()
+    return [found[place] for place in range(len(tasks))]
 
 
 def _probe(
@@ -208,16 +213,6 @@ def _warn_of_small(
             findings.warnings.append(errors.Warned(code="small-image", message=message))
 
 
-def _options(wishes: Fitting, image_bytes: Cap | None) -> prepare.PrepareOptions:
-    return prepare.PrepareOptions(
-        quality=wishes.quality,
-        background=wishes.background,
-        keep_alpha=wishes.keep_alpha,
-        keep_metadata=wishes.keep_metadata,
-        max_bytes=image_bytes.limit if image_bytes is not None and wishes.resize else None,
-    )
-
-
 def _name_parts(images: Sequence[FittedImage]) -> tuple[FittedImage, ...]:
     """Give each prepared image the file name of its part."""
     ready = [image for image in images if image.prepared is not None]
@@ -244,26 +239,19 @@ def part_names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]
 
     A base name goes out only if it is plain ASCII and unique ignoring case (the
     service's documentation asks for different names); any other is `image-N.ext`.
-
-    Args:
-        stems: The inputs' base names without suffix, in order.
-        suffixes: The suffixes of what is sent, such as ".jpg", in order.
     """
     wanted = [stem + suffix for stem, suffix in zip(stems, suffixes, strict=True)]
     folded = [name.casefold() for name in wanted]
-    kept = {
-        index
-        for index, name in enumerate(wanted)
-        if _PLAIN_NAME.fullmatch(name) and folded.count(folded[index]) == 1
-    }
-    taken = {folded[index] for index in kept}
-    names = []
+    is_kept = [
+        _PLAIN_NAME.fullmatch(name) is not None and folded.count(name.casefold()) == 1
+        for name in wanted
+    ]
+    taken = set(itertools.compress(folded, is_kept))
     for index, suffix in enumerate(suffixes):
-        name = wanted[index]
-        if index not in kept:
+        if not is_kept[index]:
             name = f"image-{index + 1}{suffix}"
             while name in taken:  # somebody's own file is called image-2.jpg
                 name = f"{name.removesuffix(suffix)}-{index + 1}{suffix}"
             taken.add(name)
-        names.append(name)
-    return tuple(names)
+            wanted[index] = name
+    return tuple(wanted)

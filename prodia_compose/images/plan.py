@@ -35,10 +35,9 @@ Dimension = Literal["side", "pixels", "combined"]
 
 @frozen
 class Fit:
-    """The size a picture is sent in.
+    """The size a picture is sent in, never larger than its own.
 
     Attributes:
-        size: (width, height) in pixels, upright; never larger than the picture.
         reason: The cap that made it smaller, such as "2048 px side (house cap)"
             or "9 MP combined"; None where the picture stays whole.
     """
@@ -54,24 +53,12 @@ class Overrun:
     Attributes:
         indexes: The pictures that pass it, counted from 0: one of them, or, for the
             combined cap, all of them together.
-        dimension: What the cap limits.
-        cap: The cap, with its kind.
-        actual: The number that passes `cap.limit`, in the same unit.
+        message: The reason, beginning in lower case, without the picture's name.
     """
 
     indexes: tuple[int, ...]
-    dimension: Dimension
     cap: Cap
-    actual: int
-
-    @property
-    def message(self) -> str:
-        """The reason in words, beginning in lower case, without the picture's name."""
-        if self.dimension == "side":
-            found = f"{self.actual} px"
-        else:
-            found = _area(self.actual, beyond=self.cap.limit)
-        return f"{found} is over {_name(self.dimension, self.cap)}"
+    message: str
 
 
 def plan(sizes: Sequence[Size], caps: Caps) -> tuple[Fit, ...]:
@@ -80,10 +67,6 @@ def plan(sizes: Sequence[Size], caps: Caps) -> tuple[Fit, ...]:
     Shrinks only, each side stays at least 1 px, the shorter side is within a
     pixel of the exact shape, and no cap is passed. The same sizes and caps give
     the same plan.
-
-    Args:
-        sizes: (width, height) of each picture in pixels, upright, at least 1 x 1.
-        caps: The limits; its `image_bytes` plays no part here.
 
     Raises:
         ValueError: A combined cap is below one pixel for each picture.
@@ -107,23 +90,17 @@ def over_caps(sizes: Sequence[Size], caps: Caps) -> tuple[Overrun, ...]:
 
     Each picture's own overruns come first, then that of all together.
     """
-    found = []
+    numbers: list[tuple[tuple[int, ...], Dimension, Cap | None, int]] = []
     for index, size in enumerate(sizes):
-        if caps.side is not None and max(size) > caps.side.limit:
-            found.append(
-                Overrun(indexes=(index,), dimension="side", cap=caps.side, actual=max(size))
-            )
-        if caps.pixels is not None and _pixels(size) > caps.pixels.limit:
-            found.append(
-                Overrun(indexes=(index,), dimension="pixels", cap=caps.pixels, actual=_pixels(size))
-            )
-    total = sum(map(_pixels, sizes))
-    if caps.combined is not None and total > caps.combined.limit:
-        everyone = tuple(range(len(sizes)))
-        found.append(
-            Overrun(indexes=everyone, dimension="combined", cap=caps.combined, actual=total)
-        )
-    return tuple(found)
+        numbers.append(((index,), "side", caps.side, max(size)))
+        numbers.append(((index,), "pixels", caps.pixels, _pixels(size)))
+    everyone = tuple(range(len(sizes)))
+    numbers.append((everyone, "combined", caps.combined, sum(map(_pixels, sizes))))
+    return tuple(
+        Overrun(indexes=indexes, cap=cap, message=_over(actual, dimension, cap))
+        for indexes, dimension, cap, actual in numbers
+        if cap is not None and actual > cap.limit
+    )
 
 
 def _pixels(size: Size) -> int:
@@ -131,16 +108,9 @@ def _pixels(size: Size) -> int:
 
 
 def _water_level(single: Sequence[Size], sizes: Sequence[Size], caps: Caps, budget: int) -> int:
-    """Return the largest common area at which all pictures together keep the budget.
+    """Return the largest common area at which all pictures together keep the combined cap.
 
-    Args:
-        single: What each picture would get without the combined cap.
-        sizes: The pictures as they are.
-        caps: The limits on each picture.
-        budget: The combined cap in pixels, passed by `single`.
-
-    Raises:
-        ValueError: Not even one pixel for each picture keeps the budget.
+    Alone, with the `single` sizes, they would pass it.
     """
     if budget < len(sizes):
         raise ValueError(f"{len(sizes)} pictures cannot share {budget} pixels")
@@ -208,6 +178,11 @@ def _name(dimension: Dimension, cap: Cap) -> str:
     option = {"side": "--max-side", "pixels": "--max-pixels", "combined": "option"}[dimension]
     owner = option if cap.kind == "option" else f"{cap.kind} cap"
     return f"{limit} ({owner})"
+
+
+def _over(actual: int, dimension: Dimension, cap: Cap) -> str:
+    found = f"{actual} px" if dimension == "side" else _area(actual, beyond=cap.limit)
+    return f"{found} is over {_name(dimension, cap)}"
 
 
 def _area(pixels: int, *, beyond: int | None = None) -> str:

@@ -15,9 +15,10 @@ from PIL import Image
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener, stored
 from prodia_compose.frozen import frozen
-from prodia_compose.images import encode, spooling
+from prodia_compose.images import encode
 from prodia_compose.images.colour import srgb
-from prodia_compose.images.formats import jpeg, kinds, png, webp
+from prodia_compose.images.formats import jpeg, kinds, png, stream, webp
+from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import decoder, raster, spare
 from prodia_compose.images.plan import Fit
 from prodia_compose.images.probe import pages
@@ -28,10 +29,6 @@ _STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
     "PNG": png.stripped,
     "WEBP": webp.stripped,
 }
-
-_LEAST_LIMIT_PIXELS: Final = 16_000_000
-"""An icon's bitmap is twice as high as its header says, for the mask; a GIF's frame may
-lie partly outside of its screen."""
 
 _TRANSPOSITIONS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,34 +43,10 @@ _TRANSPOSITIONS: Final = {
 
 
 @frozen
-class PrepareOptions:
-    """What the user wishes of the pictures sent.
-
-    Attributes:
-        quality: Of JPEGs encoded here, 1 to 100.
-        background: The colour behind transparent pixels, sRGB.
-        keep_alpha: Whether to send transparency, as PNG, instead of flattening it.
-        keep_metadata: Whether to send EXIF, XMP and the like.
-        max_bytes: The cap on the encoded picture; None is no cap.
-    """
-
-    quality: int = 95
-    background: tuple[int, int, int] = (255, 255, 255)
-    keep_alpha: bool = False
-    keep_metadata: bool = False
-    max_bytes: int | None = None
-
-
-@frozen
 class PreparedImage:
-    """A picture ready to be sent.
+    """A picture ready to be sent; its size is in pixels.
 
     Attributes:
-        blob: The bytes to send.
-        media_type: Such as "image/jpeg".
-        suffix: Such as ".jpg".
-        width: In pixels.
-        height: In pixels.
         changes: Everything that was done to the picture, with the reason, in words.
     """
 
@@ -85,39 +58,41 @@ class PreparedImage:
     changes: tuple[str, ...]
 
 
-def prepare(opener: Opener, info: ImageInfo, fit: Fit, options: PrepareOptions) -> PreparedImage:
+def prepare(
+    opener: Opener, info: ImageInfo, fit: Fit, wishes: Fitting, max_bytes: int | None = None
+) -> PreparedImage:
     """Return the bytes to send of a picture. The same input gives the same bytes.
 
     Args:
         opener: Gives a fresh reader of the file each time.
         info: What `probe` found in it.
         fit: The size to send it in; its own size where nothing is to be resized.
-        options: The user's wishes.
+        wishes: All but those of the size.
+        max_bytes: The cap on the encoded picture; None is no cap.
 
     Raises:
         errors.InputError: It is damaged, or cannot be brought under the byte cap. The
             message is the reason alone; the caller puts the file in front.
         errors.OutputError: There is no room for temporary files.
     """
-    with decoder.quiet(max(2 * info.width * info.height, _LEAST_LIMIT_PIXELS)):
-        found = None
-        if _could_stay(info, fit):
-            found = _untouched(opener, info, options)
-        if isinstance(found, PreparedImage):
-            return found
-        decoded = found or raster.decode(opener, info, fit.size)
-        try:
-            return _rendered(decoded, info, fit, options)
-        except MemoryError as exc:
-            raise errors.InputError("needs more memory than there is") from exc
+    found = None
+    if _could_stay(info, fit):
+        found = _untouched(opener, info, wishes, max_bytes)
+    if isinstance(found, PreparedImage):
+        return found
+    decoded = found or raster.decode(opener, info, fit.size)
+    try:
+        return _rendered(decoded, info, fit, wishes, max_bytes)
+    except MemoryError as exc:
+        raise errors.InputError("needs more memory than there is") from exc
 
 
-def peak_bytes(info: ImageInfo, fit: Fit, options: PrepareOptions) -> int:
+def peak_bytes(info: ImageInfo, fit: Fit, max_bytes: int | None = None) -> int:
     """Return about how much memory `prepare` takes at its peak.
 
     For a budget over several pictures prepared at a time.
     """
-    is_over = options.max_bytes is not None and info.byte_count > options.max_bytes
+    is_over = max_bytes is not None and info.byte_count > max_bytes
     if info.format == "JPEG" and _could_stay(info, fit) and not is_over:
         return raster.check_bytes(info)
     # Behind the decoder come two more of the picture in its new size, at most.
@@ -140,36 +115,33 @@ def _could_stay(info: ImageInfo, fit: Fit) -> bool:
 
 
 def _untouched(
-    opener: Opener, info: ImageInfo, options: PrepareOptions
-) -> PreparedImage | raster.Raster | None:
+    opener: Opener, info: ImageInfo, wishes: Fitting, max_bytes: int | None
+) -> PreparedImage | Image.Image | None:
     """Return a picture with its coded pixels as they are, if that turns out well.
 
     Otherwise the decoded picture, if it is transparent and has to be flattened; or
     None, if it is over the byte cap or its file is broken in a way that only a
     decoder can judge.
-
-    Raises:
-        errors.InputError: It is damaged.
     """
     try:
-        bare = spooling.copied(opener, _STRIPPERS[info.format])
-        kept = spooling.copied(opener, spooling.blocks) if options.keep_metadata else bare
+        bare = decoder.copied(opener, _STRIPPERS[info.format])
+        kept = decoder.copied(opener, stream.copy_all) if wishes.keep_metadata else bare
     except errors.InputError:
         return None
-    is_over = options.max_bytes is not None and kept.size > options.max_bytes
+    is_over = max_bytes is not None and kept.size > max_bytes
     if is_over and info.format == "JPEG":
         return None
     checked = raster.check(bare.open, info)
     # Of transparent greys below 8 bits, common decoders make opaque ones.
-    may_stay_transparent = options.keep_alpha and info.format == "PNG" and info.header.bits == 8
-    if is_over or not (checked.is_opaque or may_stay_transparent):
+    may_stay_transparent = wishes.keep_alpha and info.format == "PNG" and info.header.bits == 8
+    if is_over or not (_is_opaque(checked) or may_stay_transparent):
         return checked
     verdict = srgb.judge(info.header.profile, grey=info.header.colour == "grey")
     has_lost = info.header.has_metadata or kept.size < info.byte_count
     told = (
         srgb.UNUSABLE if verdict == "unusable" else None,
         info.header.note,
-        "metadata removed" if has_lost and not options.keep_metadata else None,
+        "metadata removed" if has_lost and not wishes.keep_metadata else None,
     )
     return PreparedImage(
         blob=kept,
@@ -182,56 +154,61 @@ def _untouched(
 
 
 def _rendered(
-    found: raster.Raster, info: ImageInfo, fit: Fit, options: PrepareOptions
+    image: Image.Image, info: ImageInfo, fit: Fit, wishes: Fitting, max_bytes: int | None
 ) -> PreparedImage:
     """Return a decoded picture with all that has to be done to it, encoded anew."""
     header = info.header
-    changes = [found.change]
-    image = found.image
     if info.orientation != 1 or image.mode not in {"L", "RGB"}:
         spare.drop()  # further copies of the picture take its place
     if info.orientation != 1:
         image = image.transpose(_TRANSPOSITIONS[info.orientation])
     with decoder.reading():
-        converted = srgb.to_srgb(image, header.profile)
-    changes.append(converted.change)
-    image, flattened = _without_alpha(converted.image, options)
-    changes.append(flattened)
-    kept = header if options.keep_metadata else None
+        image, converted = srgb.to_srgb(image, header.profile)
+    image, flattened = _without_alpha(image, wishes)
+    deep = f"{header.bits}-bit -> 8-bit" if header.bits > 8 else None
+    kept = header if wishes.keep_metadata else None
     if image.mode == "RGBA":
         kind = kinds.PNG
-        encoded = encode.as_png(image, options.max_bytes, kept)
+        encoded = encode.as_png(image, max_bytes, kept)
     else:
         kind = kinds.JPEG
-        encoded = encode.as_jpeg(image, options.quality, options.max_bytes, kept)
+        encoded = encode.as_jpeg(image, wishes.quality, max_bytes, kept)
     return PreparedImage(
         blob=stored([encoded.data]),
         media_type=kind.media_type,
         suffix=kind.suffix,
         width=encoded.width,
         height=encoded.height,
-        changes=_told(info, fit, options, encoded, kind, changes),
+        changes=_told(info, fit, wishes, max_bytes, encoded, kind, (deep, converted, flattened)),
     )
 
 
-def _without_alpha(image: Image.Image, options: PrepareOptions) -> tuple[Image.Image, str | None]:
+def _is_opaque(image: Image.Image) -> bool:
+    if image.mode not in {"LA", "RGBA"}:
+        return True
+    return image.getchannel("A").getextrema() == (255, 255)
+
+
+def _without_alpha(image: Image.Image, wishes: Fitting) -> tuple[Image.Image, str | None]:
     """Return a picture as RGB, or as RGBA where it is transparent and may stay so."""
     if image.mode not in {"LA", "RGBA"}:
         return image.convert("RGB") if image.mode != "RGB" else image, None
-    alpha = image.getchannel("A")
-    if alpha.getextrema() == (255, 255):
+    if _is_opaque(image):
         return image.convert("RGB"), None
-    if options.keep_alpha:
+    if wishes.keep_alpha:
         return image.convert("RGBA"), None
-    flat = Image.new("RGB", image.size, options.background)
-    flat.paste(image.convert("RGB"), (0, 0), alpha)
-    return flat, f"transparency flattened on {_colour_name(options.background)}"
+    flat = Image.new("RGB", image.size, wishes.background)
+    flat.paste(image.convert("RGB"), (0, 0), image.getchannel("A"))
+    colour = "#{:02x}{:02x}{:02x}".format(*wishes.background)
+    name = {"#ffffff": "white", "#000000": "black"}.get(colour, colour)
+    return flat, f"transparency flattened on {name}"
 
 
 def _told(
     info: ImageInfo,
     fit: Fit,
-    options: PrepareOptions,
+    wishes: Fitting,
+    max_bytes: int | None,
     encoded: encode.Encoded,
     kind: kinds.Kind,
     colour_changes: Iterable[str | None],
@@ -248,12 +225,12 @@ def _told(
         told.append(f"first of {header.frames}{many} frames")
     told.extend(colour_changes)
     told.append(header.note)
-    byte_cap = f"{(options.max_bytes or 0) / 1e6:.3g} MB per image"
+    byte_cap = f"{(max_bytes or 0) / 1e6:.3g} MB per image"
     if (encoded.width, encoded.height) != fit.size:
         told.append(_resized(fit.size, (encoded.width, encoded.height), byte_cap))
-    if kind is kinds.JPEG and encoded.quality < options.quality:
-        told.append(f"quality {options.quality} -> {encoded.quality} ({byte_cap})")
-    if header.has_metadata and not options.keep_metadata:
+    if kind is kinds.JPEG and encoded.quality < wishes.quality:
+        told.append(f"quality {wishes.quality} -> {encoded.quality} ({byte_cap})")
+    if header.has_metadata and not wishes.keep_metadata:
         told.append("metadata removed")
     if info.format != kind.name:
         told.append(f"{kinds.KINDS[info.format].title} -> {kind.title}")
@@ -263,8 +240,3 @@ def _told(
 def _resized(before: tuple[int, int], after: tuple[int, int], reason: str | None) -> str:
     why = f" ({reason})" if reason else ""
     return f"{before[0]}x{before[1]} -> {after[0]}x{after[1]}{why}"
-
-
-def _colour_name(rgb: tuple[int, int, int]) -> str:
-    names = {(255, 255, 255): "white", (0, 0, 0): "black"}
-    return names.get(rgb, "#{:02x}{:02x}{:02x}".format(*rgb))

@@ -4,25 +4,19 @@ From the moment an answer has come, every way out of here leaves each picture it
 in its place or in the state folder, and says where.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from prodia_compose import blob, errors, progress
-from prodia_compose.client.answers import Output
 from prodia_compose.frozen import frozen
 from prodia_compose.images.probe import received
 from prodia_compose.output import names, places, rescue, streams
 from prodia_compose.output.options import OutputFormat
 
 _CHUNK_BYTES = 1 << 16
-
-
-Keep = Callable[[blob.Blob, str], Path]
-"""Keeps bytes that have no place, under a name with the given suffix."""
 
 
 @frozen
@@ -51,7 +45,7 @@ class Placer:
         format: The format that was asked for; None if any will do.
         strict: Whether another format is an error.
         stdout: Opens standard output for bytes, for a place that is `-`.
-        keep: Keeps a picture that cannot be placed.
+        stop: What a wait for a reader is ended by.
         reporter: Is told when somebody has to come first and read.
     """
 
@@ -59,106 +53,65 @@ class Placer:
     format: OutputFormat | None
     strict: bool
     stdout: Callable[[], IO[bytes]]
-    keep: Keep = rescue.keep
+    stop: progress.Stop
     reporter: progress.Reporter = field(default_factory=progress.Silent)
-    _warnings: list[errors.Warned] = field(default_factory=list, init=False)
 
-    def place_all(
-        self, outputs: Sequence[Output]
-    ) -> tuple[tuple[SavedOutput, ...], tuple[errors.Warned, ...]]:
-        """Save every usable picture; return them, the first one first, and what is odd.
+    def put(
+        self,
+        data: blob.Blob,
+        picture: received.ReceivedImage,
+        number: int,
+        *,
+        kept: Path | None = None,
+    ) -> tuple[SavedOutput, tuple[errors.Warned, ...]]:
+        """Save a picture; return it, and what is odd about it.
+
+        Args:
+            data: Its bytes.
+            picture: What they are.
+            number: Which of the job's pictures it is, from 1.
+            kept: Where it lies already, if it does.
 
         Raises:
-            errors.NotPlacedError: There is none, or one could not be placed; its
-                `rescued` says where what came is kept.
-            errors.Interrupted: A signal came while a picture was being placed.
+            errors.NotPlacedError: It could not be placed.
+            errors.Interrupted: Somebody asked to stop while nobody read it.
         """
-        pictures = [(found.blob, _inspect(found)) for found in outputs]
-        usable = [(data, picture) for data, picture in pictures if picture is not None]
-        if not usable:
-            raise _not_placed(
-                "the service sent a picture that cannot be decoded",
-                self.keep(outputs[0].blob, ".bin"),
-            )
-        saved: list[SavedOutput] = []
-        for number, (data, picture) in enumerate(usable, 1):
-            with self._rescuing(data, picture):
-                path = self._place(data, picture, number)
-            saved.append(
-                SavedOutput(path=path, picture=picture, byte_count=data.size, sha256=data.sha256)
-            )
-        return tuple(saved), tuple(self._warnings)
-
-    @contextlib.contextmanager
-    def holding(self, outputs: Sequence[Output]) -> Iterator[None]:
-        """Keep what came when a signal, or a bug, ends the block before all of it is placed."""
+        place, warned = self._place(picture)
         try:
-            yield
-        except errors.ComposeError:
-            raise
-        except errors.Interrupted as signal:
-            if signal.rescued is None:
-                signal.state = "answered"
-                signal.rescued = str(self._keep_all(outputs)[0])
-            raise
-        except Exception as exc:
-            kept = ", ".join(str(path) for path in self._keep_all(outputs))
-            exc.add_note(f"what came is kept as {kept}")
-            raise
+            if number > 1 and place.is_stream:
+                path = str(kept or rescue.keep_blob(data, picture.suffix))
+            elif place.is_stream:
+                with self.stop.at_once():
+                    path = self._write(data, place)
+            else:
+                path = places.publish(data, places.numbered(place, number))
+        except OSError as exc:
+            taken = isinstance(exc, FileExistsError)
+            reason = "the name was taken meanwhile" if taken else exc.strerror
+            raise errors.NotPlacedError(
+                f"the picture came but could not be saved: {reason}", may_be_billed=True
+            ) from exc
+        saved = SavedOutput(path=path, picture=picture, byte_count=data.size, sha256=data.sha256)
+        return saved, warned
 
-    def _keep_all(self, outputs: Sequence[Output]) -> list[Path]:
-        return [
-            self.keep(found.blob, rescue.SUFFIXES.get(found.media_type, ".bin"))
-            for found in outputs
-        ]
-
-    def _place(self, data: blob.Blob, picture: received.ReceivedImage, number: int) -> str:
-        """Save one picture and return its path; `number` counts the pictures from 1."""
-        place = self.place
-        if number > 1 and place.is_stream:
-            return str(self.keep(data, picture.suffix))
+    def _place(
+        self, picture: received.ReceivedImage
+    ) -> tuple[places.Place, tuple[errors.Warned, ...]]:
+        """Return where pictures of this format go, and a warning if it is not the one asked for."""
         asked = picture.media_type if self.format is None else names.accept_type(self.format)
-        if picture.media_type != asked:
-            message = f"asked for {asked}, the service sent {picture.media_type}"
-            if self.strict:
-                raise errors.NotPlacedError(f"{message} (--strict)")
-            self._warnings.append(errors.Warned(code="wrong-format", message=message))
-            place = places.corrected(place, picture.suffix)
+        if picture.media_type == asked:
+            return self.place, ()
+        message = f"asked for {asked}, the service sent {picture.media_type}"
+        if self.strict:
+            raise errors.NotPlacedError(f"{message} (--strict)", may_be_billed=True)
+        warned = errors.Warned(code="wrong-format", message=message)
+        return places.corrected(self.place, picture.suffix), (warned,)
+
+    def _write(self, data: blob.Blob, place: places.Place) -> str:
+        """Write a picture down a stream."""
         if place.is_stdout:
             with data.open() as source:
                 streams.write_stream(source, self.stdout())
             return place.path
         waiting = partial(self.reporter.say, f"waiting for a reader of {place.path}")
-        return places.publish(data, places.numbered(place, number), waiting)
-
-    @contextlib.contextmanager
-    def _rescuing(self, data: blob.Blob, picture: received.ReceivedImage) -> Iterator[None]:
-        """Keep a picture when the block that places it does not end well."""
-        try:
-            yield
-        except errors.NotPlacedError as error:
-            raise _not_placed(error.message, self.keep(data, picture.suffix)) from error
-        except errors.Interrupted as signal:
-            signal.state = "answered"
-            signal.rescued = str(self.keep(data, picture.suffix))
-            raise
-        except OSError as exc:
-            taken = isinstance(exc, FileExistsError)
-            reason = "the name was taken meanwhile" if taken else exc.strerror
-            raise _not_placed(
-                f"the picture came but could not be saved: {reason}",
-                self.keep(data, picture.suffix),
-            ) from exc
-
-
-def _inspect(found: Output) -> received.ReceivedImage | None:
-    try:
-        return received.inspect(found.blob.open)
-    except ValueError:
-        return None
-
-
-def _not_placed(message: str, rescued: Path) -> errors.NotPlacedError:
-    error = errors.NotPlacedError(f"{message}; it is kept as {rescued}", may_be_billed=True)
-    error.rescued = str(rescued)
-    return error
+        return places.publish(data, place, waiting)

@@ -27,7 +27,26 @@ SUFFIXES = {
 }
 
 
-def keep(data: blob.Blob, suffix: str) -> Path:
+def inspect(output: Output) -> received.ReceivedImage | None:
+    """Return what a picture that came is; None if it cannot be decoded."""
+    try:
+        return received.inspect(output.blob.open)
+    except ValueError:
+        return None
+
+
+def keep(output: Output) -> Path:
+    """Keep what came under a name with the suffix that its content, or else its type, calls for.
+
+    Raises:
+        errors.NotPlacedError: As `keep_blob`.
+    """
+    picture = inspect(output)
+    suffix = SUFFIXES.get(output.media_type, ".bin") if picture is None else picture.suffix
+    return keep_blob(output.blob, suffix)
+
+
+def keep_blob(data: blob.Blob, suffix: str) -> Path:
     """Copy what came into the state folder, or the temporary folder, and return the file.
 
     Args:
@@ -96,9 +115,3 @@ def load(paths: Iterable[str]) -> tuple[tuple[Output, Path], ...]:
             data = blob.spool(iter(partial(file.read, _CHUNK_BYTES), b""))
             found.append((Output(blob=data, media_type="", filename=path.name), path))
     return tuple(found)
-
-
-def keep_remains(error: errors.ComposeError, remains: Output) -> None:
-    """Keep what an answer without a usable picture left behind, and let the error say where."""
-    error.rescued = str(keep(remains.blob, SUFFIXES.get(remains.media_type, ".bin")))
-    error.message += f"; what came is kept as {error.rescued}"

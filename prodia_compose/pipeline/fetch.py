@@ -1,27 +1,28 @@
 """The picture of an earlier job, brought from where it was kept or from the service."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from prodia_compose import errors
-from prodia_compose.client.answers import Answer, Output
+from prodia_compose.client.answers import Output
 from prodia_compose.client.service import Service
+from prodia_compose.client.wait import AsyncJob
 from prodia_compose.frozen import frozen
 from prodia_compose.output import places, rescue
 from prodia_compose.output.options import OutputFormat
-from prodia_compose.output.placer import Placer, SavedOutput
-from prodia_compose.pipeline import deliver, run
+from prodia_compose.output.placer import Placer
+from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter
 from prodia_compose.record import entries, ledger
 
 
 @frozen
-class Errand:
-    """A job whose picture can perhaps be fetched.
+class Source:
+    """Where the picture of an earlier job can perhaps be had.
 
     Attributes:
-        entry: What the record knows of it; None if that is nothing.
+        entry: What the record knows of the job; None if that is nothing.
         job_id: The service's id for it, if there is no kept copy.
         kept: The pictures that were kept aside, each with its file.
     """
@@ -31,25 +32,8 @@ class Errand:
     kept: tuple[tuple[Output, Path], ...] = ()
 
 
-@frozen
-class Fetched:
-    """A picture that was fetched.
-
-    Attributes:
-        outputs: The pictures, the one for `-o` first; empty if skipped.
-        messages: The service's words beside them.
-        warnings: What is odd about them.
-        kept: The files of the copies that were kept aside; they are still there.
-    """
-
-    outputs: tuple[SavedOutput, ...] = ()
-    messages: tuple[str, ...] = ()
-    warnings: tuple[errors.Warned, ...] = ()
-    kept: tuple[Path, ...] = ()
-
-
-def errand(entry: entries.Entry | None, job_id: str) -> Errand:
-    """Return how to fetch the picture of a job.
+def find(entry: entries.Entry | None, job_id: str) -> Source:
+    """Return where the picture of a job is.
 
     Args:
         entry: What the record knows of it.
@@ -59,12 +43,12 @@ def errand(entry: entries.Entry | None, job_id: str) -> Errand:
         errors.UsageError: There is nothing to fetch; says why.
     """
     if entry is None:
-        return Errand(entry=None, job_id=job_id)
+        return Source(entry=None, job_id=job_id)
     kept = rescue.load(entry.rescued)
     if kept:
-        return Errand(entry=entry, kept=kept)
+        return Source(entry=entry, kept=kept)
     if entry.is_at_service:
-        return Errand(entry=entry, job_id=entry.job_id)
+        return Source(entry=entry, job_id=entry.job_id)
     raise errors.UsageError(f"{entry.id}: there is nothing to fetch: {_reason(entry)}")
 
 
@@ -88,7 +72,8 @@ def _reason(entry: entries.Entry) -> str:
 
 
 def fetch(
-    wanted: Errand,
+    source: Source,
+    run: Run,
     *,
     service: Service | None,
     place: places.Place,
@@ -96,11 +81,12 @@ def fetch(
     record: ledger.Ledger,
     reporter: Reporter,
     stdout: Callable[[], IO[bytes]],
-) -> Fetched:
-    """Bring the picture of an earlier job to a place, from where it was kept or the service.
+) -> None:
+    """Bring the picture of an earlier job to a place.
 
     Args:
-        wanted: As `errand` returns it.
+        source: As `find` returns it.
+        run: The job; knows all of it afterwards.
         service: Where the job is; None is fine for a picture that was kept aside.
         place: Where the picture goes, proved.
         format_: The format it should have; None if any will do.
@@ -110,31 +96,19 @@ def fetch(
 
     Raises:
         errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
-        errors.Interrupted: A signal came; fetching again is fine.
+        errors.Interrupted: Somebody asked to stop; fetching again is fine.
     """
     if place.skipped:
-        return Fetched()
-    files = {picture.blob.sha256: file for picture, file in wanted.kept}
+        return
     placer = Placer(
-        place=place,
-        format=format_,
-        strict=False,
-        stdout=stdout,
-        reporter=reporter,
-        keep=(lambda data, _: files[data.sha256]) if files else rescue.keep,
+        place=place, format=format_, strict=False, stdout=stdout, stop=run.stop, reporter=reporter
     )
-    outputs: Sequence[Output] = [picture for picture, _ in wanted.kept]
-    messages: tuple[str, ...] = ()
-    answer: Answer | None = None
-    with run.of_fetch(record, wanted.entry) as recorded:
-        if service is not None and wanted.job_id is not None:
-            answer = deliver.bring(service, wanted.job_id, recorded, reporter=reporter).answer
-            outputs, messages = answer.outputs, answer.messages
-        with placer.holding(outputs):
-            if answer is not None:
-                price = answer.job.price_usd
-                recorded.received(job_id=wanted.job_id, request_id=None, price_usd=price)
-            saved, warnings = placer.place_all(outputs)
-        recorded.saved([(one.path, one.sha256) for one in saved])
+    job_id = source.entry.job_id if source.entry else source.job_id
+    run.fetches(record.reopen(source.entry), job_id, source.kept)
+    with run.to_its_end():
+        if service is not None and source.job_id is not None:
+            job = AsyncJob(service, source.job_id, watch=run, reporter=reporter, stop=run.stop)
+            job.wait()
+            run.received(job.fetch())
+        run.place(placer)
     reporter.finish()
-    return Fetched(outputs=saved, messages=messages, warnings=warnings, kept=tuple(files.values()))

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
+import prodia_compose
 from prodia_compose import blob, errors
-from prodia_compose.client.service import SANDBOX_TOKEN, Token
+from prodia_compose.client.service import SANDBOX_TOKEN, Service, Token
 from prodia_compose.frozen import frozen
-from prodia_compose.images import fit
+from prodia_compose.images import fit, workers
 from prodia_compose.inputs import sources
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
@@ -23,9 +25,13 @@ from prodia_compose.output.options import OutputFormat
 from prodia_compose.pipeline import gather
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter
+from prodia_compose.record.entries import Claim, File
 
 # With more than this, what is wrong is the command line, and not one picture or another.
 _MOST_PROBED = 100
+
+_MEMORY = workers.Budget(fit.BUDGET_BYTES)
+"""Of the whole process, however many plans are made at one time."""
 
 
 @frozen
@@ -37,14 +43,12 @@ class Surroundings:
         token: The text of `PRODIA_TOKEN`, or None.
         reporter: Who is told of progress.
         download: Fetches a URL that was named as an input.
-        meanwhile: Is called once while the first pictures are prepared, to use the time.
     """
 
     stdin: BinaryIO | None
     token: str | None
     reporter: Reporter
     download: Callable[[str], blob.Blob]
-    meanwhile: Callable[[], object] | None = None
 
 
 @frozen
@@ -82,6 +86,11 @@ class Plan:
     is_saved: bool = False
 
     @property
+    def is_skipped(self) -> bool:
+        """Whether the place is taken and `--if-exists skip` says to leave it."""
+        return self.place is not None and self.place.skipped
+
+    @property
     def accept(self) -> str:
         """The value of `Accept`: the job's record and, unless it is async, the picture."""
         if self.request.delivery.is_async:
@@ -94,11 +103,48 @@ class Plan:
         Raises:
             errors.ComposeError: What stops the run, if anything does.
         """
-        errors.Findings(self.errors).raise_if_any()
-        model, packed, token, place = self.model, self.packed, self.token, self.place
-        if model is None or packed is None or token is None or place is None:
-            raise AssertionError("a plan without errors is complete")
-        return Sendable(plan=self, model=model, packed=packed, token=token, place=place)
+        model, packed, token, place, claim = (
+            self.model,
+            self.packed,
+            self.token,
+            self.place,
+            self.claim(),
+        )
+        if self.errors or not (model and packed and token and place and claim):
+            raise errors.combined(self.errors)
+        wishes = self.request.delivery
+        service = Service(
+            base_url=wishes.base_url,
+            token=token,
+            connect_timeout_s=wishes.connect_timeout_s,
+            stall_timeout_s=wishes.stall_timeout_s,
+            timeout_s=wishes.timeout_s,
+            max_wait_s=wishes.max_wait_s,
+        )
+        return Sendable(
+            plan=self, model=model, service=service, packed=packed, place=place, claim=claim
+        )
+
+    def claim(self) -> Claim | None:
+        """Return what the record notes of the job before it is sent; None if it is not complete."""
+        model, packed, place = self.model, self.packed, self.place
+        if not (model and packed and place):
+            return None
+        return Claim(
+            host=urlsplit(self.request.delivery.base_url).netloc,
+            digest=packed.digest,
+            model=model.short_name,
+            job_json=packed.job.json(),
+            inputs=tuple(
+                File(name=image.source.path, sha256=image.prepared.blob.sha256)
+                for image in self.images
+                if image.prepared is not None
+            ),
+            output=place.path,
+            estimate_min_usd=self.estimate.minimum_usd,
+            estimate_usd=self.estimate.maximum_usd,
+            tool_version=prodia_compose.__version__,
+        )
 
 
 @frozen
@@ -108,16 +154,18 @@ class Sendable:
     Attributes:
         plan: The plan.
         model: Its model.
+        service: Where it is sent, with which token, and how patiently.
         packed: Its job, and the body to send.
-        token: The token to send it with.
         place: Where the picture goes.
+        claim: What the record notes of it.
     """
 
     plan: Plan
     model: facts.Model
+    service: Service
     packed: pack.Packed
-    token: Token
     place: places.Place
+    claim: Claim
 
 
 def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) -> Plan:
@@ -217,8 +265,7 @@ def _images(
         opening,
         reporter=surroundings.reporter,
         findings=findings,
-        is_probed_only=is_too_many,
-        meanwhile=surroundings.meanwhile,
+        budget=None if is_too_many else _MEMORY,
     )
 
 
@@ -226,8 +273,7 @@ def _slips(
     request: ComposeRequest, text: str, named: Sequence[sources.Entry]
 ) -> Iterator[errors.Warned]:
     """Return the slips in a prompt."""
-    # Its patterns take 8 ms to compile, so it is loaded while pictures are decoded, if at all.
-    from prodia_compose.prompt import lints  # noqa: PLC0415
+    from prodia_compose.prompt import lints  # noqa: PLC0415 - 8 ms for its patterns
 
     return lints.check(text, named, request.selection, gather.prompt_flag(request))
 

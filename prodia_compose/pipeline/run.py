@@ -1,15 +1,21 @@
-"""A run written into the record of jobs as it goes, however it ends."""
+"""One job on its way: how far it is, what came for it, and what the record says of it."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import get_args
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import prodia_compose
 from prodia_compose import errors
-from prodia_compose.client.answers import Answer
-from prodia_compose.pipeline import plans
-from prodia_compose.record import entries, ledger
+from prodia_compose.frozen import frozen
+from prodia_compose.output import rescue
+from prodia_compose.output.placer import Placer, SavedOutput
+from prodia_compose.progress import Stop
+from prodia_compose.record import entries
+
+if TYPE_CHECKING:  # for annotations; what is wrong before sending is told without these
+    from prodia_compose.client.answers import Answer, Output
+    from prodia_compose.client.send import Sent
+    from prodia_compose.record.ledger import OpenEntry
 
 _SENT: dict[errors.JobState, entries.State] = {
     "not-sent": "prepared",
@@ -18,7 +24,7 @@ _SENT: dict[errors.JobState, entries.State] = {
     "answered": "accepted",
 }
 
-_ENDS: dict[errors.ExitCode, entries.State] = {
+_FAILED: dict[errors.ExitCode, entries.State] = {
     errors.ExitCode.AUTH: "rejected",
     errors.ExitCode.REJECTED: "rejected",
     errors.ExitCode.BUSY: "busy",
@@ -34,179 +40,214 @@ _INTERRUPTED: dict[errors.JobState, entries.State] = {
     "answered": "unknown",
 }
 
-_ORDER: tuple[errors.JobState, ...] = get_args(errors.JobState)
+
+@frozen
+class _Held:
+    """What came, and is in no place yet.
+
+    Attributes:
+        output: The bytes, and what they are.
+        file: Where they lie already; None if only here.
+        is_picture: Whether it is a whole picture of the answer.
+    """
+
+    output: "Output"
+    file: Path | None = None
+    is_picture: bool = True
 
 
-class Recording:
-    """One job's entry, told of each step."""
+class Run:
+    """One job, from before its first byte to its picture in its place.
 
-    def __init__(self, entry: ledger.OpenEntry) -> None:
-        self._entry = entry
+    The only one who knows how far the job is, and the one who holds what came for it, from
+    the first byte on, until that is in its place or kept. An `errors.Status`; the client's
+    `Watch`. From the start of `to_its_end` on no signal raises out of the blue.
+
+    Attributes:
+        stop: Whether the run shall end early.
+        state: How far the job is.
+        job_id: The service's id for the job, once it gave one.
+        request_id: The service's id for the exchange.
+        price_usd: What the job cost, as the service says.
+        attempts: How often it was sent, the first included.
+        elapsed_s: Wall time from sending to saved, in seconds.
+        messages: The service's words beside the pictures.
+        saved: The pictures that are in their places, the one for `-o` first.
+        warnings: What stopped nothing.
+    """
+
+    def __init__(self, stop: Stop, *, warnings: Sequence[errors.Warned] = ()) -> None:
+        self.stop = stop
+        self.state: errors.JobState = "not-sent"
+        self.job_id: str | None = None
+        self.request_id: str | None = None
+        self.price_usd: float | None = None
+        self.attempts = 0
+        self.elapsed_s = 0.0
+        self.messages: tuple[str, ...] = ()
+        self.saved: tuple[SavedOutput, ...] = ()
+        self.warnings = tuple(warnings)
+        self._entry: OpenEntry | None = None
+        self._is_fetch = False
         self._is_taken_on = False
+        self._held: tuple[_Held, ...] = ()
+        self._kept: tuple[Path, ...] = ()
+        self._has_kept_picture = False
         self._has_come = False
-        self._saved: Sequence[tuple[str, str]] = ()
-        self._reached: errors.JobState = "not-sent"
-        self.held: Answer | None = None
 
     @property
-    def has_come(self) -> bool:
-        """Whether a picture has come, so that how it ends is news."""
-        return self._has_come
+    def kept(self) -> tuple[str, ...]:
+        """Where what came is kept, as it could not be placed or used."""
+        return tuple(str(path) for path in self._kept)
 
-    def came(self, answer: Answer) -> None:
-        """Hold what has come until it is in its place."""
-        self.held = answer
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Where its pictures are by now, in their places or kept; standard output is nowhere."""
+        placed = (one.path for one in self.saved if one.path != "-")
+        return (*placed, *(self.kept if self._has_kept_picture else ()))
+
+    # What the client tells
 
     def reached(self, state: errors.JobState) -> None:
-        """Write how far the sending has come."""
-        self._reached = state
-        self._entry.advance(_SENT[state])
+        """Take in how far the sending has come."""
+        self.state = state
+        if not self._is_fetch:
+            self._advance(_SENT[state])
 
-    def accepted(self, job_id: str, *, request_id: str | None) -> None:
-        """Write that the job runs by itself from here on, and what to ask after it by."""
-        self._is_taken_on = True
-        self.held = None
-        self._entry.advance("accepted", job_id=job_id, request_id=request_id)
+    def came(self, answer: "Answer") -> None:
+        """Hold what has come of an answer: its whole pictures, else what is left of it."""
+        self._held = tuple(_Held(output=output) for output in answer.outputs)
+        if not self._held and answer.remains is not None:
+            self._held = (_Held(output=answer.remains, is_picture=False),)
 
-    def received(
-        self, *, job_id: str | None, request_id: str | None, price_usd: float | None
+    # What the pipeline tells
+
+    def record(self, entry: "OpenEntry") -> None:
+        """Write all that follows into the record."""
+        self._entry = entry
+
+    def fetches(
+        self, entry: "OpenEntry", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
     ) -> None:
-        """Write that a picture has come, before anything is done with it."""
-        self._has_come = True
-        self._reached = "answered"
-        self._entry.advance("received", job_id=job_id, request_id=request_id, price_usd=price_usd)
+        """Be an earlier job, whose row is told what is news; hold the pictures kept of it."""
+        self._entry, self._is_fetch, self.job_id = entry, True, job_id
+        self.state = "not-sent" if kept else "sent"
+        self._held = tuple(_Held(output=output, file=file) for output, file in kept)
 
-    def saved(self, outputs: Sequence[tuple[str, str]]) -> None:
-        """Write that the pictures are in their places; (path, SHA-256) of each."""
-        self._saved = outputs
+    def taken_on(self, sent: "Sent") -> str:
+        """Take in that the job runs by itself from here on; return what to ask after it by."""
+        self._is_taken_on, self._held = True, ()
+        self.state, self.attempts = "sent", sent.attempts
+        self.job_id, self.request_id = sent.answer.job.id, sent.request_id
+        self._advance("accepted")
+        return self.job_id or ""
+
+    def received(self, sent: "Sent") -> None:
+        """Take in that the pictures have come, before anything is done with them."""
+        self.state, self._has_come = "answered", True
+        self.attempts = self.attempts or sent.attempts
+        self.job_id = sent.answer.job.id or self.job_id
+        self.request_id = self.request_id or sent.request_id
+        self.price_usd, self.messages = sent.answer.job.price_usd, sent.answer.messages
+        self._advance("received", price_usd=self.price_usd)
+
+    def place(self, placer: Placer) -> None:
+        """Put the pictures that came in their places, and write that they are there.
+
+        Raises:
+            errors.NotPlacedError: None of them can be used, or one found no place.
+            errors.Interrupted: Somebody asked to stop.
+        """
+        self.stop.check()
+        usable = [
+            (held, picture)
+            for held in self._held
+            if held.is_picture and (picture := rescue.inspect(held.output)) is not None
+        ]
+        if not usable:
+            raise errors.NotPlacedError(
+                "the service sent a picture that cannot be decoded", may_be_billed=True
+            )
+        for number, (held, picture) in enumerate(usable, 1):
+            saved, odd = placer.put(held.output.blob, picture, number, kept=held.file)
+            self.saved = (*self.saved, saved)
+            self._held = tuple(one for one in self._held if one is not held)
+            self.warnings = (*self.warnings, *odd)
         self._write_saved(errors.ExitCode.OK)
 
-    def _write_saved(self, code: errors.ExitCode) -> None:
-        files = [entries.File(name=path, sha256=sha256) for path, sha256 in self._saved]
-        self._entry.advance("saved", exit_code=int(code), outputs=files)
+    @contextlib.contextmanager
+    def to_its_end(self) -> Iterator[None]:
+        """Keep what came, and write what became of the job, if the block does not end well.
 
-    def failed(self, error: errors.ComposeError) -> None:
-        """Write how it ended without a picture in its place."""
-        end = _ENDS.get(error.code, "unknown")
-        if end == "unknown" and self._is_taken_on:
-            end = "accepted"  # it can still be asked after
-        self._entry.advance(
-            end,
-            exit_code=int(error.code),
-            job_id=error.job_id,
-            request_id=error.request_id,
-            may_be_billed=error.may_be_billed or None,
-            rescued=[error.rescued] if error.rescued else None,
-        )
-
-    def interrupted(self, signal: errors.Interrupted) -> None:
-        """Write that a signal ended it, and where the picture is if it had come.
-
-        A signal between two steps knows less of the job than we do, and is told.
+        Raises:
+            errors.ComposeError: That of the block, with where what came is kept.
+            errors.Interrupted: That of the block.
         """
-        if self._saved:
-            signal.found(self._saved[0][0])
-            self._write_saved(signal.code)
-            return
-        if self._is_taken_on and not self._has_come:
-            signal.state = "sent"
-        elif _ORDER.index(signal.state) < _ORDER.index(self._reached):
-            signal.state = self._reached
-        state = _INTERRUPTED[signal.state]
-        if signal.rescued:
-            state = "received"
-        elif self._is_taken_on:
-            state = "accepted"  # as above
-        self._entry.advance(
-            state,
-            exit_code=int(signal.code),
-            rescued=[signal.rescued] if signal.rescued else None,
-        )
+        self.stop.defer()
+        try:
+            yield
+        except (errors.ComposeError, errors.Interrupted) as end:
+            self._end(end)
+            raise
+        except Exception as exc:
+            self._keep()
+            if self._kept:
+                exc.add_note(f"what came is kept as {', '.join(self.kept)}")
+            raise
 
+    def _end(self, end: errors.ComposeError | errors.Interrupted) -> None:
+        """Keep what came and write what became of the job.
 
-@contextlib.contextmanager
-def of(ready: plans.Sendable, record: ledger.Ledger, *, again: bool) -> Iterator[Recording]:
-    """Record a run; the row exists before the block begins, and its end is written.
+        Raises:
+            errors.NotPlacedError: It could not be kept.
+        """
+        try:
+            self._keep()
+        except errors.NotPlacedError as lost:
+            self._write_end(lost)
+            raise lost from end
+        if isinstance(end, errors.ComposeError) and self._kept:
+            what = "it" if isinstance(end, errors.NotPlacedError) else "what came"
+            end.message += f"; {what} is kept as {', '.join(self.kept)}"
+        self._write_end(end)
 
-    Raises:
-        errors.UnknownError: An identical job was sent, its outcome is unknown, and `again`
-            does not say to send it all the same.
-    """
-    if not again:
-        refuse_twin(ready.plan, record)
-    recording = Recording(record.begin(_claim(ready.plan)))
-    try:
-        yield recording
-    except errors.ComposeError as error:
-        recording.failed(error)
-        raise
-    except errors.Interrupted as signal:
-        recording.interrupted(signal)
-        raise
+    def _keep(self) -> None:
+        """Keep what is in no place yet."""
+        for held in self._held:
+            if held.output.blob.size:
+                self._kept = (*self._kept, held.file or rescue.keep(held.output))
+                self._has_kept_picture |= held.is_picture
+        self._held = ()
 
+    def _write_saved(self, code: errors.ExitCode) -> None:
+        files = [entries.File(name=one.path, sha256=one.sha256) for one in self.saved]
+        self._advance("saved", exit_code=int(code), outputs=files)
 
-@contextlib.contextmanager
-def of_fetch(record: ledger.Ledger, entry: entries.Entry | None) -> Iterator[Recording]:
-    """Record that an earlier job's picture is fetched; None is a job the record does not know.
+    def _write_end(self, end: errors.ComposeError | errors.Interrupted) -> None:
+        """Write what became of the job; of a fetch only what is news."""
+        may_be_billed = None
+        if isinstance(end, errors.Interrupted):
+            if self.saved and not self._kept:
+                self._write_saved(end.code)
+                return
+            state = "received" if self._has_kept_picture else _INTERRUPTED[self.state]
+            is_news = self._has_come and self._has_kept_picture
+        else:
+            state = _FAILED.get(end.code, "unknown")
+            is_news = self._has_come or isinstance(end, errors.RejectedError)
+            may_be_billed = end.may_be_billed or None
+            self.job_id = self.job_id or end.job_id
+            self.request_id = self.request_id or end.request_id
+        if self._is_taken_on and state == "unknown":
+            state = "accepted"  # it can still be asked after
+        if is_news or not self._is_fetch:
+            self._advance(
+                state,
+                exit_code=int(end.code),
+                may_be_billed=may_be_billed,
+                rescued=self._kept or None,
+            )
 
-    A failure is written only if it tells something new of the job: a picture that came
-    and found no place, or a job that has failed.
-    """
-    recording = Recording(record.reopen(entry))
-    try:
-        yield recording
-    except errors.ComposeError as error:
-        error.job_id = error.job_id or (entry.job_id if entry else None)
-        if recording.has_come or isinstance(error, errors.RejectedError):
-            recording.failed(error)
-        raise
-    except errors.Interrupted as signal:
-        if signal.rescued and recording.has_come:
-            recording.interrupted(signal)
-        raise
-
-
-def refuse_twin(plan: plans.Plan, record: ledger.Ledger) -> None:
-    """Stop if the same job was sent before and nobody knows what became of it.
-
-    Args:
-        plan: With nothing wrong.
-        record: Where jobs are written down.
-
-    Raises:
-        errors.UnknownError: It was.
-    """
-    twin = record.unknown_twin(_claim(plan).twin_key)
-    if twin is None:
-        return
-    cure = f"look at `prodia-compose jobs show {twin.id}` and the Prodia dashboard"
-    if twin.is_at_service:
-        cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture if there is one"
-    raise errors.UnknownError(
-        f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
-        f"outcome is unknown, so it may be billed; {cure}; --again sends it once more; "
-        "nothing was sent now",
-        job_id=twin.job_id,
-        request_id=twin.request_id,
-    )
-
-
-def _claim(plan: plans.Plan) -> entries.Claim:
-    model, packed, place = plan.model, plan.packed, plan.place
-    if model is None or packed is None or place is None:
-        raise AssertionError("a plan without errors is complete")
-    return entries.Claim(
-        host=urlsplit(plan.request.delivery.base_url).netloc,
-        digest=packed.digest,
-        model=model.short_name,
-        job_json=packed.job.json(),
-        inputs=tuple(
-            entries.File(name=image.source.path, sha256=image.prepared.blob.sha256)
-            for image in plan.images
-            if image.prepared is not None
-        ),
-        output=place.path,
-        estimate_min_usd=plan.estimate.minimum_usd,
-        estimate_usd=plan.estimate.maximum_usd,
-        tool_version=prodia_compose.__version__,
-    )
+    def _advance(self, state: entries.State, **columns: Any) -> None:
+        if self._entry is not None:
+            self._entry.advance(state, job_id=self.job_id, request_id=self.request_id, **columns)

@@ -1,116 +1,81 @@
-"""The order of the steps: plan, send, look at what came, place it.
-
-What was paid for is never dropped: from the moment an answer has come, every way out
-of here leaves the picture in its place or in the state folder, and says where.
-"""
+"""A plan sent, waited for, and its picture put in its place."""
 
 import time
 from collections.abc import Callable
 from typing import IO
 
 from prodia_compose import errors
-from prodia_compose.client.send import Sent
-from prodia_compose.frozen import frozen
-from prodia_compose.output.placer import Placer, SavedOutput
-from prodia_compose.pipeline import deliver, plans
-from prodia_compose.pipeline.run import Recording, of
+from prodia_compose.client.send import Sender, Sent
+from prodia_compose.client.wait import AsyncJob
+from prodia_compose.output.placer import Placer
+from prodia_compose.pipeline import plans, twins
+from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter
 from prodia_compose.record import ledger
 
 
-@frozen
-class Result:
-    """A run that is done.
-
-    Attributes:
-        plan: What was planned, and so was sent.
-        outputs: The pictures, the one for `-o` first; empty if skipped.
-        messages: The service's words beside the pictures.
-        job_id: The service's id for the job.
-        request_id: The service's id for the exchange.
-        price_usd: What it cost, as the service says.
-        elapsed_s: Wall time from sending to saved, in seconds.
-        attempts: How often the job was sent, the first included; 0 if skipped.
-        warnings: What was found after the answer came.
-    """
-
-    plan: plans.Plan
-    outputs: tuple[SavedOutput, ...] = ()
-    messages: tuple[str, ...] = ()
-    job_id: str | None = None
-    request_id: str | None = None
-    price_usd: float | None = None
-    elapsed_s: float = 0.0
-    attempts: int = 0
-    warnings: tuple[errors.Warned, ...] = ()
-
-
-def run(
+def send(
     ready: plans.Sendable,
+    run: Run,
     *,
     record: ledger.Ledger,
     again: bool,
     reporter: Reporter,
     stdout: Callable[[], IO[bytes]],
-    clock: Callable[[], float] = time.monotonic,
-) -> Result:
-    """Send a plan's job and return the result, its pictures saved.
+) -> None:
+    """Send a plan's job and put its pictures in their places.
 
     Args:
         ready: A plan with nothing wrong and nothing missing.
+        run: The job; knows all of it afterwards, however it ended.
         record: Where the job is written down before the first byte leaves.
         again: Whether to send even if an identical job's outcome is unknown.
         reporter: Who is told of progress.
         stdout: Opens standard output for bytes, for a place that is `-`.
-        clock: Tells seconds.
 
     Raises:
         errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
-        errors.Interrupted: A signal came; its state says how far the job was.
+        errors.Interrupted: Somebody asked to stop; whatever came is kept.
     """
     if ready.place.skipped:
-        return Result(plan=ready.plan)
-    started = clock()
+        return
+    began = time.monotonic()
+    if not again:
+        twins.refuse(ready.claim, record)
     placer = Placer(
         place=ready.place,
         format=ready.plan.format,
         strict=ready.plan.request.strict,
         stdout=stdout,
+        stop=run.stop,
         reporter=reporter,
     )
-    with of(ready, record, again=again) as recorded:
-        delivered = _deliver(ready, reporter, recorded, placer)
-        answer, request_id = delivered.answer, delivered.request_id
-        job = answer.job
-        with deliver.identified(request_id, job.id), placer.holding(answer.outputs):
-            recorded.received(job_id=job.id, request_id=request_id, price_usd=job.price_usd)
-            outputs, warnings = placer.place_all(answer.outputs)
+    with run.to_its_end():
+        run.record(record.begin(ready.claim))
+        run.received(_sent(ready, run, reporter))
+        run.place(placer)
         reporter.finish()
-        recorded.saved([(saved.path, saved.sha256) for saved in outputs])
-    return Result(
-        plan=ready.plan,
-        outputs=outputs,
-        messages=answer.messages,
-        job_id=job.id,
-        request_id=request_id,
-        price_usd=job.price_usd,
-        elapsed_s=clock() - started,
-        attempts=delivered.attempts,
-        warnings=warnings,
-    )
+    run.elapsed_s = time.monotonic() - began
 
 
-def _deliver(
-    ready: plans.Sendable,
-    reporter: Reporter,
-    recorded: Recording,
-    placer: Placer,
-) -> Sent:
-    """Send the job; keep a picture that has come when a signal ends this before it is told."""
+def _sent(ready: plans.Sendable, run: Run, reporter: Reporter) -> Sent:
+    """Send the job and return the answer with its pictures."""
+    sender = Sender(ready.service, watch=run, reporter=reporter, stop=run.stop)
+    usual = ready.model.usual_seconds
+    usual_s = None if usual is None else usual.value
+    body = ready.packed.body
+    if not ready.plan.request.delivery.is_async:
+        return sender.send(body, accept=ready.plan.accept, usual_seconds=usual_s)
+    job_id = run.taken_on(sender.create(body))
+    reporter.detail(f"the service has taken it on as job {job_id}")
+    later = AsyncJob(ready.service, job_id, watch=run, reporter=reporter, stop=run.stop)
     try:
-        return deliver.deliver(ready, reporter, recorded)
-    except errors.Interrupted:
-        if recorded.held is not None and recorded.held.outputs:
-            with placer.holding(recorded.held.outputs):
-                raise
-        raise
+        later.wait(usual_seconds=usual_s)
+        return later.fetch()
+    except errors.AuthError as error:
+        # Refused only now: the job runs all the same, so it is not safe to send it again.
+        raise errors.UnknownError(
+            f"{error.message}; the job {job_id} runs on and may be billed; then "
+            f"`prodia-compose jobs fetch {job_id}` brings its picture",
+            may_be_billed=True,
+        ) from error

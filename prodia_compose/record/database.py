@@ -15,21 +15,63 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from prodia_compose.record import schema
-
 T = TypeVar("T")
 Cell = str | int | float | None
 
 _PAUSE_S = (0.001, 0.02)
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN)
 _MOVE_AWAY = "move it away to start a new one"
+
+_APPLICATION_ID = 0x50644A62  # "PdJb": tells our file from any other database
+
+_VERSION_1 = (
+    # `seq` orders the jobs; a clock may go backwards. Lists are JSON, names in ASCII.
+    # `process` is the token of a lease; 0.1.0 wrote when the process had started, to no avail.
+    """
+    CREATE TABLE jobs (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        twin_key TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        host TEXT NOT NULL,
+        model TEXT NOT NULL,
+        job_type TEXT NOT NULL,
+        config TEXT NOT NULL,
+        inputs TEXT NOT NULL,
+        output TEXT NOT NULL,
+        estimate_min_usd REAL,
+        estimate_usd REAL,
+        tool_version TEXT NOT NULL,
+        begun_at TEXT NOT NULL,
+        changed_at TEXT NOT NULL,
+        state TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        process TEXT NOT NULL,
+        exit_code INTEGER,
+        job_id TEXT,
+        request_id TEXT,
+        price_usd REAL,
+        may_be_billed INTEGER,
+        outputs TEXT,
+        rescued TEXT
+    )
+    """,
+    "CREATE INDEX jobs_by_twin ON jobs (twin_key)",
+)
+
+_VERSION_2 = ("ALTER TABLE jobs ADD COLUMN is_async INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+"""The statements that lead from each version to the next; the file's version counts them.
+
+Columns are added and never dropped or renamed: a process of an older version may be in
+the middle of a job while a newer one migrates.
+"""
 
 
 class Unusable(Exception):  # noqa: N818 - no error of a run, only the reason for a warning
-    """The record cannot be used, in words for people.
-
-    Attributes:
-        is_passing: Whether the next try may fare better.
-    """
+    """The record cannot be used, in words for people; the next try may fare better if it passes."""
 
     def __init__(self, words: str, *, is_passing: bool = False) -> None:
         super().__init__(words)
@@ -37,11 +79,7 @@ class Unusable(Exception):  # noqa: N818 - no error of a run, only the reason fo
 
 
 class Database:
-    """An open record.
-
-    Attributes:
-        path: The file, absolute.
-    """
+    """An open record; it serves any thread, but one at a time."""
 
     def __init__(self, path: Path, *, patience_s: float) -> None:
         """Open the file, and create or migrate it as needed.
@@ -55,10 +93,21 @@ class Database:
         """
         self.path = path
         self._patience_s = patience_s
-        with self._translated():
-            _make_private(path)
-            self._identity = _identity(path)
-            self._connection = _connect(path)
+        with _in_words():
+            # Only its owner can read it; the log beside it gets the same mode. An existing
+            # one is not even opened: closing it again would drop the locks that another
+            # connection of this process has on it.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            self._status = path.stat()
+            self._connection = sqlite3.connect(
+                f"{path.as_uri()}?mode=rw",
+                uri=True,
+                isolation_level=None,  # no statement opens a transaction by itself,
+                timeout=0,  # and SQLite waits for nobody: we do
+                check_same_thread=False,
+            )
+            self._connection.row_factory = sqlite3.Row
             try:
                 self._patiently(self._prepare)
             except BaseException:
@@ -76,9 +125,11 @@ class Database:
         Raises:
             Unusable: It cannot be read.
         """
-        with self._translated():
+        with _in_words():
             self._check_place()
-            return self._patiently(lambda: [dict(row) for row in self._run(query, values)])
+            # All at once: a signal between two rows would leave the snapshot open.
+            rows = self._patiently(lambda: self._connection.execute(query, values).fetchall())
+            return [dict(row) for row in rows]
 
     def write(self, change: str, values: Mapping[str, Cell], *, flushed: bool) -> None:
         """Make one change to one row; `flushed` waits until a power cut cannot undo it.
@@ -86,20 +137,13 @@ class Database:
         Raises:
             Unusable: It could not be made; the row is as it was.
         """
-        with self._translated():
+        with _in_words():
             self._check_place()
             # Without FULL, the log is flushed only now and then, and what is lost in a
             # power cut is the newest: the file is as it was a little earlier.
-            self._run(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
-            if self._patiently(lambda: self._run(change, values).rowcount) != 1:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
+            if self._patiently(lambda: self._connection.execute(change, values).rowcount) != 1:
                 raise Unusable("a row was removed from it meanwhile")
-
-    def _run(self, statement: str, values: Mapping[str, Cell] | None = None) -> sqlite3.Cursor:
-        return self._connection.execute(statement, values or {})
-
-    def _pragma(self, name: str) -> int:
-        (value,) = self._run(f"PRAGMA {name}").fetchone()
-        return int(value)
 
     def _patiently(self, operation: Callable[[], T]) -> T:
         """Run an operation, again while others keep the file locked and patience is left.
@@ -112,7 +156,7 @@ class Database:
             try:
                 return operation()
             except sqlite3.OperationalError as exc:
-                if not _is_busy(exc) or self._patience_s <= 0:
+                if _code(exc) not in _BUSY or self._patience_s <= 0:
                     raise
                 pause_s = random.uniform(*_PAUSE_S)  # noqa: S311 - so that two do not keep step
                 time.sleep(min(pause_s, self._patience_s))
@@ -120,96 +164,68 @@ class Database:
 
     def _prepare(self) -> None:
         """Find out what the file is; make it a record of this version if it may be one."""
-        version = self._pragma("user_version")
-        if not self._is_blank() and self._pragma("application_id") != schema.APPLICATION_ID:
+        known = len(MIGRATIONS)
+        version = self._number("PRAGMA user_version")
+        is_blank = not self._number("SELECT count(*) FROM sqlite_master")
+        if not is_blank and self._number("PRAGMA application_id") != _APPLICATION_ID:
             raise Unusable(f"it is no record of jobs; {_MOVE_AWAY}")
-        if version > len(schema.MIGRATIONS):
+        if version > known:
             raise Unusable(
                 f"it was written by a newer prodia-compose (its version {version}, known here: "
-                f"{len(schema.MIGRATIONS)}); update this one"
+                f"{known}); update this one"
             )
-        if version < len(schema.MIGRATIONS):
+        if version < known:
             self._migrate()
 
-    def _is_blank(self) -> bool:
-        (count,) = self._run("SELECT count(*) FROM sqlite_master").fetchone()
-        return not count
-
     def _migrate(self) -> None:
-        self._run("PRAGMA journal_mode = WAL").fetchall()  # kept in the file from then on
-        self._run("BEGIN IMMEDIATE")
+        run = self._connection.execute
+        run("PRAGMA journal_mode = WAL").fetchall()  # kept in the file from then on
+        run("BEGIN IMMEDIATE")
         try:
             # Others may have come first.
-            for number in range(self._pragma("user_version"), len(schema.MIGRATIONS)):
-                for statement in schema.MIGRATIONS[number]:
-                    self._run(statement)
-                self._run(f"PRAGMA user_version = {number + 1}")
-            self._run(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-            self._run("COMMIT")
+            for number in range(self._number("PRAGMA user_version"), len(MIGRATIONS)):
+                for statement in MIGRATIONS[number]:
+                    run(statement)
+                run(f"PRAGMA user_version = {number + 1}")
+            run(f"PRAGMA application_id = {_APPLICATION_ID}")
+            run("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
-                self._run("ROLLBACK")
+                run("ROLLBACK")
             raise
+
+    def _number(self, query: str) -> int:
+        (value,) = self._connection.execute(query).fetchone()
+        return int(value)
 
     def _check_place(self) -> None:
         """Stop when the file was removed or replaced: its log may be another's by now."""
-        try:
-            if _identity(self.path) == self._identity:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(self.path.stat(), self._status):
                 return
-        except OSError:
-            pass
         raise Unusable("it was removed or replaced meanwhile")
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn what the database and the system say into words."""
-        try:
-            yield
-        except sqlite3.Error as exc:
-            raise _in_words(exc) from exc
-        except OSError as exc:
-            raise Unusable(f"it cannot be used ({exc.strerror}); check its folder") from exc
+
+def _code(exc: sqlite3.Error) -> int:
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF
 
 
-def _make_private(path: Path) -> None:
-    """Make an empty file that only its owner can read; the log beside it gets the same mode.
-
-    An existing one is not even opened: closing it again would drop the locks that another
-    connection of this process has on it.
-    """
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # No statement opens a transaction by itself, and SQLite waits for nobody: we do.
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0
-    )
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
-def _is_busy(exc: sqlite3.Error) -> bool:
-    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    )
-
-
-def _in_words(exc: sqlite3.Error) -> Unusable:
-    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
-    if _is_busy(exc):
-        return Unusable("another process keeps it locked; wait for it to end", is_passing=True)
-    if code == sqlite3.SQLITE_FULL:
-        return Unusable("the disk is full; make room", is_passing=True)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
-        return Unusable(f"it cannot be opened for writing ({exc}); check who owns it")
-    if code == sqlite3.SQLITE_IOERR:
-        return Unusable(f"it cannot be read or written ({exc}); check the disk", is_passing=True)
-    return Unusable(f"it is damaged ({exc}); {_MOVE_AWAY}")
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what the database and the system say into words."""
+    try:
+        yield
+    except OSError as exc:
+        raise Unusable(f"it cannot be used ({exc.strerror}); check its folder") from exc
+    except sqlite3.Error as exc:
+        code = _code(exc)
+        words, is_passing = f"it is damaged ({exc}); {_MOVE_AWAY}", False
+        if code in _BUSY:
+            words, is_passing = "another process keeps it locked; wait for it to end", True
+        elif code == sqlite3.SQLITE_FULL:
+            words, is_passing = "the disk is full; make room", True
+        elif code == sqlite3.SQLITE_IOERR:
+            words, is_passing = f"it cannot be read or written ({exc}); check the disk", True
+        elif code in _REFUSED:
+            words = f"it cannot be opened for writing ({exc}); check who owns it"
+        raise Unusable(words, is_passing=is_passing) from exc

@@ -1,14 +1,23 @@
-"""The values of the record: what a run claims before it sends, and what is known of it later."""
+"""The values of the record: what a run claims before it sends, and what is known of it later.
 
+A field is stored in the column of its name, read by its type, and shown in `jobs --json` in
+the order it has in `Entry`. So a new column takes two places: `database.MIGRATIONS`, and here
+a field of `Entry` and of what writes it, `Claim` or `News`.
+"""
+
+import dataclasses
 import hashlib
 import json
+import math
 import os
 import re
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import NoneType
+from typing import Any, Literal, TypedDict, get_args
 
 from prodia_compose.frozen import frozen
+from prodia_compose.record.database import Cell
 
 State = Literal[
     "prepared",  # it has not left; so it is again while a busy service makes it wait
@@ -23,6 +32,17 @@ State = Literal[
 ]
 """How far a job has come: five steps, and four other ends."""
 
+_OPEN: frozenset[State] = frozenset(("prepared", "sending", "accepted", "received"))
+_NOT_RUN: frozenset[State] = frozenset(("prepared", "rejected", "busy", "not-delivered"))
+_LEFT_ALONE: dict[State, State] = {
+    "prepared": "not-delivered",
+    "sending": "unknown",
+    "accepted": "unknown",
+}
+"""What a job counts as when nobody is at it any more."""
+
+_KINDS = {str: "a text", int: "an integer", float: "a number", list: "a list", dict: "an object"}
+
 
 @frozen
 class File:
@@ -30,7 +50,7 @@ class File:
 
     Attributes:
         name: The base name; of a path or a URL given here, the last step is kept.
-        sha256: The hash of its bytes, in hex.
+        sha256: In hex.
     """
 
     name: str
@@ -46,14 +66,11 @@ class Claim:
 
     Attributes:
         host: The service, such as `inference.prodia.com`, with a port if it has one.
-        digest: The request digest that `compose` prints.
-        model: What the user calls the model.
+        model: What the user calls it.
         job_json: The bytes of `job.json`.
         inputs: The user's names, and the hashes of what is sent, in order.
         output: Where the picture goes; only the base name is recorded.
-        estimate_min_usd: The lowest listed price, if one is known.
-        estimate_usd: The highest listed price, if one is known.
-        tool_version: Ours.
+        estimate_usd: The highest listed price; the lowest is `estimate_min_usd`.
     """
 
     host: str
@@ -73,22 +90,25 @@ class Claim:
         text = "\n".join((self.host.lower(), *hashes))
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
-    def columns(self) -> dict[str, str | float | None]:
+    def columns(self) -> dict[str, Cell]:
         """Return the columns of its row."""
         job = json.loads(self.job_json)
-        return {
-            "host": storable(self.host),
-            "digest": self.digest,
-            "twin_key": self.twin_key,
-            "model": storable(self.model),
-            "job_type": storable(str(job["type"])),
-            "config": json.dumps(job["config"]),
-            "inputs": files_text(self.inputs),
-            "output": json.dumps(_base_name(self.output)),
-            "estimate_min_usd": self.estimate_min_usd,
-            "estimate_usd": self.estimate_usd,
-            "tool_version": self.tool_version,
-        }
+        known = {name: value for name, value in vars(self).items() if name != "job_json"}
+        known |= {"twin_key": self.twin_key, "job_type": job["type"], "config": job["config"]}
+        known["output"] = json.dumps(_base_name(self.output))  # for names of any bytes
+        return {name: cell(value) for name, value in known.items()}
+
+
+class News(TypedDict, total=False):
+    """What a run can add to its entry, each as the field of `Entry` says; None adds nothing."""
+
+    exit_code: int | None  # given, nobody is at the job any more
+    job_id: str | None
+    request_id: str | None
+    price_usd: float | None
+    may_be_billed: bool | None  # although it was rejected
+    outputs: Sequence[File] | None
+    rescued: Iterable[str | os.PathLike[str]] | None
 
 
 @frozen
@@ -97,58 +117,49 @@ class Entry:
 
     Attributes:
         id: Our own name for it, 12 hex digits.
-        digest: The request digest.
-        host: The service.
-        model: What the user called the model.
-        job_type: The service's name for it.
-        config: The job's fields as sent, the prompt among them.
-        inputs: Base names, and the hashes of what was sent, in order.
-        output: The base name the picture was meant for; `-` is standard output.
-        estimate_min_usd: The lowest listed price then, if one was known.
-        estimate_usd: The highest listed price then, if one was known.
-        tool_version: The version of this tool that sent it.
-        begun_at: When its row was made, by that machine's clock (UTC).
-        changed_at: When its row last changed (UTC).
-        pid: The process that last changed it.
-        is_running: Whether that process is still at it.
         state: What it counts as. Once nobody is at it any more, a job that was sent and
             not settled is `unknown`, and one that was not sent is `not-delivered`.
         reached: The state that was last written.
-        exit_code: What its run ended with, if that was written.
-        job_id: The service's name for it.
-        is_async: Whether the service took it on to run by itself, and can be asked after it.
-        request_id: The service's name for the exchange.
-        price_usd: What it cost, as the service says; None if it does not.
+        is_running: Whether the process that last changed it is still at it.
         may_be_billed: Whether it ran, or may have.
-        outputs: Base names and hashes of what was saved.
+        begun_at: When its row was made, by that machine's clock (UTC).
+        changed_at: When its row last changed (UTC).
+        model: What the user called it.
+        job_type: What the service calls it.
+        config: The job's fields as sent, the prompt among them.
+        output: The base name the picture was meant for; `-` is standard output.
         rescued: Full paths of what came and was kept in another place.
+        price_usd: What it cost, as the service says; None if it does not.
+        estimate_usd: The highest listed price then; the lowest is `estimate_min_usd`.
+        pid: The process that last changed it.
+        is_async: Whether the service took it on to run by itself, and can be asked after it.
     """
 
     id: str
-    digest: str
+    state: State
+    reached: State
+    is_running: bool
+    exit_code: int | None
+    may_be_billed: bool
+    begun_at: datetime
+    changed_at: datetime
     host: str
     model: str
     job_type: str
     config: Mapping[str, object]
     inputs: tuple[File, ...]
     output: str
-    estimate_min_usd: float | None
-    estimate_usd: float | None
-    tool_version: str
-    begun_at: datetime
-    changed_at: datetime
-    pid: int
-    is_running: bool
-    state: State
-    reached: State
-    exit_code: int | None
-    job_id: str | None
-    is_async: bool
-    request_id: str | None
-    price_usd: float | None
-    may_be_billed: bool
     outputs: tuple[File, ...]
     rescued: tuple[str, ...]
+    job_id: str | None
+    request_id: str | None
+    price_usd: float | None
+    estimate_usd: float | None
+    estimate_min_usd: float | None
+    digest: str
+    pid: int
+    tool_version: str
+    is_async: bool
 
     @property
     def is_at_service(self) -> bool:
@@ -156,17 +167,117 @@ class Entry:
         return self.is_async and not self.is_running and self.state in ("received", "unknown")
 
 
+def cell(value: object) -> Cell:
+    """Return a value as the table holds it.
+
+    Lists and objects are JSON in ASCII, which brings any bytes of a name back as they were.
+    """
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, int):
+        return value
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, File):
+        return [value.name, value.sha256]
+    return os.fspath(value) if isinstance(value, os.PathLike) else list(value)
+
+
 def storable(text: str) -> str:
     """Return foreign text with what no database can hold (half a character) escaped."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def files_text(files: Iterable[File]) -> str:
-    """Return files as JSON in ASCII, which brings any bytes of a name back as they were."""
-    return json.dumps([[one.name, one.sha256] for one in files])
+def stamp(moment: datetime) -> str:
+    """Return a moment as the record writes it; such texts sort as the moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _base_name(path: str) -> str:
     if re.match(r"https?://", path, re.IGNORECASE):
         path = re.split(r"[?#]", path, maxsplit=1)[0]  # a query may be a signature
     return os.path.basename(path.rstrip("/")) or path  # noqa: PTH119 - a URL, or any bytes
+
+
+def read(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -> Entry:
+    """Return what a row counts as now; of its writer, `is_running` is told the lease and number.
+
+    Raises:
+        ValueError: The row is damaged.
+    """
+    stored = {**row, "reached": row["state"], "output": _parsed(row["output"])}
+    known: dict[str, Any] = {
+        field.name: _READERS[field.type](stored[field.name])
+        for field in dataclasses.fields(Entry)
+        if field.name in stored
+    }
+    state, has_ended = known["reached"], known["exit_code"] is not None
+    is_open = state in _OPEN and not has_ended
+    known["is_running"] = is_open and is_running(_of(row["process"], str), known["pid"])
+    known["is_async"] |= state == "accepted" and known["job_id"] is not None
+    if not known["is_running"]:
+        # What had come is lost with its process, unless the run ended in good order.
+        is_lost = state == "received" and not has_ended and not known["rescued"]
+        state = "unknown" if is_lost else _LEFT_ALONE.get(state, state)
+    known["state"] = state
+    known["may_be_billed"] |= state not in _NOT_RUN
+    return Entry(**known)
+
+
+def _of(value: object, *kinds: type[Any]) -> Any:
+    if not isinstance(value, kinds):
+        raise ValueError(f"not {_KINDS[kinds[0]]}")  # noqa: TRY004 - damage, whatever its kind
+    return value
+
+
+def _parsed(value: object) -> Any:
+    return json.loads(_of(value, str))
+
+
+def _list(value: object) -> list[Any]:
+    return [] if value is None else list(_of(_parsed(value), list))
+
+
+def _files(value: object) -> tuple[File, ...]:
+    pairs = [_of(pair, list) for pair in _list(value)]
+    return tuple(File(name=_of(name, str), sha256=_of(sha256, str)) for name, sha256 in pairs)
+
+
+def _amount(value: object) -> float | None:
+    amount: float | None = _of(value, float, int, NoneType)
+    if amount is not None and not math.isfinite(amount):
+        raise ValueError("not a number")
+    return amount
+
+
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(_of(value, str))
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment
+
+
+def _state(value: Any) -> State:
+    if value not in get_args(State):
+        raise ValueError(f"no such state: {value}")
+    return value  # type: ignore[no-any-return] # it is one
+
+
+_READERS: dict[object, Callable[[object], object]] = {
+    str: lambda value: _of(value, str),
+    str | None: lambda value: _of(value, str, NoneType),
+    int: lambda value: _of(value, int),
+    int | None: lambda value: _of(value, int, NoneType),
+    bool: lambda value: bool(_of(value, int, NoneType)),
+    float | None: _amount,
+    datetime: _moment,
+    State: _state,
+    Mapping[str, object]: lambda value: _of(_parsed(value), dict),
+    tuple[str, ...]: lambda value: tuple(_of(one, str) for one in _list(value)),
+    tuple[File, ...]: _files,
+}
+"""How a cell is read, by the type of its field."""

@@ -1,22 +1,19 @@
 """The record itself: begun before sending, advanced with the job, asked before the next one."""
 
-import json
-import math
+import functools
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, Unpack
 
 from prodia_compose import errors
-from prodia_compose.record import entries, home, processes, rows
+from prodia_compose.record import entries, home, lease
 from prodia_compose.record.database import Cell, Database, Unusable
-from prodia_compose.record.entries import Claim, Entry, File, State
-from prodia_compose.record.spending import Spending, spending
-
-T = TypeVar("T")
+from prodia_compose.record.entries import Claim, Entry, News, State
+from prodia_compose.record.lease import Lease
 
 FILE_NAME = "jobs.sqlite3"
 """The record's name in the state folder."""
@@ -29,27 +26,6 @@ _IS_OFF = errors.Warned(
 )
 _CANDIDATES_SHOWN = 5
 _ALL = 1 << 31
-
-_INSERT = """
-    INSERT INTO jobs (id, twin_key, digest, host, model, job_type, config, inputs, output,
-        estimate_min_usd, estimate_usd, tool_version, begun_at, changed_at, state, pid, process)
-    VALUES (:id, :twin_key, :digest, :host, :model, :job_type, :config, :inputs, :output,
-        :estimate_min_usd, :estimate_usd, :tool_version, :now, :now, 'prepared', :pid, :process)
-"""
-
-# Only of an --async job is the id known as soon as it is accepted; that is kept for later states.
-_UPDATE = """
-    UPDATE jobs SET is_async = is_async OR (state = 'accepted' AND job_id IS NOT NULL),
-        state = :state, changed_at = :now, pid = :pid, process = :process,
-        exit_code = :exit_code,
-        job_id = coalesce(:job_id, job_id),
-        request_id = coalesce(:request_id, request_id),
-        price_usd = coalesce(:price_usd, price_usd),
-        may_be_billed = coalesce(:may_be_billed, may_be_billed),
-        outputs = coalesce(:outputs, outputs),
-        rescued = coalesce(:rescued, rescued)
-    WHERE id = :id
-"""
 
 # What did not run, or has been saved, blocks nothing, nor what came before the saved one.
 _TWINS = """
@@ -85,18 +61,18 @@ def open_record(
         patience_s: How long all calls together may wait for other processes.
     """
     if is_off(environ):
-        return Ledger(None, trouble=None if create else _IS_OFF)
+        return Ledger(trouble=None if create else _IS_OFF)
     if not create and _is_missing():
-        return Ledger(None)
+        return Ledger()
     folder = home.folder()
     if folder is None:
         words = "there is no folder for the record of jobs; let XDG_STATE_HOME or HOME name one"
-        return Ledger(None, trouble=_warning(f"{words} that can be written to"))
+        return Ledger(trouble=_warning(f"{words} that can be written to"))
     path = folder / FILE_NAME
     try:
         return Ledger(Database(path, patience_s=patience_s))
     except Unusable as exc:
-        return Ledger(None, trouble=_about(path, exc))
+        return Ledger(trouble=_about(path, exc))
 
 
 def _is_missing() -> bool:
@@ -122,38 +98,35 @@ def _warning(words: str) -> errors.Warned:
 class Ledger:
     """The record of jobs, or something that does nothing where there is none.
 
-    Close it, or use it as a context. It belongs to the thread that opened it.
+    Close it, or use it as a context. It serves any number of threads at once.
+
+    Attributes:
+        trouble: The one warning about the record, as soon as there is a reason for it: after
+            opening, or later when the disk fills or the file goes.
     """
 
-    def __init__(self, database: Database | None, *, trouble: errors.Warned | None = None) -> None:
+    def __init__(
+        self, database: Database | None = None, *, trouble: errors.Warned | None = None
+    ) -> None:
+        self.trouble = trouble
         self._database = database
-        self._trouble = trouble
-        self._process = processes.current()
-
-    @property
-    def trouble(self) -> errors.Warned | None:
-        """The one warning about the record, as soon as there is a reason for it.
-
-        There may be one after opening, and later when the disk fills or the file goes.
-        """
-        return self._trouble
+        self._lease: Lease | None = None
+        self._lock = threading.Lock()  # for all of these
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the file; every later call does nothing."""
-        database, self._database = self._database, None
-        if database is not None:
-            database.close()
+        """Close the file; every later call does nothing, and its jobs are nobody's."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+            if self._lease is not None:
+                self._lease.release()
+            self._database = self._lease = None
 
     def begin(self, claim: Claim) -> "OpenEntry":
         """Record a job that is about to be sent, as `prepared`.
@@ -161,13 +134,14 @@ class Ledger:
         A kill cannot undo it; nor can a power cut, once it has been advanced to `sending`.
         """
         name = secrets.token_hex(6)
-        values = {**claim.columns(), "id": name, **self._here()}
-        is_written = self._write(_INSERT, values, flushed=False)
-        return OpenEntry(name if is_written else None, self._advance)
+        now = entries.stamp(datetime.now(UTC))
+        known = {"id": name, "state": "prepared", "begun_at": now, "changed_at": now}
+        is_written = self._write(_insertion, {**known, **claim.columns()}, flushed=False)
+        return OpenEntry(name if is_written else None, self._write)
 
     def reopen(self, entry: Entry | None) -> "OpenEntry":
         """Return an earlier job's entry for advancing; of one not on record nothing is written."""
-        return OpenEntry(None if entry is None else entry.id, self._advance)
+        return OpenEntry(None if entry is None else entry.id, self._write)
 
     def unknown_twin(self, twin_key: str) -> Entry | None:
         """Return the newest identical job whose outcome is unknown and still matters.
@@ -194,7 +168,7 @@ class Ledger:
             since: Only those begun then or later; with a time zone.
         """
         values: dict[str, Cell] = {
-            "since": "" if since is None else rows.stamp(since),
+            "since": "" if since is None else entries.stamp(since),
             "limit": _ALL if limit is None else max(0, min(limit, _ALL)),
         }
         return self._read(_RECENT, values)
@@ -214,73 +188,56 @@ class Ledger:
             return (exact or found)[0]
         if found:
             raise errors.UsageError(_ambiguous(prefix, found))
-        if self._trouble is not None:
-            raise errors.UsageError(f"{prefix}: cannot be looked up: {self._trouble.message}")
+        if self.trouble is not None:
+            raise errors.UsageError(f"{prefix}: cannot be looked up: {self.trouble.message}")
         raise errors.UsageError(
             f"{prefix}: no job of the record has an id that begins so;"
             " `prodia-compose jobs` lists them"
         )
 
-    def spend(self, *, since: datetime | None = None) -> Spending:
-        """Return what was spent, in all and by day and model, on jobs begun then or later."""
-        return spending(self.entries(since=since), since=since)
-
-    def _advance(self, name: str, state: State, columns: Mapping[str, Cell]) -> bool:
-        # The claim must outlast a power cut, and so must the only way to an async job.
-        # The loss of anything later leaves an unknown outcome, which is the safe side.
-        flushed = state == "sending" or (state == "accepted" and columns["job_id"] is not None)
-        values = {**columns, "id": name, "state": state, **self._here()}
-        return self._write(_UPDATE, values, flushed=flushed)
-
-    def _here(self) -> dict[str, Cell]:
-        return {
-            "now": rows.stamp(datetime.now(UTC)),
-            "pid": self._process.pid,
-            "process": self._process.start,
-        }
-
-    def _write(self, change: str, values: Mapping[str, Cell], *, flushed: bool) -> bool:
-        def write(database: Database) -> bool:
-            database.write(change, values, flushed=flushed)
+    def _write(
+        self, change: Callable[[Iterable[str]], str], values: Mapping[str, Cell], *, flushed: bool
+    ) -> bool:
+        """Write a row, with when and by whom; return whether that could be done."""
+        with self._lock:
+            database = self._database
+            if database is None:
+                return False
+            self._lease = self._lease or Lease(database.path.parent)
+            cells: dict[str, Cell] = {"pid": os.getpid(), "process": self._lease.token}
+            cells |= {"changed_at": entries.stamp(datetime.now(UTC)), **values}
+            try:
+                database.write(change(cells), cells, flushed=flushed)
+            except Unusable as exc:
+                self._note(database, exc)
+                return False
             return True
 
-        return self._guarded(write, default=False)
-
     def _read(self, query: str, values: Mapping[str, Cell]) -> tuple[Entry, ...]:
-        found: list[dict[str, object]] = self._guarded(
-            lambda database: database.read(query, values), default=[]
-        )
-        return tuple(entry for row in found if (entry := self._entry(row)) is not None)
+        with self._lock:
+            database = self._database
+            if database is None:
+                return ()
+            is_running = functools.partial(lease.is_running, database.path.parent)
+            try:
+                found = database.read(query, values)
+            except Unusable as exc:
+                self._note(database, exc)
+                return ()
+            read = []
+            for row in found:
+                try:
+                    read.append(entries.read(row, is_running=is_running))
+                except (ValueError, RecursionError) as exc:  # which hides no other row
+                    why = Unusable(f"its row {row['id']} is damaged ({exc})", is_passing=True)
+                    self._note(database, why)
+            return tuple(read)
 
-    def _entry(self, row: rows.Row) -> Entry | None:
-        """Return a row's entry; None if the row is damaged, which hides no other."""
-        try:
-            return rows.from_row(row, is_running=_is_running)
-        except (ValueError, RecursionError) as exc:
-            self._note(Unusable(f"its row {row['id']} is damaged ({exc})", is_passing=True))
-            return None
-
-    def _guarded(self, operation: Callable[[Database], T], default: T) -> T:
-        """Run an operation on the database, or note what is wrong and return the default."""
-        if self._database is None:
-            return default
-        try:
-            return operation(self._database)
-        except Unusable as exc:
-            self._note(exc)
-            return default
-
-    def _note(self, why: Unusable) -> None:
-        if self._database is None:
-            return
-        if self._trouble is None:
-            self._trouble = _about(self._database.path, why)
+    def _note(self, database: Database, why: Unusable) -> None:
+        self.trouble = self.trouble or _about(database.path, why)
         if not why.is_passing:
-            self.close()
-
-
-def _is_running(pid: int, start: str, seen_at: datetime) -> bool:
-    return processes.is_running(processes.Process(pid=pid, start=start), seen_at=seen_at)
+            database.close()
+            self._database = None
 
 
 class OpenEntry:
@@ -290,54 +247,39 @@ class OpenEntry:
         id: Our own name for it; None if it could not be recorded.
     """
 
-    def __init__(
-        self, name: str | None, write: Callable[[str, State, Mapping[str, Cell]], bool]
-    ) -> None:
+    def __init__(self, name: str | None, write: Callable[..., bool]) -> None:
         self.id = name
         self._write = write
         self._state: State | None = None
 
-    def advance(
-        self,
-        state: State,
-        *,
-        exit_code: int | None = None,
-        job_id: str | None = None,
-        request_id: str | None = None,
-        price_usd: float | None = None,
-        may_be_billed: bool | None = None,
-        outputs: Sequence[File] | None = None,
-        rescued: Iterable[str | os.PathLike[str]] | None = None,
-    ) -> None:
-        """Write how far the job has come; what is None stays as it was.
+    def advance(self, state: State, **news: Unpack[News]) -> None:
+        """Write how far the job has come, and what is news; the rest stays as it was.
 
         It can go back: a job that a busy service turned away is `prepared` again.
-
-        Args:
-            state: The state to write.
-            exit_code: What the run ends with; given, nobody is at the job any more.
-            job_id: The service's id for the job.
-            request_id: The service's id for the exchange.
-            price_usd: What it cost, as the service says.
-            may_be_billed: Whether a job that was rejected may be billed all the same.
-            outputs: What was saved.
-            rescued: What came and was kept elsewhere; its full paths.
         """
-        price = price_usd if price_usd is not None and math.isfinite(price_usd) else None
-        columns: dict[str, Cell] = {
-            "exit_code": exit_code,
-            "job_id": None if job_id is None else entries.storable(job_id),
-            "request_id": None if request_id is None else entries.storable(request_id),
-            "price_usd": price,
-            "may_be_billed": may_be_billed,
-            "outputs": None if outputs is None else entries.files_text(outputs),
-            "rescued": None if rescued is None else json.dumps([os.fspath(p) for p in rescued]),
+        cells = {
+            name: cell for name, one in news.items() if (cell := entries.cell(one)) is not None
         }
-        has_news = any(cell is not None for cell in columns.values())
-        if self.id is None or (state == self._state and not has_news):
+        if self.id is None or (state == self._state and not cells):
             return
-        if self._write(self.id, state, columns):
+        # The claim must outlast a power cut, and so must the only way to an async job.
+        # The loss of anything later leaves an unknown outcome, which is the safe side.
+        flushed = state == "sending" or (state == "accepted" and "job_id" in cells)
+        values = {"id": self.id, "state": state, "exit_code": None, **cells}
+        if self._write(_update, values, flushed=flushed):
             self._state = state
+
+
+def _insertion(columns: Iterable[str]) -> str:
+    names = ", ".join(columns)
+    return f"INSERT INTO jobs ({names}) VALUES (:{names.replace(', ', ', :')})"  # noqa: S608 - ours
+
+
+def _update(columns: Iterable[str]) -> str:
+    # Only of an --async job is the id known as soon as it is accepted; that is kept for later.
+    taken_on = "is_async OR (state = 'accepted' AND job_id IS NOT NULL)"
+    news = ", ".join(f"{name} = :{name}" for name in columns)
+    return f"UPDATE jobs SET is_async = {taken_on}, {news} WHERE id = :id"  # noqa: S608 - ours
 
 
 def _ambiguous(prefix: str, found: Sequence[Entry]) -> str:

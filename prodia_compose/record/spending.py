@@ -1,7 +1,7 @@
 """What jobs have cost, as far as it is known: sums that never take unknown for nothing."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from prodia_compose.frozen import frozen
@@ -15,7 +15,6 @@ class Amounts:
     """Sums over jobs that ran or may have run, in US dollars; None where nothing is known.
 
     Attributes:
-        jobs: How many.
         unknown: Those of them whose outcome is unknown.
         priced: Those whose price the service has told.
         actual_usd: The sum of these prices; all of the cost only if every job is priced.
@@ -37,68 +36,42 @@ class Amounts:
 
 
 @frozen
-class Spend:
-    """What one model has cost on one day.
-
-    Attributes:
-        day: The day the jobs began, in the local time zone.
-        model: What the user called the model.
-        amounts: The sums.
-    """
-
-    day: date
-    model: str
-    amounts: Amounts
-
-
-@frozen
 class Spending:
     """What was spent.
 
     Attributes:
         since: Jobs begun earlier are left out; None if none are.
-        lines: The sums of each day and model, in this order.
-        total: The sums over all of them.
+        lines: By the day they began, in the local time zone, and the model; in this order.
+        total: Over all of them.
     """
 
     since: datetime | None
-    lines: tuple[Spend, ...]
+    lines: Mapping[tuple[date, str], Amounts]
     total: Amounts
 
 
 def spending(entries: Iterable[Entry], *, since: datetime | None = None) -> Spending:
-    """Return what jobs have cost; those that did not run are left out.
-
-    Args:
-        entries: The jobs.
-        since: From when on these are all there are.
-    """
+    """Return what jobs have cost, if these are all since a moment; those that did not run cost nothing."""
     billed = [entry for entry in entries if entry.may_be_billed]
     groups: dict[tuple[date, str], list[Entry]] = {}
     for entry in billed:
-        key = (entry.begun_at.astimezone().date(), entry.model)
-        groups.setdefault(key, []).append(entry)
-    lines = tuple(
-        Spend(day=day, model=model, amounts=_amounts(group))
-        for (day, model), group in sorted(groups.items(), key=lambda item: item[0])
-    )
+        groups.setdefault((entry.begun_at.astimezone().date(), entry.model), []).append(entry)
+    lines = {key: _amounts(groups[key]) for key in sorted(groups)}
     return Spending(since=since, lines=lines, total=_amounts(billed))
 
 
 def _amounts(billed: Sequence[Entry]) -> Amounts:
     prices = [entry.price_usd for entry in billed]
-    highest = [entry.estimate_usd for entry in billed]
-    most = [
-        listed if price is None else price for price, listed in zip(prices, highest, strict=True)
-    ]
+    listed = [entry.estimate_usd for entry in billed]
+    most = [high if price is None else price for price, high in zip(prices, listed, strict=True)]
     return Amounts(
         jobs=len(billed),
         unknown=sum(entry.state == "unknown" for entry in billed),
         priced=len(billed) - prices.count(None),
         actual_usd=_sum(prices),
-        estimated=len(billed) - highest.count(None),
+        estimated=len(billed) - listed.count(None),
         estimate_min_usd=_sum(entry.estimate_min_usd for entry in billed),
-        estimate_usd=_sum(highest),
+        estimate_usd=_sum(listed),
         at_most_usd=None if None in most else _sum(most),
     )
 

@@ -13,7 +13,8 @@ from prodia_compose.report.jsontext import Document, named, warnings
 if TYPE_CHECKING:  # for annotations; an error document must not load requests and Pillow
     from prodia_compose.images import fit
     from prodia_compose.output import placer, places
-    from prodia_compose.pipeline import fetch, plans, send
+    from prodia_compose.pipeline import plans
+    from prodia_compose.pipeline.run import Run
 
 
 def plan(made: "plans.Plan") -> Document:
@@ -46,14 +47,14 @@ def _saved_request(made: "plans.Plan") -> Document:
     return named("saved_request", folder)
 
 
-def result(done: "send.Result") -> Document:
+def result(made: "plans.Plan", done: "Run") -> Document:
     """Return `prodia-compose/result@1`: the plan, and what became of it."""
-    outputs = [_output(saved) for saved in done.outputs]
+    outputs = [_output(saved) for saved in done.saved]
     return {
-        **plan(done.plan),
+        **plan(made),
         "schema": "prodia-compose/result@1",
-        "warnings": warnings((*done.plan.warnings, *done.warnings)),
-        "output": outputs[0] if outputs else _skipped(done.plan.place),
+        "warnings": warnings(done.warnings),
+        "output": outputs[0] if outputs else _skipped(made.place),
         "outputs": outputs,
         "messages": list(done.messages),
         "job_id": done.job_id,
@@ -62,13 +63,13 @@ def result(done: "send.Result") -> Document:
         "elapsed_s": round(done.elapsed_s, 3),
         "attempts": done.attempts,
         "skipped": done.attempts == 0,
-        "sandbox": done.plan.request.sandbox,
+        "sandbox": made.request.sandbox,
     }
 
 
-def fetched(done: "fetch.Fetched", place: "places.Place") -> Document:
+def fetched(done: "Run", place: "places.Place") -> Document:
     """Return what `jobs fetch` adds to `prodia-compose/jobs@1`: what was brought, as in a result."""
-    outputs = [_output(saved) for saved in done.outputs]
+    outputs = [_output(saved) for saved in done.saved]
     return {
         "warnings": warnings(done.warnings),
         "output": outputs[0] if outputs else _skipped(place),
@@ -80,27 +81,31 @@ def fetched(done: "fetch.Fetched", place: "places.Place") -> Document:
 
 def error(failure: errors.ComposeError) -> Document:
     """Return `prodia-compose/error@1`: why a run ended without its product."""
-    parts = [_problem(part) for part in failure.parts]
+    parts, run = [_problem(part) for part in failure.parts], failure.run
     return {
         **_error(next(part for part in parts if part["exit_code"] == failure.code)),
         "message": visible(failure.message),
         "errors": parts,
-        "request_id": failure.request_id,
-        "job_id": failure.job_id,
+        "request_id": failure.request_id or (run and run.request_id),
+        "job_id": failure.job_id or (run and run.job_id),
         "may_be_billed": failure.may_be_billed,
-        "rescued": _rescued(failure.rescued),
-        "warnings": warnings(failure.warnings),
+        "rescued": _files(run.kept if run else ()),
+        "warnings": warnings(run.warnings if run else ()),
     }
 
 
 def interruption(signal: errors.Interrupted, message: str) -> Document:
     """Return `prodia-compose/error@1` of a run that a signal stopped; `message` says how far."""
+    known = _error(_part("interrupted", signal.code, message))
+    run = signal.run
+    if run is None:
+        return known
     return {
-        **_error(_part("interrupted", signal.code, message)),
-        "job_id": signal.job_id,
-        "may_be_billed": signal.state in ("sent", "answered"),
-        "rescued": _rescued(signal.rescued),
-        "warnings": warnings(signal.warnings),
+        **known,
+        "job_id": run.job_id,
+        "may_be_billed": run.state in ("sent", "answered"),
+        "rescued": _files(run.pictures or run.kept),
+        "warnings": warnings(run.warnings),
     }
 
 
@@ -148,8 +153,8 @@ def _part(kind: str, code: errors.ExitCode, message: str, path: str | None = Non
     }
 
 
-def _rescued(path: str | None) -> list[Document]:
-    return [] if path is None else [named("path", path)]
+def _files(paths: Sequence[str]) -> list[Document]:
+    return [named("path", path) for path in paths]
 
 
 def _image(image: "fit.FittedImage") -> Document:

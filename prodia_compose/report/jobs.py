@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 
 from prodia_compose import errors
-from prodia_compose.record.entries import Entry, File
-from prodia_compose.record.rows import stamp
+from prodia_compose.record.entries import Entry, File, stamp
 from prodia_compose.record.spending import Spending
 from prodia_compose.report.jsontext import Document, named, warnings
 
@@ -25,8 +25,8 @@ def spend(spent: Spending, warned: Iterable[errors.Warned] = ()) -> Document:
         "schema": "prodia-compose/spend@1",
         "since": None if spent.since is None else stamp(spent.since),
         "spend": [
-            {"day": line.day.isoformat(), "model": line.model, **asdict(line.amounts)}
-            for line in spent.lines
+            {"day": day.isoformat(), "model": model, **asdict(amounts)}
+            for (day, model), amounts in spent.lines.items()
         ],
         "total": asdict(spent.total),
         "warnings": warnings(warned),
@@ -34,33 +34,18 @@ def spend(spent: Spending, warned: Iterable[errors.Warned] = ()) -> Document:
 
 
 def _job(entry: Entry) -> Document:
-    return {
-        "id": entry.id,
-        "state": entry.state,
-        "reached": entry.reached,
-        "running": entry.is_running,
-        "exit_code": entry.exit_code,
-        "may_be_billed": entry.may_be_billed,
-        "begun_at": stamp(entry.begun_at),
-        "changed_at": stamp(entry.changed_at),
-        "host": entry.host,
-        "model": entry.model,
-        "job_type": entry.job_type,
-        "config": dict(entry.config),
-        "inputs": [_file(one) for one in entry.inputs],
-        "output": named("name", entry.output),
-        "outputs": [_file(one) for one in entry.outputs],
-        "rescued": [named("path", path) for path in entry.rescued],
-        "job_id": entry.job_id,
-        "request_id": entry.request_id,
-        "price_usd": entry.price_usd,
-        "estimate_usd": entry.estimate_usd,
-        "estimate_min_usd": entry.estimate_min_usd,
-        "digest": entry.digest,
-        "pid": entry.pid,
-        "tool_version": entry.tool_version,
-    }
+    """Return the fields of an entry in their order, under their names but for one."""
+    fields = {name: _plain(value) for name, value in vars(entry).items() if name != "is_async"}
+    fields["output"] = named("name", entry.output)
+    fields["rescued"] = [named("path", path) for path in entry.rescued]
+    return {"running" if name == "is_running" else name: fields[name] for name in fields}
 
 
-def _file(one: File) -> Document:
-    return {**named("name", one.name), "sha256": one.sha256}
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, File):
+        return {**named("name", value.name), "sha256": value.sha256}
+    return value

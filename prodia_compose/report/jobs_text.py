@@ -69,7 +69,7 @@ def _kept(entry: Entry) -> list[tuple[str, str | None]]:
 def _fetch_brings(entry: Entry, kept: Iterable[tuple[str, str | None]]) -> str | None:
     """Return what `jobs fetch` would bring of a job that has no picture yet; None for nothing.
 
-    It asks what `fetching.errand` asks, so that nothing is promised that is refused then.
+    It asks what `fetching.find` asks, so that nothing is promised that is refused then.
     """
     if entry.is_running or entry.state == "saved":
         return None
@@ -115,8 +115,8 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
 def spent(sums: spending.Spending) -> Iterator[tuple[str, ...]]:
     """Yield the rows of what jobs have cost, heading first."""
     yield "DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST"
-    for line in sums.lines:
-        yield line.day.isoformat(), visible(line.model), *_amounts(line.amounts)
+    for (day, model), amounts in sums.lines.items():
+        yield day.isoformat(), visible(model), *_amounts(amounts)
     yield "total", "", *_amounts(sums.total)
 
 

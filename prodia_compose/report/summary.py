@@ -4,16 +4,13 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from prodia_compose.images.fit import FittedImage
 from prodia_compose.job import folder
 from prodia_compose.pipeline import plans
+from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import visible
 from prodia_compose.report.catalogue import price_text
-
-if TYPE_CHECKING:  # for annotations; `validate` must not load requests
-    from prodia_compose.pipeline import send
 
 
 def lines(plan: plans.Plan) -> Iterator[str]:
@@ -65,13 +62,13 @@ def _image_line(image: FittedImage) -> str:
     return f"{named} {changes}; {sent.blob.size:,} bytes{f' as {image.part}' if renamed else ''}"
 
 
-def summary(done: "send.Result") -> str:
+def outcome(plan: plans.Plan, done: Run) -> str:
     """Return the last line of a run: what came, how long it took, what it cost."""
-    if not done.outputs:
+    if not done.saved:
         return "exists already; nothing was sent"
-    saved = done.outputs[0]
+    saved = done.saved[0]
     price = f"${done.price_usd:g}" if done.price_usd is not None else "price not told"
-    if done.plan.request.sandbox:
+    if plan.request.sandbox:
         price = "no cost: sandbox"
     return (
         f"{saved.picture.width}x{saved.picture.height} {saved.picture.format}, "

@@ -1,6 +1,7 @@
 """Failures the sandbox can be told to show, so that a client can be rehearsed against them."""
 
 import difflib
+import itertools
 import re
 import threading
 from collections.abc import Iterable
@@ -10,42 +11,29 @@ from prodia_compose import errors
 from prodia_compose.frozen import frozen
 
 FaultKind = Literal[
-    "busy",
-    "busy-forever",
-    "too-large",
-    "server-error",
-    "rejected",
-    "unauthorised",
-    "failed",
-    "wrong-type",
-    "cut",
-    "stall",
-    "drop-before",
-    "drop-after",
+    "busy",  # 429 with `Retry-After: 1`
+    "busy-forever",  # the same
+    "too-large",  # 413
+    "server-error",  # 500
+    "rejected",  # 400
+    "unauthorised",  # 401
+    "failed",  # 200 (async: 201), the job record's state is `failed`, and there is no output
+    "wrong-type",  # 200 with an HTML page
+    "cut",  # the real answer, broken off half-way through its announced length
+    "stall",  # the whole request is read and never answered
+    "drop-before",  # the connection is closed before the body is read
+    "drop-after",  # the connection is closed after all of it was read, without an answer
 ]
-"""What goes wrong:
-
-- `busy`, `busy-forever`: 429 with `Retry-After: 1`
-- `too-large`: 413; `server-error`: 500; `rejected`: 400; `unauthorised`: 401
-- `failed`: 200 (async: 201) with a job record whose state is `failed`, and no output
-- `wrong-type`: 200 with an HTML page
-- `cut`: the real answer, broken off half-way through its announced length
-- `stall`: the whole request is read and never answered
-- `drop-before`: the connection is closed before the body is read
-- `drop-after`: the connection is closed after all of it was read, without an answer
-"""
+"""What goes wrong."""
 
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 
 @frozen
 class Fault:
-    """One failure, and how often it strikes.
+    """One failure, and how many jobs it strikes; None for every one.
 
-    Attributes:
-        kind: What goes wrong.
-        count: How many jobs it strikes, counting requests that create one and carry an
-            accepted token; None for every one.
+    What counts are requests that create a job and carry an accepted token.
     """
 
     kind: FaultKind
@@ -64,7 +52,10 @@ def parse_fault(text: str) -> Fault:
     name, colon, number = text.partition(":")
     kind = next((kind for kind in FAULT_KINDS if kind == name), None)
     if kind is None:
-        raise errors.UsageError(_unknown_kind(text, name))
+        nearest = difflib.get_close_matches(name.lower(), FAULT_KINDS, n=1, cutoff=0.5)
+        guess = f"did you mean {nearest[0]}? " if nearest else ""
+        kinds = ", ".join(FAULT_KINDS)
+        raise errors.UsageError(f"--fault {text}: no such fault; {guess}the kinds are {kinds}")
     if not colon:
         return Fault(kind=kind, count=1 if kind == "busy" else None)
     if kind == "busy-forever":
@@ -74,12 +65,6 @@ def parse_fault(text: str) -> Fault:
     return Fault(kind=kind, count=int(number))
 
 
-def _unknown_kind(text: str, name: str) -> str:
-    nearest = difflib.get_close_matches(name.lower(), FAULT_KINDS, n=1, cutoff=0.5)
-    guess = f"did you mean {nearest[0]}? " if nearest else ""
-    return f"--fault {text}: no such fault; {guess}the kinds are {', '.join(FAULT_KINDS)}"
-
-
 class FaultQueue:
     """Hands out faults one job at a time, in the order given; safe under threads.
 
@@ -87,18 +72,13 @@ class FaultQueue:
     """
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self._left = [(fault.kind, fault.count) for fault in faults]
+        self._left = itertools.chain.from_iterable(
+            itertools.repeat(kind) if count is None else itertools.repeat(kind, count)
+            for kind, count in ((fault.kind, fault.count) for fault in faults)
+        )
         self._lock = threading.Lock()
 
     def take(self) -> FaultKind | None:
         """Return what strikes the next job, or None."""
         with self._lock:
-            while self._left:
-                kind, count = self._left[0]
-                if count is None:
-                    return kind
-                if count > 0:
-                    self._left[0] = (kind, count - 1)
-                    return kind
-                del self._left[0]
-            return None
+            return next(self._left, None)

@@ -6,7 +6,6 @@ Only one buffer of a body is in memory at a time; inputs wait on disk.
 import io
 import itertools
 import json
-import math
 import re
 from collections.abc import Iterator
 from email.message import Message
@@ -15,7 +14,8 @@ import multipart
 
 from prodia_compose import blob
 from prodia_compose.frozen import frozen
-from prodia_compose.sandbox.refusal import RefusedError
+from prodia_compose.sandbox.answers import RefusedError
+from prodia_compose.sandbox.jobs import InputRecord
 
 Pieces = Iterator[bytes]
 """A body's bytes, a buffer at a time."""
@@ -26,37 +26,33 @@ _MAX_BODY_BYTES = 500_000_000
 _MAX_JOB_BYTES = 1_000_000
 _MAX_PARTS = 100
 
+CLOSE = (("Connection", "close"),)  # the header of an answer after which the connection ends
+
 _PIECE_BYTES = 1 << 16
-_MAX_LINE_BYTES = 1 << 12
+_LINE_BYTES = 1 << 12
 
 
-class BrokenBodyError(Exception):
-    """The body's framing is broken: where the next request begins is unknown.
-
-    Attributes:
-        status: The HTTP status to answer with, before closing.
-        message: What is wrong.
-    """
+class BrokenBodyError(RefusedError):
+    """The body's framing is broken: where the next request begins is unknown."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+        super().__init__(status, message, CLOSE)
 
 
 @frozen
 class Input:
-    """One `input` part.
-
-    Attributes:
-        filename: As the part's header gives it.
-        content_type: As the part's header gives it; empty if it gives none.
-        content: The bytes, on disk.
-    """
+    """One `input` part, its bytes on disk; a content type that its header lacks is empty."""
 
     filename: str
     content_type: str
     content: blob.Blob
+
+    def record(self) -> InputRecord:
+        """Return what is written down of it."""
+        size, sha256 = self.content.size, self.content.sha256
+        return InputRecord(
+            filename=self.filename, content_type=self.content_type, size=size, sha256=sha256
+        )
 
 
 @frozen
@@ -114,8 +110,7 @@ def _sized(stream: io.BufferedIOBase, length: int) -> Pieces:
 def _chunked(stream: io.BufferedIOBase) -> Pieces:
     total = 0
     while True:
-        size_line = _line(stream)
-        digits = size_line.split(b";", 1)[0].strip()
+        digits = _line(stream).split(b";", 1)[0].strip()
         if not re.fullmatch(rb"[0-9A-Fa-f]{1,12}", digits):
             raise BrokenBodyError(400, "the request body has an unreadable chunk size")
         size = int(digits, 16)
@@ -135,7 +130,7 @@ def _chunked(stream: io.BufferedIOBase) -> Pieces:
 
 def _line(stream: io.BufferedIOBase) -> bytes:
     """Return one line without its end."""
-    line = stream.readline(_MAX_LINE_BYTES)
+    line = stream.readline(_LINE_BYTES)
     if not line.endswith(b"\n"):
         raise BrokenBodyError(400, "the request body ended early")
     return line.rstrip(b"\r\n")
@@ -145,10 +140,6 @@ def read_submission(content_type: str, pieces: Pieces) -> Submission:
     """Read a job from a request's body.
 
     A refusal may come before the body's end; the pieces left can still be drained.
-
-    Args:
-        content_type: The request's header, empty if it has none.
-        pieces: The body, from `body_pieces`.
 
     Raises:
         RefusedError: It is no readable job.
@@ -177,12 +168,14 @@ def _read_multipart(boundary: str, pieces: Pieces) -> Submission:
         if segment.name == "job":
             jobs.append(_gather(payload))
         elif segment.name == "input":
-            inputs.append(_read_input(segment, payload))
+            if not segment.filename:
+                raise RefusedError(400, "an 'input' part has no filename")
+            name, kind = segment.filename, segment.header("Content-Type", "")
+            inputs.append(Input(filename=name, content_type=kind, content=blob.spool(payload)))
         else:
             # Undocumented, as the service may well ignore it; here a misspelt part is told.
-            raise RefusedError(
-                400, f"unexpected part '{segment.name}': parts are named 'job' and 'input'"
-            )
+            unexpected = f"unexpected part '{segment.name}'"
+            raise RefusedError(400, f"{unexpected}: parts are named 'job' and 'input'")
     if len(jobs) != 1:
         count = "no" if not jobs else str(len(jobs))
         raise RefusedError(400, f"{count} 'job' parts in request: there must be exactly one")
@@ -196,16 +189,6 @@ def _events(boundary: str, pieces: Pieces) -> Iterator[multipart.MultipartSegmen
             yield from parser.parse(piece)
 
 
-def _read_input(segment: multipart.MultipartSegment, payload: Iterator[bytes]) -> Input:
-    if not segment.filename:
-        raise RefusedError(400, "an 'input' part has no filename")
-    return Input(
-        filename=segment.filename,
-        content_type=segment.header("Content-Type", ""),
-        content=blob.spool(payload),
-    )
-
-
 def _gather(pieces: Pieces) -> bytes:
     data = bytearray()
     for piece in pieces:
@@ -215,20 +198,10 @@ def _gather(pieces: Pieces) -> bytes:
     return bytes(data)
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(name)
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(digits)
-    return number
-
-
 def _parse_job(data: bytes) -> dict[str, object]:
     try:
-        job = json.loads(data.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+        job = json.loads(data.decode())
+        json.dumps(job, allow_nan=False)  # nor any number that is none, or too large for one
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, "the job is no valid JSON") from error
     if not isinstance(job, dict):

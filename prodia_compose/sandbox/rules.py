@@ -4,39 +4,31 @@ Only what Prodia's own pages document is enforced. Each choice where they are si
 says so.
 """
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from prodia_compose.frozen import frozen
 from prodia_compose.models import catalogue, lookup
 from prodia_compose.models.facts import Model, Setting, SettingType
+from prodia_compose.sandbox.answers import RefusedError
 from prodia_compose.sandbox.incoming import Input, Submission
-from prodia_compose.sandbox.refusal import RefusedError
 
 PING = "inference.ping.v1"
 """The smallest job: only a type, and no output."""
 
 _BY_JOB_TYPE = {model.job_type: model for model in catalogue.CATALOGUE}
 
-_JSON_TYPES: tuple[tuple[type, str], ...] = (
-    (bool, "boolean"),
-    (int, "number"),
-    (float, "number"),
-    (str, "string"),
-    (list, "array"),
-    (dict, "object"),
-)
+_JSON_TYPES: dict[type, str] = dict.fromkeys((int, float), "number")
+_JSON_TYPES |= {bool: "boolean", str: "string", list: "array", dict: "object"}
 
 
 @frozen
 class Accepted:
-    """A job that passed every check that needs no pixels.
+    """A job that passed every check that needs no pixels; the smallest one has no model.
 
-    Attributes:
-        job_type: The type as sent.
-        model: What the catalogue knows of it; None for the smallest job.
-        config: The settings as sent, with documented defaults filled in.
-        inputs: The inputs the job uses, in the prompt's order.
+    Documented defaults are filled in; the inputs are those it uses, in the prompt's order.
     """
 
     job_type: str
@@ -74,19 +66,32 @@ def check(submission: Submission) -> Accepted:
     candidates = _without_copies(submission.inputs)
     if len(candidates if names is None else names) > limit:
         raise RefusedError(400, "config: too many images")
-    for setting in model.settings:
-        if setting.status == "confirmed" and setting.name in config:
+    confirmed = [setting for setting in model.settings if setting.status == "confirmed"]
+    for setting in confirmed:
+        if setting.name in config:
             _check_setting(setting, config[setting.name])
     inputs = candidates if names is None else _matching(names, submission.inputs)
     if not inputs and "img2img" in model.job_type:
         # Undocumented words; that an input is needed goes without saying.
         raise RefusedError(400, "no 'input' part in request")
-    return Accepted(
-        job_type=model.job_type,
-        model=model,
-        config=_with_defaults(model, config),
-        inputs=tuple(inputs),
-    )
+    config = dict(config)
+    for setting in confirmed:
+        if setting.default is not None:
+            config.setdefault(setting.name, setting.default)
+    return Accepted(job_type=model.job_type, model=model, config=config, inputs=tuple(inputs))
+
+
+def check_pixels(job: Accepted, sizes: Sequence[tuple[int, int]]) -> None:
+    """Check that a job's inputs, of these sizes, are not too large together.
+
+    Raises:
+        RefusedError: They hold more pixels than the model is documented to take.
+    """
+    combined = job.model.caps.combined if job.model else None
+    pixels = sum(width * height for width, height in sizes)
+    if combined and combined.kind == "documented" and pixels > combined.limit:
+        held = f"the inputs hold {pixels:,} pixels together, want at most {combined.limit:,}"
+        raise RefusedError(413, f"payload too large: {held}")
 
 
 def _model(job_type: object) -> Model:
@@ -123,9 +128,8 @@ def _check_prompt(model: Model, config: Mapping[str, object]) -> None:
         raise RefusedError(400, f"config.prompt: got {_json_type(prompt)}, want string")
     longest = model.max_prompt
     if longest is not None and model.is_max_prompt_sure and len(prompt) > longest.value:
-        raise RefusedError(
-            400, f"config.prompt: maxLength: got {len(prompt):,}, want {longest.value:,.0f}"
-        )
+        words = f"maxLength: got {len(prompt):,}, want {longest.value:,.0f}"
+        raise RefusedError(400, f"config.prompt: {words}")
 
 
 def _image_names(config: Mapping[str, object]) -> list[str] | None:
@@ -150,9 +154,7 @@ def _matching(names: list[str], inputs: tuple[Input, ...]) -> list[Input]:
     part: the vendor's SDK sends every File once under its own name and once as
     `image.jpg`. A name listed twice uses its input twice (undocumented).
     """
-    by_name: dict[str, Input] = {}
-    for part in inputs:
-        by_name.setdefault(part.filename, part)
+    by_name = {part.filename: part for part in reversed(inputs)}
     for name in names:
         if name not in by_name:
             raise RefusedError(400, f"filename '{name}' not found in request")
@@ -163,24 +165,11 @@ def _without_copies(inputs: tuple[Input, ...]) -> list[Input]:
     """Return the inputs less the `image.jpg` copies the vendor's SDK adds after each File."""
     kept: list[Input] = []
     for part in inputs:
-        is_copy = (
-            part.filename == "image.jpg"
-            and bool(kept)
-            and kept[-1].filename != "image.jpg"
-            and kept[-1].content.sha256 == part.content.sha256
-        )
-        if not is_copy:
+        before = kept[-1] if kept and kept[-1].filename != "image.jpg" else None
+        is_same = before is not None and before.content.sha256 == part.content.sha256
+        if not (is_same and part.filename == "image.jpg"):
             kept.append(part)
     return kept
-
-
-def _with_defaults(model: Model, config: Mapping[str, object]) -> dict[str, object]:
-    defaults: dict[str, object] = {
-        setting.name: setting.default
-        for setting in model.settings
-        if setting.status == "confirmed" and setting.default is not None
-    }
-    return {**config, **{name: value for name, value in defaults.items() if name not in config}}
 
 
 def _check_setting(setting: Setting, value: object) -> None:
@@ -190,41 +179,33 @@ def _check_setting(setting: Setting, value: object) -> None:
     if setting.choices and value not in setting.choices:
         allowed = ", ".join(f"'{choice}'" for choice in setting.choices)
         raise RefusedError(400, f"{place}: value must be one of {allowed}")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        _check_range(setting, place, value)
-
-
-def _check_range(setting: Setting, place: str, value: float) -> None:
-    if setting.minimum is not None and value < setting.minimum:
-        raise RefusedError(
-            400, f"{place}: minimum: got {_number(value)}, want {_number(setting.minimum)}"
-        )
-    if setting.maximum is not None and value > setting.maximum:
-        raise RefusedError(
-            400, f"{place}: maximum: got {_number(value)}, want {_number(setting.maximum)}"
-        )
-    if setting.multiple_of is not None and value % setting.multiple_of:
-        raise RefusedError(
-            400, f"{place}: multipleOf: got {_number(value)}, want {setting.multiple_of:,}"
-        )
+    if not is_number(value):
+        return
+    for rule, breaks, bound in (
+        ("minimum", operator.lt, setting.minimum),
+        ("maximum", operator.gt, setting.maximum),
+        ("multipleOf", operator.mod, setting.multiple_of),
+    ):
+        if bound is not None and breaks(value, bound):
+            got = f"{place}: {rule}: got {_number(value)}, want {_number(bound)}"
+            raise RefusedError(400, got)
 
 
 def _number(value: float) -> str:
     """Return a number the way the service writes it, with thousands separated."""
-    if isinstance(value, int) or value.is_integer():
-        return f"{int(value):,}"
-    return f"{value:,}"
+    return f"{int(value) if value % 1 == 0 else value:,}"
 
 
 def _has_type(wanted: SettingType, value: object) -> bool:
-    if isinstance(value, bool):
-        return wanted == "boolean"
-    if isinstance(value, int):
-        return wanted in ("integer", "number")
-    if isinstance(value, float):  # JSON Schema counts 4.0 as an integer
-        return wanted == "number" or (wanted == "integer" and value.is_integer())
-    return isinstance(value, str) and wanted == "string"
+    if wanted == "integer":  # JSON Schema counts 4.0 as one
+        return is_number(value) and value % 1 == 0
+    return _json_type(value) == wanted
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a JSON value is a number."""
+    return _json_type(value) == "number"
 
 
 def _json_type(value: object) -> str:
-    return next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "null")
+    return _JSON_TYPES.get(type(value), "null")

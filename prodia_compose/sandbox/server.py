@@ -1,5 +1,6 @@
 """The sandbox itself: a loopback server to start, use and close."""
 
+import contextlib
 import errno
 import functools
 import http.server
@@ -8,29 +9,21 @@ import os
 import socket
 import socketserver
 import threading
-import time
-from types import TracebackType
 from typing import Any, Self
 
 from prodia_compose import errors
 from prodia_compose.sandbox.handler import Handler
-from prodia_compose.sandbox.records import JobRecord
+from prodia_compose.sandbox.jobs import JobRecord
 from prodia_compose.sandbox.service import SandboxOptions, Service
 
 _POLL_S = 0.05
-_PATIENCE_S = 5.0
 
 
 class Sandbox:
     """A stand-in for the service on a loopback port.
 
     The port is taken at once, so `url` is good before anything is served. Use it as a
-    context manager, or call `start` or `serve_forever` and then `close`.
-
-    Args:
-        options: How it behaves.
-        host: A loopback address.
-        port: The port; 0 picks a free one.
+    context manager, or call `start` or `serve_forever` and then `close`. Port 0 is any free one.
 
     Raises:
         errors.UsageError: The address is not loopback, or the port cannot be had.
@@ -39,8 +32,8 @@ class Sandbox:
     def __init__(
         self, options: SandboxOptions | None = None, host: str = "127.0.0.1", port: int = 0
     ) -> None:
-        self._closing = threading.Event()
-        self._service = Service(options or SandboxOptions(), self._closing)
+        self._service = Service(options or SandboxOptions())
+        self._closing = self._service.closing
         self._server = _bind(_loopback(host), port, self._service)
         self._thread: threading.Thread | None = None
 
@@ -57,13 +50,13 @@ class Sandbox:
 
         Those whose token was refused, and those dropped before they were read, are not in it.
         """
-        return self._service.log.records()
+        return tuple(self._service.records)
 
     def start(self) -> None:
         """Serve in a daemon thread; does nothing when it serves already."""
         if self._thread is None and not self._closing.is_set():
             self._thread = threading.Thread(
-                target=self._server.serve_until, args=(self._closing,), daemon=True
+                target=self._server.serve_forever, args=(_POLL_S,), daemon=True
             )
             self._thread.start()
 
@@ -77,6 +70,7 @@ class Sandbox:
         """Stop serving, end every open connection, and give the port back."""
         self._closing.set()
         if self._thread is not None:
+            self._server.shutdown()
             self._thread.join()
         self._server.server_close()
 
@@ -84,28 +78,22 @@ class Sandbox:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+class _Server(http.server.ThreadingHTTPServer):
     """A threading server that knows its connections, so that it can end them."""
 
-    daemon_threads = True
+    daemon_threads = False  # `server_close` waits for them
     request_queue_size = 64
-    timeout = _POLL_S
     # Elsewhere this only skips the wait after a close; on Windows it would share the port.
     allow_reuse_address = os.name != "nt"
 
     def __init__(self, address: tuple[str, int], service: Service) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self._connections: dict[socket.socket, threading.Thread] = {}
-        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._patience_s = service.options.read_timeout_s
         super().__init__(address, functools.partial(Handler, service))
 
     def server_bind(self) -> None:
@@ -113,53 +101,35 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
-    def serve_until(self, closing: threading.Event) -> None:
-        """Take connections until told to stop."""
-        while not closing.is_set():
-            self.handle_request()
-
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own."""
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), daemon=True
-        )
-        with self._lock:
-            self._connections[request] = thread
-        thread.start()
+        """Serve a connection in a thread of its own, with a time limit on reads and writes."""
+        request.settimeout(self._patience_s)
+        self._connections.add(request)
+        super().process_request(request, client_address)
 
     def close_request(self, request: Any) -> None:
         """Close a connection and forget it."""
-        with self._lock:
-            self._connections.pop(request, None)
+        self._connections.discard(request)
         super().close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print nothing: what gets here is a client that went away."""
 
     def server_close(self) -> None:
-        """Close the port, break every connection and wait for its thread, within reason."""
-        super().server_close()
-        with self._lock:
-            connections = dict(self._connections)
-        for connection in connections:
-            try:
+        """Break every connection, close the port and wait for the threads."""
+        for connection in tuple(self._connections):
+            with contextlib.suppress(OSError):  # it has just ended by itself
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # it has just ended by itself
-        deadline = time.monotonic() + _PATIENCE_S
-        for thread in connections.values():
-            thread.join(max(0.0, deadline - time.monotonic()))
+        super().server_close()
 
 
 def _loopback(host: str) -> str:
     """Return the host as an address, if it is a loopback one."""
-    try:
+    with contextlib.suppress(ValueError):
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise errors.UsageError(f"host {host}: the sandbox serves this machine only; use 127.0.0.1")
-    return str(address)
+        if address.is_loopback:
+            return str(address)
+    raise errors.UsageError(f"host {host}: the sandbox serves this machine only; use 127.0.0.1")
 
 
 def _bind(host: str, port: int, service: Service) -> _Server:
@@ -168,10 +138,7 @@ def _bind(host: str, port: int, service: Service) -> _Server:
     except OverflowError as error:
         raise errors.UsageError(f"--port {port}: a port is a number from 0 to 65535") from error
     except OSError as error:
+        why = f"cannot be used on {host}: {error.strerror or error}"
         if error.errno == errno.EADDRINUSE:
-            raise errors.UsageError(
-                f"--port {port}: already in use on {host}; choose another, or 0 for any free one"
-            ) from error
-        raise errors.UsageError(
-            f"--port {port}: cannot be used on {host}: {error.strerror or error}"
-        ) from error
+            why = f"already in use on {host}; choose another, or 0 for any free one"
+        raise errors.UsageError(f"--port {port}: {why}") from error

@@ -5,100 +5,82 @@ rotation through code that can warn; a server that shares a process with its cli
 must do neither. So the file's first bytes choose the decoder here.
 """
 
+import contextlib
+import re
 import struct
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from prodia_compose.blob import Blob
-from prodia_compose.sandbox.refusal import RefusedError
+from prodia_compose.sandbox.answers import RefusedError
 
 # Guards the machine, not a fact of the service: a small file can hold a vast picture.
 _MAX_PIXELS = 250_000_000
 
 _ORIENTATION = 0x0112
 _TURNS = {
-    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
-    3: (Image.Transpose.ROTATE_180,),
-    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
-    5: (Image.Transpose.TRANSPOSE,),
-    6: (Image.Transpose.ROTATE_270,),
-    7: (Image.Transpose.TRANSVERSE,),
-    8: (Image.Transpose.ROTATE_90,),
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
+
+
+# What the service takes is undocumented; these three all the models' vendors take.
+_DECODERS: dict[bytes, Callable[[BinaryIO], ImageFile.ImageFile]] = {
+    rb"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
+    rb"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
+    rb"(?s:RIFF....WEBP)": WebPImagePlugin.WebPImageFile,
+}
 
 
 def measure(name: str, content: Blob) -> tuple[int, int]:
     """Return an input's upright (width, height) in pixels, from its header alone.
 
-    Args:
-        name: Its file name, for the refusal.
-        content: Its bytes.
-
     Raises:
         RefusedError: It is no JPEG, PNG or WebP, or has an absurd size.
     """
-    with content.open() as stream:
-        image = _open(name, stream)
+    with _opened(name, content) as image:
         if _orientation(image.info.get("exif")) in _SIDEWAYS:
             return image.height, image.width
         return image.size
 
 
 def thumbnail(name: str, content: Blob, box: tuple[int, int], paper: str) -> Image.Image:
-    """Return an upright RGB copy of an input, as large as fits the box.
+    """Return an upright RGB copy of an input, as large as fits the (width, height) in pixels.
 
-    Small images are enlarged. What is transparent shows the paper.
-
-    Args:
-        name: Its file name, for the refusal.
-        content: Its bytes.
-        box: The (width, height) to fit into, in pixels, at least 1 each.
-        paper: The colour behind transparent pixels.
+    Small images are enlarged. What is transparent shows the paper, a colour.
 
     Raises:
         RefusedError: It cannot be decoded.
     """
+    with _opened(name, content) as image:
+        return _shrink(image, box, paper)
+
+
+@contextlib.contextmanager
+def _opened(name: str, content: Blob) -> Iterator[ImageFile.ImageFile]:
+    """Give an input to a block; what goes wrong in it with the input is a refusal."""
     with content.open() as stream:
-        image = _open(name, stream)
+        head = stream.read(16)
+        stream.seek(0)
         try:
-            return _shrink(image, box, paper)
+            decoder = next(found for magic, found in _DECODERS.items() if re.match(magic, head))
+            image = decoder(stream)
+            if image.width * image.height <= _MAX_PIXELS:
+                yield image
+                return
         except Exception as error:  # decoders raise whatever a broken file makes them raise
-            raise _undecodable(name) from error
-
-
-def _open(name: str, stream: BinaryIO) -> ImageFile.ImageFile:
-    head = stream.read(16)
-    stream.seek(0)
-    try:
-        image = _decoder(head, stream)
-    except Exception as error:  # as above
-        raise _undecodable(name) from error
-    if image is None:
-        raise _undecodable(name)
-    if image.width * image.height > _MAX_PIXELS:
-        raise RefusedError(
-            400,
-            f"input '{name}': {image.width:,} x {image.height:,} pixels are too many to decode",
-        )
-    return image
-
-
-def _decoder(head: bytes, stream: BinaryIO) -> ImageFile.ImageFile | None:
-    # What the service takes is undocumented; these three all the models' vendors take.
-    if head.startswith(b"\xff\xd8\xff"):
-        return JpegImagePlugin.JpegImageFile(stream)
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngImagePlugin.PngImageFile(stream)
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return WebPImagePlugin.WebPImageFile(stream)
-    return None
-
-
-def _undecodable(name: str) -> RefusedError:
-    # Undocumented words and status.
-    return RefusedError(400, f"input '{name}' could not be decoded as a JPEG, PNG or WebP image")
+            words = "could not be decoded as a JPEG, PNG or WebP image"  # undocumented
+            raise RefusedError(400, f"input '{name}' {words}") from error
+        size = f"{image.width:,} x {image.height:,}"
+        raise RefusedError(400, f"input '{name}': {size} pixels are too many to decode")
 
 
 def _shrink(image: Image.Image, box: tuple[int, int], paper: str) -> Image.Image:
@@ -109,29 +91,18 @@ def _shrink(image: Image.Image, box: tuple[int, int], paper: str) -> Image.Image
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     image.draft("RGB", (size[0] * 2, size[1] * 2))
     small = _scalable(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    small = _flat(small, paper)
-    for transpose in _TURNS.get(turn, ()):
-        small = small.transpose(transpose)
-    return small
+    flat = Image.new("RGB", size, paper)
+    flat.paste(small, mask=small.getchannel("A") if small.mode == "RGBA" else None)
+    return flat.transpose(_TURNS[turn]) if turn in _TURNS else flat
 
 
 def _scalable(image: Image.Image) -> Image.Image:
     """Return the image in a mode whose pixels can be averaged."""
     if image.mode.startswith("I"):  # 16-bit grey: scaled, as converting would clip it
         return image.convert("I").point(lambda level: level / 257).convert("L")
-    if "transparency" in image.info:  # a colour, or palette entries, that stand for nothing
+    if image.has_transparency_data:  # a channel, a colour, or entries of the palette
         return image.convert("RGBA")
     return image.convert("RGB") if image.mode in ("1", "P") else image
-
-
-def _flat(image: Image.Image, paper: str) -> Image.Image:
-    """Return the image as RGB, laid on paper where it is transparent."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    flat = Image.new("RGB", layer.size, paper)
-    flat.paste(layer, mask=layer.getchannel("A"))
-    return flat
 
 
 def _orientation(exif: object) -> int:

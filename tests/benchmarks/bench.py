@@ -21,12 +21,7 @@ _LEFT_OUT: Final = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONDEVMOD
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What is wanted of a value.
-
-    Attributes:
-        kind: Whether it should be larger or smaller.
-        limit: Than this, in the value's unit.
-    """
+    """What is wanted of a value, in its unit."""
 
     kind: Literal["at least", "at most"]
     limit: float
@@ -41,14 +36,10 @@ class Row:
     """A line of the table.
 
     Attributes:
-        work: What was done.
-        who: By whom.
         seconds: The median time; None where only memory was looked at.
         peak_bytes: The memory of the largest process.
         twice: Whether two such processes ran at a time.
         value: What is compared; None where there is nothing to compare with.
-        unit: Of the value.
-        goal: What is wanted of it, if anything is.
     """
 
     work: str
@@ -63,14 +54,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """The place where the works are done.
-
-    Attributes:
-        folder: Of the pictures and the works.
-        url: Of the service on loopback.
-        rounds: How often each contender runs.
-        peers: The other programs.
-    """
+    """The place where the works are done: a folder for them, and a service on loopback."""
 
     folder: Path
     url: str
@@ -101,6 +85,7 @@ class Bench:
         program = str(Path(__file__).with_name("photos.py"))
         done = subprocess.run(
             [sys.executable, program, str(self.folder), *names],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
             check=False,

@@ -21,9 +21,7 @@ class Contender:
     """Somebody who does a piece of work.
 
     Attributes:
-        name: Who.
-        script: How, as a shell has it.
-        folder: Where.
+        script: What it does, as a shell has it.
         rounds: How often, where that is not as often as the others, and without the first
             time for nothing: for those that take very long, and for memory.
         twice: Whether two of its processes run at a time.
@@ -38,13 +36,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What was measured of a contender.
-
-    Attributes:
-        contender: Who.
-        seconds: Wall time of each round.
-        peak_bytes: Of the largest process, over all rounds.
-    """
+    """What a contender took: the wall time of each round, and the peak of its largest process."""
 
     contender: Contender
     seconds: tuple[float, ...]

@@ -12,17 +12,9 @@ from typing import Final
 SDK_VERSION: Final = "1.6.0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """A program to compare with.
-
-    Attributes:
-        name: What it is called here.
-        commands: The names it is installed under.
-        asked: What makes it tell its version.
-        says: What is in its answer, and in no other program's.
-        package: What to install, for the hint where it is missing.
-    """
+    """A program to compare with; asked for its version, it `says` what no other program does."""
 
     name: str
     commands: tuple[str, ...]
@@ -31,39 +23,19 @@ class Peer:
     package: str
 
 
-VIPS: Final = Peer(
-    name="vips",
-    commands=("vipsthumbnail",),
-    asked="--vips-version",
-    says="libvips",
-    package="libvips-tools",
-)
+VIPS: Final = Peer("vips", ("vipsthumbnail",), "--vips-version", "libvips", "libvips-tools")
 IMAGEMAGICK: Final = Peer(
-    name="ImageMagick",
-    commands=("magick", "convert"),
-    asked="-version",
-    says="ImageMagick",
-    package="imagemagick",
+    "ImageMagick", ("magick", "convert"), "-version", "ImageMagick", "imagemagick"
 )
 GRAPHICSMAGICK: Final = Peer(
-    name="GraphicsMagick",
-    commands=("gm",),
-    asked="version",
-    says="GraphicsMagick",
-    package="graphicsmagick",
+    "GraphicsMagick", ("gm",), "version", "GraphicsMagick", "graphicsmagick"
 )
-CURL: Final = Peer(
-    name="curl", commands=("curl",), asked="--version", says="libcurl", package="curl"
-)
-NODE: Final = Peer(name="Node", commands=("node",), asked="--version", says="v", package="nodejs")
+CURL: Final = Peer("curl", ("curl",), "--version", "libcurl", "curl")
+NODE: Final = Peer("Node", ("node",), "--version", "v", "nodejs")
 
 
 class Peers:
-    """The peers that were looked for, each once.
-
-    Attributes:
-        missing: What was not found, as a line for each.
-    """
+    """The peers that were looked for, each once, and a line for each that is `missing`."""
 
     def __init__(self) -> None:
         self.missing: list[str] = []

@@ -2,8 +2,8 @@
 
     python photos.py FOLDER NAME...
 
-Gradients, clouds of every size, edges at all angles, and over it the grain of a sensor: flat
-colours would flatter every program, and plain noise would leave them nothing but decoding.
+The tests' photos, enlarged, and over them the grain of a sensor: flat colours would flatter
+every program, and plain noise would leave them nothing but decoding.
 A program of its own, so that the one that measures stays small.
 """
 
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+import pictures
+from PIL import Image, ImageChops, ImageFilter
 
 SIDES: Final = {1: 1155, 3: 2000, 6: 2828, 12: 4000, 24: 5657, 48: 8000, 100: 11547}
 """The longer side by megapixels, at 4:3."""
@@ -28,32 +29,9 @@ def photo(megapixels: int) -> Image.Image:
     """Return a picture of some megapixels."""
     width = SIDES[megapixels]
     size = (width, width * 3 // 4)
-    rng = random.Random(megapixels)
-    small = (max(64, size[0] // 4), max(48, size[1] // 4))
-    scene = _scene(small, rng).resize(size, Image.Resampling.BICUBIC)
-    return ImageChops.add(scene, _grain(size, rng), 1, -128)
-
-
-def _scene(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """Return light, clouds and objects."""
-    light = [Image.linear_gradient("L").rotate(angle).resize(size) for angle in (0, 90, 180)]
-    scene = Image.merge("RGB", light)
-    cells, weight = 6, 0.5
-    while cells < size[0] / 4:
-        few = (cells, max(2, cells * size[1] // size[0]))
-        clouds = Image.frombytes("RGB", few, rng.randbytes(few[0] * few[1] * 3))
-        scene = Image.blend(scene, clouds.resize(size, Image.Resampling.BICUBIC), weight)
-        cells, weight = cells * 2, max(0.05, weight * 0.6)
-    draw = ImageDraw.Draw(scene)
-    for number in range(120):
-        x, y = rng.randrange(size[0]), rng.randrange(size[1])
-        reach = rng.randrange(4, max(5, size[0] // 10))
-        colour = (rng.randrange(256), rng.randrange(256), rng.randrange(256))
-        if number % 2:
-            draw.ellipse((x, y, x + reach, y + reach * 2 // 3), fill=colour)
-        else:
-            draw.line((x, y, x + reach * 2, y + reach), fill=colour, width=max(1, size[0] // 400))
-    return scene
+    scene = pictures.photo((width // 4, width * 3 // 16), megapixels)
+    grain = _grain(size, random.Random(megapixels))
+    return ImageChops.add(scene.resize(size, Image.Resampling.BICUBIC), grain, 1, -128)
 
 
 def _grain(size: tuple[int, int], rng: random.Random) -> Image.Image:

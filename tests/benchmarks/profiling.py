@@ -26,13 +26,14 @@ _PICTURE: Final = """
 import cProfile, functools, pathlib, pstats, sys
 from prodia_compose.models.facts import Cap, Caps
 from prodia_compose.images import plan, prepare
+from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
 opener = functools.partial(pathlib.Path(sys.argv[1]).open, "rb")
 info = probe.probe(opener)
 caps = Caps(side=Cap(limit=2048, kind="house", source="a benchmark"))
 (fit,) = plan.plan([(info.width, info.height)], caps)
 profile = cProfile.Profile()
-profile.runcall(prepare.prepare, opener, info, fit, prepare.PrepareOptions())
+profile.runcall(prepare.prepare, opener, info, fit, Fitting())
 pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(8)
 """
 

@@ -105,7 +105,7 @@ def test_redirects_end() -> None:
         (status(404), "the server answered 404 Not Found"),
         (text("no", 403), "the server answered 403 Forbidden"),
         (status(429), "the server answered 429 Too Many Requests"),
-        (status(304), "the server answered 304 Odd"),
+        (status(304), "the server answered 304 Not Modified"),
         (redirect(302, None), "the server answered 302 Found"),
         (redirect(302, "file:///etc/passwd"), "is not an http or https address"),
         (redirect(302, "http://[oops"), "redirects to something that is no address"),

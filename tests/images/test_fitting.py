@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pictures as make
@@ -21,7 +20,7 @@ from prodia_compose.images import prepare, workers
 from prodia_compose.images.options import Fitting
 from prodia_compose.inputs import sources
 from prodia_compose.models import lookup
-from prodia_compose.progress import Phase, Silent
+from prodia_compose.progress import Phase, Silent, Stop
 
 
 class Watching(Silent):
@@ -49,7 +48,7 @@ def fit(
     *,
     reporter: Watching | None = None,
     findings: errors.Findings | None = None,
-    meanwhile: Callable[[], object] | None = None,
+    stop: Stop | None = None,
 ) -> tuple[fits.FittedImage, ...]:
     """Return pictures fitted to a model that takes fourteen of them, at 4096 px."""
 
@@ -63,13 +62,14 @@ def fit(
         functools.partial(sources.open_input, stdin=None, download=no_download),
         reporter=reporter or Watching(),
         findings=findings or errors.Findings(),
-        meanwhile=meanwhile,
+        budget=workers.Budget(fits.BUDGET_BYTES),
+        stop=stop,
     )
 
 
 def processors(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Let as many pictures be prepared at one time as there is room for on a machine."""
-    monkeypatch.setattr(workers, "_processors", lambda: count)
+    monkeypatch.setattr(workers, "processors", lambda: count)
 
 
 @functools.cache
@@ -184,13 +184,21 @@ def test_a_bug_in_a_thread_is_not_lost(mixed: list[Path], monkeypatch: pytest.Mo
         fit(mixed)
 
 
-def test_the_time_is_used(mixed: list[Path]) -> None:
-    """What was handed over is done once, while the pictures are prepared."""
-    done: list[int] = []
+def test_a_job_can_be_stopped(mixed: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever prepares pictures in a thread, where no signal comes, sees the flag."""
+    gate = threading.Event()
+    stop = Stop()
 
-    fit(mixed, meanwhile=lambda: done.append(1))
+    def waiting(*_: object) -> prepare.PreparedImage:
+        stop.request(signal.SIGTERM)
+        gate.wait(30)
+        raise errors.InputError("is damaged")
 
-    assert done == [1]
+    monkeypatch.setattr(prepare, "prepare", waiting)
+
+    with pytest.raises(errors.Interrupted):
+        fit(mixed, stop=stop)
+    gate.set()
 
 
 def test_pictures_one_after_the_other_are_each_read_twice_at_most(

@@ -5,7 +5,6 @@ import gc
 import io
 import random
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from PIL import Image
 from prodia_compose import errors
 from prodia_compose.images import plan, prepare
 from prodia_compose.images.formats import jpeg
-from prodia_compose.images.pixels import decoder, raster
+from prodia_compose.images.options import Fitting
+from prodia_compose.images.pixels import raster
 from prodia_compose.images.probe import probe
 
 LIMIT_BYTES = 300_000_000
@@ -169,7 +169,7 @@ def test_a_file_that_changes_between_looking_and_preparing_is_refused() -> None:
     fit = plan.Fit(size=(20, 15), reason=None)
 
     with pytest.raises(errors.InputError, match="32x32 pixels where the header says 64x48"):
-        prepare.prepare(make.opener(other), info, fit, prepare.PrepareOptions())
+        prepare.prepare(make.opener(other), info, fit, Fitting())
 
 
 @pytest.mark.parametrize("step", ["PIL.ImageFile.ImageFile.load", "PIL.Image.Image.save"])
@@ -200,11 +200,10 @@ def test_an_error_that_is_kept_keeps_no_pixels() -> None:
 
 
 def test_threads_do_not_disturb_each_other() -> None:
-    """Pictures prepared at once come out as one by one, and settings are as before."""
+    """Pictures prepared at once come out as one by one."""
     jobs = [SOURCES[name] for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")] * 4
     expected = [make.prepared(data, side=20).blob.sha256 for data in jobs]
     found: dict[int, str] = {}
-    limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
 
     def work(start: int) -> None:
         for at in range(start, len(jobs), 4):
@@ -217,17 +216,3 @@ def test_threads_do_not_disturb_each_other() -> None:
         thread.join()
 
     assert [found[at] for at in range(len(jobs))] == expected
-    assert limit == Image.MAX_IMAGE_PIXELS
-    assert filters == list(warnings.filters)
-
-
-def test_what_others_silence_meanwhile_stays_silent() -> None:
-    """A library loaded while pictures are prepared may put in filters of its own; they stay."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        before = list(warnings.filters)
-        with decoder.quiet(1000):
-            warnings.simplefilter("ignore", BytesWarning)
-            warnings.warn("unheard", stacklevel=1)
-
-        assert list(warnings.filters) == [("ignore", None, BytesWarning, None, 0), *before]

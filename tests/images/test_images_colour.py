@@ -10,6 +10,7 @@ from PIL import Image
 
 from prodia_compose.images import prepare
 from prodia_compose.images.colour import icc, srgb
+from prodia_compose.images.options import Fitting
 
 SIDE = 16
 PATCHES: list[make.Rgb] = [
@@ -25,7 +26,7 @@ PATCHES: list[make.Rgb] = [
 """Colours that stay within sRGB when read in a wider space."""
 
 INKS = list(itertools.product((0, 1), repeat=4))
-BEST = prepare.PrepareOptions(quality=100)
+BEST = Fitting(quality=100)
 
 
 def patches(colours: list[make.Rgb]) -> Image.Image:
@@ -60,7 +61,7 @@ def test_wide_colours_are_brought_to_srgb(name: str, space: str) -> None:
     profile = make.rgb_profile(space)
     data = make.encoded(patches(PATCHES), name, icc_profile=profile, **extras.get(name, {}))
 
-    picture = make.prepared(data, options=BEST)
+    picture = make.prepared(data, wishes=BEST)
 
     assert_near(seen(picture, len(PATCHES)), [make.to_srgb(each, space) for each in PATCHES])
     assert f"{space} -> sRGB" in picture.changes
@@ -75,7 +76,7 @@ def test_inks_are_brought_to_srgb_through_their_profile(name: str) -> None:
         image.paste(tuple(255 * ink for ink in inks), (at * SIDE, 0, (at + 1) * SIDE, SIDE))
     data = make.encoded(image, name, icc_profile=make.cmyk_profile(), **_sharp(name))
 
-    picture = make.prepared(data, options=BEST)
+    picture = make.prepared(data, wishes=BEST)
 
     assert_near(seen(picture, len(INKS)), [make.cmyk_to_rgb(inks) for inks in INKS])
     assert picture.changes[0] == "Test press -> sRGB"
@@ -86,7 +87,7 @@ def test_inks_without_a_profile_are_at_least_no_negative(name: str) -> None:
     """CMYK alone is converted by the plain formula."""
     image = Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0))
 
-    picture = make.prepared(make.encoded(image, name, **_sharp(name)), options=BEST)
+    picture = make.prepared(make.encoded(image, name, **_sharp(name)), wishes=BEST)
 
     assert_near(seen(picture, 1), [(255, 0, 0)])
     assert picture.changes[0] == "CMYK -> sRGB"
@@ -102,7 +103,7 @@ def test_grey_with_a_profile_gets_srgbs_curve(mode: str) -> None:
     image = Image.new("L", (SIDE, SIDE), 55).convert(mode)
     data = make.encoded(image, "PNG", icc_profile=make.grey_profile(1.0))
 
-    assert_near(seen(make.prepared(data, options=BEST), 1), [(128, 128, 128)])
+    assert_near(seen(make.prepared(data, wishes=BEST), 1), [(128, 128, 128)])
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA"])
@@ -112,7 +113,7 @@ def test_a_profile_for_rgb_serves_grey_palette_and_alpha(mode: str) -> None:
     image = image.convert(mode, palette=Image.Palette.ADAPTIVE)
     data = make.encoded(image, "PNG", icc_profile=make.rgb_profile("ProPhoto"))
 
-    found = seen(make.prepared(data, options=BEST), 1)
+    found = seen(make.prepared(data, wishes=BEST), 1)
 
     assert_near(found, [make.to_srgb((128, 128, 128), "ProPhoto")], tolerance=2)
 
@@ -129,7 +130,7 @@ def test_lab_is_converted(colour_given: make.Rgb) -> None:
         tags={258: (3, [8, 8, 8]), 262: (3, [8]), 277: (3, [3])},
     )
 
-    picture = make.prepared(data, options=BEST)
+    picture = make.prepared(data, wishes=BEST)
 
     assert_near(seen(picture, 1), [colour_given])
     assert picture.changes[0] == "Lab -> sRGB"
@@ -141,7 +142,7 @@ def test_transparency_survives_the_colours() -> None:
     image.putalpha(77)
     data = make.encoded(image, "PNG", icc_profile=make.rgb_profile("Display P3"))
 
-    sent = make.pixels(make.prepared(data, options=prepare.PrepareOptions(keep_alpha=True)))
+    sent = make.pixels(make.prepared(data, wishes=Fitting(keep_alpha=True)))
 
     assert sent.getchannel("A").getextrema() == (77, 77)
     wanted = [make.to_srgb(each, "Display P3") for each in PATCHES]
@@ -171,7 +172,7 @@ def test_a_profile_that_does_not_fit_is_left_out(
         image, "JPEG", icc_profile=profile, exif=make.exif(orientation), **_sharp("JPEG")
     )
 
-    picture = make.prepared(data, options=BEST)
+    picture = make.prepared(data, wishes=BEST)
 
     upright = make.pixels(picture).convert("RGB")
     if orientation == 6:
@@ -242,7 +243,7 @@ def test_colours_that_a_png_names_in_numbers(chunks: list[tuple[bytes, bytes]], 
     """PNG's other ways to say which colours it means are understood, broken ones ignored."""
     data = make.png_with(make.encoded(patches(PATCHES), "PNG"), *chunks)
 
-    picture = make.prepared(data, options=BEST)
+    picture = make.prepared(data, wishes=BEST)
 
     wanted = [make.to_srgb(each, space) for each in PATCHES]
     assert_near(seen(picture, len(PATCHES)), wanted, 4 if space != "sRGB" else 1)
@@ -254,7 +255,7 @@ def test_gamma_alone_is_honoured() -> None:
     image = Image.new("RGB", (SIDE, SIDE), (55, 55, 55))
     data = make.png_with(make.encoded(image, "PNG"), (b"gAMA", struct.pack(">I", 100_000)))
 
-    assert_near(seen(make.prepared(data, options=BEST), 1), [(128, 128, 128)])
+    assert_near(seen(make.prepared(data, wishes=BEST), 1), [(128, 128, 128)])
 
 
 @pytest.mark.parametrize(
@@ -266,7 +267,7 @@ def test_hdr_pictures_keep_their_ordinary_white(transfer: int, white: int) -> No
     chunk = (b"cICP", bytes((9, transfer, 0, 1)))
     data = make.png_with(make.encoded(patches(colours), "PNG"), chunk)
 
-    bright, dark, middle = seen(make.prepared(data, options=BEST), 3)
+    bright, dark, middle = seen(make.prepared(data, wishes=BEST), 3)
 
     assert make.furthest(bright, (255, 255, 255)) <= 4
     assert dark == (0, 0, 0)

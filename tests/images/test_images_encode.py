@@ -8,6 +8,7 @@ from PIL import Image, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.images import plan, prepare
+from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import raster
 from prodia_compose.images.probe import probe
 
@@ -32,7 +33,7 @@ def expected_quantization(quality: int) -> dict[int, list[int]]:
 @pytest.mark.parametrize("quality", [95, 100, 60, 1])
 def test_quality_is_as_asked_and_colour_is_whole(quality: int) -> None:
     """JPEGs have the quality asked for and colour at full resolution."""
-    picture = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=quality))
+    picture = make.prepared(PLAIN, wishes=Fitting(quality=quality))
 
     assert quantization(picture) == expected_quantization(quality)
     assert JpegImagePlugin.get_sampling(make.pixels(picture)) == 0
@@ -42,23 +43,22 @@ def test_quality_is_as_asked_and_colour_is_whole(quality: int) -> None:
 def test_a_byte_cap_is_met_by_quality_first() -> None:
     """The best quality that fits is taken, and the report has both numbers."""
     at_95 = make.prepared(PLAIN).blob.size
-    options = prepare.PrepareOptions(max_bytes=int(at_95 * 0.8))
 
-    picture = make.prepared(PLAIN, options=options)
+    picture = make.prepared(PLAIN, max_bytes=int(at_95 * 0.8))
 
     assert picture.blob.size <= int(at_95 * 0.8)
     assert (picture.width, picture.height) == (400, 300)
     chosen = next(q for q in range(94, 79, -1) if quantization(picture) == expected_quantization(q))
-    better = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=chosen + 1))
+    better = make.prepared(PLAIN, wishes=Fitting(quality=chosen + 1))
     assert better.blob.size > int(at_95 * 0.8)
     assert picture.changes[0] == f"quality 95 -> {chosen} ({at_95 * 0.8 / 1e6:.3g} MB per image)"
 
 
 def test_below_quality_80_pixels_go() -> None:
     """What does not fit at quality 80 is made smaller, of the same shape."""
-    at_80 = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=80)).blob.size
+    at_80 = make.prepared(PLAIN, wishes=Fitting(quality=80)).blob.size
 
-    picture = make.prepared(PLAIN, options=prepare.PrepareOptions(max_bytes=at_80 // 2))
+    picture = make.prepared(PLAIN, max_bytes=at_80 // 2)
 
     assert at_80 * 0.35 < picture.blob.size <= at_80 // 2
     assert quantization(picture) == expected_quantization(80)
@@ -69,10 +69,9 @@ def test_below_quality_80_pixels_go() -> None:
 
 def test_a_lower_quality_asked_for_is_not_raised() -> None:
     """With quality 50, the byte cap goes straight to the pixels."""
-    at_50 = make.prepared(PLAIN, options=prepare.PrepareOptions(quality=50)).blob.size
-    options = prepare.PrepareOptions(quality=50, max_bytes=at_50 // 2)
+    at_50 = make.prepared(PLAIN, wishes=Fitting(quality=50)).blob.size
 
-    picture = make.prepared(PLAIN, options=options)
+    picture = make.prepared(PLAIN, wishes=Fitting(quality=50), max_bytes=at_50 // 2)
 
     assert quantization(picture) == expected_quantization(50)
     assert picture.width < 400
@@ -83,7 +82,7 @@ def test_a_picture_over_the_byte_cap_does_not_stay_untouched(name: str) -> None:
     """The cap counts for files that need no other change as well."""
     data = make.encoded(PHOTO, name, **({"lossless": True} if name == "WEBP" else {"quality": 100}))
 
-    picture = make.prepared(data, options=prepare.PrepareOptions(max_bytes=len(data) // 3))
+    picture = make.prepared(data, max_bytes=len(data) // 3)
 
     assert picture.blob.size <= len(data) // 3
     assert picture.media_type == "image/jpeg"
@@ -94,7 +93,7 @@ def test_a_cap_that_only_metadata_passes_costs_no_pixel() -> None:
     plain = make.encoded(PHOTO, "JPEG")
     data = make.jpeg_with(plain, make.jpeg_segment(0xEF, bytes(60_000)))
 
-    picture = make.prepared(data, options=prepare.PrepareOptions(max_bytes=len(plain)))
+    picture = make.prepared(data, max_bytes=len(plain))
 
     assert picture.blob.read() == plain
 
@@ -104,9 +103,8 @@ def test_a_transparent_png_meets_its_cap_by_size() -> None:
     image = PHOTO.convert("RGBA")
     image.putalpha(make.photo((400, 300), 2).convert("L"))
     data = make.encoded(image, "PNG")
-    options = prepare.PrepareOptions(keep_alpha=True, max_bytes=len(data) // 4)
 
-    picture = make.prepared(data, options=options)
+    picture = make.prepared(data, wishes=Fitting(keep_alpha=True), max_bytes=len(data) // 4)
 
     assert picture.media_type == "image/png"
     assert picture.blob.size <= len(data) // 4
@@ -116,7 +114,7 @@ def test_a_transparent_png_meets_its_cap_by_size() -> None:
 def test_an_impossible_cap_is_an_error() -> None:
     """No picture has ten bytes."""
     with pytest.raises(errors.InputError, match=r"^cannot be brought under 10 bytes$"):
-        make.prepared(PLAIN, options=prepare.PrepareOptions(max_bytes=10))
+        make.prepared(PLAIN, max_bytes=10)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +158,7 @@ def test_sizes_that_are_not_to_change_do_not() -> None:
     info = probe.probe(make.opener(data))
     fit = plan.Fit(size=(info.width, info.height), reason=None)
 
-    picture = prepare.prepare(make.opener(data), info, fit, prepare.PrepareOptions())
+    picture = prepare.prepare(make.opener(data), info, fit, Fitting())
 
     assert picture.blob.read() == data
 
@@ -171,7 +169,7 @@ def test_a_blob_serves_as_the_source() -> None:
     info = probe.probe(first.blob.open)
     fit = plan.Fit(size=(200, 150), reason="a test")
 
-    second = prepare.prepare(first.blob.open, info, fit, prepare.PrepareOptions())
+    second = prepare.prepare(first.blob.open, info, fit, Fitting())
 
     assert (second.width, second.height) == (200, 150)
 
@@ -188,7 +186,7 @@ def reduced_quality(size: tuple[int, int], target: tuple[int, int], sampling: st
     info = probe.probe(make.opener(data))
     expected = make.decoded(data).resize(target, Image.Resampling.LANCZOS)
 
-    found = raster.decode(make.opener(data), info, target).image
+    found = raster.decode(make.opener(data), info, target)
 
     assert found.size == target
     return make.psnr(expected, found)
@@ -211,49 +209,6 @@ def test_reduced_scale_is_as_good_as_full(
 
     assert raster._scale(info, target) == scale
     assert reduced_quality(size, target, sampling) >= 45
-
-
-@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0"])
-@pytest.mark.parametrize("target", [(1053, 790), (1500, 1126), (1999, 1500)])
-def test_reading_in_parts_is_as_good_as_whole(
-    target: tuple[int, int], sampling: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So is reading brightness and colour one after the other, as for very large files."""
-    monkeypatch.setattr(raster, "_IN_PARTS_PIXELS", 1_000_000)
-
-    assert reduced_quality((2001, 1502), target, sampling) >= 45
-
-
-@pytest.mark.parametrize(
-    ("extra", "is_apt"),
-    [
-        pytest.param({"subsampling": 2}, True, id="4:2:0"),
-        pytest.param({"subsampling": 1}, False, id="4:2:2"),
-        pytest.param({"keep_rgb": True}, False, id="RGB"),
-    ],
-)
-def test_only_apt_files_are_read_in_parts(
-    extra: dict[str, object], *, is_apt: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where colour is not stored beside brightness, or unevenly, the file is read whole."""
-    monkeypatch.setattr(raster, "_IN_PARTS_PIXELS", 1_000)
-    data = make.encoded(make.quarters(), "JPEG", **extra)
-    info = probe.probe(make.opener(data))
-
-    assert raster._in_parts(info, (60, 45)) is is_apt
-    sent = make.pixels(make.prepared(data, side=60))
-    assert make.furthest(make.rgb_at(sent, (8, 8)), make.RED) < 20
-
-
-def test_large_pictures_are_turned_upright_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file read in parts ends upright and in the size asked for."""
-    monkeypatch.setattr(raster, "_IN_PARTS_PIXELS", 1_000)
-    data = make.encoded(make.turned(make.quarters(), 6), "JPEG", exif=make.exif(6))
-
-    sent = make.pixels(make.prepared(data, side=60))
-
-    assert sent.size == (60, 45)
-    assert make.furthest(make.rgb_at(sent, (8, 8)), make.RED) < 30
 
 
 def test_what_fills_up_the_last_block_does_not_show() -> None:
@@ -286,7 +241,7 @@ def test_the_budget_follows_what_is_decoded(
     info = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), name, **options)))
     fit = plan.Fit(size=(100, 75), reason=None)
 
-    found = prepare.peak_bytes(info, fit, prepare.PrepareOptions()) / (1600 * 1200)
+    found = prepare.peak_bytes(info, fit) / (1600 * 1200)
 
     assert least <= found <= most
 
@@ -295,10 +250,9 @@ def test_an_untouched_jpeg_counts_as_its_check() -> None:
     """One that is only looked through leaves room for many others."""
     info = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), "JPEG")))
     fit = plan.Fit(size=(1600, 1200), reason=None)
-    smaller = prepare.PrepareOptions(max_bytes=100)
 
-    assert prepare.peak_bytes(info, fit, prepare.PrepareOptions()) < 1600 * 1200 / 8
-    assert prepare.peak_bytes(info, fit, smaller) > 1600 * 1200 * 4
+    assert prepare.peak_bytes(info, fit) < 1600 * 1200 / 8
+    assert prepare.peak_bytes(info, fit, max_bytes=100) > 1600 * 1200 * 4
 
 
 def test_nothing_is_said_on_any_stream(capfd: pytest.CaptureFixture[str]) -> None:

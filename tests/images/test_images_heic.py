@@ -7,7 +7,7 @@ import pictures as make
 import pytest
 
 from prodia_compose import errors
-from prodia_compose.images import prepare
+from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe, received
 
 pillow_heif = pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
@@ -45,7 +45,7 @@ def test_a_heic_in_display_p3_is_brought_to_srgb() -> None:
     """The profile that iPhones embed is honoured."""
     data = heic(icc_profile=make.rgb_profile("Display P3"))
 
-    picture = make.prepared(data, options=prepare.PrepareOptions(quality=100))
+    picture = make.prepared(data, wishes=Fitting(quality=100))
 
     wanted = make.to_srgb(make.RED, "Display P3")
     assert make.furthest(make.rgb_at(make.pixels(picture), (12, 9)), wanted) < 12

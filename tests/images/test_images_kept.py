@@ -62,7 +62,7 @@ def test_decoded_pictures_stay_what_they_are() -> None:
     for size, name, seed in itertools.product((quarters, halves, SIZE, quarters), MADE, (1, 2)):
         data = MADE[name](seed)
         info = probe.probe(make.opener(data))
-        decoded.append(raster.decode(make.opener(data), info, size).image)
+        decoded.append(raster.decode(make.opener(data), info, size))
         copies.append(decoded[-1].copy())
 
     assert [image.tobytes() for image in decoded] == [copy.tobytes() for copy in copies]
@@ -108,7 +108,7 @@ def test_nothing_but_pixels_is_kept() -> None:
     raster.decode(make.opener(talkative), info, (SIZE[0] - 1, SIZE[1] - 1))
 
     info = probe.probe(make.opener(plain))
-    image = raster.decode(make.opener(plain), info, SIZE).image
+    image = raster.decode(make.opener(plain), info, SIZE)
 
     assert type(image) is Image.Image
     assert image.info == {}

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from prodia_compose.images import prepare
+from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import resample
 
 WHITE = (255, 255, 255)
@@ -210,9 +211,9 @@ def shown_left(name: str) -> make.Rgb:
 @pytest.mark.parametrize("name", TRANSPARENT)
 def test_transparency_of_every_kind_is_flattened(name: str) -> None:
     """What is clear shows the background, and what is opaque its own colour."""
-    options = prepare.PrepareOptions(background=make.BLUE, quality=100)
+    options = Fitting(background=make.BLUE, quality=100)
 
-    picture = make.prepared(TRANSPARENT[name], options=options)
+    picture = make.prepared(TRANSPARENT[name], wishes=options)
     image = make.pixels(picture)
 
     assert picture.media_type == "image/jpeg"
@@ -224,9 +225,9 @@ def test_transparency_of_every_kind_is_flattened(name: str) -> None:
 @pytest.mark.parametrize("name", TRANSPARENT)
 def test_transparency_of_every_kind_can_be_kept(name: str) -> None:
     """With keep_alpha a PNG is sent that shows the same on any background."""
-    options = prepare.PrepareOptions(keep_alpha=True)
+    options = Fitting(keep_alpha=True)
 
-    picture = make.prepared(TRANSPARENT[name], options=options)
+    picture = make.prepared(TRANSPARENT[name], wishes=options)
     image = make.pixels(picture).convert("RGBA")
 
     assert (picture.media_type, picture.suffix) == ("image/png", ".png")
@@ -275,7 +276,7 @@ def test_hidden_colours_do_not_bleed_when_shrunk() -> None:
 
     for side in (32, 100):
         picture = make.prepared(
-            make.encoded(image, "PNG"), side=side, options=prepare.PrepareOptions(keep_alpha=True)
+            make.encoded(image, "PNG"), side=side, wishes=Fitting(keep_alpha=True)
         )
         sent = make.pixels(picture)
         edge = [pixel for pixel in zip(*[iter(sent.tobytes())] * 4, strict=True) if pixel[3] > 32]
@@ -286,7 +287,7 @@ def test_keep_alpha_of_an_opaque_picture_sends_a_jpeg() -> None:
     """Without transparency there is nothing to keep."""
     data = make.encoded(make.quarters().convert("RGBA"), "TIFF")
 
-    assert make.prepared(data, options=prepare.PrepareOptions(keep_alpha=True)).suffix == ".jpg"
+    assert make.prepared(data, wishes=Fitting(keep_alpha=True)).suffix == ".jpg"
 
 
 @pytest.mark.parametrize("selection", [False, True])

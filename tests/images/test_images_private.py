@@ -16,10 +16,11 @@ from PIL import Image
 
 from prodia_compose import errors
 from prodia_compose.images import plan, prepare
+from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import raster, strips
 from prodia_compose.images.probe import probe
 
-KEEP = prepare.PrepareOptions(keep_metadata=True)
+KEEP = Fitting(keep_metadata=True)
 PHOTO = make.photo((160, 120))
 
 
@@ -334,7 +335,7 @@ def test_kept_metadata_keeps_the_file_as_it_is(title: str) -> None:
     """With keep_metadata an untouched picture is sent byte for byte."""
     data = TALKATIVE[title]()
 
-    picture = make.prepared(data, options=KEEP)
+    picture = make.prepared(data, wishes=KEEP)
 
     assert picture.blob.read() == data
     assert picture.changes == ()
@@ -350,7 +351,7 @@ def test_kept_metadata_goes_into_a_jpeg_encoded_anew() -> None:
         make.jpeg_segment(0xED, make.iptc()),
     )
 
-    picture = make.prepared(data, side=100, options=KEEP)
+    picture = make.prepared(data, side=100, wishes=KEEP)
     sent = picture.blob.read()
     image = make.decoded(sent)
 
@@ -372,7 +373,7 @@ def test_kept_metadata_comes_from_other_formats_too(name: str) -> None:
     else:
         data = make.encoded(stored, name, exif=make.exif(6))
 
-    image = make.decoded(make.prepared(data, side=100, options=KEEP).blob.read())
+    image = make.decoded(make.prepared(data, side=100, wishes=KEEP).blob.read())
 
     assert image.getexif()[0x010F] == make.SECRET
     assert image.getexif().get(0x0112, 1) == 1
@@ -384,9 +385,9 @@ def test_kept_metadata_goes_into_a_png_with_transparency() -> None:
     image = PHOTO.convert("RGBA")
     image.putalpha(100)
     data = make.talkative_png(image)
-    options = prepare.PrepareOptions(keep_metadata=True, keep_alpha=True)
+    options = Fitting(keep_metadata=True, keep_alpha=True)
 
-    sent = make.decoded(make.prepared(data, side=100, options=options).blob.read())
+    sent = make.decoded(make.prepared(data, side=100, wishes=options).blob.read())
 
     assert sent.getexif()[0x010F] == make.SECRET
     assert make.SECRET in sent.info["XML:com.adobe.xmp"]
@@ -397,7 +398,7 @@ def test_kept_xmp_does_not_turn_the_picture_again() -> None:
     xmp = b'<x:xmpmeta tiff:Orientation="6"><tiff:Orientation>8</tiff:Orientation>'
     data = make.encoded(make.turned(PHOTO, 6), "JPEG", exif=make.exif(6), xmp=xmp)
 
-    sent = make.prepared(data, options=KEEP).blob.read()
+    sent = make.prepared(data, wishes=KEEP).blob.read()
 
     assert b'tiff:Orientation="1"><tiff:Orientation>1<' in sent
 
@@ -408,7 +409,7 @@ def test_metadata_too_long_for_a_segment_stays_out() -> None:
     exif[0x010F] = "x" * 70_000
     data = make.encoded(PHOTO, "WEBP", exif=exif.tobytes())
 
-    sent = make.decoded(make.prepared(data, side=100, options=KEEP).blob.read())
+    sent = make.decoded(make.prepared(data, side=100, wishes=KEEP).blob.read())
 
     assert "exif" not in sent.info
 
@@ -443,9 +444,9 @@ def test_no_reader_is_left_open() -> None:
         fit = plan.Fit(size=(80, 60), reason=None)
         if is_cut:
             with pytest.raises(errors.InputError):
-                prepare.prepare(opening, info, fit, prepare.PrepareOptions())
+                prepare.prepare(opening, info, fit, Fitting())
         else:
-            prepare.prepare(opening, info, fit, prepare.PrepareOptions())
+            prepare.prepare(opening, info, fit, Fitting())
 
         assert readers
         assert all(reader.closed for reader in readers)

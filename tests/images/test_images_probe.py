@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 import pictures as make
 import pytest
-from PIL import Image
 
 from prodia_compose import errors
 from prodia_compose.images.probe import probe
@@ -240,14 +239,20 @@ def test_sizes_beyond_reason_are_refused_by_the_header(size: tuple[int, int], re
     assert refusal(make.png(size, 8, 2, [b""])) == reason
 
 
-def test_pillows_own_limit_gives_way_to_ours_and_comes_back() -> None:
-    """A picture that Pillow calls a bomb is fine below our limit; its setting stays."""
-    before = Image.MAX_IMAGE_PIXELS
+def test_pillows_own_limit_gives_way_to_ours() -> None:
+    """A picture that Pillow calls a bomb is fine below our limit."""
     head = make.encoded(make.quarters(), "BMP")
     data = head[:18] + struct.pack("<ii", 15_000, 14_000) + head[26:]
 
     assert probe.probe(make.opener(data)).width == 15_000
-    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_an_icon_is_not_decoded_beyond_the_limit() -> None:
+    """What lies in it may be far larger than it says, and is decoded to be looked at."""
+    inner = make.png((20_000, 20_000), 8, 2, [b""])
+    entry = struct.pack("<4BHHII", 64, 64, 0, 0, 1, 32, len(inner), 22)
+
+    assert "exceeds limit" in refusal(b"\0\0\1\0\1\0" + entry + inner)
 
 
 def _cut_jpeg() -> bytes:

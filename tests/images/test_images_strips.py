@@ -85,7 +85,7 @@ def in_strips(data: bytes, rows: int, overlap: int = 0) -> Image.Image:
 def at_once(data: bytes) -> Image.Image:
     """Return a PNG decoded by Pillow as a whole, in 8-bit pixels."""
     image = make.decoded(data)
-    return depth.conversion(image, 8).apply(image)
+    return depth.conversion(image, 8)(image)
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 
 import pytest
@@ -339,6 +340,7 @@ def test_part_names(names: list[str], expected: list[str]) -> None:
                 st.sampled_from(["image-1", "image-2", "Image-2", "image-2-2", "image-1-1", "a"]),
                 st.text("aAbB-._1é", max_size=4),
                 st.text(max_size=5),
+                st.binary(min_size=1, max_size=9).map(os.fsdecode),
             ),
             st.sampled_from([".jpg", ".png", ".webp"]),
         ),

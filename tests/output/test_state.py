@@ -111,7 +111,7 @@ def test_a_parent_that_cannot_be_written(xdg: Path) -> None:
 @linux_only
 def test_keep_copies_into_the_state_folder(xdg: Path, temporary: Path) -> None:
     """A picture is kept whole, for its owner only, under a name that says when."""
-    kept = rescue.keep(blob.spool([b"picture"]), ".webp")
+    kept = rescue.keep_blob(blob.spool([b"picture"]), ".webp")
 
     assert kept.parent == xdg / "prodia-compose" / "rescued"
     assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}\.webp", kept.name)
@@ -123,7 +123,7 @@ def test_keep_copies_into_the_state_folder(xdg: Path, temporary: Path) -> None:
 @linux_only
 def test_keep_never_overwrites(xdg: Path) -> None:
     """Pictures rescued in the same second stand side by side."""
-    kept = {rescue.keep(blob.spool([b"%d" % number]), ".jpg") for number in range(5)}
+    kept = {rescue.keep_blob(blob.spool([b"%d" % number]), ".jpg") for number in range(5)}
 
     assert {path.read_bytes() for path in kept} == {b"%d" % number for number in range(5)}
 
@@ -135,7 +135,7 @@ def test_keep_falls_back_to_the_temporary_folder(xdg: Path, temporary: Path, pla
     blocked = xdg / place
     blocked.parent.mkdir(parents=True)
     blocked.touch()
-    kept = rescue.keep(blob.spool([b"picture"]), ".jpg")
+    kept = rescue.keep_blob(blob.spool([b"picture"]), ".jpg")
 
     assert kept.parent == temporary
     assert kept.name.startswith("prodia-compose-")
@@ -153,7 +153,7 @@ def test_keep_needs_no_temporary_folder(xdg: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
 
-    assert rescue.keep(data, ".jpg").read_bytes() == b"picture"
+    assert rescue.keep_blob(data, ".jpg").read_bytes() == b"picture"
 
 
 @linux_only
@@ -166,7 +166,7 @@ def test_keep_says_when_nothing_takes_it(
     xdg.touch()
     temporary.rmdir()
     with pytest.raises(errors.NotPlacedError, match=re.escape(f"nor {temporary}{os.sep}")):
-        rescue.keep(data, ".jpg")
+        rescue.keep_blob(data, ".jpg")
 
 
 class Breaking(blob.Blob):
@@ -188,7 +188,7 @@ class Breaking(blob.Blob):
 def test_a_failed_copy_is_removed(xdg: Path, temporary: Path, error: BaseException) -> None:
     """No half of a picture stays behind, and an error names the place that failed."""
     with pytest.raises((errors.NotPlacedError, errors.Interrupted)) as caught:
-        rescue.keep(Breaking(error), ".jpg")
+        rescue.keep_blob(Breaking(error), ".jpg")
 
     assert list((xdg / "prodia-compose/rescued").iterdir()) == []
     assert list(temporary.iterdir()) == []

@@ -11,15 +11,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import jsonschema
 import ledgering
 import loopback
+import mistakes
 import pytest
 from conftest import TOKEN, Done, Run
+from mistakes import BAD_LINES, GOOD
 from PIL import Image
-from test_cli_errors import BAD_LINES
 
 from prodia_compose import errors
 from prodia_compose.images.formats import kinds
@@ -36,7 +38,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     for file in sorted(PACKAGE.joinpath("report", "schemas").iterdir(), key=lambda file: file.name)
 }
 NO_TOKEN = {"PRODIA_TOKEN": ""}
-GOOD = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 
 NAMES = {
     "plain": b"plain.jpg",
@@ -250,12 +251,7 @@ def test_warning_codes_are_the_programs() -> None:
 @pytest.fixture
 def scenery(work: Path) -> Path:
     """Return a working folder with good and bad files in it, as `BAD_LINES` needs them."""
-    (work / "page.jpg").write_text("<!DOCTYPE html><title>404</title>")
-    (work / "empty.jpg").write_bytes(b"")
-    (work / "cut.jpg").write_bytes((work / "scene.jpg").read_bytes()[:20_000])
-    (work / "taken.jpg").write_bytes(b"mine")
-    (work / "nul.txt").write_bytes(b"product.jpg\0scene.jpg\0")
-    (work / "list.txt").write_text("a prompt")
+    mistakes.litter(work)
     Image.new("RGBA", (40, 50), (9, 9, 9, 99)).save(work / "clear.webp", lossless=True)
     Image.new("L", (30, 20)).save(work / "grey.tif")
     Image.new("RGB", (5000, 30), (9, 99, 199)).save(work / "large.png")
@@ -518,9 +514,16 @@ def test_interruptions(
     run: Run, work: Path, monkeypatch: pytest.MonkeyPatch, code: int, state: errors.JobState
 ) -> None:
     """A signal ends a run with an error document that says how far the job was."""
-    stopped = errors.Interrupted(code - 128, state)
-    stopped.job_id = "job-1"
-    stopped.rescued = os.fsdecode(b"/state/caf\xe9.jpg")
+    stopped = errors.Interrupted(code - 128)
+    kept = os.fsdecode(b"/state/caf\xe9.jpg")
+    stopped.run = SimpleNamespace(
+        state=state,
+        job_id="job-1",
+        request_id=None,
+        kept=(kept,),
+        pictures=(kept,),
+        warnings=(),
+    )
 
     def interrupted(*_: object, **__: object) -> None:
         raise stopped
@@ -572,9 +575,9 @@ def test_jobs_in_every_state(run: Run, work: Path) -> None:
             ledgering.advance_to(record.begin(ledgering.claim(state)), state)
         kept = record.begin(ledgering.claim(model="seedream-5-lite", estimate_usd=None))
         kept.advance("received", exit_code=10, rescued=["/a.jpg"], job_id="a", request_id="b")
+        jobs = _document(run("jobs", "--json").out)["jobs"]
+        shown = _document(run("jobs", "show", jobs[0]["id"], "--json").out)
     tomorrow = f"{datetime.now().astimezone() + timedelta(days=1):%Y-%m-%d}"
-    jobs = _document(run("jobs", "--json").out)["jobs"]
-    shown = _document(run("jobs", "show", jobs[0]["id"], "--json").out)
     spent = _document(run("jobs", "spend", "--json").out)
     since = _document(run("jobs", "spend", "--json", "--since", tomorrow).out)
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,26 +17,21 @@ from prodia_compose.sandbox import server
 from prodia_compose.sandbox.faults import parse_fault
 from prodia_compose.sandbox.service import SandboxOptions
 
-CLIENTS = Path(__file__).parent / "clients"
-SDK_VERSION = "1.6.0"
-
-GUIDE_JOBS: dict[str, dict[str, object]] = {
-    sb.NANO: {
-        "prompt": "Place the white ceramic mug from the first image onto the wooden table in the "
-        "second image.",
-        "images": ["product.jpg", "scene.jpg"],
-        "aspect_ratio": "1:1",
-    },
-    sb.FLEX: {
-        "prompt": "Place the white ceramic mug from the first image onto the wooden kitchen table "
-        "in the second image.",
-        "images": ["product.jpg", "scene.jpg"],
-        "aspect_ratio": "1:1",
-        "width": 1024,
-        "height": 1024,
-        "steps": 50,
-    },
+CLIENTS = {
+    "sdk": ("node", "compose.cjs"),
+    "curl": ("bash", "compose.sh"),
+    "requests": (sys.executable, "compose.py"),
 }
+SDK_VERSION = "1.6.0"
+NO_MUG = "filename 'mug.jpg' not found in request"
+
+GUIDE: dict[str, object] = {
+    "prompt": "Place the white ceramic mug from the first image onto the wooden table in the "
+    "second image.",
+    "images": ["product.jpg", "scene.jpg"],
+    "aspect_ratio": "1:1",
+}
+GUIDE_JOBS = {sb.NANO: GUIDE, sb.FLEX: {**GUIDE, "width": 1024, "height": 1024, "steps": 50}}
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +41,49 @@ def sandbox() -> Iterator[server.Sandbox]:
         yield sandbox
 
 
+Ended = subprocess.CompletedProcess[str]
+Runner = Callable[..., Ended]
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give a folder with the guide's two pictures."""
+def run(tmp_path: Path) -> Runner:
+    """Give what runs a client on a job, in a folder with the guide's two pictures."""
     (tmp_path / "product.jpg").write_bytes(sb.picture("white", (320, 240)))
     (tmp_path / "scene.jpg").write_bytes(sb.picture("brown", (640, 480)))
-    return tmp_path
+
+    def run(
+        sandbox: server.Sandbox,
+        client: str,
+        job: object,
+        *options: str,
+        token: str = "right",  # noqa: S107 - made up
+        **environment: str,
+    ) -> Ended:
+        program, script = CLIENTS[client]
+        need(program, is_there=shutil.which(program) is not None)
+        need("curl", is_there=client != "curl" or shutil.which("curl") is not None)
+        (tmp_path / "job.json").write_text(json.dumps(job))
+        variables = {
+            **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+            **({"NODE_PATH": find_sdk()} if client == "sdk" else {}),
+            "PRODIA_TOKEN": token,
+            "PRODIA_BASE_URL": f"{sandbox.url}/v2",
+        }
+        return subprocess.run(
+            [program, Path(__file__).parent / "clients" / script, *options],
+            cwd=tmp_path,
+            env={**variables, **environment},
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+        )
+
+    return run
 
 
-@pytest.fixture
-def sdk() -> str:
-    """Give the folder of node modules with Prodia's SDK."""
-    need("node", is_there=shutil.which("node") is not None)
+def find_sdk() -> str:
+    """Return the folder of node modules with Prodia's SDK."""
     modules = Path(os.environ.get("PRODIA_JS_SDK", "nowhere"), "node_modules").absolute()
     manifest = modules / "prodia" / "package.json"
     need(
@@ -67,238 +93,111 @@ def sdk() -> str:
     return str(modules)
 
 
-def run(
-    sandbox: server.Sandbox,
-    folder: Path,
-    *command: str | Path,
-    job: object,
-    token: str = "right",  # noqa: S107 - made up
-    **environment: str,
-) -> subprocess.CompletedProcess[str]:
-    """Run a client script on a job, and return how it ended."""
-    (folder / "job.json").write_text(json.dumps(job))
-    proxies = {name for name in os.environ if name.lower().endswith("_proxy")}
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={
-            **{name: value for name, value in os.environ.items() if name not in proxies},
-            "PRODIA_TOKEN": token,
-            "PRODIA_BASE_URL": f"{sandbox.url}/v2",
-            **environment,
-        },
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=60,
-    )
-
-
 def guide_job(job_type: str) -> dict[str, object]:
     """Return one of the guide's two jobs."""
     return {"type": job_type, "config": GUIDE_JOBS[job_type]}
 
 
-# --- the official SDK -----------------------------------------------------------------
-
-
 @pytest.mark.parametrize("job_type", GUIDE_JOBS)
-def test_sdk_guide(sandbox: server.Sandbox, folder: Path, sdk: str, job_type: str) -> None:
-    """The guide's jobs work with the SDK, which sends every File twice."""
-    ran = run(
-        sandbox, folder, "node", CLIENTS / "compose.cjs", job=guide_job(job_type), NODE_PATH=sdk
-    )
+@pytest.mark.parametrize(
+    ("client", "options", "status", "names"),
+    [
+        ("sdk", (), "completed", ["product.jpg", "image.jpg", "scene.jpg", "image.jpg"]),
+        ("curl", (), "200", ["product.jpg", "scene.jpg"]),
+        ("curl", ("-H", "Transfer-Encoding: chunked"), "200", ["product.jpg", "scene.jpg"]),
+        ("curl", ("-H", "Expect: 100-continue"), "200", ["product.jpg", "scene.jpg"]),
+        ("curl", ("--http1.0",), "200", ["product.jpg", "scene.jpg"]),
+        ("requests", (), "200", ["product.jpg", "scene.jpg"]),
+    ],
+    ids=["sdk", "curl", "curl-chunked", "curl-expect", "curl-http1.0", "requests"],
+)
+def test_guide(
+    sandbox: server.Sandbox,
+    run: Runner,
+    tmp_path: Path,
+    job_type: str,
+    client: str,
+    options: tuple[str, ...],
+    status: str,
+    names: list[str],
+) -> None:
+    """The guide's jobs work with each client, also with the SDK, which sends every File twice."""
+    ran = run(sandbox, client, guide_job(job_type), *options)
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    job = json.loads(ran.stdout)
-    uuid.UUID(job["id"])
-    assert job["state"]["current"] == "completed"
-    composed = sb.decoded((folder / "composed.jpg").read_bytes())
+    job = json.loads(ran.stdout) if client == "sdk" else {}
+    *ids, reached = [job["id"], job["state"]["current"]] if job else ran.stdout.split()
+    assert reached == status
+    assert [str(uuid.UUID(each)) for each in ids] == ids
+    composed = sb.decoded((tmp_path / "composed.jpg").read_bytes())
     assert (composed.format, composed.size) == ("JPEG", (1024, 1024))
-    assert [part.filename for part in sandbox.jobs[-1].inputs] == [
-        "product.jpg",
-        "image.jpg",
-        "scene.jpg",
-        "image.jpg",
-    ]
+    assert [part.filename for part in sandbox.jobs[-1].inputs] == names
 
 
 @pytest.mark.parametrize("send_as", ["File", "Blob", "Uint8Array"])
-def test_sdk_without_names(sandbox: server.Sandbox, folder: Path, sdk: str, send_as: str) -> None:
+def test_sdk_without_names(
+    sandbox: server.Sandbox, run: Runner, tmp_path: Path, send_as: str
+) -> None:
     """Left-out `images` mean the uploads, however the SDK sends them."""
-    ran = run(
-        sandbox,
-        folder,
-        "node",
-        CLIENTS / "compose.cjs",
-        job=sb.make_job("inference.flux-2.pro.img2img.v1"),
-        NODE_PATH=sdk,
-        SEND_AS=send_as,
-        ACCEPT="image/png",
-    )
+    ran = run(sandbox, "sdk", sb.make_job(sb.PRO), SEND_AS=send_as, ACCEPT="image/png")
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert sb.decoded((folder / "composed.jpg").read_bytes()).format == "PNG"
+    assert sb.decoded((tmp_path / "composed.jpg").read_bytes()).format == "PNG"
 
 
 @pytest.mark.parametrize(
-    ("job", "send_as", "token", "told"),
+    ("client", "job", "token", "words"),
     [
+        ("sdk", sb.make_job(images=["mug.jpg"]), "right", f"ProdiaUserError: {NO_MUG} (id: "),
         (
-            sb.make_job(images=["mug.jpg"]),
-            "File",
-            "right",
-            "ProdiaUserError: filename 'mug.jpg' not found in request (id: ",
-        ),
-        (
+            "sdk nameless",
             guide_job(sb.NANO),
-            "Uint8Array",
             "right",
             "ProdiaUserError: filename 'product.jpg' not found in request (id: ",
         ),
         (
+            "sdk",
             sb.make_job(sb.FLEX, images=["scene.jpg"], width=5000),
-            "File",
             "right",
             "ProdiaUserError: config.width: maximum: got 5,000, want 4,096 (id: ",
         ),
-        (guide_job(sb.NANO), "File", "wrong", "ProdiaBadResponseError: 401 token is invalid"),
+        ("sdk", guide_job(sb.NANO), "wrong", "ProdiaBadResponseError: 401 token is invalid"),
+        ("curl", sb.make_job(images=["mug.jpg"]), "right", NO_MUG),
+        ("curl", sb.make_job(images=["scene.jpg"] * 4), "right", "config: too many images"),
+        ("curl", guide_job(sb.NANO), "wrong", "token is invalid"),
+        ("requests", sb.make_job(images=["mug.jpg"]), "right", NO_MUG),
+        ("requests", guide_job(sb.NANO), "wrong", "token is invalid"),
     ],
 )
-def test_sdk_errors(
+def test_errors(
     sandbox: server.Sandbox,
-    folder: Path,
-    sdk: str,
-    job: dict[str, object],
-    send_as: str,
-    token: str,
-    told: str,
-) -> None:
-    """The SDK understands what the sandbox refuses."""
-    ran = run(
-        sandbox,
-        folder,
-        "node",
-        CLIENTS / "compose.cjs",
-        job=job,
-        token=token,
-        NODE_PATH=sdk,
-        SEND_AS=send_as,
-    )
-
-    assert ran.returncode == 1
-    assert ran.stdout.startswith(told)
-
-
-def test_sdk_waits_for_capacity(folder: Path, sdk: str) -> None:
-    """The SDK comes again after a 429, and the job then runs."""
-    with server.Sandbox(SandboxOptions(faults=(parse_fault("busy"),))) as busy:
-        ran = run(
-            busy, folder, "node", CLIENTS / "compose.cjs", job=guide_job(sb.NANO), NODE_PATH=sdk
-        )
-        statuses = [record.status for record in busy.jobs]
-
-    assert (ran.returncode, statuses) == (0, [429, 200])
-
-
-# --- curl -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shell() -> tuple[str, str]:
-    """Give the command that runs the curl script."""
-    need("curl", is_there=shutil.which("curl") is not None)
-    need("bash", is_there=shutil.which("bash") is not None)
-    return "bash", str(CLIENTS / "compose.sh")
-
-
-@pytest.mark.parametrize("job_type", GUIDE_JOBS)
-@pytest.mark.parametrize(
-    "options",
-    [(), ("-H", "Transfer-Encoding: chunked"), ("-H", "Expect: 100-continue"), ("--http1.0",)],
-    ids=["plain", "chunked", "expect", "http1.0"],
-)
-def test_curl_guide(
-    sandbox: server.Sandbox,
-    folder: Path,
-    shell: tuple[str, str],
-    job_type: str,
-    options: tuple[str, ...],
-) -> None:
-    """The guide's jobs work with curl, however it sends the body."""
-    ran = run(sandbox, folder, *shell, *options, job=guide_job(job_type))
-
-    assert (ran.returncode, ran.stdout) == (0, "200\n")
-    composed = sb.decoded((folder / "composed.jpg").read_bytes())
-    assert (composed.format, composed.size) == ("JPEG", (1024, 1024))
-    assert [part.filename for part in sandbox.jobs[-1].inputs] == ["product.jpg", "scene.jpg"]
-
-
-@pytest.mark.parametrize(
-    ("job", "token", "status", "words"),
-    [
-        (
-            sb.make_job(images=["mug.jpg"]),
-            "right",
-            "400",
-            "filename 'mug.jpg' not found in request",
-        ),
-        (sb.make_job(images=["scene.jpg"] * 4), "right", "400", "config: too many images"),
-        (guide_job(sb.NANO), "wrong", "401", "token is invalid"),
-    ],
-)
-def test_curl_errors(
-    sandbox: server.Sandbox,
-    folder: Path,
-    shell: tuple[str, str],
+    run: Runner,
+    tmp_path: Path,
+    client: str,
     job: dict[str, object],
     token: str,
-    status: str,
     words: str,
 ) -> None:
-    """Curl is told what is wrong."""
-    ran = run(sandbox, folder, *shell, job=job, token=token)
+    """Each client understands what the sandbox refuses, and tells the reason."""
+    client, *nameless = client.split()
+    send_as = "Uint8Array" if nameless else "File"
+    ran = run(sandbox, client, job, token=token, SEND_AS=send_as)
 
-    assert (ran.returncode, ran.stdout) == (0, f"{status}\n")
-    assert words in (folder / "composed.jpg").read_text()
-
-
-# --- requests, as the guide uses it ---------------------------------------------------
-
-
-@pytest.mark.parametrize("job_type", GUIDE_JOBS)
-def test_requests_guide(sandbox: server.Sandbox, folder: Path, job_type: str) -> None:
-    """The guide's jobs work with requests' own multipart encoding."""
-    ran = run(sandbox, folder, sys.executable, CLIENTS / "compose.py", job=guide_job(job_type))
-
-    assert (ran.returncode, ran.stderr) == (0, "")
-    request_id, status = ran.stdout.split()
-    assert (str(uuid.UUID(request_id)), status) == (request_id, "200")
-    composed = sb.decoded((folder / "composed.jpg").read_bytes())
-    assert (composed.format, composed.size) == ("JPEG", (1024, 1024))
+    status = {"wrong": "401", "right": "400"}[token]
+    assert ran.stderr == ""
+    if client == "curl":
+        assert (ran.returncode, ran.stdout) == (0, f"{status}\n")
+        assert words in (tmp_path / "composed.jpg").read_text()
+    else:
+        assert ran.returncode == 1
+        assert words in ran.stdout
 
 
-@pytest.mark.parametrize(
-    ("job", "token", "told"),
-    [
-        (sb.make_job(images=["mug.jpg"]), "right", "filename 'mug.jpg' not found in request"),
-        (guide_job(sb.NANO), "wrong", "token is invalid"),
-    ],
-)
-def test_requests_errors(
-    sandbox: server.Sandbox, folder: Path, job: dict[str, object], token: str, told: str
-) -> None:
-    """The guide's script prints what is wrong."""
-    ran = run(sandbox, folder, sys.executable, CLIENTS / "compose.py", job=job, token=token)
-
-    assert (ran.returncode, ran.stderr) == (1, "")
-    assert told in ran.stdout
-
-
-def test_requests_waits_for_capacity(folder: Path) -> None:
-    """The guide's script comes again after a 429, and the job then runs."""
+@pytest.mark.parametrize("client", ["sdk", "requests"])
+def test_waits_for_capacity(run: Runner, client: str) -> None:
+    """A client that comes again after a 429 gets its picture."""
     with server.Sandbox(SandboxOptions(faults=(parse_fault("busy"),))) as busy:
-        ran = run(busy, folder, sys.executable, CLIENTS / "compose.py", job=guide_job(sb.NANO))
+        ran = run(busy, client, guide_job(sb.NANO))
         statuses = [record.status for record in busy.jobs]
 
     assert (ran.returncode, statuses) == (0, [429, 200])

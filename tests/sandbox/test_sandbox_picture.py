@@ -9,18 +9,25 @@ import pytest
 import sandboxing as sb
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 
 from prodia_compose import blob
-from prodia_compose.sandbox import answers, layout, lettering, picture, refusal, server, thumbnails
+from prodia_compose.sandbox import answers, drawing, rules, server, thumbnails
 from prodia_compose.sandbox.incoming import Input
 
-COLOURS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255)}
+RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
 def make_input(name: str, data: bytes) -> Input:
     """Return an input that has come in."""
     return Input(filename=name, content_type="image/jpeg", content=blob.spool([data]))
+
+
+def saved(image: Image.Image, image_format: str, **how: object) -> bytes:
+    """Return an encoded image."""
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **how)
+    return buffer.getvalue()
 
 
 def coloured(*colours: str) -> list[Input]:
@@ -33,98 +40,67 @@ def draw(
     prompt: str = "combine them",
     size: tuple[int, int] = (512, 512),
     image_format: answers.Format = "PNG",
+    steps: int | None = None,
 ) -> bytes:
     """Return the picture of a job."""
-    return picture.draw(
-        name="nano-banana", prompt=prompt, inputs=inputs, size=size, image_format=image_format
-    )
+    config = {"prompt": prompt, "width": size[0], "height": size[1], "steps": steps}
+    job = rules.Accepted(job_type=sb.NANO, model=None, config=config, inputs=tuple(inputs))
+    sizes = [thumbnails.measure(part.filename, part.content) for part in inputs]
+    return drawing.draw(job, sizes, image_format)
 
 
-def centres(image: Image.Image) -> dict[str, tuple[float, float]]:
-    """Return where each of the test colours is found."""
-    spots: dict[str, list[tuple[int, int]]] = {name: [] for name in COLOURS}
-    by_value: dict[object, str] = {value: name for name, value in COLOURS.items()}
-    for x, y in itertools.product(range(0, image.width, 2), range(0, image.height, 2)):
-        value = image.getpixel((x, y))
-        if name := by_value.get(value):
-            spots[name].append((x, y))
-    return {
-        name: (sum(x for x, _ in found) / len(found), sum(y for _, y in found) / len(found))
-        for name, found in spots.items()
-        if found
-    }
+def left_edge(picture: bytes, colour: tuple[int, int, int]) -> int:
+    """Return where a colour begins in the middle row of a picture."""
+    image = sb.decoded(picture)
+    return next(x for x in range(512) if image.getpixel((x, image.height // 2)) == colour)
 
 
 def test_order_shows() -> None:
     """Inputs stand in reading order, so swapping two of them swaps them in the picture."""
-    first = centres(sb.decoded(draw(coloured("red", "blue"))))
-    second = centres(sb.decoded(draw(coloured("blue", "red"))))
+    first = draw(coloured("red", "blue"))
+    second = draw(coloured("blue", "red"))
 
-    assert first["red"] < first["blue"]
-    assert second["blue"] < second["red"]
+    assert left_edge(first, RED) < left_edge(first, BLUE)
+    assert left_edge(second, BLUE) < left_edge(second, RED)
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
 def test_same_job_same_bytes(image_format: answers.Format) -> None:
-    """The same inputs give the same bytes; another order or prompt gives others."""
-    drawn = [
-        draw(coloured(*colours), prompt, image_format=image_format)
-        for colours, prompt in [
-            (("red", "blue"), "a"),
-            (("red", "blue"), "a"),
-            (("blue", "red"), "a"),
-            (("red", "blue"), "b"),
-        ]
+    """The same job gives the same bytes; another order, prompt, name or setting gives others."""
+    one, two = coloured("red", "blue")
+    renamed = make_input("red.jpg", sb.picture("red", (80, 80), "PNG"))
+
+    def drawn(*inputs: Input, prompt: str = "a", steps: int = 8) -> bytes:
+        return draw(list(inputs), prompt, image_format=image_format, steps=steps)
+
+    first = drawn(one, two)
+    assert drawn(one, two) == first
+    others = [
+        drawn(two, one),
+        drawn(one, two, prompt="b"),
+        drawn(renamed, two),
+        drawn(one, two, steps=9),
     ]
-
-    assert drawn[0] == drawn[1]
-    assert len(set(drawn)) == 3
-
-
-def oriented(orientation: object, image_format: str = "JPEG") -> bytes:
-    """Return a picture whose upper half is red once turned as EXIF says, here for 6 and 8."""
-    image = Image.new("RGB", (80, 40), "blue")
-    image.paste("red", (0, 0, 40, 40))
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    image.save(buffer, image_format, exif=exif, quality=100)
-    return buffer.getvalue()
+    assert len({first, *others}) == 5
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
-@pytest.mark.parametrize(("orientation", "upper"), [(6, "red"), (8, "blue")])
-def test_inputs_stand_upright(image_format: str, orientation: int, upper: str) -> None:
-    """An input is turned as its EXIF says."""
-    part = make_input("a", oriented(orientation, image_format))
-    small = thumbnails.thumbnail("a", part.content, (40, 80), "white")
-
-    assert thumbnails.measure("a", part.content) == (40, 80)
-    assert small.size == (40, 80)
-    channel = {"red": 0, "blue": 2}[upper]
-    pixel = small.getpixel((20, 10))
-    assert isinstance(pixel, tuple)
-    assert pixel[channel] > 200
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_all_orientations(orientation: int) -> None:
-    """All eight orientations put the first stored corner where the standard says."""
-    image = Image.new("RGB", (8, 4), "white")
-    image.paste("black", (0, 0, 2, 2))
+def test_inputs_stand_upright(orientation: int, image_format: str) -> None:
+    """An input is turned as its EXIF says: its first stored corner comes where it belongs."""
+    image = Image.new("RGB", (80, 40), "white")
+    image.paste("black", (0, 0, 20, 20))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", exif=exif)
-    content = blob.spool([buffer.getvalue()])
-    size = (4, 8) if orientation >= 5 else (8, 4)
+    content = blob.spool([saved(image, image_format, exif=exif, quality=100)])
+    size = (40, 80) if orientation >= 5 else (80, 40)
     small = thumbnails.thumbnail("a", content, size, "white")
-    corners = {1: "tl", 2: "tr", 3: "br", 4: "bl", 5: "tl", 6: "tr", 7: "br", 8: "bl"}
-    spot = corners[orientation]
-    x, y = (0 if "l" in spot else small.width - 1), (0 if "t" in spot else small.height - 1)
+    tones = small.convert("L").point(lambda level: level // 128)
+    x, y = {"l": 5, "r": size[0] - 6}, {"t": 5, "b": size[1] - 6}
+    dark = [a + b for a in "tb" for b in "lr" if not tones.getpixel((x[b], y[a]))]
 
-    assert small.size == size
-    assert small.getpixel((x, y)) == (0, 0, 0)
+    assert thumbnails.measure("a", content) == small.size == size
+    assert dark == [("tl", "tr", "br", "bl")[(orientation - 1) % 4]]
 
 
 @pytest.mark.parametrize(
@@ -142,10 +118,9 @@ def test_all_orientations(orientation: int) -> None:
 )
 def test_broken_exif(exif: bytes) -> None:
     """A rotation that cannot be read is no rotation."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 4)).save(buffer, "JPEG", exif=exif)
+    data = saved(Image.new("RGB", (8, 4)), "JPEG", exif=exif)
 
-    assert thumbnails.measure("a", blob.spool([buffer.getvalue()])) == (8, 4)
+    assert thumbnails.measure("a", blob.spool([data])) == (8, 4)
 
 
 @pytest.mark.parametrize(
@@ -158,30 +133,19 @@ def test_broken_exif(exif: bytes) -> None:
         ("RGB", (1, 2, 3)),
         ("RGBA", (1, 2, 3, 0)),
         ("I;16", 40_000),
+        ("CMYK", (0, 255, 255, 0)),
     ],
 )
 def test_modes(mode: str, colour: int | tuple[int, ...]) -> None:
     """Inputs of any colour mode are drawn; what is transparent shows the paper."""
-    buffer = io.BytesIO()
-    Image.new(mode, (30, 20), colour).save(buffer, "PNG")
-    small = thumbnails.thumbnail("a", blob.spool([buffer.getvalue()]), (15, 15), "#aabbcc")
+    data = saved(Image.new(mode, (30, 20), colour), "JPEG" if mode == "CMYK" else "PNG")
+    small = thumbnails.thumbnail("a", blob.spool([data]), (15, 15), "#aabbcc")
 
     assert (small.mode, small.size) == ("RGB", (15, 10))
     if mode == "RGBA":
         assert small.getpixel((5, 5)) == (0xAA, 0xBB, 0xCC)
     if mode == "I;16":
-        pixel = small.getpixel((5, 5))
-        assert isinstance(pixel, tuple)
-        assert 150 <= pixel[0] <= 160
-
-
-def test_cmyk() -> None:
-    """A CMYK JPEG is drawn."""
-    buffer = io.BytesIO()
-    Image.new("CMYK", (30, 20), (0, 255, 255, 0)).save(buffer, "JPEG")
-    small = thumbnails.thumbnail("a", blob.spool([buffer.getvalue()]), (15, 15), "white")
-
-    assert (small.mode, small.size) == ("RGB", (15, 10))
+        assert small.getpixel((5, 5)) == (155, 155, 155)
 
 
 def test_vast_pictures_are_refused() -> None:
@@ -190,15 +154,14 @@ def test_vast_pictures_are_refused() -> None:
     data[16:24] = (20_000).to_bytes(4) + (20_000).to_bytes(4)
     crc = zlib.crc32(bytes(data[12:29]))
     data[29:33] = crc.to_bytes(4)
-    with pytest.raises(refusal.RefusedError, match="20,000 x 20,000 pixels are too many"):
+    with pytest.raises(answers.RefusedError, match="20,000 x 20,000 pixels are too many"):
         thumbnails.measure("a", blob.spool([bytes(data)]))
 
 
 def test_large_pictures_are_quiet(recwarn: pytest.WarningsRecorder) -> None:
     """A picture large enough for Pillow to warn of is drawn without a warning."""
-    buffer = io.BytesIO()
-    Image.new("L", (10_000, 9_500)).save(buffer, "JPEG")
-    small = thumbnails.thumbnail("a", blob.spool([buffer.getvalue()]), (100, 100), "white")
+    data = saved(Image.new("L", (10_000, 9_500)), "JPEG")
+    small = thumbnails.thumbnail("a", blob.spool([data]), (100, 100), "white")
 
     assert small.size == (100, 95)
     assert not recwarn.list
@@ -231,11 +194,19 @@ def test_any_prompt(prompt: str, size: tuple[int, int]) -> None:
 @given(st.text(max_size=300), st.integers(1, 400))
 def test_wrapped_lines_fit(text: str, width: int) -> None:
     """Lines are no wider than told, unless one letter is, and no more than told."""
-    face = lettering.font(12)
-    lines = lettering.wrap(lettering.plain(text), width, face, 5)
+    block = drawing.fit(text, width, 80, 14)
+    face = ImageFont.load_default(block.size)
 
-    assert len(lines) <= 5
-    assert all(face.getlength(line) <= width for line in lines if len(line) > 1)
+    assert block.height <= 80
+    assert all(face.getlength(line) <= width for line in block.lines if len(line) > 1)
+
+
+def test_names_are_whole_where_they_fit() -> None:
+    """A file name shrinks, then takes a second line, before anything of it is left out."""
+    for length in (10, 30, 50):
+        name = f"{'holiday-in_the_mountains' * 3}"[:length] + ".jpg"
+        block = drawing.fit(name, 188, 34, 20)
+        assert ("".join(block.lines), len(block.lines) <= 2) == (name, True)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 4096), (4096, 64), (333, 777), (1568, 672)])
@@ -277,7 +248,7 @@ def test_any_canvas(size: tuple[int, int], count: int) -> None:
 )
 def test_canvas_size(config: dict[str, object], size: tuple[int, int]) -> None:
     """The canvas is what the config asks for, within bounds."""
-    assert layout.canvas_size(config, (400, 300)) == size
+    assert drawing.canvas_size(config, (400, 300)) == size
 
 
 def test_size_is_honoured_end_to_end() -> None:

@@ -4,6 +4,7 @@ Run as a program, it is one of those processes: it does what its first argument 
 and tells on standard output how far it is.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -11,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from prodia_compose.record import entries, home, ledger
@@ -54,18 +54,13 @@ def claim(
 
 def path() -> Path:
     """Return where the record of the environment is."""
-    folder = home.folder()
-    assert folder is not None
-    return folder / ledger.FILE_NAME
+    return (home.folder() or Path()) / ledger.FILE_NAME
 
 
 def sql(statement: str, *values: str | float | None) -> list[tuple[object, ...]]:
     """Run a statement on the record behind its back."""
-    connection = sqlite3.connect(path(), isolation_level=None)
-    try:
+    with contextlib.closing(sqlite3.connect(path(), isolation_level=None)) as connection:
         return connection.execute(statement, values).fetchall()
-    finally:
-        connection.close()
 
 
 def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
@@ -78,11 +73,11 @@ def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
         entry.advance(reached)
 
 
-@contextmanager
-def process(*argv: str) -> Iterator[subprocess.Popen[str]]:
-    """Give one of the processes below; it is killed at the end of the block."""
+@contextlib.contextmanager
+def process(*argv: str, under: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
+    """Give one of the processes below, started by a command; it is killed at the end of the block."""
     with subprocess.Popen(
-        [sys.executable, __file__, *argv],
+        [*under, sys.executable, __file__, *argv],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -97,6 +92,13 @@ def line(started: subprocess.Popen[str]) -> str:
     """Wait for the next line a process tells, and return it."""
     assert started.stdout is not None
     return started.stdout.readline().strip()
+
+
+def go_on(started: subprocess.Popen[str]) -> None:
+    """Have a process go on that waits."""
+    assert started.stdin is not None
+    started.stdin.write("go on\n")
+    started.stdin.flush()
 
 
 def _tell(text: str) -> None:
@@ -138,22 +140,20 @@ def run_many() -> None:
 
 def hold_lock() -> None:
     """Keep the record locked for writing until told to let go."""
-    connection = sqlite3.connect(path(), isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    _tell("locked")
-    _wait()
-    connection.execute("ROLLBACK")
-    connection.close()
+    with contextlib.closing(sqlite3.connect(path(), isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        _tell("locked")
+        _wait()
     _tell("released")
 
 
 def hold_all() -> None:
     """Keep the record locked for readers and writers until the end."""
-    connection = sqlite3.connect(path(), isolation_level=None)
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("BEGIN EXCLUSIVE")
-    _tell("locked")
-    _wait()
+    with contextlib.closing(sqlite3.connect(path(), isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        _tell("locked")
+        _wait()
 
 
 def start_on_full_disk() -> None:

@@ -27,35 +27,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from http.client import responses
 from pathlib import Path
 from typing import Literal
 
 import trustme
-
-__all__ = [
-    "Answer",
-    "Part",
-    "Received",
-    "Server",
-    "busy",
-    "closed_port",
-    "cut",
-    "drop",
-    "early",
-    "job_record",
-    "json_answer",
-    "multipart_ok",
-    "ok",
-    "raw",
-    "redirect",
-    "serve",
-    "silent",
-    "slow",
-    "status",
-    "text",
-    "trickle",
-    "tunnel",
-]
 
 BOUNDARY = "loopback-5f3a9c1e7b2d4860a1b2c3d4"
 REQUEST_ID = "req-loopback-1"
@@ -106,7 +82,7 @@ class Answer:
 
     def head(self) -> bytes:
         """Return the status line and the headers."""
-        lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, 'Odd')}"]
+        lines = [f"HTTP/1.1 {self.status} {responses.get(self.status, 'Odd')}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.framing == "length":
             lines.append(f"Content-Length: {len(self.body)}")
@@ -124,21 +100,6 @@ class Answer:
         pieces = [kept[at : at + 1000] for at in range(0, len(kept), 1000)]
         sent = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
         return sent if len(kept) < len(self.body) else sent + b"0\r\n\r\n"
-
-
-_REASONS = {
-    200: "OK",
-    201: "Created",
-    302: "Found",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    413: "Payload Too Large",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
 
 
 def ok(image: bytes, media_type: str = "image/jpeg", **headers: str) -> Answer:

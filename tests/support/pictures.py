@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from prodia_compose.images import plan, prepare
+from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
 from prodia_compose.models.facts import Cap, Caps
 
@@ -55,15 +56,16 @@ def cap(limit: int) -> Cap:
 
 def prepared(
     data: bytes,
+    wishes: Fitting | None = None,
     *,
     side: int | None = None,
-    options: prepare.PrepareOptions | None = None,
+    max_bytes: int | None = None,
 ) -> prepare.PreparedImage:
-    """Return a picture prepared alone, under a cap on its sides if one is given."""
+    """Return a picture prepared alone, under the caps given."""
     info = probe.probe(opener(data))
     caps = Caps(side=None if side is None else cap(side))
     (fit,) = plan.plan([(info.width, info.height)], caps)
-    return prepare.prepare(opener(data), info, fit, options or prepare.PrepareOptions())
+    return prepare.prepare(opener(data), info, fit, wishes or Fitting(), max_bytes)
 
 
 def pixels(picture: prepare.PreparedImage) -> Image.Image:

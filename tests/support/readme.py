@@ -18,8 +18,6 @@ from PIL import Image
 
 from prodia_compose.sandbox import server
 
-__all__ = ["SHELLS", "TEXT", "Bench", "Example", "bench", "draw", "example", "examples", "need"]
-
 TEXT = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
 SHELLS = {

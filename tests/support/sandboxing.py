@@ -80,7 +80,7 @@ class Got:
     @property
     def error(self) -> str:
         """The words of an error, whatever its shape."""
-        if self.content_type == "text/plain":
+        if self.content_type.startswith("text/"):
             return self.body.decode()
         job = self.job if self.content_type == "multipart/form-data" else self.json
         return str(job["error"])

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
 
-__all__ = ["IMAGES", "draw_product", "draw_scene"]
-
 IMAGES = Path(__file__).parent.parent / "images"
 
 _SCALE = 3  # drawn larger and shrunk, for smooth edges

@@ -23,8 +23,6 @@ from prodia_compose.models.facts import Model
 from prodia_compose.report import catalogue as listing
 from prodia_compose.sandbox.faults import FAULT_KINDS
 
-__all__ = ["COMPLETIONS", "OFFERS", "README", "completion", "offers", "readme"]
-
 TOP = Path(__file__).parent.parent.parent
 README = TOP / "README.md"
 OFFERS = TOP / "prodia_compose/cli/completion/offers.json"

@@ -1,12 +1,17 @@
 """The two jobs of Prodia's guide go out as the guide sends them."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import loopback
 import pytest
-import requests
 from conftest import TOKEN, Run
+
+CLIENT = Path(__file__).parent.parent / "sandbox/clients/compose.py"
+"""The guide's Python variant."""
 
 MUG = (
     "Place the white ceramic mug from the first image onto the wooden table in the second image. "
@@ -19,50 +24,34 @@ FLEX = (
     "preserve the matte finish. Photorealistic."
 )
 
-JOBS: dict[str, tuple[tuple[str, ...], str, dict[str, object]]] = {
-    "nano-banana": (
-        ("--aspect-ratio", "1:1"),
-        MUG,
-        {
-            "type": "inference.nano-banana.img2img.v2",
-            "config": {
-                "prompt": MUG,
-                "images": ["product.jpg", "scene.jpg"],
-                "aspect_ratio": "1:1",
-            },
-        },
-    ),
+JOBS: dict[str, tuple[str, str, dict[str, str | int]]] = {
+    "nano-banana": ("inference.nano-banana.img2img.v2", MUG, {"aspect_ratio": "1:1"}),
     "flux-2-flex": (
-        ("--aspect-ratio", "1:1", "--width", "1024", "--height", "1024", "--steps", "50"),
+        "inference.flux-2.flex.img2img.v1",
         FLEX,
-        {
-            "type": "inference.flux-2.flex.img2img.v1",
-            "config": {
-                "prompt": FLEX,
-                "images": ["product.jpg", "scene.jpg"],
-                "aspect_ratio": "1:1",
-                "width": 1024,
-                "height": 1024,
-                "steps": 50,
-            },
-        },
+        {"aspect_ratio": "1:1", "width": 1024, "height": 1024, "steps": 50},
     ),
 }
+"""The guide's jobs by our names of their models: type, prompt and settings."""
 
 
 @pytest.mark.parametrize("model", JOBS)
 def test_a_guide_job_goes_out_as_the_guide_sends_it(run: Run, work: Path, model: str) -> None:
     """Part names, their order and headers, the job's bytes, length and bearer are the guide's."""
-    options, prompt, job = JOBS[model]
+    job_type, prompt, settings = JOBS[model]
+    names = ["product.jpg", "scene.jpg"]
+    job = {"type": job_type, "config": {"prompt": prompt, "images": names, **settings}}
+    (work / "job.json").write_text(json.dumps(job))
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     image = (work / "scene.jpg").read_bytes()
     with loopback.serve([loopback.multipart_ok(image)]) as service:
         done = run(
-            *("compose", "product.jpg", "scene.jpg", "-m", model, *options),
-            *("-p", prompt, "-o", "out.jpg"),
+            *("compose", *names, "-m", model, *options, "-p", prompt, "-o", "out.jpg"),
             PRODIA_BASE_URL=service.url,
             PRODIA_TOKEN=TOKEN,
         )
-        _send_as_the_guide(service.url, job, work)
+        env = {**os.environ, "PRODIA_BASE_URL": f"{service.url}/v2", "PRODIA_TOKEN": TOKEN}
+        subprocess.run([sys.executable, CLIENT], env=env, stdout=subprocess.DEVNULL, check=True)
     ours, guides = service.requests
 
     assert (done.code, done.err) == (0, "")
@@ -71,22 +60,9 @@ def test_a_guide_job_goes_out_as_the_guide_sends_it(run: Run, work: Path, model:
     assert ours.parts()[0].data == guides.parts()[0].data
     assert [(part.name, part.filename) for part in ours.parts()] == [
         ("job", "job.json"),
-        ("input", "product.jpg"),
-        ("input", "scene.jpg"),
+        *(("input", name) for name in names),
     ]
     assert [part.header for part in ours.parts()] == [part.header for part in guides.parts()]
+    assert ours.headers["Authorization"] == guides.headers["Authorization"] == f"Bearer {TOKEN}"
     assert int(ours.headers["Content-Length"]) == len(ours.body)
     assert "Transfer-Encoding" not in ours.headers
-    assert ours.headers["Authorization"] == f"Bearer {TOKEN}"
-
-
-def _send_as_the_guide(url: str, job: dict[str, object], folder: Path) -> None:
-    """Send the job with the calls of the guide's Python variant."""
-    inputs = {name: (folder / name).read_bytes() for name in ("product.jpg", "scene.jpg")}
-    files = [
-        ("job", ("job.json", json.dumps(job).encode(), "application/json")),
-        *(("input", (name, data, "image/jpeg")) for name, data in inputs.items()),
-    ]
-    requests.post(
-        f"{url}/v2/job", headers={"Accept": "image/jpeg"}, files=files, timeout=10
-    ).raise_for_status()

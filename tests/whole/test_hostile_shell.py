@@ -13,7 +13,7 @@ from PIL import Image
 
 from prodia_compose.cli import terminal
 from prodia_compose.client import answers
-from prodia_compose.pipeline.run import Recording
+from prodia_compose.pipeline.run import Run as Job
 from prodia_compose.record import ledger
 
 PROMPT = "Put the mug from the first image on the table in the second image"
@@ -38,10 +38,10 @@ def stopped(function: Callable[..., object], *, before: bool = False) -> Callabl
 @pytest.mark.parametrize(
     ("owner", "name", "before", "state"),
     [
-        (answers, "_read_parts", True, "received"),
-        (answers, "_read_parts", False, "received"),
-        (Recording, "received", False, "received"),
-        (Recording, "saved", False, "saved"),
+        (answers, "read", True, "received"),
+        (answers, "read", False, "received"),
+        (Job, "received", False, "received"),
+        (Job, "place", False, "saved"),
         (ledger.Ledger, "close", False, "saved"),
         (terminal, "print_path", True, "saved"),
     ],
@@ -142,7 +142,7 @@ def test_two_signals_at_once_are_one(tmp_path: Path) -> None:
         "from prodia_compose.cli import signals\n"
         "both = (signal.SIGHUP, signal.SIGINT)\n"
         "try:\n"
-        "    with signals.as_exceptions():\n"
+        "    with signals.handled():\n"
         "        signal.pthread_sigmask(signal.SIG_BLOCK, both)\n"
         "        for number in both:\n"
         "            os.kill(os.getpid(), number)\n"

@@ -97,6 +97,15 @@ def test_nothing_is_too_large_to_read() -> None:
                 assert lines <= 60, f"{path}: {node.name} has {lines} lines"
 
 
+def test_names_say_what_a_module_holds() -> None:
+    """No module is for all sorts of things, and none lists names that nobody imports by a star."""
+    for path in _modules():
+        assert not {"util", "utils", "helper", "helpers", "common", "misc"} & {
+            *path.stem.split("_")
+        }
+        assert "__all__" not in path.read_text(), path
+
+
 def test_each_library_has_its_home() -> None:
     """Typer, rich, requests, Pillow and sqlite3 are imported in one place each."""
     for path in _modules():

@@ -100,7 +100,7 @@ def test_ctrl_c_ends_a_loop(bench: Bench) -> None:
     ):
         until(lambda: service.submissions == 1)
         os.killpg(looping.pid, signal.SIGINT)
-        looping.wait()
+        looping.wait(timeout=30)
 
     assert service.submissions == 1
 

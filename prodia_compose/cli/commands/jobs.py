@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from prodia_compose import errors
-from prodia_compose.cli import terminal
+from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options import values
 from prodia_compose.cli.options.declared import FetchOptions
 from prodia_compose.cli.options.reading import takes_options
@@ -21,13 +22,13 @@ from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat, Placement
 from prodia_compose.pipeline import gather
 from prodia_compose.progress import visible
-from prodia_compose.record import ledger
+from prodia_compose.record import ledger, spending
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import documents, jobs_text, jsontext, tables
 from prodia_compose.report import jobs as job_documents
 
-if TYPE_CHECKING:  # for an annotation; only fetching needs requests and Pillow
-    from prodia_compose.pipeline import fetch as fetching
+if TYPE_CHECKING:  # for an annotation; only fetching needs Pillow
+    from prodia_compose.pipeline.run import Run
 
 _SERVICE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -134,6 +135,7 @@ def jobs_fetch(options: FetchOptions) -> int:
     A copy that was kept aside stays; remove it when you need it no more.
     """  # noqa: D301
     from prodia_compose.pipeline import fetch as fetching  # noqa: PLC0415 - requests and Pillow
+    from prodia_compose.pipeline.run import Run  # noqa: PLC0415 - as above
 
     with (
         ledger.open_record(os.environ, create=False) as record,
@@ -142,29 +144,35 @@ def jobs_fetch(options: FetchOptions) -> int:
         ) as reporter,
     ):
         entry = _known(record, options.job)
-        errand = fetching.errand(entry, options.job)
+        source = fetching.find(entry, options.job)
         target = options.output or (entry.output if entry else "composed.jpg")
         findings = errors.Findings()
         place, address = None, None
         with findings.collecting():
             place = _place(options, target)
-        if not errand.kept:
+        if not source.kept:
             with findings.collecting():
                 address = _service(options.delivery, entry.host if entry else None)
-        findings.raise_if_any()
-        if place is None:
-            raise AssertionError("without a place there is an error")
-        done = fetching.fetch(
-            errand,
-            service=address,
-            place=place,
-            format_=_format(target),
-            record=record,
-            reporter=reporter,
-            stdout=terminal.binary_stdout,
-        )
-        entry = record.find(entry.id) if entry else None
-    _report(options, place, entry, done)
+        if place is None or findings.errors:
+            raise errors.combined(findings.errors)
+        run = Run(signals.current())
+        try:
+            fetching.fetch(
+                source,
+                run,
+                service=address,
+                place=place,
+                format_=_format(target),
+                record=record,
+                reporter=reporter,
+                stdout=terminal.binary_stdout,
+            )
+            entry = record.find(entry.id) if entry else None
+            with run.stop.at_once():
+                _report(options, place, entry, run, [file for _, file in source.kept])
+        except (errors.ComposeError, errors.Interrupted) as end:
+            end.run = run
+            raise
     return 0
 
 
@@ -178,7 +186,7 @@ def jobs_spend(*, since: _Since = None, json: _Json = False) -> int:
     """  # noqa: D301
     first = _moment_of(since)
     with ledger.open_record(os.environ, create=False) as record:
-        spent = record.spend(since=first)
+        spent = spending.spending(record.entries(since=first), since=first)
     trouble = _trouble(record, as_json=json)
     if json:
         terminal.print_text(jsontext.line(job_documents.spend(spent, trouble)))
@@ -239,9 +247,8 @@ def _service(delivery: Delivery, host: str | None) -> Service:
     findings = errors.Findings()
     text, stdin = os.environ.get("PRODIA_TOKEN"), sys.stdin.buffer if sys.stdin else None
     token, _ = gather.token(delivery, text, stdin, findings, sending=True)
-    findings.raise_if_any()
     if token is None:
-        raise AssertionError("without a token there is an error")
+        raise errors.combined(findings.errors)
     return Service(
         base_url=base_url,
         token=token,
@@ -254,9 +261,10 @@ def _report(
     options: FetchOptions,
     place: places.Place,
     entry: Entry | None,
-    done: "fetching.Fetched",
+    done: "Run",
+    kept: Sequence[Path],
 ) -> None:
-    paths = [one.path for one in done.outputs] or [place.path]
+    paths = [one.path for one in done.saved] or [place.path]
     if options.json:
         known = job_documents.jobs([entry] if entry else [])
         document = jsontext.line({**known, **documents.fetched(done, place)})
@@ -267,7 +275,7 @@ def _report(
     for message in done.messages if not options.quiet else ():
         terminal.tell(f"the service says: {visible(message)}")
     if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
-        for path in done.kept:
+        for path in kept:
             terminal.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
     if paths[0] != "-":
         terminal.print_path(paths[0])

@@ -88,7 +88,8 @@ class _Connection(HTTPConnection):
         self._opened.append(self)
 
     def connect(self) -> None:
-        super().connect()
+        with self._passage.stop.at_once():  # the system looks up for nobody while it connects
+            super().connect()
         self._passage.is_connected = True
 
     def request(self, *args: object, **options: object) -> None:

@@ -10,7 +10,8 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final
 
-Chromaticities = tuple[float, float, float, float, float, float, float, float]
+Vector = Sequence[float]
+Chromaticities = Sequence[float]
 """x and y of white, red, green, blue."""
 
 _D65: Final = (0.3127, 0.3290)
@@ -35,10 +36,12 @@ _BRADFORD: Final = (
     (-0.7502, 1.7135, 0.0367),
     (0.0389, -0.0685, 1.0296),
 )
+_BRADFORD_BACK: Final = (
+    (0.98699291, -0.14705426, 0.15996265),
+    (0.43230527, 0.51836027, 0.04929123),
+    (-0.00852866, 0.04004282, 0.96848670),
+)
 _D50_XYZ: Final = (0.9642, 1.0, 0.8249)
-
-Vector = Sequence[float]
-Matrix = Sequence[Sequence[float]]
 
 
 def from_codes(primaries: int, transfer: int) -> bytes | None:
@@ -57,26 +60,16 @@ def from_codes(primaries: int, transfer: int) -> bytes | None:
 
 
 def from_gamma(gamma: int, chromaticities: Sequence[int] | None) -> bytes | None:
-    """Return a profile for PNG's gAMA and cHRM.
-
-    Args:
-        gamma: The exponent of encoding, times 100,000.
-        chromaticities: x and y of white, red, green, blue, times 100,000; None is sRGB's.
+    """Return a profile for PNG's gAMA and cHRM, both times 100,000; no cHRM is sRGB's.
 
     Returns:
         None where they mean sRGB, or nothing sensible.
     """
     exponent = gamma / 100_000
-    colours = _PRIMARIES[1]
-    if chromaticities is not None:
-        white_x, white_y, red_x, red_y, green_x, green_y, blue_x, blue_y = (
-            value / 100_000 for value in chromaticities
-        )
-        colours = (white_x, white_y, red_x, red_y, green_x, green_y, blue_x, blue_y)
+    colours = [value / 100_000 for value in chromaticities] if chromaticities else _PRIMARIES[1]
     near = all(abs(a - b) < 0.005 for a, b in zip(colours, _PRIMARIES[1], strict=True))
-    if near and abs(exponent / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE:
-        return None
-    if not 0.1 <= exponent <= 10:
+    is_srgb = near and abs(exponent / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE
+    if is_srgb or not 0.1 <= exponent <= 10:
         return None
     try:
         return _profile(f"gamma {exponent:.4g}", colours, lambda value: value ** (1 / exponent))
@@ -105,11 +98,7 @@ def _hlg(value: float) -> float:
 
 _CURVES: Final[dict[int, Callable[[float], float]]] = {
     # BT.709's camera curve and its kin: everybody shows them like sRGB.
-    1: _srgb,
-    6: _srgb,
-    13: _srgb,
-    14: _srgb,
-    15: _srgb,
+    **dict.fromkeys((1, 6, 13, 14, 15), _srgb),
     4: lambda value: value**2.2,
     5: lambda value: value**2.8,
     8: lambda value: value,
@@ -120,13 +109,7 @@ _CURVES: Final[dict[int, Callable[[float], float]]] = {
 
 
 def _profile(name: str, colours: Chromaticities, curve: Callable[[float], float]) -> bytes:
-    """Return an ICC profile, version 2.1, of three primaries and one curve.
-
-    Raises:
-        ZeroDivisionError: The primaries span no colours.
-        struct.error: They lie beyond what a profile can hold.
-    """
-    columns = list(zip(*_to_d50(colours), strict=True))
+    """Return an ICC profile, version 2.1, of three primaries and one curve."""
     samples = [round(65535 * min(1.0, max(0.0, curve(at / 1023)))) for at in range(1024)]
     trc = struct.pack(">4s4xI1024H", b"curv", 1024, *samples)
     ascii_name = name.encode("ascii") + b"\0"
@@ -135,12 +118,8 @@ def _profile(name: str, colours: Chromaticities, curve: Callable[[float], float]
         b"desc": description,
         b"cprt": b"text\0\0\0\0none\0",
         b"wtpt": _xyz(_D50_XYZ),
-        b"rXYZ": _xyz(columns[0]),
-        b"gXYZ": _xyz(columns[1]),
-        b"bXYZ": _xyz(columns[2]),
-        b"rTRC": trc,
-        b"gTRC": trc,
-        b"bTRC": trc,
+        **dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), map(_xyz, _columns(colours)), strict=True)),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), trc),
     }
     table, body = struct.pack(">I", len(tags)), b""
     start = 128 + 4 + 12 * len(tags)
@@ -159,42 +138,28 @@ def _xyz(values: Vector) -> bytes:
     return struct.pack(">4s4x3i", b"XYZ ", *(round(value * 65536) for value in values))
 
 
-def _to_d50(colours: Chromaticities) -> Matrix:
-    """Return the matrix from linear RGB to XYZ as seen under D50, by Bradford's method."""
-    white, red, green, blue = (
+def _columns(colours: Chromaticities) -> list[Vector]:
+    """Return XYZ of red, green and blue as seen under D50, by Bradford's method."""
+    white, *primaries = (
         (x / y, 1.0, (1 - x - y) / y) for x, y in zip(colours[::2], colours[1::2], strict=True)
     )
-    primaries = _transposed((red, green, blue))
-    scales = _times(_inverse(primaries), white)
-    to_xyz = [[cell * scale for cell, scale in zip(row, scales, strict=True)] for row in primaries]
+    volume = _volume(primaries)
     there, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50_XYZ)
-    adapted = [
-        [cell * aim / is_ for cell in row]
-        for row, aim, is_ in zip(_BRADFORD, wanted, there, strict=True)
-    ]
-    return _product(_product(_inverse(_BRADFORD), adapted), to_xyz)
+    columns: list[Vector] = []
+    for at, primary in enumerate(primaries):
+        # Cramer's rule: how much of each primary makes white.
+        share = _volume([*primaries[:at], white, *primaries[at + 1 :]]) / volume
+        cones = zip(_times(_BRADFORD, primary), there, wanted, strict=True)
+        columns.append(
+            _times(_BRADFORD_BACK, [share * cone * aim / is_ for cone, is_, aim in cones])
+        )
+    return columns
 
 
-def _transposed(matrix: Matrix) -> Matrix:
-    return [list(row) for row in zip(*matrix, strict=True)]
-
-
-def _times(matrix: Matrix, vector: Vector) -> list[float]:
+def _times(matrix: Sequence[Vector], vector: Vector) -> Vector:
     return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
 
 
-def _product(left: Matrix, right: Matrix) -> Matrix:
-    return _transposed([_times(left, column) for column in _transposed(right)])
-
-
-def _inverse(matrix: Matrix) -> Matrix:
-    (a, b, c), (d, e, f), (g, h, i) = matrix
-    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-    return [
-        [value / determinant for value in row]
-        for row in (
-            (e * i - f * h, c * h - b * i, b * f - c * e),
-            (f * g - d * i, a * i - c * g, c * d - a * f),
-            (d * h - e * g, b * g - a * h, a * e - b * d),
-        )
-    ]
+def _volume(columns: Sequence[Vector]) -> float:
+    (a, b, c), (d, e, f), (g, h, i) = columns
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)

@@ -13,12 +13,7 @@ _FINE: Final = ImageCms.Flags.HIGHRESPRECALC
 def through(image: Image.Image, profile: bytes, target: str) -> Image.Image | None:
     """Return a picture moved from a profile to sRGB; None if the profile cannot be used.
 
-    Changes RGB and RGBA pixels in place: a copy of a large picture is expensive.
-
-    Args:
-        image: The picture.
-        profile: The ICC profile of its pixels.
-        target: The mode to return it in.
+    RGB and RGBA pixels are changed in place: a copy of a large picture is expensive.
     """
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

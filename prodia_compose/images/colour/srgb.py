@@ -11,8 +11,6 @@ from typing import Final, Literal
 
 from PIL import Image
 
-from prodia_compose.frozen import frozen
-
 UNUSABLE: Final = "colour profile unusable: left out"
 """What is said of a profile that is damaged or made for other pixels."""
 
@@ -28,26 +26,13 @@ _STEPS: Final = (0, 32, 64, 96, 128, 160, 192, 224, 255)
 _FALLBACK_NAMES: Final = {"L": "grey profile", "CMYK": "CMYK profile", "LAB": "Lab profile"}
 
 
-@frozen
-class Converted:
-    """A picture in sRGB.
-
-    Attributes:
-        image: In mode L, LA, RGB or RGBA.
-        change: What was done to the colours, in words; None if nothing.
-    """
-
-    image: Image.Image
-    change: str | None = None
+Converted = tuple[Image.Image, str | None]
+"""A picture in mode L, LA, RGB or RGBA, and what was done to its colours, if anything."""
 
 
 @functools.lru_cache(maxsize=32)
 def judge(profile: bytes | None, *, grey: bool) -> Verdict:
-    """Tell what a profile says about RGB or grey pixels.
-
-    Args:
-        profile: The ICC profile that came with them.
-        grey: Whether they are grey; a profile for RGB is good for grey as well.
+    """Tell what an ICC profile says about RGB or grey pixels; RGB's is good for grey as well.
 
     Returns:
         "srgb" for no profile, and for one that moves each of a grid of colours by at
@@ -71,25 +56,23 @@ def judge(profile: bytes | None, *, grey: bool) -> Verdict:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Converted:
-    """Return a picture in sRGB, its transparency untouched.
+    """Return a picture in sRGB, its transparency untouched; it may be changed in place.
 
-    Args:
-        image: In mode L, LA, RGB, RGBA, CMYK or LAB; may be changed in place.
-        profile: The ICC profile that came with it.
+    It comes in mode L, LA, RGB, RGBA, CMYK or LAB, with or without an ICC profile.
     """
     space = _SPACES.get(profile[16:20]) if profile else None
     if image.mode == "CMYK":
         if profile and space == "CMYK":
             return _by_profile(image, profile)
-        return Converted(image=image.convert("RGB"), change="CMYK -> sRGB")
+        return image.convert("RGB"), "CMYK -> sRGB"
     if image.mode == "LAB":
         from prodia_compose.images.colour import profiles  # noqa: PLC0415 - as above
 
         # A profile could add nothing.
-        return Converted(image=profiles.from_lab(image), change="Lab -> sRGB")
+        return profiles.from_lab(image), "Lab -> sRGB"
     verdict = judge(profile, grey=image.mode in {"L", "LA"})
     if verdict != "other" or profile is None:
-        return Converted(image=image, change=UNUSABLE if verdict == "unusable" else None)
+        return image, UNUSABLE if verdict == "unusable" else None
     if space == "RGB" and image.mode in {"L", "LA"}:
         image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     return _by_profile(image, profile)
@@ -108,9 +91,9 @@ def _by_profile(image: Image.Image, profile: bytes) -> Converted:
     else:
         moved = profiles.through(image, profile, target)
     if moved is None:
-        return Converted(image=image.convert(target), change=UNUSABLE)
+        return image.convert(target), UNUSABLE
     fallback = _FALLBACK_NAMES.get(_SPACES.get(profile[16:20], ""), "embedded profile")
-    return Converted(image=moved, change=f"{profiles.name(profile) or fallback} -> sRGB")
+    return moved, f"{profiles.name(profile) or fallback} -> sRGB"
 
 
 def _samples(mode: str) -> Image.Image:

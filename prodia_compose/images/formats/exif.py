@@ -14,12 +14,12 @@ from typing import BinaryIO, Final
 from prodia_compose.frozen import frozen
 
 _ORIENTATION = 0x0112
+MARK: Final = b"Exif\0\0"
 _MAX_ENTRIES = 4096
 _MAX_DIRECTORIES = 1000
 
 _WIDTHS: Final = {1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 18: 8}
 """Bytes of a value of each whole-number type, by the type's number."""
-
 
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8]")
 
@@ -37,6 +37,12 @@ class Directory:
     values: Mapping[int, int]
     places: Mapping[int, int]
     order: str
+
+    @property
+    def orientation(self) -> int | None:
+        """From 1 to 8; None where it says nothing usable."""
+        value = self.values.get(_ORIENTATION, 0)
+        return value if 1 <= value <= 8 else None
 
 
 def directories(file: BinaryIO) -> Iterator[Directory]:
@@ -66,45 +72,41 @@ def directories(file: BinaryIO) -> Iterator[Directory]:
 
 
 def orientation(exif: bytes | None) -> int | None:
-    """Return the orientation from EXIF data, 1 to 8; None where it says nothing usable.
-
-    Args:
-        exif: EXIF data, with or without the word "Exif" in front.
-    """
-    if not exif:
-        return None
-    for directory in directories(io.BytesIO(exif.removeprefix(b"Exif\0\0"))):
-        value = directory.values.get(_ORIENTATION)
-        return value if value is not None and 1 <= value <= 8 else None
-    return None
+    """Return the orientation from EXIF data, 1 to 8; None where it says nothing usable."""
+    directory = _first(exif or b"")
+    return None if directory is None else directory.orientation
 
 
 def note(exif: bytes | None) -> str | None:
     """Return what is wrong with EXIF data as far as orientation goes; None if nothing is."""
     if not exif:
         return None
-    for directory in directories(io.BytesIO(exif.removeprefix(b"Exif\0\0"))):
-        # Zero is what many programs write for "unknown".
-        value = directory.values.get(_ORIENTATION, 0)
-        return None if value <= 8 else f"EXIF orientation {value} is none: taken as upright"
-    return "EXIF data damaged: taken as upright"
+    directory = _first(exif)
+    if directory is None:
+        return "EXIF data damaged: taken as upright"
+    # Zero is what many programs write for "unknown".
+    value = directory.values.get(_ORIENTATION, 0)
+    return None if value <= 8 else f"EXIF orientation {value} is none: taken as upright"
 
 
 def upright(exif: bytes) -> bytes:
     """Return EXIF data with its orientation set to 1 and every other byte as it was."""
-    plain = exif.removeprefix(b"Exif\0\0")
-    for directory in directories(io.BytesIO(plain)):
-        place = directory.places.get(_ORIENTATION)
-        if place is not None and place + 2 <= len(plain):
-            one = struct.pack(directory.order + "H", 1)
-            return plain[:place] + one + plain[place + 2 :]
-        break
-    return plain
+    plain = exif.removeprefix(MARK)
+    directory = _first(plain)
+    place = directory.places.get(_ORIENTATION) if directory else None
+    if directory is None or place is None or place + 2 > len(plain):
+        return plain
+    return plain[:place] + struct.pack(directory.order + "H", 1) + plain[place + 2 :]
 
 
 def xmp_upright(xmp: bytes) -> bytes:
     """Return XMP data with its copy of the orientation, if there is one, set to 1."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def _first(exif: bytes) -> Directory | None:
+    """Return the directory of the picture itself, from data with or without "Exif" in front."""
+    return next(directories(io.BytesIO(exif.removeprefix(MARK))), None)
 
 
 def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tuple[Directory, int]:

@@ -1,25 +1,17 @@
-"""JPEG files as a row of marker segments (ITU-T T.81, annex B).
-
-Reads the header and copies the picture without the rest, both without decoding
-a pixel.
-"""
+"""JPEG files as a row of marker segments (ITU-T T.81, annex B), none of them decoded."""
 
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe.header import Colour, Header
 
 _SOI: Final = b"\xff\xd8"
 _EOI: Final = b"\xff\xd9"
-_APP0: Final = 0xE0
-_APP1: Final = 0xE1
-_APP2: Final = 0xE2
-_APP13: Final = 0xED
-_APP14: Final = 0xEE
+_APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _SOS: Final = 0xDA
 _FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE: Final = {0x01, *range(0xD0, 0xD9)}
@@ -32,9 +24,13 @@ _PROGRESSIVE: Final = {0xC2, 0xCA}
 _PIXELS_PER_BYTE: Final = 512
 """At most: each block of 64 pixels takes at least a bit, the code of its brightness."""
 
-_EXIF: Final = b"Exif\0\0"
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC: Final = b"ICC_PROFILE\0"
+_ADOBE: Final = b"Adobe"
+_IPTC: Final = b"Photoshop 3.0\0"
+_METADATA: Final = {exif.MARK: _APP1, _XMP: _APP1, _ADOBE: _APP14, _IPTC: _APP13}
+"""The segments with a use, by what they begin with."""
+
 _MAX_SEGMENT = 65_533
 """The longest payload of a segment: its two bytes of length count themselves."""
 
@@ -62,10 +58,9 @@ def read_header(file: BinaryIO) -> Header:
 
     Raises:
         errors.InputError: There is no picture in it, or one that no decoder here reads.
-        OSError: It cannot be read.
     """
     file.seek(2)
-    parts: dict[str, bytes] = {}
+    parts: dict[bytes, bytes] = {}
     profile_parts: dict[int, bytes] = {}
     frame: Segment | None = None
     has_metadata = False
@@ -85,21 +80,23 @@ def read_header(file: BinaryIO) -> Header:
         raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
     bits, height, width, channels = struct.unpack_from(">BHHB", frame[1])
     _refuse_unreadable(bits, channels)
+    exif_data = parts.get(exif.MARK)
     colours: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "cmyk"}
     return Header(
         width=width,
         height=height,
         colour=colours[channels],
         least_bytes=0 if frame[0] in _ARITHMETIC else width * height // _PIXELS_PER_BYTE,
-        chroma=_chroma(frame[1], parts.get("adobe")),
+        has_uneven_chroma=_has_uneven_chroma(frame[1], parts.get(_ADOBE)),
         is_interlaced=frame[0] in _PROGRESSIVE,
-        orientation=exif.orientation(parts.get("exif")),
-        profile=_joined(profile_parts),
-        exif=parts.get("exif"),
-        xmp=parts.get("xmp"),
-        iptc=parts.get("iptc"),
+        orientation=exif.orientation(exif_data),
+        # A gap in its numbered parts shows later, when it is read.
+        profile=b"".join(profile_parts[number] for number in sorted(profile_parts)) or None,
+        exif=exif_data,
+        xmp=parts.get(_XMP),
+        iptc=parts.get(_IPTC),
         has_metadata=has_metadata,
-        note=exif.note(parts.get("exif")),
+        note=exif.note(exif_data),
     )
 
 
@@ -113,7 +110,6 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 
     Raises:
         errors.InputError: The end of the picture is missing.
-        OSError: It cannot be read.
     """
     return _copied(file, _coded)
 
@@ -127,7 +123,6 @@ def skimmed(file: BinaryIO) -> Iterator[bytes]:
 
     Raises:
         errors.InputError: The end of the picture is missing.
-        OSError: It cannot be read.
     """
     return _copied(file, _started)
 
@@ -152,18 +147,16 @@ def with_metadata(data: bytes, header: Header) -> bytes:
 
     What does not fit into one segment stays out.
     """
-    segments: list[Segment] = []
-    if header.exif:
-        segments.append((_APP1, _EXIF + exif.upright(header.exif)))
-    if header.xmp:
-        segments.append((_APP1, _XMP + exif.xmp_upright(header.xmp)))
-    if header.iptc:
-        segments.append((_APP13, header.iptc))
+    segments = (
+        (_APP1, exif.MARK + exif.upright(header.exif) if header.exif else b""),
+        (_APP1, _XMP + exif.xmp_upright(header.xmp) if header.xmp else b""),
+        (_APP13, _IPTC + header.iptc if header.iptc else b""),
+    )
     # Behind the JFIF header, which must come first.
     place = 2
     if data[2:4] == bytes((0xFF, _APP0)):
         place += 2 + int.from_bytes(data[4:6], "big")
-    added = (_segment(marker, body) for marker, body in segments if len(body) <= _MAX_SEGMENT)
+    added = (_segment(marker, body) for marker, body in segments if 0 < len(body) <= _MAX_SEGMENT)
     return b"".join([data[:place], *added, data[place:]])
 
 
@@ -171,9 +164,6 @@ def _segments(file: BinaryIO) -> Iterator[Segment]:
     """Yield the segments from the reader's place on, up to the end of the picture.
 
     After a scan's segment the caller moves the reader behind the coded data, or stops.
-
-    Raises:
-        errors.InputError: The file ends before the picture does.
     """
     while True:
         marker = _next_marker(file)
@@ -185,16 +175,12 @@ def _segments(file: BinaryIO) -> Iterator[Segment]:
         size = int.from_bytes(length, "big") - 2
         data = file.read(max(0, size))
         if len(length) < 2 or len(data) < size:
-            raise _cut_short()
+            raise stream.cut_short("JPEG")
         yield marker, data
 
 
 def _next_marker(file: BinaryIO) -> int:
-    """Return the next marker, past the little junk that decoders skip as well.
-
-    Raises:
-        errors.InputError: The file ends, or the junk does not.
-    """
+    """Return the next marker, past the little junk that decoders skip as well."""
     byte = file.read(1)
     for _ in range(_MAX_JUNK_BYTES):
         if byte == b"\xff":
@@ -205,16 +191,12 @@ def _next_marker(file: BinaryIO) -> int:
             break
         byte = file.read(1)
     if not byte or byte == b"\xff":
-        raise _cut_short()
+        raise stream.cut_short("JPEG")
     return byte[0]
 
 
 def _coded(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a scan's coded data, leaving the reader at the marker behind it.
-
-    Raises:
-        errors.InputError: The file ends within the scan.
-    """
+    """Yield a scan's coded data, leaving the reader at the marker behind it."""
     rest = b""
     while block := file.read(_BLOCK_BYTES):
         block = rest + block
@@ -227,15 +209,11 @@ def _coded(file: BinaryIO) -> Iterator[bytes]:
         whole = len(block.rstrip(b"\xff"))
         rest = block[whole:]
         yield block[:whole]
-    raise _cut_short()
+    raise stream.cut_short("JPEG")
 
 
 def _started(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the start of a scan's coded data, leaving the reader at the marker behind all of it.
-
-    Raises:
-        errors.InputError: The file ends within the scan.
-    """
+    """Yield the start of a scan's coded data, leaving the reader at the marker behind all of it."""
     left = _SKIMMED_BYTES
     for block in _coded(file):
         # Cut within an escaped byte, the rest would be taken for a marker's beginning.
@@ -247,7 +225,7 @@ def _describes_pixels(marker: int, data: bytes) -> bool:
     """Tell whether a segment says how to read the pixels, and nothing else."""
     if marker == _APP0:
         return data.startswith(b"JFIF\0") and len(data) == 14
-    return marker == _APP14 and data.startswith(b"Adobe") and len(data) == 12
+    return marker == _APP14 and data.startswith(_ADOBE) and len(data) == 12
 
 
 def _kept(marker: int, data: bytes) -> bytes | None:
@@ -256,40 +234,29 @@ def _kept(marker: int, data: bytes) -> bytes | None:
         return data
     if marker == _APP0 and data.startswith(b"JFIF\0") and len(data) >= 14:
         return data[:12] + b"\0\0"
-    if marker == _APP14 and data.startswith(b"Adobe") and len(data) >= 12:
+    if marker == _APP14 and data.startswith(_ADOBE) and len(data) >= 12:
         return data[:12]
     return None
 
 
 def _collect(
-    marker: int, data: bytes, parts: dict[str, bytes], profile_parts: dict[int, bytes]
+    marker: int, data: bytes, parts: dict[bytes, bytes], profile_parts: dict[int, bytes]
 ) -> None:
     """Keep a segment's payload if it is one of those with a use; the first of a kind wins."""
-    if marker == _APP1 and data.startswith(_EXIF):
-        parts.setdefault("exif", data[len(_EXIF) :])
-    elif marker == _APP1 and data.startswith(_XMP):
-        parts.setdefault("xmp", data[len(_XMP) :])
-    elif marker == _APP14 and data.startswith(b"Adobe"):
-        parts.setdefault("adobe", data)
-    elif marker == _APP13 and data.startswith(b"Photoshop 3.0\0"):
-        parts.setdefault("iptc", data)
-    elif marker == _APP2 and data.startswith(_ICC) and len(data) > 14:
+    for start, its_marker in _METADATA.items():
+        if marker == its_marker and data.startswith(start):
+            parts.setdefault(start, data.removeprefix(start))
+    if marker == _APP2 and data.startswith(_ICC) and len(data) > 14:
         profile_parts.setdefault(data[12], data[14:])
 
 
-def _chroma(frame: bytes, adobe: bytes | None) -> Literal["even", "uneven", "none"]:
-    """Return how the colour is stored beside the brightness."""
+def _has_uneven_chroma(frame: bytes, adobe: bytes | None) -> bool:
     components = [frame[at : at + 3] for at in range(6, len(frame) - 2, 3)]
-    is_rgb = adobe is not None and adobe[11:12] == b"\0"
+    is_rgb = adobe is not None and adobe[6:7] == b"\0"
     if len(components) != 3 or is_rgb or bytes(each[0] for each in components) == b"RGB":
-        return "none"
+        return False
     factors = [each[1] for each in components]
-    return "even" if factors in ([0x11, 0x11, 0x11], [0x22, 0x11, 0x11]) else "uneven"
-
-
-def _joined(profile_parts: dict[int, bytes]) -> bytes | None:
-    """Return an ICC profile from its numbered parts; a gap shows later, when it is read."""
-    return b"".join(profile_parts[number] for number in sorted(profile_parts)) or None
+    return factors not in ([0x11, 0x11, 0x11], [0x22, 0x11, 0x11])
 
 
 def _refuse_unreadable(bits: int, channels: int) -> None:
@@ -303,7 +270,3 @@ def _refuse_unreadable(bits: int, channels: int) -> None:
 
 def _segment(marker: int, data: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
-
-
-def _cut_short() -> errors.InputError:
-    return errors.InputError("is cut short: the end of the JPEG data is missing")

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe import pages
 from prodia_compose.images.probe.header import Colour, Header
 
@@ -27,7 +27,13 @@ END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MAX_CHUNKS = 200_000
 _MAX_PROFILE_BYTES = 8_000_000
 _MAX_CARRIED_BYTES = 64_000
-_BLOCK_BYTES = 1 << 20
+
+_READ: Final = {
+    **dict.fromkeys((b"IHDR", b"acTL", b"eXIf", b"sRGB"), _MAX_CARRIED_BYTES),
+    **dict.fromkeys((b"gAMA", b"cHRM", b"cICP"), _MAX_CARRIED_BYTES),
+    b"iCCP": _MAX_PROFILE_BYTES,
+}
+"""The chunks that are read, with the most bytes of each."""
 
 _TYPES: Final[dict[int, tuple[Colour, bool]]] = {
     0: ("grey", False),
@@ -45,38 +51,51 @@ _MOST_DEFLATED: Final = 1032
 """How many bytes deflate can put into one: 258 of them into two bits."""
 
 
-class _Found:
-    """What the chunks said so far; the first of a kind wins."""
-
-    def __init__(self) -> None:
-        self.chunks: dict[bytes, bytes] = {}
-        self.xmp: bytes | None = None
-        self.raw_exif: bytes | None = None
-        self.has_metadata = False
-
-
 def read_header(file: BinaryIO) -> Header:
-    """Return what the chunks say, those behind the pixels included.
+    """Return what the chunks say, those behind the pixels included; the first of a kind wins.
 
     Raises:
         errors.InputError: There is no picture in it.
-        OSError: It cannot be read.
     """
-    found = _Found()
+    found: dict[bytes, bytes] = {}
+    raw_exif = xmp = None
+    has_metadata = False
     for name, length in chunks(file):
-        if name not in _PICTURE | _COLOURS | _ANIMATION:
-            found.has_metadata = True
-        if name in {b"IHDR", b"acTL", b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP"}:
-            limit = _MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_CARRIED_BYTES
-            if length <= limit:
-                found.chunks.setdefault(name, file.read(length))
+        has_metadata |= name not in _PICTURE | _COLOURS | _ANIMATION
+        if name in _READ and length <= _READ[name]:
+            found.setdefault(name, file.read(length))
         elif name == b"tRNS":
-            found.chunks.setdefault(name, b"")
+            found.setdefault(name, b"")
         elif name in {b"tEXt", b"zTXt"} and length <= _MAX_CARRIED_BYTES:
-            found.raw_exif = found.raw_exif or _raw_exif(name, file.read(length))
+            raw_exif = raw_exif or _raw_exif(name, file.read(length))
         elif name == b"iTXt" and length <= _MAX_CARRIED_BYTES:
-            found.xmp = found.xmp or _xmp(file.read(length))
-    return _header(found)
+            xmp = xmp or _xmp(file.read(length))
+    start = found.get(b"IHDR", b"")
+    if len(start) < 13:
+        raise errors.InputError("is cut short or damaged: no picture in the PNG file")
+    width, height, bits, kind, interlace = struct.unpack_from(">IIBBxxB", start)
+    if kind not in _TYPES or bits not in {1, 2, 4, 8, 16}:
+        raise errors.InputError(f"is damaged: no PNG has {bits} bits of colour type {kind}")
+    colour, has_alpha = _TYPES[kind]
+    frames = int.from_bytes(found.get(b"acTL", b"")[:4], "big")
+    profile, note = _profile(found)
+    exif_data = found.get(b"eXIf", raw_exif)
+    return Header(
+        width=width,
+        height=height,
+        colour=colour,
+        bits=bits,
+        least_bytes=width * height * bits * CHANNELS[kind] // 8 // _MOST_DEFLATED,
+        has_alpha=has_alpha or b"tRNS" in found,
+        is_interlaced=interlace != 0,
+        orientation=exif.orientation(exif_data),
+        frames=min(max(1, frames), pages.MAX_COUNTED),
+        profile=profile,
+        exif=exif_data,
+        xmp=xmp,
+        has_metadata=has_metadata,
+        note=note or exif.note(exif_data),
+    )
 
 
 def stripped(file: BinaryIO) -> Iterator[bytes]:
@@ -86,20 +105,13 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 
     Raises:
         errors.InputError: The file ends within a chunk.
-        OSError: It cannot be read.
     """
     yield SIGNATURE
     for name, length in chunks(file):
         if name not in _PICTURE:
             continue
         yield struct.pack(">I4s", length, name)
-        left = length + 4  # the checksum comes with it
-        while left:
-            block = file.read(min(left, _BLOCK_BYTES))
-            if not block:
-                raise errors.InputError("is cut short: the end of the PNG data is missing")
-            left -= len(block)
-            yield block
+        yield from stream.copy_exactly(file, length + 4, "PNG")  # its checksum comes with it
     yield END
 
 
@@ -127,35 +139,6 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         position += 12 + length
 
 
-def _header(found: _Found) -> Header:
-    ihdr = found.chunks.get(b"IHDR", b"")
-    if len(ihdr) < 13:
-        raise errors.InputError("is cut short or damaged: no picture in the PNG file")
-    width, height, bits, kind, interlace = struct.unpack_from(">IIBBxxB", ihdr)
-    if kind not in _TYPES or bits not in {1, 2, 4, 8, 16}:
-        raise errors.InputError(f"is damaged: no PNG has {bits} bits of colour type {kind}")
-    colour, has_alpha = _TYPES[kind]
-    frames = int.from_bytes(found.chunks.get(b"acTL", b"")[:4], "big")
-    profile, note = _profile(found.chunks)
-    exif_data = found.chunks.get(b"eXIf", found.raw_exif)
-    return Header(
-        width=width,
-        height=height,
-        colour=colour,
-        bits=bits,
-        least_bytes=width * height * bits * CHANNELS[kind] // 8 // _MOST_DEFLATED,
-        has_alpha=has_alpha or b"tRNS" in found.chunks,
-        is_interlaced=interlace != 0,
-        orientation=exif.orientation(exif_data),
-        frames=min(max(1, frames), pages.MAX_COUNTED),
-        profile=profile,
-        exif=exif_data,
-        xmp=found.xmp,
-        has_metadata=found.has_metadata,
-        note=note or exif.note(exif_data),
-    )
-
-
 def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
     """Return the colours as an ICC profile, None for sRGB; and what was wrong with them.
 
@@ -177,10 +160,7 @@ def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
 
 
 def _inflated(chunk: bytes) -> bytes | None:
-    """Return what a chunk holds compressed behind its keyword.
-
-    None if it is damaged or absurdly large.
-    """
+    """Return what a chunk holds compressed behind its keyword; None if damaged or absurdly large."""
     _, _, rest = chunk.partition(b"\0")
     inflater = zlib.decompressobj()
     try:
@@ -200,7 +180,7 @@ def _raw_exif(name: bytes, chunk: bytes) -> bytes | None:
     # A line with the name, one with the length, then the digits.
     lines = text.strip().split(b"\n", 2)
     try:
-        return bytes.fromhex(lines[2].decode("ascii")).removeprefix(b"Exif\0\0")
+        return bytes.fromhex(lines[2].decode("ascii")).removeprefix(exif.MARK)
     except (IndexError, ValueError):
         return None
 

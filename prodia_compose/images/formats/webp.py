@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe import pages
 from prodia_compose.images.probe.header import Header
 
 _PICTURE: Final = (b"ALPH", b"VP8 ", b"VP8L")
+_PLAIN: Final = {b"VP8X", b"ICCP", b"ANIM", b"ANMF", *_PICTURE}
 _ALPHA_FLAG: Final = 0x10
 _LOSSY_PIXELS_PER_BYTE: Final = 2048
 """At most: a block of 256 pixels takes more than a bit, for its two modes of prediction."""
@@ -19,16 +20,10 @@ _PIXELS_PER_BYTE: Final = 65_536
 
 _MAX_CHUNKS = 100_000
 _MAX_CARRIED_BYTES = 8_000_000
-_BLOCK_BYTES = 1 << 20
 
 
-class _Found:
-    """The chunks by name: place and length of the first of each; and how many frames."""
-
-    def __init__(self) -> None:
-        self.places: dict[bytes, tuple[int, int]] = {}
-        self.frames = 0
-        self.has_metadata = False
+_Places = dict[bytes, tuple[int, int]]
+"""Place and length of the first chunk of each name."""
 
 
 def read_header(file: BinaryIO) -> Header:
@@ -36,12 +31,11 @@ def read_header(file: BinaryIO) -> Header:
 
     Raises:
         errors.InputError: There is no picture in it, or its end is missing.
-        OSError: It cannot be read.
     """
-    found = _scan(file)
+    found, frames = _scan(file)
     exif_data = _read(file, found, b"EXIF")
     width, height, has_alpha = _canvas(file, found)
-    per_byte = _LOSSY_PIXELS_PER_BYTE if b"VP8 " in found.places else _PIXELS_PER_BYTE
+    per_byte = _LOSSY_PIXELS_PER_BYTE if b"VP8 " in found else _PIXELS_PER_BYTE
     return Header(
         width=width,
         height=height,
@@ -49,11 +43,11 @@ def read_header(file: BinaryIO) -> Header:
         least_bytes=width * height // per_byte,
         has_alpha=has_alpha,
         orientation=exif.orientation(exif_data),
-        frames=max(1, found.frames),
+        frames=max(1, frames),
         profile=_read(file, found, b"ICCP") or None,
-        exif=exif_data.removeprefix(b"Exif\0\0") or None,
+        exif=exif_data.removeprefix(exif.MARK) or None,
         xmp=_read(file, found, b"XMP ") or None,
-        has_metadata=found.has_metadata,
+        has_metadata=not found.keys() <= _PLAIN,
         note=exif.note(exif_data),
     )
 
@@ -63,12 +57,11 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 
     Raises:
         errors.InputError: There is no still picture in it, or its end is missing.
-        OSError: It cannot be read.
     """
-    found = _scan(file)
+    found, _ = _scan(file)
     width, height, _ = _canvas(file, found)
-    kept = [(name, *found.places[name]) for name in _PICTURE if name in found.places]
-    extended = b"ALPH" in found.places
+    kept = [(name, *found[name]) for name in _PICTURE if name in found]
+    extended = b"ALPH" in found
     size = 4 + sum(8 + length + length % 2 for _, _, length in kept) + (18 if extended else 0)
     yield struct.pack("<4sI4s", b"RIFF", size, b"WEBP")
     if extended:
@@ -77,30 +70,21 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
     for name, place, length in kept:
         yield struct.pack("<4sI", name, length)
         file.seek(place)
-        left = length
-        while left:
-            block = file.read(min(left, _BLOCK_BYTES))
-            if not block:
-                raise _cut_short()
-            left -= len(block)
-            yield block
+        yield from stream.copy_exactly(file, length, "WebP")
         if length % 2:
             yield b"\0"
 
 
-def _scan(file: BinaryIO) -> _Found:
-    """Return where the chunks are.
-
-    Raises:
-        errors.InputError: The file ends before the chunks do.
-    """
+def _scan(file: BinaryIO) -> tuple[_Places, int]:
+    """Return where the chunks are, and how many frames there are, at most a thousand."""
     end = file.seek(0, 2)
     file.seek(4)
     riff_end = 8 + int.from_bytes(file.read(4), "little")
     # The last chunk's padding is left out by some writers.
     if riff_end > end + 1:
-        raise _cut_short()
-    found = _Found()
+        raise stream.cut_short("WebP")
+    found: _Places = {}
+    frames = 0
     position = 12
     for _ in range(_MAX_CHUNKS):
         file.seek(position)
@@ -109,45 +93,36 @@ def _scan(file: BinaryIO) -> _Found:
             break
         name, length = struct.unpack("<4sI", start)
         if position + 8 + length > end:
-            raise _cut_short()
-        found.places.setdefault(name, (position + 8, length))
-        if name == b"ANMF":
-            found.frames = min(pages.MAX_COUNTED, found.frames + 1)
-        elif name not in {b"VP8X", b"ICCP", b"ANIM", *_PICTURE}:
-            found.has_metadata = True
+            raise stream.cut_short("WebP")
+        found.setdefault(name, (position + 8, length))
+        frames += name == b"ANMF"
         position += 8 + length + length % 2
-    return found
+    return found, min(pages.MAX_COUNTED, frames)
 
 
-def _canvas(file: BinaryIO, found: _Found) -> tuple[int, int, bool]:
+def _canvas(file: BinaryIO, found: _Places) -> tuple[int, int, bool]:
     """Return width, height, and whether some pixel could be transparent."""
-    for name, bits_at, base in ((b"VP8X", 4, 1), (b"VP8L", 1, 1), (b"VP8 ", 6, 0)):
-        if name not in found.places:
+    for name, start, end, bits in ((b"VP8X", 4, 10, 24), (b"VP8L", 1, 5, 14), (b"VP8 ", 6, 10, 16)):
+        if name not in found:
             continue
-        file.seek(found.places[name][0])
+        file.seek(found[name][0])
         data = file.read(10)
-        if len(data) < (10 if name == b"VP8X" else bits_at + 4):
+        if len(data) < end:
             break
-        if name == b"VP8X":
-            width = int.from_bytes(data[bits_at : bits_at + 3], "little")
-            height = int.from_bytes(data[bits_at + 3 : bits_at + 6], "little")
-            return width + base, height + base, bool(data[0] & _ALPHA_FLAG)
-        (packed,) = struct.unpack_from("<I", data, bits_at)
-        if name == b"VP8L":
-            width, height = packed & 0x3FFF, packed >> 14 & 0x3FFF
-            return width + base, height + base, bool(packed >> 28 & 1)
-        return packed & 0x3FFF, packed >> 16 & 0x3FFF, False
+        packed = int.from_bytes(data[start:end], "little")
+        mask = 0xFFFFFF if name == b"VP8X" else 0x3FFF
+        width, height = packed & mask, packed >> bits & mask
+        if name == b"VP8 ":
+            return width, height, False
+        has_alpha = data[0] & _ALPHA_FLAG if name == b"VP8X" else packed >> 28 & 1
+        return width + 1, height + 1, bool(has_alpha)
     raise errors.InputError("is cut short or damaged: no picture in the WebP file")
 
 
-def _read(file: BinaryIO, found: _Found, name: bytes) -> bytes:
+def _read(file: BinaryIO, found: _Places, name: bytes) -> bytes:
     """Return a chunk's data; nothing if it is not there or too large to carry."""
-    place, length = found.places.get(name, (0, 0))
+    place, length = found.get(name, (0, 0))
     if not length or length > _MAX_CARRIED_BYTES:
         return b""
     file.seek(place)
     return file.read(length)
-
-
-def _cut_short() -> errors.InputError:
-    return errors.InputError("is cut short: the end of the WebP data is missing")

@@ -8,19 +8,18 @@ import contextlib
 import functools
 import importlib
 import logging
-import re
 import sys
-import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import PIL
 from PIL import Image, ImageFile
 
-from prodia_compose import errors
+from prodia_compose import blob, errors
+from prodia_compose.blob import Opener
 
 _CLASSES: Final = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),  # not MPO's: only the first picture counts
@@ -43,85 +42,61 @@ _BLOCK_BYTES: Final = 1 << 20
 """What a decoder is fed with at a time. Pillow's 64 kB come back to Python, and to its lock,
 so often that a thread busy there holds up the decoding in others."""
 
-_UNKNOWN_WORDS = "the data is not what the format asks for"
-
 _pillow_log = logging.getLogger("PIL")
 # Without a handler of its own, its errors reach stderr through Python's last resort.
 _pillow_log.addHandler(logging.NullHandler())
 _pillow_log.setLevel(logging.CRITICAL)
 
-_quiet_lock = threading.Lock()
-_quiet_limits: list[int] = []
-_quiet_undo = contextlib.ExitStack()
+# What it warns of is either refused here or of no interest to whoever sends a picture.
+warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
 
-_EVERY_WARNING: Final = "(?s:.*)"
-_SILENCE: Final = ("ignore", re.compile(_EVERY_WARNING, re.IGNORECASE), Warning, None, 0)
-"""The filter that `warnings` makes of it: like nobody else's, so that it can be taken out."""
+Image.MAX_IMAGE_PIXELS = 125_000_000
 
 
-@contextlib.contextmanager
-def quiet(max_pixels: int) -> Iterator[None]:
-    """Keep Pillow's warnings to itself, and its own pixel limit at ours, for the block.
+def allow(pixels: int) -> None:
+    """Let Pillow decode pictures of so many pixels, in all of the process and for good.
 
-    Both are settings of the whole process. The first block to begin, in whichever
-    thread, changes them, and the last one to end puts them back.
-
-    Args:
-        max_pixels: What Pillow may decode; the largest of all open blocks counts.
+    It refuses what has more than twice its limit, as only an icon's or a GIF's frame can
+    that turns out larger than its file said.
     """
-    with _quiet_lock:
-        if not _quiet_limits:
-            warnings.filterwarnings("ignore", _EVERY_WARNING)
-            _quiet_undo.callback(_hear_again)
-            _quiet_undo.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
-        _quiet_limits.append(max_pixels)
-        _apply_limit()
-    try:
-        yield
-    finally:
-        with _quiet_lock:
-            _quiet_limits.remove(max_pixels)
-            if _quiet_limits:
-                _apply_limit()
-            else:
-                _quiet_undo.close()
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, (pixels + 1) // 2)
 
 
 @contextlib.contextmanager
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
     """Turn whatever a decoder raises in the block into an `InputError`.
 
-    Errors are kept to be told together; they must not keep half-decoded pictures with
-    them, which the frames in their tracebacks refer to.
-
-    Args:
-        failure: What the message begins with; the decoder's words follow.
-
-    Raises:
-        errors.InputError: The block failed; it says why, without naming the file.
+    It says why, without naming the file: `failure`, and the decoder's own words.
     """
     try:
         yield
     except errors.ComposeError:
         raise
-    except MemoryError as exc:
+    except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
+        # Errors are kept to be told together, and must not keep half-decoded pictures.
         traceback.clear_frames(exc.__traceback__)
-        raise errors.InputError("needs more memory than there is") from exc
-    except OSError as exc:
-        traceback.clear_frames(exc.__traceback__)
-        if exc.errno is not None and exc.strerror:
-            raise errors.InputError(f"cannot be read: {exc.strerror}") from exc
-        raise errors.InputError(f"{failure}: {_words(exc)}") from exc
-    except Exception as exc:
-        # Bad files raise SyntaxError, ValueError, struct.error, KeyError and more.
-        traceback.clear_frames(exc.__traceback__)
-        raise errors.InputError(f"{failure}: {_words(exc)}") from exc
+        if isinstance(exc, MemoryError):
+            reason = "needs more memory than there is"
+        elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
+            reason = f"cannot be read: {exc.strerror}"
+        else:
+            reason = f"{failure}: {_words(exc)}"
+        raise errors.InputError(reason) from exc
+
+
+def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.Blob:
+    """Return what a copier makes of a file, in a temporary one, as `reading` and `blob.stored` do."""
+
+    def read(data: Iterator[bytes]) -> Iterator[bytes]:
+        with reading():  # or its failure would be taken for the disk's
+            yield from data
+
+    with reading(), opener() as file:
+        return blob.stored(read(copy(file)))
 
 
 def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
-    """Return a file's first picture, its header read and its pixels not yet.
-
-    The picture needs the file to stay open until it is loaded.
+    """Return a file's first picture, its header read and its pixels not yet: the file stays open.
 
     Raises:
         errors.InputError: The decoder is not installed.
@@ -147,32 +122,18 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     return image
 
 
-def _hear_again() -> None:
-    """Take our filter out; other threads may have put in theirs, so the old ones would not do."""
-    filters = warnings.filters
-    if isinstance(filters, list) and _SILENCE in filters:
-        filters.remove(_SILENCE)
-
-
-def _apply_limit() -> None:
-    # Pillow warns beyond its limit and raises beyond twice that.
-    Image.MAX_IMAGE_PIXELS = (max(_quiet_limits) + 1) // 2
-
-
 def _words(error: Exception) -> str:
-    """Return a decoder's message as a short plain line."""
     text = "" if isinstance(error, KeyError | IndexError) else str(error)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line[:120] or _UNKNOWN_WORDS
+    return line[:120] or "the data is not what the format asks for"
 
 
 @functools.cache
 def _silence_libtiff() -> None:
-    """Stop libtiff from writing to stderr, if it can be found.
+    """Give libtiff a null handler, for good, if it can be found.
 
-    It writes straight to file descriptor 2, past Python, and Pillow has no switch
-    for that. Pointing the descriptor elsewhere while decoding would swallow what
-    other threads print. The library itself takes a null handler, for good.
+    It writes straight to file descriptor 2, past Python, and Pillow has no switch for that.
+    Pointing the descriptor elsewhere while decoding would swallow what other threads print.
     """
     import ctypes  # noqa: PLC0415 - only here
 

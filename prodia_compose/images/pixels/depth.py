@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageChops
 
-from prodia_compose.frozen import frozen
-
 _WIDE = {"I;16", "I;16L", "I;16B", "I;16N"}
 _CHANGED_MODES = {
     "1": "L",
@@ -30,18 +28,8 @@ _BITS_PER_SAMPLE = 258
 _WHITE_IS_ZERO = 0
 
 
-@frozen
-class Conversion:
-    """How to make 8-bit pixels of a loaded picture.
-
-    Attributes:
-        apply: Takes a band of the picture, or all of it, and gives it in mode L, LA,
-            RGB, RGBA, CMYK or LAB.
-        change: What it does to the depth, in words; None if nothing that matters.
-    """
-
-    apply: Callable[[Image.Image], Image.Image]
-    change: str | None = None
+Convert = Callable[[Image.Image], Image.Image]
+"""Takes a band of a picture, or all, and gives it in mode L, LA, RGB, RGBA, CMYK or LAB."""
 
 
 def as_it_is(band: Image.Image) -> Image.Image:
@@ -49,40 +37,33 @@ def as_it_is(band: Image.Image) -> Image.Image:
     return band
 
 
-def conversion(image: Image.Image, bits: int) -> Conversion:
-    """Return the way to 8-bit pixels for a loaded picture.
+def conversion(image: Image.Image, bits: int) -> Convert:
+    """Return the way to 8-bit pixels for a loaded picture with so many bits a channel as stored.
 
-    Args:
-        image: The picture, loaded; of one with 8 bits the mode, palette and info will do.
-        bits: Bits of one channel as stored.
+    Of one with 8 bits the mode, palette and info will do.
     """
-    deep = f"{bits}-bit -> 8-bit" if bits > 8 else None
     key = image.info.get("transparency")
     if image.mode in _WIDE:
-        apply = _wide(image)
-    elif image.mode in {"I", "F"}:
-        apply = _stretched(image)
-    elif image.mode == "P":
-        apply = _converted("RGBA" if image.has_transparency_data else "RGB")
-    elif image.mode in {"1", "L"} and isinstance(key, int):
+        return _wide(image)
+    if image.mode in {"I", "F"}:
+        return _stretched(image)
+    if image.mode == "P":
+        return _converted("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode in {"1", "L"} and isinstance(key, int):
         # Pillow scales the key of 1-bit greys as it does the greys, and of 2 and 4 bits not.
         white = (1 << bits) - 1
-        apply = _grey_keyed(min(key, white) * 255 // white)
-    elif image.mode == "RGB" and isinstance(key, tuple):
+        return _grey_keyed(min(key, white) * 255 // white)
+    if image.mode == "RGB" and isinstance(key, tuple):
         # Of 16-bit colours the decoder keeps the upper half.
-        apply = _rgb_keyed([value >> 8 if bits > 8 else value for value in key])
-    elif image.mode in _CHANGED_MODES:
-        apply = _converted(_CHANGED_MODES[image.mode])
-    else:
-        apply = as_it_is
-    return Conversion(apply=apply, change=deep)
+        return _rgb_keyed([value >> 8 if bits > 8 else value for value in key])
+    return _converted(_CHANGED_MODES[image.mode]) if image.mode in _CHANGED_MODES else as_it_is
 
 
-def _converted(mode: str) -> Callable[[Image.Image], Image.Image]:
+def _converted(mode: str) -> Convert:
     return lambda band: band.convert(mode)
 
 
-def _wide(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+def _wide(image: Image.Image) -> Convert:
     """Scale 16-bit grey (or 12-bit, stored in 16) to 8-bit, white to white."""
     tags = getattr(image, "tag_v2", {})
     stored = tags.get(_BITS_PER_SAMPLE, (16,))
@@ -107,7 +88,7 @@ def _wide(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     return apply
 
 
-def _stretched(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+def _stretched(image: Image.Image) -> Convert:
     """Scale 32-bit numbers to 8-bit by the range that they were meant in.
 
     Such files do not say what their white is. Numbers from 0 up are taken to go up
@@ -138,7 +119,7 @@ def _meant_range(image: Image.Image) -> tuple[float, float]:
     return float(least), float(most) if most > least else float(least) + 1.0
 
 
-def _grey_keyed(key: int) -> Callable[[Image.Image], Image.Image]:
+def _grey_keyed(key: int) -> Convert:
     """Make one grey transparent."""
 
     def apply(band: Image.Image) -> Image.Image:
@@ -148,7 +129,7 @@ def _grey_keyed(key: int) -> Callable[[Image.Image], Image.Image]:
     return apply
 
 
-def _rgb_keyed(key: Sequence[int]) -> Callable[[Image.Image], Image.Image]:
+def _rgb_keyed(key: Sequence[int]) -> Convert:
     """Make one colour transparent."""
 
     def apply(band: Image.Image) -> Image.Image:

@@ -1,8 +1,5 @@
 """Making pictures smaller, band by band, so that little memory is needed on the way.
 
-Bands of a picture that is in memory do not wait for each other: an idle processor, such as
-while the last of several pictures is prepared, takes every other one.
-
 Lanczos throughout, down the columns first and then along the rows: as near to the exact
 result as the other way round, which is Pillow's own, and a sixth faster. Far smaller
 pictures are first averaged over squares of a whole number of pixels (Pillow's `reduce`),
@@ -11,15 +8,12 @@ three times as fast, from which Lanczos then takes at least 1.9 times the wanted
 48.9 dB at worst, 53 dB at the median (PSNR over RGB).
 """
 
-import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from PIL import Image
 
 from prodia_compose.frozen import frozen
-from prodia_compose.images import workers
 from prodia_compose.images.pixels import depth, spare
 from prodia_compose.images.plan import Size
 
@@ -32,13 +26,8 @@ _UNCOPIED_BAND_PIXELS: Final = 2_000_000
 """The same of a picture in memory whose bands are no copies. For each band Lanczos works its
 weights out anew: at half this size that takes a fiftieth of the time."""
 
-_BANDS_AT_ONCE: Final = 2
-"""Of one picture. More would take more memory than they save time beside other pictures."""
-
 _REACH_ROWS: Final = 3
 """Rows of the result, on either side of a row, over whose source Lanczos reaches."""
-
-Convert = Callable[[Image.Image], Image.Image]
 
 
 class Rows(Protocol):
@@ -62,19 +51,14 @@ class Rows(Protocol):
 
 @frozen
 class Whole:
-    """The rows of a picture in memory.
-
-    Attributes:
-        image: The picture.
-        convert: Makes 8-bit pixels of any band of it.
-    """
+    """The rows of a picture in memory; `convert` makes 8-bit pixels of any band of it."""
 
     image: Image.Image
-    convert: Convert = depth.as_it_is
+    convert: depth.Convert = depth.as_it_is
 
     @property
     def size(self) -> Size:
-        """Width and height in pixels."""
+        """As `Rows` says."""
         return self.image.size
 
     @property
@@ -83,7 +67,7 @@ class Whole:
         return self.convert is depth.as_it_is and self.image.mode not in _PREMULTIPLIED
 
     def read(self, first: int, last: int) -> tuple[Image.Image, int]:
-        """Return some rows, as `Rows` says; where nothing is to be converted, all of them."""
+        """As `Rows` says; where nothing is to be converted, all of them."""
         if self.convert is depth.as_it_is:
             return self.image, 0
         return self.convert(self.image.crop((0, first, self.image.width, last))), first
@@ -93,8 +77,8 @@ def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) ->
     """Return a smaller copy of a picture.
 
     Args:
-        rows: The picture, in mode L, LA, RGB, RGBA, CMYK or LAB.
-        size: (width, height) of the copy, in pixels; not larger than the picture.
+        rows: In mode L, LA, RGB, RGBA, CMYK or LAB.
+        size: Not larger than the picture.
         extent: Width and height, in the picture's pixels, of what it shows; a JPEG
             decoded at a reduced scale ends within its last pixels. None is all of it.
     """
@@ -151,11 +135,10 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
     width, height = rows.size
     scale = extent[1] / size[1]
     reach = math.ceil(_REACH_ROWS * max(1, scale)) + 1
-    is_held = isinstance(rows, Whole)
     is_uncopied = isinstance(rows, Whole) and rows.gives_itself
     step = max(16, int((_UNCOPIED_BAND_PIXELS if is_uncopied else _BAND_PIXELS) / width / scale))
-
-    def shrink(start: int) -> Image.Image:
+    result: Image.Image | None = None
+    for start in range(0, size[1], step):
         end = min(start + step, size[1])
         first = max(0, math.floor(start * scale) - reach)
         last = min(height, math.ceil(end * scale) + reach)
@@ -165,27 +148,12 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
         box = (0, start * scale - top, width, min(end * scale - top, band.height))
         band = band.resize((width, end - start), Image.Resampling.LANCZOS, box)
         across = (0, 0, extent[0], band.height)
-        return _straight(band.resize((size[0], band.height), Image.Resampling.LANCZOS, across))
-
-    result: Image.Image | None = None
-    for start, band in _each(range(0, size[1], step), shrink, is_held=is_held):
+        band = _straight(band.resize((size[0], band.height), Image.Resampling.LANCZOS, across))
         if result is None:
             result = Image.new(band.mode, size, None)  # every pixel of it will be pasted
         result.paste(band, (0, start))
     assert result is not None  # noqa: S101 - a size has at least one row
     return result
-
-
-def _each(
-    starts: Sequence[int], shrink: Callable[[int], Image.Image], *, is_held: bool
-) -> Iterator[tuple[int, Image.Image]]:
-    """Yield the bands with their first rows: those of a picture in memory as they are ready."""
-    if not is_held:
-        yield from ((start, shrink(start)) for start in starts)
-        return
-    tasks = [workers.Task(work=functools.partial(shrink, start), cost=1) for start in starts]
-    for outcome in workers.outcomes(tasks, budget=_BANDS_AT_ONCE):
-        yield starts[outcome.place], outcome.result()
 
 
 def _premultiplied(band: Image.Image) -> Image.Image:

@@ -18,9 +18,7 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
-from prodia_compose import errors
-from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import png
+from prodia_compose.images.formats import png, stream
 from prodia_compose.images.pixels import decoder, depth
 from prodia_compose.images.probe.header import Header
 
@@ -29,7 +27,6 @@ _STORED_BYTES: Final = 65_535
 
 _ZLIB_START: Final = b"\x78\x01"
 _LAST_BLOCK: Final = b"\x01\0\0\xff\xff"
-_BLOCK_BYTES: Final = 1 << 18
 _MAX_TABLE_BYTES: Final = 1 << 16
 """Above what a palette and its transparency can take."""
 
@@ -41,7 +38,7 @@ def can_read(header: Header) -> bool:
 
 @functools.cache
 def _inflating() -> ModuleType:
-    """Return what inflates: zlib, which takes three times as long, where there is no ISA-L."""
+    """Return ISA-L's inflating, or zlib's, which takes three times as long."""
     try:
         from isal import isal_zlib  # noqa: PLC0415 - only for PNGs
     except ImportError:  # there is none for this kind of machine
@@ -49,41 +46,19 @@ def _inflating() -> ModuleType:
     return isal_zlib
 
 
-@frozen
-class _Layout:
-    """What the rows of a PNG mean.
-
-    Attributes:
-        row_bytes: Of one, its filter's number included.
-        blank: The PNG without its pixels.
-        convert: Makes 8-bit pixels of a strip that is like it.
-    """
-
-    row_bytes: int
-    blank: Image.Image
-    convert: Callable[[Image.Image], Image.Image]
-
-
 class Strips:
     """The rows of a PNG, as `resample.Rows`; each is decoded once.
 
-    Whatever is damaged raises what `decoder.reading` translates.
-
-    Attributes:
-        size: Width and height in pixels.
+    Whatever is damaged raises what `decoder.reading` translates. The file has to stay open;
+    for its header, `can_read` has to hold.
     """
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
-        """Read nothing yet.
-
-        Args:
-            file: The PNG; has to stay open.
-            header: What `png.read_header` says of it; one for which `can_read` holds.
-        """
         self.size = header.width, header.height
         self._start = b""
         self._tables: list[bytes] = []
-        self._layout: _Layout | None = None
+        self._blank: Image.Image | None = None  # the PNG without its pixels
+        self._convert: Callable[[Image.Image], Image.Image] = depth.as_it_is
         self._deflated: Iterator[bytes] = self._blocks(file)
         self._inflater = _inflating().decompressobj()
         self._above = b""
@@ -116,35 +91,34 @@ class Strips:
 
     def _decoded(self, count: int) -> Image.Image:
         """Return the next rows, and before them the one above, as 8-bit pixels."""
-        layout = self._layout = self._layout or self._begin()
-        rows = self._inflated(count * layout.row_bytes)
+        blank = self._blank = self._blank or self._begin()
+        row_bytes = 1 + self.size[0] * png.CHANNELS[self._start[9]]  # with its filter's number
+        rows = self._inflated(count * row_bytes)
         if self._above:
             rows.insert(0, b"\0" + self._above)
             count += 1
         data = b"".join((_ZLIB_START, *_stored(rows), _LAST_BLOCK))
-        mode = layout.blank.mode
-        image = Image.new(mode, (self.size[0], count), None)  # black first would cost 1 % more
-        image.frombytes(data, "zip", mode)
-        image.info = layout.blank.info
-        if layout.blank.palette is not None:
-            image.putpalette(layout.blank.palette)
+        image = Image.new(
+            blank.mode, (self.size[0], count), None
+        )  # black first would cost 1 % more
+        image.frombytes(data, "zip", blank.mode)
+        image.info = blank.info
+        if blank.palette is not None:
+            image.putpalette(blank.palette)
         self._above = image.crop((0, count - 1, image.width, count)).tobytes()
-        return layout.convert(image)
+        return self._convert(image)
 
-    def _begin(self) -> _Layout:
+    def _begin(self) -> Image.Image:
         """Read what stands in front of the pixels."""
         first = next(self._deflated, b"")
         if len(self._start) < 13:
-            raise _cut_short()
+            raise stream.cut_short("PNG")
         self._deflated = chain((first,), self._deflated)
         start = _chunk(b"IHDR", self._start)
         head = b"".join((png.SIGNATURE, start, *self._tables, _chunk(b"IDAT", b""), png.END))
         blank = decoder.opened("PNG", io.BytesIO(head))
-        return _Layout(
-            row_bytes=1 + self.size[0] * png.CHANNELS[self._start[9]],
-            blank=blank,
-            convert=depth.conversion(blank, 8).apply,
-        )
+        self._convert = depth.conversion(blank, 8)
+        return blank
 
     def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield the compressed data, having kept the chunks in front of it."""
@@ -154,24 +128,18 @@ class Strips:
             elif name in {b"PLTE", b"tRNS"} and length <= _MAX_TABLE_BYTES:
                 self._tables.append(_chunk(name, file.read(length)))
             elif name == b"IDAT":
-                left = length
-                while left:
-                    block = file.read(min(left, _BLOCK_BYTES))
-                    if not block:
-                        raise _cut_short()
-                    left -= len(block)
-                    yield block
+                yield from stream.copy_exactly(file, length, "PNG")
 
     def _inflated(self, count: int) -> list[bytes]:
         """Return the next bytes of the rows, in pieces."""
         pieces = []
         while count:
             if self._inflater.eof:  # what follows would only pile up in it
-                raise _cut_short()
+                raise stream.cut_short("PNG")
             data = self._inflater.unconsumed_tail or next(self._deflated, b"")
             piece = self._inflater.decompress(data, count)
             if not piece and not data:
-                raise _cut_short()
+                raise stream.cut_short("PNG")
             pieces.append(piece)
             count -= len(piece)
         return pieces
@@ -189,7 +157,3 @@ def _stored(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
 
 def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I4s", len(data), name) + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def _cut_short() -> errors.InputError:
-    return errors.InputError("is cut short: the end of the PNG data is missing")

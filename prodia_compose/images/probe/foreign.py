@@ -1,5 +1,6 @@
 """The headers of the formats that are left to Pillow: all but JPEG, PNG and WebP."""
 
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 from PIL import ImageFile
@@ -36,35 +37,29 @@ _BITS_PER_SAMPLE = 258
 
 
 def read_header(name: str, file: BinaryIO) -> Header:
-    """Return what Pillow's reader of a format finds, without decoding.
-
-    Args:
-        name: Pillow's name of the format.
-        file: The picture.
+    """Return what Pillow's reader of the format of that name finds, without decoding.
 
     Raises:
         errors.InputError: There is no picture in it, or its end is missing.
-        OSError: It cannot be read.
     """
     if name in {"AVIF", "HEIF"} and not boxes.is_whole(file):
         raise errors.InputError("is cut short: the end of its data is missing")
-    frames, orientation, flat = 1, None, psd.FlatPicture()
+    frames, orientation = 1, None
     if name == "TIFF":
         frames, orientation = pages.inspect_tiff(file)
     elif name == "GIF":
         frames = pages.count_gif(file)
-    elif name == "PSD":
-        flat = psd.inspect(file)
     file.seek(0)
     with decoder.reading(f"is damaged, or a kind of {name} file that cannot be read"):
-        image = decoder.opened(name, file)
-        return _by_pillow(image, frames=frames, orientation=orientation, flat=flat)
+        header = _by_pillow(decoder.opened(name, file), frames, orientation)
+        if name != "PSD":
+            return header
+        has_clear_alpha, may_be_blank = psd.inspect(file)
+        has_alpha = header.has_alpha and has_clear_alpha
+        return replace(header, has_alpha=has_alpha, may_be_blank=may_be_blank)
 
 
-def _by_pillow(
-    image: ImageFile.ImageFile, *, frames: int, orientation: int | None, flat: psd.FlatPicture
-) -> Header:
-    """Return what Pillow found in the header of a format that is not read here."""
+def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None) -> Header:
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile")
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
@@ -84,13 +79,12 @@ def _by_pillow(
         colour=_COLOURS.get(image.mode, "other"),
         bits=_bits(image),
         least_bytes=image.width * image.height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
-        has_alpha=flat.alpha_is_transparency and image.has_transparency_data,
-        may_be_blank=flat.may_be_blank,
+        has_alpha=image.has_transparency_data,
         orientation=orientation,
         was_turned=image.info.get("original_orientation") not in {None, 1},
         frames=frames,
         profile=profile if isinstance(profile, bytes) and profile else None,
-        exif=exif_data.removeprefix(b"Exif\0\0") if isinstance(exif_data, bytes) else None,
+        exif=exif_data.removeprefix(exif.MARK) if isinstance(exif_data, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
         has_metadata=has_metadata,
     )
@@ -104,11 +98,10 @@ def _named_colours(image: ImageFile.ImageFile) -> bytes | None:
     primaries, transfer = named.get("color_primaries"), named.get("transfer_characteristics")
     if not isinstance(primaries, int) or not isinstance(transfer, int):
         return None
-    return icc.from_codes(int(primaries), int(transfer))
+    return icc.from_codes(primaries, transfer)
 
 
 def _bits(image: ImageFile.ImageFile) -> int:
-    """Return the bits of one channel as stored."""
     stored = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE)
     if isinstance(stored, tuple) and stored and isinstance(stored[0], int):
         return stored[0]

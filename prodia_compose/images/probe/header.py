@@ -11,16 +11,13 @@ Colour = Literal["grey", "palette", "rgb", "cmyk", "other"]
 
 @frozen
 class Header:
-    """A picture as stored, before any rotation.
+    """A picture as stored, before any rotation; sizes in pixels.
 
     Attributes:
-        width: Stored width in pixels.
-        height: Stored height in pixels.
-        colour: How the pixels are stored.
         bits: Bits of one channel, or of a palette index.
         least_bytes: The fewest bytes that this format can hold so many pixels in.
-        chroma: How a JPEG stores colour beside brightness: "even" at its full or half
-            size, "uneven" at half of one side only or otherwise, "none" not apart.
+        has_uneven_chroma: Whether a JPEG stores colour beside brightness at neither its full
+            nor half its size, such as at half of one side only.
         has_alpha: Whether some pixel could be transparent.
         is_interlaced: Whether the pixels come in several passes, as in a progressive JPEG,
             so that a decoder has to hold all of them.
@@ -29,10 +26,10 @@ class Header:
         may_be_blank: Whether it is said to hold a blank sheet in place of the picture.
         frames: How many pictures the file holds one after the other; of very many,
             only the first thousand are counted.
-        profile: The embedded ICC profile.
+        profile: ICC's.
         exif: EXIF data without the word "Exif" in front, where it can be carried over.
         xmp: XMP data, where it can be carried over.
-        iptc: Photoshop's resource block with the IPTC data, where it can be carried over.
+        iptc: Photoshop's resources with the IPTC data, where they can be carried over.
         has_metadata: Whether there is anything beside the picture and its colours.
         note: What was wrong and did not matter, in words; None if nothing was.
     """
@@ -42,7 +39,7 @@ class Header:
     colour: Colour
     bits: int = 8
     least_bytes: int = 0
-    chroma: Literal["even", "uneven", "none"] = "none"
+    has_uneven_chroma: bool = False
     has_alpha: bool = False
     is_interlaced: bool = False
     orientation: int | None = None

@@ -26,9 +26,7 @@ _MAX_BLOCKS = 1_000_000
 
 
 def inspect_tiff(file: BinaryIO) -> tuple[int, int | None]:
-    """Return the number of pages, at most a thousand, and the first one's orientation.
-
-    Reduced copies and masks do not count as pages.
+    """Return the number of pages, without reduced copies and masks, and the first's orientation.
 
     Raises:
         errors.InputError: It is a camera's RAW file, of which only a thumbnail could be had.
@@ -38,47 +36,34 @@ def inspect_tiff(file: BinaryIO) -> tuple[int, int | None]:
         return 1, None
     _refuse_raw(found)
     pages = sum(not page.values.get(_SUBFILE_TYPE, 0) & (_REDUCED | _MASK) for page in found)
-    orientation = found[0].values.get(0x0112)
-    usable = orientation is not None and 1 <= orientation <= 8
-    return max(1, pages), orientation if usable else None
+    return max(1, pages), found[0].orientation
 
 
 def count_gif(file: BinaryIO) -> int:
     """Return the number of frames, at most a thousand; a damaged tail ends the count."""
     file.seek(10)
-    head = file.read(3)
-    if len(head) < 3:
-        return 1
-    if head[0] & 0x80:
-        file.seek(3 << (head[0] & 7) + 1, 1)
+    _skip_colours(file, file.read(3)[:1])
     frames = 0
     for _ in range(_MAX_BLOCKS):
         kind = file.read(1)
         if kind == b",":
             frames += 1
-            flags = file.read(9)[8:]
-            if flags and flags[0] & 0x80:
-                file.seek(3 << (flags[0] & 7) + 1, 1)
-            file.seek(1, 1)
-        elif kind == b"!":
-            file.seek(1, 1)
-        else:
+            _skip_colours(file, file.read(9)[8:])
+        if kind not in {b",", b"!"} or frames >= MAX_COUNTED:
             break
-        if frames >= MAX_COUNTED or not _skip_blocks(file):
-            break
+        file.seek(1, 1)
+        for _ in range(_MAX_BLOCKS):  # a row of data blocks, each behind its length
+            length = file.read(1)
+            if length in {b"", b"\0"}:
+                break
+            file.seek(length[0], 1)
     return max(1, frames)
 
 
-def _skip_blocks(file: BinaryIO) -> bool:
-    """Move behind a row of data blocks; False if the file ends within it."""
-    for _ in range(_MAX_BLOCKS):
-        length = file.read(1)
-        if not length:
-            return False
-        if length == b"\0":
-            return True
-        file.seek(length[0], 1)
-    return False
+def _skip_colours(file: BinaryIO, flags: bytes) -> None:
+    """Move behind a table of colours, if the flags say that there is one."""
+    if flags and flags[0] & 0x80:
+        file.seek(3 << (flags[0] & 7) + 1, 1)
 
 
 def _refuse_raw(found: Sequence[exif.Directory]) -> None:

@@ -17,17 +17,15 @@ _MAX_SIDE: Final = 200_000
 _MAX_WHOLE_BYTES: Final = 500_000_000
 """For the formats that their decoders read into memory as a whole."""
 
+_READERS: Final = {"JPEG": jpeg.read_header, "PNG": png.read_header, "WEBP": webp.read_header}
+
 
 @frozen
 class ImageInfo:
-    """What was found in a file.
+    """What was found in a file; the size is upright, in pixels, the header's is as stored.
 
     Attributes:
-        format: Pillow's name of the format; "JPEG" for MPO, "HEIF" for HEIC.
-        width: In pixels, upright.
-        height: In pixels, upright.
-        byte_count: The file's length.
-        header: What the header says of the picture as stored.
+        format: Its name in `kinds`.
     """
 
     format: str
@@ -45,15 +43,12 @@ class ImageInfo:
 def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
     """Return what a picture's header says, without decoding a pixel.
 
-    Args:
-        opener: Gives a fresh reader of the file each time.
-        max_input_pixels: The largest width x height to accept.
-
     Raises:
         errors.InputError: It is no picture, damaged, or too large. The message is the
             reason alone, beginning in lower case; the caller puts the file in front.
     """
-    with decoder.quiet(max_input_pixels), decoder.reading(), opener() as file:
+    decoder.allow(max_input_pixels)
+    with decoder.reading(), opener() as file:
         name = sniff.identify(file)
         byte_count = file.seek(0, io.SEEK_END)
         if name in {"WEBP", "AVIF", "HEIF"} and byte_count > _MAX_WHOLE_BYTES:
@@ -74,23 +69,15 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
 
 
 def _read_header(name: str, file: BinaryIO) -> Header:
-    if name == "JPEG":
-        return jpeg.read_header(file)
-    if name == "PNG":
-        return png.read_header(file)
-    if name == "WEBP":
-        return webp.read_header(file)
+    if name in _READERS:
+        return _READERS[name](file)
     from prodia_compose.images.probe import foreign  # noqa: PLC0415 - loads what JPEG and PNG never need
 
     return foreign.read_header(name, file)
 
 
 def _check_size(header: Header, max_input_pixels: int) -> None:
-    """Refuse what cannot be a picture, or would cost too much to decode.
-
-    Raises:
-        errors.InputError: A side is 0 or absurd, or there are too many pixels.
-    """
+    """Refuse what cannot be a picture, or would cost too much to decode."""
     if header.width < 1 or header.height < 1:
         raise errors.InputError(
             f"is damaged: its header says {header.width}x{header.height} pixels"

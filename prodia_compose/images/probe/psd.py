@@ -3,29 +3,18 @@
 import struct
 from typing import BinaryIO, Final
 
-from prodia_compose.frozen import frozen
-
 _VERSION_INFO: Final = 1057
 _MAX_RESOURCES = 10_000
 
 
-@frozen
-class FlatPicture:
-    """The picture of all layers together, which is the one that is read.
+def inspect(file: BinaryIO) -> tuple[bool, bool]:
+    """Return what the sections in front of the picture of all layers together say of it.
 
-    Attributes:
-        alpha_is_transparency: Whether a fourth channel is transparency; if not, it is a
-            selection that somebody saved, which no viewer shows.
-        may_be_blank: Whether the document says that it was saved without one. Some
-            programs say so and save it all the same.
+    Returns:
+        Whether a fourth channel is transparency; if not, it is a selection that somebody
+        saved, which no viewer shows. And whether the document says that it was saved without
+        such a picture; some programs say so and save it all the same.
     """
-
-    alpha_is_transparency: bool = True
-    may_be_blank: bool = False
-
-
-def inspect(file: BinaryIO) -> FlatPicture:
-    """Return what the sections in front of the flat picture say of it."""
     file.seek(26)
     file.seek(_number(file, ">I"), 1)  # past the colour table
     length = _number(file, ">I")
@@ -34,10 +23,7 @@ def inspect(file: BinaryIO) -> FlatPicture:
     file.seek(end)
     has_layers = _number(file, ">I") > 0 and _number(file, ">I") > 0
     # Photoshop makes the count of layers negative to say that alpha is transparency.
-    return FlatPicture(
-        alpha_is_transparency=has_layers and _number(file, ">h") < 0,
-        may_be_blank=may_be_blank,
-    )
+    return has_layers and _number(file, ">h") < 0, may_be_blank
 
 
 def _has_layers_only(file: BinaryIO, end: int) -> bool:

@@ -6,22 +6,14 @@ from typing import BinaryIO
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import jpeg, kinds, png
+from prodia_compose.images.formats import jpeg, kinds, png, stream
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import probe
 
 
 @frozen
 class ReceivedImage:
-    """A whole picture, as it came.
-
-    Attributes:
-        format: Pillow's name of the format, such as "JPEG".
-        media_type: By its content, such as "image/jpeg".
-        suffix: The usual one, such as ".jpg".
-        width: In pixels, upright.
-        height: In pixels, upright.
-    """
+    """A whole picture, as it came: what it is by its content, and its size upright, in pixels."""
 
     format: str
     media_type: str
@@ -33,15 +25,12 @@ class ReceivedImage:
 def inspect(opener: Opener) -> ReceivedImage:
     """Return what a received picture is, having decoded all of it.
 
-    Args:
-        opener: Gives a fresh reader of the answer each time.
-
     Raises:
         ValueError: It is no picture, or not a whole one; says why, beginning in lower case.
     """
     try:
         info = probe.probe(opener)
-        with decoder.quiet(info.width * info.height), decoder.reading():
+        with decoder.reading():
             with opener() as file:
                 _refuse_open_end(info.format, file)
             with opener() as file:
@@ -59,17 +48,13 @@ def inspect(opener: Opener) -> ReceivedImage:
 
 
 def _refuse_open_end(name: str, file: BinaryIO) -> None:
-    """Refuse a picture whose last marker is missing, though its pixels may all be there.
-
-    Raises:
-        errors.InputError: It ends too early.
-    """
+    """Refuse a picture whose last marker is missing, though its pixels may all be there."""
     if name == "JPEG":
         for _ in jpeg.stripped(file):
             pass
     elif name == "PNG" and not png.has_end(file):
-        raise errors.InputError("is cut short: the end of the PNG data is missing")
+        raise stream.cut_short("PNG")
     elif name == "GIF":
         file.seek(-min(1, file.seek(0, io.SEEK_END)), io.SEEK_END)
         if file.read(1) != b";":
-            raise errors.InputError("is cut short: the end of the GIF data is missing")
+            raise stream.cut_short("GIF")

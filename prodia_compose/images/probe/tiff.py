@@ -4,6 +4,8 @@ from typing import Final
 
 from PIL import Image, TiffImagePlugin
 
+from prodia_compose.images.formats import exif
+
 _DESCRIPTIVE: Final = (
     *(270, 271, 272, 305, 306, 315, 316, 700, 33432, 33723),
     *(34377, 34665, 34853, 37724, 40091, 40092, 40093, 40094, 40095),
@@ -49,7 +51,7 @@ class StoredTiffFile(TiffImagePlugin.TiffImageFile):
             for directory in (_EXIF_DIRECTORY, _GPS_DIRECTORY):
                 if values := found.get_ifd(directory):
                     kept.get_ifd(directory).update(values)
-            return kept.tobytes().removeprefix(b"Exif\0\0") if _has_any(kept) else None
+            return kept.tobytes().removeprefix(exif.MARK) if _has_any(kept) else None
         except Exception:  # noqa: BLE001 - EXIF fails in every way, and never stops a picture
             return None
 

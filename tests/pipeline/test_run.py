@@ -1,0 +1,131 @@
+"""A job on its way: what came is kept whatever strikes, and the record says what is known."""
+
+import io
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import ledgering
+import pytest
+
+from prodia_compose import blob, errors, progress
+from prodia_compose.client.answers import Answer, Output
+from prodia_compose.client.answers.records import JobRecord
+from prodia_compose.client.send import Sent
+from prodia_compose.output import places
+from prodia_compose.output.placer import Placer
+from prodia_compose.pipeline.run import Run
+from prodia_compose.record import entries, ledger
+
+
+def _answer(*pictures: bytes, job_id: str | None = None) -> Answer:
+    outputs = [
+        Output(blob=blob.spool([data]), media_type="image/jpeg", filename=None) for data in pictures
+    ]
+    raw = blob.spool(pictures)
+    return Answer(
+        status=200, media_type="", outputs=tuple(outputs), job=JobRecord(id=job_id), raw=raw
+    )
+
+
+def _sent(answer: Answer) -> Sent:
+    return Sent(answer=answer, request_id="request", attempts=1)
+
+
+def _placer(path: Path, stop: progress.Stop) -> Placer:
+    place = places.Place(path=str(path))
+    return Placer(place=place, format=None, strict=False, stdout=io.BytesIO, stop=stop)
+
+
+@pytest.fixture
+def record() -> Iterator[ledger.Ledger]:
+    """Return a record of its own."""
+    with ledger.open_record(os.environ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(record: ledger.Ledger) -> Run:
+    """Return a job with a row."""
+    started = Run(progress.Stop())
+    started.record(record.begin(ledgering.claim()))
+    return started
+
+
+def test_a_stop_loses_nothing_that_came(run: Run, record: ledger.Ledger, work: Path) -> None:
+    """All pictures that have come are kept when the run is stopped before they are placed."""
+    data = (work / "scene.jpg").read_bytes()
+    run.reached("answered")
+    run.came(_answer(data, b"other"))
+    run.stop.request(signal.SIGTERM)
+    with pytest.raises(errors.Interrupted), run.to_its_end():
+        run.place(_placer(work / "out.jpg", run.stop))
+
+    assert [Path(path).read_bytes() for path in run.kept] == [data, b"other"]
+    assert run.pictures == run.kept
+    (entry,) = record.entries()
+    assert (entry.state, entry.exit_code, entry.rescued) == ("received", 143, run.kept)
+
+
+def test_a_picture_is_in_its_place_or_kept_never_both(run: Run, work: Path) -> None:
+    """Of two pictures, the one that finds no place is kept, and the other is not."""
+    data = (work / "scene.jpg").read_bytes()
+    (work / "out-2.jpg").mkdir()
+    run.came(_answer(data, data))
+    placer = Placer(
+        place=places.Place(path=str(work / "out.jpg"), if_exists="overwrite"),
+        format=None,
+        strict=False,
+        stdout=io.BytesIO,
+        stop=run.stop,
+    )
+    with pytest.raises(errors.NotPlacedError) as caught, run.to_its_end():
+        run.place(placer)
+
+    (kept,) = run.kept
+    assert run.pictures == (str(work / "out.jpg"), kept)
+    assert caught.value.message.endswith(f"; it is kept as {kept}")
+
+
+def test_a_bug_loses_nothing(run: Run, work: Path) -> None:
+    """A picture that has come survives a bug of ours, and the traceback names the copy."""
+    run.came(_answer(b"what came"))
+    with pytest.raises(ZeroDivisionError) as caught, run.to_its_end():
+        raise ZeroDivisionError
+
+    (note,) = caught.value.__notes__
+    assert Path(note.removeprefix("what came is kept as ")).read_bytes() == b"what came"
+
+
+@pytest.mark.parametrize(
+    ("reached", "state"),
+    [
+        ("not-sent", "not-delivered"),
+        ("sending", "not-delivered"),
+        ("sent", "unknown"),
+        ("answered", "unknown"),
+    ],
+)
+def test_a_stop_is_recorded_by_what_is_known(
+    run: Run, record: ledger.Ledger, reached: errors.JobState, state: entries.State
+) -> None:
+    """A run that is stopped does not pass for one that was not sent."""
+    run.reached(reached)
+    with pytest.raises(errors.Interrupted), run.to_its_end():
+        raise errors.Interrupted(signal.SIGINT)
+
+    (entry,) = record.entries()
+    assert (entry.state, entry.exit_code, run.state) == (state, 130, reached)
+
+
+def test_a_job_that_runs_by_itself_is_remembered(run: Run, record: ledger.Ledger) -> None:
+    """Once the service has taken a job on, no end of ours makes the record forget its id."""
+    run.reached("answered")
+    run.came(_answer())
+    assert run.taken_on(_sent(_answer(job_id="the-id"))) == "the-id"
+    with pytest.raises(errors.Interrupted), run.to_its_end():
+        raise errors.Interrupted(signal.SIGINT)
+
+    (entry,) = record.entries()
+    assert (entry.reached, entry.job_id, run.state) == ("accepted", "the-id", "sent")

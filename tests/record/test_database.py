@@ -1,0 +1,329 @@
+"""The record of jobs under many processes, kills, locks, full disks and damage."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import ledgering as lg
+import pytest
+
+from prodia_compose import errors
+from prodia_compose.record import database, entries, ledger
+
+
+def test_processes_at_once_lose_no_row() -> None:
+    """Processes that all start on a record that is not there yet lose nothing."""
+    with contextlib.ExitStack() as stack:
+        started = [stack.enter_context(lg.process("run-one", str(n))) for n in range(12)]
+        assert {lg.line(one) for one in started} == {"ready"}
+        for one in started:
+            lg.go_on(one)
+        assert {lg.line(one) for one in started} == {"None"}
+
+    with ledger.open_record({}) as opened:
+        found = opened.entries()
+
+    assert {str(entry.config["prompt"]) for entry in found} == {f"run {n}" for n in range(12)}
+    assert {entry.state for entry in found} == {"saved"}
+    assert len({entry.id for entry in found}) == len(found) == 12
+
+
+@pytest.mark.parametrize("lines", [1, 2, 7, 30])
+def test_kill_at_any_moment_keeps_what_was_begun(lines: int) -> None:
+    """A process killed in the middle of writing leaves a sound record with all it had begun."""
+    with lg.process("run-many") as started:
+        names = [lg.line(started) for _ in range(lines)]
+        started.kill()
+        started.wait()
+
+    with ledger.open_record({}) as opened:
+        assert set(names) <= {entry.id for entry in opened.entries()}
+        assert opened.trouble is None
+    assert lg.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+# --- no record to be had -------------------------------------------------------------------
+
+
+def _begun_and(statement: str) -> Callable[[Path], object]:
+    def spoil(_: Path) -> None:
+        ledger.open_record({}).close()
+        lg.sql(statement)
+
+    return spoil
+
+
+def _torn(path: Path) -> None:
+    with ledger.open_record({}) as opened:
+        for number in range(40):
+            opened.begin(lg.claim(prompt=f"run {number}"))
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: (path.parent.rmdir(), path.parent.touch()), "no folder for the record"),
+        (lambda path: path.write_bytes(b"no database" * 800), "(file is not a database); move it"),
+        (lambda path: path.mkdir(), "cannot be opened for writing"),
+        (lambda path: path.symlink_to("no/where"), "cannot be used (No such file or directory)"),
+        (lambda _: lg.sql("CREATE TABLE bookmarks (url TEXT)"), "no record of jobs; move it away"),
+        (_begun_and("PRAGMA user_version = 99"), "newer prodia-compose (its version 99"),
+        (_begun_and("DROP TABLE jobs"), "is damaged (no such table: jobs)"),
+        (_torn, "is damaged (database disk image is malformed)"),
+    ],
+    ids=["no-folder", "garbage", "folder", "link", "foreign", "newer", "tableless", "torn"],
+)
+def test_unusable_record(spoil: Callable[[Path], object], words: str) -> None:
+    """A record that cannot be used is one warning, and nothing else ever."""
+    spoil(lg.path())
+
+    with ledger.open_record({}) as opened:
+        lg.advance_to(opened.begin(lg.claim()), "saved")
+        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.entries() == ()
+        with pytest.raises(errors.UsageError, match="a: cannot be looked up: "):
+            opened.find("a")
+        assert opened.trouble is not None
+        assert opened.trouble.code == "record-unavailable"
+        assert words in opened.trouble.message
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_damage_while_a_job_runs(suffix: str, *, is_first: bool) -> None:
+    """Whatever becomes of the record's files during a run, the run goes on."""
+    with ledger.open_record({}) as opened:
+        if not is_first:
+            lg.advance_to(opened.begin(lg.claim(prompt="an earlier one")), "saved")
+        entry = opened.begin(lg.claim())
+        victim = lg.path().with_name(lg.path().name + suffix)
+        size = victim.stat().st_size
+        with victim.open("r+b") as file:
+            file.write(b"\xa5" * size)
+        lg.advance_to(entry, "saved")
+        opened.unknown_twin(lg.claim().twin_key)
+        opened.entries()
+    with ledger.open_record({}) as opened:
+        lg.advance_to(opened.begin(lg.claim()), "saved")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("state", "dreaming"),
+        ("config", "[1]"),
+        ("config", "[" * 100_000),
+        ("inputs", "{"),
+        ("inputs", '[["a"]]'),
+        ("inputs", '["ab"]'),
+        ("begun_at", "yesterday"),
+        ("changed_at", "2026-01-01T00:00:00"),
+        ("price_usd", "much"),
+        ("estimate_usd", float("inf")),
+        ("exit_code", "zero"),
+        ("output", "17"),
+        ("rescued", "[17]"),
+        ("pid", "me"),
+        ("is_async", "yes"),
+    ],
+)
+def test_each_kind_of_damage_to_a_row(column: str, value: str | float) -> None:
+    """A row that makes no sense is left out with a warning, and hides no other."""
+    with ledger.open_record({}) as opened:
+        names = [opened.begin(lg.claim()).id for _ in range(3)]
+        lg.sql(f"UPDATE jobs SET {column} = ? WHERE id = ?", value, names[1])  # noqa: S608 - see above
+
+        assert [entry.id for entry in opened.entries()] == [names[2], names[0]]
+        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.trouble is not None
+        assert f"row {names[1]} is damaged" in opened.trouble.message
+        assert opened.begin(lg.claim()).id is not None
+
+
+def test_zero_byte_file_becomes_a_record() -> None:
+    """A file without a byte in it, as a kill may leave it, is taken for a new record."""
+    lg.path().touch()
+
+    with ledger.open_record({}) as opened:
+        assert opened.begin(lg.claim()).id is not None
+        assert opened.trouble is None
+
+
+@pytest.mark.parametrize(
+    ("remove", "words"),
+    [
+        (lambda: shutil.rmtree(lg.path().parent), "removed or replaced meanwhile"),
+        (lambda: lg.path().unlink(), "removed or replaced meanwhile"),
+        (lambda: lg.sql("DELETE FROM jobs"), "a row was removed"),
+    ],
+    ids=["folder", "database", "row"],
+)
+def test_what_is_removed_during_a_run(remove: Callable[[], object], words: str) -> None:
+    """The rest of the run is not recorded, which is said; the next run is recorded again."""
+    with ledger.open_record({}) as opened:
+        entry = opened.begin(lg.claim())
+        remove()
+        with ledger.open_record({}) as other:  # beside the old one's log, if that is there
+            lg.advance_to(other.begin(lg.claim()), "sending")
+            lg.advance_to(entry, "saved")
+
+        assert opened.entries() == ()
+        assert opened.trouble is not None
+        assert words in opened.trouble.message
+    with ledger.open_record({}) as opened:
+        lg.advance_to(opened.begin(lg.claim()), "saved")
+        assert [one.state for one in opened.entries()].count("saved") == 1
+        assert opened.trouble is None
+
+
+# --- locks and full disks --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["hold-lock", "hold-all"])
+def test_locked_for_longer_than_the_patience(role: str) -> None:
+    """A job does not wait for a record that another process keeps locked, and says so."""
+    ledger.open_record({}).close()
+    with lg.process(role) as holder:
+        assert lg.line(holder) == "locked"
+        with ledger.open_record({}, patience_s=0.05) as opened:
+            entry = opened.begin(lg.claim())
+            lg.advance_to(entry, "saved")
+            assert entry.id is None
+            assert opened.entries() == ()
+            assert opened.trouble is not None
+            assert "another process keeps it locked" in opened.trouble.message
+
+
+def test_locked_in_the_middle_and_released() -> None:
+    """What could not be written while the record was locked is made up by the next state."""
+    with ledger.open_record({}, patience_s=0) as opened:
+        entry = opened.begin(lg.claim())
+        with lg.process("hold-lock") as holder:
+            assert lg.line(holder) == "locked"
+            entry.advance("sending")
+            assert opened.trouble is not None
+            assert opened.find(str(entry.id)).reached == "prepared"
+            lg.go_on(holder)
+            assert lg.line(holder) == "released"
+        entry.advance("sending")
+        assert opened.find(str(entry.id)).reached == "sending"
+
+
+def test_waits_for_a_short_lock() -> None:
+    """Within its patience, a job waits for another process to let go."""
+    ledger.open_record({}).close()
+    with lg.process("hold-lock") as holder, ledger.open_record({}, patience_s=60) as opened:
+        assert lg.line(holder) == "locked"
+        lg.go_on(holder)
+
+        assert opened.begin(lg.claim()).id is not None
+        assert opened.trouble is None
+
+
+@pytest.mark.parametrize(
+    ("role", "is_there", "states"),
+    [
+        ("start-on-full-disk", False, []),
+        ("start-on-full-disk", True, []),
+        ("meet-full-disk", True, ["saved"]),
+    ],
+)
+def test_full_disk(role: str, *, is_there: bool, states: list[str]) -> None:
+    """A run on a full disk goes on; what finds no room is told, and written once there is some."""
+    if is_there:
+        ledger.open_record({}).close()
+    with lg.process(role) as started:
+        assert "it cannot be read or written" in lg.line(started)
+        assert started.wait() == 0
+
+    with ledger.open_record({}) as opened:
+        assert [entry.state for entry in opened.entries()] == states
+        assert opened.begin(lg.claim()).id is not None
+        assert opened.trouble is None
+
+
+# --- versions --------------------------------------------------------------------------------
+
+
+def test_older_record_is_migrated_under_a_running_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer version adds its columns in place; an older one in the middle of a job goes on."""
+    with ledger.open_record({}) as older:
+        entry = older.begin(lg.claim())
+        newer_steps = (*database.MIGRATIONS, ("ALTER TABLE jobs ADD COLUMN note TEXT",))
+        monkeypatch.setattr(database, "MIGRATIONS", newer_steps)
+        with ledger.open_record({}) as newer:
+            assert [one.id for one in newer.entries()] == [entry.id]
+        lg.advance_to(entry, "saved")
+        assert [one.state for one in older.entries()] == ["saved"]
+    assert lg.sql("SELECT note FROM jobs") == [(None,)]
+    assert lg.sql("PRAGMA user_version") == [(len(newer_steps),)]
+
+
+def test_async_job_of_an_older_record_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that an older version had taken on is an async one, also once its picture has come."""
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
+        with ledger.open_record({}) as older:
+            names = [older.begin(lg.claim()).id for _ in range(2)]
+    lg.sql("UPDATE jobs SET state = 'accepted', exit_code = 130")
+    lg.sql("UPDATE jobs SET job_id = 'job-1' WHERE id = ?", names[0])
+
+    with ledger.open_record({}) as newer:
+        assert [one.is_async for one in newer.entries()] == [False, True]
+        newer.reopen(newer.find(str(names[0]))).advance("received", exit_code=10)
+        assert newer.find(str(names[0])).is_async
+
+
+def test_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration is done or undone as a whole."""
+    with ledger.open_record({}) as opened:
+        opened.begin(lg.claim())
+    steps = ("ALTER TABLE jobs ADD COLUMN note TEXT", "ALTER TABLE nothing ADD COLUMN note TEXT")
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, steps))
+        with ledger.open_record({}) as opened:
+            assert opened.trouble is not None
+
+    with ledger.open_record({}) as opened:
+        assert len(opened.entries()) == 1
+    assert "note" not in {row[1] for row in lg.sql("PRAGMA table_info(jobs)")}
+
+
+# --- what others may see ---------------------------------------------------------------------
+
+
+def test_files_are_private() -> None:
+    """Only their owner can read the record, its log and its locks, whatever the umask."""
+    previous = os.umask(0)
+    try:
+        with ledger.open_record({}) as opened:
+            opened.begin(lg.claim())
+            folder = lg.path().parent
+            found = [(file.suffix, file.stat().st_mode) for file in (folder, *folder.rglob("*"))]
+    finally:
+        os.umask(previous)
+
+    assert sorted((suffix, oct(mode & 0o777)) for suffix, mode in found) == [
+        *[("", "0o700")] * 2,
+        (".lock", "0o600"),
+        *[(f".sqlite3{suffix}", "0o600") for suffix in ("", "-shm", "-wal")],
+    ]
+
+
+def test_row_holds_no_path_and_no_query() -> None:
+    """Of paths and URLs the base names are recorded only."""
+    names = ("/home/ann/secret-project/mug.jpg", "https://h.example/d/room.jpg?sig=abc/def#x")
+    with ledger.open_record({}) as opened:
+        entry = opened.begin(lg.claim(names=names, output="/home/ann/out/composed.jpg"))
+        entry.advance("saved", outputs=[entries.File(name="/home/ann/out/a.jpg", sha256="f" * 64)])
+        (found,) = opened.entries()
+        text = json.dumps(lg.sql("SELECT * FROM jobs"))
+
+    assert [one.name for one in found.inputs] == ["mug.jpg", "room.jpg"]
+    assert (found.output, found.outputs[0].name) == ("composed.jpg", "a.jpg")
+    assert not [word for word in ("ann", "secret", "example", "sig", "def") if word in text]

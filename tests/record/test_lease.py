@@ -1,0 +1,203 @@
+"""Who is still at a job: the lock that each process holds, and what shows where there is none."""
+
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent import futures
+from pathlib import Path
+
+import ledgering as lg
+import pytest
+from conftest import need, until
+
+from prodia_compose.record import database, entries, ledger
+from prodia_compose.record.lease import Lease, is_running
+
+IN_A_CONTAINER = ("unshare", "--pid", "--fork", "--kill-child")
+
+KILLED: dict[entries.State, entries.State] = {
+    "prepared": "not-delivered",
+    "sending": "unknown",
+    "accepted": "unknown",
+    "received": "unknown",
+}
+"""What a job counts as once its process has been killed in a state that is no end."""
+
+ENDS = (*lg.STEPS[1:], *lg.OTHER_ENDS)
+
+
+def locks() -> set[str]:
+    """Return the names of the lock files there are."""
+    return {file.stem for file in (lg.path().parent / "running").glob("*")}
+
+
+def test_a_process_of_another_container_is_seen_alive_and_dead() -> None:
+    """Where process numbers are others, a job counts as running until its process is killed."""
+    can_unshare = shutil.which("unshare") and not subprocess.call([*IN_A_CONTAINER, "true"])
+    need("the right to unshare process numbers", is_there=bool(can_unshare))
+
+    with (
+        lg.process("reach", "sending", under=IN_A_CONTAINER) as started,
+        ledger.open_record({}) as opened,
+    ):
+        name = lg.line(started)
+        alive = opened.find(name)
+        started.kill()
+        until(lambda: not opened.find(name).is_running)
+
+        assert (alive.state, alive.is_running, alive.pid) == ("sending", True, 1)
+        assert opened.find(name).state == "unknown"
+
+
+@pytest.mark.parametrize("reached", [*lg.STEPS, *lg.OTHER_ENDS])
+def test_kill_at_each_state(reached: entries.State) -> None:
+    """A job counts as running until its process is killed, and then as what it must be."""
+    with lg.process("reach", reached) as started, ledger.open_record({}) as opened:
+        name = lg.line(started)
+        before, twin_before = opened.find(name), opened.unknown_twin(lg.claim().twin_key)
+        os.kill(started.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)  # and leave it a zombie
+        after, twin = opened.find(name), opened.unknown_twin(lg.claim().twin_key)
+
+    state = KILLED.get(reached, reached)
+    assert (before.state, before.is_running) == (reached, reached in KILLED)
+    assert (twin_before is not None) == (reached == "unknown")
+    assert (after.state, after.reached, after.is_running) == (state, reached, False)
+    assert (twin.id if twin else None) == (name if state == "unknown" else None)
+
+
+def test_what_the_dead_have_left_is_removed() -> None:
+    """A run leaves no lock file behind, and takes those of killed ones away with it."""
+    with lg.process("reach", "saved") as killed, lg.process("reach", "saved") as running:
+        lg.line(killed), lg.line(running)
+        assert len(locks()) == 2
+        killed.kill()
+        killed.wait()
+        with ledger.open_record({}) as opened:
+            for number in range(3):
+                opened.begin(lg.claim(prompt=f"run {number}"))
+            assert len(locks()) == 2
+        assert len(locks()) == 1
+
+
+@pytest.mark.parametrize("start", ["", "/12345", "another-boot/12345", "../jobs", "f" * 16])
+def test_what_names_no_living_process(start: str) -> None:
+    """A row of 0.1.0, a damaged and an old one are nobody's, though a process has their number."""
+    with ledger.open_record({}) as opened:
+        entry = opened.begin(lg.claim())
+        entry.advance("sending")
+        lg.sql("UPDATE jobs SET process = ?", start)
+
+        assert opened.find(str(entry.id)).state == "unknown"
+        entry.advance("accepted")
+        assert opened.find(str(entry.id)).is_running
+
+
+def _fails_with(number: int) -> Callable[[pytest.MonkeyPatch], None]:
+    def flock(_: int, __: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return lambda patch: patch.setattr(fcntl, "flock", flock)
+
+
+def _is_windows(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "fcntl", None)
+
+
+def _has_no_folder(_: pytest.MonkeyPatch) -> None:
+    (lg.path().parent / "running").touch()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(_fails_with(number) for number in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL)),
+        _is_windows,
+        _has_no_folder,
+    ],
+)
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_without_locks_the_process_number_counts(
+    monkeypatch: pytest.MonkeyPatch, spoil: Callable[[pytest.MonkeyPatch], None], *, is_dead: bool
+) -> None:
+    """Where nothing can be locked, a job counts as running while some process has that number."""
+    with lg.process("reach", "prepared") as started:
+        lg.line(started)
+    with monkeypatch.context() as patch, ledger.open_record({}) as opened:
+        shutil.rmtree(lg.path().parent / "running")
+        spoil(patch)
+        entry = opened.begin(lg.claim())
+        if is_dead:
+            lg.sql("UPDATE jobs SET pid = ?", started.pid)
+
+        assert opened.trouble is None
+        assert opened.find(str(entry.id)).is_running == (not is_dead)
+    assert list(lg.path().parent.rglob("*.lock")) == []
+
+
+@pytest.mark.parametrize("pid", [0, -1, 1 << 62])
+def test_what_is_no_process_number(pid: int) -> None:
+    """What stands for a group of processes, or nothing, is no process."""
+    assert not is_running(Path(), "no-lock", pid)
+
+
+def test_leases_taken_while_others_look_for_leftovers(tmp_path: Path) -> None:
+    """Whoever has a lease is seen to have it, although each new one takes the leftovers away."""
+
+    def live() -> None:
+        for _ in range(100):
+            lease = Lease(tmp_path)
+            assert is_running(tmp_path, lease.token, 0)
+            lease.release()
+            assert not is_running(tmp_path, lease.token, 0)
+
+    with futures.ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(live) for _ in range(4)]:
+            done.result()
+    assert list((tmp_path / "running").iterdir()) == []
+
+
+def test_threads_share_a_record() -> None:
+    """Jobs of several threads are written by one ledger, each with its own end."""
+    start = threading.Barrier(len(ENDS))
+
+    def run(number: int, end: entries.State) -> None:
+        start.wait()
+        entry = opened.begin(lg.claim(prompt=end))
+        lg.advance_to(entry, end)
+        entry.advance(end, exit_code=number, job_id=f"job-{number}")
+
+    with ledger.open_record({}) as opened, futures.ThreadPoolExecutor(len(ENDS)) as pool:
+        for done in [pool.submit(run, number, end) for number, end in enumerate(ENDS)]:
+            done.result()
+        found = opened.entries()
+        assert len(locks()) == 1
+
+    assert opened.trouble is None
+    assert sorted(
+        (one.exit_code, one.reached, one.config["prompt"], one.job_id) for one in found
+    ) == [(number, end, end, f"job-{number}") for number, end in enumerate(ENDS)]
+
+
+def test_a_signal_in_the_middle_of_a_write_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interrupted write is not done, and other threads go on writing."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with ledger.open_record({}) as opened, futures.ThreadPoolExecutor(1) as pool:
+        entry = opened.begin(lg.claim())
+        with monkeypatch.context() as patch:
+            patch.setattr(database.Database, "write", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                entry.advance("sending")
+        pool.submit(entry.advance, "accepted").result(timeout=30)
+        assert opened.find(str(entry.id)).reached == "accepted"

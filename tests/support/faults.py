@@ -1,0 +1,269 @@
+"""The fault matrix: each thing that can go wrong on the wire, and what must come of it.
+
+A row is a script for the server and what the user must be told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import loopback
+from loopback import (
+    busy,
+    cut,
+    drop,
+    early,
+    json_answer,
+    multipart_ok,
+    ok,
+    raw,
+    redirect,
+    status,
+    text,
+)
+from submitting import LARGE, PICTURE, SMALL, TOKEN
+
+from prodia_compose import errors
+
+ECHO = f"sorry, {TOKEN}"
+"""Words of a service that repeats the token it was sent."""
+
+BIG = PICTURE[:-2] + b"more" * 20_000 + PICTURE[-2:]
+"""A picture that does not fit into one read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row.
+
+    Attributes:
+        script: What the server does, connection by connection.
+        error: The class that must be raised; None if the job must work out.
+        submissions: How many complete POSTs the server must have seen.
+        words: What the message must say, each of them.
+        billed: Whether the error must say that the job may be billed.
+        keeps: Whether bytes must be left for keeping.
+        size: Of the input, in bytes.
+        limits: Of the service's patience, other than usual.
+    """
+
+    script: tuple[loopback.Answer, ...]
+    error: type[errors.ComposeError] | None
+    submissions: int
+    words: tuple[str, ...] = ()
+    billed: bool = False
+    keeps: bool = False
+    size: int = SMALL
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+def worked(*script: loopback.Answer, submissions: int = 1, size: int = SMALL) -> Fault:
+    """Return a row that must end well."""
+    return Fault(script, None, submissions, size=size)
+
+
+def rejected(
+    script: loopback.Answer, *words: str, submissions: int = 1, size: int = SMALL
+) -> Fault:
+    """Return a row that must end as rejected: it did not run."""
+    return Fault((script,), errors.RejectedError, submissions, words, size=size)
+
+
+def failed(script: loopback.Answer, *words: str) -> Fault:
+    """Return a row that must end as a job that ran and failed."""
+    words = ("the job failed", *words)
+    return Fault((script,), errors.RejectedError, 1, words, billed=True, keeps=True)
+
+
+def refused(script: loopback.Answer, *words: str, submissions: int = 1, size: int = SMALL) -> Fault:
+    """Return a row that must end as a refused token."""
+    words = ("refused the token", "PRODIA_TOKEN", *words)
+    return Fault((script,), errors.AuthError, submissions, words, size=size)
+
+
+def undelivered(script: loopback.Answer, *words: str, **limits: float) -> Fault:
+    """Return a row whose upload must break off before its last byte."""
+    words = ("the job did not run", *words)
+    return Fault((script,), errors.NotDeliveredError, 0, words, size=LARGE, limits=limits)
+
+
+def unknown(script: loopback.Answer, *words: str, keeps: bool = False, **limits: float) -> Fault:
+    """Return a row that must end with everything sent and nothing settled."""
+    words = ("it may have run and may be billed", "prodia-compose jobs", *words)
+    return Fault((script,), errors.UnknownError, 1, words, billed=True, keeps=keeps, limits=limits)
+
+
+def too_busy(
+    script: loopback.Answer, *words: str, submissions: int = 1, max_wait_s: float = 120
+) -> Fault:
+    """Return a row whose service must stay busy beyond the patience."""
+    words = ("the service is busy", "the job did not run", "--max-wait", *words)
+    limits = {"max_wait_s": max_wait_s}
+    return Fault((script,), errors.BusyError, submissions, words, limits=limits)
+
+
+def raw_ok(head: bytes, body: bytes = PICTURE) -> loopback.Answer:
+    """Answer 200 with these header lines and this body, then close."""
+    return raw(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+
+
+PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
+FAR = "Wed, 21 Oct 2099 07:28:00 GMT"
+
+EARLY: dict[str, Fault] = {
+    "early-413-then-close": rejected(early(text(ECHO, 413)), "413", "sorry, ***", submissions=0, size=LARGE),
+    "early-413-then-drain": rejected(early(text("too big", 413), then="drain"), "too big", submissions=0, size=LARGE),
+    "early-413-then-hold": rejected(early(text("too big", 413), then="hold"), "too big", submissions=0, size=LARGE),
+    "early-400-at-the-first-byte": rejected(early(text("no", 400), read=0), "no", submissions=0, size=LARGE),
+    "early-400-near-the-end": rejected(early(text("no", 400), read=LARGE - 5_000_000), "no", submissions=0, size=LARGE),
+    "early-401": refused(early(text(ECHO, 401)), "sorry, ***", submissions=0, size=LARGE),
+    "early-403": refused(early(status(403)), "403", submissions=0, size=LARGE),
+    "early-redirect": rejected(early(redirect(307, "https://other.test/")), "other.test", submissions=0, size=LARGE),
+    "early-408": undelivered(early(status(408)), "408"),
+    "early-500": undelivered(early(text("oops", 500)), "500", "oops"),
+    "early-503": undelivered(early(status(503)), "503"),
+    "early-429-then-ok": worked(early(busy("1")), ok(PICTURE), submissions=1, size=LARGE),
+    "early-503-with-retry-after-then-ok": worked(early(busy("1", 503)), ok(PICTURE), submissions=1, size=LARGE),
+    "early-413-in-a-trickle": rejected(
+        loopback.trickle(early(text("too big", 413), then="hold"), 0.001), "too big", submissions=0, size=LARGE
+    ),
+    "early-half-a-status-line": undelivered(early(raw(b"HTTP/1.1 4"))),
+    "100-continue-unasked": worked(
+        early(raw(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xd8\xff\xe0"), then="drain"),
+        size=LARGE,
+    ),
+}  # fmt: skip
+
+BROKEN: dict[str, Fault] = {
+    "dropped-before-the-request": undelivered(drop("before")),
+    "reset-before-the-request": undelivered(drop("before", reset=True)),
+    "dropped-within-the-body": undelivered(drop("within")),
+    "reset-within-the-body": undelivered(drop("within", reset=True)),
+    "reading-stalls": undelivered(loopback.silent(read=1 << 16), "nothing could be sent for 0.3 s", stall_timeout_s=0.3),
+    "dropped-after-the-body": unknown(drop("after"), "closed without an answer"),
+    "reset-after-the-body": unknown(drop("after", reset=True), "the connection was"),
+    "dropped-in-the-head": unknown(drop("head"), "200"),
+    "never-answered": unknown(loopback.silent(), "no complete answer came within 0.3 s", timeout_s=0.3),
+    "head-in-a-trickle": unknown(loopback.trickle(ok(PICTURE)), "within 0.3 s", timeout_s=0.3),
+    "body-in-a-trickle": unknown(
+        loopback.trickle(raw_ok(b"Content-Length: 4000", b"\xff\xd8\xff" + b"x" * 3000), 0.001),
+        "within 0.5 s", keeps=True, timeout_s=0.5,
+    ),
+    "cut-by-length": unknown(cut(ok(BIG), "length"), "in the middle of the answer", keeps=True),
+    "cut-in-chunks": unknown(cut(ok(BIG), "chunked"), "in the middle of the answer", keeps=True),
+    "cut-by-closing": unknown(cut(ok(BIG), "close"), "cut short", keeps=True),
+    "cut-before-the-body-by-length": unknown(cut(ok(PICTURE), "length", 0)),
+    "cut-before-the-body-in-chunks": unknown(cut(ok(PICTURE), "chunked", 0)),
+    "cut-before-the-body-by-closing": unknown(cut(ok(PICTURE), "close", 0), "the answer is empty"),
+    "parts-cut-by-length": unknown(cut(multipart_ok(BIG), "length"), "in the middle", keeps=True),
+    "parts-cut-in-chunks": unknown(cut(multipart_ok(BIG), "chunked"), "in the middle", keeps=True),
+    "parts-cut-by-closing": unknown(cut(multipart_ok(BIG), "close"), "cut short", keeps=True),
+    "parts-without-their-end": unknown(
+        cut(multipart_ok(BIG), "close", len(multipart_ok(BIG).body) - 6), "cut short", keeps=True
+    ),
+    "bad-chunk-size": unknown(raw_ok(b"Transfer-Encoding: chunked", b"zz\r\nabc\r\n")),
+    "not-http": unknown(raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "not an HTTP answer"),
+    "head-without-end": unknown(raw(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), "not an HTTP answer"),
+    "two-lengths": unknown(raw_ok(b"Content-Length: 5, 6"), "not an HTTP answer"),
+    "damaged-gzip": unknown(
+        raw_ok(b"Content-Encoding: gzip\r\nContent-Type: image/jpeg\r\nContent-Length: 8", b"notagzip"),
+        "compression is damaged",
+    ),
+    "early-hints-only": unknown(raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"), "103"),
+}  # fmt: skip
+
+CONTENT: dict[str, Fault] = {
+    "picture-by-length": worked(ok(PICTURE)),
+    "picture-in-chunks": worked(cut(ok(PICTURE), "chunked", len(PICTURE))),
+    "picture-by-closing": worked(cut(ok(PICTURE), "close", len(PICTURE))),
+    "parts": worked(multipart_ok(PICTURE, PICTURE, message=ECHO)),
+    "parts-by-closing": worked(cut(multipart_ok(PICTURE), "close", 1 << 20)),
+    "picture-without-a-type": worked(raw_ok(b"Content-Length: 4006")),
+    "picture-called-html": worked(ok(PICTURE, "text/html")),
+    "html": unknown(text(f"<title>{ECHO}</title>", media_type="text/html"), "sorry, ***", "text/html", keeps=True),
+    "text": unknown(text(ECHO), "sorry, ***", "text/plain", keeps=True),
+    "json-completed": unknown(json_answer(loopback.job_record()), "no picture", keeps=True),
+    "json-failed": failed(json_answer({"id": "j-1", "state": {"current": "failed"}, "error": ECHO}), "sorry, ***"),
+    "parts-only-a-record": unknown(multipart_ok(), "no picture", keeps=True),
+    "parts-failed": failed(multipart_ok(job=loopback.job_record(state={"current": "failed"}, error="no face"))),
+    "parts-failed-with-a-picture": failed(
+        multipart_ok(PICTURE, job=loopback.job_record(state={"current": "failed"}, error="half"))
+    ),
+    "parts-with-an-empty-output": unknown(multipart_ok(b""), "no picture", keeps=True),
+    "parts-with-another-boundary": unknown(
+        raw_ok(b"Content-Type: multipart/form-data; boundary=other\r\nContent-Length: 4", b"abcd"), "cut short", keeps=True
+    ),
+    "empty": unknown(status(200), "the answer is empty"),
+    "201-empty": unknown(status(201), "201"),
+    "204": unknown(status(204), "204", "the answer is empty"),
+    "octets": unknown(ok(b"\0\1\2" * 50, "application/octet-stream"), "no picture", keeps=True),
+}  # fmt: skip
+
+STATUSES: dict[str, Fault] = {
+    "300": rejected(status(300), "300"),
+    "301": rejected(redirect(301, f"https://other.test/x?{TOKEN}"), "301", "other.test"),
+    "302": rejected(redirect(302, "//other.test/"), "other.test", "PRODIA_BASE_URL"),
+    "303": rejected(redirect(303, "/elsewhere"), "303"),
+    "304": rejected(status(304), "304"),
+    "307": rejected(redirect(307, "https://user:pw@other.test:8443/"), "to other.test,"),
+    "308": rejected(redirect(308, "https://other.test"), "other.test"),
+    "302-to-nowhere": rejected(redirect(302, None), "does not name"),
+    "302-to-nonsense": rejected(redirect(302, "http://[oops"), "302"),
+    "400-text": rejected(text(ECHO, 400), "400 Bad Request", "sorry, ***"),
+    "400-json": rejected(json_answer({"error": "config: too many images"}, 400), "config: too many images"),
+    "400-parts": rejected(
+        multipart_ok(job={"id": "j", "error": "filename 'X' not found in request"}, status=400),
+        "filename 'X' not found in request",
+    ),
+    "400-cut": rejected(cut(text("half of this", 400), "length"), "400 Bad Request: half o"),
+    "400-endless": Fault(
+        script=(loopback.trickle(raw(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"why " * 1000), 0.0005),),
+        error=errors.RejectedError, submissions=1, words=("why",), limits={"timeout_s": 0.3},
+    ),
+    "401": refused(text("token is invalid", 401), "401", "token is invalid"),
+    "403": refused(json_answer({"error": ECHO}, 403), "403", "sorry, ***"),
+    "402": rejected(json_answer({"error": "insufficient balance"}, 402), "insufficient balance"),
+    "404": rejected(status(404), "404", "PRODIA_BASE_URL"),
+    "405": rejected(status(405), "405"),
+    "408": unknown(status(408), "408"),
+    "409": rejected(status(409), "409"),
+    "413": rejected(json_answer({"error": "over 9MP"}, 413), "over 9MP", "--max-side"),
+    "415": rejected(status(415), "415"),
+    "422": rejected(json_answer({"detail": "steps: maximum: got 1,000"}, 422), "steps: maximum: got 1,000"),
+    "451": rejected(text("a\x1b[31mred", 451), "a\x1b[31mred"),
+    "500": unknown(text(ECHO, 500), "500", "sorry, ***"),
+    "501": unknown(status(501), "501"),
+    "502": unknown(text("<html><title>502 Bad Gateway</title>", 502, "text/html"), "502 Bad Gateway"),
+    "503": unknown(status(503), "503"),
+    "504": unknown(status(504), "504"),
+    "599": unknown(status(599), "599"),
+}  # fmt: skip
+
+BUSY: dict[str, Fault] = {
+    "429-then-ok": worked(busy("1"), busy("1"), ok(PICTURE), submissions=3),
+    "503-with-retry-after-then-ok": worked(busy("2", 503), ok(PICTURE), submissions=2),
+    "429-without-retry-after": worked(busy(None), ok(PICTURE), submissions=2),
+    "retry-after-zero": worked(busy("0"), ok(PICTURE), submissions=2),
+    "retry-after-decimal": worked(busy("1.5"), ok(PICTURE), submissions=2),
+    "retry-after-negative": worked(busy("-5"), ok(PICTURE), submissions=2),
+    "retry-after-words": worked(busy("soon"), ok(PICTURE), submissions=2),
+    "503-retry-after-words": worked(busy("soon", 503), ok(PICTURE), submissions=2),
+    "retry-after-empty": worked(busy(""), ok(PICTURE), submissions=2),
+    "retry-after-not-a-number": worked(busy("nan"), ok(PICTURE), submissions=2),
+    "retry-after-past": worked(busy(PAST), ok(PICTURE), submissions=2),
+    "retry-after-beyond-patience": too_busy(busy("600"), "600 s", "waited 0 s", "at 20"),
+    "retry-after-far-date": too_busy(busy(FAR), "at 2"),
+    "retry-after-absurd": too_busy(busy("9" * 400), "1000000000 s"),
+    "retry-after-huge": too_busy(busy("99999999999")),
+    "busy-forever": too_busy(busy("3"), "429", "no capacity", "waited", submissions=4, max_wait_s=10),
+    "busy-forever-503": too_busy(busy("3", 503), "503", submissions=4, max_wait_s=10),
+    "no-patience": too_busy(busy("1"), "1 s", max_wait_s=0),
+    "busy-then-rejected": Fault(
+        script=(busy("1"), text("no", 400)), error=errors.RejectedError, submissions=2, words=("no",)
+    ),
+    "busy-then-dropped": Fault(
+        script=(busy("1"), drop("after"), ok(PICTURE)),
+        error=errors.UnknownError, submissions=2, words=("may be billed",), billed=True,
+    ),
+}  # fmt: skip
+
+FAULTS = EARLY | BROKEN | CONTENT | STATUSES | BUSY
