@@ -101,7 +101,7 @@ class Growing(Blob):
         self._digest = hashlib.sha256()
         super().__init__(self._scratch(), 0, self._digest.hexdigest())
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes | bytearray) -> None:
         """Add bytes at the end.
 
         Raises:
@@ -128,7 +128,7 @@ class Growing(Blob):
                 raise
             return io.BytesIO()
 
-    def _write(self, chunk: bytes) -> None:
+    def _write(self, chunk: bytes | bytearray) -> None:
         self._file.seek(self.size)
         view = memoryview(chunk)
         while view:

@@ -20,11 +20,12 @@ The numbers are a stable interface; README has the same table, and a test
 compares the two.
 """
 
+import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from types import TracebackType
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
 from prodia_compose.frozen import frozen
 
@@ -249,16 +250,30 @@ class Interrupted(BaseException):
         return ExitCode(128 + self.signum)
 
 
+WarningCode = Literal[
+    "count-in-doubt",
+    "file-name-in-prompt",
+    "image-not-referred",
+    "no-reference",
+    "no-token",
+    "ordinal-beyond-count",
+    "over-cap",
+    "record-unavailable",
+    "small-image",
+    "unconfirmed-setting",
+    "unknown-model",
+    "unknown-setting",
+    "unsorted-list",
+    "wrong-format",
+]
+"""What can be warned of: stable words for scripts."""
+
+
 @frozen
 class Warned:
-    """A warning: something that stops nothing unless `--strict` is given.
+    """A warning: something that stops nothing unless `--strict` is given."""
 
-    Attributes:
-        code: A stable word for scripts, such as `unknown-model`.
-        message: The words for people.
-    """
-
-    code: str
+    code: WarningCode
     message: str
 
 
@@ -266,16 +281,39 @@ class Findings:
     """What the checks before sending have found so far.
 
     All checks run even when an early one fails, so that the user is told
-    everything at once instead of one problem a run.
+    everything at once instead of one problem a run. As a context it keeps a
+    `ComposeError` of its block instead of passing it on.
     """
 
     def __init__(self, errors: Iterable[ComposeError] = ()) -> None:
         self.errors = list(errors)
         self.warnings: list[Warned] = []
 
-    def collecting(self) -> "_Collecting":
-        """Return a context that keeps a `ComposeError` of its block instead of passing it on."""
-        return _Collecting(self)
+    def add(self, error: ComposeError) -> None:
+        """Find an error."""
+        self.errors.extend(error.parts)
+
+    def warn(self, code: WarningCode, message: str) -> None:
+        """Find something to be warned of."""
+        self.warnings.append(Warned(code=code, message=message))
+
+    def collecting(self) -> Self:
+        """Return the findings as a context."""
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, ComposeError):
+            self.add(error)
+            return True
+        return False
 
     @property
     def has_usage_error(self) -> bool:
@@ -288,22 +326,8 @@ class Findings:
             raise combined(self.errors)
 
 
-class _Collecting:
-    """The block of `Findings.collecting`; a class, so that type checkers know it swallows."""
-
-    def __init__(self, findings: Findings) -> None:
-        self._findings = findings
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if isinstance(error, ComposeError):
-            self._findings.errors.extend(error.parts)
-            return True
-        return False
+def reason(exc: OSError | ValueError, words: Mapping[int, str]) -> str:
+    """Return why a path cannot be used: in our words for its errno, else in the system's."""
+    if isinstance(exc, OSError) and exc.errno is not None:
+        return words.get(exc.errno) or os.strerror(exc.errno)
+    return str(exc)  # a NUL inside the name

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import threading
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -137,6 +138,10 @@ class Stop:
         Raises:
             errors.Interrupted: Somebody asked to stop, then or before.
         """
+        self.check()
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals raise in the main thread only, and it may be at something else
+            return
         before, self.is_deferred = self.is_deferred, False
         try:
             self.check()

@@ -1,5 +1,6 @@
 """Inputs named by a URL, brought to disk."""
 
+import base64
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -7,8 +8,9 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.client.send import headers
-from prodia_compose.client.service import SHORTEST_SECRET
-from prodia_compose.client.transport.exchange import Exchange, Lost, Reply, basic
+from prodia_compose.client.service import NOBODY, SHORTEST_SECRET, Service
+from prodia_compose.client.transport.exchange import Exchange, Reply
+from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import Request, TraceOnly
 
 _REDIRECTS = 10
@@ -28,12 +30,8 @@ def download(
     No token is sent, and no user or password but one written in the URL itself
     (netrc is not read): an input should not identify its user unasked.
 
-    Args:
-        url: Where to fetch from.
-        reporter: Is told of the phase `download`, in bytes.
-        max_bytes: The most that is accepted.
-        connect_timeout_s: For each connection.
-        timeout_s: For everything, redirects included.
+    It is accepted up to `max_bytes`, and within `timeout_s` for everything, redirects
+    included. The reporter is told of the phase `download`, in bytes.
 
     Raises:
         InputError: What is there is no use: 4xx, empty, too large, a bad URL.
@@ -78,15 +76,20 @@ def _request(url: str, connect_timeout_s: float, left_s: float) -> Request:
     if parts.scheme not in ("http", "https") or not host or " " in host:
         raise errors.InputError("is not an http or https address")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    ours = headers("image/*, */*;q=0.5")
+    if user or password:
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        ours["Authorization"] = f"Basic {basic}"
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
     return Request(
-        method="GET",
+        service=Service(
+            token=NOBODY,
+            connect_timeout_s=connect_timeout_s,
+            stall_timeout_s=left_s,
+            timeout_s=left_s,
+        ),
         url=urlunsplit(bare),
-        headers=headers("image/*, */*;q=0.5"),
-        authorization=basic(user, password) if user or password else None,
-        connect_timeout_s=connect_timeout_s,
-        stall_timeout_s=left_s,
-        timeout_s=left_s,
+        headers=ours,
     )
 
 
@@ -122,18 +125,18 @@ def _body(
     told = reply.headers.get("content-length", "")
     length = int(told) if told.isascii() and told.isdecimal() and reply.is_framed else None
     reporter.start("download", length)
-    body = blob.stored(_capped(exchange.chunks(), length or 0, reporter, max_bytes))
+    if (length or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    body = blob.stored(_capped(exchange.chunks(), reporter, max_bytes))
     if not body.size:
         raise errors.InputError("is empty")
     return body
 
 
 def _capped(
-    chunks: Iterator[bytes], length: int, reporter: progress.Reporter, max_bytes: int
+    chunks: Iterator[bytes], reporter: progress.Reporter, max_bytes: int
 ) -> Iterator[bytes]:
     size = 0
-    if length > max_bytes:
-        raise _too_large(max_bytes)
     for chunk in chunks:
         size += len(chunk)
         if size > max_bytes:

@@ -30,9 +30,6 @@ class Part:
     Attributes:
         name: The form field, `job` or `input`.
         filename: The name the job refers to it by; `[A-Za-z0-9._-]` only.
-        media_type: What its bytes are, such as `image/jpeg`.
-        size: Its length in bytes.
-        open: Gives a fresh reader of its bytes each time.
     """
 
     name: str
@@ -78,13 +75,8 @@ class Part:
 class MultipartBody:
     """The parts in order, framed for the wire.
 
-    Iterating yields the body in chunks, from the first byte each time.
-
-    Attributes:
-        parts: The parts, as they are sent.
-        boundary: What divides them: 27 to 70 characters of `[A-Za-z0-9_-]`.
-        content_type: The value of the request's `Content-Type`.
-        length: The length of the whole in bytes, known without reading a part.
+    Iterating yields the body in chunks, from the first byte each time. Its `length` in
+    bytes is known without reading a part.
     """
 
     def __init__(self, parts: Iterable[Part], boundary: str) -> None:

@@ -27,13 +27,7 @@ _LONGEST_WAIT_S = 30.0
 
 
 def verdict(status: int, *, retry_after: str | None, delivered: bool) -> Verdict:
-    """Return what a status means for a job.
-
-    Args:
-        status: The HTTP status.
-        retry_after: The value of the header `Retry-After`, if there was one.
-        delivered: Whether all of the body had been sent when the answer came.
-    """
+    """Return what a status means for a job whose body had been sent whole, or not yet."""
     if 200 <= status < 300:
         return "read"
     if status == 429 or (status == 503 and retry_after is not None):
@@ -55,10 +49,6 @@ def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
         return None
     if _NUMBER.fullmatch(text.strip()):
         return min(max(0.0, float(text)), _FOR_EVER_S)
-    return _seconds_until(text, now)
-
-
-def _seconds_until(text: str, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError, OverflowError):
@@ -94,13 +84,7 @@ def retry_wait(
 
 
 def connect_wait(attempt: int, *, remaining_s: float, random: float) -> float | None:
-    """Return the seconds before trying to connect again; None to give up.
-
-    Args:
-        attempt: The attempt that found no connection, counting from 1.
-        remaining_s: What is left of the time to wait in all.
-        random: From 0 up to 1.
-    """
+    """Return the seconds before trying to connect again; None to give up, as `retry_wait`."""
     if attempt >= CONNECT_ATTEMPTS:
         return None
     return max(0.0, min(_backoff(attempt, random), remaining_s))

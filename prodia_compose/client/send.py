@@ -4,13 +4,13 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
 
 import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart, policy, verdicts
 from prodia_compose.client.service import ASYNC_JOB_PATH, JOB_PATH, Service
-from prodia_compose.client.transport.exchange import Exchange, Lost, Transport, bearer
+from prodia_compose.client.transport.exchange import Exchange, Transport
+from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import Request
 from prodia_compose.client.watch import Watch
 from prodia_compose.frozen import frozen
@@ -21,7 +21,6 @@ class Sent:
     """An answer that brings what was asked for.
 
     Attributes:
-        request_id: The service's name for this exchange, `x-request-id`.
         attempts: How often the job was sent or tried to be; all but the last did not run.
     """
 
@@ -42,7 +41,6 @@ def headers(accept: str) -> dict[str, str]:
 
 def to_service(
     service: Service,
-    method: Literal["GET", "POST"],
     path: str,
     *,
     accept: str,
@@ -50,18 +48,15 @@ def to_service(
     usual_seconds: float | None = None,
 ) -> Request:
     """Return a request to the service, with its token and within its limits."""
-    typed = {} if body is None else {"Content-Type": body.content_type}
+    ours = headers(accept) | {"Authorization": f"Bearer {service.token.value}"}
+    if body is not None:
+        ours["Content-Type"] = body.content_type
     return Request(
-        method=method,
+        service=service,
         url=service.base_url + path,
-        headers={**headers(accept), **typed},
-        authorization=bearer(service.token),
+        headers=ours,
         body=body,
-        connect_timeout_s=service.connect_timeout_s,
-        stall_timeout_s=service.stall_timeout_s,
-        timeout_s=service.timeout_s,
         usual_seconds=usual_seconds,
-        hide=service.token.hide,
     )
 
 
@@ -97,11 +92,6 @@ class Sender:
     ) -> Sent:
         """Submit a job and return the answer with its picture, waited for on one connection.
 
-        Args:
-            body: The job and its inputs.
-            accept: The value of `Accept`.
-            usual_seconds: How long the model usually takes, for the progress.
-
         Raises:
             AuthError: The service refused the token.
             RejectedError: It rejected the job, or the job failed; `may_be_billed` tells.
@@ -110,14 +100,10 @@ class Sender:
             UnknownError: All was sent and no picture came.
             Interrupted: Somebody asked to stop.
         """
-        heard, attempts = self._deliver(
-            to_service(
-                *(self._service, "POST", JOB_PATH),
-                accept=accept,
-                body=body,
-                usual_seconds=usual_seconds,
-            )
+        request = to_service(
+            self._service, JOB_PATH, accept=accept, body=body, usual_seconds=usual_seconds
         )
+        heard, attempts = self._deliver(request)
         if not heard.has_picture:
             raise verdicts.unusable(heard)
         return Sent(answer=heard.answer, request_id=heard.head.request_id, attempts=attempts)
@@ -132,9 +118,7 @@ class Sender:
             ComposeError: As `send` raises it.
             Interrupted: Somebody asked to stop.
         """
-        request = to_service(
-            self._service, "POST", ASYNC_JOB_PATH, accept="application/json", body=body
-        )
+        request = to_service(self._service, ASYNC_JOB_PATH, accept="application/json", body=body)
         try:
             heard, attempts = self._deliver(request)
         except errors.RejectedError as error:
@@ -200,7 +184,7 @@ class Sender:
             raise
         finally:
             self._reporter.finish()
-        if heard.lost is not None:
+        if heard.lost is not None and heard.verdict == "read":  # a refusal shows in its head
             self._stop.check()
         return heard
 

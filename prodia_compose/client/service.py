@@ -30,11 +30,7 @@ _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
 
 @frozen
 class Token:
-    """A bearer token; its value shows in no repr, message or traceback.
-
-    Attributes:
-        value: Printable ASCII without spaces.
-    """
+    """A bearer token, printable ASCII; its value shows in no repr, message or traceback."""
 
     value: str = field(repr=False)
 
@@ -81,6 +77,10 @@ class Token:
                 yield rest[:cut]
                 rest = rest[cut:]
         yield rest
+
+
+NOBODY = Token(value="")
+"""For requests that carry no token."""
 
 
 @frozen

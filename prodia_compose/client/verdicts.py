@@ -9,8 +9,8 @@ from prodia_compose import blob, errors
 from prodia_compose.client import answers, policy
 from prodia_compose.client.answers import records
 from prodia_compose.client.service import Service
-from prodia_compose.client.transport.exchange import Exchange, Lost, Reply
-from prodia_compose.client.transport.failures import FailureKind
+from prodia_compose.client.transport.exchange import Exchange, Reply
+from prodia_compose.client.transport.failures import FailureKind, Lost
 from prodia_compose.frozen import frozen
 
 _LOOK_FIRST = (
@@ -86,9 +86,11 @@ class _Ids(TypedDict):
 
 
 def hear(
-    exchange: Exchange, service: Service, came: Callable[[answers.Answer], None] | None = None
+    exchange: Exchange,
+    service: Service,
+    came: Callable[[answers.Answer], None] = lambda _: None,
 ) -> Heard:
-    """Perform an exchange and read its answer as far as it comes.
+    """Perform an exchange and read its answer as far as it comes; all foreign words enter here.
 
     Args:
         exchange: Entered, and not performed yet.
@@ -100,14 +102,12 @@ def hear(
     """
     head = exchange.perform()
     is_good = 200 <= head.status < 300
-    raw = blob.Growing(or_memory=True)
     limit_bytes = _ANSWER_BYTES if is_good else _REFUSAL_BYTES
-    lost = None
+    raw = blob.Growing(or_memory=True)
 
     def read() -> answers.Answer:
         return answers.read(
             raw,
-            status=head.status,
             content_type=head.content_type,
             framed=head.is_framed,
             hide=service.token.hide,
@@ -115,22 +115,27 @@ def hear(
         )
 
     try:
-        try:
-            for chunk in exchange.chunks():
-                raw.add(chunk[: limit_bytes - raw.size])
-                if raw.size >= limit_bytes:
-                    lost = Lost("answer", f"the answer is over {limit_bytes >> 20} MiB")
-                    break
-        except Lost as error:
-            lost = error
+        lost = _spool(exchange, raw, limit_bytes)
         answer = read()
     except BaseException:
-        if is_good and came is not None:
+        if is_good:
             came(read())
         raise
-    if is_good and came is not None:
+    if is_good:
         came(answer)
     return Heard(head=head, answer=answer, lost=lost)
+
+
+def _spool(exchange: Exchange, raw: blob.Growing, limit_bytes: int) -> Lost | None:
+    """Take in an answer up to where it ends, breaks off or grows absurd; tell why if not the first."""
+    try:
+        for chunk in exchange.chunks():
+            raw.add(chunk[: limit_bytes - raw.size])
+            if raw.size >= limit_bytes:
+                return Lost("answer", f"the answer is over {limit_bytes >> 20} MiB")
+    except Lost as lost:
+        return lost
+    return None
 
 
 def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
@@ -151,26 +156,17 @@ def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
 
 def of_refusal(heard: Heard) -> errors.ComposeError:
     """Return the error for a status that is neither success nor busy."""
-    match heard.verdict:
-        case "auth":
-            return errors.AuthError(
-                f"the service refused the token ({heard.shown}): check PRODIA_TOKEN or --token-file",
-                **heard.ids,
-            )
-        case "rejected":
-            return errors.RejectedError(_rejected(heard), **heard.ids)
-        case "not-delivered":
-            return errors.NotDeliveredError(
-                f"the service failed during the upload ({heard.shown}); {_NOT_RUN} and can be sent"
-                " again",
-                **heard.ids,
-            )
-        case _:
-            return errors.UnknownError(
-                f"the whole job was sent, but the service failed ({heard.shown}); {_LOOK_FIRST}",
-                may_be_billed=True,
-                **heard.ids,
-            )
+    verdict, shown, ids = heard.verdict, heard.shown, heard.ids
+    if verdict == "auth":
+        words = f"the service refused the token ({shown}): check PRODIA_TOKEN or --token-file"
+        return errors.AuthError(words, **ids)
+    if verdict == "rejected":
+        return errors.RejectedError(_rejected(heard), **ids)
+    if verdict == "not-delivered":
+        words = f"the service failed during the upload ({shown}); {_NOT_RUN} and can be sent again"
+        return errors.NotDeliveredError(words, **ids)
+    words = f"the whole job was sent, but the service failed ({shown}); {_LOOK_FIRST}"
+    return errors.UnknownError(words, may_be_billed=True, **ids)
 
 
 def _rejected(heard: Heard) -> str:

@@ -15,8 +15,9 @@ from prodia_compose.client import answers, verdicts
 from prodia_compose.client.answers.records import JobRecord, json_value, strings
 from prodia_compose.client.send import Sent, to_service
 from prodia_compose.client.service import Service
-from prodia_compose.client.transport.exchange import Exchange, Lost, Transport
-from prodia_compose.client.transport.passage import TraceOnly
+from prodia_compose.client.transport.exchange import Exchange, Transport
+from prodia_compose.client.transport.failures import Lost
+from prodia_compose.client.transport.passage import TraceOnly, Waiting
 from prodia_compose.client.watch import Watch
 
 _POLL_EVERY_S = 2.0  # the service recommends nothing that could be read
@@ -64,7 +65,7 @@ class AsyncJob:
                 nobody has answered so far.
             Interrupted: Somebody asked to stop; the job runs on.
         """
-        shown = _Shown(self._reporter, self._clock, usual_seconds)
+        shown = Waiting(self._reporter, self._clock, usual_seconds)
         trouble: str | None = None
         failures = 0
         try:
@@ -81,7 +82,7 @@ class AsyncJob:
                     return
                 if state == "failed":
                     raise verdicts.failed(self._record(), job_id=self._job_id)
-                if shown.waited_s() >= self._service.timeout_s:
+                if shown.tell() >= self._service.timeout_s:
                     spent = f"done after {self._service.timeout_s:g} s"
                     raise self._unsettled(
                         f"is not {spent}"
@@ -135,7 +136,7 @@ class AsyncJob:
         raw = self._ask("job.state.current", "text/plain").raw
         return raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
 
-    def _tell(self, words: str, failures: int, shown: "_Shown") -> None:
+    def _tell(self, words: str, failures: int, shown: Waiting) -> None:
         """Take in that asking failed: told aloud once, as it may go on for as long as the wait.
 
         Raises:
@@ -176,7 +177,7 @@ class AsyncJob:
         Raises:
             _Trouble: Something went wrong that may pass.
         """
-        request = to_service(self._service, "GET", self._place + path, accept=accept)
+        request = to_service(self._service, self._place + path, accept=accept)
         trace = TraceOnly(self._reporter)
         try:
             with self._transport(
@@ -213,31 +214,3 @@ class AsyncJob:
             job_id=self._job_id,
             may_be_billed=True,
         )
-
-
-class _Shown:
-    """The seconds of a wait, as they are shown."""
-
-    def __init__(
-        self,
-        reporter: progress.Reporter,
-        clock: Callable[[], float],
-        usual_seconds: float | None,
-    ) -> None:
-        self._reporter = reporter
-        self._clock = clock
-        self._usual_s = None if usual_seconds is None else round(usual_seconds)
-        self._started = clock()
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin what is watched; a line that was said has ended it."""
-        self._shown_s = 0
-        self._reporter.start("waiting", self._usual_s)
-
-    def waited_s(self) -> float:
-        """Return how long it has been, having shown it."""
-        waited_s = self._clock() - self._started
-        self._reporter.advance(int(waited_s) - self._shown_s)
-        self._shown_s = int(waited_s)
-        return waited_s

@@ -19,7 +19,7 @@ from prodia_compose.frozen import frozen
 from prodia_compose.images import plan, prepare, workers
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry, Input
 from prodia_compose.models.facts import Cap, Caps, Fact, Model
 from prodia_compose.progress import Reporter, Stop
 
@@ -41,17 +41,17 @@ class FittedImage:
         part: The file name of its `input` part.
     """
 
-    source: sources.Input
+    source: Input
     info: probe.ImageInfo
     prepared: prepare.PreparedImage | None = None
     part: str | None = None
 
 
 def fit(
-    entries: Sequence[sources.Entry],
+    entries: Sequence[Entry],
     model: Model,
     wishes: Fitting,
-    opening: Callable[[sources.Entry, int], sources.Input],
+    opening: Callable[[Entry, int], Input],
     *,
     reporter: Reporter,
     findings: errors.Findings,
@@ -134,8 +134,8 @@ def _prepare(
 
 
 def _probe(
-    entries: Sequence[sources.Entry],
-    opening: Callable[[sources.Entry, int], sources.Input],
+    entries: Sequence[Entry],
+    opening: Callable[[Entry, int], Input],
     max_input_pixels: int,
     findings: errors.Findings,
 ) -> list[FittedImage]:
@@ -186,9 +186,9 @@ def _over(message: str, cap: Cap, path: str | None, findings: errors.Findings) -
     """Refuse what is over a documented cap; warn of the others."""
     if cap.kind == "documented":
         cure = "leave out --no-resize, or make it smaller"
-        findings.errors.append(errors.InputError(f"{message}; {cure}", path=path))
+        findings.add(errors.InputError(f"{message}; {cure}", path=path))
     else:
-        findings.warnings.append(errors.Warned(code="over-cap", message=message))
+        findings.warn("over-cap", message)
 
 
 def _check_bytes(
@@ -210,7 +210,7 @@ def _warn_of_small(
                 f"{image.source.path}: {image.info.width}x{image.info.height} px; the model's "
                 f"vendor asks for sides of at least {minimum.value:g} px; never enlarged here"
             )
-            findings.warnings.append(errors.Warned(code="small-image", message=message))
+            findings.warn("small-image", message)
 
 
 def _name_parts(images: Sequence[FittedImage]) -> tuple[FittedImage, ...]:
@@ -219,7 +219,7 @@ def _name_parts(images: Sequence[FittedImage]) -> tuple[FittedImage, ...]:
     if len(ready) < len(images):
         return tuple(images)  # names depend on all of them, and nothing will be sent
     names = part_names(
-        [image.source.stem for image in images],
+        [image.source.entry.stem for image in images],
         [image.prepared.suffix for image in ready if image.prepared is not None],
     )
     return tuple(replace(image, part=name) for image, name in zip(images, names, strict=True))

@@ -1,25 +1,51 @@
-"""The job and the fitted images, packed into the request's body."""
+"""Model, prompt and fitted images, packed into the request's body."""
 
+import hashlib
 import io
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 from prodia_compose.client import multipart
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit
-from prodia_compose.job.job import Job, digest
 from prodia_compose.models import facts
 from prodia_compose.models.facts import SettingValue
 
 
 @frozen
-class Packed:
-    """What would be sent.
+class Job:
+    """A job as the service takes it.
 
-    Attributes:
-        job: The job JSON.
-        digest: "sha256:..." over job and parts.
-        body: The request's body.
+    Its config's fields are in the order they are sent: prompt, images, settings.
     """
+
+    type: str
+    config: Mapping[str, SettingValue]
+
+    def document(self) -> dict[str, object]:
+        """Return the job as plain JSON values."""
+        return {"type": self.type, "config": dict(self.config)}
+
+    def json(self) -> bytes:
+        """Return the bytes of `job.json`: ASCII, as Python's `json.dumps` writes it."""
+        return json.dumps(self.document(), allow_nan=False).encode("ascii")
+
+
+def digest(job_json: bytes, parts: Iterable[tuple[str, str, str]]) -> str:
+    """Return "sha256:..." over all a job sends, whatever the boundary between its parts.
+
+    Args:
+        job_json: The bytes of `job.json`.
+        parts: (file name, media type, SHA-256 in hex) of each input, in order.
+    """
+    lines = [("job.json", "application/json", hashlib.sha256(job_json).hexdigest()), *parts]
+    text = "".join(f"{name}\0{media_type}\0{sha256}\n" for name, media_type, sha256 in lines)
+    return f"sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
+
+
+@frozen
+class Packed:
+    """What would be sent, and its digest: "sha256:..." over job and parts."""
 
     job: Job
     digest: str
@@ -52,20 +78,16 @@ def pack(
     names = [part for part, _ in inputs]
     built = Job(type=model.job_type, config={"prompt": prompt, "images": [*names], **config})
     job_json = built.json()
-    signed = digest(
-        job_json,
-        [(part, prepared.media_type, prepared.blob.sha256) for part, prepared in inputs],
+    sums = [(part, prepared.media_type, prepared.blob.sha256) for part, prepared in inputs]
+    signed = digest(job_json, sums)
+    job_part = multipart.Part(
+        name="job",
+        filename="job.json",
+        media_type="application/json",
+        size=len(job_json),
+        open=lambda: io.BytesIO(job_json),
     )
-    parts = [
-        multipart.Part(
-            name="job",
-            filename="job.json",
-            media_type="application/json",
-            size=len(job_json),
-            open=lambda: io.BytesIO(job_json),
-        )
-    ]
-    parts += [
+    input_parts = [
         multipart.Part(
             name="input",
             filename=part,
@@ -75,5 +97,5 @@ def pack(
         )
         for part, prepared in inputs
     ]
-    body = multipart.MultipartBody(parts, f"prodia-compose-{signed[-40:]}")
+    body = multipart.MultipartBody([job_part, *input_parts], f"prodia-compose-{signed[-40:]}")
     return Packed(job=built, digest=signed, body=body)

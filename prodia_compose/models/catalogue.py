@@ -49,8 +49,10 @@ def _bytes(megabytes: int, kind: CapKind, source: str) -> Cap:
     return Cap(limit=megabytes * _MB, kind=kind, source=source)
 
 
-def _side(pixels: int, reason: str) -> Cap:
-    return Cap(limit=pixels, kind="house", source=reason)
+def _caps(side: int, reason: str, image_bytes: Cap, combined: Cap | None = None) -> Caps:
+    """Return caps with a side of our own choice, in pixels."""
+    ours = Cap(limit=side, kind="house", source=reason)
+    return Caps(side=ours, combined=combined, image_bytes=image_bytes)
 
 
 def _sizes(
@@ -132,9 +134,8 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.nano-banana.img2img.v2",
         summary="flat rate, plain-language edits",
         max_images=Fact(value=3, source=_GUIDE),
-        caps=Caps(
-            side=_side(2048, "our choice; no vendor page names a side"),
-            image_bytes=_bytes(7, "upstream", _VERTEX_FLASH),
+        caps=_caps(
+            2048, "our choice; no vendor page names a side", _bytes(7, "upstream", _VERTEX_FLASH)
         ),
         settings=(
             Setting(
@@ -169,10 +170,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.gemini-3-pro.img2img.v1",
         summary="up to 4K output",
         max_images=Fact(value=3, source=_GUIDE),
-        caps=Caps(
-            side=_side(4096, "our choice; the guide: up to 4K out"),
-            image_bytes=_bytes(7, "upstream", _VERTEX),
-        ),
+        caps=_caps(4096, "our choice; the guide: up to 4K out", _bytes(7, "upstream", _VERTEX)),
         settings=(_ratio(_GOOGLE_RATIOS, _VERTEX), _RESOLUTION),
         prices=(
             _price(0.15, _GEMINI, resolution="1K"),
@@ -188,10 +186,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.gemini-3-1-flash.img2img.v1",
         summary="many images, Google Search",
         max_images=Fact(value=14, source=_GUIDE),
-        caps=Caps(
-            side=_side(4096, "our choice; up to 4K out"),
-            image_bytes=_bytes(7, "house", "its siblings' figure"),
-        ),
+        caps=_caps(4096, "our choice; up to 4K out", _bytes(7, "house", "its siblings' figure")),
         settings=(
             _ratio(
                 (*_GOOGLE_RATIOS, "1:4", "4:1", "1:8", "8:1"),
@@ -218,9 +213,10 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.flux-2.dev.img2img.v1",
         summary="fastest, cheapest, open weights",
         max_images=Fact(value=8, source=_GUIDE),
-        caps=Caps(
-            side=_side(1920, "our choice: the output's largest side"),
-            image_bytes=_bytes(20, "house", "its siblings' figure"),
+        caps=_caps(
+            1920,
+            "our choice: the output's largest side",
+            _bytes(20, "house", "its siblings' figure"),
         ),
         minimum_side=_FLUX_MINIMUM,
         settings=(
@@ -254,14 +250,15 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.flux-2.pro.img2img.v1",
         summary="up to 4096 px, 9 MP of inputs",
         max_images=Fact(value=8, source=_GUIDE),
-        caps=Caps(
-            side=_side(4096, "our choice; the guide: up to 4096 px"),
+        caps=_caps(
+            4096,
+            "our choice; the guide: up to 4096 px",
+            _bytes(20, "upstream", _BFL),
             combined=Cap(
                 limit=9_000_000,
                 kind="documented",
                 source=f"{_GUIDE}; {_FLUX_PRO} (the vendor counts the output too)",
             ),
-            image_bytes=_bytes(20, "upstream", _BFL),
         ),
         minimum_side=_FLUX_MINIMUM,
         settings=(
@@ -279,10 +276,7 @@ CATALOGUE: tuple[Model, ...] = (
         summary="steps and guidance, 10 images",
         max_images=Fact(value=10, source=_GUIDE),
         doubtful_above=Fact(value=8, source=_FLUX_FLEX),
-        caps=Caps(
-            side=_side(4096, "our choice: the output's largest side"),
-            image_bytes=_bytes(20, "upstream", _BFL),
-        ),
+        caps=_caps(4096, "our choice: the output's largest side", _bytes(20, "upstream", _BFL)),
         minimum_side=_FLUX_MINIMUM,
         settings=(
             Setting(
@@ -316,10 +310,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.flux-2.max.img2img.v1",
         summary="finest single image, to 2048 px",
         max_images=Fact(value=8, source=_GUIDE),
-        caps=Caps(
-            side=_side(2048, "our choice; the guide: up to 2048 px"),
-            image_bytes=_bytes(20, "upstream", _BFL),
-        ),
+        caps=_caps(2048, "our choice; the guide: up to 2048 px", _bytes(20, "upstream", _BFL)),
         minimum_side=_FLUX_MINIMUM,
         settings=(
             *_sizes(256, 2048, f"{_FLUX} (range); {_SIBLINGS} (step)", likely_step=16),
@@ -340,9 +331,10 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.seedream-5-0.lite.img2img.v1",
         summary="blends many images",
         max_images=Fact(value=14, source=_GUIDE),
-        caps=Caps(
-            side=_side(4096, "our choice: the output's largest side"),
-            image_bytes=_bytes(10, "upstream", f"{_ARK} (older copies; a newer one: 30 MB)"),
+        caps=_caps(
+            4096,
+            "our choice: the output's largest side",
+            _bytes(10, "upstream", f"{_ARK} (older copies; a newer one: 30 MB)"),
         ),
         minimum_side=Fact(value=15, source=f"{_ARK} (over 14 px)"),
         settings=(

@@ -26,7 +26,6 @@ class Cap:
     Attributes:
         limit: The largest allowed number, inclusive; its unit is the field's in `Caps`.
         kind: Who set it. Only a documented cap is refused over under `--no-resize`.
-        source: Where it was read, or why we chose it.
     """
 
     limit: int
@@ -53,12 +52,7 @@ class Caps:
 
 @frozen
 class Fact:
-    """A number and where it was read.
-
-    Attributes:
-        value: The number, in the unit its field names.
-        source: Where it was read, or why we chose it.
-    """
+    """A number, in the unit its field names, and where it was read or why we chose it."""
 
     value: float
     source: str
@@ -69,19 +63,12 @@ class Setting:
     """A field of the job's `config` beside `prompt` and `images`.
 
     Attributes:
-        name: The field's name, as the service spells it.
-        type: The JSON type of its value.
         status: `confirmed` by Prodia's own pages, `unconfirmed` (the name or the
             field's existence is inferred), or `refused` (known not to be accepted).
-        minimum: The smallest value, inclusive.
-        maximum: The largest value, inclusive.
-        multiple_of: The step the value must be a multiple of.
         likely_multiple_of: A step inferred from sibling models: off it warns, never refuses.
         choices: The only values Prodia's pages allow; another is refused.
         likely_choices: Values other sources list; another warns, never refuses.
         default: What the service fills in, as far as it is documented.
-        source: Where all of this was read.
-        note: What a person should know, in a phrase.
     """
 
     name: str
@@ -103,10 +90,8 @@ class Price:
     """What one job costs, as listed.
 
     Attributes:
-        minimum_usd: The lowest price of the listed range, in US dollars.
-        maximum_usd: The highest; equal to the lowest where one price is listed.
+        minimum_usd: The lowest of the listed range; the highest as well where one price is.
         resolution: The value of the setting `resolution` it holds for; None for any.
-        source: Where it was read.
         note: What moves it, in a phrase.
     """
 
@@ -131,18 +116,13 @@ class Model:
 
     Attributes:
         short_name: What users type; the job type itself for one not listed.
-        aliases: Other names that find it.
-        job_type: The service's name for it.
         summary: What it is good for, in a phrase.
         listed: Whether it stands in the catalogue.
-        max_images: The most input images.
         doubtful_above: Counts above this are accepted by one of Prodia's pages and not
             by another; None where they agree.
-        caps: The limits on the inputs.
         minimum_side: The vendor's smallest input side, in pixels; None if not known.
         settings: The config fields known of, in the order options show them.
         prices: What it costs; empty where no price was found.
-        usual_seconds: How long a job usually takes; None if not known.
         max_prompt: The longest prompt, in characters; None if not known.
         is_max_prompt_sure: Whether Prodia's own pages say so; if not, a longer one warns.
         notes: What a person should know before choosing it.

@@ -88,7 +88,7 @@ def check_count(model: Model, count: int, findings: errors.Findings) -> None:
             f"{count} images: one of Prodia's pages lets {model.short_name} take {most}, "
             f"another {model.doubtful_above.value:g}; the service may refuse them"
         )
-        findings.warnings.append(errors.Warned(code="count-in-doubt", message=message))
+        findings.warn("count-in-doubt", message)
 
 
 def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings) -> None:
@@ -107,4 +107,4 @@ def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings
     if model.is_max_prompt_sure:
         raise errors.UsageError(f"{message}; shorten it")
     warned = f"{message} by {longest.source}; sent as it is"
-    findings.warnings.append(errors.Warned(code="unconfirmed-setting", message=warned))
+    findings.warn("unconfirmed-setting", warned)

@@ -1,4 +1,4 @@
-"""Model, prompt and settings, turned into the job JSON, and the names of its parts."""
+"""The settings of a job, as typed and as its model takes them."""
 
 import difflib
 import json
@@ -11,7 +11,7 @@ from prodia_compose import errors
 from prodia_compose.models.facts import Model, Setting, SettingValue
 from prodia_compose.options import as_text
 
-_RESERVED = ("prompt", "images", "type")
+_RESERVED = {"prompt": "use -p", "images": "the tool names the images", "type": "use -m"}
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -71,7 +71,6 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
 
 
 def _is_deeper(value: object, levels: int) -> bool:
-    """Return whether lists and objects are nested more than so many levels."""
     if not isinstance(value, dict | list):
         return False
     children = value.values() if isinstance(value, dict) else value
@@ -106,25 +105,20 @@ def check_settings(
     What is out of the model's range goes to `findings` as an error; what no page
     confirms goes there as a warning and is sent all the same.
     """
+    typed = [(called(flag_of(name)), name, value) for name, value in options]
+    typed += [(f"--set {name}", name, value) for name, value in extras]
     config: dict[str, SettingValue] = {}
     given: set[str] = set()
-    for name, value in options:
-        given.add(name)
-        flag = called(flag_of(name))
+    for flag, name, value in typed:
         with findings.collecting():
+            if name in _RESERVED:
+                raise errors.UsageError(f"{flag}: not a setting; {_RESERVED[name]}")
+            if name in given:
+                raise errors.UsageError(f"{flag}: already given; give it once")
+            given.add(name)
             if isinstance(value, str) and _SURROGATE.search(value):
                 raise errors.UsageError(f"{flag}: not valid UTF-8; retype it")
             _check(model, name, value, flag, findings)
-            config[name] = value
-    for name, value in extras:
-        with findings.collecting():
-            if name in _RESERVED:
-                cure = {"prompt": "use -p", "type": "use -m"}.get(name, "the tool names the images")
-                raise errors.UsageError(f"--set {name}: not a setting; {cure}")
-            if name in given:
-                raise errors.UsageError(f"--set {name}: already given; give it once")
-            given.add(name)
-            _check(model, name, value, f"--set {name}", findings)
             config[name] = value
     return config
 
@@ -145,20 +139,18 @@ def _check(
     _check_range(model, setting, value, flag)
     doubt = _doubt(model, setting, value)
     if doubt:
-        findings.warnings.append(
-            errors.Warned(code="unconfirmed-setting", message=f"{flag} {value}: {doubt}")
-        )
+        findings.warn("unconfirmed-setting", f"{flag} {value}: {doubt}")
 
 
 def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findings) -> None:
-    if not flag.startswith("--set"):
+    if flag == flag_of(name):
         message = f"{flag}: {model.short_name} is not known to take it; sent as given"
-        findings.warnings.append(errors.Warned(code="unconfirmed-setting", message=message))
+        findings.warn("unconfirmed-setting", message)
         return
     nearest = difflib.get_close_matches(name, [s.name for s in model.settings], n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     message = f"{flag}: not a known setting of {model.short_name}; sent as given{hint}"
-    findings.warnings.append(errors.Warned(code="unknown-setting", message=message))
+    findings.warn("unknown-setting", message)
 
 
 def _check_type(setting: Setting, value: SettingValue, flag: str) -> None:
@@ -203,7 +195,6 @@ def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str)
 
 
 def _nearest(setting: Setting, value: float, step: int) -> int:
-    """Return the allowed multiple nearest to a value."""
     multiple = round(value / step) * step
     return int(min(max(multiple, setting.minimum or multiple), setting.maximum or multiple))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prodia_compose import addresses, errors
-from prodia_compose.output.options import SUFFIXES, OutputFormat, Placement
+from prodia_compose.output.options import KINDS, SUFFIXES, OutputFormat, Placement
 
 
 def asked_format(placement: Placement) -> OutputFormat:
@@ -26,8 +26,10 @@ def asked_format(placement: Placement) -> OutputFormat:
         return placement.format or "jpg"
     format_ = SUFFIXES.get(suffix.lower())
     if format_ is None:
+        *most, last = (kind.suffix for kind in KINDS.values())
         raise errors.UsageError(
-            f"{placement.called('-o')} {placement.target}: no such format as {suffix}; use .jpg, .png or .webp"
+            f"{placement.called('-o')} {placement.target}: no such format as {suffix}; "
+            f"use {', '.join(most)} or {last}"
         )
     if placement.format is not None and placement.format != format_:
         raise errors.UsageError(
@@ -39,7 +41,7 @@ def asked_format(placement: Placement) -> OutputFormat:
 
 def accept_type(format_: OutputFormat) -> str:
     """Return the media type of a format, as the service's Accept values spell it."""
-    return {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[format_]
+    return KINDS[format_].media_type
 
 
 def expand(template: str, fields: Mapping[str, str]) -> str:

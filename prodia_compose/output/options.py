@@ -5,17 +5,23 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from prodia_compose.frozen import frozen
+from prodia_compose.images.formats import kinds
 from prodia_compose.options import Clash, Option, Options
 
 IfExists = Literal["fail", "skip", "number", "overwrite"]
 
 OutputFormat = Literal["jpg", "png", "webp"]
 
+KINDS: Mapping[OutputFormat, kinds.Kind] = {
+    "jpg": kinds.JPEG,
+    "png": kinds.PNG,
+    "webp": kinds.WEBP,
+}
+"""What can be asked for."""
+
 SUFFIXES: Mapping[str, OutputFormat] = {
-    ".jpg": "jpg",
     ".jpeg": "jpg",
-    ".png": "png",
-    ".webp": "webp",
+    **{kind.suffix: format_ for format_, kind in KINDS.items()},
 }
 """The suffixes, in lower case, that ask for a format."""
 

@@ -19,7 +19,6 @@ from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.output import streams
 from prodia_compose.output.options import SUFFIXES, IfExists
-from prodia_compose.output.streams import write_stream
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
 _PROOF_BYTES = 1 << 20
@@ -86,7 +85,7 @@ def prove(
             streams.prove(path)
             return replace(place, path="-") if streams.descriptor(path) == 1 else place
         if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
-            raise errors.OutputError("names a folder; name a file", path=path)
+            raise errors.OutputError("names a folder; name a file")
         if if_exists != "overwrite" and streams.status(path) is not None:
             return _settle_taken(place, inputs)
         _prove_folder(path, create_dirs=create_dirs)
@@ -103,11 +102,11 @@ def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
     for shown, file in inputs:
         if _same(file, path):
             message = f"is the input {shown}; choose another name, or -f to overwrite it"
-            raise errors.OutputError(message, path=path)
+            raise errors.OutputError(message)
     if place.if_exists == "skip":
         return replace(place, skipped=True)
     message = "exists already; -f overwrites it, --if-exists number keeps both"
-    raise errors.OutputError(message, path=path)
+    raise errors.OutputError(message)
 
 
 def _same(file: Path, path: str) -> bool:
@@ -125,7 +124,7 @@ def _prove_folder(path: str, *, create_dirs: bool) -> None:
             typed = Path(path).parent
             missing = folder if typed.exists() else typed  # a link leads elsewhere
             message = f"there is no folder {missing}; --create-dirs makes it"
-            raise errors.OutputError(message, path=path)
+            raise errors.OutputError(message)
         folder = next(parent for parent in folder.parents if parent.exists())
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
@@ -176,7 +175,7 @@ def publish(data: blob.Blob, place: Place, waiting: Callable[[], None] = lambda:
     """
     if place.is_stream:
         with data.open() as source, streams.open_stream(place.path, waiting) as stream:
-            write_stream(source, stream)
+            streams.write_stream(source, stream)
         return place.path
     final = Path(os.path.realpath(place.path))  # a symlink stays, and what it names is written
     status = streams.status(place.path) if place.if_exists == "overwrite" else None
@@ -279,18 +278,19 @@ def _as_output_error(path: str, called: str) -> Iterator[None]:
     except errors.OutputError as error:
         raise errors.OutputError(f"{called} {path}: {error.message}", path=path) from error
     except (OSError, ValueError) as exc:
-        reasons = {
-            errno.EACCES: "permission denied; choose a folder you may write to",
-            errno.EBADF: "is not open for writing; redirect it, or name a file",
-            errno.ENOENT: "no file can be made there; choose another folder",
-            errno.ENXIO: "there is no such device; name a file",
-            errno.EROFS: "the file system is read-only; choose another folder",
-            errno.ENOSPC: "the disk is full; make room or choose another folder",
-            errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
-            errno.ENOTDIR: "part of the path is not a folder",
-            errno.ENAMETOOLONG: "the name is too long",
-            errno.ELOOP: "is a loop of links",
-        }
-        number = exc.errno if isinstance(exc, OSError) else None
-        words = reasons.get(number or 0) or (os.strerror(number) if number else str(exc))
+        words = errors.reason(exc, _REASONS)
         raise errors.OutputError(f"{called} {path}: {words}", path=path) from exc
+
+
+_REASONS = {
+    errno.EACCES: "permission denied; choose a folder you may write to",
+    errno.EBADF: "is not open for writing; redirect it, or name a file",
+    errno.ENOENT: "no file can be made there; choose another folder",
+    errno.ENXIO: "there is no such device; name a file",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENOSPC: "the disk is full; make room or choose another folder",
+    errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
+    errno.ENOTDIR: "part of the path is not a folder",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "is a loop of links",
+}

@@ -50,26 +50,26 @@ def prove(path: str) -> None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         os.write(number, b"")
         if number != 1:  # standard output is looked at where it is written
-            _refuse_terminal(number, path)
+            _refuse_terminal(number)
         return
     mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
-        raise errors.OutputError("is a folder; name a file in it", path=path)
+        raise errors.OutputError("is a folder; name a file in it")
     if stat.S_ISSOCK(mode):
-        raise errors.OutputError("is a socket; name a file", path=path)
+        raise errors.OutputError("is a socket; name a file")
     if not os.access(path, os.W_OK):
-        raise errors.OutputError("not writable; name a file", path=path)
+        raise errors.OutputError("not writable; name a file")
     if stat.S_ISCHR(mode):
         opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
-            _refuse_terminal(opened, path)
+            _refuse_terminal(opened)
         finally:
             os.close(opened)
 
 
-def _refuse_terminal(number: int, path: str) -> None:
+def _refuse_terminal(number: int) -> None:
     if os.isatty(number):
-        raise errors.OutputError("is a terminal; name a file", path=path)
+        raise errors.OutputError("is a terminal; name a file")
 
 
 def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:

@@ -9,8 +9,9 @@ from typing import BinaryIO, Literal
 
 from prodia_compose import errors
 from prodia_compose.client.options import Delivery
-from prodia_compose.client.service import Token
-from prodia_compose.inputs import sources
+from prodia_compose.client.service import SANDBOX_TOKEN, Token
+from prodia_compose.inputs import files
+from prodia_compose.inputs.entries import Entry, list_entries
 from prodia_compose.models import facts, lookup
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.prompt import template
@@ -33,30 +34,30 @@ def owned_stdin(
     if len(claims) < 2:
         return stdin
     message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
-    findings.errors.append(errors.UsageError(message))
+    findings.add(errors.UsageError(message))
     return None
 
 
 def entries(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
-) -> tuple[tuple[sources.Entry, ...], bool]:
+) -> tuple[tuple[Entry, ...], bool]:
     """Return what was named, and whether that is all of it."""
     selection = request.selection
     if stdin is None and "-" in selection.lists and findings.has_usage_error:
         return (), False  # whose standard input it is has to be settled first
     with findings.collecting():
-        return sources.entries(selection, stdin), True
+        return list_entries(selection, stdin), True
     if not findings.has_usage_error and (selection.operands or selection.labelled):
         # A list cannot be read; what is wrong with the other images is told all the same.
         with findings.collecting():
-            return sources.entries(replace(selection, lists=()), stdin), False
+            return list_entries(replace(selection, lists=()), stdin), False
     return (), False
 
 
 def prompt_text(
     request: ComposeRequest,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     stdin: BinaryIO | None,
     findings: errors.Findings,
 ) -> str | None:
@@ -96,7 +97,7 @@ def _typed_prompt(request: ComposeRequest, stdin: BinaryIO | None) -> str:
         return request.prompt
     if request.prompt_file is None:
         raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
-    data = sources.read_text_source(request.prompt_file, "--prompt-file", stdin)
+    data = files.read_text(request.prompt_file, "--prompt-file", stdin)
     return template.text_of_file(data, request.prompt_file)
 
 
@@ -107,6 +108,7 @@ def token(
     findings: errors.Findings,
     *,
     sending: bool,
+    sandbox: bool = False,
 ) -> tuple[Token | None, TokenState]:
     """Return the token, and whether there is a usable one.
 
@@ -116,15 +118,18 @@ def token(
         stdin: Standard input, if it is the token's.
         findings: Takes what is wrong.
         sending: Whether it is needed; if not, a missing one is only a warning.
+        sandbox: Whether any token will do.
     """
+    if sandbox:
+        return Token.parse(SANDBOX_TOKEN), "present"
     name, flag = delivery.token_file, delivery.called("--token-file")
     if name == "-" and stdin is None and findings.has_usage_error:
         return None, "missing"
     if name is not None:
         try:
-            text = sources.read_text_source(name, flag, stdin).decode("utf-8", errors="replace")
+            text = files.read_text(name, flag, stdin).decode("utf-8", errors="replace")
         except errors.InputError as exc:
-            findings.errors.append(errors.AuthError(exc.message, path=exc.path))
+            findings.add(errors.AuthError(exc.message, path=exc.path))
             return None, "missing"
     if text is not None and text.strip():
         try:
@@ -132,13 +137,13 @@ def token(
         except errors.AuthError as exc:
             place = "PRODIA_TOKEN" if name is None else flag
             cure = f"{place}: {exc.message}; put the token alone there"
-            findings.errors.append(errors.AuthError(cure, path=name))
+            findings.add(errors.AuthError(cure, path=name))
             return None, "invalid"
     message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
     if name is not None:
         message = f"{flag} {name}: holds no token"
     if sending:
-        findings.errors.append(errors.AuthError(message))
+        findings.add(errors.AuthError(message))
     else:
-        findings.warnings.append(errors.Warned(code="no-token", message=message))
+        findings.warn("no-token", message)
     return None, "missing"

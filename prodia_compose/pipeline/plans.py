@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import prodia_compose
 from prodia_compose import blob, errors
-from prodia_compose.client.service import SANDBOX_TOKEN, Service, Token
+from prodia_compose.client.service import Service, Token
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, workers
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry, Input, open_input
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
@@ -179,11 +179,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     findings = errors.Findings()
     model = _model(request, findings)
     wishes = request.settings
-    config: dict[str, SettingValue] = {}
-    if model is not None:
-        config = settings.check_settings(
-            model, wishes.items(), wishes.extras, findings, wishes.called
-        )
+    asked = (wishes.items(), wishes.extras, findings, wishes.called)
+    config = {} if model is None else settings.check_settings(model, *asked)
     format_ = _format(request, findings)
     stdin = gather.owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather.entries(request, stdin, findings)
@@ -193,7 +190,14 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     if text is not None and is_complete and request.lint:
         findings.warnings += _slips(request, text, named)
     config = {**_framing(request, model, images, len(named), findings), **config}
-    token, token_state = _token(request, surroundings, stdin, findings, sending=sending)
+    token, token_state = gather.token(
+        request.delivery,
+        surroundings.token,
+        stdin,
+        findings,
+        sending=sending,
+        sandbox=request.sandbox,
+    )
     place = _place(request, format_, model, named, findings)
     estimate = _estimate(request, model, config, findings)
     if request.strict:
@@ -226,7 +230,7 @@ def _model(request: ComposeRequest, findings: errors.Findings) -> facts.Model | 
                 f"{called} {request.model}: not in the catalogue, its limits are unknown; "
                 f"at most {model.max_images.value:g} images and our own caps apply"
             )
-            findings.warnings.append(errors.Warned(code="unknown-model", message=message))
+            findings.warn("unknown-model", message)
         return model
     return None
 
@@ -240,7 +244,7 @@ def _format(request: ComposeRequest, findings: errors.Findings) -> OutputFormat:
 def _images(
     request: ComposeRequest,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     surroundings: Surroundings,
     findings: errors.Findings,
 ) -> tuple[fit.FittedImage, ...]:
@@ -253,10 +257,8 @@ def _images(
     if findings.has_usage_error:
         return ()  # the command line has to change; no download and no decoding for that
 
-    def opening(entry: sources.Entry, position: int) -> sources.Input:
-        return sources.open_input(
-            entry, position, stdin=surroundings.stdin, download=surroundings.download
-        )
+    def opening(entry: Entry, position: int) -> Input:
+        return open_input(entry, position, stdin=surroundings.stdin, download=surroundings.download)
 
     return fit.fit(
         named[:_MOST_PROBED],
@@ -269,9 +271,7 @@ def _images(
     )
 
 
-def _slips(
-    request: ComposeRequest, text: str, named: Sequence[sources.Entry]
-) -> Iterator[errors.Warned]:
+def _slips(request: ComposeRequest, text: str, named: Sequence[Entry]) -> Iterator[errors.Warned]:
     """Return the slips in a prompt."""
     from prodia_compose.prompt import lints  # noqa: PLC0415 - 8 ms for its patterns
 
@@ -295,30 +295,16 @@ def _framing(
             raise errors.UsageError(f"{called} {position}: there {there}")
         for image in images:
             if image.source.position == position:
-                size = (image.info.width, image.info.height)
-                framed = framing.like(model, *size, called=called)
+                framed = framing.like(model, image.info.width, image.info.height, called=called)
                 return settings.check_settings(model, framed.items(), (), findings)
     return {}
-
-
-def _token(
-    request: ComposeRequest,
-    surroundings: Surroundings,
-    stdin: BinaryIO | None,
-    findings: errors.Findings,
-    *,
-    sending: bool,
-) -> tuple[Token | None, gather.TokenState]:
-    if request.sandbox:
-        return Token.parse(SANDBOX_TOKEN), "present"
-    return gather.token(request.delivery, surroundings.token, stdin, findings, sending=sending)
 
 
 def _place(
     request: ComposeRequest,
     format_: OutputFormat,
     model: facts.Model | None,
-    named: Sequence[sources.Entry],
+    named: Sequence[Entry],
     findings: errors.Findings,
 ) -> places.Place | None:
     stems = [entry.stem or "image" for entry in named]
@@ -346,7 +332,7 @@ def _place(
 
 
 def _prove_folder(
-    request: ComposeRequest, named: Sequence[sources.Entry], findings: errors.Findings
+    request: ComposeRequest, named: Sequence[Entry], findings: errors.Findings
 ) -> None:
     """Check that the request can be written down where `--save-request` wants it."""
     if request.save_to is not None:
@@ -360,7 +346,7 @@ def _prove_folder(
             )
 
 
-def _files(named: Sequence[sources.Entry]) -> list[tuple[str, Path]]:
+def _files(named: Sequence[Entry]) -> list[tuple[str, Path]]:
     """Return the inputs that are files: as typed, and where they are."""
     return [
         (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
@@ -381,8 +367,8 @@ def _estimate(
     called = request.called("--max-cost")
     if limit is not None and most is None:
         message = f"{called} {limit:g}: the price of {model.short_name} is unknown; nothing sent"
-        findings.errors.append(errors.CostError(message))
+        findings.add(errors.CostError(message))
     elif limit is not None and most is not None and most > limit:
         message = f"{called} {limit:g}: a job may cost ${most:g}; nothing sent"
-        findings.errors.append(errors.CostError(message))
+        findings.add(errors.CostError(message))
     return estimate

@@ -10,14 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from prodia_compose.errors import Warned
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry, natural_key
 from prodia_compose.inputs.options import Selection
 from prodia_compose.prompt import references, template
 
 
-def check(
-    text: str, named: Sequence[sources.Entry], selection: Selection, flag: str
-) -> Iterator[Warned]:
+def check(text: str, named: Sequence[Entry], selection: Selection, flag: str) -> Iterator[Warned]:
     """Yield the slips in a prompt, at most one warning a code.
 
     Args:
@@ -29,80 +27,61 @@ def check(
     if len(named) > references.MOST:
         return  # too many for any model, which is told elsewhere
     found = references.read(text, [entry.name for entry in named])
-    yield from _beyond(found, len(named), flag)
-    yield from _file_names(found, named, flag)
-    labelled = [position for position, entry in enumerate(named, 1) if entry.label]
-    if references.reads_as_english(text, labelled):
+    if found.beyond:
+        spoken = _listed(f"the {template.ordinal(position)}" for position in found.beyond[-3:])
+        message = (
+            f"{flag}: speaks of {spoken} image, "
+            f"but there {'is' if len(named) == 1 else 'are'} only {len(named)}; "
+            f'say "the {template.ordinal(len(named))} image", or add what is missing'
+        )
+        yield Warned(code="ordinal-beyond-count", message=message)
+    if found.files:
+        cures = _listed(
+            f'{" or ".join(_call(position, named) for position in positions)} instead of "{name}"'
+            for name, positions in found.files
+        )
+        message = f"{flag}: models see positions, not file names; say {cures}"
+        yield Warned(code="file-name-in-prompt", message=message)
+    if found.is_understood:
         yield from _missing(found, named, flag)
-    yield from _unsorted(found, named, selection)
+    if selection.sort == "none":
+        yield from _unsorted(found, named, selection.lists)
 
 
-def _beyond(found: references.References, count: int, flag: str) -> Iterator[Warned]:
-    if not found.beyond:
-        return
-    spoken = _listed(f"the {template.ordinal(position)}" for position in found.beyond[-3:])
-    there = "there is only 1" if count == 1 else f"there are only {count}"
-    message = (
-        f"{flag}: speaks of {spoken} image, but {there}; "
-        f'say "the {template.ordinal(count)} image", or add what is missing'
-    )
-    yield Warned(code="ordinal-beyond-count", message=message)
-
-
-def _file_names(
-    found: references.References, named: Sequence[sources.Entry], flag: str
-) -> Iterator[Warned]:
-    if not found.files:
-        return
-    cures = _listed(
-        f'{" or ".join(_call(position, named) for position in positions)} instead of "{name}"'
-        for name, positions in found.files
-    )
-    message = f"{flag}: models see positions, not file names; say {cures}"
-    yield Warned(code="file-name-in-prompt", message=message)
-
-
-def _missing(
-    found: references.References, named: Sequence[sources.Entry], flag: str
-) -> Iterator[Warned]:
-    """Yield the images that a prompt does not refer to, if it certainly refers to others."""
-    missing = [position for position in range(1, len(named) + 1) if position not in found.possible]
+def _missing(found: references.References, named: Sequence[Entry], flag: str) -> Iterator[Warned]:
+    missing = [position for position in range(1, len(named) + 1) if position not in found.certain]
+    calls = [_call(position, named) for position in missing]
+    shown = [named[position - 1].shown for position in missing]
     if len(missing) == len(named) > 1 and not found.beyond:
-        cures = [
-            f"{_call(position, named)} for {named[position - 1].shown}" for position in missing
-        ]
+        cures = [f"{call} for {path}" for call, path in zip(calls, shown, strict=True)]
         cure = _listed(cures) if len(cures) < 4 else f"{', '.join(cures[:3])} and so on"
         message = f"{flag}: refers to none of the {len(named)} images by its position; say {cure}"
         yield Warned(code="no-reference", message=message)
     elif found.certain and missing:
-        which = _listed(f"{position} ({named[position - 1].shown})" for position in missing)
-        cure = _listed(_call(position, named) for position in missing)
-        words = ("image", "it belongs", "it")
+        which = _listed(
+            f"{position} ({path})" for position, path in zip(missing, shown, strict=True)
+        )
+        noun, belongs, them = ("image", "it belongs", "it")
         if len(missing) > 1:
-            words = ("images", "they belong", "them")
-        noun, belongs, them = words
+            noun, belongs, them = ("images", "they belong", "them")
         message = (
             f"{flag}: does not refer to {noun} {which}; "
-            f"say {cure} where {belongs}, or leave {them} out"
+            f"say {_listed(calls)} where {belongs}, or leave {them} out"
         )
         yield Warned(code="image-not-referred", message=message)
 
 
 def _unsorted(
-    found: references.References, named: Sequence[sources.Entry], selection: Selection
+    found: references.References, named: Sequence[Entry], lists: Sequence[str]
 ) -> Iterator[Warned]:
     """Yield the lists in no order, such as `find` writes, that hold an image referred to."""
-    if selection.sort != "none":
-        return
     told = []
-    for number, name in enumerate(selection.lists, 1):
-        positions = [
-            position for position, entry in enumerate(named, 1) if entry.list_number == number
-        ]
-        paths = [named[position - 1].path for position in positions]
-        if found.certain.isdisjoint(positions) or _is_ordered(paths):
-            continue
-        told.append(f"-T {name}")
+    for number, name in enumerate(lists, 1):
+        entries = {
+            at: entry.path for at, entry in enumerate(named, 1) if entry.list_number == number
+        }
+        if not found.certain.isdisjoint(entries) and not _is_ordered([*entries.values()]):
+            told.append(f"-T {name}")
     if told:
         message = (
             f"{_listed(told)}: in no order, and the prompt refers to positions; "
@@ -111,21 +90,20 @@ def _unsorted(
         yield Warned(code="unsorted-list", message=message)
 
 
-def _is_ordered(paths: Sequence[str]) -> bool:
+def _is_ordered(paths: list[str]) -> bool:
     """Return whether a list is in the order of bytes, of numbers, or of letters of either case.
 
     `sort` writes the first or the last, as the locale says.
     """
-    by_number = [sources.natural_key(path) for path in paths]
-    by_letter = [path.casefold() for path in paths]
-    return (
-        list(paths) == sorted(paths, key=os.fsencode)
-        or by_number == sorted(by_number)
-        or by_letter == sorted(by_letter)
+    orders = (
+        sorted(paths, key=os.fsencode),
+        sorted(paths, key=natural_key),
+        sorted(paths, key=str.casefold),
     )
+    return paths in orders
 
 
-def _call(position: int, named: Sequence[sources.Entry]) -> str:
+def _call(position: int, named: Sequence[Entry]) -> str:
     """Return how to refer to an image: by its label, if it has one."""
     label = named[position - 1].label
     return f'"{{{label}}}"' if label else f'"the {template.ordinal(position)} image"'

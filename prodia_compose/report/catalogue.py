@@ -1,4 +1,4 @@
-"""What the catalogue looks like to people: a table, or one model with its sources."""
+"""The catalogue for people: a table of the models, and one model with its sources."""
 
 from collections.abc import Iterator, Sequence
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prodia_compose import errors
-from prodia_compose.models.facts import Cap, Model
+from prodia_compose.models.facts import Cap, Fact, Model
 from prodia_compose.progress import visible
 from prodia_compose.report.jsontext import Document, named, warnings
 
@@ -35,16 +35,8 @@ def plan(made: "plans.Plan") -> Document:
         "upload_bytes": packed.body.length if packed else None,
         "digest": packed.digest if packed else None,
         "token": made.token_state,
-        **_saved_request(made),
+        **_named_if("saved_request", made.request.save_to if made.is_saved else None),
     }
-
-
-def _saved_request(made: "plans.Plan") -> Document:
-    """Return the field for the folder that the request was written to; null if it was not."""
-    folder = made.request.save_to
-    if folder is None or not made.is_saved:
-        return {"saved_request": None}
-    return named("saved_request", folder)
 
 
 def result(made: "plans.Plan", done: "Run") -> Document:
@@ -149,8 +141,12 @@ def _part(kind: str, code: errors.ExitCode, message: str, path: str | None = Non
         "kind": kind,
         "exit_code": int(code),
         "message": visible(message),
-        **({"path": None} if path is None else named("path", path)),
+        **_named_if("path", path),
     }
+
+
+def _named_if(key: str, path: str | None) -> Document:
+    return {key: None} if path is None else named(key, path)
 
 
 def _files(paths: Sequence[str]) -> list[Document]:
@@ -162,7 +158,7 @@ def _image(image: "fit.FittedImage") -> Document:
     return {
         "position": image.source.position,
         **named("path", image.source.path),
-        "label": image.source.label,
+        "label": image.source.entry.label,
         "part": image.part,
         "media_type": sent.media_type if sent else None,
         "format": image.info.format,
@@ -192,8 +188,8 @@ def _skipped(place: "places.Place | None") -> Document | None:
     """Return the output of a run that left an existing file alone: its path only."""
     if place is None:
         return None
-    blank = dict.fromkeys(("format", "width", "height", "bytes", "sha256"))
-    return {**named("path", place.path), **blank}
+    unknown = dict.fromkeys(("format", "width", "height", "bytes", "sha256"))
+    return {**named("path", place.path), **unknown}
 
 
 def _model(model: Model) -> Document:
@@ -210,17 +206,17 @@ def _model(model: Model) -> Document:
         "summary": model.summary,
         "listed": model.listed,
         "max_images": asdict(model.max_images),
-        "max_images_doubtful_above": asdict(model.doubtful_above) if model.doubtful_above else None,
-        "caps": {name: _cap(cap) for name, cap in caps.items()},
-        "minimum_side_px": asdict(model.minimum_side) if model.minimum_side else None,
-        "max_prompt_characters": asdict(model.max_prompt) if model.max_prompt else None,
+        "max_images_doubtful_above": _fact(model.doubtful_above),
+        "caps": {name: _fact(cap) for name, cap in caps.items()},
+        "minimum_side_px": _fact(model.minimum_side),
+        "max_prompt_characters": _fact(model.max_prompt),
         "max_prompt_confirmed": model.is_max_prompt_sure if model.max_prompt else None,
         "settings": [asdict(setting) for setting in model.settings],
         "prices": [asdict(price) for price in model.prices],
-        "usual_seconds": asdict(model.usual_seconds) if model.usual_seconds else None,
+        "usual_seconds": _fact(model.usual_seconds),
         "notes": list(model.notes),
     }
 
 
-def _cap(cap: Cap | None) -> Document | None:
-    return None if cap is None else asdict(cap)
+def _fact(known: Cap | Fact | None) -> Document | None:
+    return None if known is None else asdict(known)

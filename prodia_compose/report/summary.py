@@ -50,7 +50,7 @@ def image_lines(plan: plans.Plan) -> Iterator[str]:
 
 def _image_line(image: FittedImage) -> str:
     source, info, sent = image.source, image.info, image.prepared
-    label = f" {{{source.label}}}" if source.label else ""
+    label = f" {{{source.entry.label}}}" if source.entry.label else ""
     named = f"{source.position} {source.path}{label}"
     size = f"{info.width}x{info.height}"
     if sent is None:

@@ -26,18 +26,14 @@ def read(
     answer: loopback.Answer, *, keep: int | None = None, framed: bool = True
 ) -> answers.Answer:
     """Read a scripted answer as if its body had come, perhaps cut to `keep` bytes."""
-    return read_body(
-        answer.body[:keep], answer.headers.get("Content-Type"), answer.status, framed=framed
-    )
+    return read_body(answer.body[:keep], answer.headers.get("Content-Type"), framed=framed)
 
 
-def read_body(
-    body: bytes, content_type: str | None, status: int = 200, *, framed: bool = True
-) -> answers.Answer:
+def read_body(body: bytes, content_type: str | None, *, framed: bool = True) -> answers.Answer:
     """Read a body that comes in chunks of 100 bytes."""
     chunks = (body[at : at + 100] for at in range(0, len(body), 100))
     raw = blob.spool(chunks, or_memory=True)
-    return answers.read(raw, status=status, content_type=content_type, framed=framed)
+    return answers.read(raw, content_type=content_type, framed=framed)
 
 
 def bytes_of(outputs: Iterable[answers.Output]) -> list[bytes]:
@@ -85,8 +81,8 @@ def test_a_picture_without_a_length_must_bring_its_own_end(body: bytes) -> None:
 
     assert not cut.whole
     assert cut.outputs == ()
-    assert cut.partial is not None
-    assert cut.partial.blob.read() == body[:-8]
+    assert cut.remains is not None
+    assert cut.remains.blob.read() == body[:-8]
 
 
 def test_a_multipart_answer_has_all_its_parts() -> None:
@@ -185,7 +181,7 @@ def test_words_are_limited() -> None:
 
 def test_binary_rubbish_is_not_quoted() -> None:
     """Bytes that are no text are not passed on as words."""
-    assert read_body(b"\x00\x01\x02" * 100, "application/octet-stream", 500).error is None
+    assert read_body(b"\x00\x01\x02" * 100, "application/octet-stream").error is None
 
 
 @pytest.mark.parametrize(
@@ -295,7 +291,6 @@ def test_secrets_are_taken_out_of_every_text() -> None:
 
     answer = answers.read(
         blob.spool([body.replace(b"output-0.jpg", secret.encode())]),
-        status=200,
         content_type=f"multipart/form-data; boundary={loopback.BOUNDARY}",
         hide=lambda text: text.replace(secret, "***"),
     )
@@ -305,6 +300,18 @@ def test_secrets_are_taken_out_of_every_text() -> None:
     assert answer.job.error == "a ***"
 
 
+def test_a_secret_in_the_type_is_taken_out() -> None:
+    """The answer's type is a foreign text as well."""
+    answer = answers.read(
+        blob.spool([b"?"]),
+        content_type="application/hush-hush",
+        hide=lambda text: text.replace("hush-hush", "***"),
+    )
+
+    assert answer.media_type == "application/***"
+    assert "hush" not in repr(answer)
+
+
 def test_a_secret_at_the_cut_leaves_no_half() -> None:
     """Words are cut to length after the secret is out, so that no half of it is left."""
     secret = "S" * 40
@@ -312,7 +319,6 @@ def test_a_secret_at_the_cut_leaves_no_half() -> None:
 
     answer = answers.read(
         blob.spool([words.encode()]),
-        status=500,
         content_type="text/plain",
         hide=lambda text: text.replace(secret, "***"),
     )
@@ -333,7 +339,7 @@ def test_a_secret_at_the_cut_leaves_no_half() -> None:
 @settings(deadline=None)
 def test_no_answer_breaks_the_reader(body: bytes, content_type: str | None, framed: bool) -> None:  # noqa: FBT001 - drawn
     """Any bytes under any content type give an answer that holds all of them."""
-    answer = answers.read(blob.spool([body]), status=200, content_type=content_type, framed=framed)
+    answer = answers.read(blob.spool([body]), content_type=content_type, framed=framed)
 
     assert answer.raw.read() == body
 
@@ -354,7 +360,7 @@ def test_no_json_breaks_the_reader(value: object) -> None:
 
 def test_deep_json_is_no_record() -> None:
     """JSON nested beyond reason is not a record, and no crash."""
-    assert read_body(b"[" * 200_000, "application/json", 500).job == records.JobRecord()
+    assert read_body(b"[" * 200_000, "application/json").job == records.JobRecord()
 
 
 class _FullDisk(io.FileIO):

@@ -32,29 +32,6 @@ from prodia_compose.client.transport.exchange import Exchange, Reply
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 
-GUIDE_JOBS: dict[str, dict[str, object]] = {
-    "nano-banana": {
-        "type": "inference.nano-banana.img2img.v2",
-        "config": {
-            "prompt": "Place the white ceramic mug from the first image onto the wooden table.",
-            "images": ["product.jpg", "scene.jpg"],
-            "aspect_ratio": "1:1",
-        },
-    },
-    "flux-2-flex": {
-        "type": "inference.flux-2.flex.img2img.v1",
-        "config": {
-            "prompt": "Place the white ceramic mug onto the wooden kitchen table. Photorealistic.",
-            "images": ["product.jpg", "scene.jpg"],
-            "aspect_ratio": "1:1",
-            "width": 1024,
-            "height": 1024,
-            "steps": 50,
-        },
-    },
-}
-
-
 # What goes out
 
 
@@ -79,7 +56,7 @@ def test_the_request_is_as_documented(tls: bool) -> None:  # noqa: FBT001 - a pa
     assert request.body == b"".join(body)
 
 
-@pytest.mark.parametrize("job", GUIDE_JOBS.values(), ids=GUIDE_JOBS.keys())
+@pytest.mark.parametrize("job", submitting.GUIDE_JOBS.values(), ids=submitting.GUIDE_JOBS.keys())
 def test_the_guides_jobs_arrive_as_from_the_guides_python(job: dict[str, object]) -> None:
     """A server sees the same parts, headers included, as from the guide's `files=`."""
     job_json = json.dumps(job).encode("utf-8")
@@ -235,17 +212,12 @@ def _unresolvable(*_args: object, **_options: object) -> list[object]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
-def _refused() -> str:
-    return f"http://127.0.0.1:{loopback.closed_port()}"
-
-
 def test_a_refused_connection_is_tried_three_times() -> None:
     """A port where nothing listens is tried again twice, told, and named with a cure."""
+    host = f"127.0.0.1:{loopback.closed_port()}"
     with submitting.environment():
-        url = _refused()
-        outcome = submitting.submit(submitting.service(url))
+        outcome = submitting.submit(submitting.service(f"http://{host}"))
 
-    host = url.removeprefix("http://")
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert outcome.failure.message == (
         f"{host} refused the connection (3 attempts): check PRODIA_BASE_URL if it is set, or try"
@@ -320,39 +292,35 @@ def _listener(then: Callable[[socket.socket], None]) -> Iterator[int]:
                 connection.close()
 
 
-def test_a_plain_server_under_https_is_named() -> None:
-    """TLS with a server that speaks none is told as a TLS failure."""
+def _answer_plainly(connection: socket.socket) -> None:
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    def answer(connection: socket.socket) -> None:
-        connection.recv(1000)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    with _listener(answer) as port, submitting.environment():
-        outcome = submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (_answer_plainly, "no TLS connection to {host} ("),
+        (lambda connection: connection.close(), "{host}"),
+        (
+            lambda _: None,
+            "no connection to {host} within 0.1 s (3 attempts): check the network, or",
+        ),
+    ],
+    ids=["plain", "cut-off", "hanging"],
+)
+def test_a_handshake_that_fails_is_named(then: Callable[[socket.socket], None], words: str) -> None:
+    """A server without TLS, or that ends or forgets the handshake, is told and tried again."""
+    with _listener(then) as port, submitting.environment():
+        host = f"127.0.0.1:{port}"
+        timeout_s = 0.1 if "0.1" in words else 5
+        outcome = submitting.submit(
+            submitting.service(f"https://{host}", connect_timeout_s=timeout_s)
+        )
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert f"no TLS connection to 127.0.0.1:{port} (" in outcome.failure.message
-
-
-def test_a_handshake_that_is_cut_off_is_named() -> None:
-    """A connection closed before its TLS handshake is done is told as a TLS or network failure."""
-    with _listener(lambda connection: connection.close()) as port, submitting.environment():
-        outcome = submitting.submit(submitting.service(f"https://127.0.0.1:{port}"))
-
-    assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert f"127.0.0.1:{port}" in outcome.failure.message
+    assert words.format(host=host) in outcome.failure.message
     assert len(outcome.slept) == 2
-
-
-def test_a_handshake_that_hangs_is_held_to_the_connect_timeout() -> None:
-    """A server that accepts and says nothing is given up after `--connect-timeout`."""
-    with _listener(lambda _: None) as port, submitting.environment():
-        service = submitting.service(f"https://127.0.0.1:{port}", connect_timeout_s=0.1)
-        outcome = submitting.submit(service)
-
-    assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert f"no connection to 127.0.0.1:{port} within 0.1 s" in outcome.failure.message
-    assert "--connect-timeout" in outcome.failure.message
 
 
 @pytest.mark.parametrize(
@@ -623,7 +591,6 @@ def test_a_stop_is_heeded_at_any_stage(
         assert seen.held is None
     else:
         assert seen.held is not None
-        assert seen.held.partial is None  # with a length, a picture's own end is not looked for
         assert PICTURE.startswith(seen.held.raw.read())
 
 
@@ -639,10 +606,9 @@ def test_a_stop_loses_no_answer_that_is_here() -> None:
             return reply
 
     with loopback.serve([multipart_ok(PICTURE * 20)]) as server, submitting.environment():
-        sender = Sender(
+        sent = Sender(
             submitting.service(server.url), watch=seen, stop=stop, transport=StoppingAtTheHead
-        )
-        sent = sender.send(submitting.job_body(), accept="image/jpeg")
+        ).send(submitting.job_body(), accept="image/jpeg")
 
     assert sent.answer.outputs[0].blob.read() == PICTURE * 20
     assert seen.held == sent.answer
@@ -670,35 +636,89 @@ def test_whatever_ends_the_reading_what_came_is_told() -> None:
     assert seen.held.outputs[0].blob.read() == PICTURE
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_signal_while_connecting_finds_nothing_sent() -> None:
-    """A signal's exception during the TLS handshake finds the job not sent."""
-    accepted = threading.Event()
+class _Striking(submitting.Recorder):
+    """Raises as a signal's handler would, once all of an upload has been counted."""
+
+    def advance(self, amount: int) -> None:
+        super().advance(amount)
+        if self.phases == ["upload"] and self.amounts["upload"] == self.totals["upload"]:
+            raise errors.Interrupted(signal.SIGINT)
+
+
+def test_a_last_byte_that_may_have_left_counts_as_sent() -> None:
+    """What strikes as the last byte is handed over, and before that is noted, finds the job sent."""
     seen = submitting.Outcome()
+    with (
+        loopback.serve([ok(PICTURE)]) as server,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted),
+    ):
+        Sender(submitting.service(server.url), watch=seen, reporter=_Striking()).send(
+            submitting.job_body(), accept="image/jpeg"
+        )
+
+    assert seen.states == ["sending", "sent"]
+
+
+@contextmanager
+def _signalled(stop: progress.Stop, when: Callable[[], bool]) -> Iterator[None]:
+    """Send SIGTERM to this process as soon as `when` holds; it raises unless that is deferred."""
 
     def interrupt(signum: int, _frame: object) -> None:
-        raise errors.Interrupted(signum)
+        stop.request(signum)
+        if not stop.is_deferred:
+            raise errors.Interrupted(signum)
 
+    stop.defer()
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        with (
-            _listener(lambda _: accepted.set()) as port,
-            submitting.environment(),
-            pytest.raises(errors.Interrupted) as caught,
-            _soon(accepted.is_set, lambda: os.kill(os.getpid(), signal.SIGTERM)),
-        ):
-            Sender(submitting.service(f"https://127.0.0.1:{port}"), watch=seen).send(
-                submitting.job_body(), accept="image/jpeg"
-            )
+        with _soon(when, lambda: os.kill(os.getpid(), signal.SIGTERM)):
+            yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_signal_while_connecting_finds_nothing_sent() -> None:
+    """A signal is heard during the TLS handshake though it is deferred, and the job not sent."""
+    accepted = threading.Event()
+    seen = submitting.Outcome()
+    stop = progress.Stop()
+    with (
+        _listener(lambda _: accepted.set()) as port,
+        submitting.environment(),
+        pytest.raises(errors.Interrupted) as caught,
+        _signalled(stop, accepted.is_set),
+    ):
+        Sender(submitting.service(f"https://127.0.0.1:{port}"), watch=seen, stop=stop).send(
+            submitting.job_body(), accept="image/jpeg"
+        )
+
     assert seen.states == []
+    assert stop.is_deferred
     # `ssl` leaves a socket whose handshake is interrupted to the collector: let it
     # complain here, where that is allowed.
     caught.value.__traceback__ = None
     del caught
     gc.collect()
+
+
+def test_a_signal_is_heard_in_an_upload_that_cannot_look_up() -> None:
+    """TLS inside a proxy's TLS cannot send in steps: what is deferred raises there all the same."""
+    seen = submitting.Outcome()
+    stop = progress.Stop()
+    with (
+        loopback.serve([loopback.silent(read=1 << 16)], tls=True) as server,
+        loopback.serve([loopback.tunnel(server.port)], tls=True) as proxy,
+        submitting.environment(server.ca_file, HTTPS_PROXY=proxy.url),
+        pytest.raises(errors.Interrupted),
+        _signalled(stop, lambda: bool(server.requests) and server.requests[0].size >= 1 << 16),
+    ):
+        Sender(submitting.service("https://service.test"), watch=seen, stop=stop).send(
+            submitting.job_body(LARGE), accept="image/jpeg"
+        )
+
+    assert seen.states == ["sending"]
 
 
 def test_a_stop_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:

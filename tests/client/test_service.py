@@ -2,8 +2,13 @@
 
 import pytest
 
-from prodia_compose import errors
-from prodia_compose.client.service import Token, is_loopback, normalise_base_url
+from prodia_compose import blob, errors
+from prodia_compose.client.service import (
+    SANDBOX_TOKEN,
+    Token,
+    is_loopback,
+    normalise_base_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,25 @@ def test_a_token_does_not_show_itself() -> None:
 
     assert token.value == "abc-123"
     assert "abc" not in repr(token)
+
+
+@pytest.mark.parametrize("before", [0, 65_530, 65_536, 131_070])
+def test_a_token_is_cleaned_out_of_bytes_wherever_it_stands(before: int) -> None:
+    """An echoed token is replaced, across the chunks that are read at a time too."""
+    came = blob.spool([b"x" * before, b"abc-123", b"y" * 10, b"abc-123"])
+
+    clean = Token(value="abc-123").clean(came)
+
+    assert clean.read() == b"x" * before + b"***" + b"y" * 10 + b"***"
+
+
+@pytest.mark.parametrize("value", [SANDBOX_TOKEN, "short"])
+def test_a_token_that_is_no_secret_hides_nothing(value: str) -> None:
+    """The sandbox's, or one so short that it stands in words by chance, stays where it is."""
+    came = blob.spool([f"a {value} word".encode()])
+
+    assert Token(value=value).clean(came).read() == came.read()
+    assert Token(value=value).hide(f"a {value} word") == f"a {value} word"
 
 
 def test_loopback_is_this_machine() -> None:

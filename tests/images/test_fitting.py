@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pictures as make
 import pytest
@@ -18,7 +20,7 @@ from prodia_compose import blob, errors
 from prodia_compose.images import fit as fits
 from prodia_compose.images import prepare, workers
 from prodia_compose.images.options import Fitting
-from prodia_compose.inputs import sources
+from prodia_compose.inputs import entries
 from prodia_compose.models import lookup
 from prodia_compose.progress import Phase, Silent, Stop
 
@@ -56,10 +58,10 @@ def fit(
         raise AssertionError(url)
 
     return fits.fit(
-        [sources.Entry(path=str(path)) for path in paths],
+        [entries.Entry(path=str(path)) for path in paths],
         lookup.find("seedream-5-lite"),
         wishes or Fitting(max_side=300),
-        functools.partial(sources.open_input, stdin=None, download=no_download),
+        functools.partial(entries.open_input, stdin=None, download=no_download),
         reporter=reporter or Watching(),
         findings=findings or errors.Findings(),
         budget=workers.Budget(fits.BUDGET_BYTES),
@@ -206,25 +208,18 @@ def test_pictures_one_after_the_other_are_each_read_twice_at_most(
 ) -> None:
     """Once for the header and once for the picture: what is sent is hashed as it is written."""
     opened: list[str] = []
-    open_input = sources.open_input
+    open_input = entries.open_input
 
-    def counting(entry: sources.Entry, position: int, **rest: object) -> sources.Input:
+    def counting(entry: entries.Entry, position: int, **rest: object) -> entries.Input:
         found = open_input(entry, position, **rest)  # type: ignore[arg-type] # as they came
 
-        def opener() -> object:
+        def opener() -> BinaryIO:
             opened.append(entry.path)
             return found.opener()
 
-        return sources.Input(
-            position=found.position,
-            path=found.path,
-            label=None,
-            origin=found.origin,
-            stem=found.stem,
-            opener=opener,  # type: ignore[arg-type] # gives what the other gives
-        )
+        return replace(found, opener=opener)
 
-    monkeypatch.setattr(sources, "open_input", counting)
+    monkeypatch.setattr(entries, "open_input", counting)
 
     fit(mixed)
 

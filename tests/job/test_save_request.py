@@ -77,6 +77,22 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Return all files under a folder with their bytes, and its folders."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.fixture(params=SHELLS.values(), ids=list(SHELLS))
+def shell(request: pytest.FixtureRequest) -> Sequence[str]:
+    """Return each of the shells."""
+    found: Sequence[str] = request.param
+    need(found[0], is_there=shutil.which(found[0]) is not None)
+    return found
+
+
 @pytest.fixture
 def api() -> Iterator[loopback.Server]:
     """Serve a picture to everybody."""
@@ -104,16 +120,8 @@ LINES: dict[str, tuple[str, ...]] = {
     "formats": ("-p", "all images", "alpha.png", "photo.webp", "--keep-alpha"),
     "settings": (
         *("-m", "flux-2-flex", *LINE, "--aspect-ratio", "1:1", "--width", "1024"),
-        *(
-            "--height",
-            "1024",
-            "--steps",
-            "50",
-            "--seed",
-            "7",
-            "--set",
-            'note="äöü \\"\\\\ \U0001f600"',
-        ),
+        *("--height", "1024", "--steps", "50", "--seed", "7"),
+        *("--set", 'note="äöü \\"\\\\ \U0001f600"'),
     ),
     "large": ("large.jpg", "-p", "x"),
     "timeouts": (*LINE, "--connect-timeout", "2.5"),
@@ -227,12 +235,10 @@ def test_the_bare_picture_can_be_asked_for(
 # How the script behaves
 
 
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
 def test_any_posix_shell_runs_the_script(
-    script: Path, api: loopback.Server, shell: tuple[str, ...]
+    script: Path, api: loopback.Server, shell: Sequence[str]
 ) -> None:
     """The script parses and runs in the shells that a /bin/sh is made of."""
-    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     subprocess.run([*shell, "-n", script], check=True)
     there = {"PRODIA_BASE_URL": api.url}
     ran = send(script, "answer", by=shell, env=there)
@@ -283,12 +289,10 @@ def beside(run: Run, script: Path) -> Path:
     return script
 
 
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
 def test_the_folder_one_is_in_is_not_sent(
-    beside: Path, work: Path, api: loopback.Server, shell: tuple[str, ...]
+    beside: Path, work: Path, api: loopback.Server, shell: Sequence[str]
 ) -> None:
     """Called from the folder of another saved request, in any shell, the script sends its own."""
-    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     for path in (str(beside), "../saved/send.sh"):
         ran = send(path, "-", by=shell, cwd=work / "other", PRODIA_BASE_URL=api.url)
         assert (ran.code, ran.err) == (0, "")
@@ -298,13 +302,11 @@ def test_the_folder_one_is_in_is_not_sent(
         assert names == ["job.json", "product.jpg", "scene.jpg"]
 
 
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
 @pytest.mark.parametrize("link", ["absolute", "relative", "beside-another", "to-a-link"])
 def test_a_link_to_the_script_sends_nothing(
-    beside: Path, work: Path, api: loopback.Server, link: str, shell: tuple[str, ...]
+    beside: Path, work: Path, api: loopback.Server, link: str, shell: Sequence[str]
 ) -> None:
     """The folder of a link is not the script's: it is refused in one line, nothing sent or made."""
-    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     called = work / ("other/go" if link == "beside-another" else "go")
     called.symlink_to("saved/send.sh" if link == "relative" else beside)
     if link == "to-a-link":
@@ -320,12 +322,10 @@ def test_a_link_to_the_script_sends_nothing(
     assert [names(work), names(work / "other")] == before
 
 
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
 def test_a_link_to_the_folder_will_do(
-    beside: Path, work: Path, api: loopback.Server, shell: tuple[str, ...]
+    beside: Path, work: Path, api: loopback.Server, shell: Sequence[str]
 ) -> None:
     """By way of links to folders, `..` included, the parts are those beside the script."""
-    need(shell[0], is_there=shutil.which(shell[0]) is not None)
     deep = work / "deep"
     (deep / "in").mkdir(parents=True)
     (work / "link").symlink_to("deep/in")
@@ -361,17 +361,62 @@ def test_a_script_that_cannot_tell_where_it_is_sends_nothing(
     assert api.connections == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "words"),
+    [
+        *(
+            ((argument,), {}, 2, "exists, or cannot be made")
+            for argument in ("taken", "folder", "missing/answer")
+        ),
+        *((usage, {}, 2, "usage: ") for usage in (("",), ("--help",), ("-x",), ("a", "b"))),
+        *(
+            ((), {"PRODIA_TOKEN": token}, 4, "PRODIA_TOKEN")
+            for token in ("", " \n", "two words", "line\nbreak", "caf\xe9", "tab\there")
+        ),
+        *(
+            ((), {"PRODIA_BASE_URL": url}, 2, "send.sh: PRODIA_BASE_URL: ")
+            for url in (
+                *("http://service.test", "http://127.0.0.1.service.test", "ftp://service.test"),
+                *("http://127.0.0.1@service.test", "http://localhost:1@service.test", "https://"),
+                *("http://service.test:1.localhost", "https://user:password@service.test"),
+                *("https://service.test?query", "https://service.test\\@127.0.0.1", "service.test"),
+            )
+        ),
+    ],
+)
+def test_what_is_found_before_sending(
+    script: Path,
+    work: Path,
+    api: loopback.Server,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    code: int,
+    words: str,
+) -> None:
+    """No place for the answer, no usable token or URL: one line, and nothing sent or made."""
+    (work / "taken").write_bytes(b"theirs")
+    (work / "folder").mkdir()
+    before = tree(work)
+    dead = f"http://127.0.0.1:{loopback.closed_port()}"
+    there = {"PRODIA_BASE_URL": api.url, "http_proxy": dead, "HTTPS_PROXY": dead, **environment}
+    ran = send(script, *arguments, env=there)
+
+    assert (ran.code, ran.out, ran.err.count("\n")) == (code, b"", 1)
+    assert words in ran.err
+    assert api.connections == 0
+    assert tree(work) == before
+
+
 @pytest.mark.parametrize("name", ["job.json", "scene.jpg"])
 def test_a_missing_part_is_told(script: Path, work: Path, api: loopback.Server, name: str) -> None:
     """A part that is gone is named in one line before anything is sent, and no file is made."""
     (script.parent / name).unlink()
-    before = names(work)
+    before = tree(work)
     ran = send("saved/send.sh", PRODIA_BASE_URL=api.url)
 
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
     assert f"send.sh: ./saved/{name}: missing, or not readable; save the request" in ran.err
-    assert api.connections == 0
-    assert names(work) == before
+    assert (api.connections, tree(work)) == (0, before)
 
 
 def test_a_copy_elsewhere_is_told_that_it_is_alone(
@@ -412,21 +457,6 @@ def test_the_token_is_seen_by_nobody(script: Path, work: Path, api: loopback.Ser
         assert 'to\\"ken' not in seen
 
 
-@pytest.mark.parametrize(
-    "token",
-    ["", " \n", "two words", "line\nbreak", "caf\xe9", "tab\there"],
-    ids=["empty", "blank", "space", "newline", "not-ascii", "tab"],
-)
-def test_no_usable_token_sends_nothing(script: Path, api: loopback.Server, token: str) -> None:
-    """Without a token, or with a malformed one, the script stops at once with one line and code 4."""
-    ran = send(script, PRODIA_TOKEN=token, PRODIA_BASE_URL=api.url)
-
-    assert (ran.code, ran.out, api.connections) == (4, b"", 0)
-    assert ran.err.count("\n") == 1
-    assert "PRODIA_TOKEN" in ran.err
-    assert not Path("answer.multipart").exists()
-
-
 def test_curls_own_settings_do_not_interfere(
     script: Path, api: loopback.Server, tmp_path: Path
 ) -> None:
@@ -451,31 +481,6 @@ def test_the_base_url_is_read_as_the_tool_reads_it(
     ran = send(script, PRODIA_BASE_URL=api.url + ending)
 
     assert (ran.code, api.requests[0].target) == (0, "/v2/job?price=true")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://service.test",
-        "http://127.0.0.1.service.test",
-        "http://127.0.0.1@service.test",
-        "http://localhost:1@service.test",
-        "http://service.test:1.localhost",
-        "https://user:password@service.test",
-        "https://service.test?query",
-        "https://service.test\\@127.0.0.1",
-        "ftp://service.test",
-        "service.test",
-        "https://",
-    ],
-)
-def test_no_token_for_a_place_that_is_none(script: Path, url: str) -> None:
-    """A base URL that the tool refuses is refused by the script too, before anything is sent."""
-    dead = f"http://127.0.0.1:{loopback.closed_port()}"
-    ran = send(script, PRODIA_BASE_URL=url, http_proxy=dead, HTTPS_PROXY=dead)
-
-    assert ran.code == 2
-    assert ran.err.startswith("send.sh: PRODIA_BASE_URL: ")
 
 
 def test_the_place_is_that_of_the_save(run: Run, work: Path, api: loopback.Server) -> None:
@@ -533,26 +538,6 @@ def test_what_came_of_a_cut_answer_is_kept(script: Path) -> None:
     assert whole.body.startswith(Path("answer.multipart").read_bytes())
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [("taken",), ("folder",), ("missing/answer",), ("",), ("--help",), ("-x",), ("a", "b")],
-    ids=["taken", "folder", "missing", "empty", "help", "option", "two"],
-)
-def test_a_place_that_takes_no_answer_is_found_before_paying(
-    script: Path, work: Path, api: loopback.Server, arguments: tuple[str, ...]
-) -> None:
-    """A file that exists, a place that cannot be written and an odd argument send nothing."""
-    (work / "taken").write_bytes(b"theirs")
-    (work / "folder").mkdir()
-    before = names(work)
-    ran = send(script, *arguments, PRODIA_BASE_URL=api.url)
-
-    assert (ran.code, ran.out, ran.err.count("\n")) == (2, b"", 1)
-    assert api.connections == 0
-    assert names(work) == before
-    assert (work / "taken").read_bytes() == b"theirs"
-
-
 # What is written
 
 
@@ -588,26 +573,29 @@ def test_nothing_else_is_made(run: Run, work: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_the_report_names_the_folder(run: Run, work: Path) -> None:
-    """The report says where the request is and what sends it; so does the JSON."""
-    done = run("compose", *LINE, "--save-request", "a b")
-    as_json = run("validate", *LINE, "--save-request", "a b", "-f", "--json")
+@pytest.mark.parametrize(
+    ("name", "report", "document"),
+    [
+        ("a b", "a b; send it with 'a b/send.sh'\n", {"saved_request": "a b"}),
+        (
+            os.fsdecode(b"red\x1b[31m\xff"),
+            "red\\x1b[31m\\xff; send",
+            {"saved_request": "red\\x1b[31m\\xff", "saved_request_b64": "cmVkG1szMW3/"},
+        ),
+    ],
+    ids=["plain", "odd"],
+)
+def test_the_report_names_the_folder(
+    run: Run, work: Path, name: str, report: str, document: dict[str, str]
+) -> None:
+    """Report and JSON say where the request is, with nothing in it that a terminal obeys."""
+    done = run("compose", *LINE, "--save-request", name)
+    as_json = run("validate", *LINE, "--save-request", name, "-f", "--json")
     unsaved = run("validate", *LINE, "--json")
 
-    assert "saved    a b; send it with 'a b/send.sh'\n" in done.text
-    assert json.loads(as_json.text)["saved_request"] == "a b"
+    assert f"saved    {report}" in done.text
+    assert document.items() <= json.loads(as_json.text).items()
     assert json.loads(unsaved.text)["saved_request"] is None
-
-
-def test_an_odd_folder_is_shown_escaped(run: Run, work: Path) -> None:
-    """Control characters and undecodable bytes of the folder's name do not reach the terminal."""
-    name = os.fsdecode(b"red\x1b[31m\xff")
-    done = run("compose", *LINE, "--save-request", name)
-    document = json.loads(run("compose", *LINE, "--save-request", name, "-f", "--json").text)
-
-    assert "saved    red\\x1b[31m\\xff; send" in done.text
-    assert document["saved_request"] == "red\\x1b[31m\\xff"
-    assert document["saved_request_b64"] == "cmVkG1szMW3/"
 
 
 def test_no_part_takes_the_name_of_another_file(run: Run, work: Path, api: loopback.Server) -> None:
@@ -638,14 +626,6 @@ def places(work: Path) -> Path:
     (work / "linked").symlink_to("empty")
     (work / "loop").symlink_to("loop")
     return work
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Return all files under a folder with their bytes, and its folders."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
 
 
 @pytest.mark.parametrize(

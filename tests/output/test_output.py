@@ -1,5 +1,6 @@
 """Where the picture goes: whole or absent, never over another, nothing left behind."""
 
+import contextlib
 import errno
 import io
 import os
@@ -10,10 +11,9 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -28,6 +28,7 @@ from prodia_compose.output.options import IfExists, OutputFormat, Placement
 PICTURE = bytes(range(256)) * 2000
 
 needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+needs_bytes = pytest.mark.skipif(sys.platform == "darwin", reason="names are Unicode here")
 
 
 @pytest.fixture
@@ -51,6 +52,46 @@ def _usual_umask() -> Iterator[None]:
 def data() -> blob.Blob:
     """Return the picture that came."""
     return blob.spool([PICTURE])
+
+
+@pytest.fixture(params=["hard links", "no hard links"])
+def disk(request: pytest.FixtureRequest, here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder, on a file system with hard links or without."""
+    if request.param == "no hard links":
+        monkeypatch.setattr(os, "link", no_links)
+    return here
+
+
+def no_links(*_: object, **__: object) -> None:
+    """Answer as a file system without hard links does."""
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+@contextlib.contextmanager
+def drained(opening: Callable[[], IO[bytes]]) -> Iterator[list[bytes]]:
+    """Read a pipe meanwhile; all it held is in the list when the block has ended."""
+    read: list[bytes] = []
+
+    def drain() -> None:
+        with opening() as file:
+            read.append(file.read())
+
+    thread = threading.Thread(target=drain, daemon=True)
+    thread.start()
+    yield read
+    thread.join()
+
+
+def proved_alone(path: str) -> tuple[bytes, bytes]:
+    """Prove a place in a process without a terminal; its path, or what failed, is on stderr."""
+    code = (
+        "import sys; from prodia_compose.output import places; "
+        f"sys.stderr.write(places.prove({path!r}, if_exists='fail', create_dirs=False).path)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, start_new_session=True
+    )
+    return done.stdout, done.stderr
 
 
 class Breaking(blob.Blob):
@@ -372,26 +413,20 @@ def test_an_input_may_be_overwritten_on_demand(here: Path, data: blob.Blob) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["out.jpg", "./out.jpg", "out", "o" * 255, "-rf.jpg", "new\nline.jpg", "sub//out.jpg"]
+    "path",
+    [
+        *("out.jpg", "./out.jpg", "out", "o" * 255, "-rf.jpg", "new\nline.jpg", "sub//out.jpg"),
+        pytest.param(os.fsdecode(b"caf\xe9.jpg"), marks=needs_bytes),
+    ],
 )
-def test_publish_saves_the_bytes(here: Path, data: blob.Blob, path: str) -> None:
+def test_publish_saves_the_bytes(disk: Path, data: blob.Blob, path: str) -> None:
     """The bytes are saved exactly, alone in their folder, and the path comes back as typed."""
-    (here / "sub").mkdir()
+    (disk / "sub").mkdir()
     assert out.publish(data, prove(path)) == path
 
     assert Path(path).read_bytes() == PICTURE
-    assert names(here) == sorted({"sub", Path(path).parts[0]})
-    assert names(here / "sub") in ([], ["out.jpg"])
-
-
-def test_undecodable_names(here: Path, data: blob.Blob) -> None:
-    """A name that is not UTF-8 is written by its bytes."""
-    if sys.platform == "darwin":
-        pytest.skip("names are Unicode here")
-    path = os.fsdecode(b"caf\xe9.jpg")
-    out.publish(data, prove(path))
-
-    assert [os.fsencode(name) for name in names(here)] == [b"caf\xe9.jpg"]
+    assert names(disk) == sorted({"sub", Path(path).parts[0]})
+    assert names(disk / "sub") in ([], ["out.jpg"])
 
 
 @pytest.mark.parametrize(("umask", "bits"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
@@ -428,61 +463,33 @@ def test_links_are_followed_and_kept(here: Path, data: blob.Blob, policy: IfExis
 
 
 @pytest.mark.parametrize("policy", ["fail", "skip"])
-@pytest.mark.parametrize("linking", [True, False])
-def test_a_name_taken_meanwhile_stays(
-    here: Path,
-    data: blob.Blob,
-    policy: IfExists,
-    linking: bool,  # noqa: FBT001 - a row
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Who took the name while the job ran keeps it, with hard links or without."""
-    if not linking:
-        monkeypatch.setattr(os, "link", no_links)
+def test_a_name_taken_meanwhile_stays(disk: Path, data: blob.Blob, policy: IfExists) -> None:
+    """Who took the name while the job ran keeps it."""
     place = prove("out.jpg", policy)
-    (here / "out.jpg").write_bytes(b"theirs")
+    (disk / "out.jpg").write_bytes(b"theirs")
     with pytest.raises(FileExistsError):
         out.publish(data, place)
 
-    assert (here / "out.jpg").read_bytes() == b"theirs"
-    assert names(here) == ["out.jpg"]
+    assert (disk / "out.jpg").read_bytes() == b"theirs"
+    assert names(disk) == ["out.jpg"]
 
 
-def no_links(*_: object, **__: object) -> None:
-    """Answer as a file system without hard links does."""
-    raise OSError(errno.EPERM, "Operation not permitted")
-
-
-@pytest.mark.parametrize("linking", [True, False])
-def test_numbers_taken_meanwhile_are_passed_over(
-    here: Path,
-    data: blob.Blob,
-    linking: bool,  # noqa: FBT001 - a row
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_numbers_taken_meanwhile_are_passed_over(disk: Path, data: blob.Blob) -> None:
     """Under `number` a name lost to somebody else is the next one in the row."""
-    if not linking:
-        monkeypatch.setattr(os, "link", no_links)
-    (here / "out.jpg").write_bytes(b"first")
+    free = prove("out.jpg", "number")
+    (disk / "out.jpg").write_bytes(b"first")
     place = prove("out.jpg", "number")
-    assert place.path == "out-2.jpg"
-    (here / "out-2.jpg").touch(mode=0o600)
-    (here / "out-3.jpg").symlink_to("nowhere")
+    assert (free.path, place.path) == ("out.jpg", "out-2.jpg")
+    (disk / "out-2.jpg").touch(mode=0o600)
+    (disk / "out-3.jpg").symlink_to("nowhere")
 
     assert out.publish(data, place) == "out-4.jpg"
-    assert (here / "out-4.jpg").read_bytes() == PICTURE
-    assert mode(here / "out-4.jpg") == 0o644
-    assert (here / "out-2.jpg").read_bytes() == b""
-    assert names(here) == ["out-2.jpg", "out-3.jpg", "out-4.jpg", "out.jpg"]
-
-
-def test_number_and_a_name_taken_meanwhile(here: Path, data: blob.Blob) -> None:
-    """Under `number` a name that was free and is not any more becomes the second."""
-    place = prove("out.jpg", "number")
-    (here / "out.jpg").write_bytes(b"theirs")
-
-    assert out.publish(data, place) == "out-2.jpg"
-    assert (here / "out.jpg").read_bytes() == b"theirs"
+    assert out.publish(data, free) == "out-5.jpg"
+    assert (disk / "out-4.jpg").read_bytes() == PICTURE
+    assert mode(disk / "out-4.jpg") == 0o644
+    assert (disk / "out-2.jpg").read_bytes() == b""
+    assert (disk / "out.jpg").read_bytes() == b"first"
+    assert names(disk) == sorted(["out.jpg", *(f"out-{number}.jpg" for number in range(2, 6))])
 
 
 def test_many_runs_share_a_name(here: Path, data: blob.Blob) -> None:
@@ -528,27 +535,15 @@ def test_a_failure_at_the_end_leaves_nothing(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    if step == "link":
-        monkeypatch.setattr(os, "link", fail)
-        monkeypatch.setattr(Path, "replace", fail)
-    elif step == "replace":
-        monkeypatch.setattr(os, "link", no_links)
-        monkeypatch.setattr(Path, "replace", fail)
-    else:
+    if step == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
+    else:
+        monkeypatch.setattr(os, "link", fail if step == "link" else no_links)
+        monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(type(error)):
         out.publish(data, prove("out.jpg"))
 
     assert names(here) == []
-
-
-def test_without_hard_links(here: Path, data: blob.Blob, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a file system without hard links the picture is placed all the same."""
-    monkeypatch.setattr(os, "link", no_links)
-    out.publish(data, prove("out.jpg"))
-
-    assert (here / "out.jpg").read_bytes() == PICTURE
-    assert names(here) == ["out.jpg"]
 
 
 def test_the_file_is_closed_before_it_is_named(
@@ -610,11 +605,8 @@ def test_named_pipes_are_written_directly(here: Path, data: blob.Blob) -> None:
     """A FIFO carries the picture to its reader and is still a FIFO afterwards."""
     os.mkfifo("fifo")
     (here / "link").symlink_to("fifo")
-    read: list[bytes] = []
-    reader = threading.Thread(target=lambda: read.append((here / "fifo").read_bytes()))
-    reader.start()
-    out.publish(data, prove("link"))
-    reader.join()
+    with drained(lambda: (here / "fifo").open("rb")) as read:
+        out.publish(data, prove("link"))
 
     assert read == [PICTURE]
     assert stat.S_ISFIFO((here / "fifo").stat().st_mode)
@@ -671,38 +663,20 @@ def test_terminals_are_no_place(here: Path) -> None:
 
 def test_a_device_that_is_not_there(here: Path) -> None:
     """`/dev/tty` of a process without a terminal is found before sending."""
-    code = (
-        "from prodia_compose.output import places;"
-        "places.prove('/dev/tty', if_exists='fail', create_dirs=False)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
-    )
+    _, err = proved_alone("/dev/tty")
 
-    assert "OutputError: -o /dev/tty: there is no such device; name a file" in done.stderr
+    assert b"OutputError: -o /dev/tty: there is no such device; name a file" in err
 
 
 def test_descriptors_that_are_pipes(here: Path, data: blob.Blob) -> None:
     """`/dev/fd/N` of a `>(...)` carries the picture."""
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
-    read: list[bytes] = []
-
-    def drain() -> None:
-        with os.fdopen(reader, "rb") as file:
-            read.append(file.read())
-
-    thread = threading.Thread(target=drain)
-    thread.start()
-    try:
-        out.publish(data, prove(f"/dev/fd/{writer}"))
-    finally:
-        os.close(writer)
-    thread.join()
+    with drained(lambda: os.fdopen(reader, "rb")) as read:
+        try:
+            out.publish(data, prove(f"/dev/fd/{writer}"))
+        finally:
+            os.close(writer)
 
     assert read == [PICTURE]
 
@@ -720,37 +694,20 @@ def test_descriptors_that_are_files(here: Path, data: blob.Blob) -> None:
     assert names(here) == ["log"]
 
 
-def test_descriptors_for_reading_are_refused(here: Path) -> None:
-    """A descriptor that cannot be written is found before sending."""
-    (here / "in").touch()
-    with (here / "in").open("rb") as file:
-        os.set_inheritable(file.fileno(), True)
+@pytest.mark.parametrize(("opened", "inheritable"), [("rb", True), ("wb", False)])
+def test_unusable_descriptors(here: Path, opened: str, inheritable: bool) -> None:  # noqa: FBT001 - a row
+    """A descriptor that is for reading, or a file of our own, is found before sending."""
+    (here / "file").touch()
+    with (here / "file").open(opened) as file:
+        os.set_inheritable(file.fileno(), inheritable)
         with pytest.raises(errors.OutputError, match="is not open for writing; redirect it"):
             prove(f"/dev/fd/{file.fileno()}")
-
-
-def test_our_own_descriptors_are_no_place(data: blob.Blob) -> None:
-    """A number that the shell did not open may be a file of our own, and is refused."""
-    with (
-        Path("/dev/null").open("wb") as ours,
-        pytest.raises(errors.OutputError, match="is not open for writing"),
-    ):
-        prove(f"/dev/fd/{ours.fileno()}")
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
 def test_other_names_of_standard_output(name: str) -> None:
     """`/dev/stdout` is what `-` is, whatever it leads to: no path is printed after the bytes."""
-    code = (
-        "import sys; from prodia_compose.output import places; "
-        f"sys.stderr.write(places.prove({name!r}, if_exists='fail', create_dirs=False).path)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        out, err = process.communicate(timeout=30)
-
-    assert (out, err) == (b"", b"-")
+    assert proved_alone(name) == (b"", b"-")
 
 
 class Short(io.RawIOBase):
@@ -787,17 +744,12 @@ def test_a_full_pipe_is_waited_for(data: blob.Blob) -> None:
     """A stream that must not block is waited for until all bytes are through."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    read: list[bytes] = []
-
-    def drain() -> None:
-        with os.fdopen(reader, "rb") as file:
-            read.append(file.read())
-
-    thread = threading.Thread(target=drain)
-    thread.start()
-    with os.fdopen(writer, "wb", buffering=0) as target, data.open() as source:
+    with (
+        drained(lambda: os.fdopen(reader, "rb")) as read,
+        os.fdopen(writer, "wb", buffering=0) as target,
+        data.open() as source,
+    ):
         streams.write_stream(source, target)
-    thread.join()
 
     assert read == [PICTURE]
 
@@ -865,10 +817,3 @@ def test_further_pictures_are_numbered(
     place = out.numbered(out.Place(path=path, if_exists=policy), number)
 
     assert (place.path, place.if_exists) == expected
-
-
-def test_places_are_values() -> None:
-    """A place is compared by what it says."""
-    place = out.Place(path="out.jpg")
-
-    assert replace(place, path="out.jpg") == place

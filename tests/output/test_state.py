@@ -15,7 +15,7 @@ from prodia_compose import blob, errors
 from prodia_compose.output import rescue
 from prodia_compose.record import home
 
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere")
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,6 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@linux_only
 def test_the_folder_is_private(xdg: Path) -> None:
     """The folder is made, with its parents, for its owner only, and found again."""
     found = home.folder()
@@ -57,7 +56,6 @@ def test_the_folder_is_private(xdg: Path) -> None:
     assert home.folder() == found
 
 
-@linux_only
 def test_without_xdg_it_lies_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without XDG_STATE_HOME the folder lies where the standard says."""
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
@@ -66,7 +64,6 @@ def test_without_xdg_it_lies_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert home.folder() == tmp_path / ".local/state/prodia-compose"
 
 
-@linux_only
 @pytest.mark.parametrize("user", ["~", "relative/home"])
 def test_no_home_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str) -> None:
     """A home that is unknown, or no absolute path, makes no folder where we happen to stand."""
@@ -79,7 +76,6 @@ def test_no_home_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u
     assert set(tmp_path.iterdir()) == before
 
 
-@linux_only
 @pytest.mark.parametrize("place", ["", "prodia-compose"])
 def test_a_file_in_the_way_is_no_folder(xdg: Path, place: str) -> None:
     """Where something else stands in the folder's place there is none to be had."""
@@ -90,25 +86,15 @@ def test_a_file_in_the_way_is_no_folder(xdg: Path, place: str) -> None:
     assert home.folder() is None
 
 
-@linux_only
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written(xdg: Path) -> None:
-    """A folder that takes no file counts as none."""
-    (xdg / "prodia-compose").mkdir(parents=True, mode=0o500)
+@pytest.mark.parametrize("place", ["", "prodia-compose"])
+def test_a_folder_that_cannot_be_written(xdg: Path, place: str) -> None:
+    """A folder that takes no file, or cannot be made, counts as none."""
+    (xdg / place).mkdir(parents=True, mode=0o500)
 
     assert home.folder() is None
 
 
-@linux_only
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_parent_that_cannot_be_written(xdg: Path) -> None:
-    """A folder that cannot be made counts as none."""
-    xdg.mkdir(parents=True, mode=0o500)
-
-    assert home.folder() is None
-
-
-@linux_only
 def test_keep_copies_into_the_state_folder(xdg: Path, temporary: Path) -> None:
     """A picture is kept whole, for its owner only, under a name that says when."""
     kept = rescue.keep_blob(blob.spool([b"picture"]), ".webp")
@@ -120,7 +106,6 @@ def test_keep_copies_into_the_state_folder(xdg: Path, temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-@linux_only
 def test_keep_never_overwrites(xdg: Path) -> None:
     """Pictures rescued in the same second stand side by side."""
     kept = {rescue.keep_blob(blob.spool([b"%d" % number]), ".jpg") for number in range(5)}
@@ -128,7 +113,6 @@ def test_keep_never_overwrites(xdg: Path) -> None:
     assert {path.read_bytes() for path in kept} == {b"%d" % number for number in range(5)}
 
 
-@linux_only
 @pytest.mark.parametrize("place", ["", "prodia-compose", "prodia-compose/rescued"])
 def test_keep_falls_back_to_the_temporary_folder(xdg: Path, temporary: Path, place: str) -> None:
     """Without a state folder that takes it, a picture is kept with the temporary files."""
@@ -143,7 +127,6 @@ def test_keep_falls_back_to_the_temporary_folder(xdg: Path, temporary: Path, pla
     assert mode(kept) == 0o600
 
 
-@linux_only
 def test_keep_needs_no_temporary_folder(xdg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the state folder works, a temporary folder that does not is no obstacle."""
     data = blob.spool([b"picture"])
@@ -156,7 +139,6 @@ def test_keep_needs_no_temporary_folder(xdg: Path, monkeypatch: pytest.MonkeyPat
     assert rescue.keep_blob(data, ".jpg").read_bytes() == b"picture"
 
 
-@linux_only
 def test_keep_says_when_nothing_takes_it(
     xdg: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +163,6 @@ class Breaking(blob.Blob):
         raise self._error
 
 
-@linux_only
 @pytest.mark.parametrize(
     "error", [OSError("No space left on device"), errors.Interrupted(signal.SIGINT)]
 )

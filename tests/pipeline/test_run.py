@@ -24,9 +24,7 @@ def _answer(*pictures: bytes, job_id: str | None = None) -> Answer:
         Output(blob=blob.spool([data]), media_type="image/jpeg", filename=None) for data in pictures
     ]
     raw = blob.spool(pictures)
-    return Answer(
-        status=200, media_type="", outputs=tuple(outputs), job=JobRecord(id=job_id), raw=raw
-    )
+    return Answer(media_type="", outputs=tuple(outputs), job=JobRecord(id=job_id), raw=raw)
 
 
 def _sent(answer: Answer) -> Sent:

@@ -1,12 +1,14 @@
 """Slips in prompts: what is one, what is none, and what cannot be told."""
 
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodia_compose.inputs import sources
+from prodia_compose.inputs.entries import Entry
 from prodia_compose.inputs.options import Selection, Sort
 from prodia_compose.prompt import lints, template
 
@@ -42,9 +44,7 @@ def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) ->
         else images
     )
     padded = (*labels, *[None] * len(names))
-    named = [
-        sources.Entry(path=name, label=label) for name, label in zip(names, padded, strict=False)
-    ]
+    named = [Entry(path=name, label=label) for name, label in zip(names, padded, strict=False)]
     found = list(lints.check(text, named, Selection(), "--prompt"))
     assert len({one.code for one in found}) == len(found)
     return {one.code: one.message for one in found}
@@ -67,13 +67,11 @@ def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) ->
         ("Both, and the third photo.", 2),
         ("Both, and the third photograph", 2),
         ("Both, and the third pic", 2),
-        ("Both, and the third shot", 2),
         ("Both, and the third input", 2),
         ("Both, and the third reference", 2),
         ("Blend the first, second and third images", 2),
         ("Blend the first and the second and the third image", 2),
         ("Blend the second through third images, and every other", 2),
-        ("Blend the first three images", 2),
         ("Blend image 1, image 2 and image 3", 2),
         ("Blend Image 1, 2, and 3", 2),
         ("Blend images 1-3", 2),
@@ -87,8 +85,6 @@ def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) ->
         ("Blend both with @image_3", 2),
         ("Blend both with [image 3]", 2),
         ("Blend both into image 3's room", 2),
-        ("Both. Image 3: the room", 2),
-        ("Both, and figure 3", 2),
         ("Put the two of image 1 and image 3 together", 2),
         ("The mug of the second image", 1),
         ("The mug of image 2", 1),
@@ -104,61 +100,13 @@ def test_positions_beyond_the_count(text: str, count: int) -> None:
     assert f'say "the {template.ordinal(count)} image"' in found[BEYOND]
 
 
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("Put all on the mug of the third image", 3),
-        ("both, which at third glance look the same", 2),
-        ("both in 3 seconds, within a third second", 2),
-        ("both, version 3, take 4, step 5", 2),
-        ("both: the image 1080p, image 4K, image 3D, image 16:9, image 3.5, image 50%", 2),
-        ("both: an image 3 times larger, the image 5 degrees warmer, the image 3-dimensional", 2),
-        ("both: brighten the image 5 to 10 percent", 2),
-        ("both: the image 3, 4 or 5 stops darker", 2),
-        ("both, 24 images per second", 2),
-        ("both: 10 pictures hanging on the wall, and three images in frames", 2),
-        ("both, as in image 2024 and photo 1999", 2),
-        ("both in images 1,000 px wide", 2),
-        ("Blend both into a third image", 2),
-        ("Blend both into another third image, and every third picture", 2),
-        ("Put the first image on the second; do not add any third image", 2),
-        ("Put the first image on the second; there is no third image", 2),
-        ("Image 1 on image 2, without image 3", 2),
-        ("Generate the third image from the first image and the second image", 2),
-        ("Create image 3 from image 1 and image 2", 2),
-        ("Shot 3: the hero of image 1 in the city of image 2. Shot 4: he runs.", 2),
-        ("the fifth photo on the mantelpiece of image 2 shows the man of image 1", 2),
-        ("the mug of the first image, and a third picture of it as the third photo", 2),
-        ("both, and straighten the third picture frame", 2),
-        ("both, and straighten the third picture hanging there", 2),
-        ("both, and straighten the third picture on the wall", 2),
-        ("both, and crop the third image in the top row", 2),
-        ("both, and crop the third image from the left", 2),
-        ('Write "see image 7" on both', 2),
-        ("Write “see image 7” on both", 2),
-        ("1. The mug of the first image\n2. in the second image\n3. at night", 2),
-        ("1. Take the image\n2) Take the second image\n3) Blend", 2),
-        ("1) the first image 2) the second image 3) at night", 2),
-        ("the first image has 3 mugs, the second image 4 plates", 2),
-        ("Straighten the second picture", 1),
-        ("Make four images: the first image by day, the second image by night", 1),
-        ("Blend a third reference into both", 2),
-        ("Picture 3 cats. Picture 5 dogs.", 2),
-        ("both: photo3.jpg", 2),
-        ("both: the zeroth image, image 0", 2),
-    ],
-)
-def test_what_is_no_position(text: str, count: int) -> None:
-    """Sizes, times, counts, years, list numbers, and pictures in a picture are no positions."""
-    assert BEYOND not in slips(text, count)
-
-
 def test_a_numbered_name_is_no_position() -> None:
-    """`photo3` is the file photo3.jpg where there is one, and else the third photo."""
-    text = "the mug of photo3 on the table of IMG_5"
+    """`image3` is the file image3.jpg where there is one, and else the third image."""
+    text = "the mug of image3 on the table of IMG_5"
 
-    assert slips(text, ("IMG_5.jpg", "photo3.jpg")) == {}
-    assert slips(text, ("IMG_5.jpg", "photo2.jpg")).keys() == {BEYOND}
+    assert slips(text, ("IMG_5.jpg", "image3.jpg")) == {}
+    assert slips(text, ("IMG_5.jpg", "image2.jpg")).keys() == {BEYOND}
+    assert slips("the mug of image 1 on the table", ("1.jpg", "2.jpg")).keys() == {SOME}
 
 
 def test_several_positions_are_told_in_one_warning() -> None:
@@ -178,67 +126,10 @@ def test_several_positions_are_told_in_one_warning() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *GUIDE,
-        "The mug from the first image on the table in the second",
-        "Replace the first with the second, and keep the light",
-        "the first image and the last image",
-        "the first image in the last one",
-        "the first two images with the light of day",
-        "The first photo, and the 2nd.",
-        "image 1 with the light of image two",
-        "the mugs of images 1 and 2",
-        "the mugs of images 1-2",
-        "the mug of image 1 with 2",
-        "put image1 onto image2",
-        "put the mug (1) onto the table (2)",
-        "put the mug #1 onto the table #2",
-        "put mug number one onto the table of number two",
-        "put the mug of Image A onto the table of Image B",
-        "First: the mug. Second: the table.",
-        "the first person beside the second person",
-        "blend both with care",
-        "blend the two images",
-        "blend the pair with care",
-        "the first image with the style of the following two",
-        "the first image with the style of the subsequent ones",
-        "blend the three pictures",
-        "blend the images",
-        "blend these photos into one",
-        "Blend them all into one poster",
-        "Blend all of them into one poster",
-        "give each the same light as the table",
-        "every mug on the table",
-        "the mug of one image onto the table of the other",
-        "the mug of the first image in the other image",
-        "the mug of the first image in the next picture",
-        "the former on the latter",
-        "In the final image, put the mug from the first image",
-        "the mug from the first image on all the tables",
-        "10 pictures hanging on the wall",
-        "the penultimate image with the light of day",
-        "a.jpg with the light of b.jpg",
-        "photo2 with the light of photo1",
-    ],
-)
-def test_both_images_are_referred_to(text: str) -> None:
-    """Positions, numbers, groups, and names, however they are written, refer to images."""
-    names = ("photo1.jpg", "photo2.jpg") if "photo1" in text else 2
-    found = slips(text, names)
-
-    assert NONE not in found
-    assert SOME not in found
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
         "Put the mug on the table",
-        "Put the mug onto the table, at first glance in 1 second, version 2, 1080p, with 4K",
         "Detailed render of a mug, glossy finish, stylized for a product card, with a shadow",
         'Put "das Bild" on the mug',
         "Put the image of a mug into the image of a room",
-        "a mug in a café with crème brûlée",
-        "a mug on Van Gogh's table, in the style of El Greco, with the light of the south",
     ],
 )
 def test_no_image_is_referred_to(text: str) -> None:
@@ -259,10 +150,9 @@ def test_no_image_is_referred_to(text: str) -> None:
         ("The mug of the second image on the table", 2, "image 1 (a.jpg)"),
         ("The mug of the last image on the table", 3, "images 1 (a.jpg) and 2 (b.jpg)"),
         ("The mug of image 1 on the table of image 3", 4, "images 2 (b.jpg) and 4 (d.jpg)"),
-        ("The mugs of the first two images", 4, "images 3 (c.jpg) and 4 (d.jpg)"),
         ("The mugs of images 2-4", 5, "images 1 (a.jpg) and 5 (e.jpg)"),
-        ("The mugs of the last two images", 3, "image 1 (a.jpg)"),
         ("1. Take the mug of the first image\n2. Put it on the table", 2, "image 2 (b.jpg)"),
+        ("1. Take the image\n2) Take the second image\n3) Blend", 2, "image 1 (a.jpg)"),
     ],
 )
 def test_some_images_are_not_referred_to(text: str, count: int, missing: str) -> None:
@@ -273,40 +163,29 @@ def test_some_images_are_not_referred_to(text: str, count: int, missing: str) ->
     assert found[SOME].startswith(f"--prompt: does not refer to {missing}; say ")
 
 
+# --- no slip ----------------------------------------------------------------------------
+
+SILENT = [
+    line.replace("\\n", "\n")
+    for line in Path(__file__).with_name("silent.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("# ")
+]
+"""Prompts for two images that raise no warning, one a line."""
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "images"),
     [
-        "Setze die Tasse aus dem ersten Bild auf den Tisch im zweiten Bild",
-        "Setze die Tasse auf den Tisch",
-        "Das erste Bild, in the style of the sixties",
-        "Schreibe Welcome to the jungle auf das Shirt mit dem Mann",
-        'Schreibe "Welcome to the jungle with the first image" auf den Tisch',
-        "Mets la tasse de la première image sur la table de la deuxième image",
-        "Mets la tasse de l'image 1 sur la table",
-        "Mets la tasse sur la table",
-        "Pon la taza de la primera imagen en la mesa de la segunda",
-        "Metti la tazza della prima immagine sul tavolo",
-        "Coloque a caneca da primeira imagem na mesa",
-        "Zet de mok uit de eerste afbeelding op de tafel",
-        "Sätt muggen från den första bilden på bordet",
-        "Mugu masaya koy ve the mug yaz",
-        (
-            "Gris, sin texto, estilo retro, alta calidad, luz suave, fondo claro, cada uno abierto,"
-            " madera clara, sobre tela, cuatro libros famosos, mucha luz, Romeo and Julieta"
-        ),
-        "1枚目の画像のマグカップを2枚目の画像のテーブルに置く",
-        "1枚目の画像を Welcome to the jungle と",
-        "把第一张图片中的杯子放在桌子上",
-        "Положи кружку первого изображения на стол",
-        "ضع الكوب على الطاولة",
-        "x",
-        "...",
-        "🙂",
+        *((text, 2) for text in (*GUIDE, *SILENT)),
+        ("Put all on the mug of the third image", 3),
+        ("Straighten the second picture", 1),
+        ("Make four images: the first image by day, the second image by night", 1),
+        ("photo2 with the light of photo1", ("photo1.jpg", "photo2.jpg")),
     ],
 )
-def test_other_languages_are_left_alone(text: str) -> None:
-    """What is not plainly English may refer to images in words that are not known here."""
-    assert slips(text, 2) == {}
+def test_no_slip(text: str, images: int | Sequence[str]) -> None:
+    """What refers to all images, or is no reference, or is not understood, raises no warning."""
+    assert slips(text, images) == {}
 
 
 # --- file names -------------------------------------------------------------------------
@@ -434,8 +313,8 @@ def in_lists(
     text: str, lists: Sequence[Sequence[str]], sort: Sort = "none", operands: int = 0
 ) -> dict[str, str]:
     """Return what is found in a prompt for images in lists, some operands before them."""
-    named = [sources.Entry(path="z.jpg")] * operands + [
-        sources.Entry(path=path, list_number=number)
+    named = [Entry(path="z.jpg")] * operands + [
+        Entry(path=path, list_number=number)
         for number, paths in enumerate(lists, 1)
         for path in paths
     ]
@@ -517,3 +396,12 @@ def test_any_text_can_be_looked_over(text: str, names: list[str]) -> None:
 def test_too_many_images_are_not_looked_over() -> None:
     """More images than any model takes are an error of their own, with no words about each."""
     assert slips("the mug of the first image", 21) == {}
+
+
+@pytest.mark.parametrize("words", ["first, ", "image 1, ", "the first image on "])
+def test_a_long_prompt_is_read_at_once(words: str) -> None:
+    """However many positions follow one another, each is read once or so, not with all others."""
+    begun = time.process_time()
+    slips(words * 10_000, 2)
+
+    assert time.process_time() - begun < 5

@@ -26,6 +26,30 @@ LARGE = 12_000_000
 """More than the system takes in on both sides of a connection that nobody reads from."""
 
 
+GUIDE_JOBS: dict[str, dict[str, object]] = {
+    "nano-banana": {
+        "type": "inference.nano-banana.img2img.v2",
+        "config": {
+            "prompt": "Place the white ceramic mug from the first image onto the wooden table.",
+            "images": ["product.jpg", "scene.jpg"],
+            "aspect_ratio": "1:1",
+        },
+    },
+    "flux-2-flex": {
+        "type": "inference.flux-2.flex.img2img.v1",
+        "config": {
+            "prompt": "Place the white ceramic mug onto the wooden kitchen table. Photorealistic.",
+            "images": ["product.jpg", "scene.jpg"],
+            "aspect_ratio": "1:1",
+            "width": 1024,
+            "height": 1024,
+            "steps": 50,
+        },
+    },
+}
+"""The jobs of the guide's two examples."""
+
+
 @dataclass(slots=True)
 class Recorder(progress.Silent):
     """Keeps everything it is told."""

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from prodia_compose.inputs import sources
+from prodia_compose.inputs import entries
 from prodia_compose.output.names import expand
 from prodia_compose.progress import visible
 from prodia_compose.sandbox import server
@@ -382,7 +382,7 @@ def test_a_template_that_grows_too_long_is_refused(work: Path, run: Run) -> None
 )
 def test_what_has_no_name_lends_none(path: str, stem: str) -> None:
     """Of an address only the path names an output, decoded; streams name none."""
-    assert sources.Entry(path=path).stem == stem
+    assert entries.Entry(path=path).stem == stem
 
 
 @given(st.text(st.characters(exclude_characters="\0")), st.text(st.characters(codec="utf-8")))

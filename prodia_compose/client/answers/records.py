@@ -21,11 +21,8 @@ class JobRecord:
     """What the service tells of a job; anything it leaves out or garbles is None.
 
     Attributes:
-        id: The job's id.
-        type: The job type.
         state: `completed` or `failed` in synchronous answers, `processing`,
             `processed` or `failed` in asynchronous ones.
-        error: Why it failed, in the service's words.
         price_usd: What it cost; told only if asked for, and only on success.
         elapsed_s: How long it ran on the service.
         expires_at: When the service forgets it, as written (ISO 8601).

@@ -11,6 +11,7 @@ Two things urllib3 does not do by itself, and a paid upload needs:
   every read is held to one deadline.
 """
 
+import contextlib
 import http.client
 import io
 import re
@@ -49,7 +50,7 @@ class Adapter(HTTPAdapter):
     def __init__(self, passage: Passage) -> None:
         super().__init__()
         self.opened: list[HTTPConnection | http.client.HTTPResponse] = []
-        self._passage = passage
+        self.passage = passage
 
     def close(self) -> None:
         """Close everything, whatever state it is in."""
@@ -71,24 +72,21 @@ class Adapter(HTTPAdapter):
         # On top of whatever it has, be it plain, TLS or SOCKS.
         pool.ConnectionCls = type("WatchedConnection", (_Connection, pool.ConnectionCls), {})
         pool.conn_kw["adapter"] = self
-        pool.conn_kw["passage"] = self._passage
         return pool
 
 
 class _Connection(HTTPConnection):
     """A connection for one request, watched from connecting to the answer's head."""
 
-    def __init__(
-        self, *args: object, adapter: Adapter, passage: Passage, **options: object
-    ) -> None:
+    def __init__(self, *args: object, adapter: Adapter, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type] # urllib3's own business
-        self._passage = passage
+        self._passage = adapter.passage
         self._looks_for_answer = True
         self._opened = adapter.opened
         self._opened.append(self)
 
     def connect(self) -> None:
-        with self._passage.stop.at_once():  # the system looks up for nobody while it connects
+        with self._passage.stop.at_once():  # nothing has left yet
             super().connect()
         self._passage.is_connected = True
 
@@ -123,7 +121,7 @@ class _Connection(HTTPConnection):
         passage, sock = self._passage, self.sock
         # A TLS connection inside a proxy's TLS loses bytes when a send times out half-way.
         can_wait_in_steps = isinstance(sock, socket.socket)
-        patience_s = passage.request.stall_timeout_s
+        patience_s = passage.request.service.stall_timeout_s
         moved_at = passage.clock()
         while data:
             passage.stop.check()
@@ -134,7 +132,8 @@ class _Connection(HTTPConnection):
             passage.offer(len(piece))
             sock.settimeout(min(LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
             try:
-                count = sock.send(piece)
+                with contextlib.nullcontext() if can_wait_in_steps else passage.stop.at_once():
+                    count = sock.send(piece)
             except TimeoutError:
                 if can_wait_in_steps and passage.clock() - moved_at < patience_s:
                     passage.offer(0)  # nothing of it has left
@@ -180,31 +179,26 @@ class _Connection(HTTPConnection):
         self, sock: "socket.socket | SSLTransport", debuglevel: int = 0, method: str | None = None
     ) -> http.client.HTTPResponse:
         """Make the response read through the deadline."""
-        file = _DeadlineFile(sock, self._passage)
-        response = http.client.HTTPResponse(file, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
+        reader = _DeadlineReader(sock, self._passage)
+        response = http.client.HTTPResponse(reader, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
         self._opened.append(response)
         return response
 
 
-class _DeadlineFile:
-    """Stands where http.client expects a socket, to hand it a reader with a deadline."""
-
-    def __init__(self, sock: "socket.socket | SSLTransport", passage: Passage) -> None:
-        self._sock = sock
-        self._passage = passage
-
-    def makefile(self, _mode: str) -> BinaryIO:
-        return io.BufferedReader(_DeadlineReader(self._sock, self._passage), _READ_BYTES)
-
-
 class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until the passage's time is up."""
+    """Reads a socket until the passage's time is up.
+
+    Stands where http.client expects a socket, whose `makefile` is all that it uses.
+    """
 
     def __init__(self, sock: "socket.socket | SSLTransport", passage: Passage) -> None:
         self._sock = sock
         self._passage = passage
         # Keeps the socket open while http.client thinks it has closed it.
         self._hold = sock.makefile("rb", buffering=0)
+
+    def makefile(self, _mode: str) -> BinaryIO:
+        return io.BufferedReader(self, _READ_BYTES)
 
     def readable(self) -> bool:
         return True

@@ -11,20 +11,14 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from prodia_compose.frozen import frozen
-
 FailureKind = Literal[
     "dns", "refused", "timeout", "certificate", "tls", "proxy", "network", "setting"
 ]
 """`setting` is a mistake in the environment or the address: trying again cannot help."""
 
 _PROXY_VARIABLES = (
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
+    *("ALL_PROXY", "all_proxy"),
 )
 
 _TALKING: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
@@ -43,21 +37,56 @@ _TALKING: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 )
 """The first match counts: RemoteDisconnected, say, is a ConnectionResetError too."""
 
+_CONNECTING: tuple[tuple[tuple[type[Exception], ...], FailureKind, str], ...] = (
+    ((socket.gaierror,), "dns", "the host {host} cannot be found"),
+    ((ConnectionRefusedError,), "refused", "{host} refused the connection"),
+    ((TimeoutError,), "timeout", "no connection to {host} within {timeout_s:g} s"),
+    (
+        (ssl.SSLCertVerificationError,),
+        "certificate",
+        "the certificate of {host} is not trusted ({tls})",
+    ),
+    ((ssl.SSLError,), "tls", "no TLS connection to {host} ({tls})"),
+    (
+        (requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError, UnicodeError),
+        "setting",
+        "{malformed}",
+    ),
+)
+"""As above."""
 
-@frozen
-class Failure:
-    """Why no connection came about.
+_OF_PROXIES = (
+    urllib3.exceptions.ProxyError,
+    requests.exceptions.ProxyError,
+    # The service's own URL has been found good by now.
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+)
+
+
+class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends on what was sent
+    """An exchange that did not come to an end.
 
     Attributes:
-        kind: For choosing a cure.
-        words: What happened, without the cure.
+        stage: `connect`: nothing of the request has left. `upload`: its last
+            byte has not. `answer`: all of it has, and no complete answer came.
+        words: What happened, as a clause; no secrets, no cure.
+        kind: For `connect`, what sort of failure it was; for `answer`, `timeout` is that of all.
     """
 
-    kind: FailureKind
-    words: str
+    def __init__(
+        self,
+        stage: Literal["connect", "upload", "answer"],
+        words: str,
+        kind: FailureKind = "network",
+    ) -> None:
+        super().__init__(f"{stage}: {words}")
+        self.stage = stage
+        self.words = words
+        self.kind = kind
 
 
-def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: float) -> Failure:
+def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: float) -> Lost:
     """Return why no connection to `host` came about.
 
     Args:
@@ -67,27 +96,24 @@ def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: 
         timeout_s: The connect timeout, for the words.
     """
     causes = tuple(_causes(error))
-    direct = _of_causes(causes, host=host, timeout_s=timeout_s)
+    kind, words = _of_causes(causes, host, timeout_s)
     if proxy is None:
-        return direct
+        return Lost("connect", words, kind)
     shown = _proxy_shown(proxy)
-    if not _is_of_proxy(causes):
-        # A SOCKS proxy's own failures come in no class that tells them apart.
-        kind = "proxy" if direct.kind == "network" else direct.kind
-        return Failure(kind=kind, words=f"{direct.words}, through {shown}")
-    if isinstance(error, requests.exceptions.InvalidSchema):
-        return Failure(
-            kind="setting", words=f"{shown} is a SOCKS proxy, which needs the package PySocks"
-        )
-    if isinstance(error, requests.exceptions.InvalidURL):
-        return Failure(kind="setting", words=f"{shown} is not a proxy's URL")
     refusal = next((str(cause) for cause in causes if _is_tunnel_refusal(cause)), None)
-    if refusal is not None:
-        return Failure(
-            kind="proxy", words=f"{shown} refused the connection: {refusal.partition(': ')[2]}"
-        )
-    own = _of_causes(causes, host="it", timeout_s=timeout_s)
-    return Failure(kind="proxy", words=f"{shown} cannot be used: {own.words}")
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        kind, words = "setting", f"{shown} is a SOCKS proxy, which needs the package PySocks"
+    elif isinstance(error, requests.exceptions.InvalidURL):
+        kind, words = "setting", f"{shown} is not a proxy's URL"
+    elif refusal is not None:
+        kind, words = "proxy", f"{shown} refused the connection: {refusal.partition(': ')[2]}"
+    elif any(isinstance(cause, _OF_PROXIES) for cause in causes):
+        _, words = _of_causes(causes, "it", timeout_s)
+        kind, words = "proxy", f"{shown} cannot be used: {words}"
+    else:
+        # A SOCKS proxy's own failures come in no class that tells them apart.
+        kind, words = "proxy" if kind == "network" else kind, f"{words}, through {shown}"
+    return Lost("connect", words, kind)
 
 
 def of_talking(error: Exception) -> str:
@@ -115,64 +141,41 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     yield error
 
 
-def _of_causes(causes: tuple[BaseException, ...], *, host: str, timeout_s: float) -> Failure:
+def _of_causes(
+    causes: tuple[BaseException, ...], host: str, timeout_s: float
+) -> tuple[FailureKind, str]:
     for cause in causes:
-        failure = _of_cause(cause, host, timeout_s)
-        if failure is not None:
-            return failure
-    return Failure(kind="network", words=f"no connection to {host}")
-
-
-def _of_cause(cause: BaseException, host: str, timeout_s: float) -> Failure | None:
-    kind: FailureKind = "network"
-    words = None
-    match cause:
-        case socket.gaierror():
-            kind, words = "dns", f"the host {host} cannot be found"
-        case ConnectionRefusedError():
-            kind, words = "refused", f"{host} refused the connection"
-        case TimeoutError():
-            kind, words = "timeout", f"no connection to {host} within {timeout_s:g} s"
-        case ssl.SSLCertVerificationError():
-            why = cause.verify_message.rstrip(".")
-            kind, words = "certificate", f"the certificate of {host} is not trusted ({why})"
-        case ssl.SSLError():
-            kind, words = "tls", f"no TLS connection to {host} ({_tls_reason(cause)})"
-        case (
-            requests.exceptions.InvalidURL()
-            | urllib3.exceptions.LocationValueError()
-            | UnicodeError()
+        for classes, kind, words in _CONNECTING:
+            if isinstance(cause, classes):
+                tls = _tls_reason(cause) if isinstance(cause, ssl.SSLError) else ""
+                told = {"host": host, "timeout_s": timeout_s, "malformed": _malformed(host)}
+                return kind, words.format(tls=tls, **told)
+        if (
+            isinstance(cause, OSError)
+            and not isinstance(cause, requests.RequestException)
+            and cause.strerror is not None
         ):
-            kind, words = "setting", f"{host} is not a host's name"
-            name, _, port = host.partition(":")
-            # What is no port may be the start of a password; an IPv6 address is neither.
-            if port and not port.isdecimal() and not host.startswith("["):
-                words = (
-                    f"what follows {name}: is not a port; "
-                    "in a password, / and ? and # are written %2F and %3F and %23"
-                )
-        case OSError(strerror=str(why)) if not isinstance(cause, requests.RequestException):
-            words = f"no connection to {host} ({why})"
-        case _:
-            pass
-    return None if words is None else Failure(kind=kind, words=words)
+            return "network", f"no connection to {host} ({cause.strerror})"
+    return "network", f"no connection to {host}"
+
+
+def _malformed(host: str) -> str:
+    name, _, port = host.partition(":")
+    # What is no port may be the start of a password; an IPv6 address is neither.
+    if port and not port.isdecimal() and not host.startswith("["):
+        return (
+            f"what follows {name}: is not a port; "
+            "in a password, / and ? and # are written %2F and %3F and %23"
+        )
+    return f"{host} is not a host's name"
 
 
 def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message.rstrip(".")
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "the connection was closed"
     return (error.reason or "unknown reason").lower().replace("_", " ")
-
-
-def _is_of_proxy(causes: tuple[BaseException, ...]) -> bool:
-    ours = (
-        urllib3.exceptions.ProxyError,
-        requests.exceptions.ProxyError,
-        # The service's own URL has been found good by now.
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidSchema,
-    )
-    return any(isinstance(cause, ours) or _is_tunnel_refusal(cause) for cause in causes)
 
 
 def _is_tunnel_refusal(cause: BaseException) -> bool:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Literal
 
 from prodia_compose import progress
 from prodia_compose.client import multipart
+from prodia_compose.client.service import Service
 from prodia_compose.errors import JobState
 from prodia_compose.frozen import frozen
 
@@ -19,29 +19,20 @@ _STALLED_ANSWER_S = 1.0
 
 @frozen
 class Request:
-    """One request; times in seconds.
+    """One request: a POST if it has a body, else a GET.
 
     Attributes:
+        service: How patiently; its token is kept out of what is shown.
         url: With its query.
-        headers: Without `Authorization`, `Host` and `Content-Length`.
-        authorization: The value of that header, or None for none at all.
-        connect_timeout_s: For each address of the host, and the TLS handshake.
-        stall_timeout_s: Sending without any progress.
-        timeout_s: From the last byte sent to the complete answer.
+        headers: Without `Host` and `Content-Length`.
         usual_seconds: How long the answer usually takes, for the progress.
-        hide: Takes secrets out of a text that is shown.
     """
 
-    method: Literal["GET", "POST"]
+    service: Service
     url: str
-    headers: Mapping[str, str]
-    authorization: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     body: multipart.MultipartBody | None = None
-    connect_timeout_s: float
-    stall_timeout_s: float
-    timeout_s: float
     usual_seconds: float | None = None
-    hide: Callable[[str], str] = str
 
 
 class Passage:
@@ -51,6 +42,7 @@ class Passage:
         state: How far it is. `sending` begins before the first byte of the
             request and ends after the last byte of its body.
         is_connected: Whether there was a connection, proxy and TLS included.
+        in_body: Whether what is sent from here on is the body.
         body_left: Bytes of the body that have not left yet.
         early: Bytes of the answer read while the body was still going out.
         has_stalled: Whether sending was given up for lack of progress.
@@ -76,11 +68,10 @@ class Passage:
         self.has_stalled = False
         self._reporter = reporter
         self._on_state = on_state
-        self._in_body = False
+        self.in_body = False
         self._end_offered = False
         self._deadline = 0.0
-        self._waiting_since = 0.0
-        self._ticks = 0
+        self._waiting: Waiting | None = None
 
     @property
     def is_delivered(self) -> bool:
@@ -94,17 +85,13 @@ class Passage:
         if self._body_length:
             self._reporter.start("upload", self._body_length)
 
-    def begin_body(self) -> None:
-        """Note that what is sent from here on is the body."""
-        self._in_body = True
-
     def offer(self, count: int) -> None:
         """Note that the next `count` bytes are about to be handed to the system."""
-        self._end_offered = self._in_body and count >= self.body_left
+        self._end_offered = self.in_body and count >= self.body_left
 
     def sent(self, count: int) -> None:
         """Note that `count` bytes have left."""
-        if not self._in_body:
+        if not self.in_body:
             return
         self.body_left -= count
         self._reporter.advance(count)
@@ -116,21 +103,19 @@ class Passage:
         if self.state != "sending":
             return
         self._end_offered = True
-        self._waiting_since = self.clock()
-        self._deadline = self._waiting_since + self.request.timeout_s
+        self._deadline = self.clock() + self.request.service.timeout_s
         self._move_to("sent")
-        usual = self.request.usual_seconds
-        self._reporter.start("waiting", None if usual is None else round(usual))
+        self._waiting = Waiting(self._reporter, self.clock, self.request.usual_seconds)
 
     def break_off(self, *, stalled: bool = False) -> None:
         """Note that sending ends here, before the last byte; an answer may have come early."""
         self.has_stalled = stalled
         self._end_offered = False
         if self.early:
-            patience = self.request.stall_timeout_s
+            patience = self.request.service.stall_timeout_s
         else:
             patience = _STALLED_ANSWER_S if stalled else _LATE_ANSWER_S
-        self._deadline = self.clock() + min(patience, self.request.timeout_s)
+        self._deadline = self.clock() + min(patience, self.request.service.timeout_s)
 
     def abandoned(self) -> None:
         """Note that something other than the network ended the exchange.
@@ -146,10 +131,6 @@ class Passage:
         self._move_to("answered")
         self._reporter.start("receive", length)
 
-    def received(self, count: int) -> None:
-        """Note that `count` bytes of the answer's body have come."""
-        self._reporter.advance(count)
-
     def remaining_s(self) -> float:
         """Return the seconds left for the answer; 0 or less when they are up.
 
@@ -162,30 +143,50 @@ class Passage:
 
     def tick(self) -> None:
         """Count the seconds of waiting; to be called every second or more often."""
-        if self.state == "sent":
-            passed = int(self.clock() - self._waiting_since)
-            if passed > self._ticks:
-                self._reporter.advance(passed - self._ticks)
-                self._ticks = passed
+        if self.state == "sent" and self._waiting is not None:
+            self._waiting.tell()
 
     def _move_to(self, state: JobState) -> None:
         self.state = state
         self._on_state(state)
 
 
+class Waiting:
+    """The seconds of a wait, shown as they pass; it has usually taken so long, if that is known."""
+
+    def __init__(
+        self,
+        reporter: progress.Reporter,
+        clock: Callable[[], float],
+        usual_seconds: float | None,
+    ) -> None:
+        self._reporter = reporter
+        self._clock = clock
+        self._usual_s = None if usual_seconds is None else round(usual_seconds)
+        self._started = clock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin what is watched, again if a line that was said has ended it."""
+        self._shown_s = 0
+        self._reporter.start("waiting", self._usual_s)
+
+    def tell(self) -> float:
+        """Return how long it has been, having shown it; to be called every second or more often."""
+        waited_s = self._clock() - self._started
+        if waited_s >= self._shown_s + 1:
+            self._reporter.advance(int(waited_s) - self._shown_s)
+            self._shown_s = int(waited_s)
+        return waited_s
+
+
 class TraceOnly(progress.Silent):
     """Passes the trace on and keeps the phases to itself.
 
     For exchanges that are part of something with a phase of its own.
-
-    Args:
-        reporter: Is told the trace.
-        hide: Takes secrets out of a line of it.
     """
 
-    def __init__(
-        self, reporter: progress.Reporter, *, hide: Callable[[str], str] = lambda text: text
-    ) -> None:
+    def __init__(self, reporter: progress.Reporter, *, hide: Callable[[str], str] = str) -> None:
         self._reporter = reporter
         self._hide = hide
 

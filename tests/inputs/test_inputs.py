@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prodia_compose import blob, errors, progress
-from prodia_compose.inputs import sources
+from prodia_compose.inputs import entries, files
 from prodia_compose.inputs.options import Selection, Sort
 
 BOM = b"\xef\xbb\xbf"
@@ -56,21 +56,21 @@ def no_download(url: str) -> blob.Blob:
     raise AssertionError(url)
 
 
-def opened(entry: sources.Entry | str, stdin: BinaryIO | None = None) -> sources.Input:
+def opened(entry: entries.Entry | str, stdin: BinaryIO | None = None) -> entries.Input:
     """Open an entry, or the operand of this name."""
-    named = entry if isinstance(entry, sources.Entry) else sources.Entry(path=entry)
-    return sources.open_input(named, 1, stdin=stdin, download=no_download)
+    named = entry if isinstance(entry, entries.Entry) else entries.Entry(path=entry)
+    return entries.open_input(named, 1, stdin=stdin, download=no_download)
 
 
 def listed(data: bytes, *, null: bool = False, sort: Sort = "none") -> list[bytes]:
     """Return the raw names in a list that comes on standard input."""
     selection = Selection(lists=("-",), null_separated=null, sort=sort)
-    found = sources.entries(selection, io.BytesIO(data))
+    found = entries.list_entries(selection, io.BytesIO(data))
     assert all(entry.list_number == 1 and entry.label is None for entry in found)
     return [os.fsencode(entry.path) for entry in found]
 
 
-def content(source: sources.Input) -> bytes:
+def content(source: entries.Input) -> bytes:
     """Return what an input holds."""
     with source.opener() as file:
         return file.read()
@@ -88,7 +88,7 @@ def test_order_is_operands_labels_lists(pictures: Path) -> None:
         labelled=(("mug", "m"), ("room", "r")),
         lists=("two.txt", "one.txt"),
     )
-    found = sources.entries(selection, None)
+    found = entries.list_entries(selection, None)
 
     assert [entry.path for entry in found] == ["b", "a", "b", "m", "r", "l3", "-", "l1", "l2"]
     assert [entry.label for entry in found][3:5] == ["mug", "room"]
@@ -98,14 +98,14 @@ def test_order_is_operands_labels_lists(pictures: Path) -> None:
 def test_no_input_is_a_usage_error() -> None:
     """Nothing named is told at once, and standard input is not read for it."""
     with pytest.raises(errors.UsageError, match="no images"):
-        sources.entries(Selection(), io.BytesIO(b"never read"))
+        entries.list_entries(Selection(), io.BytesIO(b"never read"))
 
 
 def test_labels_differ() -> None:
     """A label given twice is told, once for each."""
     labelled = (("a", "1"), ("b", "2"), ("a", "3"), ("b", "4"), ("a", "5"), ("A", "6"))
     with pytest.raises(errors.ProblemsError) as caught:
-        sources.entries(Selection(labelled=labelled), None)
+        entries.list_entries(Selection(labelled=labelled), None)
 
     assert [part.message.partition("=")[0] for part in caught.value.parts] == ["-i a", "-i b"]
     assert caught.value.code == errors.ExitCode.USAGE
@@ -116,7 +116,7 @@ def test_all_bad_lists_are_told_together(pictures: Path) -> None:
     (pictures / "empty").touch()
     selection = Selection(labelled=(("a", "1"), ("a", "2")), lists=("missing", "empty", "."))
     with pytest.raises(errors.ProblemsError) as caught:
-        sources.entries(selection, None)
+        entries.list_entries(selection, None)
 
     assert [part.path for part in caught.value.parts] == [None, "missing", "empty", "."]
     assert caught.value.code == errors.ExitCode.USAGE
@@ -137,7 +137,7 @@ def test_all_bad_lists_are_told_together(pictures: Path) -> None:
 )
 def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -> None:  # noqa: FBT001 - a row
     """Only an operand `-` is standard input, and only http and https are addresses."""
-    entry = sources.Entry(path=path, list_number=list_number)
+    entry = entries.Entry(path=path, list_number=list_number)
 
     assert (entry.is_stdin, entry.is_url) == (stdin, url)
 
@@ -146,44 +146,38 @@ def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -
 
 
 @pytest.mark.parametrize(
-    ("data", "names"),
+    ("data", "null", "names"),
     [
-        (b"a.jpg\nb.jpg\n", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\nb.jpg", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\r\nb.jpg\r\n", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\r\r\n", [b"a.jpg\r"]),
-        (b"a\rb.jpg\n", [b"a\rb.jpg"]),
-        (b"\n\na.jpg\n\r\n\nb.jpg\n\n", [b"a.jpg", b"b.jpg"]),
-        (BOM + b"a.jpg\n", [b"a.jpg"]),
-        (b"a.jpg\n" + BOM + b"b.jpg", [b"a.jpg", BOM + b"b.jpg"]),
-        (b"  a.jpg \t\n", [b"  a.jpg \t"]),
-        (b"# no comment\n*.jpg\n~/x\n$HOME\n", [b"# no comment", b"*.jpg", b"~/x", b"$HOME"]),
-        (b"-rf.jpg\n--help\n-\n", [b"-rf.jpg", b"--help", b"-"]),
-        (b"caf\xe9.jpg\n\xff\xfe", [b"caf\xe9.jpg", b"\xff\xfe"]),
-        ("é\u2028x\x85y\x0bz.jpg\n".encode(), ["é\u2028x\x85y\x0bz.jpg".encode()]),
-        (b"same.jpg\nsame.jpg\n", [b"same.jpg", b"same.jpg"]),
+        (b"a.jpg\nb.jpg\n", False, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\nb.jpg", False, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\r\nb.jpg\r\n", False, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\r\r\n", False, [b"a.jpg\r"]),
+        (b"a\rb.jpg\n", False, [b"a\rb.jpg"]),
+        (b"\n\na.jpg\n\r\n\nb.jpg\n\n", False, [b"a.jpg", b"b.jpg"]),
+        (BOM + b"a.jpg\n", False, [b"a.jpg"]),
+        (b"a.jpg\n" + BOM + b"b.jpg", False, [b"a.jpg", BOM + b"b.jpg"]),
+        (b"  a.jpg \t\n", False, [b"  a.jpg \t"]),
+        (
+            b"# no comment\n*.jpg\n~/x\n$HOME\n",
+            False,
+            [b"# no comment", b"*.jpg", b"~/x", b"$HOME"],
+        ),
+        (b"-rf.jpg\n--help\n-\n", False, [b"-rf.jpg", b"--help", b"-"]),
+        (b"caf\xe9.jpg\n\xff\xfe", False, [b"caf\xe9.jpg", b"\xff\xfe"]),
+        ("é\u2028x\x85y\x0bz.jpg\n".encode(), False, ["é\u2028x\x85y\x0bz.jpg".encode()]),
+        (b"same.jpg\nsame.jpg\n", False, [b"same.jpg", b"same.jpg"]),
+        (b"a.jpg\0b.jpg\0", True, [b"a.jpg", b"b.jpg"]),
+        (b"a.jpg\0b.jpg", True, [b"a.jpg", b"b.jpg"]),
+        (b"new\nline.jpg\0", True, [b"new\nline.jpg"]),
+        (b"a.jpg\r\n\0", True, [b"a.jpg\r\n"]),
+        (BOM + b"a.jpg\0", True, [BOM + b"a.jpg"]),
+        (b" \0", True, [b" "]),
+        (b"caf\xe9.jpg", True, [b"caf\xe9.jpg"]),
     ],
 )
-def test_lines_are_raw(data: bytes, names: list[bytes]) -> None:
-    """A line is a path as it stands, but for a leading BOM and one CR at its end."""
-    assert listed(data) == names
-
-
-@pytest.mark.parametrize(
-    ("data", "names"),
-    [
-        (b"a.jpg\0b.jpg\0", [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\0b.jpg", [b"a.jpg", b"b.jpg"]),
-        (b"new\nline.jpg\0", [b"new\nline.jpg"]),
-        (b"a.jpg\r\n\0", [b"a.jpg\r\n"]),
-        (BOM + b"a.jpg\0", [BOM + b"a.jpg"]),
-        (b" \0", [b" "]),
-        (b"caf\xe9.jpg", [b"caf\xe9.jpg"]),
-    ],
-)
-def test_null_entries_are_raw(data: bytes, names: list[bytes]) -> None:
-    """Under `-0` every byte but NUL belongs to a name, and the last NUL may be missing."""
-    assert listed(data, null=True) == names
+def test_names_are_raw(data: bytes, null: bool, names: list[bytes]) -> None:  # noqa: FBT001 - a row
+    """A line is a path but for a BOM at the start and a CR; under `-0` every byte but NUL counts."""
+    assert listed(data, null=null) == names
 
 
 NAMES = st.lists(st.binary(min_size=1).filter(lambda name: b"\0" not in name), min_size=1)
@@ -231,30 +225,8 @@ SHOTS = [b"shot10.jpg", b"Shot3.jpg", b"shot2.jpg", b"shot.jpg", b"shot-2.jpg", 
     ("order", "names"),
     [
         ("none", SHOTS),
-        (
-            "name",
-            [
-                b"Shot3.jpg",
-                b"b/1",
-                b"shot-2.jpg",
-                b"shot.jpg",
-                b"shot10.jpg",
-                b"shot2.jpg",
-                b"\xff",
-            ],
-        ),
-        (
-            "natural",
-            [
-                b"b/1",
-                b"shot-2.jpg",
-                b"shot.jpg",
-                b"shot2.jpg",
-                b"Shot3.jpg",
-                b"shot10.jpg",
-                b"\xff",
-            ],
-        ),
+        ("name", b"Shot3.jpg b/1 shot-2.jpg shot.jpg shot10.jpg shot2.jpg \xff".split()),
+        ("natural", b"b/1 shot-2.jpg shot.jpg shot2.jpg Shot3.jpg shot10.jpg \xff".split()),
     ],
 )
 def test_sorting(order: Sort, names: list[bytes]) -> None:
@@ -266,7 +238,9 @@ def test_each_list_is_sorted_for_itself(pictures: Path) -> None:
     """Sorting does not mix lists, and leaves operands alone."""
     (pictures / "one").write_text("2\n1\n")
     (pictures / "two").write_text("b\na\n")
-    found = sources.entries(Selection(operands=("z", "y"), lists=("two", "one"), sort="name"), None)
+    found = entries.list_entries(
+        Selection(operands=("z", "y"), lists=("two", "one"), sort="name"), None
+    )
 
     assert [entry.path for entry in found] == ["z", "y", "a", "b", "1", "2"]
 
@@ -274,42 +248,35 @@ def test_each_list_is_sorted_for_itself(pictures: Path) -> None:
 def test_natural_order_counts_any_number() -> None:
     """Leading zeros and numbers of thousands of digits are ordered, not stumbled over."""
     names = ["a" + "9" * 6000, "a10", "a9", "a010", "a9b", "a09", "a", "a9.1"]
-    ordered = sorted(names, key=lambda name: (sources.natural_key(name), name))
+    ordered = sorted(names, key=lambda name: (entries.natural_key(name), name))
 
     assert ordered == ["a", "a09", "a9", "a9.1", "a9b", "a010", "a10", "a" + "9" * 6000]
 
 
-@pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
-def test_text_sources_name_their_option(pictures: Path, flag: str) -> None:
-    """What is wrong with a list, prompt or token file is said of that option and file."""
-    with pytest.raises(errors.InputError) as caught:
-        sources.read_text_source("gone.txt", flag, None)
-
-    assert caught.value.message.startswith(f"{flag} gone.txt: no such file")
-    assert caught.value.path == "gone.txt"
-
-
-def test_addresses_are_for_pictures_only(pictures: Path) -> None:
-    """A list or prompt is not downloaded, and the message says so."""
-    with pytest.raises(errors.InputError, match=r"^-T https://h/l\.txt: .*for pictures only"):
-        sources.read_text_source("https://h/l.txt", "-T", None)
-
-
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "shown", "words"),
     [
-        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?..."),
-        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt"),
-        ("https:/me:secret@h/l.txt", "https:/h/l.txt"),
+        ("gone.txt", "gone.txt", "no such file"),
+        ("https://h/l.txt", "https://h/l.txt", "addresses are for pictures only"),
+        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?...", "for pictures only"),
+        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt", "sftp addresses are not supported"),
+        ("https:/me:secret@h/l.txt", "https:/h/l.txt", "no such file"),
+        (".", ".", "is a folder, not a file"),
+        ("", "", "an empty name"),
+        ("/dev/zero", "/dev/zero", "is a device, not a file"),
+        ("fifo", "fifo", "is a named pipe, which could wait for ever"),
+        ("nul\0", "nul\0", "null"),
+        ("x" * 300, "x" * 300, "the name is too long"),
     ],
 )
 @pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
-def test_a_text_sources_address_is_told_without_its_password(
-    pictures: Path, flag: str, name: str, shown: str
+def test_texts_that_cannot_be_read(
+    pictures: Path, flag: str, name: str, shown: str, words: str
 ) -> None:
-    """A list, prompt or token that is an address is named without password and query."""
-    with pytest.raises(errors.InputError) as caught:
-        sources.read_text_source(name, flag, None)
+    """What is wrong with a list, prompt or token file is said of its option, without a secret."""
+    os.mkfifo("fifo")
+    with pytest.raises(errors.InputError, match=words) as caught:
+        files.read_text(name, flag, None)
 
     assert caught.value.message.startswith(f"{flag} {shown}: ")
     assert caught.value.path == shown
@@ -318,25 +285,7 @@ def test_a_text_sources_address_is_told_without_its_password(
 
 def test_text_from_standard_input() -> None:
     """`-` is standard input, read to its end."""
-    assert sources.read_text_source("-", "-T", io.BytesIO(b"a\nb")) == b"a\nb"
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (".", "is a folder, not a file"),
-        ("", "an empty name"),
-        ("/dev/zero", "is a device, not a file"),
-        ("fifo", "is a named pipe, which could wait for ever"),
-        ("nul\0", "null"),
-        ("x" * 300, "the name is too long"),
-    ],
-)
-def test_text_sources_that_are_no_files(pictures: Path, path: str, words: str) -> None:
-    """A list or prompt is read from files and pipes of the shell, and nothing that could hang."""
-    os.mkfifo("fifo")
-    with pytest.raises(errors.InputError, match=words):
-        sources.read_text_source(path, "-T", None)
+    assert files.read_text("-", "-T", io.BytesIO(b"a\nb")) == b"a\nb"
 
 
 # --- opening ----------------------------------------------------------------------------
@@ -345,9 +294,9 @@ def test_text_sources_that_are_no_files(pictures: Path, path: str, words: str) -
 def test_files_open_as_often_as_asked(pictures: Path) -> None:
     """A file is read from its first byte each time, and its stem is kept."""
     (pictures / "my.first cup.jpeg").write_bytes(b"picture")
-    source = opened(sources.Entry(path="./my.first cup.jpeg", label="mug"))
+    source = opened(entries.Entry(path="./my.first cup.jpeg", label="mug"))
 
-    assert (source.origin, source.stem, source.label) == ("file", "my.first cup", "mug")
+    assert (source.entry.stem, source.entry.label) == ("my.first cup", "mug")
     assert (source.position, source.path) == (1, "./my.first cup.jpeg")
     assert content(source) == content(source) == b"picture"
 
@@ -356,7 +305,7 @@ def test_dash_in_a_list_is_a_file(pictures: Path) -> None:
     """`-` inside a list is a file of that name."""
     (pictures / "-").write_bytes(b"dash")
 
-    assert content(opened(sources.Entry(path="-", list_number=1))) == b"dash"
+    assert content(opened(entries.Entry(path="-", list_number=1))) == b"dash"
 
 
 @pytest.mark.parametrize("raw", [b"-rf.jpg", b"caf\xe9.jpg", b"new\nline.jpg", b"\x1b[31m.jpg"])
@@ -367,7 +316,7 @@ def test_odd_names_open(pictures: Path, raw: bytes) -> None:
     Path(os.fsdecode(raw)).write_bytes(b"odd")
     (name,) = listed(raw + b"\0", null=True)
 
-    assert content(opened(sources.Entry(path=os.fsdecode(name), list_number=1))) == b"odd"
+    assert content(opened(entries.Entry(path=os.fsdecode(name), list_number=1))) == b"odd"
 
 
 @pytest.mark.parametrize(
@@ -458,27 +407,19 @@ def test_unreadable_files_are_found_at_once(pictures: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "shots",
-        "my shots",
-        "it's",
-        'say "hi"',
-        "$HOME `id` \\ *?[a]",
-        "-rf",
-        "-name x",
-        "(",
-        "!",
-        ",",
-        "new\nline",
-        "tab\tand 'quote' and \\n",
-        "\x1b[31mred",
-        "caf\udce9",
-        "turned\u202eround",
-        "写真",
-        "link",
-        "deep/er",
-        "slash/",
-        "#x",
-        "~",
+        *(
+            "shots",
+            "my shots",
+            "it's",
+            'say "hi"',
+            "$HOME `id` \\ *?[a]",
+            "-rf",
+            "-name x",
+            "(",
+            "!",
+        ),
+        *(",", "new\nline", "tab\tand 'quote' and \\n", "\x1b[31mred", "caf\udce9", "写真", "#x"),
+        *("turned\u202eround", "link", "deep/er", "slash/", "~"),
     ],
 )
 def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> None:
@@ -559,14 +500,14 @@ def test_pipes_of_the_shell_are_read_once() -> None:
     with pipe_with(b"picture" * 9) as name:
         source = opened(name)
 
-    assert (source.origin, source.stem) == ("pipe", "")
+    assert source.entry.stem == ""
     assert content(source) == content(source) == b"picture" * 9
 
 
 def test_lists_come_from_pipes_of_the_shell() -> None:
     """A list from `<(...)` is read."""
     with pipe_with(b"a\nb\n") as name:
-        found = sources.entries(Selection(lists=(name,)), None)
+        found = entries.list_entries(Selection(lists=(name,)), None)
 
     assert [entry.path for entry in found] == ["a", "b"]
 
@@ -574,10 +515,10 @@ def test_lists_come_from_pipes_of_the_shell() -> None:
 def test_shell_pipes_really_work() -> None:
     """Bash's own `<(...)` reaches the program as an image and as a list."""
     code = (
-        "import sys; from prodia_compose.inputs import sources; "
-        "print(sources.read_text_source(sys.argv[1], '-T', None)); "
-        "entry = sources.Entry(path=sys.argv[2]); "
-        "print(sources.open_input(entry, 1, stdin=None, download=print).opener().read())"
+        "import sys; from prodia_compose.inputs import entries, files; "
+        "print(files.read_text(sys.argv[1], '-T', None)); "
+        "entry = entries.Entry(path=sys.argv[2]); "
+        "print(entries.open_input(entry, 1, stdin=None, download=print).opener().read())"
     )
     done = subprocess.run(
         ["bash", "-c", f'"{sys.executable}" -c "{code}" <(printf list) <(printf image)'],
@@ -618,7 +559,7 @@ def test_an_image_on_standard_input_is_spooled() -> None:
     """The image on standard input can be read again, and has no stem."""
     source = opened("-", io.BytesIO(b"picture"))
 
-    assert (source.origin, source.stem, source.path) == ("stdin", "", "-")
+    assert (source.entry.stem, source.path) == ("", "-")
     assert content(source) == content(source) == b"picture"
 
 
@@ -627,7 +568,7 @@ def test_closed_standard_input() -> None:
     with pytest.raises(errors.InputError, match=r"^-: standard input is closed"):
         opened("-")
     with pytest.raises(errors.InputError, match=r"^-T -: standard input is closed"):
-        sources.read_text_source("-", "-T", None)
+        files.read_text("-", "-T", None)
 
 
 def test_an_image_is_not_typed() -> None:
@@ -643,24 +584,21 @@ def test_an_image_is_not_typed() -> None:
         os.close(controller)
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
-def test_standard_input_from_a_device(device: str) -> None:
-    """A device on standard input could be endless, so it is not read."""
-    with Path(device).open("rb") as stdin:
-        with pytest.raises(errors.InputError, match=r"^-: standard input is a device"):
+@pytest.mark.parametrize(
+    ("path", "flags", "words"),
+    [
+        ("/dev/zero", os.O_RDONLY, "standard input is a device"),
+        ("/dev/null", os.O_RDONLY, "standard input is a device"),
+        ("out", os.O_WRONLY | os.O_CREAT, "Bad file descriptor"),
+    ],
+)
+def test_unusable_standard_input(pictures: Path, path: str, flags: int, words: str) -> None:
+    """A device could be endless, so it is not read; an error while reading is the input's."""
+    with os.fdopen(os.open(path, flags), "rb") as stdin:
+        with pytest.raises(errors.InputError, match=rf"^-: {words}"):
             opened("-", stdin)
-        with pytest.raises(errors.InputError, match=r"^--prompt-file -: standard input is a dev"):
-            sources.read_text_source("-", "--prompt-file", stdin)
-
-
-def test_standard_input_that_cannot_be_read(pictures: Path) -> None:
-    """An error of the system while reading standard input is an input error."""
-    descriptor = os.open("out", os.O_WRONLY | os.O_CREAT)
-    with os.fdopen(descriptor, "rb") as stdin:
-        with pytest.raises(errors.InputError, match=r"^-: Bad file descriptor"):
-            opened("-", stdin)
-        with pytest.raises(errors.InputError, match=r"^-T -: Bad file descriptor"):
-            sources.read_text_source("-", "-T", stdin)
+        with pytest.raises(errors.InputError, match=rf"^-T -: {words}"):
+            files.read_text("-", "-T", stdin)
 
 
 @pytest.mark.parametrize(
@@ -681,9 +619,9 @@ def test_downloads(url: str, stem: str) -> None:
         asked.append(address)
         return blob.spool([b"from afar"])
 
-    source = sources.open_input(sources.Entry(path=url), 3, stdin=None, download=download)
+    source = entries.open_input(entries.Entry(path=url), 3, stdin=None, download=download)
 
-    assert (source.origin, source.stem, source.position) == ("url", stem, 3)
+    assert (source.entry.stem, source.position) == (stem, 3)
     assert content(source) == content(source) == b"from afar"
     assert asked == [url]
 
@@ -696,7 +634,7 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
         raise kind("the server answered 404 Not Found")
 
     with pytest.raises(kind, match=r"^https://h/a\.jpg: the server answered 404") as caught:
-        sources.open_input(sources.Entry(path="https://h/a.jpg"), 1, stdin=None, download=download)
+        entries.open_input(entries.Entry(path="https://h/a.jpg"), 1, stdin=None, download=download)
 
     assert caught.value.path == "https://h/a.jpg"
 
@@ -721,4 +659,4 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
 )
 def test_an_address_is_told_without_its_password(path: str, shown: str) -> None:
     """All before the last `@` of the host is hidden, and what is in the path stays."""
-    assert sources.Entry(path=path).shown == shown
+    assert entries.Entry(path=path).shown == shown

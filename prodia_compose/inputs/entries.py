@@ -1,0 +1,178 @@
+"""Operands, labelled paths and lists, turned into inputs in order."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import BinaryIO
+from urllib.parse import unquote
+
+from prodia_compose import addresses, blob, errors, progress
+from prodia_compose.frozen import frozen
+from prodia_compose.inputs import files
+from prodia_compose.inputs.options import Selection, Sort
+
+
+@frozen
+class Entry:
+    """One image as it was named.
+
+    Attributes:
+        path: A path, a URL or `-`, as typed.
+        label: Its label, for `-i NAME=PATH`.
+        list_number: Which of the lists it stands in, counted from 1; 0 for none. In a list,
+            `-` is a file of that name.
+    """
+
+    path: str
+    label: str | None = None
+    list_number: int = 0
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether this is the image on standard input."""
+        return self.path == "-" and not self.list_number
+
+    @property
+    def shown(self) -> str:
+        """The path as it may be told: a URL without its password and query, which can be keys."""
+        return addresses.shown(self.path) if self.is_url else self.path
+
+    @property
+    def name(self) -> str:
+        """Its base name, decoded if it is a URL; empty where it has none."""
+        if self.is_stdin or files.is_descriptor(self.path):
+            return ""
+        if not self.is_url:
+            return PurePosixPath(self.path).name
+        path = re.sub(r"^[^/]*//[^/?#]*|[?#].*", "", self.path, flags=re.DOTALL)
+        return PurePosixPath(unquote(path)).name
+
+    @property
+    def stem(self) -> str:
+        """Its base name without suffix; empty where it has none to show."""
+        stem = PurePosixPath(self.name).stem
+        return "" if self.is_url and progress.visible(stem) != stem else stem
+
+    @property
+    def is_url(self) -> bool:
+        """Whether this is to be downloaded."""
+        return addresses.is_url(self.path)
+
+
+@frozen
+class Input:
+    """One image that can be read.
+
+    Attributes:
+        position: Its place among the images, counted from 1.
+        opener: Gives a reader at the first byte, as often as asked.
+    """
+
+    entry: Entry
+    position: int
+    opener: blob.Opener
+
+    @property
+    def path(self) -> str:
+        """As typed; of a URL, what may be told."""
+        return self.entry.shown
+
+
+def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
+    """Return what was named, in order: operands, labelled paths, lists.
+
+    Raises:
+        errors.UsageError: Nothing was named, or a label is given twice.
+        errors.InputError: A list is missing, empty, or not what `-0` says.
+    """
+    labels = [label for label, _ in selection.labelled]
+    findings = errors.Findings(
+        errors.UsageError(f"-i {label}=...: the label is given twice; labels must differ")
+        for label in dict.fromkeys(labels)
+        if labels.count(label) > 1
+    )
+    found = [Entry(path=path) for path in selection.operands]
+    found += [Entry(path=path, label=label) for label, path in selection.labelled]
+    for number, name in enumerate(selection.lists, 1):
+        with findings.collecting():
+            data = files.read_text(name, "-T", stdin)
+            names = _split(data, name, null_separated=selection.null_separated)
+            ordered = _sorted(names, selection.sort)
+            found += [Entry(path=path, list_number=number) for path in ordered]
+    findings.raise_if_any()
+    if not found:
+        raise errors.UsageError(
+            "no images; name some files, -i NAME=PATH, or a list with -T (- for standard input)"
+        )
+    return tuple(found)
+
+
+def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
+    """Return a list's entries: raw, but for a BOM and CRs in line mode."""
+    if null_separated:
+        fields = data.removesuffix(b"\0").split(b"\0") if data else []
+        if b"" in fields:
+            message = f"-T {name}: entry {fields.index(b'') + 1} is empty; remove the NUL after it"
+            raise errors.InputError(message, path=name)
+    else:
+        if b"\0" in data:
+            raise errors.InputError(f"-T {name}: holds NUL bytes; did you mean -0?", path=name)
+        lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        fields = [line for line in (line.removesuffix(b"\r") for line in lines) if line]
+    if not fields:
+        raise errors.InputError(f"-T {name}: the list is empty; it names no image", path=name)
+    return [os.fsdecode(field) for field in fields]
+
+
+def natural_key(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a sort key under which `img2` comes before `img10`.
+
+    A number stands where its first digit would: `img.jpg`, `img2.jpg`, `imgs.jpg`.
+    """
+    return tuple(_natural(run) for run in re.findall(r"[0-9]+|[^0-9]", text.casefold()))
+
+
+def _natural(run: str) -> tuple[int, str]:
+    """Return the key of one number or one other character."""
+    if not "0" <= run[0] <= "9":
+        return ord(run), ""
+    number = run.lstrip("0")  # the longer is the larger; int() refuses thousands of digits
+    return ord("0"), f"{len(number):09}{number}"
+
+
+def _sorted(names: Sequence[str], order: Sort) -> Sequence[str]:
+    if order == "name":
+        return sorted(names, key=os.fsencode)
+    if order == "natural":
+        return sorted(names, key=lambda name: (natural_key(name), os.fsencode(name)))
+    return names
+
+
+def open_input(
+    entry: Entry,
+    position: int,
+    *,
+    stdin: BinaryIO | None,
+    download: Callable[[str], blob.Blob],
+) -> Input:
+    """Return the input an entry names, spooled to disk if it can be read only once.
+
+    Raises:
+        errors.InputError: It is missing, not readable, or no file; the message names it.
+        errors.NotDeliveredError: A download got no answer.
+    """
+    if entry.is_url:
+        try:
+            return Input(entry=entry, position=position, opener=download(entry.path).open)
+        except errors.ComposeError as exc:
+            raise type(exc)(f"{entry.shown}: {exc.message}", path=entry.shown) from exc
+    try:
+        opener = files.spool_stdin(stdin).open if entry.is_stdin else files.opener(entry.path)
+        return Input(entry=entry, position=position, opener=opener)
+    except errors.InputError as exc:
+        named = entry.path or "''"
+        raise errors.InputError(f"{named}: {exc.message}", path=entry.path) from exc
+    except (OSError, ValueError) as exc:
+        named = addresses.shown(entry.path)
+        raise errors.InputError(f"{named}: {files.reason(entry.path, exc)}", path=named) from exc

@@ -1,0 +1,159 @@
+"""Reading what was named: files, pipes and standard input.
+
+Nothing is opened that could block or that is no file: devices, folders and named
+FIFOs are refused by their kind. What can be read only once is spooled to disk.
+"""
+
+import errno
+import io
+import os
+import re
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from prodia_compose import addresses, blob, errors, progress
+
+_CHUNK_BYTES = 1 << 18
+
+
+def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
+    """Return all bytes of a list, prompt or token file; `-` is standard input.
+
+    Raises:
+        errors.InputError: It cannot be read.
+    """
+    try:
+        if name == "-":
+            return _checked_stdin(stdin).read()
+        _refuse_kind(_stat(name), name)
+        with _open(name) as file:
+            return file.read()
+    except errors.InputError as exc:
+        raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
+    except (OSError, ValueError) as exc:
+        named = addresses.shown(name)
+        words = reason(name, exc)
+        if addresses.is_url(name):
+            words = "no such file, and addresses are for pictures only; download it first"
+        raise errors.InputError(f"{flag} {named}: {words}", path=named) from exc
+
+
+def opener(path: str) -> blob.Opener:
+    """Return what opens a file anew each time; a shell's pipe is spooled for that.
+
+    Raises:
+        errors.InputError: It is a folder, or no file.
+        OSError: It is missing or not readable.
+    """
+    status = _stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise errors.InputError(
+            f"is a folder; list its pictures: find {_for_find(path)} -type f -print0 | sort -z |"
+            " prodia-compose compose -0 -T - ..."
+        )
+    _refuse_kind(status, path)
+    if stat.S_ISFIFO(status.st_mode):
+        with _open(path) as pipe:
+            return blob.stored(_chunks(pipe)).open
+    _open(path).close()  # permission is found out here, not while preparing
+    return lambda: _open(path)
+
+
+def spool_stdin(stdin: BinaryIO | None) -> blob.Blob:
+    """Return what is on standard input.
+
+    Raises:
+        errors.InputError: It is closed, a device, a terminal, or cannot be read.
+    """
+    checked = _checked_stdin(stdin)
+    if checked.isatty():
+        raise errors.InputError("standard input is a terminal; pipe the image in")
+    return blob.stored(_chunks(checked))
+
+
+def _checked_stdin(stdin: BinaryIO | None) -> BinaryIO:
+    """Return standard input, unless it is closed or a device, which could be endless."""
+    if stdin is None:
+        raise errors.InputError("standard input is closed; pipe something in")
+    try:
+        mode = os.fstat(stdin.fileno()).st_mode
+    except io.UnsupportedOperation:  # no descriptor: bytes in memory
+        return stdin
+    if (stat.S_ISCHR(mode) and not stdin.isatty()) or stat.S_ISBLK(mode):
+        raise errors.InputError("standard input is a device; pipe something in")
+    return stdin
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what a file holds; failures are told apart from those of the temporary folder."""
+    try:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+    except OSError as exc:
+        raise errors.InputError(errors.reason(exc, _REASONS)) from exc
+
+
+def _stat(path: str) -> os.stat_result:
+    if not path:
+        raise errors.InputError("an empty name; an unset variable in the command line?")
+    return os.stat(path)  # noqa: PTH116 - pathlib drops a slash at the end, and takes the file
+
+
+def _open(path: str) -> BinaryIO:
+    """Open a file, or a shell's pipe without waiting for a writer that may be gone."""
+    if not is_descriptor(path):
+        return Path(path).open("rb")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "rb")
+
+
+def _for_find(path: str) -> str:
+    """Return a folder's name as `find` needs it in a shell.
+
+    A slash makes `find` follow a link to a folder. A name that is escaped when it is
+    shown is written so that bash and zsh read the escapes.
+    """
+    folder = f"{path}/" if Path(path).is_symlink() else path
+    if folder[0] in "-(),!":  # else part of an expression
+        folder = f"./{folder}"
+    if progress.visible(folder) == folder:
+        return shlex.quote(folder)
+    escaped = folder.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{progress.visible(escaped)}'"
+
+
+def _refuse_kind(status: os.stat_result, path: str) -> None:
+    """Refuse what is no file; the pipe of a shell's `<(...)` is fine."""
+    mode = status.st_mode
+    if stat.S_ISFIFO(mode) and not is_descriptor(path):
+        raise errors.InputError("is a named pipe, which could wait for ever; use - or <(...)")
+    if stat.S_ISDIR(mode):
+        raise errors.InputError("is a folder, not a file")
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        kind = "socket" if stat.S_ISSOCK(mode) else "device"
+        raise errors.InputError(f"is a {kind}, not a file")
+
+
+def is_descriptor(path: str) -> bool:
+    """Return whether a path is one of the process's open files, such as the pipe of `<(...)`."""
+    return re.fullmatch(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+", path) is not None
+
+
+_REASONS = {
+    errno.ENOENT: "no such file; check the name and the folder you are in",
+    errno.ENOTDIR: "no such file; part of the path is not a folder",
+    errno.EACCES: "permission denied; make it readable",
+    errno.EPERM: "permission denied; make it readable",
+    errno.ELOOP: "is a loop of links",
+    errno.ENAMETOOLONG: "no such file; the name is too long",
+    errno.EISDIR: "is a folder, not a file",
+}
+
+
+def reason(path: str, exc: OSError | ValueError) -> str:
+    """Return why a path cannot be read, and what to do about it."""
+    return addresses.why_unreadable(path) or errors.reason(exc, _REASONS)
