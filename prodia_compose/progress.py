@@ -6,7 +6,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Literal
 
 from prodia_compose import errors
 
@@ -22,8 +22,8 @@ Phase = Literal["download", "prepare", "upload", "waiting", "receive"]
 """The phases a person can watch; `waiting` counts seconds, `prepare` images, the rest bytes."""
 
 
-class Reporter(Protocol):
-    """Whoever watches a run: a terminal, a log, or nobody."""
+class Reporter:
+    """Whoever watches a run; this one is nobody, for library use and tests."""
 
     def start(self, phase: Phase, total: int | None = None) -> None:
         """Begin a phase, ending the one before; `total` is in the phase's unit, if known."""
@@ -42,28 +42,6 @@ class Reporter(Protocol):
 
     def trace(self, text: str) -> None:
         """Tell one line of the exchange on the wire (`-vv`); never a secret."""
-
-
-class Silent:
-    """Watches nothing; the default for library use and tests."""
-
-    def start(self, phase: Phase, total: int | None = None) -> None:
-        """Ignore a phase."""
-
-    def advance(self, amount: int) -> None:
-        """Ignore an advance."""
-
-    def finish(self) -> None:
-        """Ignore the end."""
-
-    def say(self, text: str) -> None:
-        """Ignore a line."""
-
-    def detail(self, text: str) -> None:
-        """Ignore a line."""
-
-    def trace(self, text: str) -> None:
-        """Ignore a line."""
 
 
 def visible(text: str) -> str:

@@ -134,7 +134,7 @@ def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
     return f"stopped by {interruption}{f': {words}' if has_job else ''}"
 
 
-class Lines(progress.Silent):
+class Lines(progress.Reporter):
     """Tells lines on stderr, as many as are wanted, and shows no phases."""
 
     def __init__(self, *, quiet: bool, verbosity: int) -> None:

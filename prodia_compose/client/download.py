@@ -40,7 +40,7 @@ def download(
             Not Found"; the URL is for the caller to put in front.
         OutputError: There is no room for temporary files.
     """
-    reporter = reporter or progress.Silent()
+    reporter = reporter or progress.Reporter()
     deadline = time.monotonic() + timeout_s
     try:
         for _ in range(_REDIRECTS + 1):

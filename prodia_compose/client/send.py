@@ -81,7 +81,7 @@ class Sender:
     ) -> None:
         self._service = service
         self._watch = watch
-        self._reporter = reporter or progress.Silent()
+        self._reporter = reporter or progress.Reporter()
         self._stop = stop or progress.Stop()
         self._transport = transport
         self._clock = clock

@@ -47,7 +47,7 @@ class AsyncJob:
         self._service = service
         self._job_id = job_id
         self._watch = watch
-        self._reporter = reporter or progress.Silent()
+        self._reporter = reporter or progress.Reporter()
         self._stop = stop or progress.Stop()
         self._transport = transport
         self._clock = clock

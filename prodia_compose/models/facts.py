@@ -10,7 +10,6 @@ from prodia_compose.frozen import frozen
 SettingType = Literal["integer", "number", "string", "boolean"]
 SettingStatus = Literal["confirmed", "unconfirmed", "refused"]
 
-
 SettingValue = str | int | float | bool | None | list[object] | dict[str, object]
 """A value of a config field: whatever JSON can hold."""
 

@@ -54,7 +54,7 @@ class Placer:
     strict: bool
     stdout: Callable[[], IO[bytes]]
     stop: progress.Stop
-    reporter: progress.Reporter = field(default_factory=progress.Silent)
+    reporter: progress.Reporter = field(default_factory=progress.Reporter)
 
     def put(
         self,

@@ -14,10 +14,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import NoneType
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from prodia_compose.frozen import frozen
-from prodia_compose.record.database import Cell
+
+if TYPE_CHECKING:  # for an annotation; a plan that is not sent must not load sqlite3
+    from prodia_compose.record.database import Cell
 
 State = Literal[
     "prepared",  # it has not left; so it is again while a busy service makes it wait
@@ -90,7 +92,7 @@ class Claim:
         text = "\n".join((self.host.lower(), *hashes))
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
-    def columns(self) -> dict[str, Cell]:
+    def columns(self) -> "dict[str, Cell]":
         """Return the columns of its row."""
         job = json.loads(self.job_json)
         known = {name: value for name, value in vars(self).items() if name != "job_json"}
@@ -167,7 +169,7 @@ class Entry:
         return self.is_async and not self.is_running and self.state in ("received", "unknown")
 
 
-def cell(value: object) -> Cell:
+def cell(value: object) -> "Cell":
     """Return a value as the table holds it.
 
     Lists and objects are JSON in ASCII, which brings any bytes of a name back as they were.

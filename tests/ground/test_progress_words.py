@@ -59,9 +59,9 @@ def test_result_is_safe_anywhere(text: str) -> None:
     assert not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in shown)
 
 
-def test_silent_is_a_reporter() -> None:
+def test_nobody_is_a_reporter() -> None:
     """Library use may pass a reporter that ignores everything."""
-    reporter: progress.Reporter = progress.Silent()
+    reporter = progress.Reporter()
     reporter.start("upload", 10)
     reporter.advance(1)
     reporter.finish()

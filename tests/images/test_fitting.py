@@ -22,10 +22,10 @@ from prodia_compose.images import prepare, workers
 from prodia_compose.images.options import Fitting
 from prodia_compose.inputs import entries
 from prodia_compose.models import lookup
-from prodia_compose.progress import Phase, Silent, Stop
+from prodia_compose.progress import Phase, Reporter, Stop
 
 
-class Watching(Silent):
+class Watching(Reporter):
     """Remembers the phases, the advances, and who told of them."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pictures as make
 import pytest
-from PIL import Image, WebPImagePlugin
+from PIL import Image
 
 from prodia_compose import errors
 from prodia_compose.images.pixels import raster, spare
@@ -49,9 +49,9 @@ def test_a_picture_is_the_same_after_any_other(side: int) -> None:
     files = {(name, seed): made(seed) for name, made in MADE.items() for seed in (1, 2)}
     expected = {key: alone(data, side) for key, data in files.items()}
 
-    for pair in itertools.permutations(files, 2):
-        for key in pair:
-            assert make.prepared(files[key], side=side).blob.read() == expected[key], pair
+    for one, other in itertools.product(MADE, repeat=2):
+        for key in ((one, 1), (other, 2)):
+            assert make.prepared(files[key], side=side).blob.read() == expected[key], (one, other)
 
 
 def test_decoded_pictures_stay_what_they_are() -> None:
@@ -114,83 +114,46 @@ def test_nothing_but_pixels_is_kept() -> None:
     assert image.info == {}
 
 
-def is_kept(image: Image.Image) -> bool:
+def _taken(image: Image.Image) -> bool:
     """Tell whether this thread has kept a picture's memory, and take it if so."""
     return spare.take(image.mode, image.size).im is image.im
 
 
-def test_what_is_kept_is_taken_once() -> None:
-    """What was taken is nobody else's."""
-    kept = Image.new("RGB", SIZE)
-    spare.keep(kept)
-
-    assert is_kept(kept)
-    assert not is_kept(kept)
-
-
-@pytest.mark.parametrize(
-    ("mode", "size"), [("L", SIZE), ("RGB", (SIZE[0], SIZE[1] - 1))], ids=["mode", "size"]
-)
-def test_what_does_not_fit_is_let_go(mode: str, size: tuple[int, int]) -> None:
-    """Neither of another mode nor of another size is it of use."""
-    kept = Image.new("RGB", SIZE)
-    spare.keep(kept)
-
-    found = spare.take(mode, size)
-
-    assert (found.mode, found.size) == (found.im.mode, found.im.size) == (mode, size)
-    assert not is_kept(kept)
-
-
-def test_what_is_large_is_not_kept() -> None:
-    """It counts in no budget."""
-    kept = Image.new("L", (4001, 4000))
-    spare.keep(kept)
-
-    assert not is_kept(kept)
-
-
-@pytest.mark.parametrize("name", ["JPEG upside down", "CMYK JPEG", "RGBA PNG"])
-def test_what_is_kept_is_let_go_where_copies_of_a_picture_follow(name: str) -> None:
-    """A picture that is turned or converted takes no more room than before."""
-    make.prepared(MADE[name](1), side=80)
-
-    assert spare._kept.pixels is None
-
-
-def test_what_is_kept_is_let_go_before_strips() -> None:
-    """A PNG that is read in strips has no use for it."""
-    spare.keep(Image.new("RGB", SIZE))
-
-    make.prepared(MADE["PNG"](1), side=200)
-
-    assert spare._kept.pixels is None
-
-
-def test_what_is_kept_is_let_go_before_other_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that bring their own memory find none taken up."""
-    spare.keep(Image.new("RGB", SIZE))
-    left: list[object] = []
-    load = WebPImagePlugin.WebPImageFile.load
-
-    def watched(image: WebPImagePlugin.WebPImageFile) -> object:
-        left.append(spare._kept.pixels)
-        return load(image)
-
-    monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", watched)
-    make.prepared(MADE["WebP"](1), side=80)
-
-    assert left[0] is None
-
-
-def test_each_thread_has_its_own() -> None:
-    """Pictures decoded side by side do not share memory."""
-    kept = Image.new("RGB", SIZE)
-    spare.keep(kept)
-    found: list[bool] = []
-    thread = threading.Thread(target=lambda: found.append(is_kept(kept)))
+def _in_a_thread(image: Image.Image) -> None:
+    thread = threading.Thread(target=_taken, args=(image,))
     thread.start()
     thread.join()
 
-    assert found == [False]
-    assert is_kept(kept)
+
+@pytest.mark.parametrize(
+    ("size", "between", "is_kept"),
+    [
+        pytest.param(SIZE, lambda _: None, True, id="the same"),
+        pytest.param(SIZE, _taken, False, id="taken by another"),
+        pytest.param(SIZE, lambda _: spare.take("L", SIZE), False, id="another mode"),
+        pytest.param(SIZE, lambda _: spare.take("RGB", (1, 1)), False, id="another size"),
+        pytest.param((4001, 4000), lambda _: None, False, id="large: it counts in no budget"),
+        pytest.param(SIZE, _in_a_thread, True, id="each thread has its own"),
+        # Copies of the picture follow, or strips, or a decoder with memory of its own.
+        pytest.param(SIZE, lambda _: _prepared("JPEG upside down"), False, id="turned"),
+        pytest.param(SIZE, lambda _: _prepared("CMYK JPEG"), False, id="converted"),
+        pytest.param(SIZE, lambda _: _prepared("PNG", side=200), False, id="strips"),
+        pytest.param(SIZE, lambda _: _prepared("WebP"), False, id="other decoders"),
+    ],
+)
+def test_what_is_kept_is_taken_once_or_let_go(
+    size: tuple[int, int],
+    between: Callable[[Image.Image], object],
+    is_kept: bool,  # noqa: FBT001 - a case
+) -> None:
+    """What was taken, does not fit or is in the way is nobody's any more."""
+    kept = Image.new("RGB", size)
+    spare.keep(kept)
+
+    between(kept)
+
+    assert _taken(kept) is is_kept
+
+
+def _prepared(name: str, side: int = 80) -> None:
+    make.prepared(MADE[name](1), side=side)

@@ -366,21 +366,8 @@ def test_unordered_lists() -> None:
 WORDS = (
     *("first", "1st", "second", "last", "last two", "image", "images", "picture", "1", "2", "99"),
     *("one", "two", "a", "the", "and", "to", "-", ",", "#", "(", '"', "“", "\n", ".", "both", "é"),
-    *(
-        "a.jpg",
-        "https://",
-        "_",
-        "²",
-        "\u0130",
-        "\u017f",
-        "\u0301",
-        "0",
-        "画像",
-        "\u202e",
-        "*",
-        "21st",
-        "0th",
-    ),
+    *("a.jpg", "https://", "_", "²", "\u0130", "\u017f", "\u0301", "0", "画像", "\u202e", "*"),
+    *("21st", "0th"),
 )
 
 

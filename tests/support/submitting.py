@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from prodia_compose import errors, progress
@@ -51,7 +52,7 @@ GUIDE_JOBS: dict[str, dict[str, object]] = {
 
 
 @dataclass(slots=True)
-class Recorder(progress.Silent):
+class Recorder(progress.Reporter):
     """Keeps everything it is told."""
 
     phases: list[str] = field(default_factory=list)
@@ -201,10 +202,22 @@ def submit(
     *,
     accept: str = "multipart/form-data; image/jpeg",
     usual_seconds: float | None = None,
+    seen: Outcome | None = None,
+    **handed: Any,
 ) -> Outcome:
-    """Submit a job and return what came of it; waits for a busy service take no time."""
-    outcome = Outcome()
-    sender = Sender(to, watch=outcome, reporter=outcome.reporter, sleep=outcome.slept.append)
+    """Submit a job and return what came of it; waits for a busy service take no time.
+
+    Args:
+        to: The service.
+        body: Of the job; None for a small one.
+        accept: The value of `Accept`.
+        usual_seconds: How long it usually takes.
+        seen: What is filled in, for a look at it meanwhile, or if an interruption is raised.
+        handed: What the sender is handed instead of the usual.
+    """
+    outcome = seen or Outcome()
+    usual: dict[str, Any] = {"reporter": outcome.reporter, "sleep": outcome.slept.append}
+    sender = Sender(to, watch=outcome, **(usual | handed))
     try:
         outcome.sent = sender.send(
             job_body() if body is None else body, accept=accept, usual_seconds=usual_seconds

@@ -180,7 +180,7 @@ class Waiting:
         return waited_s
 
 
-class TraceOnly(progress.Silent):
+class TraceOnly(progress.Reporter):
     """Passes the trace on and keeps the phases to itself.
 
     For exchanges that are part of something with a phase of its own.
