@@ -54,6 +54,8 @@ class AsyncJob:
         self._sleep = sleep or self._stop.sleep
         self._place = f"/v2/job/async/{quote(job_id, safe='')}/"
         self._is_reached = False
+        self._failures = 0
+        self._trouble: str | None = None
 
     def wait(self, *, usual_seconds: float | None = None) -> None:
         """Wait until the job is done.
@@ -66,30 +68,16 @@ class AsyncJob:
             Interrupted: Somebody asked to stop; the job runs on.
         """
         shown = Waiting(self._reporter, self._clock, usual_seconds)
-        trouble: str | None = None
-        failures = 0
         try:
-            while True:
-                state = None
-                try:
-                    state = self._state()
-                    trouble = None
-                except _Trouble as found:
-                    trouble = str(found)
-                    failures += 1
-                    self._tell(trouble, failures, shown)
-                if state in _DONE:
-                    return
-                if state == "failed":
-                    raise verdicts.failed(self._record(), job_id=self._job_id)
+            while (state := self._state(shown)) not in (*_DONE, "failed"):
                 if shown.tell() >= self._service.timeout_s:
                     spent = f"done after {self._service.timeout_s:g} s"
-                    raise self._unsettled(
-                        f"is not {spent}"
-                        if trouble is None
-                        else f"is not known to be {spent}: {trouble}"
-                    )
+                    if self._trouble is None:
+                        raise self._unsettled(f"is not {spent}")
+                    raise self._unsettled(f"is not known to be {spent}: {self._trouble}")
                 self._sleep(_POLL_EVERY_S)
+            if state == "failed":
+                raise verdicts.failed(self._record(), job_id=self._job_id)
         finally:
             self._reporter.finish()
 
@@ -102,27 +90,24 @@ class AsyncJob:
             Interrupted: Somebody asked to stop.
         """
         listing = self._get("output", accept="application/json")
-        names = strings(json_value(listing.raw))
+        outputs: list[answers.Output] = []
+        messages: list[str] = []
         self._reporter.start("receive")
         try:
-            files = [(name, self._get(f"output/{quote(name, safe='')}")) for name in names]
+            for name in strings(json_value(listing.raw)):
+                file = self._get(f"output/{quote(name, safe='')}")
+                shown = self._service.token.hide(name)
+                outputs += [replace(output, filename=shown) for output in file.outputs]
+                if file.error and file.media_type.startswith("text/"):
+                    messages.append(file.error)
         finally:
             self._reporter.finish()
-        outputs = tuple(
-            replace(output, filename=self._service.token.hide(name))
-            for name, file in files
-            for output in file.outputs
-        )
         if not outputs:
             raise self._unsettled("has no picture among its output")
         answer = replace(
             listing,
-            outputs=outputs,
-            messages=tuple(
-                file.error
-                for _, file in files
-                if file.error and file.media_type.startswith("text/")
-            ),
+            outputs=tuple(outputs),
+            messages=tuple(messages),
             job=JobRecord(id=self._job_id),
             error=None,
             remains=outputs[0],
@@ -131,22 +116,32 @@ class AsyncJob:
         job = replace(self._record(), id=self._job_id)
         return Sent(answer=replace(answer, job=job), request_id=None, attempts=1)
 
-    def _state(self) -> str:
-        """Return the job's state; some servers quote it, as JSON does."""
-        raw = self._ask("job.state.current", "text/plain").raw
+    def _state(self, shown: Waiting) -> str | None:
+        """Ask once; return the job's state, None if it cannot be had now.
+
+        Some servers quote it, as JSON does.
+        """
+        try:
+            raw = self._ask("job.state.current", "text/plain").raw
+        except _Trouble as trouble:
+            self._stumble(str(trouble), shown)
+            return None
+        self._trouble = None
         return raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
 
-    def _tell(self, words: str, failures: int, shown: Waiting) -> None:
+    def _stumble(self, words: str, shown: Waiting) -> None:
         """Take in that asking failed: told aloud once, as it may go on for as long as the wait.
 
         Raises:
             UnknownError: Nobody has answered, so that asking again will hardly help.
         """
-        if failures == _GET_ATTEMPTS and not self._is_reached:
+        self._trouble = words
+        self._failures += 1
+        if self._failures == _GET_ATTEMPTS and not self._is_reached:
             raise self._unsettled(
                 f"cannot be asked after: {words}; check the network, and PRODIA_BASE_URL if it is set"
             )
-        if failures > 1:
+        if self._failures > 1:
             self._detail(words)
             return
         self._reporter.say(f"asking after the job: {words}; asking again")

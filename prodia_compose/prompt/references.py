@@ -25,8 +25,11 @@ def _words(*lines: str) -> frozenset[str]:
 _ORDINALS = {template.ordinal(position): position for position in range(1, 15)}
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBERS = {word: number for number, word in enumerate(_NUMBER_WORDS, 1)}
-_PLURALS = _words("images imgs inputs references refs pictures pics photos photographs")
-_DOUBTFUL = _PLURALS.union(_ORDINALS, _NUMBERS) | _words(
+_SEVERAL = _words(  # of which one may be the third, as it is of "make four images"
+    "images imgs inputs references refs pictures pics photos photographs collage comic grid series",
+    "storyboard triptych variants",
+)
+_DOUBTFUL = _SEVERAL.union(_ORDINALS, _NUMBERS) | _words(
     "all another both each either every everyone everything final following former last latter",
     "neither next other others pair penultimate previous remaining rest shots subsequent them",
     "these those",
@@ -115,7 +118,7 @@ def read(text: str, names: Sequence[str]) -> References:
     beyond = {position for position in spoken if len(names) < position <= MOST}
     return References(
         certain=frozenset(spoken & {*range(1, len(names) + 1)}).union(*(file[1] for file in files)),
-        beyond=tuple(sorted(beyond)) if _PLURALS.isdisjoint(words) else (),  # "make four images"
+        beyond=tuple(sorted(beyond)) if _SEVERAL.isdisjoint(words) else (),
         files=files,
         is_understood=_is_english(words) and not is_doubtful and not has_letters,
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import loopback
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prodia_compose import blob
@@ -336,7 +336,6 @@ def test_a_secret_at_the_cut_leaves_no_half() -> None:
     ),
     framed=st.booleans(),
 )
-@settings(deadline=None)
 def test_no_answer_breaks_the_reader(body: bytes, content_type: str | None, framed: bool) -> None:  # noqa: FBT001 - drawn
     """Any bytes under any content type give an answer that holds all of them."""
     answer = answers.read(blob.spool([body]), content_type=content_type, framed=framed)
@@ -350,7 +349,6 @@ def test_no_answer_breaks_the_reader(body: bytes, content_type: str | None, fram
         | st.text(), inner
     )
 )))  # fmt: skip
-@settings(deadline=None)
 def test_no_json_breaks_the_reader(value: object) -> None:
     """Any JSON value gives an answer without an output."""
     answer = read_body(json.dumps(value).encode(), "application/json")

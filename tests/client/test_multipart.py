@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import requests
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from submitting import BOUNDARY, GUIDE_JOBS, part
 
@@ -73,7 +73,6 @@ def test_the_guides_jobs_are_sent_as_requests_sends_them(job: dict[str, object])
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
-@settings(deadline=None)
 def test_any_bytes_come_out_as_they_went_in(contents: list[bytes]) -> None:
     """Whatever the parts hold, the length is right and another parser finds the same parts."""
     body = multipart.MultipartBody(

@@ -150,18 +150,18 @@ def test_transparency_survives_the_colours() -> None:
     assert_near(found, wanted, tolerance=2)
 
 
-@pytest.mark.parametrize(
-    ("mode", "profile"),
-    [
-        pytest.param("RGB", b"not a profile", id="garbage"),
-        pytest.param("RGB", make.rgb_profile("Display P3")[:200], id="cut"),
-        pytest.param("RGB", make.cmyk_profile(), id="CMYK profile on RGB"),
-        pytest.param("RGB", make.grey_profile(1.0), id="grey profile on RGB"),
-        pytest.param("L", make.cmyk_profile(), id="CMYK profile on grey"),
-        pytest.param("CMYK", make.rgb_profile("Display P3"), id="RGB profile on CMYK"),
-        pytest.param("CMYK", make.cmyk_profile()[:300], id="cut CMYK profile"),
-    ],
-)
+MISFITS = {
+    "garbage": ("RGB", b"not a profile"),
+    "cut": ("RGB", make.rgb_profile("Display P3")[:200]),
+    "CMYK profile on RGB": ("RGB", make.cmyk_profile()),
+    "grey profile on RGB": ("RGB", make.grey_profile(1.0)),
+    "CMYK profile on grey": ("L", make.cmyk_profile()),
+    "RGB profile on CMYK": ("CMYK", make.rgb_profile("Display P3")),
+    "cut CMYK profile": ("CMYK", make.cmyk_profile()[:300]),
+}
+
+
+@pytest.mark.parametrize(("mode", "profile"), MISFITS.values(), ids=MISFITS)
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_a_profile_that_does_not_fit_is_left_out(
     mode: str, profile: bytes, orientation: int
@@ -205,40 +205,33 @@ def test_a_profile_in_many_parts_is_put_together_by_number() -> None:
     assert "Display P3 -> sRGB" in make.prepared(data).changes
 
 
-@pytest.mark.parametrize(
-    ("chunks", "space"),
-    [
-        pytest.param([(b"cICP", b"\x0c\x0d\0\x01")], "Display P3", id="cICP"),
-        pytest.param(
-            [
-                (b"cICP", b"\x0c\x0d\0\x01"),
-                (b"iCCP", b"x\0\0" + zlib.compress(make.rgb_profile("ProPhoto"))),
-            ],
-            "Display P3",
-            id="cICP before iCCP",
-        ),
-        pytest.param(
-            [
-                (b"gAMA", struct.pack(">I", 45470)),
-                (
-                    b"cHRM",
-                    struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000),
-                ),
-            ],
-            "Adobe RGB",
-            id="gAMA and cHRM",
-        ),
-        pytest.param([(b"sRGB", b"\0"), (b"gAMA", struct.pack(">I", 100_000))], "sRGB", id="sRGB"),
-        pytest.param([(b"gAMA", struct.pack(">I", 45455))], "sRGB", id="sRGB's gamma"),
-        pytest.param([(b"gAMA", bytes(4))], "sRGB", id="no gamma at all"),
-        pytest.param([(b"gAMA", bytes(2)), (b"cHRM", bytes(3))], "sRGB", id="cut chunks"),
-        pytest.param(
-            [(b"gAMA", struct.pack(">I", 60_000)), (b"cHRM", bytes(32))], "sRGB", id="no colours"
-        ),
-        pytest.param([(b"iCCP", b"x\0\0garbage")], "sRGB", id="garbage"),
-        pytest.param([(b"cICP", b"\x02\x02\0\x01")], "sRGB", id="unspecified codes"),
-    ],
-)
+NUMBERED = {
+    "cICP": ([(b"cICP", b"\x0c\x0d\0\x01")], "Display P3"),
+    "cICP before iCCP": (
+        [
+            (b"cICP", b"\x0c\x0d\0\x01"),
+            (b"iCCP", b"x\0\0" + zlib.compress(make.rgb_profile("ProPhoto"))),
+        ],
+        "Display P3",
+    ),
+    "gAMA and cHRM": (
+        [
+            (b"gAMA", struct.pack(">I", 45470)),
+            (b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)),
+        ],
+        "Adobe RGB",
+    ),
+    "sRGB": ([(b"sRGB", b"\0"), (b"gAMA", struct.pack(">I", 100_000))], "sRGB"),
+    "sRGB's gamma": ([(b"gAMA", struct.pack(">I", 45455))], "sRGB"),
+    "no gamma at all": ([(b"gAMA", bytes(4))], "sRGB"),
+    "cut chunks": ([(b"gAMA", bytes(2)), (b"cHRM", bytes(3))], "sRGB"),
+    "no colours": ([(b"gAMA", struct.pack(">I", 60_000)), (b"cHRM", bytes(32))], "sRGB"),
+    "garbage": ([(b"iCCP", b"x\0\0garbage")], "sRGB"),
+    "unspecified codes": ([(b"cICP", b"\x02\x02\0\x01")], "sRGB"),
+}
+
+
+@pytest.mark.parametrize(("chunks", "space"), NUMBERED.values(), ids=NUMBERED)
 def test_colours_that_a_png_names_in_numbers(chunks: list[tuple[bytes, bytes]], space: str) -> None:
     """PNG's other ways to say which colours it means are understood, broken ones ignored."""
     data = make.png_with(make.encoded(patches(PATCHES), "PNG"), *chunks)
@@ -274,19 +267,19 @@ def test_hdr_pictures_keep_their_ordinary_white(transfer: int, white: int) -> No
     assert 20 < middle[0] < 160
 
 
-@pytest.mark.parametrize(
-    ("profile", "grey", "verdict"),
-    [
-        pytest.param(None, False, "srgb", id="none"),
-        pytest.param(b"", True, "srgb", id="empty"),
-        pytest.param(make.rgb_profile("sRGB"), False, "srgb", id="sRGB"),
-        pytest.param(make.rgb_profile("sRGB"), True, "srgb", id="sRGB on grey"),
-        pytest.param(make.rgb_profile("Adobe RGB"), False, "other", id="Adobe RGB"),
-        pytest.param(make.grey_profile(1.8), True, "other", id="grey"),
-        pytest.param(make.grey_profile(1.8), False, "unusable", id="grey on RGB"),
-        pytest.param(make.cmyk_profile(), False, "unusable", id="CMYK"),
-    ],
-)
+JUDGED = {
+    "none": (None, False, "srgb"),
+    "empty": (b"", True, "srgb"),
+    "sRGB": (make.rgb_profile("sRGB"), False, "srgb"),
+    "sRGB on grey": (make.rgb_profile("sRGB"), True, "srgb"),
+    "Adobe RGB": (make.rgb_profile("Adobe RGB"), False, "other"),
+    "grey": (make.grey_profile(1.8), True, "other"),
+    "grey on RGB": (make.grey_profile(1.8), False, "unusable"),
+    "CMYK": (make.cmyk_profile(), False, "unusable"),
+}
+
+
+@pytest.mark.parametrize(("profile", "grey", "verdict"), JUDGED.values(), ids=JUDGED)
 def test_profiles_are_judged_by_what_they_do(
     profile: bytes | None, *, grey: bool, verdict: str
 ) -> None:

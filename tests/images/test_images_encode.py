@@ -117,35 +117,30 @@ def test_an_impossible_cap_is_an_error() -> None:
         make.prepared(PLAIN, max_bytes=10)
 
 
-@pytest.mark.parametrize(
-    ("maker", "changes"),
-    [
-        pytest.param(
-            lambda: make.encoded(make.quarters(), "GIF"), ("GIF -> JPEG",), id="format only"
+TOLD = {
+    "format only": (lambda: make.encoded(make.quarters(), "GIF"), ("GIF -> JPEG",)),
+    "animation": (
+        lambda: make.encoded(
+            make.quarters(), "GIF", save_all=True, append_images=[make.quarters().rotate(90)]
         ),
-        pytest.param(
-            lambda: make.encoded(
-                make.quarters(), "GIF", save_all=True, append_images=[make.quarters().rotate(90)]
-            ),
-            ("first of 2 frames", "GIF -> JPEG"),
-            id="animation",
+        ("first of 2 frames", "GIF -> JPEG"),
+    ),
+    "pages": (
+        lambda: make.encoded(
+            make.quarters(), "TIFF", save_all=True, append_images=[make.quarters()] * 11
         ),
-        pytest.param(
-            lambda: make.encoded(
-                make.quarters(), "TIFF", save_all=True, append_images=[make.quarters()] * 11
-            ),
-            ("first of 12 frames", "TIFF -> JPEG"),
-            id="pages",
+        ("first of 12 frames", "TIFF -> JPEG"),
+    ),
+    "several": (
+        lambda: make.encoded(
+            make.turned(make.quarters(), 6).convert("CMYK"), "TIFF", tiffinfo={274: 6}
         ),
-        pytest.param(
-            lambda: make.encoded(
-                make.turned(make.quarters(), 6).convert("CMYK"), "TIFF", tiffinfo={274: 6}
-            ),
-            ("rotated", "CMYK -> sRGB", "TIFF -> JPEG"),
-            id="several",
-        ),
-    ],
-)
+        ("rotated", "CMYK -> sRGB", "TIFF -> JPEG"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("maker", "changes"), TOLD.values(), ids=TOLD)
 def test_every_change_is_told(maker: object, changes: tuple[str, ...]) -> None:
     """The report names each thing that was done, in the order of its weight."""
     assert callable(maker)

@@ -51,59 +51,39 @@ ROWS = 16
 FLOAT = {339: (3, [3])}
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(
-            make.png((RAMP, ROWS), 16, 0, [ramp16(">")] * ROWS), id="16-bit PNG (I;16)"
-        ),
-        pytest.param(
-            make.png((RAMP, ROWS), 16, 2, [struct.pack(">768H", *(v * 257 for at in range(RAMP) for v in [at] * 3))] * ROWS),
-            id="16-bit RGB PNG",
-        ),
-        pytest.param(
-            make.png((RAMP, ROWS), 16, 4, [struct.pack(">512H", *(v for at in range(RAMP) for v in (at * 257, 65535)))] * ROWS),
-            id="16-bit grey and alpha PNG",
-        ),
-        pytest.param(make.tiff((RAMP, ROWS), 16, ramp16() * ROWS), id="I;16 TIFF"),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 16, ramp16(">") * ROWS, order=">"), id="I;16B TIFF"
-        ),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 12, packed12([at * 4095 // 255 for at in range(RAMP)]) * ROWS),
-            id="12-bit TIFF",
-        ),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 32, floats([at / 255 for at in range(RAMP)]) * ROWS, tags=FLOAT),
-            id="float TIFF, 0 to 1",
-        ),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 32, floats(range(RAMP)) * ROWS, tags=FLOAT),
-            id="float TIFF, 0 to 255",
-        ),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 32, floats([at * 257 for at in range(RAMP)]) * ROWS, tags=FLOAT),
-            id="float TIFF, 0 to 65535",
-        ),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 32, floats([at * 10 - 900 for at in range(RAMP)]) * ROWS, tags=FLOAT),
-            id="float TIFF, any range",
-        ),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 32, struct.pack("<256I", *(at * 257 for at in range(RAMP))) * ROWS),
-            id="32-bit integer TIFF",
-        ),
-        pytest.param(
-            make.tiff((RAMP, ROWS), 16, struct.pack("<256h", *(at * 257 - 32768 for at in range(RAMP))) * ROWS, tags={339: (3, [2])}),
-            id="signed 16-bit TIFF",
-        ),
-        pytest.param(
-            b"P5 256 16 65535\n" + ramp16(">") * ROWS, id="16-bit PGM"
-        ),
-        pytest.param(b"Pf\n256 16\n-1.0\n" + floats([at / 255 for at in range(RAMP)]) * ROWS, id="PFM"),
-        pytest.param(make.png((RAMP, ROWS), 8, 0, [bytes(range(RAMP))] * ROWS), id="8-bit PNG"),
-    ],
-)  # fmt: skip
+def deep_png(colour_type: int, *shares: int) -> bytes:
+    """Return a 16-bit PNG of a ramp: each sample is its grey times a share, or white for 0."""
+    samples = [at * share if share else 65_535 for at in range(RAMP) for share in shares]
+    row = struct.pack(f">{len(samples)}H", *samples)
+    return make.png((RAMP, ROWS), 16, colour_type, [row] * ROWS)
+
+
+def ramp_tiff(bits: int, row: bytes, *, kind: int = 1, order: str = "<") -> bytes:
+    """Return a TIFF of a ramp; kinds of numbers are 1 unsigned, 2 signed, 3 float."""
+    return make.tiff((RAMP, ROWS), bits, row * ROWS, order=order, tags={339: (3, [kind])})
+
+
+SIGNED = struct.pack("<256h", *(at * 257 - 32_768 for at in range(RAMP)))
+RAMPS = {
+    "16-bit PNG (I;16)": deep_png(0, 257),
+    "16-bit RGB PNG": deep_png(2, 257, 257, 257),
+    "16-bit grey and alpha PNG": deep_png(4, 257, 0),
+    "I;16 TIFF": ramp_tiff(16, ramp16()),
+    "I;16B TIFF": ramp_tiff(16, ramp16(">"), order=">"),
+    "12-bit TIFF": ramp_tiff(12, packed12([at * 4095 // 255 for at in range(RAMP)])),
+    "float TIFF, 0 to 1": ramp_tiff(32, floats([at / 255 for at in range(RAMP)]), kind=3),
+    "float TIFF, 0 to 255": ramp_tiff(32, floats(range(RAMP)), kind=3),
+    "float TIFF, 0 to 65535": ramp_tiff(32, floats([at * 257 for at in range(RAMP)]), kind=3),
+    "float TIFF, any range": ramp_tiff(32, floats([at * 10 - 900 for at in range(RAMP)]), kind=3),
+    "32-bit integer TIFF": ramp_tiff(32, struct.pack("<256I", *range(0, 65_536, 257))),
+    "signed 16-bit TIFF": ramp_tiff(16, SIGNED, kind=2),
+    "16-bit PGM": b"P5 256 16 65535\n" + ramp16(">") * ROWS,
+    "PFM": b"Pf\n256 16\n-1.0\n" + floats([at / 255 for at in range(RAMP)]) * ROWS,
+    "8-bit PNG": make.png((RAMP, ROWS), 8, 0, [bytes(range(RAMP))] * ROWS),
+}
+
+
+@pytest.mark.parametrize("data", RAMPS.values(), ids=RAMPS)
 def test_a_ramp_arrives_as_a_ramp(data: bytes) -> None:
     """Deep pixels are scaled to 8 bits, white to white, and not clipped."""
     assert_ramp(first_row(make.prepared(data)))
@@ -327,7 +307,8 @@ def test_shrinking_in_bands_equals_shrinking_at_once(
     image = make.photo(size)
     target = (min(target[0], size[0]), min(target[1], size[1]))
     whole = resample.shrunk(resample.Whole(image=image), target)
-    monkeypatch.setattr(resample, "_BAND_PIXELS", 20_000)
+    for name in ("_BAND_PIXELS", "_UNCOPIED_BAND_PIXELS"):
+        monkeypatch.setattr(resample, name, 20_000)
 
     banded = resample.shrunk(resample.Whole(image=image), target)
 

@@ -118,54 +118,45 @@ def test_the_largest_give_way_first_and_equal_ones_alike() -> None:
     assert [fit.reason for fit in fits] == ["9 MP combined", None, "9 MP combined"]
 
 
-@pytest.mark.parametrize(
-    ("size", "caps", "fitted", "reason"),
-    [
-        pytest.param(
-            (4000, 3000), Caps(side=cap(2048)), (2048, 1536), "2048 px side (house cap)", id="side"
-        ),
-        pytest.param(
-            (3000, 4000),
-            Caps(side=cap(1024, "option")),
-            (768, 1024),
-            "1024 px side (--max-side)",
-            id="option",
-        ),
-        pytest.param(
-            (4000, 3000),
-            Caps(pixels=cap(MP, "option")),
-            (1154, 866),
-            "1 MP per image (--max-pixels)",
-            id="pixels",
-        ),
-        pytest.param(
-            (4000, 3000),
-            Caps(side=cap(2048, "upstream"), pixels=cap(12 * MP)),
-            (2048, 1536),
-            "2048 px side (upstream cap)",
-            id="the side binds first",
-        ),
-        pytest.param(
-            (4000, 3000),
-            Caps(side=cap(3000), combined=cap(3 * MP, "documented")),
-            (2000, 1500),
-            "3 MP combined",
-            id="combined binds last",
-        ),
-        pytest.param(
-            (100_000, 2),
-            Caps(side=cap(1000)),
-            (1000, 1),
-            "1000 px side (house cap)",
-            id="never below a pixel",
-        ),
-        pytest.param((2048, 1536), Caps(side=cap(2048)), (2048, 1536), None, id="just fits"),
-        pytest.param((640, 480), Caps(), (640, 480), None, id="no caps"),
-        pytest.param(
-            (100, 100), Caps(pixels=cap(50)), (7, 7), "50 pixels per image (house cap)", id="tiny"
-        ),
-    ],
-)
+ALONE = {
+    "side": ((4000, 3000), Caps(side=cap(2048)), (2048, 1536), "2048 px side (house cap)"),
+    "option": (
+        (3000, 4000),
+        Caps(side=cap(1024, "option")),
+        (768, 1024),
+        "1024 px side (--max-side)",
+    ),
+    "pixels": (
+        (4000, 3000),
+        Caps(pixels=cap(MP, "option")),
+        (1154, 866),
+        "1 MP per image (--max-pixels)",
+    ),
+    "the side binds first": (
+        (4000, 3000),
+        Caps(side=cap(2048, "upstream"), pixels=cap(12 * MP)),
+        (2048, 1536),
+        "2048 px side (upstream cap)",
+    ),
+    "combined binds last": (
+        (4000, 3000),
+        Caps(side=cap(3000), combined=cap(3 * MP, "documented")),
+        (2000, 1500),
+        "3 MP combined",
+    ),
+    "never below a pixel": (
+        (100_000, 2),
+        Caps(side=cap(1000)),
+        (1000, 1),
+        "1000 px side (house cap)",
+    ),
+    "just fits": ((2048, 1536), Caps(side=cap(2048)), (2048, 1536), None),
+    "no caps": ((640, 480), Caps(), (640, 480), None),
+    "tiny": ((100, 100), Caps(pixels=cap(50)), (7, 7), "50 pixels per image (house cap)"),
+}
+
+
+@pytest.mark.parametrize(("size", "caps", "fitted", "reason"), ALONE.values(), ids=ALONE)
 def test_one_picture(size: plan.Size, caps: Caps, fitted: plan.Size, reason: str | None) -> None:
     """A single picture takes the size that its tightest cap allows, and says which."""
     assert plan.plan([size], caps) == (plan.Fit(size=fitted, reason=reason),)

@@ -38,66 +38,63 @@ def test_a_picture_is_known_by_its_content(name: str) -> None:
     assert (info.format, info.width, info.height, info.byte_count) == (name, 64, 48, len(data))
 
 
-@pytest.mark.parametrize(
-    ("data", "name"),
-    [
-        pytest.param(make.mpo(), "JPEG", id="MPO"),
-        pytest.param(make.encoded(make.quarters(), "QOI"), "QOI", id="QOI"),
-        pytest.param(make.psd(make.quarters()), "PSD", id="PSD"),
-        pytest.param(make.encoded(make.quarters(), "JPEG2000", no_jp2=True), "JPEG2000", id="J2K"),
-        pytest.param(make.encoded(make.quarters(), "TIFF", big_tiff=True), "TIFF", id="BigTIFF"),
-        pytest.param(b"P3 1 1 255\n255 0 0\n", "PPM", id="plain PPM"),
-        pytest.param(make.encoded(make.quarters(), "TGA", rle=True)[:-26], "TGA", id="old TGA"),
-    ],
-)
+RELATIVES = {
+    "MPO": (make.mpo(), "JPEG"),
+    "QOI": (make.encoded(make.quarters(), "QOI"), "QOI"),
+    "PSD": (make.psd(make.quarters()), "PSD"),
+    "J2K": (make.encoded(make.quarters(), "JPEG2000", no_jp2=True), "JPEG2000"),
+    "BigTIFF": (make.encoded(make.quarters(), "TIFF", big_tiff=True), "TIFF"),
+    "plain PPM": (b"P3 1 1 255\n255 0 0\n", "PPM"),
+    "old TGA": (make.encoded(make.quarters(), "TGA", rle=True)[:-26], "TGA"),
+}
+
+
+@pytest.mark.parametrize(("data", "name"), RELATIVES.values(), ids=RELATIVES)
 def test_relatives_of_the_formats_are_known(data: bytes, name: str) -> None:
     """A format is known in all the forms that it comes in."""
     assert probe.probe(make.opener(data)).format == name
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        pytest.param(b"", "is empty", id="empty"),
-        pytest.param(bytes(5000), "holds nothing but zero bytes", id="zeros"),
-        pytest.param(b"<!DOCTYPE html><title>404", "is an HTML page, not a picture", id="html"),
-        pytest.param(b"\n <html><body>", "is an HTML page, not a picture", id="html, late"),
-        pytest.param(
-            b"\xef\xbb\xbf<?xml version='1.0'?><html>", "is an HTML page", id="xhtml with BOM"
-        ),
-        pytest.param(b"<?xml version='1.0'?><Error/>", "is an XML document", id="xml"),
-        pytest.param(b"<?xml version='1.0'?>\n<svg >", "is an SVG drawing", id="svg"),
-        pytest.param(json.dumps({"error": "no"}).encode(), "is JSON text", id="json"),
-        pytest.param("Grüße".encode(), "is plain text, not a picture", id="text"),
-        pytest.param("Grüße".encode("utf-16"), "is plain text, not a picture", id="utf-16"),
-        pytest.param(b"data:image/png;base64,iVBORw0", "is a data: URI", id="data URI"),
-        pytest.param(
-            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
-            "is a Git LFS pointer: run git lfs pull",
-            id="LFS",
-        ),
-        pytest.param(b"/annex/objects/MD5-s1--d4.jpg\n", "is a git-annex pointer", id="annex"),
-        pytest.param(b"%PDF-1.7\n", "is a PDF document, not a picture", id="PDF"),
-        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n", "is a PostScript drawing", id="EPS"),
-        pytest.param(b"\xc5\xd0\xd3\xc6" + bytes(26), "is an EPS drawing", id="DOS EPS"),
-        pytest.param(b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "is a video (MP4", id="MP4"),
-        pytest.param(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "is a video (MP4 or Quick", id="MOV"),
-        pytest.param(b"\0\0\0\x08wide\0\0\1\0mdat", "is a video (QuickTime)", id="old MOV"),
-        pytest.param(b"\x1aE\xdf\xa3" + bytes(30), "is a video (Matroska", id="MKV"),
-        pytest.param(b"RIFF\0\1\0\0AVI LIST", "is a video (AVI)", id="AVI"),
-        pytest.param(b"\0\x05\x16\x07\0\2\0\0Mac OS X", "is an AppleDouble file", id="AppleDouble"),
-        pytest.param(b"\0\0\0\x01Bud1", "is a .DS_Store file", id="DS_Store"),
-        pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a Thumbs.db", id="Thumbs.db"),
-        pytest.param(b"PK\x03\x04" + bytes(30), "is a ZIP archive", id="ZIP"),
-        pytest.param(b"\xff\x0a\xfa\x1f", "is a JPEG XL picture", id="JPEG XL"),
-        pytest.param(b"\0\0\0\x0cJXL \r\n\x87\n", "is a JPEG XL picture", id="JPEG XL, boxed"),
-        pytest.param(b"v/1\x01" + bytes(30), "is an OpenEXR picture", id="EXR"),
-        pytest.param(b"DDS \x7c" + bytes(30), "is a DDS texture", id="DDS"),
-        pytest.param(bytes(128) + b"DICM", "is a DICOM picture", id="DICOM"),
-        pytest.param(b"\x89PNG\r", "is cut short: only 5 bytes are there", id="stump"),
-        pytest.param(b"\x01\x02\x03\x04\xfe", "is not a picture of a known kind", id="unknown"),
-    ],
-)
+STRANGERS = {
+    "empty": (b"", "is empty"),
+    "zeros": (bytes(5000), "holds nothing but zero bytes"),
+    "html": (b"<!DOCTYPE html><title>404", "is an HTML page, not a picture"),
+    "html, late": (b"\n <html><body>", "is an HTML page, not a picture"),
+    "xhtml with BOM": (b"\xef\xbb\xbf<?xml version='1.0'?><html>", "is an HTML page"),
+    "xml": (b"<?xml version='1.0'?><Error/>", "is an XML document"),
+    "svg": (b"<?xml version='1.0'?>\n<svg >", "is an SVG drawing"),
+    "json": (json.dumps({"error": "no"}).encode(), "is JSON text"),
+    "text": ("Grüße".encode(), "is plain text, not a picture"),
+    "utf-16": ("Grüße".encode("utf-16"), "is plain text, not a picture"),
+    "data URI": (b"data:image/png;base64,iVBORw0", "is a data: URI"),
+    "LFS": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+        "is a Git LFS pointer: run git lfs pull",
+    ),
+    "annex": (b"/annex/objects/MD5-s1--d4.jpg\n", "is a git-annex pointer"),
+    "PDF": (b"%PDF-1.7\n", "is a PDF document, not a picture"),
+    "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "is a PostScript drawing"),
+    "DOS EPS": (b"\xc5\xd0\xd3\xc6" + bytes(26), "is an EPS drawing"),
+    "MP4": (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "is a video (MP4"),
+    "MOV": (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "is a video (MP4 or Quick"),
+    "old MOV": (b"\0\0\0\x08wide\0\0\1\0mdat", "is a video (QuickTime)"),
+    "MKV": (b"\x1aE\xdf\xa3" + bytes(30), "is a video (Matroska"),
+    "AVI": (b"RIFF\0\1\0\0AVI LIST", "is a video (AVI)"),
+    "AppleDouble": (b"\0\x05\x16\x07\0\2\0\0Mac OS X", "is an AppleDouble file"),
+    "DS_Store": (b"\0\0\0\x01Bud1", "is a .DS_Store file"),
+    "Thumbs.db": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a Thumbs.db"),
+    "ZIP": (b"PK\x03\x04" + bytes(30), "is a ZIP archive"),
+    "JPEG XL": (b"\xff\x0a\xfa\x1f", "is a JPEG XL picture"),
+    "JPEG XL, boxed": (b"\0\0\0\x0cJXL \r\n\x87\n", "is a JPEG XL picture"),
+    "EXR": (b"v/1\x01" + bytes(30), "is an OpenEXR picture"),
+    "DDS": (b"DDS \x7c" + bytes(30), "is a DDS texture"),
+    "DICOM": (bytes(128) + b"DICM", "is a DICOM picture"),
+    "stump": (b"\x89PNG\r", "is cut short: only 5 bytes are there"),
+    "unknown": (b"\x01\x02\x03\x04\xfe", "is not a picture of a known kind"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), STRANGERS.values(), ids=STRANGERS)
 def test_what_is_no_picture_is_named_for_what_it_is(data: bytes, reason: str) -> None:
     """The reason tells what the file is, in lower case and on one line."""
     told = refusal(data)
@@ -106,24 +103,20 @@ def test_what_is_no_picture_is_named_for_what_it_is(data: bytes, reason: str) ->
     assert "\n" not in told
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(b"FUJIFILMCCD-RAW 0201", id="RAF"),
-        pytest.param(b"IIRO\x08\0\0\0" + bytes(30), id="ORF"),
-        pytest.param(b"IIU\0\x18\0\0\0" + bytes(30), id="RW2"),
-        pytest.param(b"II*\0\x10\0\0\0CR\x02\0" + bytes(30), id="CR2"),
-        pytest.param(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", id="CR3"),
-        pytest.param(b"FOVb" + bytes(30), id="X3F"),
-        pytest.param(
-            make.tiff((16, 12), 8, bytes(192), tags={254: (4, [1]), 330: (4, [8])}), id="NEF"
-        ),
-        pytest.param(make.tiff((16, 12), 8, bytes(192), tags={50706: (1, [1, 4, 0, 0])}), id="DNG"),
-        pytest.param(
-            make.tiff((16, 12), 16, bytes(384), tags={262: (3, [32803])}), id="sensor data"
-        ),
-    ],
-)
+RAW = {
+    "RAF": b"FUJIFILMCCD-RAW 0201",
+    "ORF": b"IIRO\x08\0\0\0" + bytes(30),
+    "RW2": b"IIU\0\x18\0\0\0" + bytes(30),
+    "CR2": b"II*\0\x10\0\0\0CR\x02\0" + bytes(30),
+    "CR3": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    "X3F": b"FOVb" + bytes(30),
+    "NEF": make.tiff((16, 12), 8, bytes(192), tags={254: (4, [1]), 330: (4, [8])}),
+    "DNG": make.tiff((16, 12), 8, bytes(192), tags={50706: (1, [1, 4, 0, 0])}),
+    "sensor data": make.tiff((16, 12), 16, bytes(384), tags={262: (3, [32803])}),
+}
+
+
+@pytest.mark.parametrize("data", RAW.values(), ids=RAW)
 def test_raw_files_are_refused_rather_than_their_thumbnails_sent(data: bytes) -> None:
     """A camera's RAW file is told from the TIFF that it looks like."""
     assert refusal(data).startswith("is a camera RAW file")
@@ -151,21 +144,19 @@ def test_the_size_is_that_of_the_upright_picture(name: str, orientation: int) ->
     assert info.orientation == orientation
 
 
-@pytest.mark.parametrize(
-    "exif",
-    [
-        pytest.param(b"", id="empty"),
-        pytest.param(b"garbage garbage garbage", id="garbage"),
-        pytest.param(b"II*\0", id="cut in the header"),
-        pytest.param(b"II*\0\xff\xff\xff\x7f" + bytes(20), id="offset beyond the end"),
-        pytest.param(TOO_MANY, id="count beyond the end"),
-        pytest.param(
-            b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x09\0\0" + b"\0\0\0\x08",
-            id="orientation 9, in a circle",
-        ),
-        pytest.param(AS_TEXT, id="orientation as text"),
-    ],
-)
+BROKEN_EXIF = {
+    "empty": b"",
+    "garbage": b"garbage garbage garbage",
+    "cut in the header": b"II*\0",
+    "offset beyond the end": b"II*\0\xff\xff\xff\x7f" + bytes(20),
+    "count beyond the end": TOO_MANY,
+    "orientation 9, in a circle": b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x09\0\0"
+    b"\0\0\0\x08",
+    "orientation as text": AS_TEXT,
+}
+
+
+@pytest.mark.parametrize("exif", BROKEN_EXIF.values(), ids=BROKEN_EXIF)
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
 def test_broken_exif_counts_as_upright(name: str, exif: bytes) -> None:
     """Damaged EXIF data never stops a picture that can be seen."""
@@ -259,41 +250,31 @@ def _cut_jpeg() -> bytes:
     return make.encoded(make.quarters(), "JPEG")[:100]
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        pytest.param(_cut_jpeg(), "is cut short: the end of the JPEG", id="JPEG in its header"),
-        pytest.param(
-            b"\xff\xd8\xff\xda\0\x08abcdef", "is cut short or damaged: no picture", id="no frame"
-        ),
-        pytest.param(
-            b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",
-            "is a JPEG of 12 bits",
-            id="12-bit JPEG",
-        ),
-        pytest.param(b"\xff\xd8\xff" + bytes(70_000) * 2, "is cut short", id="junk for ever"),
-        pytest.param(
-            make.encoded(make.quarters(), "PNG")[:20], "is cut short or damaged", id="PNG"
-        ),
-        pytest.param(make.png((4, 4), 5, 2, []), "is damaged: no PNG has 5 bits", id="odd PNG"),
-        pytest.param(make.encoded(make.quarters(), "WEBP")[:60], "is cut short", id="WebP"),
-        pytest.param(make.encoded(make.quarters(), "AVIF")[:-9], "is cut short", id="AVIF"),
-        pytest.param(
-            make.encoded(make.quarters(), "TIFF")[:20], "is damaged, or a kind of TIFF", id="TIFF"
-        ),
-        pytest.param(
-            make.tiff((4, 4), 64, bytes(128), tags={339: (3, [3])}),
-            "is damaged, or a kind of TIFF",
-            id="64-bit TIFF",
-        ),
-        pytest.param(
-            make.encoded(make.quarters(), "GIF")[:12], "is damaged, or a kind of GIF", id="GIF"
-        ),
-        pytest.param(b"BM" + bytes(60), "is damaged, or a kind of BMP", id="BMP"),
-        pytest.param(b"8BPS\0\x01" + bytes(30), "is damaged, or a kind of PSD", id="PSD"),
-        pytest.param(b"qoif", "is damaged, or a kind of QOI", id="QOI"),
-    ],
-)
+DAMAGED = {
+    "JPEG in its header": (_cut_jpeg(), "is cut short: the end of the JPEG"),
+    "no frame": (b"\xff\xd8\xff\xda\0\x08abcdef", "is cut short or damaged: no picture"),
+    "12-bit JPEG": (
+        b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",
+        "is a JPEG of 12 bits",
+    ),
+    "junk for ever": (b"\xff\xd8\xff" + bytes(70_000) * 2, "is cut short"),
+    "PNG": (make.encoded(make.quarters(), "PNG")[:20], "is cut short or damaged"),
+    "odd PNG": (make.png((4, 4), 5, 2, []), "is damaged: no PNG has 5 bits"),
+    "WebP": (make.encoded(make.quarters(), "WEBP")[:60], "is cut short"),
+    "AVIF": (make.encoded(make.quarters(), "AVIF")[:-9], "is cut short"),
+    "TIFF": (make.encoded(make.quarters(), "TIFF")[:20], "is damaged, or a kind of TIFF"),
+    "64-bit TIFF": (
+        make.tiff((4, 4), 64, bytes(128), tags={339: (3, [3])}),
+        "is damaged, or a kind of TIFF",
+    ),
+    "GIF": (make.encoded(make.quarters(), "GIF")[:12], "is damaged, or a kind of GIF"),
+    "BMP": (b"BM" + bytes(60), "is damaged, or a kind of BMP"),
+    "PSD": (b"8BPS\0\x01" + bytes(30), "is damaged, or a kind of PSD"),
+    "QOI": (b"qoif", "is damaged, or a kind of QOI"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_header_has_a_reason(data: bytes, reason: str) -> None:
     """Whatever a parser raises comes out as one reason."""
     assert refusal(data).startswith(reason)

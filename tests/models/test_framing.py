@@ -37,7 +37,7 @@ def test_the_nearest_frame_is_chosen(
 
 
 @given(st.sampled_from(SIZED), st.integers(1, 20_000), st.integers(1, 20_000))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 def test_sizes_are_ones_the_model_takes(name: str, width: int, height: int) -> None:
     """Whatever the shape, both sides are within the range and in the steps of the model."""
     model = lookup.find(name)
@@ -54,7 +54,7 @@ def test_sizes_are_ones_the_model_takes(name: str, width: int, height: int) -> N
 
 
 @given(st.floats(0.4, 2.5))
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 def test_usual_shapes_are_kept(ratio: float) -> None:
     """Between 2:5 and 5:2 the shape is within 2 % and the area within 15 % of a megapixel."""
     framed = framing.like(lookup.find("flux-2-pro"), round(4000 * ratio), 4000)

@@ -190,7 +190,7 @@ def test_any_prompt(prompt: str, size: tuple[int, int]) -> None:
     assert sb.decoded(draw([part], prompt, size)).size == size
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(max_size=300), st.integers(1, 400))
 def test_wrapped_lines_fit(text: str, width: int) -> None:
     """Lines are no wider than told, unless one letter is, and no more than told."""

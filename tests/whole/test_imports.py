@@ -106,6 +106,12 @@ def test_names_say_what_a_module_holds() -> None:
         assert "__all__" not in path.read_text(), path
 
 
+def test_no_test_changes_the_defaults_of_a_function() -> None:
+    """What a test needs otherwise, it hands in."""
+    for path in set(Path(__file__).parent.parent.rglob("*.py")) - {Path(__file__)}:
+        assert "__kwdefaults__" not in path.read_text(), path
+
+
 def test_each_library_has_its_home() -> None:
     """Typer, rich, requests, Pillow and sqlite3 are imported in one place each."""
     for path in _modules():

@@ -18,6 +18,9 @@ _BARE: Final = {0x01, *range(0xD0, 0xD9)}
 _PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
 """The segments that make the picture: tables, frames, scans."""
 
+_COLOURS: Final[dict[int, Colour]] = {1: "grey", 3: "rgb", 4: "cmyk"}
+"""By the number of channels."""
+
 _ARITHMETIC: Final = range(0xC9, 0xD0)
 _PROGRESSIVE: Final = {0xC2, 0xCA}
 
@@ -72,20 +75,24 @@ def read_header(file: BinaryIO) -> Header:
         if marker in _FRAMES:
             frame = frame or (marker, data)
         elif marker not in _PICTURE:
-            has_metadata |= not _describes_pixels(marker, data)
+            has_metadata |= _kept(marker, data) != data
             _collect(marker, data, parts, profile_parts)
         if marker == _SOS:
             break
     if frame is None or len(frame[1]) < 6:
         raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
     bits, height, width, channels = struct.unpack_from(">BHHB", frame[1])
-    _refuse_unreadable(bits, channels)
+    if bits != 8:
+        raise errors.InputError(f"is a JPEG of {bits} bits, which cannot be read: save it as 8-bit")
+    if channels not in _COLOURS:
+        raise errors.InputError(
+            f"is a JPEG of {channels} channels, which cannot be read: save it as RGB"
+        )
     exif_data = parts.get(exif.MARK)
-    colours: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "cmyk"}
     return Header(
         width=width,
         height=height,
-        colour=colours[channels],
+        colour=_COLOURS[channels],
         least_bytes=0 if frame[0] in _ARITHMETIC else width * height // _PIXELS_PER_BYTE,
         has_uneven_chroma=_has_uneven_chroma(frame[1], parts.get(_ADOBE)),
         is_interlaced=frame[0] in _PROGRESSIVE,
@@ -104,9 +111,8 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
     """Yield the file without its metadata, the coded pixels bit for bit.
 
     Stays: tables, frames, scans, the JFIF header without its thumbnail, and Adobe's
-    marker, without which decoders take the colours for others. Goes: all other
-    application segments, comments, and whatever follows the end of the picture, such
-    as an MPO file's further pictures or a motion photo's video.
+    marker, without which decoders take the colours for others. Goes: the rest, with whatever
+    follows the picture, such as an MPO file's further ones or a motion photo's video.
 
     Raises:
         errors.InputError: The end of the picture is missing.
@@ -221,13 +227,6 @@ def _started(file: BinaryIO) -> Iterator[bytes]:
         left = max(0, left - len(block))
 
 
-def _describes_pixels(marker: int, data: bytes) -> bool:
-    """Tell whether a segment says how to read the pixels, and nothing else."""
-    if marker == _APP0:
-        return data.startswith(b"JFIF\0") and len(data) == 14
-    return marker == _APP14 and data.startswith(_ADOBE) and len(data) == 12
-
-
 def _kept(marker: int, data: bytes) -> bytes | None:
     """Return what stays of a segment, or None where all of it goes."""
     if marker in _PICTURE:
@@ -257,15 +256,6 @@ def _has_uneven_chroma(frame: bytes, adobe: bytes | None) -> bool:
         return False
     factors = [each[1] for each in components]
     return factors not in ([0x11, 0x11, 0x11], [0x22, 0x11, 0x11])
-
-
-def _refuse_unreadable(bits: int, channels: int) -> None:
-    if bits != 8:
-        raise errors.InputError(f"is a JPEG of {bits} bits, which cannot be read: save it as 8-bit")
-    if channels not in {1, 3, 4}:
-        raise errors.InputError(
-            f"is a JPEG of {channels} channels, which cannot be read: save it as RGB"
-        )
 
 
 def _segment(marker: int, data: bytes) -> bytes:

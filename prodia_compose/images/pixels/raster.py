@@ -100,9 +100,7 @@ def check(opener: Opener, info: ImageInfo) -> Image.Image:
 
 def check_bytes(info: ImageInfo) -> int:
     """Return about how much memory `check` takes for a JPEG."""
-    pixels_there = info.width * info.height
-    coefficients = _COEFFICIENT_BYTES * pixels_there if info.header.is_interlaced else 0
-    return coefficients + PIXEL_BYTES * pixels_there // _smallest_scale(info) ** 2
+    return _jpeg_bytes(info, _smallest_scale(info))
 
 
 def peak_bytes(info: ImageInfo, size: Size) -> int:
@@ -110,14 +108,18 @@ def peak_bytes(info: ImageInfo, size: Size) -> int:
     stored = size if info.orientation < 5 else (size[1], size[0])
     before, after = info.width * info.height, size[0] * size[1]
     if info.format == "JPEG":
-        coefficients = _COEFFICIENT_BYTES * before if info.header.is_interlaced else 0
-        scale = _scale(info, stored)
-        return coefficients + PIXEL_BYTES * (before // scale**2 + after)
+        return _jpeg_bytes(info, _scale(info, stored)) + PIXEL_BYTES * after
     if info.format == "PNG" and strips.can_read(info.header):
         factor = resample.reduction((info.header.width, info.header.height), stored)
         averaged = before // factor**2 if factor > 1 else 0
         return PIXEL_BYTES * (averaged + after)
     return (_HEIF_BYTES if info.format == "HEIF" else PIXEL_BYTES) * before
+
+
+def _jpeg_bytes(info: ImageInfo, scale: int) -> int:
+    """Return what decoding a JPEG at 1/scale takes."""
+    coefficients = _COEFFICIENT_BYTES if info.header.is_interlaced else 0
+    return info.width * info.height * (coefficients * scale**2 + PIXEL_BYTES) // scale**2
 
 
 def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Image:
