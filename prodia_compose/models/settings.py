@@ -143,7 +143,7 @@ def _check(
 
 
 def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findings) -> None:
-    if flag == flag_of(name):
+    if not flag.startswith("--set "):
         message = f"{flag}: {model.short_name} is not known to take it; sent as given"
         findings.warn("unconfirmed-setting", message)
         return

@@ -129,8 +129,8 @@ def test_a_message_names_the_variable(
         assert f"error: {words}" in told
 
 
-def test_a_model_from_the_environment_is_called_by_its_variable(run: Run, work: Path) -> None:
-    """The model's variable is named where it names none, and where its model is unknown."""
+def test_warnings_and_the_model_name_the_variable(run: Run, work: Path) -> None:
+    """The model's variable is named where it names none; an unknown model's, and a setting's too."""
     wrong = run(*LINE, **_env(MODEL="nano-bananna"))
     odd = run(*LINE, **_env(MODEL="inference.new.img2img.v1"))
 
@@ -139,6 +139,8 @@ def test_a_model_from_the_environment_is_called_by_its_variable(run: Run, work: 
     )
     assert "PRODIA_COMPOSE_MODEL inference.new.img2img.v1: not in the catalogue" in odd.err
     assert "error: inference" not in run(*LINE, "--strict", **_env(MODEL="inference.x")).err
+    doubtful = run(*LINE, **_env(GUIDANCE="4"))
+    assert "PRODIA_COMPOSE_GUIDANCE: nano-banana is not known to take it" in doubtful.err
 
 
 def test_a_file_called_as_an_option_keeps_its_name(run: Run, work: Path) -> None:
