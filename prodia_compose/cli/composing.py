@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
-from prodia_compose.cli import signals, terminal, watcher
+from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options.declared import ComposeOptions
-from prodia_compose.cli.options.request import to_request
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
 from prodia_compose.job import folder
 from prodia_compose.pipeline import plans
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
-from prodia_compose.pipeline.variables import name_in_findings
 from prodia_compose.report import documents, jsontext, summary
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
@@ -27,17 +25,17 @@ if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
 
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
-    request = to_request(options)
-    with watcher.reporter(
+    request = options.request
+    with terminal.reporter(
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         surroundings = _surroundings(request, reporter)
         plan = plans.make(request, surroundings, sending=False)
-    plan = _save(_compared(plan, again=options.again))
+    plan = _save(_compared(plan, again=options.request.again))
     if options.json:
         terminal.print_text(jsontext.line(documents.plan(plan)))
     else:
-        _warn(() if options.strict else plan.warnings, options)
+        _warn(() if options.request.strict else plan.warnings, options)
         terminal.print_text("\n".join(summary.lines(plan)))
         for error in plan.errors:
             terminal.tell_error(error, as_json=False)
@@ -46,25 +44,27 @@ def validate(options: ComposeOptions) -> int:
 
 def compose(options: ComposeOptions) -> int:
     """Make a picture and print its path; return the exit code."""
-    if options.dry_run or options.save_request is not None:
+    request = options.request
+    if request.dry_run or request.save_to is not None:
         return validate(options)
-    request = to_request(options)
-    if options.output == "-":
-        terminal.refuse_stdout("-", as_json=options.json)
+    if request.placement.target == "-":
+        terminal.refuse_stdout("-", as_json=options.json, called=options.called)
     with (
         _sandboxed(request) as addressed,
-        watcher.reporter(
+        terminal.reporter(
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
         plan = plans.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
-        run = Run(signals.current(), warnings=() if options.strict else plan.warnings)
+        run = Run(signals.current(), warnings=() if options.request.strict else plan.warnings)
         _warn(run.warnings, options)
         try:
             ready = plan.sendable()
             if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
-                terminal.refuse_stdout(options.output, as_json=options.json)
+                terminal.refuse_stdout(
+                    request.placement.target, as_json=options.json, called=options.called
+                )
             if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
                 terminal.tell("\n".join(summary.image_lines(plan)))
             run.stop.defer()  # to the end: from here on only `run` knows what to say
@@ -118,8 +118,13 @@ def _save(plan: plans.Plan) -> plans.Plan:
     )
     findings = errors.Findings()
     with findings.collecting():
-        folder.write(request.save_to, packed.body.parts, script, over=request.save_over)
-    name_in_findings(findings, request.variables)
+        folder.write(
+            request.save_to,
+            packed.body.parts,
+            script,
+            over=request.placement.force,
+            called=request.called("--save-request"),
+        )
     return replace(plan, is_saved=not findings.errors, errors=tuple(findings.errors))
 
 
@@ -139,7 +144,7 @@ def _send(
                     ready,
                     run,
                     record=record,
-                    again=options.again,
+                    again=options.request.again,
                     reporter=reporter,
                     stdout=terminal.binary_stdout,
                 )

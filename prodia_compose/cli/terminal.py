@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TextIO
 
 from prodia_compose import errors, progress
@@ -160,6 +160,25 @@ class Lines(progress.Reporter):
         tell(text)
 
 
+@contextlib.contextmanager
+def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[progress.Reporter]:
+    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
+
+    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
+    """
+    is_silent = quiet or (as_json and verbosity == 0)
+    if quiet or not obeys(sys.stderr):
+        yield Lines(quiet=is_silent, verbosity=verbosity)
+        return
+    from prodia_compose.cli.bars import Bars  # noqa: PLC0415 - loads rich, for 30 ms
+
+    bars = Bars(sys.stderr, quiet=is_silent, verbosity=verbosity)
+    try:
+        yield bars
+    finally:
+        bars.finish()
+
+
 def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> None:
     """Tell an exception that nobody foresaw, with its traceback."""
     if as_json:
@@ -172,17 +191,19 @@ def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> Non
         tell(f"{shown}\nprodia-compose: this is a bug; please report it")
 
 
-def refuse_stdout(target: str, *, as_json: bool) -> None:
+def refuse_stdout(target: str, *, as_json: bool, called: Callable[[str], str] = str) -> None:
     """Refuse a picture's bytes on standard output where they do not belong.
 
     Raises:
         errors.UsageError: JSON goes there too, or it is a terminal.
     """
     if as_json:
-        raise errors.UsageError(f"--json and -o {target}: both write to stdout; give one")
+        raise errors.UsageError(
+            f"{called('--json')} and {called('-o')} {target}: both write to stdout; give one"
+        )
     if is_terminal(sys.stdout):
         raise errors.UsageError(
-            f"-o {target}: standard output is a terminal; redirect it, or name a file"
+            f"{called('-o')} {target}: standard output is a terminal; redirect it, or name a file"
         )
 
 

@@ -1,26 +1,50 @@
 """How a job is sent, as the options say it."""
 
-from prodia_compose.client.service import DEFAULT_BASE_URL
+from typing import Annotated
+
+from prodia_compose.client.service import DEFAULT_BASE_URL, normalise_base_url
 from prodia_compose.frozen import frozen
+from prodia_compose.options import Option, Options
+
+
+def _seconds(flag: str, told: str, *, minimum: float = 0.001) -> Option:
+    return Option(names=(flag,), metavar="S", minimum=minimum, maximum=86400, help=told)
 
 
 @frozen
-class Delivery:
+class Delivery(Options):
     """How the job is sent; times in seconds.
 
     Attributes:
-        base_url: The service, without `/v2`.
+        token_file: A file, or `-`.
         connect_timeout_s: For each connection attempt.
         stall_timeout_s: Without any progress of the upload.
         timeout_s: From the last byte sent to the complete answer.
         max_wait_s: For capacity, over all attempts.
+        base_url: The service, without `/v2`.
         is_async: Whether the job is created, asked after and fetched, rather than waited
             for on one connection.
     """
 
-    base_url: str = DEFAULT_BASE_URL
-    connect_timeout_s: float = 10
-    stall_timeout_s: float = 30
-    timeout_s: float = 300
-    max_wait_s: float = 120
-    is_async: bool = False
+    token_file: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Read the token from a file instead of PRODIA_TOKEN"),
+    ] = None
+    connect_timeout_s: Annotated[float, _seconds("--connect-timeout", "For a connection")] = 10
+    stall_timeout_s: Annotated[float, _seconds("--stall-timeout", "Without upload progress")] = 30
+    timeout_s: Annotated[float, _seconds("--timeout", "For the answer, once all is sent")] = 300
+    max_wait_s: Annotated[
+        float, _seconds("--max-wait", "In all, while the service is busy", minimum=0)
+    ] = 120
+    base_url: Annotated[
+        str,
+        Option(
+            is_hidden=True,
+            parse=lambda text, _: normalise_base_url(text),
+            variable="PRODIA_BASE_URL",
+        ),
+    ] = DEFAULT_BASE_URL
+    is_async: Annotated[
+        bool,
+        Option(names=("--async",), help="Create the job, ask after it, then fetch the picture"),
+    ] = False

@@ -1,26 +1,94 @@
 """Which pictures, as the options name them."""
 
-from typing import Literal
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
+from prodia_compose.options import Clash, Option, Options
 
 Sort = Literal["none", "name", "natural"]
 
+LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+"""What NAME may be in `-i NAME=PATH`."""
+
+
+def _labelled(text: str, called: str) -> tuple[str, str]:
+    label, equals, path = text.partition("=")
+    if not equals or not LABEL.fullmatch(label):
+        raise errors.UsageError(
+            f"{called} {text or repr('')}: write it as -i NAME=PATH; "
+            "NAME is a letter, then letters, digits, - or _"
+        )
+    if not path:
+        raise errors.UsageError(
+            f"{called} {text}: names no file; an unset variable in the command line?"
+        )
+    return label, path
+
+
+def file_or_stdin(text: str, called: str) -> str:
+    """Return the name of a file that is read, or `-`.
+
+    Raises:
+        errors.UsageError: It is empty.
+    """
+    if text:
+        return text
+    raise errors.UsageError(f"{called} '': is empty; name a file, or - for standard input")
+
 
 @frozen
-class Selection:
+class Selection(Options):
     """Which images, in which order: operands, then labelled ones, then lists.
 
     Attributes:
         operands: Paths, URLs or `-`, as typed.
-        labelled: (label, path) pairs of `-i NAME=PATH`.
-        lists: Files of `-T`, or `-`.
-        null_separated: Whether the lists' entries end in NUL instead of a newline.
-        sort: How the entries of each list are ordered.
+        labelled: (label, path) pairs.
+        lists: Files, or `-`.
     """
 
-    operands: tuple[str, ...] = ()
-    labelled: tuple[tuple[str, str], ...] = ()
-    lists: tuple[str, ...] = ()
-    null_separated: bool = False
-    sort: Sort = "none"
+    operands: Annotated[
+        tuple[str, ...],
+        Option(
+            is_operand=True,
+            metavar="IMAGE...",
+            help="Pictures in the order the prompt refers to them: files, URLs, or - for stdin",
+        ),
+    ] = ()
+    labelled: Annotated[
+        tuple[tuple[str, str], ...],
+        Option(
+            names=("-i", "--input"),
+            metavar="NAME=PATH",
+            help="A picture with a label: {NAME} in the prompt becomes its position",
+            parse=_labelled,
+            variable=None,
+        ),
+    ] = ()
+    lists: Annotated[
+        tuple[str, ...],
+        Option(
+            names=("-T", "--files-from"),
+            metavar="FILE",
+            help="Read picture names from a list, one a line, or - for stdin",
+            parse=file_or_stdin,
+            variable=None,
+        ),
+    ] = ()
+    null_separated: Annotated[
+        bool,
+        Option(
+            names=("-0", "--null"),
+            help="Names in lists end in NUL, as of find -print0",
+            variable=None,
+        ),
+    ] = False
+    sort: Annotated[Sort, Option(help="How to order the names of a list")] = "none"
+
+    def clashes(self) -> Iterator[Clash]:
+        """Yield how to read a list where there is none."""
+        if self.null_separated and not self.lists:
+            message = "-0: tells how to read a list; give one with -T"
+            yield Clash("null_separated", "lists", message)

@@ -23,7 +23,12 @@ SCRIPT_NAME = "send.sh"
 
 
 def prove(
-    folder: str, *, over: bool, create_dirs: bool, inputs: Sequence[tuple[str, Path]] = ()
+    folder: str,
+    *,
+    over: bool,
+    create_dirs: bool,
+    inputs: Sequence[tuple[str, Path]] = (),
+    called: str = "--save-request",
 ) -> None:
     """Find out whether a request can be written to a folder, and leave no trace of it.
 
@@ -33,49 +38,55 @@ def prove(
         create_dirs: Whether it may be in folders that are still to be made.
         inputs: (path as typed, file) of the inputs that are files; a folder that holds one
             is refused, since a part goes by its input's name and would replace it.
+        called: What the folder came from, for messages.
 
     Raises:
         errors.UsageError: It is no name for a folder.
         errors.OutputError: It is taken, not writable, an address, or no folder.
     """
     if folder == "-":
-        raise errors.UsageError("--save-request -: standard output is no folder; ./- is one")
+        raise errors.UsageError(f"{called} -: standard output is no folder; ./- is one")
     if addresses.scheme(folder) is not None:
-        raise _error(addresses.shown(folder), "is an address; name a folder")
-    with _as_output_error(folder):
+        shown = addresses.shown(folder)
+        raise errors.OutputError(f"{called} {shown}: is an address; name a folder", path=shown)
+    with _as_output_error(folder, called):
         real = Path(os.path.realpath(folder))  # fails where the working folder is gone
         if streams.status(str(real)) is not None:
-            _refuse_full(folder, real, over=over)
-            _refuse_inputs(folder, real, inputs)
+            _refuse_full(real, over=over)
+            _refuse_inputs(real, inputs)
             place = real
         else:
             if not create_dirs and streams.status(str(real.parent)) is None:
-                words = "there is no folder to make it in; --create-dirs makes that too"
-                raise _error(folder, words)
+                raise errors.OutputError(
+                    "there is no folder to make it in; --create-dirs makes that too"
+                )
             place = next(parent for parent in real.parents if parent.exists())
         if not os.access(place, os.W_OK | os.X_OK):
-            raise _error(folder, "not writable; choose another folder")
+            raise errors.OutputError("not writable; choose another folder")
 
 
-def _error(folder: str, words: str) -> errors.OutputError:
-    return errors.OutputError(f"--save-request {folder}: {words}", path=folder)
-
-
-def _refuse_full(folder: str, real: Path, *, over: bool) -> None:
+def _refuse_full(real: Path, *, over: bool) -> None:
     if not real.is_dir():
-        raise _error(folder, "is no folder; name one")
+        raise errors.OutputError("is no folder; name one")
     if not over and any(real.iterdir()):
-        raise _error(folder, "holds files already; -f replaces those of the same names")
+        raise errors.OutputError("holds files already; -f replaces those of the same names")
 
 
-def _refuse_inputs(folder: str, real: Path, inputs: Sequence[tuple[str, Path]]) -> None:
+def _refuse_inputs(real: Path, inputs: Sequence[tuple[str, Path]]) -> None:
     for shown, file in inputs:
         with suppress(ValueError):  # no name for a file, which is told elsewhere
             if real in (Path(os.path.realpath(file.parent)), Path(os.path.realpath(file)).parent):
-                raise _error(folder, f"holds the input {shown}; choose another folder")
+                raise errors.OutputError(f"holds the input {shown}; choose another folder")
 
 
-def write(folder: str, parts: Iterable[multipart.Part], script: str, *, over: bool) -> None:
+def write(
+    folder: str,
+    parts: Iterable[multipart.Part],
+    script: str,
+    *,
+    over: bool,
+    called: str = "--save-request",
+) -> None:
     """Write the parts of a request under their file names, and the script beside them.
 
     Files of other names stay. Whatever stops it leaves the folder as it was, or without a
@@ -85,8 +96,8 @@ def write(folder: str, parts: Iterable[multipart.Part], script: str, *, over: bo
         errors.OutputError: The folder was taken meanwhile, or the disk is full.
     """
     real = Path(os.path.realpath(folder))
-    with _as_output_error(folder), _made(real):
-        _refuse_full(folder, real, over=over)
+    with _as_output_error(folder, called), _made(real):
+        _refuse_full(real, over=over)
         with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=real) as staged:
             names = []
             for part in parts:
@@ -133,11 +144,15 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _as_output_error(folder: str) -> Iterator[None]:
+def _as_output_error(folder: str, called: str) -> Iterator[None]:
+    """Put what the block raises into an error that names the option and the folder."""
     try:
         yield
+    except errors.OutputError as error:
+        raise errors.OutputError(f"{called} {folder}: {error.message}", path=folder) from error
     except OSError as exc:
-        raise _error(folder, f"{exc.strerror}; choose another folder") from exc
+        message = f"{called} {folder}: {exc.strerror}; choose another folder"
+        raise errors.OutputError(message, path=folder) from exc
 
 
 def script(body: multipart.MultipartBody, *, delivery: Delivery, accept: str, digest: str) -> str:

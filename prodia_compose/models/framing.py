@@ -12,7 +12,9 @@ _TARGET_PIXELS = 1_000_000
 _SHAPE_WEIGHT = 4.0
 
 
-def like(model: Model, width: int, height: int) -> dict[str, SettingValue]:
+def like(
+    model: Model, width: int, height: int, *, called: str = "--match"
+) -> dict[str, SettingValue]:
     """Return the settings that give the result the shape of a picture.
 
     Where the model takes width and height, about one megapixel in its steps and range;
@@ -22,6 +24,7 @@ def like(model: Model, width: int, height: int) -> dict[str, SettingValue]:
         model: Whose settings they are.
         width: The picture's width in pixels, upright.
         height: Its height.
+        called: What asks for it, for messages.
 
     Raises:
         errors.UsageError: No setting of the model is known to frame the result.
@@ -38,7 +41,7 @@ def like(model: Model, width: int, height: int) -> dict[str, SettingValue]:
     ratios = [choice for choice in known if ":" in choice]
     if not ratios:
         raise errors.UsageError(
-            f"--match: no setting that frames the result is known of {model.short_name}; "
+            f"{called}: no setting that frames the result is known of {model.short_name}; "
             "give --aspect-ratio, or --width and --height, yourself"
         )
     return {"aspect_ratio": min(ratios, key=lambda text: _off(_value(text), width / height))}

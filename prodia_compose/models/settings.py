@@ -4,11 +4,12 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
 from prodia_compose import errors
 from prodia_compose.models.facts import Model, Setting, SettingValue
+from prodia_compose.options import as_text
 
 _RESERVED = {"prompt": "use -p", "images": "the tool names the images", "type": "use -m"}
 
@@ -28,7 +29,7 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def parse_set(argument: str) -> tuple[str, SettingValue]:
+def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
     """Return the (name, value) of one `--set KEY=VALUE`.
 
     The value is JSON if it parses as JSON, else text.
@@ -36,6 +37,7 @@ def parse_set(argument: str) -> tuple[str, SettingValue]:
     Raises:
         errors.UsageError: There is no `=`, no name, or text that is not UTF-8.
     """
+    argument = as_text(typed)
     name, equals, text = argument.partition("=")
     if not equals or not name.strip():
         shown = argument or "''"
@@ -96,13 +98,14 @@ def check_settings(
     options: Iterable[tuple[str, SettingValue]],
     extras: Iterable[tuple[str, SettingValue]],
     findings: errors.Findings,
+    called: Callable[[str], str] = str,
 ) -> dict[str, SettingValue]:
     """Return the config fields to send, in order: options first, then `--set`.
 
     What is out of the model's range goes to `findings` as an error; what no page
     confirms goes there as a warning and is sent all the same.
     """
-    typed = [(flag_of(name), name, value) for name, value in options]
+    typed = [(called(flag_of(name)), name, value) for name, value in options]
     typed += [(f"--set {name}", name, value) for name, value in extras]
     config: dict[str, SettingValue] = {}
     given: set[str] = set()
@@ -140,7 +143,7 @@ def _check(
 
 
 def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findings) -> None:
-    if flag == flag_of(name):
+    if not flag.startswith("--set "):
         message = f"{flag}: {model.short_name} is not known to take it; sent as given"
         findings.warn("unconfirmed-setting", message)
         return

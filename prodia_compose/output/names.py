@@ -5,21 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prodia_compose import addresses, errors
-from prodia_compose.images.formats import kinds
-from prodia_compose.output.options import OutputFormat, Placement
-
-KINDS: Mapping[OutputFormat, kinds.Kind] = {
-    "jpg": kinds.JPEG,
-    "png": kinds.PNG,
-    "webp": kinds.WEBP,
-}
-"""What can be asked for."""
-
-SUFFIXES: Mapping[str, OutputFormat] = {
-    ".jpeg": "jpg",
-    **{kind.suffix: format_ for format_, kind in KINDS.items()},
-}
-"""The suffixes, in lower case, that ask for a format."""
+from prodia_compose.output.options import KINDS, SUFFIXES, OutputFormat, Placement
 
 
 def asked_format(placement: Placement) -> OutputFormat:
@@ -31,7 +17,7 @@ def asked_format(placement: Placement) -> OutputFormat:
     """
     if placement.target.startswith("~/") and not Path("~").exists():
         raise errors.UsageError(
-            f"-o {placement.target}: ~ is not expanded here; write the whole path, or $HOME"
+            f"{placement.called('-o')} {placement.target}: ~ is not expanded here; write the whole path, or $HOME"
         )
     target = placement.target.replace("{ext}", placement.format or "jpg")
     is_name = target != "-" and addresses.scheme(target) is None  # an address is told elsewhere
@@ -42,12 +28,13 @@ def asked_format(placement: Placement) -> OutputFormat:
     if format_ is None:
         *most, last = (kind.suffix for kind in KINDS.values())
         raise errors.UsageError(
-            f"-o {placement.target}: no such format as {suffix}; use {', '.join(most)} or {last}"
+            f"{placement.called('-o')} {placement.target}: no such format as {suffix}; "
+            f"use {', '.join(most)} or {last}"
         )
     if placement.format is not None and placement.format != format_:
         raise errors.UsageError(
-            f"--format {placement.format} and -o {placement.target}: the name asks for {format_}; "
-            "give one of them"
+            f"{placement.called('--format')} {placement.format} and {placement.called('-o')} "
+            f"{placement.target}: the name asks for {format_}; give one of them"
         )
     return format_
 

@@ -1,22 +1,68 @@
 """Where the picture goes, as the options say it."""
 
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
 
 from prodia_compose.frozen import frozen
+from prodia_compose.images.formats import kinds
+from prodia_compose.options import Clash, Option, Options
 
 IfExists = Literal["fail", "skip", "number", "overwrite"]
+
 OutputFormat = Literal["jpg", "png", "webp"]
+
+KINDS: Mapping[OutputFormat, kinds.Kind] = {
+    "jpg": kinds.JPEG,
+    "png": kinds.PNG,
+    "webp": kinds.WEBP,
+}
+"""What can be asked for."""
+
+SUFFIXES: Mapping[str, OutputFormat] = {
+    ".jpeg": "jpg",
+    **{kind.suffix: format_ for format_, kind in KINDS.items()},
+}
+"""The suffixes, in lower case, that ask for a format."""
 
 
 @frozen
-class Placement:
+class Placement(Options):
     """Where the picture goes.
 
     Attributes:
-        target: The path or template of `-o`, or `-` for standard output.
+        target: A path or template, or `-` for standard output.
     """
 
-    target: str = "composed.{ext}"
-    format: OutputFormat | None = None
-    if_exists: IfExists = "fail"
-    create_dirs: bool = False
+    target: Annotated[
+        str,
+        Option(
+            names=("-o", "--output"),
+            metavar="FILE",
+            help="Where the picture goes: .jpg, .png or .webp; - for stdout",
+        ),
+    ] = "composed.{ext}"
+    format: Annotated[
+        OutputFormat | None, Option(help="The format, where the name does not tell")
+    ] = None
+    if_exists: Annotated[
+        IfExists | None, Option(help="What to do when FILE exists: fail is the default")
+    ] = None
+    force: Annotated[
+        bool, Option(names=("-f", "--force"), help="Same as --if-exists overwrite", variable=None)
+    ] = False
+    create_dirs: Annotated[bool, Option(help="Make missing folders")] = False
+
+    @property
+    def policy(self) -> IfExists:
+        """What to do when the target exists."""
+        return "overwrite" if self.force else self.if_exists or "fail"
+
+    def clashes(self) -> Iterator[Clash]:
+        """Yield two policies, and a suffix of another format."""
+        if self.force and self.if_exists not in (None, "overwrite"):
+            yield self.clash("force", "if_exists", "-f", "--if-exists")
+        suffix = Path(self.target).suffix.lower()
+        is_suffix = suffix.strip(".") and "}" not in suffix
+        if self.format is not None and is_suffix and SUFFIXES.get(suffix) != self.format:
+            yield Clash("format", "target")  # `names.asked_format` tells it

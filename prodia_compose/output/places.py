@@ -18,8 +18,7 @@ from typing import IO
 from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.output import streams
-from prodia_compose.output.names import SUFFIXES
-from prodia_compose.output.options import IfExists
+from prodia_compose.output.options import SUFFIXES, IfExists
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
 _PROOF_BYTES = 1 << 20
@@ -55,7 +54,12 @@ class Place:
 
 
 def prove(
-    path: str, *, if_exists: IfExists, create_dirs: bool, inputs: Sequence[tuple[str, Path]] = ()
+    path: str,
+    *,
+    if_exists: IfExists,
+    create_dirs: bool,
+    inputs: Sequence[tuple[str, Path]] = (),
+    called: str = "-o",
 ) -> Place:
     """Return the place for a picture, once it is certain that it can be written.
 
@@ -65,6 +69,7 @@ def prove(
         create_dirs: Whether a missing folder is fine.
         inputs: (path as typed, file) of the inputs that are files; none may be overwritten
             unless the policy is `overwrite`.
+        called: What the target came from, for messages.
 
     Raises:
         errors.OutputError: It is taken, a folder, an input, or not writable.
@@ -73,13 +78,14 @@ def prove(
     if place.is_stdout:
         return place
     if addresses.scheme(path) is not None:
-        raise streams.refused(addresses.shown(path), "is an address; name a file")
-    with _as_output_error(path):
+        shown = addresses.shown(path)
+        raise errors.OutputError(f"{called} {shown}: is an address; name a file", path=shown)
+    with _as_output_error(path, called):
         if place.is_stream:
             streams.prove(path)
             return replace(place, path="-") if streams.descriptor(path) == 1 else place
         if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
-            raise streams.refused(path, "names a folder; name a file")
+            raise errors.OutputError("names a folder; name a file")
         if if_exists != "overwrite" and streams.status(path) is not None:
             return _settle_taken(place, inputs)
         _prove_folder(path, create_dirs=create_dirs)
@@ -95,11 +101,12 @@ def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
         return replace(place, path=free, taken=path)
     for shown, file in inputs:
         if _same(file, path):
-            words = f"is the input {shown}; choose another name, or -f to overwrite it"
-            raise streams.refused(path, words)
+            message = f"is the input {shown}; choose another name, or -f to overwrite it"
+            raise errors.OutputError(message)
     if place.if_exists == "skip":
         return replace(place, skipped=True)
-    raise streams.refused(path, "exists already; -f overwrites it, --if-exists number keeps both")
+    message = "exists already; -f overwrites it, --if-exists number keeps both"
+    raise errors.OutputError(message)
 
 
 def _same(file: Path, path: str) -> bool:
@@ -116,7 +123,8 @@ def _prove_folder(path: str, *, create_dirs: bool) -> None:
         if not create_dirs:
             typed = Path(path).parent
             missing = folder if typed.exists() else typed  # a link leads elsewhere
-            raise streams.refused(path, f"there is no folder {missing}; --create-dirs makes it")
+            message = f"there is no folder {missing}; --create-dirs makes it"
+            raise errors.OutputError(message)
         folder = next(parent for parent in folder.parents if parent.exists())
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
@@ -263,11 +271,15 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _as_output_error(path: str) -> Iterator[None]:
+def _as_output_error(path: str, called: str) -> Iterator[None]:
+    """Put what the block raises into an error that names the option and the path."""
     try:
         yield
+    except errors.OutputError as error:
+        raise errors.OutputError(f"{called} {path}: {error.message}", path=path) from error
     except (OSError, ValueError) as exc:
-        raise streams.refused(path, errors.reason(exc, _REASONS)) from exc
+        words = errors.reason(exc, _REASONS)
+        raise errors.OutputError(f"{called} {path}: {words}", path=path) from exc
 
 
 _REASONS = {

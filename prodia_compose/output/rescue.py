@@ -13,13 +13,13 @@ from pathlib import Path
 from prodia_compose import blob, errors
 from prodia_compose.client.answers import Output
 from prodia_compose.images.probe import received
-from prodia_compose.output import names
+from prodia_compose.output import options
 from prodia_compose.record import home
 
 _CHUNK_BYTES = 1 << 16
 
 SUFFIXES = {
-    **{kind.media_type: kind.suffix for kind in names.KINDS.values()},
+    **{kind.media_type: kind.suffix for kind in options.KINDS.values()},
     "text/html": ".html",
     "application/json": ".json",
     "text/plain": ".txt",

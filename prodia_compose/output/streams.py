@@ -12,11 +12,6 @@ from typing import IO
 from prodia_compose import errors
 
 
-def refused(path: str, words: str) -> errors.OutputError:
-    """Return the error that says what is wrong with a place."""
-    return errors.OutputError(f"-o {path}: {words}", path=path)
-
-
 def status(path: str) -> os.stat_result | None:
     """Return the status of what a path names, through links; None where nothing is."""
     try:
@@ -43,6 +38,8 @@ def is_stream(path: str) -> bool:
 def prove(path: str) -> None:
     """Refuse a stream that takes no bytes, as far as that shows without sending any.
 
+    The messages are for the option and the path to be put in front.
+
     Raises:
         errors.OutputError: It is a folder, a socket, a terminal, or not writable.
         OSError: It cannot be opened, or is a descriptor that is not open for writing.
@@ -53,26 +50,26 @@ def prove(path: str) -> None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         os.write(number, b"")
         if number != 1:  # standard output is looked at where it is written
-            _refuse_terminal(number, path)
+            _refuse_terminal(number)
         return
     mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
-        raise refused(path, "is a folder; name a file in it")
+        raise errors.OutputError("is a folder; name a file in it")
     if stat.S_ISSOCK(mode):
-        raise refused(path, "is a socket; name a file")
+        raise errors.OutputError("is a socket; name a file")
     if not os.access(path, os.W_OK):
-        raise refused(path, "not writable; name a file")
+        raise errors.OutputError("not writable; name a file")
     if stat.S_ISCHR(mode):
         opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
-            _refuse_terminal(opened, path)
+            _refuse_terminal(opened)
         finally:
             os.close(opened)
 
 
-def _refuse_terminal(number: int, path: str) -> None:
+def _refuse_terminal(number: int) -> None:
     if os.isatty(number):
-        raise refused(path, "is a terminal; name a file")
+        raise errors.OutputError("is a terminal; name a file")
 
 
 def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:

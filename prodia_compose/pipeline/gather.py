@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import BinaryIO, Literal
 
 from prodia_compose import errors
+from prodia_compose.client.options import Delivery
 from prodia_compose.client.service import SANDBOX_TOKEN, Token
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry, list_entries
@@ -22,12 +23,13 @@ def owned_stdin(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
 ) -> BinaryIO | None:
     """Return standard input if at most one thing asks for it."""
+    called = request.called("--token-file")
     claims = [
         *("the operand -" for path in request.selection.operands if path == "-"),
         *(f"-i {label}=-" for label, path in request.selection.labelled if path == "-"),
         *("-T -" for path in request.selection.lists if path == "-"),
         *("--prompt-file -" for path in [request.prompt_file] if path == "-"),
-        *("--token-file -" for path in [request.token_file] if path == "-"),
+        *(f"{called} -" for path in [request.delivery.token_file] if path == "-"),
     ]
     if len(claims) < 2:
         return stdin
@@ -100,31 +102,32 @@ def _typed_prompt(request: ComposeRequest, stdin: BinaryIO | None) -> str:
 
 
 def token(
-    request: ComposeRequest,
+    delivery: Delivery,
     text: str | None,
     stdin: BinaryIO | None,
     findings: errors.Findings,
     *,
     sending: bool,
+    sandbox: bool = False,
 ) -> tuple[Token | None, TokenState]:
     """Return the token, and whether there is a usable one.
 
     Args:
-        request: Which may name a file, or ask for the sandbox.
+        delivery: May name a file.
         text: The value of `PRODIA_TOKEN`, or None; a file comes before it.
         stdin: Standard input, if it is the token's.
         findings: Takes what is wrong.
         sending: Whether it is needed; if not, a missing one is only a warning.
+        sandbox: Whether any token will do.
     """
-    if request.sandbox:
+    if sandbox:
         return Token.parse(SANDBOX_TOKEN), "present"
-    if request.token_file == "-" and stdin is None and findings.has_usage_error:  # noqa: S105 - a name
+    name, flag = delivery.token_file, delivery.called("--token-file")
+    if name == "-" and stdin is None and findings.has_usage_error:
         return None, "missing"
-    if request.token_file is not None:
-        text = None
+    if name is not None:
         try:
-            data = files.read_text(request.token_file, "--token-file", stdin)
-            text = data.decode("utf-8", errors="replace")
+            text = files.read_text(name, flag, stdin).decode("utf-8", errors="replace")
         except errors.InputError as exc:
             findings.add(errors.AuthError(exc.message, path=exc.path))
             return None, "missing"
@@ -132,13 +135,13 @@ def token(
         try:
             return Token.parse(text), "present"
         except errors.AuthError as exc:
-            place = "PRODIA_TOKEN" if request.token_file is None else "--token-file"
+            place = "PRODIA_TOKEN" if name is None else flag
             cure = f"{place}: {exc.message}; put the token alone there"
-            findings.add(errors.AuthError(cure, path=request.token_file))
+            findings.add(errors.AuthError(cure, path=name))
             return None, "invalid"
     message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
-    if request.token_file is not None:
-        message = f"--token-file {request.token_file}: holds no token"
+    if name is not None:
+        message = f"{flag} {name}: holds no token"
     if sending:
         findings.add(errors.AuthError(message))
     else:

@@ -6,7 +6,7 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -24,7 +24,6 @@ from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
 from prodia_compose.pipeline import gather
 from prodia_compose.pipeline.request import ComposeRequest
-from prodia_compose.pipeline.variables import name_in_findings
 from prodia_compose.progress import Reporter
 from prodia_compose.record.entries import Claim, File
 
@@ -179,9 +178,9 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     """
     findings = errors.Findings()
     model = _model(request, findings)
-    config = (
-        settings.check_settings(model, request.settings, request.extras, findings) if model else {}
-    )
+    wishes = request.settings
+    asked = (wishes.items(), wishes.extras, findings, wishes.called)
+    config = {} if model is None else settings.check_settings(model, *asked)
     format_ = _format(request, findings)
     stdin = gather.owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather.entries(request, stdin, findings)
@@ -190,11 +189,17 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     images = _images(request, model, named, surroundings, findings)
     if text is not None and is_complete and request.lint:
         findings.warnings += _slips(request, text, named)
-    config = {**_framing(request, model, config, images, len(named), findings), **config}
-    token, token_state = gather.token(request, surroundings.token, stdin, findings, sending=sending)
+    config = {**_framing(request, model, images, len(named), findings), **config}
+    token, token_state = gather.token(
+        request.delivery,
+        surroundings.token,
+        stdin,
+        findings,
+        sending=sending,
+        sandbox=request.sandbox,
+    )
     place = _place(request, format_, model, named, findings)
     estimate = _estimate(request, model, config, findings)
-    name_in_findings(findings, request.variables)
     if request.strict:
         findings.errors += [
             errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
@@ -218,10 +223,11 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
 
 def _model(request: ComposeRequest, findings: errors.Findings) -> facts.Model | None:
     with findings.collecting():
-        model = lookup.find(request.model)
+        called = request.called("--model")
+        model = lookup.find(request.model, flag=f"{called} ")
         if not model.listed:
             message = (
-                f"--model {request.model}: not in the catalogue, its limits are unknown; "
+                f"{called} {request.model}: not in the catalogue, its limits are unknown; "
                 f"at most {model.max_images.value:g} images and our own caps apply"
             )
             findings.warn("unknown-model", message)
@@ -275,27 +281,21 @@ def _slips(request: ComposeRequest, text: str, named: Sequence[Entry]) -> Iterat
 def _framing(
     request: ComposeRequest,
     model: facts.Model | None,
-    config: Mapping[str, SettingValue],
     images: Sequence[fit.FittedImage],
     count: int,
     findings: errors.Findings,
 ) -> dict[str, SettingValue]:
     """Return the settings that `--match` stands for."""
-    position = request.match
+    position, called = request.settings.match, request.called("--match")
     if position is None or model is None:
         return {}
     with findings.collecting():
-        clash = [name for name in ("aspect_ratio", "width", "height") if name in config]
-        if clash:
-            typed = dict(request.settings)
-            flag = settings.flag_of(clash[0]) if clash[0] in typed else f"--set {clash[0]}"
-            raise errors.UsageError(f"--match and {flag}: give one of them")
         if position > count > 0:
             there = "is only 1 image" if count == 1 else f"are only {count} images"
-            raise errors.UsageError(f"--match {position}: there {there}")
+            raise errors.UsageError(f"{called} {position}: there {there}")
         for image in images:
             if image.source.position == position:
-                framed = framing.like(model, image.info.width, image.info.height)
+                framed = framing.like(model, image.info.width, image.info.height, called=called)
                 return settings.check_settings(model, framed.items(), (), findings)
     return {}
 
@@ -323,9 +323,10 @@ def _place(
     with findings.collecting():
         return places.prove(
             path,
-            if_exists=request.placement.if_exists,
+            if_exists=request.placement.policy,
             create_dirs=request.placement.create_dirs,
             inputs=_files(named),
+            called=request.called("-o"),
         )
     return None
 
@@ -338,9 +339,10 @@ def _prove_folder(
         with findings.collecting():
             folder.prove(
                 request.save_to,
-                over=request.save_over,
+                over=request.placement.force,
                 create_dirs=request.placement.create_dirs,
                 inputs=_files(named),
+                called=request.called("--save-request"),
             )
 
 
@@ -362,10 +364,11 @@ def _estimate(
     resolution = config.get("resolution")
     estimate = model.estimate(resolution if isinstance(resolution, str) else None)
     limit, most = request.max_cost_usd, estimate.maximum_usd
+    called = request.called("--max-cost")
     if limit is not None and most is None:
-        message = f"--max-cost {limit:g}: the price of {model.short_name} is unknown; nothing sent"
+        message = f"{called} {limit:g}: the price of {model.short_name} is unknown; nothing sent"
         findings.add(errors.CostError(message))
     elif limit is not None and most is not None and most > limit:
-        message = f"--max-cost {limit:g}: a job may cost ${most:g}; nothing sent"
+        message = f"{called} {limit:g}: a job may cost ${most:g}; nothing sent"
         findings.add(errors.CostError(message))
     return estimate

@@ -1,55 +1,89 @@
-"""What the user asks for: the options of `compose`, typed but not yet checked against a model."""
+"""What the user asks for: the options of `compose`, not yet checked against a model."""
+
+from typing import Annotated
 
 from prodia_compose.client.options import Delivery
 from prodia_compose.frozen import frozen
 from prodia_compose.images.options import Fitting
-from prodia_compose.inputs.options import Selection
-from prodia_compose.models.facts import SettingValue
+from prodia_compose.inputs.options import Selection, file_or_stdin
+from prodia_compose.models.catalogue import DEFAULT_MODEL
+from prodia_compose.models.options import Settings
+from prodia_compose.options import Option, Options, as_text
 from prodia_compose.output.options import Placement
-from prodia_compose.pipeline.variables import Variable
 
 
 @frozen
-class ComposeRequest:
+class ComposeRequest(Options):
     """One run of `compose` or `validate`.
 
     Attributes:
-        selection: Which images.
-        prompt: The text of `-p`, if given.
-        prompt_file: The file of `--prompt-file`, or `-`, if given.
+        prompt_file: A file, or `-`.
         model: A short name or a job type.
-        settings: (name, value) of the config fields given as options, in the order they
-            are sent; the flag is the name with dashes.
-        extras: (name, value) of the config fields given with `--set`.
-        match: The position of the image whose shape the result shall have, from 1.
-        fitting: How the images are made to fit.
-        placement: Where the picture goes.
-        delivery: How the job is sent.
-        token_file: The file of `--token-file`, if given.
-        max_cost_usd: The limit of `--max-cost`, if given.
-        strict: Whether warnings are errors.
-        lint: Whether the prompt is looked over for slips; False under `--no-lint`.
-        save_to: The folder of `--save-request`, if given.
-        save_over: Whether that folder may hold files already.
+        save_to: A folder, which may hold files already if `placement.force` says so.
         sandbox: Whether the job goes to the stand-in, which needs no token.
-        variables: The options that were read from the environment, for messages.
     """
 
-    selection: Selection
-    prompt: str | None = None
-    prompt_file: str | None = None
-    model: str = "nano-banana"
-    settings: tuple[tuple[str, SettingValue], ...] = ()
-    extras: tuple[tuple[str, SettingValue], ...] = ()
-    match: int | None = None
-    fitting: Fitting = Fitting()
+    selection: Selection = Selection()
+    prompt: Annotated[
+        str | None,
+        Option(
+            names=("--prompt", "-p"),
+            metavar="TEXT",
+            help="What to make of the images",
+            parse=as_text,
+            variable=None,
+            once="one prompt is sent",
+        ),
+    ] = None
+    prompt_file: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Read the prompt from a file, or - for stdin",
+            parse=file_or_stdin,
+            variable=None,
+            once="one prompt is sent",
+        ),
+    ] = None
+    model: Annotated[
+        str,
+        Option(
+            names=("--model", "-m"),
+            metavar="NAME",
+            help="A model's name or job type; see the command models",
+        ),
+    ] = DEFAULT_MODEL
+    settings: Settings = Settings()
     placement: Placement = Placement()
+    fitting: Fitting = Fitting()
+    max_cost_usd: Annotated[
+        float | None,
+        Option(
+            names=("--max-cost",),
+            metavar="USD",
+            minimum=0,
+            help="Refuse a job that may cost more",
+        ),
+    ] = None
+    strict: Annotated[bool, Option(help="Treat warnings as errors")] = False
+    dry_run: Annotated[
+        bool, Option(names=("--dry-run", "-n"), help="Show what would be sent, and send nothing")
+    ] = False
+    save_to: Annotated[
+        str | None,
+        Option(
+            names=("--save-request",),
+            metavar="DIR",
+            help="Write the request, and a script that sends it, to a folder; send nothing",
+        ),
+    ] = None
+    lint: Annotated[
+        bool, Option(names=("--no-lint",), help="Do not look over the prompt for slips")
+    ] = True
+    again: Annotated[
+        bool, Option(help="Send even if the same job's outcome is unknown", variable=None)
+    ] = False
+    sandbox: Annotated[
+        bool, Option(help="Send to a stand-in on this machine: no token, no cost")
+    ] = False
     delivery: Delivery = Delivery()
-    token_file: str | None = None
-    max_cost_usd: float | None = None
-    strict: bool = False
-    lint: bool = True
-    save_to: str | None = None
-    save_over: bool = False
-    sandbox: bool = False
-    variables: tuple[Variable, ...] = ()

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 
 from prodia_compose import errors
 
-LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-"""What NAME may be in `-i NAME=PATH`."""
-
 _WORDS = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh"),
     *("eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth"),

@@ -168,8 +168,8 @@ def test_a_bug_is_shown_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*_: object, **__: object) -> int:
         raise KeyError("unforeseen")
 
-    monkeypatch.setattr("prodia_compose.cli.catalogue.show", broken)
-    done = run("models")
+    monkeypatch.setattr("prodia_compose.models.lookup.find", broken)
+    done = run("models", "flux-2-pro")
 
     assert done.code == 1
     assert "Traceback" in done.err

@@ -263,35 +263,44 @@ def test_ids_complete(run: Run, process: Run, work: Path, sandbox: server.Sandbo
 # What is written
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "state", "billed"),
-    [
-        (loopback.status(401), 4, "rejected", False),
-        (loopback.json_answer({"error": "config: no"}, 400), 5, "rejected", False),
-        (FAILED, 5, "rejected", True),
-        (loopback.busy("100000"), 6, "busy", False),
-        (loopback.drop("after"), 9, "unknown", True),
-        (loopback.text("hello"), 9, "unknown", True),
-        (loopback.multipart_ok(b"\xff\xd8\xff\xe0 no picture \xff\xd9"), 10, "received", True),
-    ],
-    ids=["auth", "rejected", "failed", "busy", "dropped", "text", "undecodable"],
-)
-def test_each_end_is_written(
-    run: Run,
-    work: Path,
-    answer: loopback.Answer,
-    code: int,
-    state: str,
-    billed: bool,  # noqa: FBT001
-) -> None:
+ENDS: dict[str, tuple[list[loopback.Answer], int, str, bool, str]] = {
+    "auth": ([loopback.status(401)], 4, "rejected", False, "refused the token"),
+    "rejected": ([loopback.json_answer({"error": "config: no"}, 400)], 5, "rejected", False, "no"),
+    "failed": ([FAILED], 5, "rejected", True, "no face found"),
+    "busy": ([loopback.busy("100000")], 6, "busy", False, "did not run"),
+    "dropped": ([loopback.drop("after")], 9, "unknown", True, "may have run"),
+    "text": ([loopback.text("hello")], 9, "unknown", True, "text"),
+    "undecodable": (
+        [loopback.multipart_ok(b"\xff\xd8\xff\xe0 no picture \xff\xd9")],
+        *(10, "received", True, "cannot be decoded"),
+    ),
+    "async-not-permitted": (
+        [loopback.json_answer({"error": "async not permitted"}, 400)],
+        *(5, "rejected", False, "async not permitted"),
+    ),
+    "async-failed": ([CREATED, loopback.text("failed"), FAILED], 5, "rejected", True, "no face"),
+    "async-refused": ([CREATED, loopback.status(401)], 9, "unknown", True, "401"),
+    "async-unknown-there": ([CREATED, loopback.status(404)], 9, "unknown", True, "not known there"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_each_end_is_written(run: Run, work: Path, end: str) -> None:
     """However a run ends, its row tells the exit code, the state, and whether it may be billed."""
-    with _service(answer) as (_, env):
-        done = run("compose", *LINE, **env)
+    answers, code, state, billed, words = ENDS[end]
+    is_async = end.startswith("async")
+    with _service(*answers) as (service, env):
+        done = run("compose", *LINE, *(["--async"] if is_async else []), **env)
+        sent = service.submissions
     (job,) = _jobs(run)
 
-    assert done.code == code, done.err
+    assert (done.code, sent) == (code, 1), done.err
+    assert words in done.err
+    assert ("without it" in done.err) == (end == "async-not-permitted")
     assert (job["exit_code"], job["state"], job["may_be_billed"]) == (code, state, billed)
     assert job["running"] is False
+    if CREATED in answers:
+        assert job["job_id"] == loopback.JOB_ID
 
 
 def test_an_upload_that_breaks_off_is_written(run: Run, work: Path) -> None:
@@ -452,14 +461,7 @@ def test_a_kept_picture_that_finds_no_place_stays(run: Run, work: Path, jpeg: by
     _rescue(run, jpeg)
     (job,) = _jobs(run)
     path = Path(job["rescued"][0]["path"])  # type: ignore[index] # JSON
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*PROGRAM, "jobs", "fetch", str(job["id"]), "-o", "-"],
-            stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+    done = _fetch_into_nothing(job["id"])
 
     assert done.returncode == 10
     assert str(path).encode() in done.stderr
@@ -691,42 +693,6 @@ def test_an_interrupted_wait_tells_how_to_go_on(
         assert (error["job_id"], error["may_be_billed"]) == (loopback.JOB_ID, True)
 
 
-def test_a_type_that_takes_no_async_is_told(run: Run, work: Path) -> None:
-    """A refusal of the service is passed on, and what to do about it."""
-    answer = loopback.json_answer({"error": "async not permitted"}, 400)
-    with _service(answer) as (service, env):
-        done = run("compose", *LINE, "--async", **env)
-        sent = service.submissions
-
-    assert (done.code, sent) == (5, 1)
-    assert "async not permitted" in done.err
-    assert "without it" in done.err
-    assert _jobs(run)[0]["state"] == "rejected"
-
-
-@pytest.mark.parametrize(
-    ("answers", "code", "state", "words"),
-    [
-        ([loopback.text("failed"), FAILED], 5, "rejected", "no face found"),
-        ([loopback.status(401)], 9, "unknown", "401"),
-        ([loopback.status(404)], 9, "unknown", "not known there"),
-    ],
-    ids=["failed", "refused", "unknown-there"],
-)
-def test_an_async_job_can_end_badly(
-    run: Run, work: Path, answers: list[loopback.Answer], code: int, state: str, words: str
-) -> None:
-    """A job that was taken on may be billed, whatever comes of asking after it."""
-    with _service(CREATED, *answers) as (_, env):
-        done = run("compose", *LINE, "--async", **env)
-    (job,) = _jobs(run)
-
-    assert done.code == code
-    assert words in done.err
-    assert (job["state"], job["exit_code"], job["may_be_billed"]) == (state, code, True)
-    assert job["job_id"] == loopback.JOB_ID
-
-
 def test_fetching_settles_before_it_connects(run: Run, work: Path, jpeg: bytes) -> None:
     """The output place and the token are looked at before the service is asked."""
     with _service(CREATED, loopback.status(404)) as (service, env):
@@ -769,14 +735,7 @@ def test_a_fetched_picture_that_finds_no_place_is_kept(
     with ledger.open_record(os.environ) as record:
         entry = record.begin(ledgering.claim(host=sandbox.url.removeprefix("http://")))
         entry.advance("accepted", job_id=job_id, exit_code=130)
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*PROGRAM, "jobs", "fetch", str(entry.id), "-o", "-"],
-            stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+    done = _fetch_into_nothing(entry.id)
     (job,) = _jobs(run)
     path = Path(job["rescued"][0]["path"])  # type: ignore[index] # JSON
 
@@ -794,6 +753,15 @@ def test_a_job_the_record_does_not_know_is_fetched(
     assert done == Done(code=0, out=b"composed.jpg\n", err="")
     assert (work / "composed.jpg").read_bytes() == (work / "direct.jpg").read_bytes()
     assert not (tmp_path / "state").exists()
+
+
+def _fetch_into_nothing(name: object) -> "subprocess.CompletedProcess[bytes]":
+    """Fetch a job's picture to a standard output that takes no byte."""
+    argv = [*PROGRAM, "jobs", "fetch", str(name), "-o", "-"]
+    with Path("/dev/full").open("wb") as full:
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, check=False
+        )
 
 
 def _finished(run: Run) -> str:

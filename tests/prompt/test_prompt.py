@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prodia_compose import errors
+from prodia_compose.inputs.options import LABEL
 from prodia_compose.prompt import template
 
 POSITIONS = {"mug": 1, "room": 2, "back-drop_3": 15}
@@ -82,8 +83,8 @@ def test_doubled_braces_give_any_text(text: str) -> None:
 @pytest.mark.parametrize("other", ["", "1a", "-a", "a b", "é", "a.b", "a\n"])
 def test_label_names(name: str, other: str) -> None:
     """A label is a letter, then letters, digits, dashes and underscores, and nothing else."""
-    assert template.LABEL.fullmatch(name)
-    assert template.LABEL.fullmatch(other) is None
+    assert LABEL.fullmatch(name)
+    assert LABEL.fullmatch(other) is None
 
 
 @pytest.mark.parametrize(

@@ -518,7 +518,7 @@ def test_interruptions(
     ("argv", "place", "billed"),
     [
         (("compose", "--sandbox", *GOOD), "prodia_compose.client.send.Sender.send", True),
-        (("models",), "prodia_compose.cli.catalogue.show", False),
+        (("models", "flux-2-pro"), "prodia_compose.models.lookup.find", False),
     ],
     ids=["compose", "models"],
 )

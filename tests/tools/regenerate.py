@@ -17,7 +17,7 @@ import typer
 from prodia_compose.cli.app import app
 from prodia_compose.cli.completion.offers import Command, Offers
 from prodia_compose.cli.completion.offers import Model as OfferedModel
-from prodia_compose.cli.options import request
+from prodia_compose.images.options import COLOURS
 from prodia_compose.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from prodia_compose.models.facts import Model
 from prodia_compose.report import catalogue as listing
@@ -58,7 +58,7 @@ def offers() -> str:
         "root": declared,
         "default_model": DEFAULT_MODEL,
         "models": {model.short_name: _model(model, metavars) for model in CATALOGUE},
-        "values": {"COLOUR": list(request._COLOURS), "KIND[:N]": list(FAULT_KINDS)},
+        "values": {"COLOUR": list(COLOURS), "KIND[:N]": list(FAULT_KINDS)},
     }
     return json.dumps(known, indent=1) + "\n"
 

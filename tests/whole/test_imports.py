@@ -16,7 +16,7 @@ ROOMS = (
 )
 """The rooms, each above those that it may import from; below them all is the ground."""
 
-GROUND = ("errors", "frozen", "blob", "progress", "addresses", "formats")
+GROUND = ("errors", "frozen", "blob", "progress", "addresses", "formats", "options")
 """The modules that every room may import, and that know no room."""
 
 HEAVY = {"requests", "PIL", "rich", "pydantic", "sqlite3"}

@@ -203,8 +203,8 @@ sys.exit(40 + came)
 _WITH_GRACE = """
 import sys
 from prodia_compose import cli
-from prodia_compose.cli import sandboxing
-sandboxing._GRACE_S = float(sys.argv.pop(1))
+from prodia_compose.cli.commands import sandbox
+sandbox._GRACE_S = float(sys.argv.pop(1))
 cli.entry_point()
 """
 

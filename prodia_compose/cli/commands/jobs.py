@@ -1,13 +1,36 @@
-"""`jobs` and its commands, declared."""
+"""`jobs`: the record listed, one job shown or its picture fetched, the costs summed up."""
 
-from typing import Annotated
+import os
+import re
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from prodia_compose import errors
+from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options import values
 from prodia_compose.cli.options.declared import FetchOptions
 from prodia_compose.cli.options.reading import takes_options
+from prodia_compose.client.options import Delivery
+from prodia_compose.client.service import Service, is_loopback, normalise_base_url
+from prodia_compose.output import names, places
+from prodia_compose.output.options import OutputFormat, Placement
+from prodia_compose.pipeline import gather
+from prodia_compose.progress import visible
+from prodia_compose.record import ledger, spending
+from prodia_compose.record.entries import Entry
+from prodia_compose.report import documents, jobs_text, jsontext, tables
+from prodia_compose.report import jobs as job_documents
+
+if TYPE_CHECKING:  # for an annotation; only fetching needs Pillow
+    from prodia_compose.pipeline.run import Run
+
+_SERVICE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
 
@@ -58,9 +81,21 @@ def jobs_list(*, limit: _Limit = _LIMIT, since: _Since = None, json: _Json = Fal
     prodia-compose jobs list --limit 5
     prodia-compose jobs list --limit 0 --json | jq '.jobs[].state'
     """  # noqa: D301
-    from prodia_compose.cli import jobs as bodies  # noqa: PLC0415 - loads sqlite3
-
-    return bodies.show_list(limit=limit, since=since, as_json=json)
+    first = _moment_of(since)
+    with ledger.open_record(os.environ, create=False) as record:
+        entries = record.entries(limit=limit + 1 if limit else None, since=first)
+    trouble = _trouble(record, as_json=json)
+    shown = entries[:limit] if limit else entries
+    if json:
+        terminal.print_text(jsontext.line(job_documents.jobs(shown, trouble)))
+    elif shown:
+        terminal.print_text("\n".join(tables.aligned(jobs_text.table(shown))))
+    if len(entries) > len(shown):
+        terminal.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
+    elif not entries and not json and record.trouble is None:
+        since_then = "" if since is None else f" since {since}"
+        terminal.tell(f"prodia-compose: no jobs are in the record{visible(since_then)}")
+    return 0
 
 
 @app.command("show", short_help="Show all that is known of a job")
@@ -77,9 +112,15 @@ def jobs_show(
     \b
     prodia-compose jobs show 3f9c
     """  # noqa: D301
-    from prodia_compose.cli import jobs as bodies  # noqa: PLC0415 - loads sqlite3
-
-    return bodies.show(job, as_json=json)
+    with ledger.open_record(os.environ, create=False) as record:
+        entry = record.find(job)
+    trouble = _trouble(record, as_json=json)
+    if json:
+        terminal.print_text(jsontext.line(job_documents.jobs([entry], trouble)))
+    else:
+        rows = [(name, visible(value)) for name, value in jobs_text.details(entry)]
+        terminal.print_text("\n".join(tables.aligned(rows)))
+    return 0
 
 
 @app.command("fetch", short_help="Bring a picture that did not arrive")
@@ -93,9 +134,46 @@ def jobs_fetch(options: FetchOptions) -> int:
 
     A copy that was kept aside stays; remove it when you need it no more.
     """  # noqa: D301
-    from prodia_compose.cli import jobs as bodies  # noqa: PLC0415 - loads sqlite3
+    from prodia_compose.pipeline import fetch as fetching  # noqa: PLC0415 - requests and Pillow
+    from prodia_compose.pipeline.run import Run  # noqa: PLC0415 - as above
 
-    return bodies.fetch(options)
+    with (
+        ledger.open_record(os.environ, create=False) as record,
+        terminal.reporter(
+            quiet=options.quiet, verbosity=options.verbose, as_json=options.json
+        ) as reporter,
+    ):
+        entry = _known(record, options.job)
+        source = fetching.find(entry, options.job)
+        target = options.output or (entry.output if entry else "composed.jpg")
+        findings = errors.Findings()
+        place, address = None, None
+        with findings.collecting():
+            place = _place(options, target)
+        if not source.kept:
+            with findings.collecting():
+                address = _service(options.delivery, entry.host if entry else None)
+        if place is None or findings.errors:
+            raise errors.combined(findings.errors)
+        run = Run(signals.current())
+        try:
+            fetching.fetch(
+                source,
+                run,
+                service=address,
+                place=place,
+                format_=_format(target),
+                record=record,
+                reporter=reporter,
+                stdout=terminal.binary_stdout,
+            )
+            entry = record.find(entry.id) if entry else None
+            with run.stop.at_once():
+                _report(options, place, entry, run, [file for _, file in source.kept])
+        except (errors.ComposeError, errors.Interrupted) as end:
+            end.run = run
+            raise
+    return 0
 
 
 @app.command("spend", short_help="Sum up what jobs have cost")
@@ -106,6 +184,123 @@ def jobs_spend(*, since: _Since = None, json: _Json = False) -> int:
     prodia-compose jobs spend --since 2026-08-01
     prodia-compose jobs spend --json | jq .total.actual_usd
     """  # noqa: D301
-    from prodia_compose.cli import jobs as bodies  # noqa: PLC0415 - loads sqlite3
+    first = _moment_of(since)
+    with ledger.open_record(os.environ, create=False) as record:
+        spent = spending.spending(record.entries(since=first), since=first)
+    trouble = _trouble(record, as_json=json)
+    if json:
+        terminal.print_text(jsontext.line(job_documents.spend(spent, trouble)))
+    elif spent.lines:
+        terminal.print_text("\n".join(tables.aligned(list(jobs_text.spent(spent)))))
+    elif record.trouble is None:
+        terminal.tell("prodia-compose: the record holds no job that may be billed")
+    return 0
 
-    return bodies.spend(since=since, as_json=json)
+
+def _known(record: ledger.Ledger, name: str) -> Entry | None:
+    """Return the job of an id; None for a service's whole id that the record does not know.
+
+    Raises:
+        errors.UsageError: There is no such job, or several are called so.
+    """
+    try:
+        return record.find(name)
+    except errors.UsageError:
+        if not _SERVICE_ID.fullmatch(name):
+            raise
+    return None
+
+
+def _format(target: str) -> OutputFormat | None:
+    """Return the format that a name asks for; None if any will do."""
+    if target == "-" or not Path(target).suffix:
+        return None
+    return names.asked_format(Placement(target=target))
+
+
+def _place(options: FetchOptions, target: str) -> places.Place:
+    _format(target)  # a suffix of no picture is refused with the rest
+    place = places.prove(
+        target,
+        if_exists=options.placement.policy,
+        create_dirs=options.placement.create_dirs,
+    )
+    if place.is_stdout:
+        terminal.refuse_stdout(target, as_json=options.json, called=options.called)
+    return place
+
+
+def _service(delivery: Delivery, host: str | None) -> Service:
+    """Return the service that an earlier job went to, with the token for it.
+
+    Args:
+        delivery: The options.
+        host: The service's, with its port if it has one, as the record has it.
+
+    Raises:
+        errors.AuthError: There is no token, or it is malformed.
+    """
+    base_url = delivery.base_url
+    if host is not None and urlsplit(base_url).netloc != host:
+        scheme = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
+        base_url = normalise_base_url(f"{scheme}://{host}")
+    findings = errors.Findings()
+    text, stdin = os.environ.get("PRODIA_TOKEN"), sys.stdin.buffer if sys.stdin else None
+    token, _ = gather.token(delivery, text, stdin, findings, sending=True)
+    if token is None:
+        raise errors.combined(findings.errors)
+    return Service(
+        base_url=base_url,
+        token=token,
+        connect_timeout_s=delivery.connect_timeout_s,
+        timeout_s=delivery.timeout_s,
+    )
+
+
+def _report(
+    options: FetchOptions,
+    place: places.Place,
+    entry: Entry | None,
+    done: "Run",
+    kept: Sequence[Path],
+) -> None:
+    paths = [one.path for one in done.saved] or [place.path]
+    if options.json:
+        known = job_documents.jobs([entry] if entry else [])
+        document = jsontext.line({**known, **documents.fetched(done, place)})
+        terminal.print_saved(f"{document}\n".encode(), paths[0])
+        return
+    for one in done.warnings if not options.quiet else ():
+        terminal.tell_warning(one)
+    for message in done.messages if not options.quiet else ():
+        terminal.tell(f"the service says: {visible(message)}")
+    if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
+        for path in kept:
+            terminal.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
+    if paths[0] != "-":
+        terminal.print_path(paths[0])
+
+
+def _moment_of(since: str | None) -> datetime | None:
+    """Return the moment that `--since` names; without a zone it is local.
+
+    Raises:
+        errors.UsageError: It is no date.
+    """
+    if since is None:
+        return None
+    try:
+        return datetime.fromisoformat(since).astimezone()
+    except (ValueError, OverflowError) as exc:
+        raise errors.UsageError(
+            f"--since {since}: no date; write YYYY-MM-DD, or YYYY-MM-DDTHH:MM"
+        ) from exc
+
+
+def _trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
+    """Return what keeps the record from telling all; told, unless a document does."""
+    if record.trouble is None:
+        return ()
+    if not as_json:
+        terminal.tell_warning(record.trouble)
+    return (record.trouble,)

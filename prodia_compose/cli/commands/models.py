@@ -1,8 +1,13 @@
-"""`models`, declared."""
+"""`models`: the catalogue as a table, one model with its sources, or all of it as JSON."""
 
 from typing import Annotated
 
 import typer
+
+from prodia_compose.cli import terminal
+from prodia_compose.models import catalogue, lookup
+from prodia_compose.report import catalogue as listing
+from prodia_compose.report import tables
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -23,6 +28,13 @@ def models(
     prodia-compose models flux-2-flex
     prodia-compose models --json | jq -r '.models[].name'
     """  # noqa: D301
-    from prodia_compose.cli import catalogue  # noqa: PLC0415
+    listed = catalogue.CATALOGUE if name is None else (lookup.find(name, flag=""),)
+    if json:
+        from prodia_compose.report import documents, jsontext  # noqa: PLC0415 - loads json
 
-    return catalogue.show(name, as_json=json)
+        terminal.print_text(jsontext.line(documents.models(listed)))
+    elif name is None:
+        terminal.print_text("\n".join(tables.aligned(listing.table(listed))))
+    else:
+        terminal.print_text("\n".join(listing.details(listed[0])))
+    return 0

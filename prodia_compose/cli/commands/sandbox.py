@@ -1,17 +1,34 @@
-"""`sandbox`, declared."""
+"""`sandbox`: serve the stand-in until stopped, or for as long as a command runs."""
 
-from typing import Annotated
+import contextlib
+import os
+import queue
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prodia_compose import errors
+from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options import values
+from prodia_compose.client.service import SANDBOX_TOKEN, Token
+
+if TYPE_CHECKING:  # for an annotation; it loads Pillow
+    from prodia_compose.sandbox.service import SandboxOptions
+
+_GRACE_S = 3.0
+"""How long a command may take to end by a signal that it may have got as well. More than
+`compose` takes to stop and to say where its job is; less than those who cancel (docker stop,
+CI) wait before they kill, so that one they sent to us alone is passed on in time."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(
-    context_settings={"allow_interspersed_args": False},
-)
+@app.command(context_settings={"allow_interspersed_args": False})
 def sandbox(
     command: Annotated[
         list[str] | None,
@@ -52,8 +69,74 @@ def sandbox(
     prodia-compose sandbox -- ./nightly.sh     runs a script against it
     prodia-compose sandbox --fault busy:2 -- ./nightly.sh
     """  # noqa: D301
-    from prodia_compose.cli import sandboxing  # noqa: PLC0415 - loads Pillow and a server
+    from prodia_compose.sandbox.faults import parse_fault  # noqa: PLC0415 - loads Pillow
+    from prodia_compose.sandbox.service import SandboxOptions  # noqa: PLC0415 - loads Pillow
 
-    return sandboxing.serve(
-        command or [], port=port, token=token, latency_s=latency, faults=fault or []
-    )
+    if token is not None:
+        try:
+            Token.parse(token)  # one that no client could send is a mistake
+        except errors.AuthError as exc:
+            raise errors.UsageError(f"--token: {exc.message}; choose another") from exc
+    faults = tuple(parse_fault(kind) for kind in fault or [])
+    options = SandboxOptions(token=token, latency_s=latency, faults=faults)
+    return _serve(options, port, command or [])
+
+
+def _serve(options: "SandboxOptions", port: int, command: Sequence[str]) -> int:
+    """Serve on loopback; with a command, run it against the sandbox and return its status."""
+    from prodia_compose.sandbox import server  # noqa: PLC0415 - loads Pillow
+
+    with server.Sandbox(options, port=port) as served:
+        token = options.token or SANDBOX_TOKEN
+        variables = {"PRODIA_BASE_URL": served.url, "PRODIA_TOKEN": token}
+        if command:
+            # Rehearsals do not belong in the record, whatever their token.
+            return _run(command, {**variables, "PRODIA_COMPOSE_RECORD": "off"})
+        for name, value in variables.items():
+            terminal.print_text(f"export {name}={shlex.quote(value)}")
+        if terminal.is_terminal(sys.stderr):
+            terminal.tell("serving; paste the lines above into another shell, Ctrl-C stops")
+        try:
+            served.serve_forever()
+        except errors.Interrupted as interruption:
+            return int(interruption.code)
+    return 0
+
+
+def _run(command: Sequence[str], variables: dict[str, str]) -> int:
+    """Run a command with the sandbox's variables and return its status, whatever ended it.
+
+    A terminal, `timeout` and whoever else signals our group signals the command with it. So
+    it is given time to end: the same signal again would break off its cleaning up. One that
+    comes several times meanwhile tells nothing new.
+    """
+    happened: queue.SimpleQueue[int] = queue.SimpleQueue()  # signals' numbers; 0: it has ended
+    # Told, not raised: one raised as the command ends would lose its status.
+    with signals.handled_by(lambda number, _frame: happened.put(number)):
+        try:
+            process = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
+        except OSError as exc:
+            raise errors.UsageError(f"-- {command[0]}: cannot be run: {exc.strerror}") from exc
+
+        def wait() -> None:
+            process.wait()
+            happened.put(0)
+
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        while number := happened.get():
+            waiting.join(_GRACE_S)
+            for each in sorted({number, *_come(happened)}):
+                if waiting.is_alive():
+                    process.send_signal(each)
+        waiting.join()
+    status = process.returncode
+    return status if status >= 0 else 128 - status
+
+
+def _come(happened: "queue.SimpleQueue[int]") -> Iterator[int]:
+    """Yield the signals that have come since; that the command has ended is left there."""
+    with contextlib.suppress(queue.Empty):
+        while number := happened.get_nowait():
+            yield number
+        happened.put(0)

@@ -1,6 +1,6 @@
 """What was typed for one option, turned into its value.
 
-The messages here are for the option's name to be put in front.
+All take what was typed and what a message is to call the option.
 """
 
 import math
@@ -21,7 +21,12 @@ _SYNONYMS = {"jpeg": "jpg"}
 
 
 def number(
-    typed: str, *, kind: type[int] | type[float], minimum: float | None, maximum: float | None
+    typed: str,
+    called: str,
+    *,
+    kind: type[int] | type[float],
+    minimum: float | None,
+    maximum: float | None,
 ) -> float:
     """Return the number that was typed, an `int` if that is the kind.
 
@@ -31,7 +36,7 @@ def number(
     Raises:
         errors.UsageError: It is none, or out of range.
     """
-    shown = _shown(typed)
+    shown = f"{called} {_shown(typed)}"
     if kind is int and not _INTEGER.fullmatch(typed):
         raise errors.UsageError(f"{shown}: must be a whole number, such as 8")
     if not _DECIMAL.fullmatch(typed):
@@ -48,21 +53,15 @@ def number(
 def parsing(
     flag: str, kind: type[int] | type[float], *, maximum: float | None = None
 ) -> Callable[[str | float], float]:
-    """Return what Typer reads a number with, 0 or more, that is an option of one command only.
-
-    Its errors are ours, with the option's name in front.
-    """
+    """Return what Typer reads a number with, 0 or more, that is an option of one command only."""
 
     def parse(typed: str | float) -> float:  # a default comes as it is
-        try:
-            return number(str(typed), kind=kind, minimum=0, maximum=maximum)
-        except errors.UsageError as error:
-            raise errors.UsageError(f"{flag} {error.message}") from error
+        return number(str(typed), flag, kind=kind, minimum=0, maximum=maximum)
 
     return parse
 
 
-def choice(typed: str, *, allowed: Sequence[str]) -> str:
+def choice(typed: str, called: str, *, allowed: Sequence[str]) -> str:
     """Return the one of a few words that was typed, whatever its case.
 
     Raises:
@@ -75,12 +74,11 @@ def choice(typed: str, *, allowed: Sequence[str]) -> str:
 
     nearest = difflib.get_close_matches(word, allowed, n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    raise errors.UsageError(
-        f"{_shown(typed)}: must be {', '.join(allowed[:-1])} or {allowed[-1]}{hint}"
-    )
+    listed = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+    raise errors.UsageError(f"{called} {_shown(typed)}: must be {listed}{hint}")
 
 
-def text(typed: str) -> str:
+def text(typed: str, called: str) -> str:
     """Return what was typed, unless that is nothing.
 
     Raises:
@@ -88,7 +86,7 @@ def text(typed: str) -> str:
     """
     if typed:
         return typed
-    raise errors.UsageError("'': is empty; give a value, or leave the option out")
+    raise errors.UsageError(f"{called} '': is empty; give a value, or leave the option out")
 
 
 def _shown(typed: str) -> str:

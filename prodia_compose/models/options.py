@@ -1,0 +1,66 @@
+"""What the model is told besides the prompt, as the options say it."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Annotated
+
+from prodia_compose.frozen import frozen
+from prodia_compose.models.facts import SettingValue
+from prodia_compose.models.settings import parse_set
+from prodia_compose.options import Clash, Option, Options
+
+
+@frozen
+class Settings(Options):
+    """The fields of the job's config; all but `match` and `extras` are called as they are there.
+
+    Attributes:
+        match: The position of the image whose shape the result shall have, from 1.
+        extras: (name, value) of the fields given with `--set`.
+    """
+
+    aspect_ratio: Annotated[
+        str | None, Option(metavar="W:H", help="The picture's ratio, such as 16:9")
+    ] = None
+    width: Annotated[int | None, Option(metavar="PX", help="Its width")] = None
+    height: Annotated[int | None, Option(metavar="PX", help="Its height")] = None
+    match: Annotated[
+        int | None, Option(metavar="N", minimum=1, help="Frame the result like the Nth image")
+    ] = None
+    steps: Annotated[int | None, Option(metavar="N", help="Diffusion steps")] = None
+    guidance: Annotated[float | None, Option(metavar="X", help="How closely to follow it")] = None
+    seed: Annotated[int | None, Option(metavar="N", help="The random seed")] = None
+    resolution: Annotated[
+        str | None, Option(metavar="TIER", help="1K, 2K or 4K, for the Gemini models")
+    ] = None
+    safety_tolerance: Annotated[int | None, Option(metavar="N", help="0 is strictest")] = None
+    extras: Annotated[
+        tuple[tuple[str, SettingValue], ...],
+        Option(
+            names=("--set",),
+            metavar="KEY=VALUE",
+            help="Any other setting; VALUE is JSON or plain text",
+            parse=parse_set,
+            variable=None,
+        ),
+    ] = ()
+
+    def items(self) -> Iterator[tuple[str, SettingValue]]:
+        """Yield the (name, value) of the fields with an option of their own, in the order sent."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("variables", "match", "extras") and value is not None:
+                yield field.name, value
+
+    def clashes(self) -> Iterator[Clash]:
+        """Yield settings given twice, and those that frame the result otherwise than `--match`."""
+        given = dict(self.items())
+        for name, _ in self.extras:
+            if name in given:
+                yield Clash("extras", name)  # `settings.check_settings` tells it
+        named = {name: (name, f"--{name.replace('_', '-')}") for name in given}
+        named |= {name: ("extras", f"--set {name}") for name, _ in self.extras}
+        for name in ("aspect_ratio", "width", "height"):
+            if self.match is not None and name in named:
+                other, flag = named[name]
+                yield self.clash("match", other, "--match", flag)

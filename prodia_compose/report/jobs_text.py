@@ -1,0 +1,134 @@
+"""What jobs of the record look like to people: a table, one of them in full, sums."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from prodia_compose.models.facts import Estimate
+from prodia_compose.progress import visible
+from prodia_compose.record import spending
+from prodia_compose.record.entries import Entry, State
+from prodia_compose.report.catalogue import price_text
+
+_MEANINGS: dict[State, str] = {
+    "prepared": "waiting to be sent",
+    "sending": "being sent, or waited for",
+    "accepted": "running at the service, and waited for",
+    "received": "a picture came and is not in its place",
+    "saved": "the picture is in its place",
+    "rejected": "the service rejected it",
+    "busy": "it did not run: the service was busy",
+    "not-delivered": "it did not run: it was not sent in whole",
+    "unknown": "sent, and no answer settled it; look at the Prodia dashboard",
+}
+
+
+def table(entries: Iterable[Entry]) -> list[tuple[str, ...]]:
+    """Return the rows of the table of jobs, heading first."""
+    return [("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE"), *map(_row, entries)]
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    return (
+        entry.id,
+        f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M}",
+        entry.state,
+        visible(entry.model),
+        _price(entry),
+        _picture(entry),
+    )
+
+
+def _price(entry: Entry) -> str:
+    if entry.price_usd is not None:
+        return _usd(entry.price_usd, entry.price_usd)
+    if not entry.may_be_billed:
+        return "-"
+    return f"({_usd(entry.estimate_min_usd, entry.estimate_usd)})"
+
+
+def _usd(low: float | None, high: float | None) -> str:
+    return price_text(Estimate(minimum_usd=low, maximum_usd=high))
+
+
+def _picture(entry: Entry) -> str:
+    """Return what became of the picture, in a word or two."""
+    if entry.outputs:
+        return ", ".join(visible(one.name) for one in entry.outputs)
+    return "to fetch" if _fetch_brings(entry, _kept(entry)) else "-"
+
+
+def _kept(entry: Entry) -> list[tuple[str, str | None]]:
+    """Return what was kept of a job: each path, and what is there instead of a whole picture."""
+    if not entry.rescued:
+        return []
+    from prodia_compose.output import rescue  # noqa: PLC0415 - Pillow
+
+    return [(path, rescue.fault(path)) for path in entry.rescued]
+
+
+def _fetch_brings(entry: Entry, kept: Iterable[tuple[str, str | None]]) -> str | None:
+    """Return what `jobs fetch` would bring of a job that has no picture yet; None for nothing.
+
+    It asks what `fetching.find` asks, so that nothing is promised that is refused then.
+    """
+    if entry.is_running or entry.state == "saved":
+        return None
+    if any(fault is None for _, fault in kept):
+        return "its picture"
+    return "its picture if the service still has it" if entry.is_at_service else None
+
+
+def details(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield all that is known of one job: a name, and what it is."""
+    yield "id", entry.id
+    yield "state", f"{entry.state}: {_MEANINGS[entry.state]}"
+    kept = _kept(entry)
+    if brought := _fetch_brings(entry, kept):
+        yield "", f"`prodia-compose jobs fetch {entry.id}` brings {brought}"
+    yield "begun", f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
+    yield "changed", f"{entry.changed_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
+    if entry.is_running:
+        yield "process", str(entry.pid)
+    if entry.exit_code is not None:
+        yield "exit code", str(entry.exit_code)
+    yield "service", entry.host
+    yield "model", f"{entry.model} ({entry.job_type})"
+    for key, value in entry.config.items():
+        yield key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    for number, one in enumerate(entry.inputs, 1):
+        yield f"input {number}", f"{one.name}  sha256:{one.sha256}"
+    yield "output", entry.output
+    for one in entry.outputs:
+        yield "saved", f"{one.name}  sha256:{one.sha256}"
+    for path, fault in kept:
+        yield "kept", path if fault is None else f"{path}, which {fault}"
+    yield "job id", entry.job_id or "-"
+    yield "request id", entry.request_id or "-"
+    yield "price", "not told" if entry.price_usd is None else _usd(entry.price_usd, entry.price_usd)
+    yield "estimate", _usd(entry.estimate_min_usd, entry.estimate_usd)
+    is_sure = entry.state in ("saved", "received") or entry.price_usd is not None
+    yield "billed", ("yes" if is_sure else "perhaps") if entry.may_be_billed else "no"
+    yield "digest", entry.digest
+    yield "version", entry.tool_version
+
+
+def spent(sums: spending.Spending) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of what jobs have cost, heading first."""
+    yield "DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST"
+    for (day, model), amounts in sums.lines.items():
+        yield day.isoformat(), visible(model), *_amounts(amounts)
+    yield "total", "", *_amounts(sums.total)
+
+
+def _amounts(sums: spending.Amounts) -> tuple[str, ...]:
+    told = "-"
+    if sums.actual_usd is not None:
+        told = _usd(sums.actual_usd, sums.actual_usd)
+        told += f" for {sums.priced}" if sums.priced < sums.jobs else ""
+    return (
+        str(sums.jobs),
+        str(sums.unknown),
+        told,
+        _usd(sums.estimate_min_usd, sums.estimate_usd),
+        _usd(sums.at_most_usd, sums.at_most_usd),
+    )
