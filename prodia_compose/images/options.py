@@ -8,14 +8,12 @@ class Fitting:
     """How the images are made to fit.
 
     Attributes:
-        resize: False under `--no-resize`.
         max_side: A cap on each side in pixels, instead of the model's; None keeps it.
         max_pixels: A cap on width x height of each image, in pixels.
         max_input_pixels: Larger inputs are refused undecoded, in pixels.
         quality: JPEG quality, 1 to 100.
         background: The colour under transparency, (red, green, blue), 0 to 255.
         keep_alpha: Send transparency as PNG instead.
-        keep_metadata: Let EXIF and the like leave the house.
     """
 
     resize: bool = True
