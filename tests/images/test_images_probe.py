@@ -11,6 +11,7 @@ import pictures as make
 import pytest
 
 from prodia_compose import errors
+from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import probe
 
 AS_TEXT = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02\0\x06\0\0" + bytes(4)
@@ -36,6 +37,16 @@ def test_a_picture_is_known_by_its_content(name: str) -> None:
     info = probe.probe(make.opener(data))
 
     assert (info.format, info.width, info.height, info.byte_count) == (name, 64, 48, len(data))
+
+
+def test_each_kind_is_found_by_all_that_tells_it() -> None:
+    """By its media type, by each of its suffixes in any case, and mostly by its first bytes."""
+    for kind in kinds.KINDS.values():
+        assert kinds.by_media_type(kind.media_type) is kind
+        assert all(kinds.by_suffix(suffix.upper()) is kind for suffix in kind.suffixes)
+    for name in set(FORMATS) - {"PPM", "TGA"}:
+        assert kinds.by_head(make.encoded(make.quarters(), name)[:16]) is kinds.KINDS[name]
+    assert kinds.by_head(b"RIFF\0\0\0\0WAVE") is kinds.by_suffix(".txt") is None
 
 
 RELATIVES = {
