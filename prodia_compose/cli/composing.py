@@ -13,8 +13,10 @@ from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
+from prodia_compose.images import fit, workers
 from prodia_compose.job import folder
-from prodia_compose.pipeline import plans
+from prodia_compose.pipeline import planner
+from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
 from prodia_compose.report import documents, jsontext, summary
@@ -30,7 +32,7 @@ def validate(options: ComposeOptions) -> int:
         quiet=options.quiet, verbosity=options.verbose, as_json=options.json
     ) as reporter:
         surroundings = _surroundings(request, reporter)
-        plan = plans.make(request, surroundings, sending=False)
+        plan = planner.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
     if options.json:
         terminal.print_text(jsontext.line(documents.plan(plan)))
@@ -55,7 +57,7 @@ def compose(options: ComposeOptions) -> int:
             quiet=options.quiet, verbosity=options.verbose, as_json=options.json
         ) as reporter,
     ):
-        plan = plans.make(addressed, _surroundings(addressed, reporter), sending=True)
+        plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
         run = Run(signals.current(), warnings=() if options.request.strict else plan.warnings)
         _warn(run.warnings, options)
@@ -77,7 +79,7 @@ def compose(options: ComposeOptions) -> int:
     return 0
 
 
-def _tell_result(plan: plans.Plan, run: Run, place: str, options: ComposeOptions) -> None:
+def _tell_result(plan: Plan, run: Run, place: str, options: ComposeOptions) -> None:
     path = run.saved[0].path if run.saved else place
     if options.json:
         terminal.print_saved(f"{jsontext.line(documents.result(plan, run))}\n".encode(), path)
@@ -90,7 +92,7 @@ def _tell_result(plan: plans.Plan, run: Run, place: str, options: ComposeOptions
         terminal.print_path(path)
 
 
-def _compared(plan: plans.Plan, *, again: bool) -> plans.Plan:
+def _compared(plan: Plan, *, again: bool) -> Plan:
     """Look for the same job in the record, as `compose` does before it sends."""
     claim = None if plan.errors or again or _is_rehearsal(plan) else plan.claim()
     if claim is None or plan.is_skipped:
@@ -108,7 +110,7 @@ def _compared(plan: plans.Plan, *, again: bool) -> plans.Plan:
     )
 
 
-def _save(plan: plans.Plan) -> plans.Plan:
+def _save(plan: Plan) -> Plan:
     """Write the request down if that was asked for and nothing is wrong; return how it stands."""
     request, packed = plan.request, plan.packed
     if request.save_to is None or plan.errors or packed is None:
@@ -128,9 +130,7 @@ def _save(plan: plans.Plan) -> plans.Plan:
     return replace(plan, is_saved=not findings.errors, errors=tuple(findings.errors))
 
 
-def _send(
-    ready: plans.Sendable, run: Run, options: ComposeOptions, reporter: progress.Reporter
-) -> None:
+def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress.Reporter) -> None:
     """Send the job, written down in the record unless it is the sandbox's."""
     from prodia_compose.pipeline import send  # noqa: PLC0415 - requests, once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
@@ -158,7 +158,7 @@ def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
     return () if record.trouble is None else (record.trouble,)
 
 
-def _is_rehearsal(plan: plans.Plan) -> bool:
+def _is_rehearsal(plan: Plan) -> bool:
     """Return whether the job goes to the sandbox: its token is not a real one."""
     if plan.request.sandbox:
         return True
@@ -167,7 +167,7 @@ def _is_rehearsal(plan: plans.Plan) -> bool:
     return service.is_loopback(host) and token == SANDBOX_TOKEN
 
 
-def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plans.Surroundings:
+def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planner.Surroundings:
     def download(url: str) -> blob.Blob:
         from prodia_compose.client.download import download as from_url  # noqa: PLC0415 - requests, where a URL was named
 
@@ -179,11 +179,13 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plans
         )
 
     stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin is not None else None
-    return plans.Surroundings(
+    return planner.Surroundings(
         stdin=stdin,
         token=os.environ.get("PRODIA_TOKEN"),
         reporter=reporter,
         download=download,
+        memory=workers.Budget(fit.BUDGET_BYTES),
+        stop=signals.current(),
     )
 
 

@@ -28,7 +28,7 @@ class Budget:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._taken = 0
+        self.taken = 0
         self._queue: collections.deque[object] = collections.deque()
         self._changed = threading.Condition()
 
@@ -39,18 +39,17 @@ class Budget:
             self._queue.append(ticket)
             self._changed.wait_for(
                 lambda: (
-                    self._queue[0] is ticket
-                    and (not self._taken or self._taken + cost <= self.limit)
+                    self._queue[0] is ticket and (not self.taken or self.taken + cost <= self.limit)
                 )
             )
             self._queue.popleft()
-            self._taken += cost
+            self.taken += cost
             self._changed.notify_all()
 
     def release(self, cost: int) -> None:
         """Give back what was acquired."""
         with self._changed:
-            self._taken -= cost
+            self.taken -= cost
             self._changed.notify_all()
 
 

@@ -8,14 +8,15 @@ from prodia_compose import errors
 from prodia_compose.client.send import Sender, Sent
 from prodia_compose.client.wait import AsyncJob
 from prodia_compose.output.placer import Placer
-from prodia_compose.pipeline import plans, twins
+from prodia_compose.pipeline import twins
+from prodia_compose.pipeline.plan import Sendable
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter
 from prodia_compose.record import ledger
 
 
 def send(
-    ready: plans.Sendable,
+    ready: Sendable,
     run: Run,
     *,
     record: ledger.Ledger,
@@ -58,7 +59,7 @@ def send(
     run.elapsed_s = time.monotonic() - began
 
 
-def _sent(ready: plans.Sendable, run: Run, reporter: Reporter) -> Sent:
+def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
     """Send the job and return the answer with its pictures."""
     sender = Sender(ready.service, watch=run, reporter=reporter, stop=run.stop)
     usual = ready.model.usual_seconds

@@ -13,11 +13,11 @@ from prodia_compose.report.jsontext import Document, named, warnings
 if TYPE_CHECKING:  # for annotations; an error document must not load requests and Pillow
     from prodia_compose.images import fit
     from prodia_compose.output import placer, places
-    from prodia_compose.pipeline import plans
+    from prodia_compose.pipeline.plan import Plan
     from prodia_compose.pipeline.run import Run
 
 
-def plan(made: "plans.Plan") -> Document:
+def plan(made: "Plan") -> Document:
     """Return `prodia-compose/plan@1`: what would be sent, and what stands in the way."""
     packed = made.packed
     return {
@@ -39,7 +39,7 @@ def plan(made: "plans.Plan") -> Document:
     }
 
 
-def result(made: "plans.Plan", done: "Run") -> Document:
+def result(made: "Plan", done: "Run") -> Document:
     """Return `prodia-compose/result@1`: the plan, and what became of it."""
     outputs = [_output(saved) for saved in done.saved]
     return {

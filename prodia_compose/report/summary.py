@@ -7,13 +7,13 @@ from pathlib import PurePosixPath
 
 from prodia_compose.images.fit import FittedImage
 from prodia_compose.job import folder
-from prodia_compose.pipeline import plans
+from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import visible
 from prodia_compose.report.catalogue import price_text
 
 
-def lines(plan: plans.Plan) -> Iterator[str]:
+def lines(plan: Plan) -> Iterator[str]:
     """Yield the report of `validate`: model, images, prompt, settings, output, cost."""
     if plan.model is not None:
         yield f"model    {plan.model.short_name} ({plan.model.job_type})"
@@ -42,7 +42,7 @@ def lines(plan: plans.Plan) -> Iterator[str]:
         yield "result   ready"
 
 
-def image_lines(plan: plans.Plan) -> Iterator[str]:
+def image_lines(plan: Plan) -> Iterator[str]:
     """Yield the images, numbered in the order the model sees them, with every change."""
     for image in plan.images:
         yield visible(_image_line(image))
@@ -62,7 +62,7 @@ def _image_line(image: FittedImage) -> str:
     return f"{named} {changes}; {sent.blob.size:,} bytes{f' as {image.part}' if renamed else ''}"
 
 
-def outcome(plan: plans.Plan, done: Run) -> str:
+def outcome(plan: Plan, done: Run) -> str:
     """Return the last line of a run: what came, how long it took, what it cost."""
     if not done.saved:
         return "exists already; nothing was sent"

@@ -18,7 +18,7 @@ from prodia_compose.client.options import Delivery
 from prodia_compose.images.workers import Budget
 from prodia_compose.inputs.options import Selection
 from prodia_compose.output.options import Placement
-from prodia_compose.pipeline import plans, send
+from prodia_compose.pipeline import planner, send
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter
@@ -98,11 +98,16 @@ def _work(job: Job, url: str, folder: Path, record: ledger.Ledger, memory: Budge
         delivery=Delivery(base_url=url),
         lint=False,
     )
-    around = plans.Surroundings(
-        stdin=None, token=TOKEN, reporter=job, download=_no_download, memory=memory
+    around = planner.Surroundings(
+        stdin=None,
+        token=TOKEN,
+        reporter=job,
+        download=_no_download,
+        memory=memory,
+        stop=job.run.stop,
     )
     try:
-        ready = plans.make(request, around, sending=True).sendable()
+        ready = planner.make(request, around, sending=True).sendable()
         send.send(ready, job.run, record=record, again=False, reporter=job, stdout=io.BytesIO)
     except (errors.ComposeError, errors.Interrupted) as end:
         end.run = job.run

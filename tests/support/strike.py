@@ -47,7 +47,7 @@ class Tracer:
             sys.settrace(self.trace)
             begin(response)
 
-        http.client.HTTPResponse.begin = begin_traced  # type: ignore[method-assign]
+        http.client.HTTPResponse.begin = begin_traced  # type: ignore[assignment, method-assign]
 
     def trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         """Take in what is executed, as `sys.settrace` tells it."""
@@ -107,7 +107,10 @@ def _lines(top: Path, argv: list[str]) -> list[Line]:
         with log.open("a") as file:
             file.write(f"{json.dumps(line)}\n")
 
-    tracer = Tracer(note, lambda: loaded.write_text("\n".join(sys.modules)) and None)
+    def note_modules() -> None:
+        loaded.write_text("\n".join(sys.modules))
+
+    tracer = Tracer(note, note_modules)
     os.waitpid(_forked(top, "log", argv, tracer), 0)
     for name in loaded.read_text().split():
         if name.startswith(("prodia_compose.", "requests", "urllib3", "PIL.", "rich.")):

@@ -9,11 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
-import prodia_compose
 from prodia_compose import blob, errors
-from prodia_compose.client.service import Service, Token
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, workers
 from prodia_compose.inputs.entries import Entry, Input, open_input
@@ -23,15 +20,12 @@ from prodia_compose.models.facts import SettingValue
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
 from prodia_compose.pipeline import gather
+from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
-from prodia_compose.progress import Reporter
-from prodia_compose.record.entries import Claim, File
+from prodia_compose.progress import Reporter, Stop
 
 # With more than this, what is wrong is the command line, and not one picture or another.
 _MOST_PROBED = 100
-
-_MEMORY = workers.Budget(fit.BUDGET_BYTES)
-"""Of the whole process, however many plans are made at one time."""
 
 
 @frozen
@@ -43,129 +37,16 @@ class Surroundings:
         token: The text of `PRODIA_TOKEN`, or None.
         reporter: Who is told of progress.
         download: Fetches a URL that was named as an input.
+        memory: What pictures that are prepared at one time may take, whichever plan they are of.
+        stop: Whether to end early.
     """
 
     stdin: BinaryIO | None
     token: str | None
     reporter: Reporter
     download: Callable[[str], blob.Blob]
-
-
-@frozen
-class Plan:
-    """A run as it stands before sending; complete only if `errors` is empty.
-
-    Attributes:
-        request: What was asked for.
-        model: The model, if the name found one.
-        prompt: The final text, if it can be sent.
-        images: The inputs that could be read, in order.
-        format: The format the service is asked for.
-        place: Where the picture goes, if that is settled.
-        token: The token, if there is a usable one.
-        token_state: Whether there is one.
-        estimate: The listed price.
-        packed: The job and the body to send, if all that goes into them is there.
-        warnings: What stops nothing.
-        errors: What stops the run, in the order found.
-        is_saved: Whether the request has been written to the folder of `--save-request`.
-    """
-
-    request: ComposeRequest
-    model: facts.Model | None
-    prompt: str | None
-    images: tuple[fit.FittedImage, ...]
-    format: OutputFormat
-    place: places.Place | None
-    token: Token | None
-    token_state: gather.TokenState
-    estimate: facts.Estimate
-    packed: pack.Packed | None
-    warnings: tuple[errors.Warned, ...]
-    errors: tuple[errors.ComposeError, ...]
-    is_saved: bool = False
-
-    @property
-    def is_skipped(self) -> bool:
-        """Whether the place is taken and `--if-exists skip` says to leave it."""
-        return self.place is not None and self.place.skipped
-
-    @property
-    def accept(self) -> str:
-        """The value of `Accept`: the job's record and, unless it is async, the picture."""
-        if self.request.delivery.is_async:
-            return "application/json"
-        return f"multipart/form-data; {names.accept_type(self.format)}"
-
-    def sendable(self) -> "Sendable":
-        """Return what is to be sent.
-
-        Raises:
-            errors.ComposeError: What stops the run, if anything does.
-        """
-        model, packed, token, place, claim = (
-            self.model,
-            self.packed,
-            self.token,
-            self.place,
-            self.claim(),
-        )
-        if self.errors or not (model and packed and token and place and claim):
-            raise errors.combined(self.errors)
-        wishes = self.request.delivery
-        service = Service(
-            base_url=wishes.base_url,
-            token=token,
-            connect_timeout_s=wishes.connect_timeout_s,
-            stall_timeout_s=wishes.stall_timeout_s,
-            timeout_s=wishes.timeout_s,
-            max_wait_s=wishes.max_wait_s,
-        )
-        return Sendable(
-            plan=self, model=model, service=service, packed=packed, place=place, claim=claim
-        )
-
-    def claim(self) -> Claim | None:
-        """Return what the record notes of the job before it is sent; None if it is not complete."""
-        model, packed, place = self.model, self.packed, self.place
-        if not (model and packed and place):
-            return None
-        return Claim(
-            host=urlsplit(self.request.delivery.base_url).netloc,
-            digest=packed.digest,
-            model=model.short_name,
-            job_json=packed.job.json(),
-            inputs=tuple(
-                File(name=image.source.path, sha256=image.prepared.blob.sha256)
-                for image in self.images
-                if image.prepared is not None
-            ),
-            output=place.path,
-            estimate_min_usd=self.estimate.minimum_usd,
-            estimate_usd=self.estimate.maximum_usd,
-            tool_version=prodia_compose.__version__,
-        )
-
-
-@frozen
-class Sendable:
-    """A plan with nothing wrong and nothing missing.
-
-    Attributes:
-        plan: The plan.
-        model: Its model.
-        service: Where it is sent, with which token, and how patiently.
-        packed: Its job, and the body to send.
-        place: Where the picture goes.
-        claim: What the record notes of it.
-    """
-
-    plan: Plan
-    model: facts.Model
-    service: Service
-    packed: pack.Packed
-    place: places.Place
-    claim: Claim
+    memory: workers.Budget
+    stop: Stop
 
 
 def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) -> Plan:
@@ -267,7 +148,8 @@ def _images(
         opening,
         reporter=surroundings.reporter,
         findings=findings,
-        budget=None if is_too_many else _MEMORY,
+        budget=None if is_too_many else surroundings.memory,
+        stop=surroundings.stop,
     )
 
 
