@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from prodia_compose.client.service import DEFAULT_BASE_URL, normalise_base_url
+from prodia_compose.client.service import DEFAULT_BASE_URL, Service, Token, normalise_base_url
 from prodia_compose.frozen import frozen
 from prodia_compose.options import Option, Options
 
@@ -48,3 +48,14 @@ class Delivery(Options):
         bool,
         Option(names=("--async",), help="Create the job, ask after it, then fetch the picture"),
     ] = False
+
+    def service(self, token: Token) -> Service:
+        """Return the service that this names, with the token for it."""
+        return Service(
+            base_url=self.base_url,
+            token=token,
+            connect_timeout_s=self.connect_timeout_s,
+            stall_timeout_s=self.stall_timeout_s,
+            timeout_s=self.timeout_s,
+            max_wait_s=self.max_wait_s,
+        )
