@@ -3,7 +3,13 @@
 from typing import Annotated, BinaryIO, Literal
 
 from prodia_compose import errors
-from prodia_compose.client.service import DEFAULT_BASE_URL, SANDBOX_TOKEN, Token, normalise_base_url
+from prodia_compose.client.service import (
+    DEFAULT_BASE_URL,
+    SANDBOX_TOKEN,
+    Service,
+    Token,
+    normalise_base_url,
+)
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
 from prodia_compose.options import Option, Options
@@ -98,3 +104,14 @@ class Delivery(Options):
         else:
             findings.warn("no-token", message)
         return None, "missing"
+
+    def service(self, token: Token) -> Service:
+        """Return the service that this names, with the token for it."""
+        return Service(
+            base_url=self.base_url,
+            token=token,
+            connect_timeout_s=self.connect_timeout_s,
+            stall_timeout_s=self.stall_timeout_s,
+            timeout_s=self.timeout_s,
+            max_wait_s=self.max_wait_s,
+        )

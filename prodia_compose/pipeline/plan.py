@@ -77,15 +77,7 @@ class Plan:
         )
         if self.errors or not (model and packed and token and place and claim):
             raise errors.combined(self.errors)
-        wishes = self.request.delivery
-        service = Service(
-            base_url=wishes.base_url,
-            token=token,
-            connect_timeout_s=wishes.connect_timeout_s,
-            stall_timeout_s=wishes.stall_timeout_s,
-            timeout_s=wishes.timeout_s,
-            max_wait_s=wishes.max_wait_s,
-        )
+        service = self.request.delivery.service(token)
         return Sendable(
             plan=self, model=model, service=service, packed=packed, place=place, claim=claim
         )

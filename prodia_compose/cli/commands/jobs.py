@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -248,12 +249,7 @@ def _service(delivery: Delivery, host: str | None) -> Service:
     token, _ = delivery.token(text, stdin, findings, sending=True)
     if token is None:
         raise errors.combined(findings.errors)
-    return Service(
-        base_url=base_url,
-        token=token,
-        connect_timeout_s=delivery.connect_timeout_s,
-        timeout_s=delivery.timeout_s,
-    )
+    return replace(delivery, base_url=base_url).service(token)
 
 
 def _report(
