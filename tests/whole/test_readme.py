@@ -139,7 +139,6 @@ OTHERS = {
     "--fault drop-after --": "test_readme_pipelines.py",
     "jobs show 3f9c": "test_the_record_is_looked_at",
     "$ prodia-compose sandbox": "test_a_sandbox_is_kept_running",
-    "Typer; rich": "no commands: the shape of the code",
 }
 """The other examples, by words that only they hold: what runs them, or why nothing does."""
 
