@@ -5,10 +5,13 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from typing import IO, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, TextIO
 
 from prodia_compose import errors, progress
+
+if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
+    from prodia_compose.cli.options.declared import Telling
 
 _STATES: dict[errors.JobState, str] = {
     "not-sent": "the job did not run",
@@ -49,15 +52,21 @@ def tell(text: str) -> None:
         return  # a closed pipe, a full disk: there is nowhere left to say so
 
 
-def tells_details(*, quiet: bool, verbosity: int) -> bool:
+def tells_details(telling: "Telling") -> bool:
     """Return whether to tell what is good to know: on a terminal, and wherever `-v` is given."""
-    return not quiet and (verbosity > 0 or is_terminal(sys.stderr))
+    return not telling.quiet and (telling.verbose > 0 or is_terminal(sys.stderr))
 
 
 def _label(word: str, code: str) -> str:
     if in_colour(sys.stderr):
         return f"prodia-compose: \x1b[{code}m{word}:\x1b[0m "
     return f"prodia-compose: {word}: "
+
+
+def tell_warnings(warnings: Sequence[errors.Warned], telling: "Telling") -> None:
+    """Tell warnings, unless they are in the document, or not wanted."""
+    for warned in () if telling.json or telling.quiet else warnings:
+        tell_warning(warned)
 
 
 def tell_warning(warned: errors.Warned) -> None:
@@ -161,13 +170,14 @@ class Lines(progress.Reporter):
 
 
 @contextlib.contextmanager
-def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[progress.Reporter]:
+def reporter(telling: "Telling") -> Iterator[progress.Reporter]:
     """Give a reporter for this process: bars on a terminal, lines where details are wanted.
 
     Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
     """
-    is_silent = quiet or (as_json and verbosity == 0)
-    if quiet or not obeys(sys.stderr):
+    verbosity = telling.verbose
+    is_silent = telling.quiet or (telling.json and verbosity == 0)
+    if telling.quiet or not obeys(sys.stderr):
         yield Lines(quiet=is_silent, verbosity=verbosity)
         return
     from prodia_compose.cli.bars import Bars  # noqa: PLC0415 - loads rich, for 30 ms
@@ -245,6 +255,29 @@ def print_path(path: str) -> None:
     if is_terminal(sys.stdout):
         data = progress.visible(data.decode("utf-8", "surrogateescape")).encode()
     print_saved(data + b"\n", path)
+
+
+def tell_saved(
+    telling: "Telling",
+    document: Callable[[], Mapping[str, object]],
+    path: str,
+    *,
+    messages: Iterable[str],
+    details: Iterable[str],
+) -> None:
+    """Tell of a picture that is in its place: as a document, or in words and by its path."""
+    if telling.json:
+        from prodia_compose.report import jsontext  # noqa: PLC0415 - loads json
+
+        print_saved(f"{jsontext.line(document())}\n".encode(), path)
+        return
+    for message in () if telling.quiet else messages:
+        tell(f"the service says: {progress.visible(message)}")
+    if tells_details(telling):
+        for line in details:
+            tell(line)
+    if path != "-":
+        print_path(path)
 
 
 def print_saved(data: bytes, path: str) -> None:
