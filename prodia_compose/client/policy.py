@@ -69,7 +69,7 @@ def retry_wait(
     1, 2, 4, ... 30 s.
 
     Args:
-        attempt: The attempt that was turned away, counting from 1.
+        attempt: The one that was turned away, counting from 1.
         retry_after_s: What the service asked for, if it did.
         remaining_s: What is left of the time to wait in all.
         random: From 0 up to 1.

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from prodia_compose.client import multipart
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit
-from prodia_compose.models import facts
-from prodia_compose.models.facts import SettingValue
+from prodia_compose.models.facts import Model, SettingValue
 
 
 @frozen
@@ -53,7 +52,7 @@ class Packed:
 
 
 def pack(
-    model: facts.Model | None,
+    model: Model | None,
     prompt: str | None,
     config: Mapping[str, SettingValue],
     images: Sequence[fit.FittedImage],
@@ -61,12 +60,6 @@ def pack(
     """Return the job and its body, the images in order; None if something is missing.
 
     The boundary is made of the digest, so that two runs send the same bytes.
-
-    Args:
-        model: The model, if the name found one.
-        prompt: The final text, if it can be sent.
-        config: The settings.
-        images: All of the images; none if one is missing.
     """
     inputs = [
         (image.part, image.prepared)
