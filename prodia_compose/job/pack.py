@@ -33,9 +33,7 @@ class Job:
 def digest(job_json: bytes, parts: Iterable[tuple[str, str, str]]) -> str:
     """Return "sha256:..." over all a job sends, whatever the boundary between its parts.
 
-    Args:
-        job_json: The bytes of `job.json`.
-        parts: (file name, media type, SHA-256 in hex) of each input, in order.
+    Of each input, in order, `parts` has (file name, media type, SHA-256 in hex).
     """
     lines = [("job.json", "application/json", hashlib.sha256(job_json).hexdigest()), *parts]
     text = "".join(f"{name}\0{media_type}\0{sha256}\n" for name, media_type, sha256 in lines)

@@ -60,10 +60,9 @@ class Placer:
         *,
         kept: Path | None = None,
     ) -> tuple[SavedOutput, tuple[errors.Warned, ...]]:
-        """Save a picture, the job's `number`th (from 1); return it, and what is odd about it.
+        """Save a picture, the job's `number`th; return it, and what is odd about it.
 
-        Args:
-            kept: Where it lies already, if it does.
+        Numbers count from 1. `kept` is where it lies already, if it does.
 
         Raises:
             errors.NotPlacedError: It could not be placed.
