@@ -35,11 +35,7 @@ def inspect(output: Output) -> received.ReceivedImage | None:
 
 
 def keep(output: Output) -> Path:
-    """Keep what came under a name with the suffix that its content, or else its type, calls for.
-
-    Raises:
-        errors.NotPlacedError: As `keep_blob`.
-    """
+    """`keep_blob` what came, with the suffix that its content, or else its type, calls for."""
     picture = inspect(output)
     suffix = SUFFIXES.get(output.media_type, ".bin") if picture is None else picture.suffix
     return keep_blob(output.blob, suffix)
@@ -47,10 +43,6 @@ def keep(output: Output) -> Path:
 
 def keep_blob(data: blob.Blob, suffix: str) -> Path:
     """Copy what came into the state folder, or the temporary folder, and return the file.
-
-    Args:
-        data: What came from the service.
-        suffix: The suffix its content calls for, such as ".jpg".
 
     Raises:
         errors.NotPlacedError: Neither could take it; the message names the last place tried.
@@ -66,11 +58,9 @@ def keep_blob(data: blob.Blob, suffix: str) -> Path:
         return _copy(data, Path(tempfile.gettempdir()) / f"prodia-compose-{name}")
     except OSError as exc:
         last = exc.filename or "the temporary folder"
-        raise errors.NotPlacedError(
-            f"neither the output place nor the state folder nor {last} could take what "
-            f"came ({exc.strerror}); it is lost",
-            may_be_billed=True,
-        ) from exc
+        places = f"the output place nor the state folder nor {last}"
+        message = f"neither {places} could take what came ({exc.strerror}); it is lost"
+        raise errors.NotPlacedError(message, may_be_billed=True) from exc
 
 
 def _copy(data: blob.Blob, place: Path) -> Path:

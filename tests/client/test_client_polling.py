@@ -20,13 +20,9 @@ DONE = json_answer(job_record(state={"current": "processed"}))
 
 def job_at(url: str, seen: Outcome, *, job_id: str = JOB, timeout_s: float = 10) -> AsyncJob:
     """Return a job at a server; its waits take no time."""
-    return AsyncJob(
-        submitting.service(url, timeout_s=timeout_s),
-        job_id,
-        watch=seen,
-        reporter=seen.reporter,
-        sleep=seen.slept.append,
-    )
+    to = submitting.service(url, timeout_s=timeout_s)
+    sender = Sender(to, watch=seen, reporter=seen.reporter, sleep=seen.slept.append)
+    return AsyncJob(sender, job_id)
 
 
 def state(word: str) -> loopback.Answer:
@@ -197,7 +193,7 @@ def test_a_stop_while_waiting_is_heeded() -> None:
         pytest.raises(errors.Interrupted) as caught,
     ):
         AsyncJob(
-            submitting.service(server.url), JOB, watch=Outcome(), stop=stop, sleep=stopped
+            Sender(submitting.service(server.url), watch=Outcome(), stop=stop, sleep=stopped), JOB
         ).wait()
 
     assert caught.value.signum == signal.SIGHUP
