@@ -9,6 +9,7 @@ import pytest
 import submitting
 from loopback import cut, drop, ok, raw, redirect, silent, status, text, trickle
 from submitting import PICTURE, Recorder
+from tables import rows
 
 from prodia_compose import blob, errors
 from prodia_compose.client import download as downloads
@@ -180,21 +181,7 @@ def test_no_connection_is_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None
     assert caught.value.message == "the host nowhere.test cannot be found"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://host/a.jpg",
-        "http://",
-        "http:///a.jpg",
-        "https://host:port/a.jpg",
-        "https://host:99999/a.jpg",
-        "http://[oops/a.jpg",
-        "http://a b/c.jpg",
-        "http://.test/",
-        "http://" + "a" * 70 + ".test/",
-        "http://*.test/a.jpg",
-    ],
-)
+@pytest.mark.parametrize("url", rows("client/a_malformed_url_is_an_input_error"))
 def test_a_malformed_url_is_an_input_error(url: str) -> None:
     """A URL that leads nowhere is told as the input's fault."""
     with submitting.environment(), pytest.raises(errors.InputError):

@@ -1,6 +1,7 @@
 """Where jobs go, and the token that goes with them."""
 
 import pytest
+from tables import rows
 
 from prodia_compose import blob, errors
 from prodia_compose.client.service import (
@@ -11,38 +12,13 @@ from prodia_compose.client.service import (
 )
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("https://inference.prodia.com", "https://inference.prodia.com"),
-        ("https://inference.prodia.com/", "https://inference.prodia.com"),
-        ("https://inference.prodia.com/v2/", "https://inference.prodia.com"),
-        (" https://proxy.example/prodia/v2 \n", "https://proxy.example/prodia"),
-        ("http://127.0.0.1:8080/v2", "http://127.0.0.1:8080"),
-        ("http://[::1]:8080", "http://[::1]:8080"),
-        ("http://localhost", "http://localhost"),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), rows("client/base_urls_are_tolerated"))
 def test_base_urls_are_tolerated(text: str, expected: str) -> None:
     """A final slash or /v2, white space, and plain http on loopback are fine."""
     assert normalise_base_url(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "inference.prodia.com", "ftp://host", "https://", "https://host:port", "http://[::1"),
-        *("http://inference.prodia.com", "http://127.0.0.1.example.com", "http://10.0.0.1"),
-        *(
-            "https://user:s3cret@host",
-            "https://@host",
-            "https://host/?token=s3cret",
-            "https://h/#f",
-        ),
-        *("https://ho\nst", "https://host/a\tb", "https://host\x1b[2J", "https://host/a b"),
-        *("https://host/ä", "https://host\x7f"),
-    ],
-)
+@pytest.mark.parametrize("text", rows("client/other_base_urls_are_refused"))
 def test_other_base_urls_are_refused(text: str) -> None:
     """What is no https place, or holds a secret, is a usage error that does not quote the secret."""
     with pytest.raises(errors.UsageError) as caught:

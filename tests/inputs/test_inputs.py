@@ -18,6 +18,7 @@ from typing import BinaryIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import rows
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.inputs import entries, files
@@ -122,19 +123,7 @@ def test_all_bad_lists_are_told_together(pictures: Path) -> None:
     assert caught.value.code == errors.ExitCode.USAGE
 
 
-@pytest.mark.parametrize(
-    ("path", "list_number", "stdin", "url"),
-    [
-        ("-", 0, True, False),
-        ("-", 1, False, False),
-        ("./-", 0, False, False),
-        ("http://h/a.jpg", 0, False, True),
-        ("HTTPS://h/a.jpg", 1, False, True),
-        ("https:/h/a.jpg", 0, False, False),
-        ("file:///a.jpg", 0, False, False),
-        ("xhttp://h", 0, False, False),
-    ],
-)
+@pytest.mark.parametrize(("path", "list_number", "stdin", "url"), rows("inputs/kinds_of_entries"))
 def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -> None:  # noqa: FBT001 - a row
     """Only an operand `-` is standard input, and only http and https are addresses."""
     entry = entries.Entry(path=path, list_number=list_number)
@@ -253,22 +242,7 @@ def test_natural_order_counts_any_number() -> None:
     assert ordered == ["a", "a09", "a9", "a9.1", "a9b", "a010", "a10", "a" + "9" * 6000]
 
 
-@pytest.mark.parametrize(
-    ("name", "shown", "words"),
-    [
-        ("gone.txt", "gone.txt", "no such file"),
-        ("https://h/l.txt", "https://h/l.txt", "addresses are for pictures only"),
-        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?...", "for pictures only"),
-        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt", "sftp addresses are not supported"),
-        ("https:/me:secret@h/l.txt", "https:/h/l.txt", "no such file"),
-        (".", ".", "is a folder, not a file"),
-        ("", "", "an empty name"),
-        ("/dev/zero", "/dev/zero", "is a device, not a file"),
-        ("fifo", "fifo", "is a named pipe, which could wait for ever"),
-        ("nul\0", "nul\0", "null"),
-        ("x" * 300, "x" * 300, "the name is too long"),
-    ],
-)
+@pytest.mark.parametrize(("name", "shown", "words"), rows("inputs/texts_that_cannot_be_read"))
 @pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
 def test_texts_that_cannot_be_read(
     pictures: Path, flag: str, name: str, shown: str, words: str
@@ -319,26 +293,7 @@ def test_odd_names_open(pictures: Path, raw: bytes) -> None:
     assert content(opened(entries.Entry(path=os.fsdecode(name), list_number=1))) == b"odd"
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("gone.jpg", "no such file; check the name and the folder you are in"),
-        ("file.jpg/gone.jpg", "part of the path is not a folder"),
-        ("file.jpg/", "part of the path is not a folder"),
-        ("~/a.jpg", r"no such file; ~ is not expanded here, so write the whole path, or \$HOME"),
-        ("dangling", "no such file"),
-        ("loop", "is a loop of links"),
-        ("fifo", "is a named pipe, which could wait for ever"),
-        ("link-to-fifo", "is a named pipe"),
-        ("/dev/zero", "is a device, not a file"),
-        ("/dev/null", "is a device, not a file"),
-        ("socket", "is a socket, not a file"),
-        ("nul\0.jpg", "null"),
-        ("x" * 300, "the name is too long"),
-        ("", "an empty name; an unset variable"),
-        ("\ud800.jpg", "surrogates"),
-    ],
-)
+@pytest.mark.parametrize(("path", "words"), rows("inputs/what_is_no_file_is_refused"))
 def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> None:
     """Each thing that is no readable file is named for what it is, and nothing waits."""
     (pictures / "file.jpg").touch()
@@ -355,28 +310,7 @@ def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> No
     assert caught.value.message.startswith("'': " if not path else f"{path}: ")
 
 
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("ftp://host/a.jpg", "ftp://host/a.jpg: ftp addresses are not supported; use http or"),
-        ("S3://b/a.jpg", "S3://b/a.jpg: s3 addresses are not supported"),
-        ("sftp://me:secret@host/a?key=k", "sftp://host/a?...: sftp addresses are not supported"),
-        ("sftp://me:p@secret@host/a@b", "sftp://host/a@b: sftp addresses are not supported"),
-        ("https:/me:secret@host/a.jpg", "https:/host/a.jpg: no such file; an address begins"),
-        ("http:me:secret@host/a.jpg", "http:host/a.jpg: no such file; an address begins"),
-        ("file:a@b.jpg", "file:a@b.jpg: write the path of a file as it is: a@b.jpg"),
-        ("data:image/png;base64,AAAA", "data:image/png;base64,...: data addresses are not"),
-        (f"data:{'A' * 9999}", f"data:{'A' * 35},...: data addresses are not supported"),
-        ("file:///a%20b.jpg", "file:///a%20b.jpg: write the path of a file as it is: /a b.jpg"),
-        ("FILE://localhost/a.jpg", "write the path of a file as it is: /a.jpg"),
-        ("file:a.jpg", "file:a.jpg: write the path of a file as it is: a.jpg"),
-        ("https:/host/a.jpg", "no such file; an address begins with https://"),
-        ("http:a.jpg", "no such file; an address begins with http://"),
-        ("C:a.jpg", "C:a.jpg: no such file; check the name"),
-        ("a.jpg:1", "a.jpg:1: no such file; check the name"),
-        ("1://a", "1://a: no such file; check the name"),
-    ],
-)
+@pytest.mark.parametrize(("path", "message"), rows("inputs/other_addresses"))
 def test_other_addresses_are_told_apart_from_missing_files(
     pictures: Path, path: str, message: str
 ) -> None:
@@ -404,24 +338,7 @@ def test_unreadable_files_are_found_at_once(pictures: Path) -> None:
         opened("secret.jpg")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(
-            "shots",
-            "my shots",
-            "it's",
-            'say "hi"',
-            "$HOME `id` \\ *?[a]",
-            "-rf",
-            "-name x",
-            "(",
-            "!",
-        ),
-        *(",", "new\nline", "tab\tand 'quote' and \\n", "\x1b[31mred", "caf\udce9", "写真", "#x"),
-        *("turned\u202eround", "link", "deep/er", "slash/", "~"),
-    ],
-)
+@pytest.mark.parametrize("name", rows("inputs/a_folder_shows_a_find_line_that_works"))
 def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> None:
     """The line shown for a folder, pasted into a shell, lists that folder's pictures."""
     real = pictures / ("real" if name == "link" else name)
@@ -601,16 +518,7 @@ def test_unusable_standard_input(pictures: Path, path: str, flags: int, words: s
             files.read_text("-", "-T", stdin)
 
 
-@pytest.mark.parametrize(
-    ("url", "stem"),
-    [
-        ("https://h/a/cat.photo.jpg?size=1#top", "cat.photo"),
-        ("http://h/my%20cup.png", "my cup"),
-        ("https://h", ""),
-        ("https://h/folder/", "folder"),
-        ("https://h/%2e%2e%2fetc.jpg", "etc"),
-    ],
-)
+@pytest.mark.parametrize(("url", "stem"), rows("inputs/downloads"))
 def test_downloads(url: str, stem: str) -> None:
     """An address is downloaded once, and its path gives the stem."""
     asked = []
@@ -639,24 +547,7 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
     assert caught.value.path == "https://h/a.jpg"
 
 
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("http://u:abc@SECRET@host/x.jpg", "http://host/x.jpg"),
-        ("https://u:SECRET@host/@me/x.jpg", "https://host/@me/x.jpg"),
-        ("https://host/@me/x.jpg", "https://host/@me/x.jpg"),
-        ("https://host//cat@home/x.jpg", "https://host//cat@home/x.jpg"),
-        ("https://u:@@@host?k=SECRET@x#top", "https://host?...#top"),
-        ("HTTPS://SECRET@host", "HTTPS://host"),
-        ("https://u:SEC/RET@host/x.jpg", "https://host/x.jpg"),
-        ("https://u:SEC?RET@host/x.jpg", "https://host/x.jpg"),
-        ("https://u:80:SEC/RET@host/x.jpg", "https://host/x.jpg"),
-        ("https://u:SEC#R@E/T@host/x.jpg?k=v", "https://host/x.jpg?..."),
-        ("https://host:8080/@me/x.jpg", "https://host:8080/@me/x.jpg"),
-        ("https://host:/@me/x.jpg", "https://host:/@me/x.jpg"),
-        ("https://[::1]:8080/@me/x.jpg", "https://[::1]:8080/@me/x.jpg"),
-    ],
-)
+@pytest.mark.parametrize(("path", "shown"), rows("inputs/an_address_is_told_without_its_password"))
 def test_an_address_is_told_without_its_password(path: str, shown: str) -> None:
     """All before the last `@` of the host is hidden, and what is in the path stays."""
     assert entries.Entry(path=path).shown == shown

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sandboxing as sb
 from conftest import need
+from tables import rows
 
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.faults import parse_fault
@@ -101,14 +102,7 @@ def guide_job(job_type: str) -> dict[str, object]:
 @pytest.mark.parametrize("job_type", GUIDE_JOBS)
 @pytest.mark.parametrize(
     ("client", "options", "status", "names"),
-    [
-        ("sdk", (), "completed", ["product.jpg", "image.jpg", "scene.jpg", "image.jpg"]),
-        ("curl", (), "200", ["product.jpg", "scene.jpg"]),
-        ("curl", ("-H", "Transfer-Encoding: chunked"), "200", ["product.jpg", "scene.jpg"]),
-        ("curl", ("-H", "Expect: 100-continue"), "200", ["product.jpg", "scene.jpg"]),
-        ("curl", ("--http1.0",), "200", ["product.jpg", "scene.jpg"]),
-        ("requests", (), "200", ["product.jpg", "scene.jpg"]),
-    ],
+    rows("sandbox/guide"),
     ids=["sdk", "curl", "curl-chunked", "curl-expect", "curl-http1.0", "requests"],
 )
 def test_guide(
@@ -145,30 +139,7 @@ def test_sdk_without_names(
     assert sb.decoded((tmp_path / "composed.jpg").read_bytes()).format == "PNG"
 
 
-@pytest.mark.parametrize(
-    ("client", "job", "token", "words"),
-    [
-        ("sdk", sb.make_job(images=["mug.jpg"]), "right", f"ProdiaUserError: {NO_MUG} (id: "),
-        (
-            "sdk nameless",
-            guide_job(sb.NANO),
-            "right",
-            "ProdiaUserError: filename 'product.jpg' not found in request (id: ",
-        ),
-        (
-            "sdk",
-            sb.make_job(sb.FLEX, images=["scene.jpg"], width=5000),
-            "right",
-            "ProdiaUserError: config.width: maximum: got 5,000, want 4,096 (id: ",
-        ),
-        ("sdk", guide_job(sb.NANO), "wrong", "ProdiaBadResponseError: 401 token is invalid"),
-        ("curl", sb.make_job(images=["mug.jpg"]), "right", NO_MUG),
-        ("curl", sb.make_job(images=["scene.jpg"] * 4), "right", "config: too many images"),
-        ("curl", guide_job(sb.NANO), "wrong", "token is invalid"),
-        ("requests", sb.make_job(images=["mug.jpg"]), "right", NO_MUG),
-        ("requests", guide_job(sb.NANO), "wrong", "token is invalid"),
-    ],
-)
+@pytest.mark.parametrize(("client", "job", "token", "words"), rows("sandbox/errors"))
 def test_errors(
     sandbox: server.Sandbox,
     run: Runner,
