@@ -40,6 +40,10 @@ JOB_ID = "6c1f2a3e-0b4d-4c5e-8f90-123456789abc"
 
 # What to answer
 
+Framing = Literal["length", "chunked", "close"]
+Then = Literal["close", "drain", "hold"]
+Drop = Literal["before", "within", "after", "head"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -68,11 +72,11 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    framing: Literal["length", "chunked", "close"] = "length"
+    framing: Framing = "length"
     keep: int | None = None
     read: int | None = None
-    then: Literal["close", "drain", "hold"] = "close"
-    drop: Literal["before", "within", "after", "head"] | None = None
+    then: Then = "close"
+    drop: Drop | None = None
     reset: bool = False
     pause_s: float = 0
     delay_s: float = 0
@@ -188,21 +192,17 @@ def raw(data: bytes) -> Answer:
     return Answer(verbatim=data)
 
 
-def early(
-    answer: Answer, *, read: int = 1 << 16, then: Literal["close", "drain", "hold"] = "close"
-) -> Answer:
+def early(answer: Answer, *, read: int = 1 << 16, then: Then = "close") -> Answer:
     """Give an answer after only `read` bytes of the request's body."""
     return replace(answer, read=read, then=then)
 
 
-def cut(
-    answer: Answer, framing: Literal["length", "chunked", "close"], keep: int | None = None
-) -> Answer:
+def cut(answer: Answer, framing: Framing, keep: int | None = None) -> Answer:
     """Send only the first `keep` bytes of the body (half, if not told), then close."""
     return replace(answer, framing=framing, keep=len(answer.body) // 2 if keep is None else keep)
 
 
-def drop(when: Literal["before", "within", "after", "head"], *, reset: bool = False) -> Answer:
+def drop(when: Drop, *, reset: bool = False) -> Answer:
     """End the connection at some point instead of answering."""
     return Answer(drop=when, reset=reset)
 
