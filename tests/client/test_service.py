@@ -4,12 +4,7 @@ import pytest
 from tables import rows
 
 from prodia_compose import blob, errors
-from prodia_compose.client.service import (
-    SANDBOX_TOKEN,
-    Token,
-    is_loopback,
-    normalise_base_url,
-)
+from prodia_compose.client.service import SANDBOX_TOKEN, Token, is_loopback, normalise_base_url
 
 
 @pytest.mark.parametrize(("text", "expected"), rows("client/base_urls_are_tolerated"))
@@ -70,14 +65,3 @@ def test_loopback_is_this_machine() -> None:
     """Loopback is known by name and by address in both families."""
     assert all(is_loopback(host) for host in ("localhost", "127.8.8.8", "::1", "a.localhost"))
     assert not any(is_loopback(host) for host in ("10.0.0.1", "localhost.example", ""))
-
-
-@pytest.mark.parametrize(
-    "text", ["https://u:hush@a b", "https:/u:hush@a", "u:hush@a", "https://u:hush/x@a"]
-)
-def test_a_password_in_a_base_url_is_not_repeated(text: str) -> None:
-    """Whatever else is wrong with it."""
-    with pytest.raises(errors.UsageError) as refused:
-        normalise_base_url(text)
-
-    assert "hush" not in refused.value.message
