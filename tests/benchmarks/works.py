@@ -252,7 +252,7 @@ def record(place: Bench) -> Iterator[Row]:
     room = place.room("record", "1mp.jpg", 1)
     command = place.ours(room, *COMPOSE, "in-00.jpg", name="with the record")
     without = Contender(
-        name="without", script=f"PRODIACOMPOSE_RECORD=off {command.script}", folder=room
+        name="without", script=f"PRODIA_COMPOSE_RECORD=off {command.script}", folder=room
     )
     found = place.measure(command, without)
     yield bench.row("a small job", found[1])
