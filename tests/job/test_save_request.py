@@ -14,6 +14,7 @@ import loopback
 import pytest
 from conftest import SAMPLES, TOKEN, Run, disk, need
 from PIL import Image
+from tables import rows
 
 from prodia_compose import errors
 from prodia_compose.sandbox import server
@@ -628,20 +629,7 @@ def places(work: Path) -> Path:
     return work
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("new",),
-        ("new/",),
-        ("./new/../new",),
-        ("empty",),
-        ("linked",),
-        ("full", "-f"),
-        ("new", "-f"),
-        ("a/b/new", "--create-dirs"),
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("arguments", rows("job/places_that_will_do"), ids=" ".join)
 def test_places_that_will_do(run: Run, places: Path, arguments: tuple[str, ...]) -> None:
     """A new or empty folder, any folder with -f, and one in missing folders with --create-dirs."""
     done = run("compose", *LINE, "--save-request", *arguments)
@@ -655,19 +643,9 @@ def test_places_that_will_do(run: Run, places: Path, arguments: tuple[str, ...])
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("full",), 8, "holds files already; -f replaces"),
-        (("file",), 8, "is no folder"),
-        (("file", "-f"), 8, "is no folder"),
-        (("file/new", "--create-dirs"), 8, "Not a directory"),
-        (("loop",), 8, "Too many levels"),
-        (("a/new",), 8, "--create-dirs makes"),
+        *rows("job/places_that_will_not_do"),
         (("x" * 256,), 8, "name too long"),
         (("a/" + "x" * 256, "--create-dirs"), 8, "name too long"),
-        (("holding", "../work/holding/scene.jpg", "-f"), 8, "holds the input"),
-        ((".", "-f"), 8, "holds the input product.jpg; choose another folder"),
-        (("clashing", "-f"), 8, "product.jpg in it is a folder"),
-        (("-",), 2, "standard output is no folder"),
-        (("ftp://host/new", "--create-dirs"), 8, "is an address; name a folder"),
     ],
 )
 def test_places_that_will_not_do(
