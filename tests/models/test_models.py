@@ -15,7 +15,16 @@ from prodia_compose.models.settings import check_settings
 BY_NAME = {model.short_name: model for model in catalogue.CATALOGUE}
 
 GUIDE = rows("models/guide")
+"""Each model's name, job type, images, least and most price in USD, and seconds."""
+
 CAPS = {name: figures for name, *figures in rows("models/caps")}
+"""Each model's side, combined pixels, megabytes of each, and smallest side."""
+
+SETTINGS = rows("models/settings")
+"""Each model's settings: type, status, minimum, maximum, step, likely step, default.
+
+That of `safety_tolerance` in [max] is inferred from its siblings, 0 to 5, and may not refuse.
+"""
 
 GOOGLE_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 
@@ -65,7 +74,7 @@ def test_settings_have_their_ranges() -> None:
         for setting in model.settings
     ]
 
-    assert sorted(found) == sorted(rows("models/settings"))
+    assert sorted(found) == sorted(SETTINGS)
 
 
 def test_choices() -> None:
