@@ -14,7 +14,7 @@ import loopback
 import pytest
 from conftest import SAMPLES, TOKEN, Run, disk, need
 from PIL import Image
-from tables import rows
+from tables import rows, table
 
 from prodia_compose import errors
 from prodia_compose.sandbox import server
@@ -31,16 +31,7 @@ SHELLS = {
     "zsh-sh": ("zsh", "--emulate", "sh"),
 }
 
-AWKWARD = {
-    "space": "a b",
-    "dash": "-lead",
-    "newline": "new\nline\n",
-    "quotes": 'it\'s "quoted"',
-    "curl": 'a;type=x,b"c\\d',
-    "shell": "$(touch x)`touch x`&*",
-    "markup": "[bold]\x1b[31mred",
-    "not-utf-8": os.fsdecode(b"caf\xe9"),
-}
+AWKWARD: dict[str, str] = table("job/awkward_names")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,23 +102,7 @@ def script(run: Run, work: Path) -> Path:
 # What is sent
 
 
-LINES: dict[str, tuple[str, ...]] = {
-    "plain": LINE,
-    "png": (*LINE, "-o", "out.png"),
-    "webp": (*LINE, "--format", "webp", "-o", "out"),
-    "reversed": ("scene.jpg", "product.jpg", "-p", "the first image, then the second image"),
-    "twice": ("scene.jpg", "scene.jpg", "-p", "the first image and the second image"),
-    "odd-names": ("-p", "all images", "a b.jpg", "./-x;type=y.jpg", "Ü.jpg"),
-    "formats": ("-p", "all images", "alpha.png", "photo.webp", "--keep-alpha"),
-    "settings": (
-        *("-m", "flux-2-flex", *LINE, "--aspect-ratio", "1:1", "--width", "1024"),
-        *("--height", "1024", "--steps", "50", "--seed", "7"),
-        *("--set", 'note="äöü \\"\\\\ \U0001f600"'),
-    ),
-    "large": ("large.jpg", "-p", "x"),
-    "timeouts": (*LINE, "--connect-timeout", "2.5"),
-    "async": (*LINE, "--async"),
-}
+LINES: dict[str, list[str]] = table("job/lines")
 
 
 @pytest.fixture
@@ -165,7 +140,7 @@ def content(request: loopback.Received) -> bytes:
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
 def test_the_script_sends_what_compose_sends(
-    run: Run, work: Path, pictures: None, *, line: tuple[str, ...], tls: bool
+    run: Run, work: Path, pictures: None, *, line: list[str], tls: bool
 ) -> None:
     """Method, path, query, every header and every byte of every part are equal, in the same order."""
     refusal = loopback.json_answer({"error": "no"}, 400)
@@ -363,27 +338,7 @@ def test_a_script_that_cannot_tell_where_it_is_sends_nothing(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "code", "words"),
-    [
-        *(
-            ((argument,), {}, 2, "exists, or cannot be made")
-            for argument in ("taken", "folder", "missing/answer")
-        ),
-        *((usage, {}, 2, "usage: ") for usage in (("",), ("--help",), ("-x",), ("a", "b"))),
-        *(
-            ((), {"PRODIA_TOKEN": token}, 4, "PRODIA_TOKEN")
-            for token in ("", " \n", "two words", "line\nbreak", "caf\xe9", "tab\there")
-        ),
-        *(
-            ((), {"PRODIA_BASE_URL": url}, 2, "send.sh: PRODIA_BASE_URL: ")
-            for url in (
-                *("http://service.test", "http://127.0.0.1.service.test", "ftp://service.test"),
-                *("http://127.0.0.1@service.test", "http://localhost:1@service.test", "https://"),
-                *("http://service.test:1.localhost", "https://user:password@service.test"),
-                *("https://service.test?query", "https://service.test\\@127.0.0.1", "service.test"),
-            )
-        ),
-    ],
+    ("arguments", "environment", "code", "words"), rows("job/what_is_found_before_sending")
 )
 def test_what_is_found_before_sending(
     script: Path,
@@ -640,14 +595,7 @@ def test_places_that_will_do(run: Run, places: Path, arguments: tuple[str, ...])
     assert (places / "full/theirs.txt").read_bytes() == b"theirs"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        *rows("job/places_that_will_not_do"),
-        (("x" * 256,), 8, "name too long"),
-        (("a/" + "x" * 256, "--create-dirs"), 8, "name too long"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "words"), rows("job/places_that_will_not_do"))
 def test_places_that_will_not_do(
     run: Run, places: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
