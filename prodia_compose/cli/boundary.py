@@ -75,7 +75,7 @@ def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
     if context is not None and parameter is not None and parameter.envvar:
         source = context.get_parameter_source(parameter.name)
         if source is not None and source.name == "ENVIRONMENT":
-            # Only switches and counts: all else is read by `signature`.
+            # Only switches and counts: all else is read by `options.reading`.
             wanted = "a whole number, such as 1" if parameter.count else "1 or 0"
             return f"{parameter.envvar} {os.environ.get(parameter.envvar)}: must be {wanted}"
     command = context.command_path if context is not None else f"prodia-compose {argv[0]}"

@@ -64,14 +64,9 @@ def fit(
     the next.
 
     Args:
-        model: Whose caps apply.
-        wishes: The options that change them.
         opening: Opens an entry at a position counted from 1.
-        reporter: Told of each image that is done.
-        findings: Takes the errors and warnings.
         budget: In bytes, for all that is prepared at one time; None where nothing can come of
             it, so that no pixels need decoding.
-        stop: Looked at while images are prepared.
 
     Raises:
         errors.Interrupted: Somebody asked to stop.

@@ -63,12 +63,8 @@ def prepare(
 ) -> PreparedImage:
     """Return the bytes to send of a picture. The same input gives the same bytes.
 
-    Args:
-        opener: Gives a fresh reader of the file each time.
-        info: What `probe` found in it.
-        fit: The size to send it in; its own size where nothing is to be resized.
-        wishes: All but those of the size.
-        max_bytes: The cap on the encoded picture; None is no cap.
+    Of the wishes, those of the size play no part here: it is `fit` that says it. `max_bytes` is
+    the cap on the encoded picture.
 
     Raises:
         errors.InputError: It is damaged, or cannot be brought under the byte cap. The
@@ -88,10 +84,7 @@ def prepare(
 
 
 def peak_bytes(info: ImageInfo, fit: Fit, max_bytes: int | None = None) -> int:
-    """Return about how much memory `prepare` takes at its peak.
-
-    For a budget over several pictures prepared at a time.
-    """
+    """Return about how much memory `prepare` takes at its peak."""
     is_over = max_bytes is not None and info.byte_count > max_bytes
     if info.format == "JPEG" and _could_stay(info, fit) and not is_over:
         return raster.check_bytes(info)

@@ -3,7 +3,8 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote
 
@@ -77,6 +78,28 @@ class Input:
     def path(self) -> str:
         """As typed; of a URL, what may be told."""
         return self.entry.shown
+
+
+def gather(
+    selection: Selection, stdin: BinaryIO | None, findings: errors.Findings
+) -> tuple[tuple[Entry, ...], bool]:
+    """Return what was named, in order, and whether that is all of it."""
+    if stdin is None and "-" in selection.lists and findings.has_usage_error:
+        return (), False  # whose standard input it is has to be settled first
+    with findings.collecting():
+        return list_entries(selection, stdin), True
+    if not findings.has_usage_error and (selection.operands or selection.labelled):
+        # A list cannot be read; what is wrong with the other images is told all the same.
+        with findings.collecting():
+            return list_entries(replace(selection, lists=()), stdin), False
+    return (), False
+
+
+def files_of(named: Sequence[Entry]) -> list[tuple[str, Path]]:
+    """Return the inputs that are files: as typed, and where they are."""
+    return [
+        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
+    ]
 
 
 def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:

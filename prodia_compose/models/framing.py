@@ -1,15 +1,44 @@
 """The settings that frame the result like one of the inputs (`--match N`)."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prodia_compose import errors
+from prodia_compose.models import settings
 from prodia_compose.models.facts import Model, Setting, SettingValue
 
 _TARGET_PIXELS = 1_000_000
 
 # A percent of the shape counts as much as four of the area.
 _SHAPE_WEIGHT = 4.0
+
+
+def match(
+    model: Model,
+    position: int,
+    sizes: Mapping[int, tuple[int, int]],
+    count: int,
+    findings: errors.Findings,
+    called: str,
+) -> dict[str, SettingValue]:
+    """Return the settings that `--match N` stands for.
+
+    Args:
+        model: Whose settings they are.
+        position: N, from 1.
+        sizes: (width, height) of the images that could be read, upright, by position.
+        count: How many were named.
+        findings: Takes what is wrong.
+        called: What asks for it, for messages.
+    """
+    with findings.collecting():
+        if position > count > 0:
+            there = "is only 1 image" if count == 1 else f"are only {count} images"
+            raise errors.UsageError(f"{called} {position}: there {there}")
+        if position in sizes:
+            framed = like(model, *sizes[position], called=called)
+            return settings.check_settings(model, framed.items(), (), findings)
+    return {}
 
 
 def like(

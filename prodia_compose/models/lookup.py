@@ -2,10 +2,11 @@
 
 import difflib
 import re
+from collections.abc import Mapping
 
 from prodia_compose import errors
 from prodia_compose.models.catalogue import CATALOGUE
-from prodia_compose.models.facts import Cap, Caps, Fact, Model
+from prodia_compose.models.facts import Cap, Caps, Estimate, Fact, Model, SettingValue
 
 _HOUSE = "our choice for a job type we know nothing of"
 
@@ -67,6 +68,40 @@ def find(name: str, *, flag: str = "--model ") -> Model:
     shown = name or "''"
     cure = f"did you mean {nearest[0]}?" if nearest else "`prodia-compose models` lists them"
     raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
+
+
+def choose(name: str, called: str, findings: errors.Findings) -> Model | None:
+    """Return the model of a name as `find` does; what is wrong with it, or odd, is found."""
+    with findings.collecting():
+        model = find(name, flag=f"{called} ")
+        if not model.listed:
+            message = (
+                f"{called} {name}: not in the catalogue, its limits are unknown; "
+                f"at most {model.max_images.value:g} images and our own caps apply"
+            )
+            findings.warn("unknown-model", message)
+        return model
+    return None
+
+
+def estimate(
+    model: Model,
+    config: Mapping[str, SettingValue],
+    limit_usd: float | None,
+    findings: errors.Findings,
+    called: str,
+) -> Estimate:
+    """Return what a job may cost; above the limit, or unknown under one, is found."""
+    resolution = config.get("resolution")
+    found = model.estimate(resolution if isinstance(resolution, str) else None)
+    most = found.maximum_usd
+    if limit_usd is not None and most is None:
+        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown"
+        findings.add(errors.CostError(f"{message}; nothing sent"))
+    elif limit_usd is not None and most is not None and most > limit_usd:
+        message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing sent"
+        findings.add(errors.CostError(message))
+    return found
 
 
 def check_count(model: Model, count: int, findings: errors.Findings) -> None:

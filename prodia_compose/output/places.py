@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import IO
 
 from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
-from prodia_compose.output import streams
-from prodia_compose.output.options import SUFFIXES, IfExists
+from prodia_compose.output import names, streams
+from prodia_compose.output.options import SUFFIXES, IfExists, OutputFormat, Placement
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
 _PROOF_BYTES = 1 << 20
@@ -51,6 +52,43 @@ class Place:
     def is_stream(self) -> bool:
         """Whether the bytes go down standard output, a descriptor, a device or a pipe."""
         return self.is_stdout or streams.is_stream(self.path)
+
+
+def settle(
+    placement: Placement,
+    format_: OutputFormat,
+    stems: Sequence[str],
+    model: str,
+    inputs: Sequence[tuple[str, Path]],
+    called: str,
+) -> Place:
+    """Return the place that the options name, proved.
+
+    Args:
+        placement: The options.
+        format_: The format asked for.
+        stems: The inputs' base names without suffix, in order; empty where one has none.
+        model: The model's name; empty if there is none.
+        inputs: As for `prove`.
+        called: As for `prove`.
+
+    Raises:
+        errors.OutputError: As `prove` raises it.
+    """
+    path = names.expand(
+        placement.target,
+        {
+            "stem": (stems[-1] if stems else "") or "image",
+            "first": (stems[0] if stems else "") or "image",
+            "model": model,
+            "date": time.strftime("%Y-%m-%d"),
+            "time": time.strftime("%H%M%S"),
+            "n": str(len(stems)),
+            "ext": format_,
+        },
+    )
+    policy, create_dirs = placement.policy, placement.create_dirs
+    return prove(path, if_exists=policy, create_dirs=create_dirs, inputs=inputs, called=called)
 
 
 def prove(

@@ -25,7 +25,7 @@ PATCHES: list[make.Rgb] = [
 ]
 """Colours that stay within sRGB when read in a wider space."""
 
-INKS = list(itertools.product((0, 1), repeat=4))
+INKS: list[tuple[int, ...]] = list(itertools.product((0, 1), repeat=4))
 BEST = Fitting(quality=100)
 
 
@@ -68,29 +68,26 @@ def test_wide_colours_are_brought_to_srgb(name: str, space: str) -> None:
     assert make.pixels(picture).info.get("icc_profile") is None
 
 
+PRINTED: dict[str, tuple[list[tuple[int, ...]], bytes | None, list[make.Rgb], str]] = {
+    "profile": (INKS, make.cmyk_profile(), list(map(make.cmyk_to_rgb, INKS)), "Test press"),
+    "none": ([(0, 1, 1, 0)], None, [(255, 0, 0)], "CMYK"),
+}
+
+
 @pytest.mark.parametrize("name", ["JPEG", "TIFF"])
-def test_inks_are_brought_to_srgb_through_their_profile(name: str) -> None:
-    """Solid inks look as their press prints them, not garish and not negative."""
-    image = Image.new("CMYK", (SIDE * len(INKS), SIDE))
-    for at, inks in enumerate(INKS):
+@pytest.mark.parametrize("case", PRINTED)
+def test_solid_inks_look_as_printed(name: str, case: str) -> None:
+    """As their profile has it, or else by the plain formula; not garish and not negative."""
+    patches, profile, wanted, told = PRINTED[case]
+    image = Image.new("CMYK", (SIDE * len(patches), SIDE))
+    for at, inks in enumerate(patches):
         image.paste(tuple(255 * ink for ink in inks), (at * SIDE, 0, (at + 1) * SIDE, SIDE))
-    data = make.encoded(image, name, icc_profile=make.cmyk_profile(), **_sharp(name))
+    data = make.encoded(image, name, icc_profile=profile, **_sharp(name))
 
     picture = make.prepared(data, wishes=BEST)
 
-    assert_near(seen(picture, len(INKS)), [make.cmyk_to_rgb(inks) for inks in INKS])
-    assert picture.changes[0] == "Test press -> sRGB"
-
-
-@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
-def test_inks_without_a_profile_are_at_least_no_negative(name: str) -> None:
-    """CMYK alone is converted by the plain formula."""
-    image = Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0))
-
-    picture = make.prepared(make.encoded(image, name, **_sharp(name)), wishes=BEST)
-
-    assert_near(seen(picture, 1), [(255, 0, 0)])
-    assert picture.changes[0] == "CMYK -> sRGB"
+    assert_near(seen(picture, len(patches)), wanted)
+    assert picture.changes[0] == f"{told} -> sRGB"
 
 
 def _sharp(name: str) -> dict[str, object]:

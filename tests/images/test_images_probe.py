@@ -11,6 +11,7 @@ import pictures as make
 import pytest
 
 from prodia_compose import errors
+from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import probe
 
 AS_TEXT = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02\0\x06\0\0" + bytes(4)
@@ -36,6 +37,16 @@ def test_a_picture_is_known_by_its_content(name: str) -> None:
     info = probe.probe(make.opener(data))
 
     assert (info.format, info.width, info.height, info.byte_count) == (name, 64, 48, len(data))
+
+
+def test_each_kind_is_found_by_all_that_tells_it() -> None:
+    """By its media type, by each of its suffixes in any case, and mostly by its first bytes."""
+    for kind in kinds.KINDS.values():
+        assert kinds.by_media_type(kind.media_type) is kind
+        assert all(kinds.by_suffix(suffix.upper()) is kind for suffix in kind.suffixes)
+    for name in set(FORMATS) - {"PPM", "TGA"}:
+        assert kinds.by_head(make.encoded(make.quarters(), name)[:16]) is kinds.KINDS[name]
+    assert kinds.by_head(b"RIFF\0\0\0\0WAVE") is kinds.by_suffix(".txt") is None
 
 
 RELATIVES = {
@@ -310,28 +321,21 @@ def test_a_failing_disk_is_told_apart_from_a_damaged_file() -> None:
         probe.probe(opening)
 
 
-@pytest.mark.parametrize(
-    ("data", "frames"),
-    [
-        pytest.param(make.mpo(3), 1, id="MPO: partners do not count"),
-        pytest.param(make.encoded(make.quarters(), "GIF"), 1, id="still GIF"),
-        pytest.param(b"", 3, id="GIF"),
-        pytest.param(b"", 3, id="PNG"),
-        pytest.param(b"", 3, id="WEBP"),
-        pytest.param(b"", 3, id="AVIF"),
-        pytest.param(b"", 3, id="TIFF"),
-    ],
-)
-def test_frames_and_pages_are_counted(
-    data: bytes, frames: int, request: pytest.FixtureRequest
-) -> None:
-    """Animations and files of several pages tell how many pictures they hold."""
-    if not data:
-        name = request.node.callspec.id
-        others = [make.quarters().rotate(90 * turn) for turn in (1, 2)]
-        data = make.encoded(make.quarters(), name, save_all=True, append_images=others)
+def _frames(name: str, count: int) -> bytes:
+    others = [make.quarters().rotate(90 * turn) for turn in range(1, count)]
+    return make.encoded(make.quarters(), name, save_all=True, append_images=others)
 
-    assert probe.probe(make.opener(data)).header.frames == frames
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("name", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_frames_and_pages_are_counted(name: str, count: int) -> None:
+    """Animations and files of several pages tell how many pictures they hold."""
+    assert probe.probe(make.opener(_frames(name, count))).header.frames == count
+
+
+def test_partners_of_a_picture_are_no_frames() -> None:
+    """An MPO is a JPEG, whatever follows it."""
+    assert probe.probe(make.opener(make.mpo(3))).header.frames == 1
 
 
 def test_counting_frames_stops_at_a_thousand() -> None:

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -44,11 +43,6 @@ def opener(data: bytes) -> Callable[[], BinaryIO]:
     return lambda: io.BytesIO(data)
 
 
-def file_opener(path: Path) -> Callable[[], BinaryIO]:
-    """Return what gives a fresh reader of a file each time."""
-    return lambda: path.open("rb")
-
-
 def cap(limit: int) -> Cap:
     """Return a house cap."""
     return Cap(limit=limit, kind="house", source="a test")
@@ -70,9 +64,7 @@ def prepared(
 
 def pixels(picture: prepare.PreparedImage) -> Image.Image:
     """Return what is sent, decoded."""
-    image = Image.open(io.BytesIO(picture.blob.read()))
-    image.load()
-    return image
+    return decoded(picture.blob.read())
 
 
 def decoded(data: bytes) -> Image.Image:
@@ -252,8 +244,6 @@ def png(
     """Return a PNG of any depth.
 
     Args:
-        size: Width and height.
-        bits: Of one sample.
         colour_type: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha.
         rows: Packed samples of each row, without the filter byte.
         chunks: What stands in front of the pixels.
@@ -300,17 +290,9 @@ def webp_with(data: bytes, *chunks: tuple[bytes, bytes], flags: int) -> bytes:
 
 def talkative_webp(image: Image.Image, **options: object) -> bytes:
     """Return a WebP with every kind of metadata and a tail."""
-    plain = encoded(image, "WEBP", **options)
-    return (
-        webp_with(
-            plain,
-            (b"EXIF", exif().removeprefix(b"Exif\0\0")),
-            (b"XMP ", xmp()),
-            (b"PRIV", SECRET.encode()),
-            flags=0x0C,
-        )
-        + SECRET.encode()
-    )
+    word = SECRET.encode()
+    chunks = ((b"EXIF", exif()[6:]), (b"XMP ", xmp()), (b"PRIV", word))
+    return webp_with(encoded(image, "WEBP", **options), *chunks, flags=0x0C) + word
 
 
 def tiff(
@@ -324,24 +306,13 @@ def tiff(
     """Return an uncompressed TIFF of one strip.
 
     Args:
-        size: Width and height.
         bits: Of the one sample.
-        data: The pixels.
         order: "<" or ">".
         tags: More or other tags: type (3 SHORT, 4 LONG) and values.
     """
-    entries: dict[int, tuple[int, Sequence[int]]] = {
-        256: (4, [size[0]]),
-        257: (4, [size[1]]),
-        258: (3, [bits]),
-        259: (3, [1]),
-        262: (3, [1]),
-        273: (4, [0]),
-        277: (3, [1]),
-        278: (4, [size[1]]),
-        279: (4, [len(data)]),
-        **(tags or {}),
-    }
+    entries: dict[int, tuple[int, Sequence[int]]] = dict.fromkeys((259, 262, 277), (3, [1]))
+    entries |= {256: (4, [size[0]]), 257: (4, [size[1]]), 258: (3, [bits])}
+    entries |= {273: (4, [0]), 278: (4, [size[1]]), 279: (4, [len(data)]), **(tags or {})}
     codes = {1: "B", 3: "H", 4: "I"}
     table_bytes = 2 + 12 * len(entries) + 4
     extra_at = 8 + table_bytes
@@ -377,22 +348,14 @@ def psd(
     if selection:
         channels.append(Image.new("L", image.size, 0))
     header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(channels), image.height, image.width, 8, 3)
-    version = struct.pack(">I?II", 1, has_flat, 0, 0)[:5] + bytes(8)
     version = struct.pack(">I?", 1, has_flat) + bytes(12)
     resource = b"8BIM" + struct.pack(">HHI", 1057, 0, len(version)) + version
     resource += bytes(len(version) % 2)
     info = struct.pack(">h", layers) + bytes(2)
     section = struct.pack(">I", len(info)) + info if layers else b""
-    return (
-        header
-        + struct.pack(">I", 0)
-        + struct.pack(">I", len(resource))
-        + resource
-        + struct.pack(">I", len(section))
-        + section
-        + struct.pack(">H", 0)
-        + b"".join(channel.tobytes() for channel in channels)
-    )
+    resources = struct.pack(">II", 0, len(resource)) + resource
+    section = struct.pack(">I", len(section)) + section + bytes(2)
+    return header + resources + section + b"".join(channel.tobytes() for channel in channels)
 
 
 # --- colour -----------------------------------------------------------------------------
@@ -513,7 +476,7 @@ def to_srgb(colour: Rgb, space: str) -> Rgb:
     return red, green, blue
 
 
-def _linear(colour: Sequence[int]) -> list[float]:
+def _linear(colour: Sequence[float]) -> list[float]:
     signals = [value / 255 for value in colour]
     return [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in signals]
 
@@ -560,13 +523,8 @@ def _icc_text(name: str) -> bytes:
 def _icc_curve(gamma: float) -> bytes:
     if gamma:
         return struct.pack(">4s4xIH", b"curv", 1, round(gamma * 256))
-    samples = [round(65535 * value) for value in map(_step, range(1024))]
+    samples = [round(65535 * value) for value in _linear([at * 255 / 1023 for at in range(1024)])]
     return struct.pack(">4s4xI1024H", b"curv", 1024, *samples)
-
-
-def _step(at: int) -> float:
-    signal = at / 1023
-    return signal / 12.92 if signal <= 0.04045 else ((signal + 0.055) / 1.055) ** 2.4
 
 
 # --- broken ones ------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +21,6 @@ from prodia_compose.client.options import Delivery
 from prodia_compose.client.service import Service, is_loopback, normalise_base_url
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat, Placement
-from prodia_compose.pipeline import gather
 from prodia_compose.progress import visible
 from prodia_compose.record import ledger, spending
 from prodia_compose.record.entries import Entry
@@ -246,15 +246,10 @@ def _service(delivery: Delivery, host: str | None) -> Service:
         base_url = normalise_base_url(f"{scheme}://{host}")
     findings = errors.Findings()
     text, stdin = os.environ.get("PRODIA_TOKEN"), sys.stdin.buffer if sys.stdin else None
-    token, _ = gather.token(delivery, text, stdin, findings, sending=True)
+    token, _ = delivery.token(text, stdin, findings, sending=True)
     if token is None:
         raise errors.combined(findings.errors)
-    return Service(
-        base_url=base_url,
-        token=token,
-        connect_timeout_s=delivery.connect_timeout_s,
-        timeout_s=delivery.timeout_s,
-    )
+    return replace(delivery, base_url=base_url).service(token)
 
 
 def _report(

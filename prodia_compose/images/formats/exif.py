@@ -110,11 +110,7 @@ def _first(exif: bytes) -> Directory | None:
 
 
 def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tuple[Directory, int]:
-    """Return a directory and the offset of the next one, 0 after the last.
-
-    Raises:
-        struct.error: It goes beyond the end of the stream.
-    """
+    """Return a directory and the offset of the next one, 0 after the last."""
     counter, entry, pointer = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
     inline = struct.calcsize(pointer)
     entry_bytes = struct.calcsize("=" + entry) + inline

@@ -75,7 +75,8 @@ def read_header(file: BinaryIO) -> Header:
         if marker in _FRAMES:
             frame = frame or (marker, data)
         elif marker not in _PICTURE:
-            has_metadata |= _kept(marker, data) != data
+            kept = _kept(marker, data)
+            has_metadata |= kept is None or len(kept) != len(data)
             _collect(marker, data, parts, profile_parts)
         if marker == _SOS:
             break

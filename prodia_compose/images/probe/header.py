@@ -26,7 +26,6 @@ class Header:
         may_be_blank: Whether it is said to hold a blank sheet in place of the picture.
         frames: How many pictures the file holds one after the other; of very many,
             only the first thousand are counted.
-        profile: ICC's.
         exif: EXIF data without the word "Exif" in front, where it can be carried over.
         xmp: XMP data, where it can be carried over.
         iptc: Photoshop's resources with the IPTC data, where they can be carried over.

@@ -106,9 +106,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 def identify(file: BinaryIO) -> str:
     """Return the name of the picture format that a file is in, as in `kinds`.
 
-    Args:
-        file: A seekable reader; its position afterwards is undefined.
-
     Raises:
         errors.InputError: It is empty, or no picture of a format on the list; the
             message says what it is, without naming the file.
