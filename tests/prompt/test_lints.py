@@ -19,17 +19,6 @@ NONE = "no-reference"
 SOME = "image-not-referred"
 UNSORTED = "unsorted-list"
 
-GUIDE = (
-    "Place the white ceramic mug from the first image onto the wooden table in the second image. "
-    "Match the warm morning lighting and the shallow depth of field of the kitchen scene. Keep the "
-    "mug's matte finish and proportions exactly the same.\n"
-    "Place the white ceramic mug from the first image onto the wooden kitchen table in the second "
-    "image. Match the warm morning lighting, scale the mug realistically for a kitchen table, and "
-    "preserve the matte finish. Photorealistic.\n"
-    "the <subject> from the first image, on the <background> in the second image"
-).splitlines()
-"""The prompts of Prodia's guide to combining images."""
-
 
 def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) -> dict[str, str]:
     """Return what is found in a prompt for some images: code and message.
@@ -131,7 +120,7 @@ SILENT = [
 @pytest.mark.parametrize(
     ("text", "images"),
     [
-        *((text, 2) for text in (*GUIDE, *SILENT)),
+        *((text, 2) for text in SILENT),
         ("Put all on the mug of the third image", 3),
         ("Straighten the second picture", 1),
         ("Make four images: the first image by day, the second image by night", 1),
