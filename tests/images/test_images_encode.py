@@ -43,7 +43,6 @@ def test_quality_is_as_asked_and_colour_is_whole(quality: int) -> None:
 def test_a_byte_cap_is_met_by_quality_first() -> None:
     """The best quality that fits is taken, and the report has both numbers."""
     at_95 = make.prepared(PLAIN).blob.size
-
     picture = make.prepared(PLAIN, max_bytes=int(at_95 * 0.8))
 
     assert picture.blob.size <= int(at_95 * 0.8)
@@ -58,7 +57,6 @@ def test_a_byte_cap_is_met_by_quality_first() -> None:
 def test_below_the_lowest_quality_pixels_go(asked: int, lowest: int) -> None:
     """What does not fit at 80, or at a lower quality asked for, is made smaller, of one shape."""
     least = make.prepared(PLAIN, wishes=Fitting(quality=lowest)).blob.size
-
     picture = make.prepared(PLAIN, wishes=Fitting(quality=asked), max_bytes=least // 2)
 
     assert least * 0.35 < picture.blob.size <= least // 2
@@ -72,7 +70,6 @@ def test_below_the_lowest_quality_pixels_go(asked: int, lowest: int) -> None:
 def test_a_picture_over_the_byte_cap_does_not_stay_untouched(name: str) -> None:
     """The cap counts for files that need no other change as well."""
     data = make.encoded(PHOTO, name, **({"lossless": True} if name == "WEBP" else {"quality": 100}))
-
     picture = make.prepared(data, max_bytes=len(data) // 3)
 
     assert picture.blob.size <= len(data) // 3
@@ -83,7 +80,6 @@ def test_a_cap_that_only_metadata_passes_costs_no_pixel() -> None:
     """The bytes that are sent count, not those that were found."""
     plain = make.encoded(PHOTO, "JPEG")
     data = make.jpeg_with(plain, make.jpeg_segment(0xEF, bytes(60_000)))
-
     picture = make.prepared(data, max_bytes=len(plain))
 
     assert picture.blob.read() == plain
@@ -94,7 +90,6 @@ def test_a_transparent_png_meets_its_cap_by_size() -> None:
     image = PHOTO.convert("RGBA")
     image.putalpha(make.photo((400, 300), 2).convert("L"))
     data = make.encoded(image, "PNG")
-
     picture = make.prepared(data, wishes=Fitting(keep_alpha=True), max_bytes=len(data) // 4)
 
     assert picture.media_type == "image/png"
@@ -136,7 +131,6 @@ def test_a_blob_serves_as_the_source() -> None:
     first = make.prepared(make.encoded(PHOTO, "JPEG"))
     info = probe.probe(first.blob.open)
     fit = plan.Fit(size=(200, 150), reason="a test")
-
     second = prepare.prepare(first.blob.open, info, fit, Fitting())
 
     assert (second.width, second.height) == (200, 150)
@@ -186,7 +180,6 @@ def test_what_fills_up_the_last_block_does_not_show() -> None:
     data = bytearray(make.encoded(image, "JPEG", subsampling=0))
     at = data.index(b"\xff\xc0") + 5
     data[at : at + 2] = (1202).to_bytes(2, "big")
-
     sent = make.pixels(make.prepared(bytes(data), side=160))
 
     assert make.furthest(make.rgb_at(sent, (80, sent.height - 1)), make.RED) < 30
@@ -208,7 +201,6 @@ def test_the_budget_follows_what_is_decoded(
     """What a picture takes, in bytes for each of its pixels, depends on how it is read."""
     info = probe.probe(make.opener(make.encoded(Image.new("RGB", (1600, 1200)), name, **options)))
     fit = plan.Fit(size=(100, 75), reason=None)
-
     found = prepare.peak_bytes(info, fit) / (1600 * 1200)
 
     assert least <= found <= most

@@ -1,7 +1,9 @@
 """Slips in prompts: what is one, what is none, and what cannot be told."""
 
+import string
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -28,13 +30,9 @@ def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) ->
         images: Their names, or how many there are: `a.jpg`, `b.jpg` and so on.
         labels: The names of the first ones.
     """
-    names = (
-        [f"{'abcdefghijklmnopqrstu'[n]}.jpg" for n in range(images)]
-        if isinstance(images, int)
-        else images
-    )
-    padded = (*labels, *[None] * len(names))
-    named = [Entry(path=name, label=label) for name, label in zip(names, padded, strict=False)]
+    if isinstance(images, int):
+        images = [f"{letter}.jpg" for letter in string.ascii_lowercase[:images]]
+    named = [Entry(path=name, label=label) for name, label in zip_longest(images, labels)]
     found = list(lints.check(text, named, Selection(), "--prompt"))
     assert len({one.code for one in found}) == len(found)
     return {one.code: one.message for one in found}
