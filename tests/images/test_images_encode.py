@@ -1,7 +1,5 @@
 """What is encoded anew: its quality, its byte cap, its scale, and what is said of it."""
 
-import io
-
 import pictures as make
 import pytest
 from PIL import Image, JpegImagePlugin
@@ -16,18 +14,15 @@ PHOTO = make.photo((400, 300))
 PLAIN = make.encoded(PHOTO, "TIFF")
 
 
-def quantization(picture: prepare.PreparedImage) -> dict[int, list[int]]:
+def quantization(image: Image.Image) -> dict[int, list[int]]:
     """Return a JPEG's tables, which its quality decides."""
-    image = make.pixels(picture)
     assert isinstance(image, JpegImagePlugin.JpegImageFile)
     return image.quantization
 
 
 def expected_quantization(quality: int) -> dict[int, list[int]]:
     """Return the tables of a quality."""
-    image = make.decoded(make.encoded(PHOTO, "JPEG", quality=quality))
-    assert isinstance(image, JpegImagePlugin.JpegImageFile)
-    return image.quantization
+    return quantization(make.decoded(make.encoded(PHOTO, "JPEG", quality=quality)))
 
 
 @pytest.mark.parametrize("quality", [95, 100, 60, 1])
@@ -35,7 +30,7 @@ def test_quality_is_as_asked_and_colour_is_whole(quality: int) -> None:
     """JPEGs have the quality asked for and colour at full resolution."""
     picture = make.prepared(PLAIN, wishes=Fitting(quality=quality))
 
-    assert quantization(picture) == expected_quantization(quality)
+    assert quantization(make.pixels(picture)) == expected_quantization(quality)
     assert JpegImagePlugin.get_sampling(make.pixels(picture)) == 0
     assert picture.changes == ("TIFF -> JPEG",)
 
@@ -47,7 +42,11 @@ def test_a_byte_cap_is_met_by_quality_first() -> None:
 
     assert picture.blob.size <= int(at_95 * 0.8)
     assert (picture.width, picture.height) == (400, 300)
-    chosen = next(q for q in range(94, 79, -1) if quantization(picture) == expected_quantization(q))
+    chosen = next(
+        q
+        for q in range(94, 79, -1)
+        if quantization(make.pixels(picture)) == expected_quantization(q)
+    )
     better = make.prepared(PLAIN, wishes=Fitting(quality=chosen + 1))
     assert better.blob.size > int(at_95 * 0.8)
     assert picture.changes[0] == f"quality 95 -> {chosen} ({at_95 * 0.8 / 1e6:.3g} MB per image)"
@@ -60,7 +59,7 @@ def test_below_the_lowest_quality_pixels_go(asked: int, lowest: int) -> None:
     picture = make.prepared(PLAIN, wishes=Fitting(quality=asked), max_bytes=least // 2)
 
     assert least * 0.35 < picture.blob.size <= least // 2
-    assert quantization(picture) == expected_quantization(lowest)
+    assert quantization(make.pixels(picture)) == expected_quantization(lowest)
     assert abs(picture.width * 3 / 4 - picture.height) <= 1
     assert make.pixels(picture).size == (picture.width, picture.height)
     assert picture.changes[0].startswith(f"400x300 -> {picture.width}x{picture.height} (")
@@ -147,18 +146,13 @@ def reduced_quality(size: tuple[int, int], target: tuple[int, int], sampling: st
     data = make.encoded(photo, "JPEG", quality=92, subsampling=SAMPLING[sampling])
     info = probe.probe(make.opener(data))
     expected = make.decoded(data).resize(target, Image.Resampling.LANCZOS)
-
     found = raster.decode(make.opener(data), info, target)
-
     assert found.size == target
     return make.psnr(expected, found)
 
 
 @pytest.mark.parametrize("sampling", SAMPLING)
-@pytest.mark.parametrize(
-    ("target", "scale"),
-    [((500, 375), 2), ((130, 97), 4), ((60, 45), 8)],
-)
+@pytest.mark.parametrize(("target", "scale"), [((500, 375), 2), ((130, 97), 4), ((60, 45), 8)])
 def test_reduced_scale_is_as_good_as_full(
     target: tuple[int, int], scale: int, sampling: str
 ) -> None:
@@ -217,9 +211,7 @@ def test_an_untouched_jpeg_counts_as_its_check() -> None:
 
 def test_nothing_is_said_on_any_stream(capfd: pytest.CaptureFixture[str]) -> None:
     """Pillow's warnings, its log and libtiff's own writing stay unheard."""
-    stream = io.BytesIO()
-    make.quarters((500, 500)).save(stream, "TIFF", compression="tiff_lzw")
-    damaged = bytearray(stream.getvalue())
+    damaged = bytearray(make.encoded(make.quarters((500, 500)), "TIFF", compression="tiff_lzw"))
     damaged[20:400] = bytes(380)
 
     with pytest.raises(errors.InputError):

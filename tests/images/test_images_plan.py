@@ -5,17 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pictures import cap
 from tables import table
 
 from prodia_compose.images import plan
-from prodia_compose.models.facts import Cap, CapKind, Caps
+from prodia_compose.models.facts import Caps
 
 MP = 1_000_000
-
-
-def cap(limit: int, kind: CapKind = "house") -> Cap:
-    """Return a cap."""
-    return Cap(limit=limit, kind=kind, source="a test")
 
 
 def random_case(rng: random.Random) -> tuple[list[plan.Size], Caps]:

@@ -253,12 +253,11 @@ def test_an_icon_is_not_decoded_beyond_the_limit() -> None:
     assert "exceeds limit" in refusal(b"\0\0\1\0\1\0" + entry + inner)
 
 
-def _cut_jpeg() -> bytes:
-    return make.encoded(make.quarters(), "JPEG")[:100]
-
-
 DAMAGED = {
-    "JPEG in its header": (_cut_jpeg(), "is cut short: the end of the JPEG"),
+    "JPEG in its header": (
+        make.encoded(make.quarters(), "JPEG")[:100],
+        "is cut short: the end of the JPEG",
+    ),
     "no frame": (b"\xff\xd8\xff\xda\0\x08abcdef", "is cut short or damaged: no picture"),
     "12-bit JPEG": (
         b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",

@@ -7,12 +7,11 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import loopback
 import pytest
-from conftest import SAMPLES, TOKEN, Run, disk, need
+from conftest import SAMPLES, TOKEN, Done, Run, disk, need
 from PIL import Image
 from tables import rows, table
 
@@ -34,15 +33,6 @@ SHELLS = {
 AWKWARD: dict[str, str] = table("job/awkward_names")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """How a script ended."""
-
-    code: int
-    out: bytes
-    err: str
-
-
 def send(
     script: Path | str,
     *arguments: str,
@@ -50,7 +40,7 @@ def send(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     **environment: str,
-) -> Ran:
+) -> Done:
     """Run a saved script, by its own shebang or by a shell, with a token unless told otherwise."""
     done = subprocess.run(
         [*by, script, *arguments],
@@ -61,7 +51,7 @@ def send(
         check=False,
         timeout=60,
     )
-    return Ran(code=done.returncode, out=done.stdout, err=done.stderr.decode())
+    return Done(code=done.returncode, out=done.stdout, err=done.stderr.decode())
 
 
 def names(folder: Path) -> list[str]:

@@ -156,11 +156,8 @@ def test_other_suffixes_are_refused(target: str, format_: OutputFormat | None, w
 
 def test_accept_types() -> None:
     """Each format has the media type that the service spells so."""
-    assert [accept_type(name) for name in ("jpg", "png", "webp")] == [
-        "image/jpeg",
-        "image/png",
-        "image/webp",
-    ]
+    types = [accept_type(name) for name in ("jpg", "png", "webp")]
+    assert types == ["image/jpeg", "image/png", "image/webp"]
 
 
 FIELDS = {"stem": "scene", "n": "2", "first": "a/../b", "model": "{stem}", "ext": "-"}

@@ -60,24 +60,10 @@ def test_label_names(name: str, other: str) -> None:
     assert LABEL.fullmatch(other) is None
 
 
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"Put it there", "Put it there"),
-        (b"Put it there\n", "Put it there"),
-        (b"Put it there\r\n\r\n", "Put it there"),
-        (b"\xef\xbb\xbfPut", "Put"),
-        (b"\xef\xbb\xbf\xef\xbb\xbfPut", "\ufeffPut"),
-        (b"one\r\ntwo\r\n", "one\r\ntwo"),
-        (b"  kept  \n", "  kept  "),
-        ("Grüße".encode(), "Grüße"),
-        (b"", ""),
-        (b"\n", ""),
-    ],
-)
-def test_prompt_files(data: bytes, text: str) -> None:
+@pytest.mark.parametrize(("written", "text"), rows("prompt/prompt_files"))
+def test_prompt_files(written: str, text: str) -> None:
     """A file's BOM and final newlines are dropped, and nothing else."""
-    assert template.text_of_file(data, "p.txt") == text
+    assert template.text_of_file(written.encode(), "p.txt") == text
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from tables import table
 from prodia_compose.images import plan, prepare
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
-from prodia_compose.models.facts import Cap, Caps
+from prodia_compose.models.facts import Cap, CapKind, Caps
 
 Rgb = tuple[int, int, int]
 Matrix = Sequence[Sequence[float]]
@@ -45,9 +45,9 @@ def opener(data: bytes) -> Callable[[], BinaryIO]:
     return lambda: io.BytesIO(data)
 
 
-def cap(limit: int) -> Cap:
-    """Return a house cap."""
-    return Cap(limit=limit, kind="house", source="a test")
+def cap(limit: int, kind: CapKind = "house") -> Cap:
+    """Return a cap."""
+    return Cap(limit=limit, kind=kind, source="a test")
 
 
 def prepared(
