@@ -33,7 +33,6 @@ def test_a_picture_is_known_by_its_content(name: str) -> None:
     """Format, size and length come out right for every format on the list."""
     options = {"sizes": [(64, 48)]} if name == "ICO" else {}
     data = make.encoded(make.quarters(), name, **options)
-
     info = probe.probe(make.opener(data))
 
     assert (info.format, info.width, info.height, info.byte_count) == (name, 64, 48, len(data))
@@ -136,7 +135,6 @@ def test_raw_files_are_refused_rather_than_their_thumbnails_sent(data: bytes) ->
 def test_heic_without_its_decoder_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line that installs the decoder is in the reason."""
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
-
     told = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
 
     assert told == "is a HEIC picture: pip install 'prodia-compose[heic]'"
@@ -148,7 +146,6 @@ def test_the_size_is_that_of_the_upright_picture(name: str, orientation: int) ->
     """Width and height are swapped where the picture lies on its side."""
     image = make.turned(make.quarters(), orientation)
     data = make.encoded(image, name, exif=make.exif(orientation))
-
     info = probe.probe(make.opener(data))
 
     assert (info.width, info.height) == (64, 48)
@@ -178,7 +175,6 @@ def test_broken_exif_counts_as_upright(name: str, exif: bytes) -> None:
         data = make.png_with(plain, (b"eXIf", exif))
     else:
         data = make.webp_with(plain, (b"EXIF", exif), flags=0x08)
-
     info = probe.probe(make.opener(data))
 
     assert (info.orientation, info.width) == (1, 64)
@@ -257,12 +253,11 @@ def test_an_icon_is_not_decoded_beyond_the_limit() -> None:
     assert "exceeds limit" in refusal(b"\0\0\1\0\1\0" + entry + inner)
 
 
-def _cut_jpeg() -> bytes:
-    return make.encoded(make.quarters(), "JPEG")[:100]
-
-
 DAMAGED = {
-    "JPEG in its header": (_cut_jpeg(), "is cut short: the end of the JPEG"),
+    "JPEG in its header": (
+        make.encoded(make.quarters(), "JPEG")[:100],
+        "is cut short: the end of the JPEG",
+    ),
     "no frame": (b"\xff\xd8\xff\xda\0\x08abcdef", "is cut short or damaged: no picture"),
     "12-bit JPEG": (
         b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",

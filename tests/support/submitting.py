@@ -14,6 +14,7 @@ from unittest import mock
 
 import loopback
 import pytest
+from tables import table
 
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart
