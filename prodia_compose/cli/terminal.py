@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import sys
 import traceback
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, TextIO
 
 from prodia_compose import errors, progress
+from prodia_compose.output import streams
 
 if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
     from prodia_compose.cli.options.declared import Telling
@@ -223,11 +225,7 @@ def print_bytes(data: bytes) -> None:
     Raises:
         OSError: Stdout is closed, its reader is gone, or its disk is full.
     """
-    stream = binary_stdout()
-    view = memoryview(data)
-    while view:
-        view = view[stream.write(view) :]
-    stream.flush()
+    streams.write_stream(io.BytesIO(data), binary_stdout())
 
 
 def print_text(text: str) -> None:
@@ -292,14 +290,16 @@ def print_saved(data: bytes, path: str) -> None:
 
 
 def binary_stdout() -> IO[bytes]:
-    """Return standard output for bytes.
+    """Return standard output for bytes, unbuffered: to flush what a stuck reader left would hang.
 
     Raises:
         OSError: It is closed.
     """
     if sys.stdout is None:
         raise OSError(errno.EBADF, "is closed")
-    return sys.stdout.buffer
+    sys.stdout.flush()
+    stream: IO[bytes] = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
+    return stream
 
 
 def flush(code: int) -> int:

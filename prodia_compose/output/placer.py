@@ -68,8 +68,8 @@ class Placer:
             errors.NotPlacedError: It could not be placed.
             errors.Interrupted: Somebody asked to stop while nobody read it.
         """
-        place, warned = self._place(picture)
         try:
+            place, warned = self._place(picture)
             if number > 1 and place.is_stream:
                 path = str(kept or rescue.keep_blob(data, picture.suffix))
             elif place.is_stream:

@@ -12,18 +12,13 @@ from pathlib import Path
 
 from prodia_compose import blob, errors
 from prodia_compose.client.answers import Output
+from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
-from prodia_compose.output import options
 from prodia_compose.record import home
 
 _CHUNK_BYTES = 1 << 16
 
-SUFFIXES = {
-    **{kind.media_type: kind.suffix for kind in options.KINDS.values()},
-    "text/html": ".html",
-    "application/json": ".json",
-    "text/plain": ".txt",
-}
+_TEXTS = {"text/html": ".html", "application/json": ".json", "text/plain": ".txt"}
 
 
 def inspect(output: Output) -> received.ReceivedImage | None:
@@ -35,14 +30,24 @@ def inspect(output: Output) -> received.ReceivedImage | None:
 
 
 def keep(output: Output) -> Path:
-    """`keep_blob` what came, with the suffix that its content, or else its type, calls for."""
-    picture = inspect(output)
-    suffix = SUFFIXES.get(output.media_type, ".bin") if picture is None else picture.suffix
+    """Keep what came under a name with the suffix that its first bytes, or else its type, call for.
+
+    It is not decoded: that may take longer than whoever stopped the run waits, or fail.
+
+    Raises:
+        errors.NotPlacedError: As `keep_blob`.
+    """
+    kind = kinds.by_head(output.blob.read_at(0, 16)) or kinds.by_media_type(output.media_type)
+    suffix = _TEXTS.get(output.media_type) or (kind.suffix if kind else ".bin")
     return keep_blob(output.blob, suffix)
 
 
 def keep_blob(data: blob.Blob, suffix: str) -> Path:
     """Copy what came into the state folder, or the temporary folder, and return the file.
+
+    Args:
+        data: What came from the service.
+        suffix: The suffix its content calls for, such as ".jpg".
 
     Raises:
         errors.NotPlacedError: Neither could take it; the message names the last place tried.
@@ -58,9 +63,11 @@ def keep_blob(data: blob.Blob, suffix: str) -> Path:
         return _copy(data, Path(tempfile.gettempdir()) / f"prodia-compose-{name}")
     except OSError as exc:
         last = exc.filename or "the temporary folder"
-        places = f"the output place nor the state folder nor {last}"
-        message = f"neither {places} could take what came ({exc.strerror}); it is lost"
-        raise errors.NotPlacedError(message, may_be_billed=True) from exc
+        raise errors.NotPlacedError(
+            f"neither the output place nor the state folder nor {last} could take what "
+            f"came ({exc.strerror}); it is lost",
+            may_be_billed=True,
+        ) from exc
 
 
 def _copy(data: blob.Blob, place: Path) -> Path:
