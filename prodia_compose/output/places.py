@@ -22,7 +22,7 @@ from prodia_compose.output import names, streams
 from prodia_compose.output.options import SUFFIXES, IfExists, OutputFormat, Placement
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
-_PROOF_BYTES = 1 << 20
+PROOF_BYTES = 1 << 20
 
 
 @frozen
@@ -163,7 +163,7 @@ def _prove_folder(path: str, *, create_dirs: bool) -> None:
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     with _temporary(folder) as (_, file):
-        file.write(bytes(_PROOF_BYTES))
+        file.write(bytes(PROOF_BYTES))
         file.flush()
 
 

@@ -266,7 +266,7 @@ _WITH_GRACE = """
 import sys
 from prodia_compose import cli
 from prodia_compose.cli.commands import sandbox
-sandbox._GRACE_S = float(sys.argv.pop(1))
+sandbox.GRACE_S = float(sys.argv.pop(1))
 cli.entry_point()
 """
 
