@@ -1,5 +1,21 @@
 """Everything that can go wrong, and the exit code of each.
 
+The tree::
+
+    ComposeError
+    ├── UsageError         2  options, arguments, settings outside the model's range
+    ├── InputError         3  an image is missing, unreadable, too many, over a cap
+    ├── AuthError          4  the token is missing, malformed or refused
+    ├── RejectedError      5  the service rejected the job
+    ├── BusyError          6  no capacity until the waiting ran out: it did not run
+    ├── NotDeliveredError  7  no connection, or the upload broke off: it did not run
+    ├── OutputError        8  the output place is unusable or taken; nothing was sent
+    ├── UnknownError       9  all of it was sent, and no answer settles it
+    ├── NotPlacedError    10  a picture came but could not be placed or used
+    ├── CostError         12  over the cost limit; nothing was sent
+    └── ProblemsError         several of the above, found before sending
+    Interrupted               SIGINT, SIGTERM or SIGHUP (a BaseException)
+
 The numbers are a stable interface; README has a table of them, and a test compares the two.
 """
 

@@ -5,10 +5,13 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from prodia_compose import errors
+
+Clock = Callable[[], float]
+"""Tells seconds, from whenever; they only grow."""
 
 LOOK_EVERY_S = 0.1
 """How often whoever waits looks whether to stop."""

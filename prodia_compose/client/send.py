@@ -1,6 +1,7 @@
 """A job sent: again by itself for as long as it surely has not run, see `policy`."""
 
 import random
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -65,7 +66,8 @@ class Sender:
     """Sends jobs, one after the other.
 
     All that it needs is handed in: `watch` is told how far each job is and what came for it,
-    `stop` ends it early, `transport` makes an exchange, and `sleep` waits (None: `stop.sleep`).
+    `stop` ends it early, `transport` makes an exchange, `clock` tells seconds, and `sleep` waits
+    them (None: `stop.sleep`).
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Sender:
         reporter: progress.Reporter | None = None,
         stop: progress.Stop | None = None,
         transport: Transport = Exchange,
+        clock: progress.Clock = time.monotonic,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.service = service
@@ -83,6 +86,7 @@ class Sender:
         self.reporter = reporter or progress.Reporter()
         self.stop = stop or progress.Stop()
         self.transport = transport
+        self.clock = clock
         self.sleep = sleep or self.stop.sleep
 
     def send(
@@ -168,7 +172,11 @@ class Sender:
         """
         try:
             with self.transport(
-                request, reporter=self.reporter, on_state=self.watch.reached, stop=self.stop
+                request,
+                reporter=self.reporter,
+                on_state=self.watch.reached,
+                stop=self.stop,
+                clock=self.clock,
             ) as exchange:
                 heard = verdicts.hear(exchange, self.service, self.watch.came)
         except Lost:

@@ -45,7 +45,7 @@ class AsyncJob:
                 nobody has answered so far.
             Interrupted: Somebody asked to stop; the job runs on.
         """
-        shown = Waiting(self._sender.reporter, usual_seconds)
+        shown = Waiting(self._sender.reporter, self._sender.clock, usual_seconds)
         try:
             while (state := self._state(shown)) not in (*_DONE, "failed"):
                 if shown.tell() >= self._sender.service.timeout_s:
@@ -153,7 +153,7 @@ class AsyncJob:
         trace = TraceOnly(self._sender.reporter)
         try:
             with self._sender.transport(
-                request, reporter=trace, stop=self._sender.stop
+                request, reporter=trace, stop=self._sender.stop, clock=self._sender.clock
             ) as exchange:
                 heard = verdicts.hear(exchange, self._sender.service)
         except Lost as lost:

@@ -1,6 +1,7 @@
 """One request and its answer, or the reason why there is none."""
 
 import http.client
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,9 +79,12 @@ class Exchange:
         reporter: progress.Reporter,
         on_state: OnState = lambda _: None,
         stop: progress.Stop,
+        clock: progress.Clock = time.monotonic,
     ) -> None:
         self._request = request
-        self._passage = Passage(request, reporter=reporter, on_state=on_state, stop=stop)
+        self._passage = Passage(
+            request, reporter=reporter, on_state=on_state, stop=stop, clock=clock
+        )
         self._reporter = reporter
         self._adapter = Adapter(self._passage)
         self._raw: urllib3.BaseHTTPResponse | None = None
