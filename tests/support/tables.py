@@ -14,6 +14,12 @@ def table(name: str) -> Any:
     return json.loads((_DATA / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def rows(name: str) -> list[Any]:
+    """Return a table that is a list of rows."""
+    found: list[Any] = table(name)
+    return found
+
+
 def raw(named: Mapping[str, str], key: str = "path") -> bytes:
     """Return the bytes of a name in one of the program's documents."""
     encoded = named.get(f"{key}_b64")

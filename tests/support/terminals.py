@@ -11,7 +11,7 @@ import sys
 import termios
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 PROGRAM = (sys.executable, "-m", "prodia_compose")
 
@@ -21,16 +21,13 @@ _TOKEN = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]", re.DOTALL)
 class Screen:
     """What a terminal shows that knows no more than a bar needs, and folds lines at its width.
 
-    Args:
-        written: All that was written to it; a sequence that should not be there is a failure.
-        columns: How wide it is.
+    A sequence that should not be there is a failure.
     """
 
     def __init__(self, written: str, columns: int) -> None:
         self._columns = columns
         self._lines: list[list[str]] = [[]]
-        self._row = 0
-        self._column = 0
+        self._row = self._column = 0
         self._show(re.sub(r"\x1b(\[[0-9;?]*)?$", "", written))  # the rest of it is on its way
 
     def _show(self, text: str) -> None:
@@ -89,11 +86,7 @@ class Shown:
 class Running:
     """The program, its stderr, or stdout too, on a terminal; use it as a context manager.
 
-    Args:
-        argv: The arguments.
-        columns: How wide the terminal is.
-        also_stdout: Whether stdout goes there too, instead of into a pipe.
-        env: Variables to set; None unsets one.
+    Of the variables to set, None unsets one.
     """
 
     def __init__(
@@ -168,13 +161,7 @@ class Running:
         return bool(chunk)
 
 
-def on_a_terminal(
-    argv: Sequence[str | os.PathLike[str]],
-    *,
-    columns: int = 80,
-    also_stdout: bool = False,
-    env: Mapping[str, str | None] | None = None,
-) -> Shown:
+def on_a_terminal(argv: Sequence[str | os.PathLike[str]], **options: Any) -> Shown:
     """Run the program on a terminal to its end."""
-    with Running(argv, columns=columns, also_stdout=also_stdout, env=env) as running:
+    with Running(argv, **options) as running:
         return running.ended()

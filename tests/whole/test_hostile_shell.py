@@ -19,6 +19,33 @@ from prodia_compose.record import ledger
 PROMPT = "Put the mug from the first image on the table in the second image"
 COMPOSE = ("compose", "product.jpg", "scene.jpg", "-p", PROMPT, "-o", "out.jpg")
 
+STARTLED = """
+import os, signal
+from prodia_compose import cli
+cli.main = lambda: os.kill(os.getpid(), signal.SIGINT)
+cli.entry_point()
+"""
+
+TWICE = """
+import os, signal
+from prodia_compose import errors
+from prodia_compose.cli import signals
+both = (signal.SIGHUP, signal.SIGINT)
+try:
+    with signals.handled():
+        signal.pthread_sigmask(signal.SIG_BLOCK, both)
+        [os.kill(os.getpid(), number) for number in both]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+except errors.Interrupted as signalled:
+    print(signalled, flush=True)
+"""
+
+
+def run_python(text: str) -> tuple[int, bytes, bytes]:
+    """Run a text of Python; return the status, and what was on both streams."""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
 
 def stopped(function: Callable[..., object], *, before: bool = False) -> Callable[..., object]:
     """Return a function that is hit by Ctrl-C the first time, just before or after its work."""
@@ -54,7 +81,8 @@ def test_a_signal_loses_no_picture_that_has_come(
     monkeypatch: pytest.MonkeyPatch,
     owner: object,
     name: str,
-    before: bool,  # noqa: FBT001 - a parameter
+    *,
+    before: bool,
     state: str,
 ) -> None:
     """From the last byte to the printed path, Ctrl-C leaves the picture, says where, and records it."""
@@ -71,12 +99,11 @@ def test_a_signal_loses_no_picture_that_has_come(
         assert [entry.state for entry in record.entries()] == [state]
 
 
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.usefixtures("sandbox", "work")
 def test_a_signal_after_the_bytes_were_written_names_no_file(
-    work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture that is on standard output already is not said to be kept as `-`."""
-    assert work.is_dir()
     monkeypatch.setattr(ledger.Ledger, "close", stopped(ledger.Ledger.close))
 
     done = run(*COMPOSE[:-1], "-")
@@ -97,20 +124,9 @@ def test_a_signal_says_nothing_of_a_job_where_none_is_sent(
     assert (done.code, done.err) == (130, "prodia-compose: stopped by SIGINT\n")
 
 
-def test_a_signal_while_the_program_starts_leaves_no_traceback(tmp_path: Path) -> None:
+def test_a_signal_while_the_program_starts_leaves_no_traceback() -> None:
     """Before the run has handlers of its own, Ctrl-C just ends the process by its signal."""
-    (tmp_path / "startled.py").write_text(
-        "import os, signal\n"
-        "from prodia_compose import cli\n"
-        "cli.main = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
-        "cli.entry_point()\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, tmp_path / "startled.py"], capture_output=True, check=False
-    )
-
-    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+    assert run_python(STARTLED) == (-signal.SIGINT, b"", b"")
 
 
 @pytest.mark.usefixtures("work")
@@ -125,32 +141,14 @@ def test_a_single_image_is_counted_as_one(run: Run) -> None:
 @pytest.mark.parametrize("proxy", ["http://[bad", "[bad", "http://["])
 def test_a_proxy_that_is_no_url_is_a_setting_to_correct(run: Run, proxy: str) -> None:
     """A proxy nobody can read is named by its variable, with the cure; nothing is sent."""
-    done = run(
-        *COMPOSE, PRODIA_TOKEN="x", PRODIA_BASE_URL="https://nowhere.test", HTTPS_PROXY=proxy
-    )
+    env = {"PRODIA_TOKEN": "x", "PRODIA_BASE_URL": "https://nowhere.test", "HTTPS_PROXY": proxy}
+    done = run(*COMPOSE, **env)
 
     assert done.code == 7
     assert "(from HTTPS_PROXY) is not a proxy's URL: correct it, or unset it" in done.err
     assert "Traceback" not in done.err
 
 
-def test_two_signals_at_once_are_one(tmp_path: Path) -> None:
+def test_two_signals_at_once_are_one() -> None:
     """Ctrl-C in a terminal that is closing brings two signals at once, and no traceback."""
-    (tmp_path / "twice.py").write_text(
-        "import os, signal\n"
-        "from prodia_compose import errors\n"
-        "from prodia_compose.cli import signals\n"
-        "both = (signal.SIGHUP, signal.SIGINT)\n"
-        "try:\n"
-        "    with signals.handled():\n"
-        "        signal.pthread_sigmask(signal.SIG_BLOCK, both)\n"
-        "        for number in both:\n"
-        "            os.kill(os.getpid(), number)\n"
-        "        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)\n"
-        "except errors.Interrupted as signalled:\n"
-        "    print(signalled, flush=True)\n"
-    )
-
-    done = subprocess.run([sys.executable, tmp_path / "twice.py"], capture_output=True, check=False)
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"SIGHUP\n", b"")
+    assert run_python(TWICE) == (0, b"SIGHUP\n", b"")
