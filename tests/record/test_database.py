@@ -98,9 +98,8 @@ def test_damage_while_a_job_runs(suffix: str, *, is_first: bool) -> None:
             lg.advance_to(opened.begin(lg.claim(prompt="an earlier one")), "saved")
         entry = opened.begin(lg.claim())
         victim = lg.path().with_name(lg.path().name + suffix)
-        size = victim.stat().st_size
         with victim.open("r+b") as file:
-            file.write(b"\xa5" * size)
+            file.write(b"\xa5" * victim.stat().st_size)
         lg.advance_to(entry, "saved")
         opened.unknown_twin(lg.claim().twin_key)
         opened.entries()

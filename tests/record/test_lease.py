@@ -44,8 +44,8 @@ def test_a_process_of_another_container_is_seen_alive_and_dead() -> None:
     need("the right to unshare process numbers", is_there=way is not None)
     assert way is not None
 
-    started_there = lg.process("reach", "sending", under=way)
-    with started_there as started, ledger.open_record({}) as opened:
+    there = lg.process("reach", "sending", under=way)
+    with there as started, ledger.open_record({}) as opened:
         name = lg.line(started)
         alive = opened.find(name)
         started.kill()

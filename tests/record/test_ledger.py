@@ -265,7 +265,6 @@ def test_names_that_are_not_utf8(record: ledger.Ledger) -> None:
     odd = os.fsdecode(b"caf\xe9\n.jpg")
     entry = record.begin(lg.claim(names=(odd, "b.jpg"), output=f"out/{odd}"))
     entry.advance("received", rescued=[f"/state/{odd}"], exit_code=10)
-
     (found,) = record.entries()
     (job,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
 
@@ -282,7 +281,6 @@ def test_half_characters_from_the_service(record: ledger.Ledger) -> None:
     """Text that UTF-8 cannot write is recorded and shown escaped."""
     entry = record.begin(lg.claim(prompt="half \ud800"))
     entry.advance("accepted", job_id="id \udfff", request_id="nul \0 and \ud800")
-
     (job,) = json.loads(jsontext.line(jobs.jobs(record.entries())))["jobs"]
 
     assert job["config"]["prompt"] == "half \\ud800"

@@ -39,7 +39,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
     for file in sorted(PACKAGE.joinpath("report", "schemas").iterdir(), key=lambda file: file.name)
 }
-NO_TOKEN = {"PRODIA_TOKEN": ""}
 
 
 def _closed(schema: Any) -> Any:
@@ -352,7 +351,7 @@ def test_warnings_outlast_an_error(
     (tmp_path / "state/prodia-compose/jobs.sqlite3").write_bytes(b"no database" * 1000)
     argv = ("compose", *GOOD, "--json", "-m", "inference.novel.v1", "-o", "out.jpg")
     unknown = _error(_answered(run, loopback.text("oops", 500), *argv), 9)
-    unsent = _error(run(*argv, **NO_TOKEN), 4)
+    unsent = _error(run(*argv, PRODIA_TOKEN=""), 4)
     strict = _error(run(*argv, "--strict"), 3)
 
     codes = [[each["code"] for each in error["warnings"]] for error in (unknown, unsent, strict)]
@@ -573,7 +572,7 @@ def test_a_wrong_document_is_caught(run: Run, work: Path) -> None:
     lines: list[bytes | str] = [
         run("validate", "gone.jpg", *GOOD, "--json", "-m", "inference.novel.v1").out,
         run("compose", "--sandbox", *GOOD, "--json").out,
-        run("compose", "gone.jpg", "--json", **NO_TOKEN).err,
+        run("compose", "gone.jpg", "--json", PRODIA_TOKEN="").err,
         run("models", "flux-2-flex", "--json").out,
         run("jobs", "fetch", name, "--json").out,
         run("jobs", "spend", "--json").out,

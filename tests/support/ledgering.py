@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from prodia_compose.record import entries, home, ledger
 
@@ -26,26 +27,20 @@ SHA_2 = "2" * 64
 def claim(
     prompt: str = "Put the mug on the table",
     *,
-    host: str = "inference.prodia.com",
     model: str = "nano-banana",
     names: tuple[str, ...] = ("mug.jpg", "room.jpg"),
     hashes: tuple[str, ...] = (SHA_1, SHA_2),
-    output: str = "composed.jpg",
-    estimate_min_usd: float | None = 0.039,
-    estimate_usd: float | None = 0.039,
+    **others: Any,
 ) -> entries.Claim:
-    """Return a claim; two of the same arguments are twins."""
+    """Return a claim, with other fields where given; two of the same arguments are twins."""
     config = {"prompt": prompt, "images": ["mug.jpg", "room.jpg"]}
+    usual = {"host": "inference.prodia.com", "output": "composed.jpg", "tool_version": "0.1.0"}
     return entries.Claim(
-        host=host,
         digest="sha256:" + "d" * 64,
         model=model,
         job_json=json.dumps({"type": f"inference.{model}.v2", "config": config}).encode(),
         inputs=tuple(entries.File(name=n, sha256=h) for n, h in zip(names, hashes, strict=True)),
-        output=output,
-        estimate_min_usd=estimate_min_usd,
-        estimate_usd=estimate_usd,
-        tool_version="0.1.0",
+        **{**usual, "estimate_min_usd": 0.039, "estimate_usd": 0.039, **others},
     )
 
 
@@ -91,9 +86,7 @@ def line(started: subprocess.Popen[str]) -> str:
 
 def go_on(started: subprocess.Popen[str]) -> None:
     """Have a process go on that waits."""
-    assert started.stdin is not None
-    started.stdin.write("go on\n")
-    started.stdin.flush()
+    print("go on", file=started.stdin, flush=True)
 
 
 def _tell(text: str) -> None:

@@ -4,15 +4,12 @@ import re
 import shutil
 import subprocess
 from importlib import metadata
-from pathlib import Path
 
 import draw_samples
 import pytest
 import regenerate
 from conftest import Run, need
 from PIL import Image, ImageChops, ImageStat
-
-TOP = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize("shell", regenerate.COMPLETIONS)
@@ -45,7 +42,9 @@ def test_samples_are_what_the_script_draws() -> None:
 
 def test_top_level_holds_what_the_design_names() -> None:
     """Nothing lies at the top but the files and folders that have a reason to."""
-    done = subprocess.run(["git", "ls-files"], cwd=TOP, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=regenerate.TOP, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         pytest.skip("not a git checkout")
     names = {line.split("/")[0] for line in done.stdout.splitlines() if not line.startswith(".")}
@@ -63,7 +62,9 @@ def test_top_level_holds_what_the_design_names() -> None:
 def test_the_version_stands_once(run: Run) -> None:
     """`--version` prints the installed package's version; the changelog knows nothing newer."""
     version = metadata.version("prodia-compose")
-    headings = re.findall(r"^## \[(.+?)\]", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
+    headings = re.findall(
+        r"^## \[(.+?)\]", (regenerate.TOP / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
 
     assert run("--version").text == f"prodia-compose {version}\n"
     assert headings[0] in ("Unreleased", version)

@@ -41,12 +41,6 @@ except errors.Interrupted as signalled:
 """
 
 
-def run_python(text: str) -> tuple[int, bytes, bytes]:
-    """Run a text of Python; return the status, and what was on both streams."""
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
 def stopped(function: Callable[..., object], *, before: bool = False) -> Callable[..., object]:
     """Return a function that is hit by Ctrl-C the first time, just before or after its work."""
     hits = iter([True])
@@ -87,7 +81,6 @@ def test_a_signal_loses_no_picture_that_has_come(
 ) -> None:
     """From the last byte to the printed path, Ctrl-C leaves the picture, says where, and records it."""
     monkeypatch.setattr(owner, name, stopped(getattr(owner, name), before=before))
-
     done = run(*COMPOSE)
     told = done.err.rpartition("the picture is kept as ")[2].strip()
 
@@ -105,7 +98,6 @@ def test_a_signal_after_the_bytes_were_written_names_no_file(
 ) -> None:
     """A picture that is on standard output already is not said to be kept as `-`."""
     monkeypatch.setattr(ledger.Ledger, "close", stopped(ledger.Ledger.close))
-
     done = run(*COMPOSE[:-1], "-")
 
     assert done.code == 130
@@ -118,15 +110,9 @@ def test_a_signal_says_nothing_of_a_job_where_none_is_sent(
 ) -> None:
     """Ctrl-C in `jobs fetch` does not say that the job, which may be billed, did not run."""
     monkeypatch.setattr(ledger, "open_record", stopped(ledger.open_record, before=True))
-
     done = run("jobs", "fetch", "3f9c")
 
     assert (done.code, done.err) == (130, "prodia-compose: stopped by SIGINT\n")
-
-
-def test_a_signal_while_the_program_starts_leaves_no_traceback() -> None:
-    """Before the run has handlers of its own, Ctrl-C just ends the process by its signal."""
-    assert run_python(STARTLED) == (-signal.SIGINT, b"", b"")
 
 
 @pytest.mark.usefixtures("work")
@@ -149,6 +135,13 @@ def test_a_proxy_that_is_no_url_is_a_setting_to_correct(run: Run, proxy: str) ->
     assert "Traceback" not in done.err
 
 
-def test_two_signals_at_once_are_one() -> None:
-    """Ctrl-C in a terminal that is closing brings two signals at once, and no traceback."""
-    assert run_python(TWICE) == (0, b"SIGHUP\n", b"")
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [(STARTLED, -signal.SIGINT, b""), (TWICE, 0, b"SIGHUP\n")],
+    ids=["while-it-starts", "two-at-once"],
+)
+def test_a_signal_leaves_no_traceback(text: str, code: int, told: bytes) -> None:
+    """Ctrl-C before the run has handlers ends the process; with SIGHUP at once, they are one."""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, told, b"")

@@ -78,10 +78,9 @@ def test_a_loop_goes_on_where_it_stopped(bench: Bench) -> None:
 
 def test_ctrl_c_ends_a_loop(bench: Bench) -> None:
     """After Ctrl-C at a terminal, bash begins no other job of the loop, even without `set -e`."""
-    picture = (bench.folder / "scene.jpg").read_bytes()
-    script = [loopback.silent(), loopback.multipart_ok(picture)]
+    picture = loopback.multipart_ok((bench.folder / "scene.jpg").read_bytes())
     with (
-        loopback.serve(script) as service,
+        loopback.serve([loopback.silent(), picture]) as service,
         subprocess.Popen(
             ["bash", "-c", readme.example(LOOP).text],
             env={**os.environ, "PRODIA_BASE_URL": service.url},
