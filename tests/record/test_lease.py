@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
+from unittest import mock
 
 import ledgering as lg
 import pytest
@@ -23,9 +24,7 @@ UNSHARE = ("unshare", "--pid", "--fork", "--kill-child")
 
 KILLED: dict[entries.State, entries.State] = {
     "prepared": "not-delivered",
-    "sending": "unknown",
-    "accepted": "unknown",
-    "received": "unknown",
+    **dict.fromkeys(lg.STEPS[1:4], "unknown"),
 }
 """What a job counts as once its process has been killed in a state that is no end."""
 
@@ -45,10 +44,8 @@ def test_a_process_of_another_container_is_seen_alive_and_dead() -> None:
     need("the right to unshare process numbers", is_there=way is not None)
     assert way is not None
 
-    with (
-        lg.process("reach", "sending", under=way) as started,
-        ledger.open_record({}) as opened,
-    ):
+    there = lg.process("reach", "sending", under=way)
+    with there as started, ledger.open_record({}) as opened:
         name = lg.line(started)
         alive = opened.find(name)
         started.kill()
@@ -103,27 +100,18 @@ def test_what_names_no_living_process(start: str) -> None:
 
 
 def _fails_with(number: int) -> Callable[[pytest.MonkeyPatch], None]:
-    def flock(_: int, __: int) -> None:
-        raise OSError(number, os.strerror(number))
-
+    flock = mock.Mock(side_effect=OSError(number, os.strerror(number)))
     return lambda patch: patch.setattr(fcntl, "flock", flock)
-
-
-def _is_windows(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(sys.modules, "fcntl", None)
-
-
-def _has_no_folder(_: pytest.MonkeyPatch) -> None:
-    (lg.path().parent / "running").touch()
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
-        *(_fails_with(number) for number in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL)),
-        _is_windows,
-        _has_no_folder,
+        *map(_fails_with, (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL)),
+        lambda patch: patch.setitem(sys.modules, "fcntl", None),
+        lambda _: (lg.path().parent / "running").touch(),
     ],
+    ids=["no-locks", "not-supported", "invalid", "windows", "no-folder"],
 )
 @pytest.mark.parametrize("is_dead", [False, True])
 def test_without_locks_the_process_number_counts(
@@ -182,24 +170,19 @@ def test_threads_share_a_record() -> None:
         found = opened.entries()
         assert len(locks()) == 1
 
+    told = [(one.exit_code, one.reached, one.config["prompt"], one.job_id) for one in found]
     assert opened.trouble is None
-    assert sorted(
-        (one.exit_code, one.reached, one.config["prompt"], one.job_id) for one in found
-    ) == [(number, end, end, f"job-{number}") for number, end in enumerate(ENDS)]
+    assert sorted(told) == [(n, end, end, f"job-{n}") for n, end in enumerate(ENDS)]
 
 
 def test_a_signal_in_the_middle_of_a_write_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An interrupted write is not done, and other threads go on writing."""
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     with ledger.open_record({}) as opened, futures.ThreadPoolExecutor(1) as pool:
         entry = opened.begin(lg.claim())
         with monkeypatch.context() as patch:
-            patch.setattr(database.Database, "write", interrupted)
+            patch.setattr(database.Database, "write", mock.Mock(side_effect=KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 entry.advance("sending")
         pool.submit(entry.advance, "accepted").result(timeout=30)

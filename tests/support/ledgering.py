@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from prodia_compose.record import entries, home, ledger
 
@@ -26,29 +27,20 @@ SHA_2 = "2" * 64
 def claim(
     prompt: str = "Put the mug on the table",
     *,
-    host: str = "inference.prodia.com",
     model: str = "nano-banana",
     names: tuple[str, ...] = ("mug.jpg", "room.jpg"),
     hashes: tuple[str, ...] = (SHA_1, SHA_2),
-    output: str = "composed.jpg",
-    estimate_min_usd: float | None = 0.039,
-    estimate_usd: float | None = 0.039,
+    **others: Any,
 ) -> entries.Claim:
-    """Return a claim; two of the same arguments are twins."""
+    """Return a claim, with other fields where given; two of the same arguments are twins."""
     config = {"prompt": prompt, "images": ["mug.jpg", "room.jpg"]}
+    usual = {"host": "inference.prodia.com", "output": "composed.jpg", "tool_version": "0.1.0"}
     return entries.Claim(
-        host=host,
         digest="sha256:" + "d" * 64,
         model=model,
         job_json=json.dumps({"type": f"inference.{model}.v2", "config": config}).encode(),
-        inputs=tuple(
-            entries.File(name=name, sha256=sha256)
-            for name, sha256 in zip(names, hashes, strict=True)
-        ),
-        output=output,
-        estimate_min_usd=estimate_min_usd,
-        estimate_usd=estimate_usd,
-        tool_version="0.1.0",
+        inputs=tuple(entries.File(name=n, sha256=h) for n, h in zip(names, hashes, strict=True)),
+        **{**usual, "estimate_min_usd": 0.039, "estimate_usd": 0.039, **others},
     )
 
 
@@ -63,25 +55,23 @@ def sql(statement: str, *values: str | float | None) -> list[tuple[object, ...]]
         return connection.execute(statement, values).fetchall()
 
 
+def trouble(opened: ledger.Ledger) -> str:
+    """Return what is said of a record that cannot be used."""
+    return opened.trouble.message if opened.trouble else ""
+
+
 def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
     """Take a job that has begun to a state, by the way it would go."""
-    if reached in STEPS:
-        for step in STEPS[1 : STEPS.index(reached) + 1]:
-            entry.advance(step)
-    else:
-        entry.advance("sending")
-        entry.advance(reached)
+    is_step = reached in STEPS
+    for step in STEPS[1 : STEPS.index(reached) + 1] if is_step else ("sending", reached):
+        entry.advance(step)
 
 
 @contextlib.contextmanager
 def process(*argv: str, under: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
     """Give one of the processes below, started by a command; it is killed at the end of the block."""
-    with subprocess.Popen(
-        [*under, sys.executable, __file__, *argv],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as started:
+    command, pipe = [*under, sys.executable, __file__, *argv], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as started:
         try:
             yield started
         finally:
@@ -96,18 +86,12 @@ def line(started: subprocess.Popen[str]) -> str:
 
 def go_on(started: subprocess.Popen[str]) -> None:
     """Have a process go on that waits."""
-    assert started.stdin is not None
-    started.stdin.write("go on\n")
-    started.stdin.flush()
+    print("go on", file=started.stdin, flush=True)
 
 
 def _tell(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-def _wait() -> None:
-    sys.stdin.readline()
 
 
 def reach(reached: entries.State) -> None:
@@ -116,13 +100,13 @@ def reach(reached: entries.State) -> None:
         entry = opened.begin(claim())
         advance_to(entry, reached)
         _tell(f"{entry.id}")
-        _wait()
+        sys.stdin.readline()
 
 
 def run_one(number: str) -> None:
     """Wait for the start, then record a whole run; tell what trouble there was."""
     _tell("ready")
-    _wait()
+    sys.stdin.readline()
     with ledger.open_record(os.environ, patience_s=120) as opened:
         entry = opened.begin(claim(prompt=f"run {number}"))
         advance_to(entry, "saved")
@@ -138,22 +122,14 @@ def run_many() -> None:
             advance_to(entry, "saved")
 
 
-def hold_lock() -> None:
-    """Keep the record locked for writing until told to let go."""
+def hold_lock(mode: str = "NORMAL", kind: str = "IMMEDIATE") -> None:
+    """Keep the record locked for writers, or for readers too, until told to let go."""
     with contextlib.closing(sqlite3.connect(path(), isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"PRAGMA locking_mode = {mode}")
+        connection.execute(f"BEGIN {kind}")
         _tell("locked")
-        _wait()
+        sys.stdin.readline()
     _tell("released")
-
-
-def hold_all() -> None:
-    """Keep the record locked for readers and writers until the end."""
-    with contextlib.closing(sqlite3.connect(path(), isolation_level=None)) as connection:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("BEGIN EXCLUSIVE")
-        _tell("locked")
-        _wait()
 
 
 def start_on_full_disk() -> None:
@@ -177,15 +153,8 @@ def meet_full_disk() -> None:
         entry.advance("saved")
 
 
-ROLES: dict[str, Callable[..., None]] = {
-    "reach": reach,
-    "run-one": run_one,
-    "run-many": run_many,
-    "hold-lock": hold_lock,
-    "hold-all": hold_all,
-    "start-on-full-disk": start_on_full_disk,
-    "meet-full-disk": meet_full_disk,
-}
+ROLES = (reach, run_one, run_many, hold_lock, start_on_full_disk, meet_full_disk)
 
 if __name__ == "__main__":
-    ROLES[sys.argv[1]](*sys.argv[2:])
+    roles: dict[str, Callable[..., None]] = {role.__name__: role for role in ROLES}
+    roles[sys.argv[1]](*sys.argv[2:])

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +18,7 @@ from conftest import need
 LEFT = "\x02"
 _READY = "ready> "
 _PATIENCE_S = 30
+_TERMINAL = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "COLUMNS": "150"}
 
 _ON_ITS_TERMINAL = """
 import fcntl, os, sys, termios
@@ -39,8 +40,6 @@ class Shell:
     Args:
         name: bash, zsh or fish; without it the test is skipped, and in CI fails.
         home: An empty folder for the shell's files, the program among them.
-        work: Its working folder.
-        env: Variables to set.
         settings: Lines of the user's own for its start-up file.
         is_on_path: Whether the program is on the PATH; else none of its name is, of whatever
             the tests' own PATH holds, and fish loads its file at its start.
@@ -65,9 +64,8 @@ class Shell:
         self.program.parent.mkdir()
         self.program.write_text(_STAND_IN.format(python=sys.executable, got=self._got))
         self.program.chmod(0o755)
-        flags = {"bash": _bash, "zsh": _zsh, "fish": _fish}[name](
-            home, settings, is_on_path=is_on_path
-        )
+        configure = {"bash": _bash, "zsh": _zsh, "fish": _fish}[name]
+        flags = configure(home, settings, is_on_path=is_on_path)
         folders = os.environ["PATH"].split(os.pathsep)
         if is_on_path:
             folders.insert(0, str(self.program.parent))
@@ -81,13 +79,10 @@ class Shell:
             stderr=theirs,
             cwd=work,
             env={
-                "HOME": str(home),
-                "ZDOTDIR": str(home),
+                **dict.fromkeys(("HOME", "ZDOTDIR"), str(home)),
                 "XDG_CONFIG_HOME": str(home / "config"),
                 "PATH": os.pathsep.join(folders),
-                "TERM": "xterm",
-                "LC_ALL": "C.UTF-8",
-                "COLUMNS": "150",
+                **_TERMINAL,
                 **(env or {}),
             },
         )
@@ -107,10 +102,7 @@ class Shell:
         """Press keys, then Enter; return the arguments that the program is called with."""
         start = len(self.output)
         os.write(self._ours, os.fsencode(keys) + b"\r")
-        deadline = time.monotonic() + _PATIENCE_S
-        while not self._got.exists():
-            assert time.monotonic() < deadline, f"the program was not called: {self.output[-2000:]}"
-            self._read(0.01)
+        self._read_on(self._got.exists, "the call of the program")
         self._read_until(_READY, start)
         arguments = self._got.read_bytes().split(b"\0")[:-1]
         self._got.unlink()
@@ -125,17 +117,16 @@ class Shell:
         return shown
 
     def _read_until(self, text: str, start: int) -> str:
-        deadline = time.monotonic() + _PATIENCE_S
-        while text not in self.output[start:]:
-            assert time.monotonic() < deadline, f"{text!r} did not come: {self.output[start:]!r}"
-            self._read(1)
+        self._read_on(lambda: text in self.output[start:], repr(text))
         return self.output[start:]
 
-    def _read(self, patience_s: float) -> None:
-        ready, _, _ = select.select([self._ours], [], [], patience_s)
-        if ready:
+    def _read_on(self, is_there: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not is_there():
+            assert time.monotonic() < deadline, f"{what} did not come: {self.output[-2000:]!r}"
+            ready, _, _ = select.select([self._ours], [], [], 0.01)
             with contextlib.suppress(OSError):  # how Linux tells that the shell is gone
-                self.output += os.read(self._ours, 65536).decode(errors="replace")
+                self.output += os.read(self._ours, 65536).decode(errors="replace") if ready else ""
 
 
 def _bash(home: Path, settings: str, *, is_on_path: bool) -> list[str]:

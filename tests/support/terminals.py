@@ -11,7 +11,7 @@ import sys
 import termios
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 PROGRAM = (sys.executable, "-m", "prodia_compose")
 
@@ -19,25 +19,17 @@ _TOKEN = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]", re.DOTALL)
 
 
 class Screen:
-    """What a terminal shows that knows no more than a bar needs, and folds lines at its width.
-
-    Args:
-        written: All that was written to it; a sequence that should not be there is a failure.
-        columns: How wide it is.
-    """
+    """What a terminal shows that knows no sequences but a bar's, and folds lines at its width."""
 
     def __init__(self, written: str, columns: int) -> None:
         self._columns = columns
         self._lines: list[list[str]] = [[]]
-        self._row = 0
-        self._column = 0
+        self._row = self._column = 0
         self._show(re.sub(r"\x1b(\[[0-9;?]*)?$", "", written))  # the rest of it is on its way
 
     def _show(self, text: str) -> None:
-        end = 0
+        assert not _TOKEN.sub("", text), f"not all for a terminal: {text!r}"
         for match in _TOKEN.finditer(text):
-            assert match.start() == end, f"not for a terminal: {text[end : end + 20]!r}"
-            end = match.end()
             if match[2]:
                 self._obey(match[1], match[2])
             elif match[0] == "\r":
@@ -46,7 +38,6 @@ class Screen:
                 self._go_down()
             else:
                 self._write(match[0])
-        assert end == len(text), f"not for a terminal: {text[end : end + 20]!r}"
 
     @property
     def text(self) -> str:
@@ -87,14 +78,7 @@ class Shown:
 
 
 class Running:
-    """The program, its stderr, or stdout too, on a terminal; use it as a context manager.
-
-    Args:
-        argv: The arguments.
-        columns: How wide the terminal is.
-        also_stdout: Whether stdout goes there too, instead of into a pipe.
-        env: Variables to set; None unsets one.
-    """
+    """The program, its stderr, or stdout too, on a terminal; of the variables, None unsets one."""
 
     def __init__(
         self,
@@ -168,13 +152,7 @@ class Running:
         return bool(chunk)
 
 
-def on_a_terminal(
-    argv: Sequence[str | os.PathLike[str]],
-    *,
-    columns: int = 80,
-    also_stdout: bool = False,
-    env: Mapping[str, str | None] | None = None,
-) -> Shown:
+def on_a_terminal(argv: Sequence[str | os.PathLike[str]], **options: Any) -> Shown:
     """Run the program on a terminal to its end."""
-    with Running(argv, columns=columns, also_stdout=also_stdout, env=env) as running:
+    with Running(argv, **options) as running:
         return running.ended()

@@ -9,47 +9,27 @@ from pathlib import Path
 import loopback
 import pytest
 from conftest import TOKEN, Run
+from tables import table
 
 CLIENT = Path(__file__).parent.parent / "sandbox/clients/compose.py"
 """The guide's Python variant."""
 
-MUG = (
-    "Place the white ceramic mug from the first image onto the wooden table in the second image. "
-    "Match the warm morning lighting and the shallow depth of field of the kitchen scene. Keep "
-    "the mug's matte finish and proportions exactly the same."
-)
-FLEX = (
-    "Place the white ceramic mug from the first image onto the wooden kitchen table in the second "
-    "image. Match the warm morning lighting, scale the mug realistically for a kitchen table, and "
-    "preserve the matte finish. Photorealistic."
-)
-
-JOBS: dict[str, tuple[str, str, dict[str, str | int]]] = {
-    "nano-banana": ("inference.nano-banana.img2img.v2", MUG, {"aspect_ratio": "1:1"}),
-    "flux-2-flex": (
-        "inference.flux-2.flex.img2img.v1",
-        FLEX,
-        {"aspect_ratio": "1:1", "width": 1024, "height": 1024, "steps": 50},
-    ),
-}
+JOBS = table("whole/guide")
 """The guide's jobs by our names of their models: type, prompt and settings."""
 
 
 @pytest.mark.parametrize("model", JOBS)
 def test_a_guide_job_goes_out_as_the_guide_sends_it(run: Run, work: Path, model: str) -> None:
     """Part names, their order and headers, the job's bytes, length and bearer are the guide's."""
-    job_type, prompt, settings = JOBS[model]
+    job_type, prompt, settings = JOBS[model].values()
     names = ["product.jpg", "scene.jpg"]
     job = {"type": job_type, "config": {"prompt": prompt, "images": names, **settings}}
     (work / "job.json").write_text(json.dumps(job))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     image = (work / "scene.jpg").read_bytes()
     with loopback.serve([loopback.multipart_ok(image)]) as service:
-        done = run(
-            *("compose", *names, "-m", model, *options, "-p", prompt, "-o", "out.jpg"),
-            PRODIA_BASE_URL=service.url,
-            PRODIA_TOKEN=TOKEN,
-        )
+        argv = ("compose", *names, "-m", model, *options, "-p", prompt, "-o", "out.jpg")
+        done = run(*argv, PRODIA_BASE_URL=service.url, PRODIA_TOKEN=TOKEN)
         env = {**os.environ, "PRODIA_BASE_URL": f"{service.url}/v2", "PRODIA_TOKEN": TOKEN}
         subprocess.run([sys.executable, CLIENT], env=env, stdout=subprocess.DEVNULL, check=True)
     ours, guides = service.requests
@@ -58,10 +38,8 @@ def test_a_guide_job_goes_out_as_the_guide_sends_it(run: Run, work: Path, model:
     assert (work / "out.jpg").read_bytes() == image
     assert json.loads(ours.parts()[0].data) == job
     assert ours.parts()[0].data == guides.parts()[0].data
-    assert [(part.name, part.filename) for part in ours.parts()] == [
-        ("job", "job.json"),
-        *(("input", name) for name in names),
-    ]
+    told = [(part.name, part.filename) for part in ours.parts()]
+    assert told == [("job", "job.json"), *(("input", name) for name in names)]
     assert [part.header for part in ours.parts()] == [part.header for part in guides.parts()]
     assert ours.headers["Authorization"] == guides.headers["Authorization"] == f"Bearer {TOKEN}"
     assert int(ours.headers["Content-Length"]) == len(ours.body)

@@ -19,6 +19,27 @@ from prodia_compose.record import ledger
 PROMPT = "Put the mug from the first image on the table in the second image"
 COMPOSE = ("compose", "product.jpg", "scene.jpg", "-p", PROMPT, "-o", "out.jpg")
 
+STARTLED = """
+import os, signal
+from prodia_compose import cli
+cli.main = lambda: os.kill(os.getpid(), signal.SIGINT)
+cli.entry_point()
+"""
+
+TWICE = """
+import os, signal
+from prodia_compose import errors
+from prodia_compose.cli import signals
+both = (signal.SIGHUP, signal.SIGINT)
+try:
+    with signals.handled():
+        signal.pthread_sigmask(signal.SIG_BLOCK, both)
+        [os.kill(os.getpid(), number) for number in both]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+except errors.Interrupted as signalled:
+    print(signalled, flush=True)
+"""
+
 
 def stopped(function: Callable[..., object], *, before: bool = False) -> Callable[..., object]:
     """Return a function that is hit by Ctrl-C the first time, just before or after its work."""
@@ -54,12 +75,12 @@ def test_a_signal_loses_no_picture_that_has_come(
     monkeypatch: pytest.MonkeyPatch,
     owner: object,
     name: str,
-    before: bool,  # noqa: FBT001 - a parameter
+    *,
+    before: bool,
     state: str,
 ) -> None:
     """From the last byte to the printed path, Ctrl-C leaves the picture, says where, and records it."""
     monkeypatch.setattr(owner, name, stopped(getattr(owner, name), before=before))
-
     done = run(*COMPOSE)
     told = done.err.rpartition("the picture is kept as ")[2].strip()
 
@@ -84,14 +105,12 @@ def test_a_signal_after_all_was_told_tells_nothing_else(
     assert (work / "out.jpg").exists()
 
 
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.usefixtures("sandbox", "work")
 def test_a_signal_after_the_bytes_were_written_names_no_file(
-    work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture that is on standard output already is not said to be kept as `-`."""
-    assert work.is_dir()
     monkeypatch.setattr(ledger.Ledger, "close", stopped(ledger.Ledger.close))
-
     done = run(*COMPOSE[:-1], "-")
 
     assert done.code == 130
@@ -104,26 +123,9 @@ def test_a_signal_says_nothing_of_a_job_where_none_is_sent(
 ) -> None:
     """Ctrl-C in `jobs fetch` does not say that the job, which may be billed, did not run."""
     monkeypatch.setattr(ledger, "open_record", stopped(ledger.open_record, before=True))
-
     done = run("jobs", "fetch", "3f9c")
 
     assert (done.code, done.err) == (130, "prodia-compose: stopped by SIGINT\n")
-
-
-def test_a_signal_while_the_program_starts_leaves_no_traceback(tmp_path: Path) -> None:
-    """Before the run has handlers of its own, Ctrl-C just ends the process by its signal."""
-    (tmp_path / "startled.py").write_text(
-        "import os, signal\n"
-        "from prodia_compose import cli\n"
-        "cli.main = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
-        "cli.entry_point()\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, tmp_path / "startled.py"], capture_output=True, check=False
-    )
-
-    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
 @pytest.mark.usefixtures("work")
@@ -138,32 +140,21 @@ def test_a_single_image_is_counted_as_one(run: Run) -> None:
 @pytest.mark.parametrize("proxy", ["http://[bad", "[bad", "http://["])
 def test_a_proxy_that_is_no_url_is_a_setting_to_correct(run: Run, proxy: str) -> None:
     """A proxy nobody can read is named by its variable, with the cure; nothing is sent."""
-    done = run(
-        *COMPOSE, PRODIA_TOKEN="x", PRODIA_BASE_URL="https://nowhere.test", HTTPS_PROXY=proxy
-    )
+    env = {"PRODIA_TOKEN": "x", "PRODIA_BASE_URL": "https://nowhere.test", "HTTPS_PROXY": proxy}
+    done = run(*COMPOSE, **env)
 
     assert done.code == 7
     assert "(from HTTPS_PROXY) is not a proxy's URL: correct it, or unset it" in done.err
     assert "Traceback" not in done.err
 
 
-def test_two_signals_at_once_are_one(tmp_path: Path) -> None:
-    """Ctrl-C in a terminal that is closing brings two signals at once, and no traceback."""
-    (tmp_path / "twice.py").write_text(
-        "import os, signal\n"
-        "from prodia_compose import errors\n"
-        "from prodia_compose.cli import signals\n"
-        "both = (signal.SIGHUP, signal.SIGINT)\n"
-        "try:\n"
-        "    with signals.handled():\n"
-        "        signal.pthread_sigmask(signal.SIG_BLOCK, both)\n"
-        "        for number in both:\n"
-        "            os.kill(os.getpid(), number)\n"
-        "        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)\n"
-        "except errors.Interrupted as signalled:\n"
-        "    print(signalled, flush=True)\n"
-    )
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [(STARTLED, -signal.SIGINT, b""), (TWICE, 0, b"SIGHUP\n")],
+    ids=["while-it-starts", "two-at-once"],
+)
+def test_a_signal_leaves_no_traceback(text: str, code: int, told: bytes) -> None:
+    """Ctrl-C before the run has handlers ends the process; with SIGHUP at once, they are one."""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, check=False)
 
-    done = subprocess.run([sys.executable, tmp_path / "twice.py"], capture_output=True, check=False)
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"SIGHUP\n", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (code, told, b"")

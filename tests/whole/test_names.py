@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from tables import raw, table
+from terminals import PROGRAM
 
 from prodia_compose.inputs import entries
 from prodia_compose.output.names import expand
@@ -34,7 +35,7 @@ NAMES = tuple(map(os.fsencode, (*itertools.chain(*table("whole/names").values())
 BATCHES = [NAMES[start : start + 14] for start in range(0, len(NAMES), 14)]
 """As many at a time as the model with the most images takes."""
 
-MANY = ("-m", "seedream-5-lite", "-p", "all of them")
+MANY = ("-m", "seedream-5-lite", "-p", "all of them", "-o", "../out.jpg")
 
 Typed = tuple[list[str], bytes, list[bytes]]
 """The arguments, standard input, and the names these stand for."""
@@ -108,7 +109,7 @@ def test_every_name_can_be_read(
     """Operands, labelled paths and lists take any name, in order, and JSON tells its bytes."""
     for batch in BATCHES:
         argv, stdin, names = way(batch)
-        done = run("validate", *MANY, "-o", "../out.jpg", "--json", *argv, stdin=stdin)
+        done = run("validate", *MANY, "--json", *argv, stdin=stdin)
         document = json.loads(done.out)
 
         assert (done.code, done.err, document["errors"]) == (0, "", [])
@@ -121,7 +122,7 @@ def test_every_name_is_sent_under_a_safe_one(
     """The service gets plain names that differ, those that `config.images` lists; `-v` tells all."""
     for batch in BATCHES:
         argv, stdin, names = _in_a_null_list(batch)
-        done = run("compose", *MANY, "-f", "-o", "../out.jpg", "-v", *argv, stdin=stdin)
+        done = run("compose", *MANY, "-f", "-v", *argv, stdin=stdin)
         sent = sandbox.jobs[-1]
         parts = [one.filename for one in sent.inputs]
         told = _lines(done.err)[: len(names)]
@@ -138,12 +139,10 @@ def test_every_name_is_sent_under_a_safe_one(
 def test_the_report_is_plain_text(pictures: Path, run: Run) -> None:
     """The report of `validate` has a line for each image, with nothing in it to obey."""
     for batch in BATCHES:
-        argv, stdin, names = _in_a_null_list(batch)
-        done = run("validate", *MANY, "-o", "../out.jpg", *argv, stdin=stdin)
-        lines = _lines(done.out)
+        argv, stdin, _ = _in_a_null_list(batch)
+        _, *lines = _lines(run("validate", *MANY, *argv, stdin=stdin).out)
 
-        for number, name in enumerate(names, 1):
-            line = lines[number]  # after that of the model
+        for number, (line, name) in enumerate(zip(lines, batch, strict=False), 1):
             assert line.removeprefix("images").lstrip().startswith(f"{number} {_shown(name)} 24x18")
 
 
@@ -160,9 +159,8 @@ def test_errors_name_every_name(tmp_path: Path, run: Run, content: bytes | None)
             path.write_bytes(content or b"")
         with contextlib.chdir(folder):
             argv, stdin, names = _in_a_null_list(batch)
-            line = (*MANY, "-o", "../out.jpg", *argv)
-            told = run("compose", *line, stdin=stdin, PRODIA_TOKEN="t")
-            as_json = run("compose", *line, "--json", stdin=stdin, PRODIA_TOKEN="t")
+            told = run("compose", *MANY, *argv, stdin=stdin, PRODIA_TOKEN="t")
+            as_json = run("compose", *MANY, *argv, "--json", stdin=stdin, PRODIA_TOKEN="t")
         document = json.loads(as_json.err)
 
         assert (told.code, told.out, as_json.code, as_json.out) == (3, b"", 3, b"")
@@ -233,20 +231,15 @@ def test_names_survive_any_locale(pictures: Path, process: Run, locale: str) -> 
     bare = {"LC_ALL": locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     name = "café \xff".encode("latin-1") + "é.jpg".encode()
     (pictures / os.fsdecode(name)).write_bytes((pictures / "a.jpg").read_bytes())
-    done = process(
-        "compose", "--sandbox", "-p", "x", os.fsdecode(name), "-o", "{stem}é.jpg", **bare
-    )
+    argv = ("compose", "--sandbox", "-p", "x", os.fsdecode(name), "-o", "{stem}é.jpg")
+    done = process(*argv, **bare)
     plan = process("validate", "--json", "-p", "x", "--", "写真.jpg", os.fsdecode(name), **bare)
     images = json.loads(plan.out)["images"]
+    made = name.replace(b".jpg", "é.jpg".encode())
 
-    assert (done.code, done.out, done.err) == (
-        0,
-        name.replace(b".jpg", "é.jpg".encode()) + b"\n",
-        "",
-    )
-    assert (pictures / os.fsdecode(done.out[:-1])).exists()
-    assert images[0]["path"] == "写真.jpg"
-    assert raw(images[1]) == name
+    assert (done.code, done.out, done.err) == (0, made + b"\n", "")
+    assert (pictures / os.fsdecode(made)).exists()
+    assert [raw(image) for image in images] == ["写真.jpg".encode(), name]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +292,7 @@ def test_no_stem_leaves_the_folder(first: str, last: str) -> None:
 def test_a_terminal_is_shown_what_a_pipe_is_given(work: Path) -> None:
     """Where stdout is a terminal, the saved path comes escaped, as from `ls`."""
     ours, theirs = pty.openpty()
-    program = [sys.executable, "-m", "prodia_compose", "compose", "--sandbox", "product.jpg"]
+    program = [*PROGRAM, "compose", "--sandbox", "product.jpg"]
     name = "\x1b[31mé\udcff.jpg"
     with open(theirs, "wb") as terminal:  # noqa: PTH123 - a descriptor
         subprocess.run([*program, "-p", "x", "-q", "-o", name], stdout=terminal, check=True)

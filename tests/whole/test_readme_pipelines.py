@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import loopback
 import pytest
@@ -15,8 +16,6 @@ from readme import Bench
 FIND = "find shots -name '*.jpg' -print0"
 LOOP = "while IFS= read -r"
 XARGS = "xargs -0 -n 2"
-MAKEFILE = "patsubst"
-SCRIPT = "#!/bin/sh"
 
 MADE = {"out/one.jpg", "out/two.jpg"}
 
@@ -33,23 +32,21 @@ def test_a_find_that_finds_nothing_sends_nothing(bench: Bench) -> None:
         shot.unlink()
     done = bench.run(readme.example(FIND).text, "sh")
 
-    assert (done.code, done.out) == (3, b"")
-    assert done.err == "prodia-compose: error: -T -: the list is empty; it names no image\n"
+    told = "prodia-compose: error: -T -: the list is empty; it names no image\n"
+    assert done == Done(code=3, out=b"", err=told)
     assert bench.sent() == []
 
 
 def test_a_find_may_find_any_name(bench: Bench) -> None:
     """Names with newlines, quotes, blanks and bytes that are no text come through `-print0`."""
-    shots = bench.folder / "shots"
     names = ["-0", "a\nb", " c ", "d'\"$(e)*", "{f}", "\udcff"]
     for number, name in enumerate(names):
-        readme.draw(shots / f"{name}.jpg", 100 + number)
+        readme.draw(bench.folder / f"shots/{name}.jpg", 100 + number)
     done = bench.run(readme.example(FIND).text, "sh")
 
     assert done == Done(code=0, out=b"composed.jpg\n", err="")
-    assert bench.sent() == [
-        [f"shots/{name}.jpg" for name in sorted([*names, "one", "three", "two"], key=os.fsencode)]
-    ]
+    found = sorted([*names, "one", "three", "two"], key=os.fsencode)
+    assert bench.sent() == [[f"shots/{name}.jpg" for name in found]]
 
 
 def test_a_loop_keeps_its_list(bench: Bench) -> None:
@@ -81,10 +78,9 @@ def test_a_loop_goes_on_where_it_stopped(bench: Bench) -> None:
 
 def test_ctrl_c_ends_a_loop(bench: Bench) -> None:
     """After Ctrl-C at a terminal, bash begins no other job of the loop, even without `set -e`."""
-    picture = (bench.folder / "scene.jpg").read_bytes()
-    script = [loopback.silent(), loopback.multipart_ok(picture)]
+    picture = loopback.multipart_ok((bench.folder / "scene.jpg").read_bytes())
     with (
-        loopback.serve(script) as service,
+        loopback.serve([loopback.silent(), picture]) as service,
         subprocess.Popen(
             ["bash", "-c", readme.example(LOOP).text],
             env={**os.environ, "PRODIA_BASE_URL": service.url},
@@ -140,11 +136,10 @@ def makefile(bench: Bench) -> Bench:
     """Give a folder that README's Makefile is in, all of it an hour old."""
     readme.need("make")
     (bench.folder / "shots/three.jpg").unlink()
-    (bench.folder / "Makefile").write_text(readme.example(MAKEFILE).text)
+    (bench.folder / "Makefile").write_text(readme.example("patsubst").text)
+    hour_ago = time.time() - 3600
     for name in bench.files():
-        path = bench.folder / name
-        hour_ago = path.stat().st_mtime - 3600
-        os.utime(path, (hour_ago, hour_ago))
+        os.utime(bench.folder / name, (hour_ago, hour_ago))
     return bench
 
 
@@ -193,7 +188,7 @@ def test_make_needs_no_delete_on_error(makefile: Bench) -> None:
 def script(bench: Bench) -> Bench:
     """Give a folder that README's script for CI is in."""
     path = bench.folder / "make-pictures.sh"
-    path.write_text(readme.example(SCRIPT).text)
+    path.write_text(readme.example("#!/bin/sh").text)
     path.chmod(0o755)
     return bench
 
@@ -242,9 +237,8 @@ def test_the_script_tells_where_the_picture_is(script: Bench, run: Run) -> None:
     Image.new("RGB", (64, 64)).save(script.folder / "answer.png")
     png = (script.folder / "answer.png").read_bytes()
     with loopback.serve([loopback.multipart_ok(png, media_type="image/png")]) as service:
-        done = script.start(
-            ["./make-pictures.sh"], PRODIA_BASE_URL=service.url, PRODIA_COMPOSE_STRICT="1"
-        )
+        argv = ["env", "PRODIA_COMPOSE_STRICT=1", "./make-pictures.sh"]
+        done = script.start(argv, PRODIA_BASE_URL=service.url)
     (job,) = json.loads(run("jobs", "--json").out)["jobs"]
     fetched = run("jobs", "fetch", job["id"], "-o", "-")
 

@@ -3,6 +3,7 @@
 import array
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import signal
@@ -11,8 +12,8 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import loopback
@@ -26,28 +27,22 @@ from prodia_compose.record import ledger
 
 PROGRAM = [sys.executable, "-m", "prodia_compose", "compose", "-p", "x", "--json", "-vv"]
 
+signals_to_send = pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+
 
 @dataclass(frozen=True)
 class Stage:
-    """A run that has come to a stage and stays there.
+    """A run that has come to a stage, by the lines it has told so far, and stays there."""
 
-    Attributes:
-        argv: What it is run with.
-        url: The service it talks to.
-        reached: Whether it has come there, by the lines it has told so far.
-        submissions: How many complete jobs the service has by then.
-    """
-
-    argv: list[str]
+    argv: Sequence[str] = ("product.jpg",)
     url: str = "http://127.0.0.1:9"
-    reached: Callable[[Path], bool] = field(default=lambda _log: True)
-    submissions: Callable[[], int] = field(default=lambda: 0)
+    reached: Callable[[Path], bool] = lambda _log: True
+    submissions: Callable[[], int] = lambda: 0
 
 
-@contextlib.contextmanager
-def _preparing(_work: Path) -> Iterator[Stage]:
+def _preparing(_work: Path) -> contextlib.AbstractContextManager[Stage]:
     """An image on standard input that never ends."""
-    yield Stage(argv=["-"], reached=lambda log: log.exists())
+    return contextlib.nullcontext(Stage(argv=["-"], reached=Path.exists))
 
 
 @contextlib.contextmanager
@@ -63,50 +58,43 @@ def _connecting(_work: Path) -> Iterator[Stage]:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
 
-        yield Stage(
-            argv=["product.jpg"],
-            url=f"http://127.0.0.1:{port}",
-            reached=lambda log: "> POST" in log.read_text(),
-        )
+        told = "> POST"
+        yield Stage(url=f"http://127.0.0.1:{port}", reached=lambda log: told in log.read_text())
 
 
 @contextlib.contextmanager
-def _uploading(work: Path) -> Iterator[Stage]:
+def _served(
+    answer: loopback.Answer, reached: Callable[[loopback.Server, Path], bool], *argv: str
+) -> Iterator[Stage]:
+    with loopback.serve([answer]) as service:
+        yield Stage(
+            argv=argv or ("product.jpg",),
+            url=service.url,
+            reached=lambda log: reached(service, log),
+            submissions=lambda: service.submissions,
+        )
+
+
+def _uploading(work: Path) -> contextlib.AbstractContextManager[Stage]:
     """A service that stops reading in the middle of the body."""
     noise = Image.effect_noise((4400, 4000), 120).convert("RGB")
     noise.save(work / "large.jpg", quality=98, subsampling=0)
-    with loopback.serve([loopback.silent(read=1 << 16)]) as service:
-        yield Stage(
-            argv=["large.jpg", "--no-resize"],
-            url=service.url,
-            reached=lambda _: any(request.size for request in service.requests),
-            submissions=lambda: service.submissions,
-        )
+
+    def reached(service: loopback.Server, _: Path) -> bool:
+        return any(request.size for request in service.requests)
+
+    return _served(loopback.silent(read=1 << 16), reached, "large.jpg", "--no-resize")
 
 
-@contextlib.contextmanager
-def _waiting(_work: Path) -> Iterator[Stage]:
+def _waiting(_work: Path) -> contextlib.AbstractContextManager[Stage]:
     """A service that takes the job and says nothing."""
-    with loopback.serve([loopback.silent()]) as service:
-        yield Stage(
-            argv=["product.jpg"],
-            url=service.url,
-            reached=lambda _: service.submissions == 1,
-            submissions=lambda: service.submissions,
-        )
+    return _served(loopback.silent(), lambda service, _: service.submissions == 1)
 
 
-@contextlib.contextmanager
-def _receiving(work: Path) -> Iterator[Stage]:
+def _receiving(work: Path) -> contextlib.AbstractContextManager[Stage]:
     """A service that sends its answer byte by byte."""
     answer = loopback.multipart_ok((work / "scene.jpg").read_bytes())
-    with loopback.serve([loopback.trickle(answer)]) as service:
-        yield Stage(
-            argv=["product.jpg"],
-            url=service.url,
-            reached=lambda log: "< " in log.read_text(),
-            submissions=lambda: service.submissions,
-        )
+    return _served(loopback.trickle(answer), lambda _, log: "< " in log.read_text())
 
 
 STAGES = {
@@ -119,7 +107,7 @@ STAGES = {
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@signals_to_send
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_signal_ends_a_run_with_the_truth(
     work: Path, tmp_path: Path, stage: str, name: str
@@ -131,13 +119,8 @@ def test_a_signal_ends_a_run_with_the_truth(
     with entered(work) as at, log.open("wb") as stderr:
         before = sorted(path.name for path in work.iterdir())
         env = {**os.environ, "PRODIA_BASE_URL": at.url, "PRODIA_TOKEN": TOKEN}
-        with subprocess.Popen(
-            [*PROGRAM, *at.argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=env,
-        ) as running:
+        argv, pipe = [*PROGRAM, *at.argv], subprocess.PIPE
+        with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=stderr, env=env) as running:
             until(lambda: _has_handlers(running.pid) and at.reached(log))
             running.send_signal(number)
             assert running.stdout is not None
@@ -270,8 +253,6 @@ sandbox.GRACE_S = float(sys.argv.pop(1))
 cli.entry_point()
 """
 
-signals_to_send = pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-
 
 @contextlib.contextmanager
 def _rehearsing(
@@ -302,31 +283,25 @@ def _as_timeout(wrapper: int, number: int) -> None:
     os.killpg(wrapper, number)
 
 
+def _hear(running: subprocess.Popen[bytes], line: bytes = b"ready\n") -> None:
+    assert running.stdout is not None
+    assert running.stdout.readline() == line
+
+
 @signals_to_send
-@pytest.mark.parametrize("send", [_to_group, _as_timeout], ids=["group", "timeout"])
-def test_a_signal_to_the_group_reaches_the_command_once(
-    send: Callable[[int, int], None], name: str
+@pytest.mark.parametrize(
+    ("send", "grace_s"),
+    [(_to_group, 60), (_as_timeout, 60), (os.kill, 0.05)],
+    ids=["group", "timeout", "sandbox-alone"],
+)
+def test_a_signal_reaches_the_command_once(
+    send: Callable[[int, int], None], grace_s: float, name: str
 ) -> None:
-    """What a terminal or `timeout` sends to both is not passed on; the status is the command's."""
+    """What was sent to both is not passed on, what was not is, after the grace; the status is its."""
     number = getattr(signal, name)
-    with _rehearsing(sys.executable, "-c", _COUNTING, "0.3") as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == b"ready\n"
+    with _rehearsing(sys.executable, "-c", _COUNTING, "0.3", grace_s=grace_s) as running:
+        _hear(running)
         send(running.pid, number)
-        out, err = running.communicate(timeout=30)
-
-    assert (out.decode(), err.decode()) == (f"{int(number)} alone\n", "")
-    assert running.returncode == 40 + number
-
-
-@signals_to_send
-def test_a_signal_to_the_sandbox_alone_reaches_the_command(name: str) -> None:
-    """After the grace it is passed on, once; the status is the command's."""
-    number = getattr(signal, name)
-    with _rehearsing(sys.executable, "-c", _COUNTING, "0.3", grace_s=0.05) as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == b"ready\n"
-        running.send_signal(number)
         out, err = running.communicate(timeout=30)
 
     assert (out.decode(), err.decode()) == (f"{int(number)} alone\n", "")
@@ -338,13 +313,9 @@ def test_a_rehearsed_job_that_is_stopped_is_told(work: Path, name: str) -> None:
     """`compose` says how far its job was as it does without the sandbox around it, every time."""
     number = getattr(signal, name)
     with _rehearsing(*PROGRAM, "product.jpg", options=("--latency", "30")) as running:
-        assert running.stderr is not None
-        before = b""
-        while not before.endswith(b"\n> Authorization: ***\n"):
-            line = running.stderr.readline()
-            assert line, f"ended before that: {before!r}"
-            before += line
-        assert b"> POST" in before
+        told = running.stderr or ()
+        before = list(itertools.takewhile(lambda line: line != b"> Authorization: ***\n", told))
+        assert any(line.startswith(b"> POST") for line in before)
         _to_group(running.pid, number)
         out, err = running.communicate(timeout=30)
     error = json.loads(err.splitlines()[-1])
@@ -359,26 +330,20 @@ def test_a_command_that_ends_at_once_by_a_signal_keeps_its_status() -> None:
     ending = "trap 'exit 7' TERM; echo ready; while :; do :; done"
     for _ in range(5):
         with _rehearsing("sh", "-c", ending) as running:
-            assert running.stdout is not None
-            assert running.stdout.readline() == b"ready\n"
+            _hear(running)
             _to_group(running.pid, signal.SIGTERM)
             assert running.wait(timeout=30) == 7
 
 
 def test_a_command_hears_each_signal_until_it_ends() -> None:
     """One that changed nothing can be sent again, and another one too; nothing is orphaned."""
-    ignoring = (
-        "import os, signal, time\nsignal.signal(15, lambda *_: print('heard', flush=True))\n"
-        "signal.signal(1, lambda *_: os._exit(7))\n"
-    )
-    lasting = f"{ignoring}print('ready', flush=True)\nwhile True: time.sleep(60)"
-    with _rehearsing(sys.executable, "-c", lasting, grace_s=0.01) as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == b"ready\n"
+    lasting = "trap 'echo heard' TERM; trap 'exit 7' HUP; echo ready; while :; do :; done"
+    with _rehearsing("sh", "-c", lasting, grace_s=0.01) as running:
+        _hear(running)
         running.terminate()
-        assert running.stdout.readline() == b"heard\n"
+        _hear(running, b"heard\n")
         running.terminate()
-        assert running.stdout.readline() == b"heard\n"
+        _hear(running, b"heard\n")
         running.send_signal(signal.SIGHUP)
         assert running.wait(timeout=30) == 7
 

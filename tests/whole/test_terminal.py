@@ -80,13 +80,9 @@ def test_a_picture_that_stdout_does_not_take_is_kept(
 
 def test_an_ignored_signal_stays_ignored(work: Path, sandbox: server.Sandbox) -> None:
     """Started with SIGHUP ignored, as by nohup, a run is not ended by it."""
-    done = subprocess.run(
-        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PROGRAM, "compose", *LINE],
-        stdout=subprocess.PIPE,
-        check=False,
-    )
+    argv = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PROGRAM, "compose", *LINE]
 
-    assert (done.returncode, done.stdout) == (0, b"composed.jpg\n")
+    assert subprocess.check_output(argv) == b"composed.jpg\n"
 
 
 def test_sandbox_runs_a_command(work: Path, process: Run) -> None:
@@ -129,17 +125,12 @@ def test_a_stdout_that_takes_nothing(
         assert to == "broken" or "composed.jpg" in done.stderr
 
 
-def test_a_prompt_in_a_bare_locale_is_utf8(work: Path, sandbox: server.Sandbox) -> None:
+def test_a_prompt_in_a_bare_locale_is_utf8(
+    work: Path, process: Run, sandbox: server.Sandbox
+) -> None:
     """Where the locale makes bytes of the arguments, a UTF-8 prompt is one all the same."""
     env = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    done = subprocess.run(
-        [*PROGRAM, "compose", "product.jpg", "-p", "café in the first image"],
-        stdout=subprocess.PIPE,
-        env={**os.environ, **env},
-        check=False,
-    )
-    job = sandbox.jobs[0].job
+    done = process("compose", "product.jpg", "-p", "café in the first image", **env)
 
-    assert (done.returncode, done.stdout) == (0, b"composed.jpg\n")
-    assert job is not None
-    assert "café in the first image" in json.dumps(job, ensure_ascii=False)
+    assert (done.code, done.out) == (0, b"composed.jpg\n")
+    assert "café in the first image" in json.dumps(sandbox.jobs[0].job, ensure_ascii=False)
