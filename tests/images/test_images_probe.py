@@ -49,7 +49,7 @@ def test_each_kind_is_found_by_all_that_tells_it() -> None:
 
 
 RELATIVES = {
-    "MPO": (make.mpo(), "JPEG"),
+    "MPO": (make.frames("MPO", 2), "JPEG"),
     "QOI": (make.encoded(make.quarters(), "QOI"), "QOI"),
     "PSD": (make.psd(make.quarters()), "PSD"),
     "J2K": (make.encoded(make.quarters(), "JPEG2000", no_jp2=True), "JPEG2000"),
@@ -316,21 +316,16 @@ def test_a_failing_disk_is_told_apart_from_a_damaged_file() -> None:
         probe.probe(opening)
 
 
-def _frames(name: str, count: int) -> bytes:
-    others = [make.quarters().rotate(90 * turn) for turn in range(1, count)]
-    return make.encoded(make.quarters(), name, save_all=True, append_images=others)
-
-
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("name", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_frames_and_pages_are_counted(name: str, count: int) -> None:
     """Animations and files of several pages tell how many pictures they hold."""
-    assert probe.probe(make.opener(_frames(name, count))).header.frames == count
+    assert probe.probe(make.opener(make.frames(name, count))).header.frames == count
 
 
 def test_partners_of_a_picture_are_no_frames() -> None:
     """An MPO is a JPEG, whatever follows it."""
-    assert probe.probe(make.opener(make.mpo(3))).header.frames == 1
+    assert probe.probe(make.opener(make.frames("MPO", 3))).header.frames == 1
 
 
 def test_counting_frames_stops_at_a_thousand() -> None:

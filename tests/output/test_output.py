@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 import pytest
+from conftest import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 from tables import rows
@@ -426,14 +427,7 @@ def test_many_runs_share_a_name(here: Path, data: blob.Blob) -> None:
     """Runs that end at once under `number` each keep their own picture."""
     places = [prove("out.jpg", "number") for _ in range(8)]
     published: list[str] = []
-    threads = [
-        threading.Thread(target=lambda place=place: published.append(out.publish(data, place)))
-        for place in places
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(lambda place=place: published.append(out.publish(data, place)) for place in places))
 
     assert sorted(published) == names(here)
     assert len(set(published)) == 8
