@@ -130,9 +130,7 @@ def test_confirmed_values_pass_silently(model: str, name: str, value: SettingVal
         assert (config, findings.errors, findings.warnings) == ({name: value}, [], [])
 
 
-@pytest.mark.parametrize(
-    ("model", "name", "value", "words"), rows("job/unconfirmed_settings_warn_and_are_sent")
-)
+@pytest.mark.parametrize(("model", "name", "value", "words"), rows("job/unconfirmed_settings"))
 def test_unconfirmed_settings_warn_and_are_sent(
     model: str, name: str, value: SettingValue, words: str
 ) -> None:

@@ -148,9 +148,7 @@ def test_settings_are_named_once_and_are_not_reserved() -> None:
         assert not {"prompt", "images", "type"} & set(names)
 
 
-@pytest.mark.parametrize(
-    ("name", "resolution", "low", "high"), rows("models/estimate_follows_the_resolution")
-)
+@pytest.mark.parametrize(("name", "resolution", "low", "high"), rows("models/estimates"))
 def test_estimate_follows_the_resolution(
     name: str, resolution: str | None, low: float | None, high: float | None
 ) -> None:

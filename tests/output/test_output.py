@@ -693,9 +693,7 @@ def test_a_reader_that_went_away(data: blob.Blob) -> None:
 # --- other places for what came ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("path", "suffix", "expected"), rows("output/another_format_gets_its_suffix")
-)
+@pytest.mark.parametrize(("path", "suffix", "expected"), rows("output/corrected"))
 def test_another_format_gets_its_suffix(here: Path, path: str, suffix: str, expected: str) -> None:
     """A picture of another format than asked has the suffix of what it is."""
     place = out.corrected(out.Place(path=path, if_exists="overwrite"), suffix)
@@ -713,9 +711,7 @@ def test_a_corrected_name_overwrites_nothing(here: Path, data: blob.Blob) -> Non
     assert (here / "out.png").read_bytes() == b"theirs"
 
 
-@pytest.mark.parametrize(
-    ("path", "policy", "number", "new", "then"), rows("output/further_pictures_are_numbered")
-)
+@pytest.mark.parametrize(("path", "policy", "number", "new", "then"), rows("output/numbered"))
 def test_further_pictures_are_numbered(
     here: Path, path: str, policy: IfExists, number: int, new: str, then: IfExists
 ) -> None:
