@@ -29,13 +29,14 @@ def run(argv: Sequence[str]) -> int:
     try:
         with signals.handled() as stop:
             code = _call(argv)
-            stop.check()
+            if stop.signum is not None:  # it came when all had been told
+                code = 128 + stop.signum
     except errors.ComposeError as error:
         terminal.tell_error(error, as_json=as_json)
         code = int(error.code)
-    except (errors.Interrupted, KeyboardInterrupt) as stop:
+    except (errors.Interrupted, KeyboardInterrupt) as end:
         signalled = (
-            stop if isinstance(stop, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
+            end if isinstance(end, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
         )
         terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
         code = int(signalled.code)

@@ -23,18 +23,7 @@ def _seconds(flag: str, told: str, *, minimum: float = 0.001) -> Option:
 
 @frozen
 class Delivery(Options):
-    """How the job is sent; times in seconds.
-
-    Attributes:
-        token_file: A file, or `-`.
-        connect_timeout_s: For each connection attempt.
-        stall_timeout_s: Without any progress of the upload.
-        timeout_s: From the last byte sent to the complete answer.
-        max_wait_s: For capacity, over all attempts.
-        base_url: The service, without `/v2`.
-        is_async: Whether the job is created, asked after and fetched, rather than waited
-            for on one connection.
-    """
+    """How the job is sent, as a `Service` takes it; `token_file` is a file, or `-`."""
 
     token_file: Annotated[
         str | None,

@@ -125,9 +125,8 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
             found += [Entry(path=path, list_number=number) for path in ordered]
     findings.raise_if_any()
     if not found:
-        raise errors.UsageError(
-            "no images; name some files, -i NAME=PATH, or a list with -T (- for standard input)"
-        )
+        cure = "name some files, -i NAME=PATH, or a list with -T (- for standard input)"
+        raise errors.UsageError(f"no images; {cure}")
     return tuple(found)
 
 
@@ -173,11 +172,7 @@ def _sorted(names: Sequence[str], order: Sort) -> Sequence[str]:
 
 
 def open_input(
-    entry: Entry,
-    position: int,
-    *,
-    stdin: BinaryIO | None,
-    download: Callable[[str], blob.Blob],
+    entry: Entry, position: int, *, stdin: BinaryIO | None, download: Callable[[str], blob.Blob]
 ) -> Input:
     """Return the input an entry names, spooled to disk if it can be read only once.
 

@@ -52,9 +52,8 @@ def prove(
             place = real
         else:
             if not placement.create_dirs and streams.status(str(real.parent)) is None:
-                raise errors.OutputError(
-                    "there is no folder to make it in; --create-dirs makes that too"
-                )
+                message = "there is no folder to make it in; --create-dirs makes that too"
+                raise errors.OutputError(message)
             place = next(parent for parent in real.parents if parent.exists())
         if not os.access(place, os.W_OK | os.X_OK):
             raise errors.OutputError("not writable; choose another folder")
@@ -153,12 +152,7 @@ def _as_output_error(folder: str, called: str) -> Iterator[None]:
 def script(body: multipart.MultipartBody, *, delivery: Delivery, accept: str, digest: str) -> str:
     """Return a script for any POSIX shell that sends the parts beside it with curl.
 
-    Args:
-        body: What is sent.
-        delivery: Where to, and whether it is waited for; `PRODIA_BASE_URL` comes before it
-            when the script runs.
-        accept: The value of `Accept`.
-        digest: Of the request, as reported.
+    When the script runs, `PRODIA_BASE_URL` comes before where the delivery says.
     """
     values = {
         "VERSION": prodia_compose.__version__,

@@ -44,36 +44,27 @@ def match(
 def like(
     model: Model, width: int, height: int, *, called: str = "--match"
 ) -> dict[str, SettingValue]:
-    """Return the settings that give the result the shape of a picture.
+    """Return the settings that give the result the shape of an upright picture of this size.
 
     Where the model takes width and height, about one megapixel in its steps and range;
     else the nearest of its ratios.
 
-    Args:
-        model: Whose settings they are.
-        width: The picture's width in pixels, upright.
-        height: Its height.
-        called: What asks for it, for messages.
-
     Raises:
         errors.UsageError: No setting of the model is known to frame the result.
     """
+    shape = width / height
     across, down = model.setting("width"), model.setting("height")
     if across is not None and down is not None:
-        best = min(
-            _sizes(across, down, width / height),
-            key=lambda size: _distance(size, width / height),
-        )
+        best = min(_sizes(across, down, shape), key=lambda size: _distance(size, shape))
         return {"width": best[0], "height": best[1]}
     ratio = model.setting("aspect_ratio")
     known = [] if ratio is None else [*ratio.choices, *ratio.likely_choices]
     ratios = [choice for choice in known if ":" in choice]
     if not ratios:
-        raise errors.UsageError(
-            f"{called}: no setting that frames the result is known of {model.short_name}; "
-            "give --aspect-ratio, or --width and --height, yourself"
-        )
-    return {"aspect_ratio": min(ratios, key=lambda text: _off(_value(text), width / height))}
+        lack = f"no setting that frames the result is known of {model.short_name}"
+        cure = "give --aspect-ratio, or --width and --height, yourself"
+        raise errors.UsageError(f"{called}: {lack}; {cure}")
+    return {"aspect_ratio": min(ratios, key=lambda text: _off(_value(text), shape))}
 
 
 def _sizes(across: Setting, down: Setting, ratio: float) -> Iterable[tuple[int, int]]:
@@ -84,12 +75,8 @@ def _sizes(across: Setting, down: Setting, ratio: float) -> Iterable[tuple[int, 
         yield _snapped(across, height * ratio), height
 
 
-def _step(setting: Setting) -> int:
-    return setting.multiple_of or setting.likely_multiple_of or 1
-
-
 def _allowed(setting: Setting) -> range:
-    step = _step(setting)
+    step = setting.multiple_of or setting.likely_multiple_of or 1
     low, high = int(setting.minimum or step), int(setting.maximum or 4096)
     return range(-(-low // step) * step, high + 1, step)
 

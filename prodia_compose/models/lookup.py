@@ -41,11 +41,8 @@ def is_single_input(job_type: str) -> bool:
 def find(name: str, *, flag: str = "--model ") -> Model:
     """Return the model of a short name, alias or full job type.
 
-    A job type that is not listed comes back with `listed` False and house limits.
-
-    Args:
-        name: What was typed.
-        flag: What stood before it there, for messages.
+    A job type that is not listed comes back with `listed` False and house limits. `flag` is
+    what stood before the name, for messages.
 
     Raises:
         errors.UsageError: The name is unknown, or the type takes one image only.
@@ -58,10 +55,8 @@ def find(name: str, *, flag: str = "--model ") -> Model:
     if name in by_name:
         return by_name[name]
     if is_single_input(name):
-        raise errors.UsageError(
-            f"{flag}{name}: this job type takes one image only; "
-            f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
-        )
+        cure = f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
+        raise errors.UsageError(f"{flag}{name}: this job type takes one image only; {cure}")
     if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
         return unlisted(name)
     nearest = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=0.4)
@@ -115,9 +110,8 @@ def check_count(model: Model, count: int, findings: errors.Findings) -> None:
         roomier = [m.short_name for m in CATALOGUE if m.max_images.value >= count]
         cure = f"-m {' or '.join(roomier)} takes as many" if roomier else "leave some out"
         whose = "" if model.listed else " (our own limit for a job type not in the catalogue)"
-        raise errors.InputError(
-            f"{count} images; {model.short_name} takes at most {most}{whose}; {cure}"
-        )
+        takes = f"{model.short_name} takes at most {most}{whose}"
+        raise errors.InputError(f"{count} images; {takes}; {cure}")
     if model.doubtful_above is not None and count > model.doubtful_above.value:
         message = (
             f"{count} images: one of Prodia's pages lets {model.short_name} take {most}, "
@@ -135,11 +129,8 @@ def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings
     longest = model.max_prompt
     if longest is None or len(prompt) <= longest.value:
         return
-    message = (
-        f"{flag}: the prompt has {len(prompt):,} characters; "
-        f"{model.short_name} takes {longest.value:,g}"
-    )
+    takes = f"{model.short_name} takes {longest.value:,g}"
+    message = f"{flag}: the prompt has {len(prompt):,} characters; {takes}"
     if model.is_max_prompt_sure:
         raise errors.UsageError(f"{message}; shorten it")
-    warned = f"{message} by {longest.source}; sent as it is"
-    findings.warn("unconfirmed-setting", warned)
+    findings.warn("unconfirmed-setting", f"{message} by {longest.source}; sent as it is")

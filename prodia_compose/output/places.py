@@ -22,7 +22,7 @@ from prodia_compose.output import names, streams
 from prodia_compose.output.options import SUFFIXES, IfExists, OutputFormat, Placement
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
-_PROOF_BYTES = 1 << 20
+PROOF_BYTES = 1 << 20
 
 
 @frozen
@@ -103,8 +103,6 @@ def prove(
 
     Args:
         path: The target after template expansion; `-` is standard output.
-        if_exists: The policy for a taken name.
-        create_dirs: Whether a missing folder is fine.
         inputs: (path as typed, file) of the inputs that are files; none may be overwritten
             unless the policy is `overwrite`.
         called: What the target came from, for messages.
@@ -143,8 +141,7 @@ def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
             raise errors.OutputError(message)
     if place.if_exists == "skip":
         return replace(place, skipped=True)
-    message = "exists already; -f overwrites it, --if-exists number keeps both"
-    raise errors.OutputError(message)
+    raise errors.OutputError("exists already; -f overwrites it, --if-exists number keeps both")
 
 
 def _same(file: Path, path: str) -> bool:
@@ -161,13 +158,12 @@ def _prove_folder(path: str, *, create_dirs: bool) -> None:
         if not create_dirs:
             typed = Path(path).parent
             missing = folder if typed.exists() else typed  # a link leads elsewhere
-            message = f"there is no folder {missing}; --create-dirs makes it"
-            raise errors.OutputError(message)
+            raise errors.OutputError(f"there is no folder {missing}; --create-dirs makes it")
         folder = next(parent for parent in folder.parents if parent.exists())
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     with _temporary(folder) as (_, file):
-        file.write(bytes(_PROOF_BYTES))
+        file.write(bytes(PROOF_BYTES))
         file.flush()
 
 
@@ -201,12 +197,8 @@ def numbered(place: Place, number: int) -> Place:
 def publish(data: blob.Blob, place: Place, waiting: Callable[[], None] = lambda: None) -> str:
     """Write a picture to its place and return the path it stands under.
 
-    The file appears under its name whole and synced to disk, or not at all.
-
-    Args:
-        data: The picture.
-        place: As `prove` returned it, or derived from that.
-        waiting: Called before a wait for somebody who reads a named pipe, if there is one.
+    The file appears under its name whole and synced to disk, or not at all. The place is as
+    `prove` returned it, or derived from that; `waiting` is as for `streams.open_stream`.
 
     Raises:
         OSError: It could not be written, or the name was taken meanwhile (FileExistsError).

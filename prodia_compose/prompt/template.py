@@ -32,12 +32,8 @@ def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--pro
     """Return the prompt with each `{label}` replaced by "the first image" and so on.
 
     Prodia's guide: models read the images in order, so anchor each by position.
-    Without any labels, braces are plain text.
-
-    Args:
-        prompt: The text as typed; with labels, `{{` and `}}` are literal braces.
-        positions: Each label's place among the images, counted from 1.
-        flag: The option the prompt came from, for messages.
+    Without any labels, braces are plain text; with some, `{{` and `}}` are literal ones.
+    Positions are counted from 1.
 
     Raises:
         errors.UsageError: A name in braces is no label.
@@ -55,9 +51,8 @@ def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--pro
         known = ", ".join(positions)
         nearest = difflib.get_close_matches(name or "", positions, n=1)
         cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"the labels are: {known}"
-        raise errors.UsageError(
-            f"{flag}: {found} is no label; {cure} (a literal brace is written twice)"
-        )
+        note = "a literal brace is written twice"
+        raise errors.UsageError(f"{flag}: {found} is no label; {cure} ({note})")
 
     return _BRACES.sub(replace, prompt)
 
@@ -71,19 +66,13 @@ def text_of_file(data: bytes, shown: str) -> str:
     try:
         text = data.decode()  # not utf-8-sig, which counts an error's place from behind the BOM
     except UnicodeDecodeError as exc:
-        raise errors.UsageError(
-            f"--prompt-file {shown}: not UTF-8 text (byte {exc.start + 1}); convert it to UTF-8",
-            path=shown,
-        ) from exc
+        reason = f"not UTF-8 text (byte {exc.start + 1}); convert it to UTF-8"
+        raise errors.UsageError(f"--prompt-file {shown}: {reason}", path=shown) from exc
     return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
 def to_send(prompt: str, flag: str) -> str:
     """Return the prompt unchanged once it can be sent.
-
-    Args:
-        prompt: The final text.
-        flag: The option it came from, for messages.
 
     Raises:
         errors.UsageError: It is empty, or cannot stand in JSON.

@@ -306,7 +306,7 @@ def test_a_signal_during_the_proof(here: Path, monkeypatch: pytest.MonkeyPatch) 
         def __bytes__(self) -> bytes:
             raise errors.Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr(out, "_PROOF_BYTES", Stop())
+    monkeypatch.setattr(out, "PROOF_BYTES", Stop())
     with pytest.raises(errors.Interrupted):
         prove("out.jpg")
 

@@ -74,7 +74,7 @@ def directories(file: BinaryIO) -> Iterator[Directory]:
 def orientation(exif: bytes | None) -> int | None:
     """Return the orientation from EXIF data, 1 to 8; None where it says nothing usable."""
     directory = _first(exif or b"")
-    return None if directory is None else directory.orientation
+    return directory.orientation if directory else None
 
 
 def note(exif: bytes | None) -> str | None:
