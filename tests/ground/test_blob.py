@@ -5,11 +5,11 @@ import hashlib
 import io
 import signal
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,11 +83,7 @@ def test_threads_read_at_once() -> None:
         with kept.open() as reader:
             seen.append(b"".join(iter(lambda: reader.read(1000), b"")))
 
-    threads = [threading.Thread(target=read) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[read] * 8)
 
     assert seen == [SAMPLE] * 8
 

@@ -1,11 +1,12 @@
 """Work in threads: order, room, failures, and a caller that stops listening."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
-from conftest import until
+from conftest import at_once, until
 
 from prodia_compose import errors
 from prodia_compose.images import workers
@@ -108,11 +109,7 @@ def test_several_jobs_share_a_budget() -> None:
         done = outcomes(*(watched.work(number) for _ in range(6)), cost=3, budget=budget)
         found[number] = [outcome.result() for _, outcome in done]
 
-    jobs = [threading.Thread(target=job, args=(number,)) for number in range(3)]
-    for thread in jobs:
-        thread.start()
-    for thread in jobs:
-        thread.join(PATIENCE_S)
+    at_once(*(functools.partial(job, number) for number in range(3)))
 
     assert found == {number: [number] * 6 for number in range(3)}
     assert watched.most <= 3

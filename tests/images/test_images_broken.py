@@ -4,8 +4,8 @@ import functools
 import gc
 import io
 import random
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pictures as make
@@ -74,7 +74,7 @@ def _sources() -> Iterator[tuple[str, bytes]]:
     yield "LZW TIFF", make.encoded(image, "TIFF", compression="tiff_lzw")
     yield "JPEG in TIFF", make.encoded(image, "TIFF", compression="jpeg")
     yield "animated WebP", make.encoded(image, "WEBP", save_all=True, append_images=[image] * 2)
-    yield "MPO", make.mpo()
+    yield "MPO", make.frames("MPO", 2)
     yield "PSD", make.psd(image, layers=-1)
     yield "ICO", make.encoded(image, "ICO")
     yield "PGM", b"P5 40 30 255\n" + bytes(1200)
@@ -201,17 +201,11 @@ def test_an_error_that_is_kept_keeps_no_pixels() -> None:
 def test_threads_do_not_disturb_each_other() -> None:
     """Pictures prepared at once come out as one by one."""
     jobs = [SOURCES[name] for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")] * 4
-    expected = [make.prepared(data, side=20).blob.sha256 for data in jobs]
-    found: dict[int, str] = {}
 
-    def work(start: int) -> None:
-        for at in range(start, len(jobs), 4):
-            found[at] = make.prepared(jobs[at], side=20).blob.sha256
+    def sent(data: bytes) -> str:
+        return make.prepared(data, side=20).blob.sha256
 
-    threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(sent, jobs))
 
-    assert [found[at] for at in range(len(jobs))] == expected
+    assert found == [sent(data) for data in jobs]

@@ -8,7 +8,6 @@ import pictures as make
 import pytest
 from PIL import Image
 
-from prodia_compose.images import prepare
 from prodia_compose.images.colour import icc, srgb
 from prodia_compose.images.options import Fitting
 
@@ -31,9 +30,8 @@ def patches(colours: list[make.Rgb]) -> Image.Image:
     return image
 
 
-def seen(picture: prepare.PreparedImage, count: int) -> list[make.Rgb]:
+def seen(image: Image.Image, count: int = len(PATCHES)) -> list[make.Rgb]:
     """Return the colours in the middle of each square."""
-    image = make.pixels(picture)
     return [make.rgb_at(image, (at * SIDE + SIDE // 2, SIDE // 2)) for at in range(count)]
 
 
@@ -56,7 +54,7 @@ def test_wide_colours_are_brought_to_srgb(name: str, space: str) -> None:
     data = make.encoded(patches(PATCHES), name, icc_profile=profile, **extras.get(name, {}))
     picture = make.prepared(data, wishes=BEST)
 
-    assert_near(seen(picture, len(PATCHES)), [make.to_srgb(each, space) for each in PATCHES])
+    assert_near(seen(make.pixels(picture)), [make.to_srgb(each, space) for each in PATCHES])
     assert f"{space} -> sRGB" in picture.changes
     assert make.pixels(picture).info.get("icc_profile") is None
 
@@ -78,7 +76,7 @@ def test_solid_inks_look_as_printed(name: str, case: str) -> None:
     data = make.encoded(image, name, icc_profile=profile, **_sharp(name))
     picture = make.prepared(data, wishes=BEST)
 
-    assert_near(seen(picture, len(patches)), wanted)
+    assert_near(seen(make.pixels(picture), len(patches)), wanted)
     assert picture.changes[0] == f"{told} -> sRGB"
 
 
@@ -92,7 +90,7 @@ def test_grey_with_a_profile_gets_srgbs_curve(mode: str) -> None:
     image = Image.new("L", (SIDE, SIDE), 55).convert(mode)
     data = make.encoded(image, "PNG", icc_profile=make.grey_profile(1.0))
 
-    assert_near(seen(make.prepared(data, wishes=BEST), 1), [(128, 128, 128)])
+    assert_near(seen(make.pixels(make.prepared(data, wishes=BEST)), 1), [(128, 128, 128)])
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA"])
@@ -101,7 +99,7 @@ def test_a_profile_for_rgb_serves_grey_palette_and_alpha(mode: str) -> None:
     image = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
     image = image.convert(mode, palette=Image.Palette.ADAPTIVE)
     data = make.encoded(image, "PNG", icc_profile=make.rgb_profile("ProPhoto"))
-    found = seen(make.prepared(data, wishes=BEST), 1)
+    found = seen(make.pixels(make.prepared(data, wishes=BEST)), 1)
 
     assert_near(found, [make.to_srgb((128, 128, 128), "ProPhoto")], tolerance=2)
 
@@ -119,7 +117,7 @@ def test_lab_is_converted(colour_given: make.Rgb) -> None:
     )
     picture = make.prepared(data, wishes=BEST)
 
-    assert_near(seen(picture, 1), [colour_given])
+    assert_near(seen(make.pixels(picture), 1), [colour_given])
     assert picture.changes[0] == "Lab -> sRGB"
 
 
@@ -132,7 +130,7 @@ def test_transparency_survives_the_colours() -> None:
 
     assert sent.getchannel("A").getextrema() == (77, 77)
     wanted = [make.to_srgb(each, "Display P3") for each in PATCHES]
-    found = [make.rgb_at(sent, (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
+    found = seen(sent)
     assert_near(found, wanted, tolerance=2)
 
 
@@ -161,8 +159,8 @@ def test_a_profile_that_does_not_fit_is_left_out(
     upright = make.pixels(picture).convert("RGB")
     if orientation == 6:
         upright = upright.transpose(Image.Transpose.ROTATE_90)
-    found = [make.rgb_at(upright, (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
-    wanted = [make.rgb_at(image.convert("RGB"), (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
+    found = seen(upright)
+    wanted = seen(image.convert("RGB"))
 
     assert_near(found, wanted)
     told = "CMYK -> sRGB" if mode == "CMYK" and len(profile) > 300 else srgb.UNUSABLE
@@ -218,7 +216,7 @@ def test_colours_that_a_png_names_in_numbers(chunks: list[tuple[bytes, bytes]], 
     picture = make.prepared(data, wishes=BEST)
     wanted = [make.to_srgb(each, space) for each in PATCHES]
 
-    assert_near(seen(picture, len(PATCHES)), wanted, 4 if space != "sRGB" else 1)
+    assert_near(seen(make.pixels(picture)), wanted, 4 if space != "sRGB" else 1)
     assert (picture.suffix == ".png") == (space == "sRGB")
 
 
@@ -227,7 +225,7 @@ def test_gamma_alone_is_honoured() -> None:
     image = Image.new("RGB", (SIDE, SIDE), (55, 55, 55))
     data = make.png_with(make.encoded(image, "PNG"), _gamma(100_000))
 
-    assert_near(seen(make.prepared(data, wishes=BEST), 1), [(128, 128, 128)])
+    assert_near(seen(make.pixels(make.prepared(data, wishes=BEST)), 1), [(128, 128, 128)])
 
 
 @pytest.mark.parametrize(
@@ -238,7 +236,7 @@ def test_hdr_pictures_keep_their_ordinary_white(transfer: int, white: int) -> No
     colours: list[make.Rgb] = [(white, white, white), (0, 0, 0), (white // 2,) * 3]
     chunk = (b"cICP", bytes((9, transfer, 0, 1)))
     data = make.png_with(make.encoded(patches(colours), "PNG"), chunk)
-    bright, dark, middle = seen(make.prepared(data, wishes=BEST), 3)
+    bright, dark, middle = seen(make.pixels(make.prepared(data, wishes=BEST)), 3)
 
     assert make.furthest(bright, (255, 255, 255)) <= 4
     assert dark == (0, 0, 0)

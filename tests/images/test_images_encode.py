@@ -102,16 +102,11 @@ def test_an_impossible_cap_is_an_error() -> None:
         make.prepared(PLAIN, max_bytes=10)
 
 
-def _frames(name: str, count: int) -> bytes:
-    others = [make.quarters().rotate(90 * at) for at in range(1, count)]
-    return make.encoded(make.quarters(), name, save_all=True, append_images=others)
-
-
 ON_ITS_SIDE = make.turned(make.quarters(), 6).convert("CMYK")
 TOLD = {
-    "format only": (_frames("GIF", 1), ["GIF -> JPEG"]),
-    "animation": (_frames("GIF", 2), ["first of 2 frames", "GIF -> JPEG"]),
-    "pages": (_frames("TIFF", 12), ["first of 12 frames", "TIFF -> JPEG"]),
+    "format only": (make.frames("GIF", 1), ["GIF -> JPEG"]),
+    "animation": (make.frames("GIF", 2), ["first of 2 frames", "GIF -> JPEG"]),
+    "pages": (make.frames("TIFF", 12), ["first of 12 frames", "TIFF -> JPEG"]),
     "several": (
         make.encoded(ON_ITS_SIDE, "TIFF", tiffinfo={274: 6}),
         ["rotated", "CMYK -> sRGB", "TIFF -> JPEG"],

@@ -1,11 +1,11 @@
 """Memory kept from one picture for the next never shows, whatever the two are."""
 
 import itertools
-import threading
 from collections.abc import Callable
 
 import pictures as make
 import pytest
+from conftest import at_once
 from PIL import Image
 
 from prodia_compose import errors
@@ -35,11 +35,7 @@ MADE: dict[str, Callable[[int], bytes]] = {
 def alone(data: bytes, side: int) -> bytes:
     """Return what is sent of a picture that is the first of its thread."""
     sent: list[bytes] = []
-    thread = threading.Thread(
-        target=lambda: sent.append(make.prepared(data, side=side).blob.read())
-    )
-    thread.start()
-    thread.join()
+    at_once(lambda: sent.append(make.prepared(data, side=side).blob.read()))
     return sent[0]
 
 
@@ -117,12 +113,6 @@ def _taken(image: Image.Image) -> bool:
     return spare.take(image.mode, image.size).im is image.im
 
 
-def _in_a_thread(image: Image.Image) -> None:
-    thread = threading.Thread(target=_taken, args=(image,))
-    thread.start()
-    thread.join()
-
-
 @pytest.mark.parametrize(
     ("size", "between", "is_kept"),
     [
@@ -131,7 +121,9 @@ def _in_a_thread(image: Image.Image) -> None:
         pytest.param(SIZE, lambda _: spare.take("L", SIZE), False, id="another mode"),
         pytest.param(SIZE, lambda _: spare.take("RGB", (1, 1)), False, id="another size"),
         pytest.param((4001, 4000), lambda _: None, False, id="large: it counts in no budget"),
-        pytest.param(SIZE, _in_a_thread, True, id="each thread has its own"),
+        pytest.param(
+            SIZE, lambda kept: at_once(lambda: _taken(kept)), True, id="each thread has its own"
+        ),
         # Copies of the picture follow, or strips, or a decoder with memory of its own.
         pytest.param(SIZE, lambda _: _prepared("JPEG upside down"), False, id="turned"),
         pytest.param(SIZE, lambda _: _prepared("CMYK JPEG"), False, id="converted"),

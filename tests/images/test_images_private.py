@@ -171,7 +171,7 @@ def test_the_coded_pixels_are_copied_bit_for_bit() -> None:
 
 def test_mpo_partners_are_cut_off() -> None:
     """Of a stereo or gain-map file the picture alone is sent, as a JPEG."""
-    data = make.mpo(3)
+    data = make.frames("MPO", 3)
     picture = make.prepared(data)
     sent = make.decoded(picture.blob.read())
 
@@ -182,14 +182,9 @@ def test_mpo_partners_are_cut_off() -> None:
 
 def test_an_mpo_cut_in_its_partner_is_as_good_as_whole() -> None:
     """Only the first picture counts."""
-    data = make.mpo(2)
+    data = make.frames("MPO", 2)
 
     assert make.prepared(data[: int(len(data) * 0.7)]).width == 64
-
-
-def _animated(name: str) -> bytes:
-    others = [make.quarters().rotate(180)]
-    return make.encoded(make.quarters(), name, save_all=True, append_images=others)
 
 
 NOT_APT = {
@@ -204,8 +199,8 @@ NOT_APT = {
         "16-bit -> 8-bit",
     ),
     "TIFF": (make.encoded(make.quarters(), "TIFF"), "TIFF -> JPEG"),
-    "animated PNG": (_animated("PNG"), "first of 2 frames"),
-    "animated WebP": (_animated("WEBP"), "first of 2 frames"),
+    "animated PNG": (make.frames("PNG", 2), "first of 2 frames"),
+    "animated WebP": (make.frames("WEBP", 2), "first of 2 frames"),
 }
 
 

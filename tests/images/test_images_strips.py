@@ -6,7 +6,7 @@ import io
 import struct
 import tracemalloc
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pictures as make
 import pytest
@@ -49,16 +49,16 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 12 + length
 
 
-def with_pixels(data: bytes, pieces: Sequence[bytes]) -> bytes:
+DATA = make.encoded(PHOTO, "PNG")
+DEFLATED = b"".join(body for name, body in chunks(DATA) if name == b"IDAT")
+INFLATED = zlib.decompress(DEFLATED)
+
+
+def with_pixels(*pieces: bytes) -> bytes:
     """Return a PNG with other compressed data, in as many chunks as there are pieces."""
-    parts = [(name, body) for name, body in chunks(data) if name != b"IDAT"]
+    parts = [(name, body) for name, body in chunks(DATA) if name != b"IDAT"]
     parts[-1:-1] = [(b"IDAT", piece) for piece in pieces]
-    return b"".join((data[:8], *(make.png_chunk(name, body) for name, body in parts)))
-
-
-def deflated(data: bytes) -> bytes:
-    """Return the compressed data of a PNG."""
-    return b"".join(body for name, body in chunks(data) if name == b"IDAT")
+    return b"".join((DATA[:8], *(make.png_chunk(name, body) for name, body in parts)))
 
 
 def in_strips(data: bytes, rows: int, overlap: int = 0) -> Image.Image:
@@ -104,19 +104,15 @@ def test_strips_make_the_picture(name: str, rows: int, overlap: int) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_the_data_may_be_cut_into_any_chunks(size: int) -> None:
     """A byte each, with empty ones between them, or all in one."""
-    data = make.encoded(PHOTO, "PNG")
-    whole = deflated(data)
-    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    pieces = [DEFLATED[at : at + size] for at in range(0, len(DEFLATED), size)]
     spread = [part for piece in pieces for part in (piece, b"")]
 
-    assert in_strips(with_pixels(data, spread), 9).tobytes() == PHOTO.tobytes()
+    assert in_strips(with_pixels(*spread), 9).tobytes() == PHOTO.tobytes()
 
 
 def test_more_data_than_the_picture_needs_does_not_matter() -> None:
     """Decoders stop at the last row."""
-    data = make.encoded(PHOTO, "PNG")
-    rows = zlib.decompress(deflated(data))
-    longer = with_pixels(data, [zlib.compress(rows + bytes(100_000))])
+    longer = with_pixels(zlib.compress(INFLATED + bytes(100_000)))
 
     assert in_strips(longer, 9).tobytes() == PHOTO.tobytes()
 
@@ -124,9 +120,7 @@ def test_more_data_than_the_picture_needs_does_not_matter() -> None:
 @pytest.mark.parametrize("lost", [5, 200, 3000])
 def test_data_that_ends_early_is_told(lost: int) -> None:
     """Rows are missing, whatever the strips."""
-    data = make.encoded(PHOTO, "PNG")
-    rows = zlib.decompress(deflated(data))
-    short = with_pixels(data, [zlib.compress(rows[:-lost])])
+    short = with_pixels(zlib.compress(INFLATED[:-lost]))
     for count in (1, 9, 70):
         with pytest.raises(errors.InputError, match="is cut short: the end of the PNG data"):
             in_strips(short, count)
@@ -134,28 +128,22 @@ def test_data_that_ends_early_is_told(lost: int) -> None:
 
 def test_damage_is_told() -> None:
     """A flipped bit anywhere in the compressed data, even where only the checksum tells."""
-    data = make.encoded(PHOTO, "PNG")
-    whole = deflated(data)
-    for at in range(2, len(whole), 997):
-        bits = bytearray(whole)
+    for at in range(2, len(DEFLATED), 997):
+        bits = bytearray(DEFLATED)
         bits[at] ^= 16
         with pytest.raises(errors.InputError, match="is cut short"):
-            in_strips(with_pixels(data, [bytes(bits)]), 9)
+            in_strips(with_pixels(bytes(bits)), 9)
 
 
 def test_a_missing_checksum_does_not_matter() -> None:
     """All pixels are there."""
-    data = make.encoded(PHOTO, "PNG")
-
-    assert in_strips(with_pixels(data, [deflated(data)[:-4]]), 9).tobytes() == PHOTO.tobytes()
+    assert in_strips(with_pixels(DEFLATED[:-4]), 9).tobytes() == PHOTO.tobytes()
 
 
 def test_a_bomb_is_inflated_no_further_than_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gigabyte of zeros behind a small picture costs nothing."""
-    data = make.encoded(PHOTO, "PNG")
-    rows = zlib.decompress(deflated(data))
     bomb = zlib.compressobj(9)
-    squeezed = bomb.compress(rows)
+    squeezed = bomb.compress(INFLATED)
     squeezed += b"".join(bomb.compress(bytes(1 << 20)) for _ in range(200)) + bomb.flush()
     longest = 0
     real = zlib.decompressobj
@@ -176,9 +164,9 @@ def test_a_bomb_is_inflated_no_further_than_the_picture(monkeypatch: pytest.Monk
             return result
 
     monkeypatch.setattr(zlib, "decompressobj", Watching)
-    in_strips(with_pixels(data, [squeezed]), 9)
+    in_strips(with_pixels(squeezed), 9)
 
-    assert longest <= len(rows)
+    assert longest <= len(INFLATED)
 
 
 @pytest.mark.parametrize("side", [80, 40, 9])
@@ -187,8 +175,7 @@ def test_shrinking_strips_equals_shrinking_the_whole(
 ) -> None:
     """The result is the same to the last bit, averaged first or not."""
     monkeypatch.setattr(resample, "_BAND_PIXELS", 2_000)
-    data = make.encoded(PHOTO, "PNG")
-    file = io.BytesIO(data)
+    file = io.BytesIO(DATA)
     size = (side, side * 70 // 90)
     found = resample.shrunk(strips.Strips(file, png.read_header(file)), size)
 
@@ -197,10 +184,8 @@ def test_shrinking_strips_equals_shrinking_the_whole(
 
 def test_what_follows_the_end_of_the_data_costs_nothing() -> None:
     """A picture whose data ends too soon is refused at once, however much comes after it."""
-    data = make.encoded(PHOTO, "PNG")
-    raw = zlib.decompress(deflated(data))
-    early = zlib.compress(raw[: len(raw) // 2])
-    broken = with_pixels(data, [early, *[bytes(1 << 20)] * 40])
+    early = zlib.compress(INFLATED[: len(INFLATED) // 2])
+    broken = with_pixels(early, *[bytes(1 << 20)] * 40)
     tracemalloc.start()
     with pytest.raises(errors.InputError, match="is cut short"):
         in_strips(broken, 70)

@@ -327,9 +327,7 @@ def test_a_script_that_cannot_tell_where_it_is_sends_nothing(
     assert api.connections == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "environment", "code", "words"), rows("job/what_is_found_before_sending")
-)
+@pytest.mark.parametrize(("arguments", "environment", "code", "words"), rows("job/unsendable"))
 def test_what_is_found_before_sending(
     script: Path,
     work: Path,

@@ -13,6 +13,7 @@ from prodia_compose.models.facts import Cap, Estimate, Model
 from prodia_compose.models.settings import check_settings
 
 BY_NAME = {model.short_name: model for model in catalogue.CATALOGUE}
+KNOWN = [(name, setting) for name, model in BY_NAME.items() for setting in model.settings]
 
 GUIDE = rows("models/guide")
 """Each model's name, job type, images, least and most price in USD, and seconds."""
@@ -68,11 +69,7 @@ def test_caps_have_their_figure_and_kind(name: str) -> None:
 
 def test_settings_have_their_ranges() -> None:
     """Every setting known has the type, range, step and default that was read, and no other."""
-    found = [
-        [model.short_name, setting.name, *domain(setting)]
-        for model in catalogue.CATALOGUE
-        for setting in model.settings
-    ]
+    found = [[name, setting.name, *domain(setting)] for name, setting in KNOWN]
 
     assert sorted(found) == sorted(SETTINGS)
 
@@ -80,9 +77,8 @@ def test_settings_have_their_ranges() -> None:
 def test_choices() -> None:
     """What a setting may be is refused outside only where Prodia's own pages list it."""
     choices = {
-        (model.short_name, setting.name): (setting.choices, setting.likely_choices)
-        for model in catalogue.CATALOGUE
-        for setting in model.settings
+        (name, setting.name): (setting.choices, setting.likely_choices)
+        for name, setting in KNOWN
         if setting.choices or setting.likely_choices
     }
     presets = choices.pop(("flux-2-dev", "style_preset"))
@@ -130,14 +126,13 @@ def test_every_fact_has_a_source() -> None:
 
 def test_ranges_are_whole() -> None:
     """A range has both ends, and they are multiples of its step, as the messages suppose."""
-    for model in catalogue.CATALOGUE:
-        for setting in model.settings:
-            assert (setting.minimum is None) == (setting.maximum is None)
-            step = setting.multiple_of or setting.likely_multiple_of
-            if step:
-                assert setting.minimum is not None
-                assert setting.maximum is not None
-                assert setting.minimum % step == setting.maximum % step == 0
+    for _, setting in KNOWN:
+        assert (setting.minimum is None) == (setting.maximum is None)
+        step = setting.multiple_of or setting.likely_multiple_of
+        if step:
+            assert setting.minimum is not None
+            assert setting.maximum is not None
+            assert setting.minimum % step == setting.maximum % step == 0
 
 
 def test_settings_are_named_once_and_are_not_reserved() -> None:
@@ -148,9 +143,7 @@ def test_settings_are_named_once_and_are_not_reserved() -> None:
         assert not {"prompt", "images", "type"} & set(names)
 
 
-@pytest.mark.parametrize(
-    ("name", "resolution", "low", "high"), rows("models/estimate_follows_the_resolution")
-)
+@pytest.mark.parametrize(("name", "resolution", "low", "high"), rows("models/estimates"))
 def test_estimate_follows_the_resolution(
     name: str, resolution: str | None, low: float | None, high: float | None
 ) -> None:

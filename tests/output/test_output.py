@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 import pytest
+from conftest import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 from tables import rows
@@ -426,14 +427,7 @@ def test_many_runs_share_a_name(here: Path, data: blob.Blob) -> None:
     """Runs that end at once under `number` each keep their own picture."""
     places = [prove("out.jpg", "number") for _ in range(8)]
     published: list[str] = []
-    threads = [
-        threading.Thread(target=lambda place=place: published.append(out.publish(data, place)))
-        for place in places
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(lambda place=place: published.append(out.publish(data, place)) for place in places))
 
     assert sorted(published) == names(here)
     assert len(set(published)) == 8
@@ -699,9 +693,7 @@ def test_a_reader_that_went_away(data: blob.Blob) -> None:
 # --- other places for what came ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("path", "suffix", "expected"), rows("output/another_format_gets_its_suffix")
-)
+@pytest.mark.parametrize(("path", "suffix", "expected"), rows("output/corrected"))
 def test_another_format_gets_its_suffix(here: Path, path: str, suffix: str, expected: str) -> None:
     """A picture of another format than asked has the suffix of what it is."""
     place = out.corrected(out.Place(path=path, if_exists="overwrite"), suffix)
@@ -719,9 +711,7 @@ def test_a_corrected_name_overwrites_nothing(here: Path, data: blob.Blob) -> Non
     assert (here / "out.png").read_bytes() == b"theirs"
 
 
-@pytest.mark.parametrize(
-    ("path", "policy", "number", "new", "then"), rows("output/further_pictures_are_numbered")
-)
+@pytest.mark.parametrize(("path", "policy", "number", "new", "then"), rows("output/numbered"))
 def test_further_pictures_are_numbered(
     here: Path, path: str, policy: IfExists, number: int, new: str, then: IfExists
 ) -> None:

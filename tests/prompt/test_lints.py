@@ -94,9 +94,7 @@ def test_no_image_is_referred_to(text: str) -> None:
     assert slips(text, 1) == {}
 
 
-@pytest.mark.parametrize(
-    ("text", "count", "missing"), rows("prompt/some_images_are_not_referred_to")
-)
+@pytest.mark.parametrize(("text", "count", "missing"), rows("prompt/not_referred_to"))
 def test_some_images_are_not_referred_to(text: str, count: int, missing: str) -> None:
     """An image that a prompt leaves out, while it refers to others, is named with the cure."""
     found = slips(text, count)

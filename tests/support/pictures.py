@@ -220,11 +220,10 @@ def talkative_jpeg(image: Image.Image, **options: object) -> bytes:
     return chatty + SECRET.encode() + plain
 
 
-def mpo(frames: int = 2) -> bytes:
-    """Return a JPEG with partner pictures behind it, as stereo and gain-map cameras write."""
-    image = quarters()
-    others = [ImageChops.invert(image) for _ in range(frames - 1)]
-    return encoded(image, "MPO", save_all=True, append_images=others)
+def frames(name: str, count: int) -> bytes:
+    """Return a file of several pictures; an MPO's are partners, as gain-map cameras write them."""
+    others = [quarters().rotate(90 * turn) for turn in range(1, count)]
+    return encoded(quarters(), name, save_all=True, append_images=others)
 
 
 # --- PNG, TIFF and the like, byte by byte -----------------------------------------------
