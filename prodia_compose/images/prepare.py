@@ -37,7 +37,8 @@ _TRANSPOSITIONS: Final = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # what makes a picture upright, by its EXIF orientation
+}
+"""What makes a picture upright, by its EXIF orientation."""
 
 
 @frozen
@@ -60,8 +61,7 @@ def prepare(
     The size is what `fit` says, whatever the wishes; `max_bytes` caps the encoded picture.
 
     Raises:
-        errors.InputError: It is damaged, or cannot be brought under the byte cap. The
-            message is the reason alone; the caller puts the file in front.
+        errors.InputError: It is damaged, or passes the byte cap; the caller names the file.
         errors.OutputError: There is no room for temporary files.
     """
     found = _untouched(opener, info, wishes, max_bytes) if _could_stay(info, fit) else None
@@ -78,7 +78,7 @@ def peak_bytes(info: ImageInfo, fit: Fit, max_bytes: int | None = None) -> int:
     """Return about how much memory `prepare` takes at its peak."""
     is_over = max_bytes is not None and info.byte_count > max_bytes
     if info.format == "JPEG" and _could_stay(info, fit) and not is_over:
-        return raster.check_bytes(info)
+        return raster.jpeg_bytes(info)
     # Behind the decoder come two more of the picture in its new size, at most.
     result = 3 * raster.PIXEL_BYTES * fit.size[0] * fit.size[1]
     return max(raster.peak_bytes(info, fit.size), result)

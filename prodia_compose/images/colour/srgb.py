@@ -18,9 +18,6 @@ _TOLERANCE = 1  # by how much, of 255, a profile may move a test colour and stil
 _STEPS: Final = (0, 32, 64, 96, 128, 160, 192, 224, 255)
 _FALLBACK_NAMES: Final = {"L": "grey profile", "CMYK": "CMYK profile", "LAB": "Lab profile"}
 
-Converted = tuple[Image.Image, str | None]
-"""A picture in mode L, LA, RGB or RGBA, and what was done to its colours, if anything."""
-
 
 @functools.lru_cache(maxsize=32)
 def judge(profile: bytes | None, *, grey: bool) -> Verdict:
@@ -47,10 +44,10 @@ def judge(profile: bytes | None, *, grey: bool) -> Verdict:
     return "srgb" if near else "other"
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Converted:
-    """Return a picture in sRGB, its transparency untouched; it may be changed in place.
+def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
+    """Return a picture in sRGB, maybe the same one, and what was done to its colours, if anything.
 
-    It comes in mode L, LA, RGB, RGBA, CMYK or LAB, with or without an ICC profile.
+    It comes in mode L, LA, RGB, RGBA, CMYK or LAB, and leaves in one of the first four.
     """
     space = _SPACES.get(profile[16:20], "") if profile else ""
     if image.mode == "CMYK" and space != "CMYK":

@@ -1,8 +1,7 @@
 """The directories (IFDs) of EXIF data and of TIFF files, read with distrust.
 
-EXIF is written by thousands of devices and damaged by as many programs. Only
-the few tags that matter here are read; whatever is wrong with it reads as "not
-there" and never stops a picture that can be seen.
+EXIF is written by thousands of devices and damaged by as many programs: what is wrong
+with it reads as "not there" and never stops a picture that can be seen.
 """
 
 import io
@@ -26,13 +25,7 @@ _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[
 
 @frozen
 class Directory:
-    """The whole-number tags of one directory.
-
-    Attributes:
-        values: The first value of each tag.
-        places: Where that value stands, in bytes from the start of the stream.
-        order: "<" or ">", the byte order as `struct` writes it.
-    """
+    """The first value of each whole-number tag, its place in the stream, and `struct`'s order."""
 
     values: Mapping[int, int]
     places: Mapping[int, int]
@@ -46,10 +39,7 @@ class Directory:
 
 
 def directories(file: BinaryIO) -> Iterator[Directory]:
-    """Yield the chain of directories of a TIFF stream, at most 1000 of them.
-
-    Ends without an error where the chain is damaged or runs in a circle.
-    """
+    """Yield a TIFF stream's directories, at most 1000, until the chain breaks or runs in a circle."""
     file.seek(0)
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
@@ -93,8 +83,8 @@ def upright(exif: bytes) -> bytes:
     """Return EXIF data with its orientation set to 1 and every other byte as it was."""
     plain = exif.removeprefix(MARK)
     directory = _first(plain)
-    place = directory.places.get(_ORIENTATION) if directory else None
-    if directory is None or place is None or place + 2 > len(plain):
+    place = directory.places.get(_ORIENTATION, len(plain)) if directory else len(plain)
+    if directory is None or place + 2 > len(plain):
         return plain
     return plain[:place] + struct.pack(directory.order + "H", 1) + plain[place + 2 :]
 

@@ -10,8 +10,7 @@ from prodia_compose import errors
 from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe.header import Colour, Header
 
-_SOI: Final = b"\xff\xd8"
-_EOI: Final = b"\xff\xd9"
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _SOS: Final = 0xDA
 _FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -84,12 +83,11 @@ def read_header(file: BinaryIO) -> Header:
     if frame is None or len(frame[1]) < 6:
         raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
     bits, height, width, channels = struct.unpack_from(">BHHB", frame[1])
+    unread = "which cannot be read: save it as"
     if bits != 8:
-        raise errors.InputError(f"is a JPEG of {bits} bits, which cannot be read: save it as 8-bit")
+        raise errors.InputError(f"is a JPEG of {bits} bits, {unread} 8-bit")
     if channels not in _COLOURS:
-        raise errors.InputError(
-            f"is a JPEG of {channels} channels, which cannot be read: save it as RGB"
-        )
+        raise errors.InputError(f"is a JPEG of {channels} channels, {unread} RGB")
     exif_data = parts.get(exif.MARK)
     return Header(
         width=width,
@@ -113,8 +111,7 @@ def skimmed(file: BinaryIO) -> Iterator[bytes]:
     """Yield the file as `stripped` does, but of each scan's coded data only the start.
 
     Decoders refuse what they cannot make out of tables, frames and scans' headers. What is
-    wrong within the coded data they only warn of, and its end, once an end marker is there,
-    they make up: to decode all of it would tell nothing more.
+    wrong within the coded data they only warn of: to decode all of it would tell nothing more.
     """
     return stripped(file, _SKIMMED_BYTES)
 
@@ -182,14 +179,11 @@ def _segments(file: BinaryIO) -> Iterator[Segment]:
 def _next_marker(file: BinaryIO) -> int:
     """Return the next marker, past the little junk that decoders skip as well."""
     byte = file.read(1)
-    for _ in range(_MAX_JUNK_BYTES):
-        if byte == b"\xff":
-            break
-        byte = file.read(1)
-    for _ in range(_MAX_JUNK_BYTES):
-        if byte != b"\xff":
-            break
-        byte = file.read(1)
+    for is_fill in (True, False):
+        for _ in range(_MAX_JUNK_BYTES):
+            if (byte == b"\xff") is is_fill:
+                break
+            byte = file.read(1)
     if not byte or byte == b"\xff":
         raise stream.cut_short("JPEG")
     return byte[0]

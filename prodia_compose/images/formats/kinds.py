@@ -65,16 +65,6 @@ KINDS: Final = {
 JPEG, PNG, WEBP, AVIF, GIF = (KINDS[name] for name in ("JPEG", "PNG", "WEBP", "AVIF", "GIF"))
 
 
-def by_media_type(media_type: str) -> Kind | None:
-    """Return the kind of a media type, in lower case and without parameters."""
-    return next((kind for kind in KINDS.values() if kind.media_type == media_type), None)
-
-
-def by_suffix(suffix: str) -> Kind | None:
-    """Return the kind of a file name's suffix, such as ".JPG"."""
-    return next((kind for kind in KINDS.values() if suffix.lower() in kind.suffixes), None)
-
-
 def by_head(head: bytes) -> Kind | None:
     """Return the kind that a file's first 16 bytes show.
 

@@ -1,8 +1,7 @@
 """PNG files as a row of chunks (W3C PNG, third edition).
 
-Pillow is handed only the chunks that make the picture. So a bomb in a text
-chunk, a broken checksum of a comment or damaged EXIF data can neither cost
-memory nor stop a picture that can be seen.
+Pillow is handed only those that make the picture. So a bomb in a text chunk or the broken
+checksum of a comment can neither cost memory nor stop a picture that can be seen.
 """
 
 import struct
@@ -18,22 +17,13 @@ from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 _COLOURS: Final = {b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"iCCP", b"cICP", b"bKGD", b"pHYs"}
-"""Chunks that are not metadata in the sense of being about somebody or something."""
-
 _ANIMATION: Final = {b"acTL", b"fcTL", b"fdAT"}
-
 END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MAX_CHUNKS = 200_000
 _MAX_PROFILE_BYTES = 8_000_000
 _MAX_CARRIED_BYTES = 64_000
 
-_READ: Final = {
-    **dict.fromkeys((b"IHDR", b"acTL", b"eXIf", b"sRGB"), _MAX_CARRIED_BYTES),
-    **dict.fromkeys((b"gAMA", b"cHRM", b"cICP"), _MAX_CARRIED_BYTES),
-    b"iCCP": _MAX_PROFILE_BYTES,
-}
-"""The chunks that are read, with the most bytes of each."""
-
+_READ: Final = {b"IHDR", b"acTL", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"iCCP"}
 _ALPHA: Final = 4
 """The bit of PNG's colour type that says so; the others say which colour."""
 
@@ -56,7 +46,8 @@ def read_header(file: BinaryIO) -> Header:
     has_metadata = False
     for name, length in chunks(file):
         has_metadata |= name not in _PICTURE | _COLOURS | _ANIMATION
-        if name in _READ and length <= _READ[name]:
+        most = _MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_CARRIED_BYTES
+        if name in _READ and length <= most:
             found.setdefault(name, file.read(length))
         elif name == b"tRNS":
             found.setdefault(name, b"")
@@ -101,19 +92,15 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
     """
     yield SIGNATURE
     for name, length in chunks(file):
-        if name not in _PICTURE:
-            continue
-        yield struct.pack(">I4s", length, name)
-        yield from stream.copy_exactly(file, length + 4, "PNG")  # its checksum comes with it
+        if name in _PICTURE:
+            yield struct.pack(">I4s", length, name)
+            yield from stream.copy_exactly(file, length + 4, "PNG")  # its checksum comes with it
     yield END
 
 
 def has_end(file: BinaryIO) -> bool:
     """Tell whether the row of chunks goes on to an end chunk that is whole."""
-    position = len(SIGNATURE)
-    for _, length in chunks(file):
-        position += 12 + length
-    file.seek(position)
+    file.seek(len(SIGNATURE) + sum(12 + length for _, length in chunks(file)))
     return file.read(len(END)) == END
 
 
@@ -135,8 +122,7 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
     """Return the colours as an ICC profile, None for sRGB; and what was wrong with them.
 
-    By the standard cICP counts before iCCP, iCCP before sRGB, and sRGB before
-    gAMA and cHRM.
+    By the standard cICP counts before iCCP, that before sRGB, and that before gAMA and cHRM.
     """
     cicp = chunks.get(b"cICP", b"")
     if len(cicp) >= 2 and (profile := icc.from_codes(cicp[0], cicp[1])) is not None:

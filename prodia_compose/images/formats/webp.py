@@ -11,6 +11,7 @@ from prodia_compose.images.probe.header import MAX_COUNTED, Header
 _PICTURE: Final = (b"ALPH", b"VP8 ", b"VP8L")
 _PLAIN: Final = {b"VP8X", b"ICCP", b"ANIM", b"ANMF", *_PICTURE}
 _ALPHA_FLAG: Final = 0x10
+
 _LOSSY_PIXELS_PER_BYTE: Final = 2048
 """At most: a block of 256 pixels takes more than a bit, for its two modes of prediction."""
 
@@ -74,7 +75,7 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _scan(file: BinaryIO) -> tuple[_Places, int]:
-    """Return where the chunks are, and how many frames there are, at most a thousand."""
+    """Return where the chunks are, and how many frames there are, up to `MAX_COUNTED`."""
     end = file.seek(0, 2)
     file.seek(4)
     riff_end = 8 + int.from_bytes(file.read(4), "little")
@@ -120,7 +121,5 @@ def _canvas(file: BinaryIO, found: _Places) -> tuple[int, int, bool]:
 def _read(file: BinaryIO, found: _Places, name: bytes) -> bytes:
     """Return a chunk's data; nothing if it is not there or too large to carry."""
     place, length = found.get(name, (0, 0))
-    if not length or length > _MAX_CARRIED_BYTES:
-        return b""
     file.seek(place)
-    return file.read(length)
+    return file.read(length) if length <= _MAX_CARRIED_BYTES else b""

@@ -20,21 +20,12 @@ from PIL import Image, ImageFile
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
 
-_CLASSES: Final = {
-    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),  # not MPO's: only the first picture counts
-    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
-    "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
-    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+_STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
+"""What the names of Pillow's module and class begin with, where it is not such as `Jpeg`."""
+
+_OTHERS: Final = {
     "HEIF": ("pillow_heif", "HeifImageFile"),
-    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
     "TIFF": ("prodia_compose.images.probe.tiff", "StoredTiffFile"),
-    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
-    "PPM": ("PIL.PpmImagePlugin", "PpmImageFile"),
-    "TGA": ("PIL.TgaImagePlugin", "TgaImageFile"),
-    "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
-    "JPEG2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
-    "QOI": ("PIL.QoiImagePlugin", "QoiImageFile"),
-    "PSD": ("PIL.PsdImagePlugin", "PsdImageFile"),
 }
 
 _BLOCK_BYTES: Final = 1 << 20
@@ -97,7 +88,9 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
         errors.InputError: The decoder is not installed.
         Exception: Anything, where the file is damaged: use within `reading`.
     """
-    module_name, class_name = _CLASSES[format_name]
+    stem = _STEMS.get(format_name, format_name.capitalize())
+    own = f"PIL.{stem}ImagePlugin", f"{stem}ImageFile"
+    module_name, class_name = _OTHERS.get(format_name, own)
     if format_name == "TIFF":
         _silence_libtiff()
     try:

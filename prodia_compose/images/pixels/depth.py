@@ -82,12 +82,10 @@ def _wide(image: Image.Image) -> Convert:
 
 
 def _stretched(image: Image.Image) -> Convert:
-    """Scale 32-bit numbers to 8-bit by the range that they were meant in.
+    """Scale 32-bit numbers to 8-bit by the range that they were meant in; few files say it.
 
-    Such files do not say what their white is. Numbers from 0 up are taken to go up
-    to the first of 1 (fractions only), 255 and 65,535 that holds them all; PPM's go
-    up to 65,535. Others, and numbers below 0, are spread from their least to their
-    greatest.
+    Numbers from 0 up are taken to go up to the first of 1 (fractions only), 255 and 65,535
+    that holds them all; PPM's to 65,535. Others are spread from their least to their greatest.
     """
     low, high = 0.0, float(_LARGEST_WIDE)
     if getattr(image, "format", None) != "PPM" or image.mode == "F":

@@ -1,9 +1,8 @@
 """Pixels out of a file: at the smallest scale that will do, once, and wholly.
 
-JPEG is the format that can be decoded at 1/2, 1/4 or 1/8 of its size, for a
-fraction of the time and memory. Measured on 45 camera photos of 8 to 22
-megapixels, against a full decode and Lanczos from there (PSNR over RGB; the
-worst photo and the median):
+A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, for a fraction of the time and
+memory. Measured on 45 camera photos of 8 to 22 megapixels, against a full decode and
+Lanczos from there (PSNR over RGB; the worst photo and the median):
 
 ========  ======  ===============  =======================
 scale     margin  4:4:4 and 4:2:0  others (margin x 1.5)
@@ -13,12 +12,9 @@ scale     margin  4:4:4 and 4:2:0  others (margin x 1.5)
 1/8       4       51.8, 54.0 dB    49.4, 55.3 dB
 ========  ======  ===============  =======================
 
-The margin is how many times larger than wanted the decoded picture is; a
-margin of 1 would cost up to 15 dB. Where colour is stored at half the width but
-full height (4:2:2), libjpeg loses half of it at any reduced scale, so such files
-get half as much margin again.
-
-A PNG is read in strips, since Pillow would hold all of it.
+The margin is how many times larger than wanted the decoded picture is; with 1 it would
+cost up to 15 dB. Of colour stored at half the width but full height (4:2:2), libjpeg
+loses half at any reduced scale, so such files get half as much margin again.
 """
 
 import functools
@@ -34,13 +30,9 @@ from prodia_compose.images.pixels import decoder, depth, resample, spare, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe.probe import ImageInfo
 
-_M_TRIM_THRESHOLD: Final = -1
-_M_MMAP_THRESHOLD: Final = -3
-_LARGE_BYTES: Final = 8 << 20
-"""Above the bands that pictures are worked through in, below most pictures."""
-
-_SPARE_BYTES: Final = 32 << 20
-"""What a heap may keep at its end, so that no band has to be asked for again."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGE_BYTES: Final = 8 << 20  # above the bands that are worked through, below most pictures
+_SPARE_BYTES: Final = 32 << 20  # what a heap keeps at its end: no band is asked for again
 
 _MARGINS: Final = {8: 4.0, 4: 3.0, 2: 1.9}
 _UNEVEN_FACTOR = 1.5
@@ -52,9 +44,9 @@ PIXEL_BYTES, _COEFFICIENT_BYTES, _HEIF_BYTES = 4, 3, 7
 
 
 def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
-    """Return a picture decoded and made as small as wanted; `size` is of the upright one.
+    """Return a picture made as small as wanted, not yet turned; `size` is of the upright one.
 
-    It is in mode L, LA, RGB, RGBA, CMYK or LAB, and not yet turned upright.
+    It is in mode L, LA, RGB, RGBA, CMYK or LAB.
 
     Raises:
         errors.InputError: It is damaged.
@@ -75,15 +67,11 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
 
 
 def check(opener: Opener, info: ImageInfo) -> Image.Image:
-    """Return a picture decoded to see whether it is whole.
+    """Return a picture decoded to see whether it is whole; errors are those of `decode`.
 
     A JPEG has its end, or it would not have come here. So a decoder is shown its structure
     and the start of its data, at 1/8 of the size: a tenth of the time of all of it. What is
     returned for one is opaque, and nothing else.
-
-    Raises:
-        errors.InputError: It is damaged.
-        errors.OutputError: There is no room for temporary files.
     """
     if info.format != "JPEG":
         with decoder.reading():
@@ -94,17 +82,12 @@ def check(opener: Opener, info: ImageInfo) -> Image.Image:
     return Image.new("L", (1, 1))
 
 
-def check_bytes(info: ImageInfo) -> int:
-    """Return about how much memory `check` takes for a JPEG."""
-    return _jpeg_bytes(info, _smallest_scale(info))
-
-
 def peak_bytes(info: ImageInfo, size: Size) -> int:
     """Return about how much memory `decode` takes at its peak, its result included."""
     stored = size if info.orientation < 5 else (size[1], size[0])
     before, after = info.width * info.height, size[0] * size[1]
     if info.format == "JPEG":
-        return _jpeg_bytes(info, _scale(info, stored)) + PIXEL_BYTES * after
+        return jpeg_bytes(info, _scale(info, stored)) + PIXEL_BYTES * after
     if info.format == "PNG" and strips.can_read(info.header):
         factor = resample.reduction((info.header.width, info.header.height), stored)
         averaged = before // factor**2 if factor > 1 else 0
@@ -112,8 +95,9 @@ def peak_bytes(info: ImageInfo, size: Size) -> int:
     return (_HEIF_BYTES if info.format == "HEIF" else PIXEL_BYTES) * before
 
 
-def _jpeg_bytes(info: ImageInfo, scale: int) -> int:
-    """Return what decoding a JPEG at 1/scale takes."""
+def jpeg_bytes(info: ImageInfo, scale: int = 0) -> int:
+    """Return what decoding a JPEG at 1/scale takes, or as `check` does."""
+    scale = scale or _smallest_scale(info)
     coefficients = _COEFFICIENT_BYTES if info.header.is_interlaced else 0
     return info.width * info.height * (coefficients * scale**2 + PIXEL_BYTES) // scale**2
 
@@ -122,10 +106,9 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Ima
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
     with opener() as file:
         image = _loaded(file, info, scale)
-    is_blank = info.header.may_be_blank and all(
+    if info.header.may_be_blank and all(
         least == most for least, most in (channel.getextrema() for channel in image.split())
-    )
-    if is_blank:
+    ):
         raise errors.InputError(
             "is a Photoshop document without a flat picture: save it with "
             "'Maximize Compatibility', or as PNG"
@@ -155,10 +138,8 @@ def _loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:
         spare.drop()
     image.load()
     if image.size != (-(-width // scale), -(-height // scale)):
-        raise errors.InputError(
-            f"is damaged: {image.width}x{image.height} pixels where the header says "
-            f"{width}x{height}"
-        )
+        found = f"{image.width}x{image.height} pixels where the header says {width}x{height}"
+        raise errors.InputError(f"is damaged: {found}")
     if scale > 1:
         _mend_edges(image, right=width % scale != 0, bottom=height % scale != 0)
     return image
@@ -194,10 +175,9 @@ def _scale(info: ImageInfo, size: Size) -> int:
 def _settle_allocator() -> None:
     """Have the C library give large pieces back to the system at once, where it is glibc.
 
-    By itself it begins to keep large pieces once the first have been freed, in a heap for
-    each thread, with holes that the next picture does not quite fit in: fourteen pictures
-    of 48 megapixels then take 224 MB where eight take 160. With fixed limits both take
-    160, and the time in the kernel is down to a half.
+    By itself it keeps large pieces once the first have been freed, in a heap for each
+    thread, with holes that the next picture does not quite fit in: fourteen pictures of 48
+    megapixels then take 224 MB, not 160, and twice the time in the kernel.
     """
     if sys.platform != "linux":
         return

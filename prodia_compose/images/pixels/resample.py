@@ -19,8 +19,7 @@ from prodia_compose.images.plan import Size
 
 _PREMULTIPLIED: Final = {"LA": "La", "RGBA": "RGBa"}
 _STRAIGHT: Final = {"La": "LA", "RGBa": "RGBA"}
-_BAND_PIXELS = 1_000_000
-"""Source pixels in one band: 4 MB."""
+_BAND_PIXELS = 1_000_000  # of the source, 4 MB
 
 _UNCOPIED_BAND_PIXELS: Final = 2_000_000
 """The same of a picture in memory whose bands are no copies. For each band Lanczos works its
@@ -38,14 +37,9 @@ class Rows(Protocol):
         """Width and height in pixels."""
 
     def read(self, first: int, last: int) -> tuple[Image.Image, int]:
-        """Return a picture that has the rows from `first` up to, not including, `last`.
+        """Return a picture with the rows from `first` up to `last`, and which its first row is.
 
-        Args:
-            first: Counted from 0; not before the first row of the reading before.
-            last: Not before the last row of the reading before.
-
-        Returns:
-            The picture, in the full width, and which row its first one is.
+        Neither `first`, which counts from 0, nor `last` goes back behind the reading before.
         """
 
 
@@ -74,11 +68,9 @@ class Whole:
 
 
 def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) -> Image.Image:
-    """Return a smaller copy of a picture.
+    """Return a smaller copy of a picture in mode L, LA, RGB, RGBA, CMYK or LAB.
 
     Args:
-        rows: In mode L, LA, RGB, RGBA, CMYK or LAB.
-        size: Not larger than the picture.
         extent: Width and height, in the picture's pixels, of what it shows; a JPEG
             decoded at a reduced scale ends within its last pixels. None is all of it.
     """
@@ -99,9 +91,7 @@ def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) ->
 def reduction(before: Size, after: Size) -> int:
     """Return over how many pixels a side a picture is averaged on its way to a size."""
     room = min(before[0] / after[0], before[1] / after[1])
-    if room < 9:
-        return 2 if room >= 3.8 else 1
-    return int(room / 3)
+    return int(room / 3) if room >= 9 else 2 if room >= 3.8 else 1
 
 
 def _averaged(rows: Rows, factor: int) -> Image.Image:

@@ -1,7 +1,7 @@
 """Looking at a picture's header: what it is, how large, and what preparing it will take."""
 
 import io
-from typing import BinaryIO, Final
+from typing import Final
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
@@ -11,22 +11,15 @@ from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import sniff
 from prodia_compose.images.probe.header import Header
 
-_MAX_SIDE: Final = 200_000
-"""Above any scan or panorama; an area within the limit can hide a side beyond all measure."""
-
-_MAX_WHOLE_BYTES: Final = 500_000_000
-"""For the formats that their decoders read into memory as a whole."""
+_MAX_SIDE: Final = 200_000  # above any scan; an area within the limit can hide a longer one
+_MAX_WHOLE_BYTES: Final = 500_000_000  # of formats that decoders read into memory as a whole
 
 _READERS: Final = {"JPEG": jpeg.read_header, "PNG": png.read_header, "WEBP": webp.read_header}
 
 
 @frozen
 class ImageInfo:
-    """What was found in a file; the size is upright, in pixels, the header's is as stored.
-
-    Attributes:
-        format: Its name in `kinds`.
-    """
+    """What was found in a file of a format of `kinds`; the size is upright, in pixels."""
 
     format: str
     width: int
@@ -44,8 +37,7 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
     """Return what a picture's header says, without decoding a pixel.
 
     Raises:
-        errors.InputError: It is no picture, damaged, or too large. The message is the
-            reason alone, beginning in lower case; the caller puts the file in front.
+        errors.InputError: It is no picture, damaged, or too large; the caller names the file.
     """
     decoder.allow(max_input_pixels)
     with decoder.reading(), opener() as file:
@@ -55,7 +47,12 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
             raise errors.InputError(
                 f"has {byte_count // 1_000_000} MB, too much for a {name} picture to be read"
             )
-        header = _read_header(name, file)
+        if name in _READERS:
+            header = _READERS[name](file)
+        else:
+            from prodia_compose.images.probe import foreign  # noqa: PLC0415 - seldom needed
+
+            header = foreign.read_header(name, file)
     _check_size(header, max_input_pixels)
     if byte_count < header.least_bytes:
         raise errors.InputError(
@@ -68,25 +65,14 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
     return ImageInfo(format=name, width=width, height=height, byte_count=byte_count, header=header)
 
 
-def _read_header(name: str, file: BinaryIO) -> Header:
-    if name in _READERS:
-        return _READERS[name](file)
-    from prodia_compose.images.probe import foreign  # noqa: PLC0415 - loads what JPEG and PNG never need
-
-    return foreign.read_header(name, file)
-
-
 def _check_size(header: Header, max_input_pixels: int) -> None:
     """Refuse what cannot be a picture, or would cost too much to decode."""
-    if header.width < 1 or header.height < 1:
-        raise errors.InputError(
-            f"is damaged: its header says {header.width}x{header.height} pixels"
-        )
-    if max(header.width, header.height) > _MAX_SIDE:
-        raise errors.InputError(
-            f"has a side of {max(header.width, header.height)} pixels; the limit is {_MAX_SIDE}"
-        )
-    pixels = header.width * header.height
+    width, height = header.width, header.height
+    if width < 1 or height < 1:
+        raise errors.InputError(f"is damaged: its header says {width}x{height} pixels")
+    longest, pixels = max(width, height), width * height
+    if longest > _MAX_SIDE:
+        raise errors.InputError(f"has a side of {longest} pixels; the limit is {_MAX_SIDE}")
     if pixels > max_input_pixels:
         raise errors.InputError(
             f"has {_megapixels(pixels, max_input_pixels)} megapixels; the limit is "

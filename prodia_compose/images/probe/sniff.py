@@ -22,18 +22,15 @@ _NONE = "not a picture"
 _DOUBLE = "AppleDouble file (macOS metadata, not the picture itself)"
 
 _CANON_CR2 = (8, b"CR\x02\0")  # the one RAW file that begins like a TIFF and can be told here
-_OTHERS: Final = (
+_OTHERS: Final[tuple[tuple[int, bytes | tuple[bytes, ...], str], ...]] = (
     (0, b"FUJIFILMCCD-RAW", f"a {_RAW} (Fujifilm RAF): {_DEVELOP}"),
-    (0, b"IIRO", f"a {_RAW} (Olympus ORF): {_DEVELOP}"),
-    (0, b"IIRS", f"a {_RAW} (Olympus ORF): {_DEVELOP}"),
-    (0, b"MMOR", f"a {_RAW} (Olympus ORF): {_DEVELOP}"),
+    (0, (b"IIRO", b"IIRS", b"MMOR"), f"a {_RAW} (Olympus ORF): {_DEVELOP}"),
     (0, b"IIU\0", f"a {_RAW} (Panasonic RW2): {_DEVELOP}"),
     (0, b"\0MRM", f"a {_RAW} (Minolta MRW): {_DEVELOP}"),
     (0, b"FOVb", f"a {_RAW} (Sigma X3F): {_DEVELOP}"),
     (6, b"HEAPCCDR", f"a {_RAW} (Canon CRW): {_DEVELOP}"),
     (*_CANON_CR2, f"a {_RAW} (Canon CR2): {_DEVELOP}"),
-    (0, b"\xff\x0a", f"a JPEG XL picture, {_CONVERT}"),
-    (0, b"\0\0\0\x0cJXL \r\n\x87\n", f"a JPEG XL picture, {_CONVERT}"),
+    (0, (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"), f"a JPEG XL picture, {_CONVERT}"),
     (0, b"II\xbc\x01", f"a JPEG XR picture, {_CONVERT}"),
     (0, b"8BPS\0\x02", f"a large Photoshop document (PSB), {_CONVERT}"),
     (0, b"gimp xcf", f"a GIMP document, {_CONVERT}"),
@@ -62,12 +59,9 @@ _OTHERS: Final = (
     (0, b"Rar!", f"a RAR archive, {_NONE}"),
     (257, b"ustar", f"a tar archive, {_NONE}"),
     (0, b"\x1aE\xdf\xa3", f"a video (Matroska or WebM), {_NONE}"),
-    (0, b"\0\0\x01\xba", f"a video (MPEG), {_NONE}"),
-    (0, b"\0\0\x01\xb3", f"a video (MPEG), {_NONE}"),
+    (0, (b"\0\0\x01\xba", b"\0\0\x01\xb3"), f"a video (MPEG), {_NONE}"),
     (0, b"FLV\x01", f"a video (FLV), {_NONE}"),
-    (4, b"moov", f"a video (QuickTime), {_NONE}"),
-    (4, b"mdat", f"a video (QuickTime), {_NONE}"),
-    (4, b"wide", f"a video (QuickTime), {_NONE}"),
+    (4, (b"moov", b"mdat", b"wide"), f"a video (QuickTime), {_NONE}"),
     (0, b"RIFF\0\0\0\0AVI ", f"a video (AVI), {_NONE}"),
     (0, b"RIFF\0\0\0\0WAVE", f"a sound file (WAV), {_NONE}"),
     (0, b"OggS", f"an Ogg audio or video file, {_NONE}"),
@@ -75,7 +69,7 @@ _OTHERS: Final = (
     (0, b"\x7fELF", f"a program, {_NONE}"),
     (0, b"SQLite format 3\0", f"an SQLite database, {_NONE}"),
 )
-"""What is not on the list: where its mark stands, the mark, and what to say of it."""
+"""What is not on the list: where its marks stand, the marks, and what to say of it."""
 
 _TEXTS: Final = (
     (r"(?=<).*<svg[\s>]", "an SVG drawing: export it as PNG first"),
@@ -103,8 +97,7 @@ def identify(file: BinaryIO) -> str:
     """Return the name of the picture format that a file is in, as in `kinds`.
 
     Raises:
-        errors.InputError: It is empty, or no picture of a format on the list; the
-            message says what it is, without naming the file.
+        errors.InputError: It is empty, or no picture of a format on the list; says what it is.
         OSError: It cannot be read.
     """
     byte_count = file.seek(0, io.SEEK_END)
@@ -153,10 +146,9 @@ def _by_brands(head: bytes) -> str:
 
 
 def _is_tga(file: BinaryIO, head: bytes, byte_count: int) -> bool:
-    """Tell whether a file is a TGA, which has no magic number at its start.
+    """Tell whether a file is a TGA, by the mark at a newer one's end.
 
-    Newer ones have one at their end; of the older ones every field of the header
-    with few legal values must hold one of them.
+    Of the older ones every field of the header with few legal values must hold one of them.
     """
     if len(head) < 18 or head[1] > 1 or head[2] not in {1, 2, 3, 9, 10, 11}:
         return False
@@ -164,8 +156,9 @@ def _is_tga(file: BinaryIO, head: bytes, byte_count: int) -> bool:
     if file.read(18) == b"TRUEVISION-XFILE.\0":
         return True
     width, height = head[12] | head[13] << 8, head[14] | head[15] << 8
-    depths = {1: {8}, 2: {15, 16, 24, 32}, 3: {8, 16}}[head[2] & 7]
-    if head[2] & 7 == 1:
+    kind = head[2] & 7
+    depths = {1: {8}, 2: {15, 16, 24, 32}, 3: {8, 16}}[kind]
+    if kind == 1:
         table = head[1] == 1 and head[7] in {15, 16, 24, 32}
     else:
         table = head[1] == 1 or not any(head[3:8])
