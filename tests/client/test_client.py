@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from submitting import LARGE, PICTURE, TOKEN, both, served, serving, submit
 import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.client import multipart
+from prodia_compose.client.transport import passage
 from prodia_compose.client.transport.exchange import Exchange, Reply
 
 # What goes out
@@ -535,6 +537,26 @@ class _Striking(submitting.Recorder):
         super().advance(amount)
         if self.phases == ["upload"] and self.amounts["upload"] == self.totals["upload"]:
             raise errors.Interrupted(signal.SIGINT)
+
+
+def test_a_part_of_the_last_piece_is_not_the_whole_job() -> None:
+    """Stopped with bytes left that a full socket did not take, the job was surely not sent."""
+    seen = submitting.Outcome()
+    service, body = submitting.service("http://127.0.0.1:9"), submitting.job_body()
+    moved = passage.Passage(
+        passage.Request(service=service, url="", headers={}, body=body),
+        reporter=progress.Reporter(),
+        on_state=seen.states.append,
+        stop=progress.Stop(),
+        clock=time.monotonic,
+    )
+    moved.begin()
+    moved.in_body = True
+    moved.offer(body.length)
+    moved.sent(body.length - 1)
+    moved.abandoned()
+
+    assert seen.states == ["sending"]
 
 
 def test_a_last_byte_that_may_have_left_counts_as_sent() -> None:

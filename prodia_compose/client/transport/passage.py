@@ -93,6 +93,7 @@ class Passage:
         if not self.in_body:
             return
         self.body_left -= count
+        self._end_offered = not self.body_left  # of the last piece, a part may have left
         self._reporter.advance(count)
         if not self.body_left:
             self.all_sent()
