@@ -22,21 +22,26 @@ Result = TypeVar("Result")
 
 
 class Budget:
-    """What the work running at one time may cost together, whichever job and thread it is of."""
+    """What the work running at one time may cost together, whichever job and thread it is of.
+
+    Attributes:
+        taken: By the work that runs.
+        queue: Who waits for room, in order.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.taken = 0
-        self._queue: collections.deque[object] = collections.deque()
+        self.queue: collections.deque[object] = collections.deque()
         self._changed = threading.Condition()
 
     def acquire(self, cost: int) -> None:
         """Wait in the queue until there is room; what costs more than all runs alone."""
         ticket = object()
         with self._changed:
-            self._queue.append(ticket)
-            self._changed.wait_for(lambda: self._queue[0] is ticket and self._has_room(cost))
-            self._queue.popleft()
+            self.queue.append(ticket)
+            self._changed.wait_for(lambda: self.queue[0] is ticket and self._has_room(cost))
+            self.queue.popleft()
             self.taken += cost
             self._changed.notify_all()
 

@@ -128,9 +128,9 @@ def test_small_work_does_not_keep_large_work_waiting() -> None:
             budget.release(cost)
 
         thread = threading.Thread(target=wait)
-        waiting = len(budget._queue)
+        waiting = len(budget.queue)
         thread.start()
-        until(lambda: len(budget._queue) > waiting)
+        until(lambda: len(budget.queue) > waiting)
         return thread
 
     threads = [ask("large", 8), ask("small", 1)]

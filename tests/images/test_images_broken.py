@@ -124,7 +124,7 @@ def test_the_start_of_a_jpegs_data_tells_as_much_as_all_of_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is damaged in one that has its end, all of its data is refused just as often."""
-    monkeypatch.setattr(jpeg, "_SKIMMED_BYTES", 300)
+    monkeypatch.setattr(jpeg, "SKIMMED_BYTES", 300)
     rng = random.Random(name)
     structure = JPEGS[name].index(b"\xff\xda") + 20
     verdicts = []

@@ -286,7 +286,7 @@ def test_shrinking_in_bands_equals_shrinking_at_once(
     image = make.photo(size)
     target = (min(target[0], size[0]), min(target[1], size[1]))
     whole = resample.shrunk(resample.Whole(image=image), target)
-    for name in ("_BAND_PIXELS", "_UNCOPIED_BAND_PIXELS"):
+    for name in ("BAND_PIXELS", "UNCOPIED_BAND_PIXELS"):
         monkeypatch.setattr(resample, name, 20_000)
     banded = resample.shrunk(resample.Whole(image=image), target)
 

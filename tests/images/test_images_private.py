@@ -434,7 +434,7 @@ def test_no_picture_is_decoded_twice(
 
         monkeypatch.setattr(owner, name, counting)
 
-    count(raster, "_loaded")
+    count(raster, "loaded")
     count(strips.Strips, "__init__")
     make.prepared(data, side=side)
 

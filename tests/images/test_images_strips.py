@@ -37,7 +37,7 @@ def _inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     library = request.param.partition(".")[0]
     need(library, is_there=importlib.util.find_spec(library) is not None)
     module = importlib.import_module(request.param)
-    monkeypatch.setattr(strips, "_inflating", lambda: module)
+    monkeypatch.setattr(strips, "inflating", lambda: module)
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -174,7 +174,7 @@ def test_shrinking_strips_equals_shrinking_the_whole(
     side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The result is the same to the last bit, averaged first or not."""
-    monkeypatch.setattr(resample, "_BAND_PIXELS", 2_000)
+    monkeypatch.setattr(resample, "BAND_PIXELS", 2_000)
     file = io.BytesIO(DATA)
     size = (side, side * 70 // 90)
     found = resample.shrunk(strips.Strips(file, png.read_header(file)), size)

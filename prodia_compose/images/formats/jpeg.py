@@ -42,7 +42,7 @@ _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 It begins with a single byte, which is looked for 25 times as fast as a repeated one.
 """
 
-_SKIMMED_BYTES: Final = 16_384
+SKIMMED_BYTES: Final = 16_384
 """What is kept of each scan's coded data for a look at the file's structure."""
 
 _MAX_JUNK_BYTES = 65_536
@@ -113,7 +113,7 @@ def skimmed(file: BinaryIO) -> Iterator[bytes]:
     Decoders refuse what they cannot make out of tables, frames and scans' headers. What is
     wrong within the coded data they only warn of: to decode all of it would tell nothing more.
     """
-    return stripped(file, _SKIMMED_BYTES)
+    return stripped(file, SKIMMED_BYTES)
 
 
 def stripped(file: BinaryIO, most: int = sys.maxsize) -> Iterator[bytes]:

@@ -76,3 +76,8 @@ def by_head(head: bytes) -> Kind | None:
     if head[4:12] in {b"ftypavif", b"ftypavis"}:
         return AVIF
     return next((kind for kind in KINDS.values() if head.startswith(kind.magic)), None)
+
+
+def by_media_type(media_type: str) -> Kind | None:
+    """Return the kind of a media type, in lower case and without parameters."""
+    return next((kind for kind in KINDS.values() if kind.media_type == media_type), None)

@@ -78,7 +78,7 @@ def check(opener: Opener, info: ImageInfo) -> Image.Image:
             return _whole(opener, info, (info.header.width, info.header.height), 1)
     skimmed = decoder.copied(opener, jpeg.skimmed)
     with decoder.reading(), skimmed.open() as file:
-        _loaded(file, info, _smallest_scale(info))
+        loaded(file, info, _smallest_scale(info))
     return Image.new("L", (1, 1))
 
 
@@ -105,7 +105,7 @@ def jpeg_bytes(info: ImageInfo, scale: int = 0) -> int:
 def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Image:
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
     with opener() as file:
-        image = _loaded(file, info, scale)
+        image = loaded(file, info, scale)
     if info.header.may_be_blank and all(
         least == most for least, most in (channel.getextrema() for channel in image.split())
     ):
@@ -125,7 +125,7 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Ima
     return result
 
 
-def _loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:
+def loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:
     """Return a picture decoded at 1/scale; use within `decoder.reading`."""
     width, height = info.header.width, info.header.height
     image = decoder.opened(info.format, file)

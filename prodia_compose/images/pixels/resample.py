@@ -19,9 +19,9 @@ from prodia_compose.images.plan import Size
 
 _PREMULTIPLIED: Final = {"LA": "La", "RGBA": "RGBa"}
 _STRAIGHT: Final = {"La": "LA", "RGBa": "RGBA"}
-_BAND_PIXELS = 1_000_000  # of the source, 4 MB
+BAND_PIXELS = 1_000_000  # of the source, 4 MB
 
-_UNCOPIED_BAND_PIXELS: Final = 2_000_000
+UNCOPIED_BAND_PIXELS: Final = 2_000_000
 """The same of a picture in memory whose bands are no copies. For each band Lanczos works its
 weights out anew: at half this size that takes a fiftieth of the time."""
 
@@ -98,7 +98,7 @@ def _averaged(rows: Rows, factor: int) -> Image.Image:
     """Return a picture averaged over squares of `factor` pixels; with 1, as it is."""
     width, height = rows.size
     lines = -(-height // factor)
-    step = max(1, _BAND_PIXELS // width // factor)
+    step = max(1, BAND_PIXELS // width // factor)
     result: Image.Image | None = None
     for start in range(0, lines, step):
         first, last = start * factor, min((start + step) * factor, height)
@@ -126,7 +126,7 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
     scale = extent[1] / size[1]
     reach = math.ceil(_REACH_ROWS * max(1, scale)) + 1
     is_uncopied = isinstance(rows, Whole) and rows.gives_itself
-    step = max(16, int((_UNCOPIED_BAND_PIXELS if is_uncopied else _BAND_PIXELS) / width / scale))
+    step = max(16, int((UNCOPIED_BAND_PIXELS if is_uncopied else BAND_PIXELS) / width / scale))
     result: Image.Image | None = None
     for start in range(0, size[1], step):
         end = min(start + step, size[1])

@@ -37,7 +37,7 @@ def can_read(header: Header) -> bool:
 
 
 @functools.cache
-def _inflating() -> ModuleType:
+def inflating() -> ModuleType:
     """Return ISA-L's inflating, or zlib's, which takes three times as long."""
     try:
         from isal import isal_zlib  # noqa: PLC0415 - only for PNGs
@@ -60,7 +60,7 @@ class Strips:
         self._blank: Image.Image | None = None  # the PNG without its pixels
         self._convert: Callable[[Image.Image], Image.Image] = depth.as_it_is
         self._deflated: Iterator[bytes] = self._blocks(file)
-        self._inflater = _inflating().decompressobj()
+        self._inflater = inflating().decompressobj()
         self._above = b""
         self._held: Image.Image | None = None
         self._top = 0
