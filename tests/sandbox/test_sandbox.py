@@ -166,11 +166,7 @@ def test_image_count(shared: server.Sandbox, job_type: str, most: int, is_listed
 
 @pytest.mark.parametrize(
     ("sizes", "status"),
-    [
-        ([(3000, 3000)], 200),
-        ([(3000, 1500), (1500, 3000)], 200),
-        ([(3000, 3000), (1, 1)], 413),
-    ],
+    [([(3000, 3000)], 200), ([(3000, 1500), (1500, 3000)], 200), ([(3000, 3000), (1, 1)], 413)],
 )
 def test_combined_pixels(shared: server.Sandbox, sizes: list[tuple[int, int]], status: int) -> None:
     """FLUX.2 [pro] takes nine million input pixels together, and not one more."""
