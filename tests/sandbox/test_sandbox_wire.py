@@ -250,10 +250,9 @@ def test_parse_fault_that_is_none(text: str, words: str) -> None:
     assert words in caught.value.message
 
 
-def faulty(*texts: str, latency_s: float = 0.0) -> server.Sandbox:
+def faulty(*texts: str) -> server.Sandbox:
     """Return a sandbox with faults."""
-    faults = tuple(parse_fault(text) for text in texts)
-    return server.Sandbox(SandboxOptions(faults=faults, latency_s=latency_s))
+    return server.Sandbox(SandboxOptions(faults=tuple(map(parse_fault, texts))))
 
 
 @pytest.mark.parametrize(("kind", "status", "words"), rows("sandbox/fault_status"))
