@@ -8,6 +8,7 @@ import json
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image
 
@@ -109,7 +110,7 @@ def picture(
     return buffer.getvalue()
 
 
-def make_job(job_type: str = NANO, **config: object) -> dict[str, object]:
+def make_job(job_type: str = NANO, **config: object) -> dict[str, Any]:
     """Return a job JSON with a prompt."""
     return {"type": job_type, "config": {"prompt": "put the first into the second"} | config}
 
