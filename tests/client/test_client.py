@@ -601,7 +601,7 @@ def test_a_stop_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:
     class StoppingAtTheEnd(Exchange):
         def __exit__(self, *how: object) -> None:
             stop.request(signal.SIGINT)
-            super().__exit__(*how)  # type: ignore[arg-type] # passed on as it came
+            super().__exit__(*how)
 
     _, outcome = served(busy(), stop=stop, sleep=stop.sleep, transport=StoppingAtTheEnd)
 

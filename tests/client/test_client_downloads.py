@@ -9,7 +9,7 @@ import pytest
 import submitting
 from loopback import Answer, cut, drop, ok, raw, redirect, silent, status, text, trickle
 from submitting import PICTURE, Recorder, both, serving
-from tables import rows
+from tables import table
 
 from prodia_compose import blob, errors
 from prodia_compose.client import download as downloads
@@ -157,7 +157,7 @@ def test_no_connection_is_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None
     assert unknown == "the host nowhere.test cannot be found"
 
 
-@pytest.mark.parametrize("url", rows("client/a_malformed_url_is_an_input_error"))
+@pytest.mark.parametrize("url", table("client/a_malformed_url_is_an_input_error"))
 def test_a_malformed_url_is_an_input_error(url: str) -> None:
     """A URL that leads nowhere is told as the input's fault."""
     assert refused(url, errors.InputError)

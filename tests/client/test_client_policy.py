@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import rows
+from tables import table
 
 from prodia_compose.client import policy
 
@@ -17,7 +17,7 @@ seconds = st.floats(min_value=0, max_value=1e9)
 fractions = st.floats(min_value=0, max_value=1, exclude_max=True)
 
 
-@pytest.mark.parametrize(("text", "expected"), rows("client/a_retry_after_is_read"))
+@pytest.mark.parametrize(("text", "expected"), table("client/a_retry_after_is_read"))
 def test_a_retry_after_is_read(text: str | None, expected: float | None) -> None:
     """Seconds and dates are read, and what is neither is nothing."""
     assert policy.parse_retry_after(text, now=NOW) == expected

@@ -27,7 +27,7 @@ def job_at(
     """Return a job at a server; its waits take no time."""
     service = submitting.service(url, timeout_s=timeout_s)
     usual: dict[str, Any] = {"reporter": seen.reporter, "sleep": seen.slept.append}
-    return AsyncJob(service, job_id, watch=seen, **usual | handed)
+    return AsyncJob(Sender(service, watch=seen, **usual | handed), job_id)
 
 
 def unfinished(

@@ -19,7 +19,7 @@ from submitting import (
     part,
     picture_part,
 )
-from tables import rows
+from tables import table
 
 from prodia_compose import blob
 from prodia_compose.client import multipart
@@ -125,7 +125,7 @@ def test_a_part_of_another_size_is_refused(size: int, real: int, words: str) -> 
     assert sum(map(len, came)) < body.length
 
 
-@pytest.mark.parametrize(("field", "value"), rows("client/a_header_cannot_be_broken_out_of"))
+@pytest.mark.parametrize(("field", "value"), table("client/a_header_cannot_be_broken_out_of"))
 def test_a_header_cannot_be_broken_out_of(field: str, value: str) -> None:
     """A name or type that could end its header is refused when the part is made."""
     good = {"name": "input", "filename": "a.jpg", "media_type": "image/jpeg"}

@@ -1,19 +1,19 @@
 """Where jobs go, and the token that goes with them."""
 
 import pytest
-from tables import rows
+from tables import table
 
 from prodia_compose import blob, errors
 from prodia_compose.client.service import SANDBOX_TOKEN, Token, is_loopback, normalise_base_url
 
 
-@pytest.mark.parametrize(("text", "expected"), rows("client/base_urls_are_tolerated"))
+@pytest.mark.parametrize(("text", "expected"), table("client/base_urls_are_tolerated"))
 def test_base_urls_are_tolerated(text: str, expected: str) -> None:
     """A final slash or /v2, white space, and plain http on loopback are fine."""
     assert normalise_base_url(text) == expected
 
 
-@pytest.mark.parametrize("text", rows("client/other_base_urls_are_refused"))
+@pytest.mark.parametrize("text", table("client/other_base_urls_are_refused"))
 def test_other_base_urls_are_refused(text: str) -> None:
     """What is no https place, or holds a secret, is a usage error that does not quote the secret."""
     with pytest.raises(errors.UsageError) as caught:

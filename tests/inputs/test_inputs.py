@@ -18,7 +18,7 @@ from typing import BinaryIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import rows
+from tables import table
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.inputs import entries, files
@@ -121,7 +121,7 @@ def test_all_bad_lists_are_told_together(pictures: Path) -> None:
     assert caught.value.code == errors.ExitCode.USAGE
 
 
-@pytest.mark.parametrize(("path", "list_number", "stdin", "url"), rows("inputs/kinds_of_entries"))
+@pytest.mark.parametrize(("path", "list_number", "stdin", "url"), table("inputs/kinds_of_entries"))
 def test_kinds_of_entries(*, path: str, list_number: int, stdin: bool, url: bool) -> None:
     """Only an operand `-` is standard input, and only http and https are addresses."""
     entry = entries.Entry(path=path, list_number=list_number)
@@ -132,7 +132,7 @@ def test_kinds_of_entries(*, path: str, list_number: int, stdin: bool, url: bool
 # --- lists ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("data", "null", "names"), rows("inputs/names_are_raw"))
+@pytest.mark.parametrize(("data", "null", "names"), table("inputs/names_are_raw"))
 def test_names_are_raw(*, data: str, null: bool, names: list[str]) -> None:
     """A line is a path but for a BOM at the start and a CR; under `-0` every byte but NUL counts."""
     found = listed(data.encode("latin-1"), null=null)  # each letter of the table is a byte
@@ -158,7 +158,7 @@ def test_any_bytes_survive_line_lists(names: list[bytes]) -> None:
     assert listed(b"\n".join(lines)) == lines
 
 
-@pytest.mark.parametrize(("data", "null", "words"), rows("inputs/unusable_lists"))
+@pytest.mark.parametrize(("data", "null", "words"), table("inputs/unusable_lists"))
 def test_unusable_lists(*, data: str, null: bool, words: str) -> None:
     """A list that names nothing, or not what `-0` says, is an input error."""
     with pytest.raises(errors.InputError, match=words):
@@ -199,7 +199,7 @@ def test_natural_order_counts_any_number() -> None:
     assert ordered == ["a", "a09", "a9", "a9.1", "a9b", "a010", "a10", "a" + "9" * 6000]
 
 
-@pytest.mark.parametrize(("name", "shown", "words"), rows("inputs/texts_that_cannot_be_read"))
+@pytest.mark.parametrize(("name", "shown", "words"), table("inputs/texts_that_cannot_be_read"))
 @pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
 def test_texts_that_cannot_be_read(
     pictures: Path, flag: str, name: str, shown: str, words: str
@@ -245,7 +245,7 @@ def test_odd_names_open(pictures: Path, raw: bytes) -> None:
     assert content(opened(entries.Entry(path=os.fsdecode(name), list_number=1))) == b"odd"
 
 
-@pytest.mark.parametrize(("path", "words"), rows("inputs/what_is_no_file_is_refused"))
+@pytest.mark.parametrize(("path", "words"), table("inputs/what_is_no_file_is_refused"))
 def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> None:
     """Each thing that is no readable file is named for what it is, and nothing waits."""
     (pictures / "file.jpg").touch()
@@ -262,7 +262,7 @@ def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> No
     assert caught.value.message.startswith("'': " if not path else f"{path}: ")
 
 
-@pytest.mark.parametrize(("path", "message"), rows("inputs/other_addresses"))
+@pytest.mark.parametrize(("path", "message"), table("inputs/other_addresses"))
 def test_other_addresses_are_told_apart_from_missing_files(
     pictures: Path, path: str, message: str
 ) -> None:
@@ -290,7 +290,7 @@ def test_unreadable_files_are_found_at_once(pictures: Path) -> None:
         opened("secret.jpg")
 
 
-@pytest.mark.parametrize("name", rows("inputs/a_folder_shows_a_find_line_that_works"))
+@pytest.mark.parametrize("name", table("inputs/a_folder_shows_a_find_line_that_works"))
 def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> None:
     """The line shown for a folder, pasted into a shell, lists that folder's pictures."""
     real = pictures / ("real" if name == "link" else name)
@@ -460,7 +460,7 @@ def test_unusable_standard_input(pictures: Path, path: str, flags: int, words: s
             files.read_text("-", "-T", stdin)
 
 
-@pytest.mark.parametrize(("url", "stem"), rows("inputs/downloads"))
+@pytest.mark.parametrize(("url", "stem"), table("inputs/downloads"))
 def test_downloads(url: str, stem: str) -> None:
     """An address is downloaded once, and its path gives the stem."""
     asked = []
@@ -489,7 +489,7 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
     assert caught.value.path == "https://h/a.jpg"
 
 
-@pytest.mark.parametrize(("path", "shown"), rows("inputs/an_address_is_told_without_its_password"))
+@pytest.mark.parametrize(("path", "shown"), table("inputs/an_address_is_told_without_its_password"))
 def test_an_address_is_told_without_its_password(path: str, shown: str) -> None:
     """All before the last `@` of the host is hidden, and what is in the path stays."""
     assert entries.Entry(path=path).shown == shown

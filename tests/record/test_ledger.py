@@ -3,12 +3,14 @@
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from unittest import mock
 
 import ledgering as lg
 import pytest
+from tables import table
 
 from prodia_compose import errors
 from prodia_compose.record import database, entries, ledger, spending
@@ -17,12 +19,7 @@ from prodia_compose.report import jobs, jsontext
 Episode = entries.State | Literal["live", "rescued"]
 """A job that ended or was killed in a state, is still running, or was kept elsewhere."""
 
-NAMED = {
-    "a" * 12: "0a1F-JOB",
-    "b" * 12: "0b1F-JOB",
-    "abc" * 4: "0c1F-JOB",
-    "d" * 12: "aaaa",
-}
+NAMED = {"a" * 12: "0a1F-JOB", "b" * 12: "0b1F-JOB", "abc" * 4: "0c1F-JOB", "d" * 12: "aaaa"}
 """Ids of ours, and the service's."""
 
 
@@ -47,9 +44,8 @@ def begin_dead(record: ledger.Ledger, reached: entries.State) -> str:
 
 def test_a_job_as_json(record: ledger.Ledger) -> None:
     """A job is told with all that was claimed of it, and what each state has added; times in UTC."""
-    claim = lg.claim(estimate_min_usd=0.08, estimate_usd=0.16)
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    entry = record.begin(claim)
+    entry = record.begin(lg.claim(estimate_min_usd=0.08, estimate_usd=0.16))
     (found,) = record.entries()
     (begun,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
     entry.advance("sending")
@@ -63,34 +59,8 @@ def test_a_job_as_json(record: ledger.Ledger) -> None:
     assert before <= found.begun_at == found.changed_at <= datetime.now(UTC)
     assert ended.pop("changed_at") >= begun.pop("changed_at") == begun["begun_at"]
     assert begun["begun_at"].endswith("Z")
-    assert begun == {
-        "id": entry.id,
-        "state": "prepared",
-        "reached": "prepared",
-        "running": True,
-        "exit_code": None,
-        "may_be_billed": False,
-        "begun_at": begun["begun_at"],
-        "host": "inference.prodia.com",
-        "model": "nano-banana",
-        "job_type": "inference.nano-banana.v2",
-        "config": json.loads(claim.job_json)["config"],
-        "inputs": [
-            {"name": "mug.jpg", "sha256": lg.SHA_1},
-            {"name": "room.jpg", "sha256": lg.SHA_2},
-        ],
-        "output": {"name": "composed.jpg"},
-        "outputs": [],
-        "rescued": [],
-        "job_id": None,
-        "request_id": None,
-        "price_usd": None,
-        "estimate_usd": 0.16,
-        "estimate_min_usd": 0.08,
-        "digest": claim.digest,
-        "pid": os.getpid(),
-        "tool_version": "0.1.0",
-    }
+    own = {"id": entry.id, "pid": os.getpid(), "begun_at": begun["begun_at"]}
+    assert begun == {**table("record/job"), **own}
     assert ended == {
         **begun,
         "state": "saved",
@@ -98,18 +68,18 @@ def test_a_job_as_json(record: ledger.Ledger) -> None:
         "running": False,
         "exit_code": 0,
         "may_be_billed": True,
-        "outputs": [{"name": "a.jpg", "sha256": "f" * 64}],
         "job_id": "job-1",
         "request_id": "request-1",
         "price_usd": 0.039,
+        "outputs": [{"name": "a.jpg", "sha256": "f" * 64}],
     }
 
 
 def test_busy_service_takes_a_job_back_to_prepared(record: ledger.Ledger) -> None:
     """A job that was turned away and waits has not run, even if it is killed waiting."""
     entry = record.begin(lg.claim())
-    for state in ("sending", "prepared"):
-        entry.advance(state)
+    entry.advance("sending")
+    entry.advance("prepared")
     lg.sql("UPDATE jobs SET process = ''")
 
     assert record.entries()[0].state == "not-delivered"
@@ -118,31 +88,30 @@ def test_busy_service_takes_a_job_back_to_prepared(record: ledger.Ledger) -> Non
 @pytest.mark.parametrize(
     ("reached", "exit_code", "rescued", "state"),
     [
-        ("prepared", 130, None, "not-delivered"),
-        ("sending", 143, None, "unknown"),
-        ("accepted", 130, None, "unknown"),
-        ("received", 10, "/state/rescued/a.jpg", "received"),
-        ("received", 130, None, "received"),
-        ("unknown", 9, "/state/rescued/a.bin", "unknown"),
-        ("rejected", 5, None, "rejected"),
+        ("prepared", 130, (), "not-delivered"),
+        ("sending", 143, (), "unknown"),
+        ("accepted", 130, (), "unknown"),
+        ("received", 10, ("/state/rescued/a.jpg",), "received"),
+        ("received", 130, (), "received"),
+        ("unknown", 9, ("/state/rescued/a.bin",), "unknown"),
+        ("rejected", 5, (), "rejected"),
     ],
 )
 def test_run_that_has_ended(
     record: ledger.Ledger,
     reached: entries.State,
     exit_code: int,
-    rescued: str | None,
+    rescued: tuple[str, ...],
     state: entries.State,
 ) -> None:
     """With an exit code nobody is at a job any more, though the process may live on."""
     entry = record.begin(lg.claim())
     lg.advance_to(entry, reached)
-    entry.advance(reached, exit_code=exit_code, rescued=[rescued] if rescued else None)
-
+    entry.advance(reached, exit_code=exit_code, rescued=rescued or None)
     (found,) = record.entries()
 
     assert (found.state, found.reached, found.is_running) == (state, reached, False)
-    assert found.rescued == ((rescued,) if rescued else ())
+    assert found.rescued == rescued
 
 
 @pytest.mark.parametrize(
@@ -160,8 +129,9 @@ def test_run_that_has_ended(
 def test_async_job_stays_one(
     record: ledger.Ledger,
     steps: list[tuple[entries.State, str | None]],
-    is_async: bool,  # noqa: FBT001
-    is_at_service: bool,  # noqa: FBT001
+    *,
+    is_async: bool,
+    is_at_service: bool,
 ) -> None:
     """A job whose id was known as it was accepted runs by itself, whatever becomes of it."""
     entry = record.begin(lg.claim())
@@ -197,20 +167,8 @@ def test_repeated_state_costs_no_write(
     record: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the claim and an async job's id wait for the disk; a state told twice is written once."""
-    written: list[tuple[object, bool]] = []
-    write = database.Database.write
-
-    def noting(
-        self: database.Database,
-        change: str,
-        values: Mapping[str, database.Cell],
-        *,
-        flushed: bool,
-    ) -> None:
-        written.append((values.get("state"), flushed))
-        write(self, change, values, flushed=flushed)
-
-    monkeypatch.setattr(database.Database, "write", noting)
+    write = mock.create_autospec(database.Database.write, side_effect=database.Database.write)
+    monkeypatch.setattr(database.Database, "write", write)
     entry = record.begin(lg.claim())
     entry.advance("sending")
     entry.advance("sending")
@@ -219,7 +177,7 @@ def test_repeated_state_costs_no_write(
     entry.advance("received", price_usd=0.03)
     entry.advance("saved", exit_code=0)
 
-    assert written == [
+    assert [(call.args[2]["state"], call.kwargs["flushed"]) for call in write.mock_calls] == [
         ("prepared", False),
         ("sending", True),
         ("accepted", False),
@@ -245,30 +203,7 @@ def test_order_is_that_of_beginning(record: ledger.Ledger) -> None:
 # --- twins -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("history", "blocking"),
-    [
-        ([], None),
-        (["unknown"], 0),
-        (["sending"], 0),
-        (["accepted"], 0),
-        (["received"], 0),
-        (["prepared"], None),
-        (["saved"], None),
-        (["rejected", "busy", "not-delivered"], None),
-        (["unknown", "saved"], None),
-        (["saved", "unknown"], 1),
-        (["unknown", "rescued"], None),
-        (["rescued", "unknown"], 1),
-        (["unknown", "unknown"], 1),
-        (["unknown", "busy"], 0),
-        (["unknown", "rejected"], 0),
-        (["unknown", "prepared"], 0),
-        (["unknown", "live"], 0),
-        (["unknown", "live", "saved"], None),
-        (["live"], None),
-    ],
-)
+@pytest.mark.parametrize(("history", "blocking"), table("record/twins"))
 def test_which_twin_blocks(
     record: ledger.Ledger, history: list[Episode], blocking: int | None
 ) -> None:
@@ -283,7 +218,6 @@ def test_which_twin_blocks(
             names.append(entry.id)
         else:
             names.append(begin_dead(record, reached))
-
     twin = record.unknown_twin(lg.claim().twin_key)
 
     assert (twin.id if twin else None) == (None if blocking is None else names[blocking])
@@ -318,20 +252,7 @@ def named(record: ledger.Ledger) -> ledger.Ledger:
     return record
 
 
-@pytest.mark.parametrize(
-    ("prefix", "wanted"),
-    [
-        ("bbb", "b" * 12),
-        ("B", "b" * 12),
-        (" bbb\n", "b" * 12),
-        ("b" * 12, "b" * 12),
-        ("0a1f-job", "a" * 12),
-        ("0A", "a" * 12),
-        ("aaaaa", "a" * 12),
-        ("abc", "abc" * 4),
-        ("aaaa", "d" * 12),
-    ],
-)
+@pytest.mark.parametrize(("prefix", "wanted"), table("record/finds"))
 def test_find(named: ledger.Ledger, prefix: str, wanted: str) -> None:
     """Any unique beginning of our id or the service's finds a job; a whole id is preferred."""
     assert named.find(prefix).id == wanted
@@ -428,9 +349,8 @@ def test_names_that_are_not_utf8(record: ledger.Ledger) -> None:
     assert found.rescued == (f"/state/{odd}",)
     assert job["inputs"][0] == {**shown, "sha256": lg.SHA_1}
     assert job["output"] == shown
-    assert job["rescued"] == [
-        {"path": "/state/caf\\xe9\\n.jpg", "path_b64": "L3N0YXRlL2NhZukKLmpwZw=="}
-    ]
+    path = {"path": "/state/caf\\xe9\\n.jpg", "path_b64": "L3N0YXRlL2NhZukKLmpwZw=="}
+    assert job["rescued"] == [path]
 
 
 def test_half_characters_from_the_service(record: ledger.Ledger) -> None:
@@ -499,19 +419,25 @@ def test_spend_by_day_and_model(record: ledger.Ledger, kiritimati: None) -> None
 
     document = json.loads(jsontext.line(jobs.spend(spending.spending(record.entries()))))
 
-    counts = ("jobs", "unknown", "priced", "actual_usd", "estimated")
-    sums = (*counts, "estimate_min_usd", "estimate_usd", "at_most_usd")
-    keys = ("day", "model", *sums)
-    assert [tuple(line[key] for key in keys) for line in document["spend"]] == [
+    sums = [
+        "jobs",
+        "unknown",
+        "priced",
+        "actual_usd",
+        "estimated",
+        "estimate_min_usd",
+        "estimate_usd",
+        "at_most_usd",
+    ]
+    lines = document["spend"]
+    assert [(line["day"], line["model"], *(line[key] for key in sums)) for line in lines] == [
         ("2026-03-01", "nano-banana", 2, 1, 1, 0.039, 2, 0.119, 0.199, 0.199),
         ("2026-03-02", "nano-banana", 3, 0, 3, 0.117, 3, 0.117, 0.117, 0.117),
         ("2026-03-02", "seedream-5-lite", 2, 1, 1, 0.1, 0, None, None, None),
         ("2026-03-05", "nano-banana", 1, 0, 0, None, 1, 0.039, 0.039, 0.039),
     ]
-    assert tuple(document["total"][key] for key in sums) == (
-        *(8, 2, 5, 0.256, 6, 0.275, 0.355),
-        None,
-    )
+    total = [document["total"][key] for key in sums]
+    assert total == [8, 2, 5, 0.256, 6, 0.275, 0.355, None]
     assert (document["schema"], document["since"]) == ("prodia-compose/spend@1", None)
 
 

@@ -1,6 +1,5 @@
 """The JSON documents: all a schema says of them is so, and it says all there is to say."""
 
-import base64
 import importlib.resources
 import json
 import os
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
+from unittest import mock
 
 import jsonschema
 import ledgering
@@ -21,11 +21,12 @@ import pytest
 from conftest import TOKEN, Done, Run
 from mistakes import BAD_LINES, GOOD
 from PIL import Image
+from tables import raw, table
 
 from prodia_compose import errors
+from prodia_compose.client.options import TokenState
 from prodia_compose.images.formats import kinds
 from prodia_compose.models import facts
-from prodia_compose.pipeline import gather
 from prodia_compose.progress import visible
 from prodia_compose.record import entries, ledger
 from prodia_compose.report import jsontext
@@ -37,18 +38,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     for file in sorted(PACKAGE.joinpath("report", "schemas").iterdir(), key=lambda file: file.name)
 }
 NO_TOKEN = {"PRODIA_TOKEN": ""}
-
-NAMES = {
-    "plain": b"plain.jpg",
-    "letters": "Bücher, 猫🙂.jpg".encode(),
-    "controls": b"a\x1b[31m\n\t\x7f.jpg",
-    "hidden": "a\u0085\u202e\u200b\u2028\U000e0001.jpg".encode(),
-    "backslash": rb"a\x1b\u202e.jpg",
-    "not-utf8": b"caf\xe9\n.jpg",
-    "half": b"\xed\xa0\x80.jpg",
-    "quotes": b"\"'`$(x).jpg",
-}
-"""File names as bytes."""
 
 
 def _closed(schema: Any) -> Any:
@@ -66,6 +55,7 @@ def _closed(schema: Any) -> Any:
 VALIDATORS = {
     name: jsonschema.Draft202012Validator(_closed(schema)) for name, schema in SCHEMAS.items()
 }
+"""By the names of the documents; they refuse every field that no schema describes."""
 
 
 def _document(line: bytes | str) -> dict[str, Any]:
@@ -76,27 +66,23 @@ def _document(line: bytes | str) -> dict[str, Any]:
     assert visible(body) == body  # one line, nothing that a terminal would obey
 
     document: dict[str, Any] = json.loads(
-        body, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
+        body, object_pairs_hook=_without_doubles, parse_constant=pytest.fail
     )
     assert json.dumps(document, ensure_ascii=False).encode()  # no half characters
     assert jsontext.line(document) == body  # compact
-    schema = _schema_of(document)
-    VALIDATORS[schema["title"].partition("/")[2]].validate(document)
+    schema = SCHEMAS[_name_of(document)]
+    VALIDATORS[_name_of(document)].validate(document)
     _check_order(document, schema, schema)
     return document
 
 
-def _schema_of(document: Mapping[str, object]) -> dict[str, Any]:
-    return SCHEMAS[str(document["schema"]).removeprefix("prodia-compose/")]
+def _name_of(document: Mapping[str, object]) -> str:
+    return str(document["schema"]).removeprefix("prodia-compose/")
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     assert len(dict(pairs)) == len(pairs)
     return dict(pairs)
-
-
-def _refuse_constant(word: str) -> None:
-    raise AssertionError(f"{word} is not JSON")
 
 
 def _target(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
@@ -120,12 +106,6 @@ def _check_order(value: object, schema: dict[str, Any], root: dict[str, Any]) ->
         assert [key for key in value if key in known] == [key for key in known if key in value]
         for key, each in value.items():
             _check_order(each, known.get(key, {}), root)
-
-
-def _raw(named: Mapping[str, str], key: str = "path") -> bytes:
-    """Return the bytes of a name in a document."""
-    encoded = named.get(f"{key}_b64")
-    return named[key].encode() if encoded is None else base64.b64decode(encoded, validate=True)
 
 
 def _result(done: Done) -> dict[str, Any]:
@@ -191,10 +171,7 @@ def test_what_is_repeated_is_the_same() -> None:
             assert seen.setdefault(name, definition) == definition, name
 
     plan, result = SCHEMAS["plan@1"]["properties"], SCHEMAS["result@1"]["properties"]
-    own = ("schema", "ok")
-    assert {name: result[name] for name in plan if name not in own} == {
-        name: plan[name] for name in plan if name not in own
-    }
+    assert [name for name in plan if result[name] != plan[name]] == ["schema", "ok"]
 
 
 def test_enumerations_are_the_programs() -> None:
@@ -212,7 +189,7 @@ def test_enumerations_are_the_programs() -> None:
     assert job["state"] == job["reached"] == list(get_args(entries.State))
     assert image["format"] == list(kinds.KINDS)
     assert output["format"] == [*kinds.KINDS, None]
-    assert _described("plan@1")["token"] == list(get_args(gather.TokenState))
+    assert _described("plan@1")["token"] == list(get_args(TokenState))
     assert [*cap["kind"], "option"] == list(get_args(facts.CapKind))
     assert setting["type"] == list(get_args(facts.SettingType))
     assert setting["status"] == list(get_args(facts.SettingStatus))
@@ -245,30 +222,11 @@ def scenery(work: Path) -> Path:
     return work
 
 
-PLANS: dict[str, tuple[str, ...]] = {
-    "good": GOOD,
-    "labels": ("-i", "mug=product.jpg", "-i", "room=scene.jpg", "-p", "{mug} in {room}"),
-    "settings": (*GOOD, "-m", "flux-2-flex", "--steps", "9", "--width", "512", "--guidance", "2.5"),
-    "extras": (*GOOD, "-m", "workflow.x", "--set", 'a={"b": [null, 1e9, true, "\\u202e"]}'),
-    "formats": ("clear.webp", "grey.tif", "large.png", "-p", "all", "-o", "{stem}.png"),
-    "small": ("grey.tif", "-p", "x", "-m", "flux-2-pro"),
-    "over-cap": ("large.png", "-p", "x", "--no-resize"),
-    "kept-alpha": ("clear.webp", "-p", "x", "--keep-alpha", "--keep-metadata"),
-    "doubtful-count": (*["product.jpg"] * 9, "-p", "all", "-m", "flux-2-flex"),
-    "odd-prompt": ("product.jpg", "-p", "a\x1b[1m\u202e\n\t\x7f\u2028 b"),
-    "skipped": (*GOOD, "-o", "taken.jpg", "--if-exists", "skip"),
-    "no-images": ("-p", "x"),
-    "nothing": (),
-    "some-images": ("gone.jpg", "product.jpg", "page.jpg", "cut.jpg", "-p", "x", "-o", "taken.jpg"),
-    "unknown-model": (*GOOD, "-m", "a\x1b\udcff"),
-    "saved": (*GOOD, "--save-request", "request"),
-    "lints": ("a2.jpg", "a1.jpg", "product.jpg", "-p", "product.jpg in the fifth image"),
-    "dear": (*GOOD, "--max-cost", "0.001", "--strict", "--width", "1"),
-}
+PLANS: dict[str, list[str]] = table("report/plans")
 
 
 @pytest.mark.parametrize("argv", PLANS.values(), ids=PLANS)
-def test_plans(run: Run, scenery: Path, argv: tuple[str, ...]) -> None:
+def test_plans(run: Run, scenery: Path, argv: list[str]) -> None:
     """A plan, good or bad, is one document on stdout, and nothing on stderr."""
     for dry, token, state in (
         (("validate",), "", "missing"),
@@ -313,31 +271,10 @@ def test_wrong_lines(run: Run, scenery: Path, row: tuple[str, tuple[str, ...], i
     assert not (checked.out and checked.err)
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ("compose", "--bad", "--json"),
-        ("compose", "--json", "-p"),
-        ("compose", "--json", "--width", "wide"),
-        ("validate", "--json", "-m"),
-        ("models", "--json", "nope"),
-        ("models", "--json", "two", "names"),
-        ("jobs", "--json", "list"),
-        ("jobs", "list", "--json", "--limit", "-1"),
-        ("jobs", "show", "--json"),
-        ("jobs", "show", "nope", "--json"),
-        ("jobs", "fetch", "nope", "--json"),
-        ("jobs", "spend", "--json", "--since", "x"),
-        ("jobs", "nope", "--json"),
-        ("sandbox", "--json"),
-        ("nope", "--json"),
-        ("--json",),
-    ],
-    ids=" ".join,
-)
-def test_the_parsers_errors_are_documents(run: Run, work: Path, argv: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("line", table("report/usage"))
+def test_the_parsers_errors_are_documents(run: Run, work: Path, line: str) -> None:
     """What the parser refuses, and what each command does, is an error document under `--json`."""
-    error = _error(run(*argv), 2)
+    error = _error(run(*line.split()), 2)
 
     assert error["kind"] == "usage"
     assert len(error["errors"]) == 1
@@ -351,15 +288,11 @@ def test_json_from_the_environment(run: Run, work: Path, value: str, *, as_json:
     assert done.err.startswith("{" if as_json else "prodia-compose: error: ")
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [("--resolution", "\udcff"), ("--set", "a=\udcff"), ("-p", "\udcff")],
-    ids=lambda a: a[0],
-)
-def test_what_no_document_can_show_is_not_sent(run: Run, work: Path, argv: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("option", ["--resolution=\udcff", "--set=a=\udcff", "--prompt=\udcff"])
+def test_what_no_document_can_show_is_not_sent(run: Run, work: Path, option: str) -> None:
     """Bytes that are no text are refused wherever they would be sent, so `job` is what is sent."""
-    line = ("product.jpg", "-m", "inference.novel.v1", *(() if "-p" in argv else ("-p", "x")))
-    done = run("validate", *line, *argv, "--json")
+    prompt = () if "--prompt" in option else ("-p", "x")
+    done = run("validate", "product.jpg", "-m", "inference.novel.v1", *prompt, option, "--json")
     (problem,) = _document(done.out or done.err)["errors"]
 
     assert problem["exit_code"] == done.code == 2
@@ -451,7 +384,7 @@ def test_warnings_outlast_an_error(
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "billed"),
+    ("answer", "code", "is_billed"),
     [
         (loopback.text("token is invalid", 401), 4, False),
         (loopback.json_answer({"error": "a\x1b[31m\n\u202e \ud800"}, 400), 5, False),
@@ -463,16 +396,12 @@ def test_warnings_outlast_an_error(
     ids=["auth", "rejected", "failed", "busy", "unknown", "not-placed"],
 )
 def test_errors_after_sending(
-    run: Run,
-    work: Path,
-    answer: loopback.Answer,
-    code: int,
-    billed: bool,  # noqa: FBT001 - a parameter of the test
+    run: Run, work: Path, answer: loopback.Answer, code: int, *, is_billed: bool
 ) -> None:
     """What the service does ends as an error document that tells about the money and the rest."""
     error = _error(_answered(run, answer, "compose", *GOOD, "--json"), code)
 
-    assert error["may_be_billed"] is billed
+    assert error["may_be_billed"] is is_billed
     assert error["request_id"] == loopback.REQUEST_ID
     assert all(Path(kept["path"]).exists() for kept in error["rescued"])
     assert error["rescued"] or code != 10
@@ -494,41 +423,27 @@ def test_interruptions(
     """A signal ends a run with an error document that says how far the job was."""
     stopped = errors.Interrupted(code - 128)
     kept = os.fsdecode(b"/state/caf\xe9.jpg")
-    stopped.run = SimpleNamespace(
-        state=state,
-        job_id="job-1",
-        request_id=None,
-        kept=(kept,),
-        pictures=(kept,),
-        warnings=(),
-    )
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise stopped
-
+    told = {"state": state, "job_id": "job-1", "request_id": None, "warnings": ()}
+    stopped.run = SimpleNamespace(**told, kept=(kept,), pictures=(kept,))
+    interrupted = mock.Mock(side_effect=stopped)
     monkeypatch.setattr("prodia_compose.images.prepare.prepare", interrupted)
     error = _error(run("compose", "--sandbox", *GOOD, "--json"), code)
 
     assert (error["kind"], error["job_id"]) == ("interrupted", "job-1")
     assert error["may_be_billed"] is (state in ("sent", "answered"))
-    assert _raw(error["rescued"][0]) == b"/state/caf\xe9.jpg"
+    assert raw(error["rescued"][0]) == b"/state/caf\xe9.jpg"
 
 
 @pytest.mark.parametrize(
-    ("argv", "place", "billed"),
+    ("argv", "place"),
     [
-        (("compose", "--sandbox", *GOOD), "prodia_compose.client.send.Sender.send", True),
-        (("models", "flux-2-pro"), "prodia_compose.models.lookup.find", False),
+        (("compose", "--sandbox", *GOOD), "prodia_compose.client.send.Sender.send"),
+        (("models", "flux-2-pro"), "prodia_compose.models.lookup.find"),
     ],
     ids=["compose", "models"],
 )
 def test_a_bug_is_a_document(
-    run: Run,
-    work: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    argv: tuple[str, ...],
-    place: str,
-    billed: bool,  # noqa: FBT001
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], place: str
 ) -> None:
     """A bug is one error document with its traceback; that a job ran is then not ruled out."""
 
@@ -538,7 +453,7 @@ def test_a_bug_is_a_document(
     monkeypatch.setattr(place, broken)
     error = _error(run(*argv, "--json"), 1)
 
-    assert (error["kind"], error["may_be_billed"]) == ("bug", billed)
+    assert (error["kind"], error["may_be_billed"]) == ("bug", "compose" in argv)
     assert "KeyError" in error["message"]
     assert "in broken" in error["traceback"]
 
@@ -607,13 +522,9 @@ def test_fetching_what_the_record_does_not_know(
 def test_a_fetched_picture_outlasts_a_full_stdout(run: Run, work: Path) -> None:
     """When the document cannot be written, the picture is saved all the same, and named."""
     name = _kept(run, work)
+    argv = [sys.executable, "-m", "prodia_compose", "jobs", "fetch", name, "--json"]
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*(sys.executable, "-m", "prodia_compose", "jobs", "fetch", name, "--json")],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, check=False)
 
     assert (done.returncode, (work / "out.jpg").exists()) == (0, True)
     assert b"saved as out.jpg" in done.stderr
@@ -638,10 +549,10 @@ def test_models(run: Run, name: str | None) -> None:
 # Names
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_names_come_back_as_they_were(run: Run, work: Path, name: bytes) -> None:
+@pytest.mark.parametrize("path", table("report/names").values(), ids=table("report/names"))
+def test_names_come_back_as_they_were(run: Run, work: Path, path: str) -> None:
     """From every document the true bytes of a name can be had, whatever they are."""
-    path = os.fsdecode(name)
+    name = os.fsencode(path)
     Path(path).write_bytes((work / "product.jpg").read_bytes())
     (work / "out").mkdir()
     answers = [loopback.ok((work / "scene.jpg").read_bytes())]
@@ -655,12 +566,12 @@ def test_names_come_back_as_they_were(run: Run, work: Path, name: bytes) -> None
     kept = _kept(run, work, f"out/{path.removesuffix('.jpg')}.png")
     fetched = run("jobs", "fetch", kept, "--json", "-o", f"out/2{path}")
 
-    assert _raw(result["images"][0]) == name
-    assert _raw(result["output"]) == _raw(refused["errors"][0]) == b"out/" + name
-    assert _raw(gone["errors"][0]) == b"no/" + name
-    assert [_raw(job[key][0], "name") for key in ("inputs", "outputs")] == [name, name]
-    assert _raw(job["output"], "name") == name
-    assert _raw(_document(fetched.out)["output"]) == b"out/2" + name
+    assert raw(result["images"][0]) == name
+    assert raw(result["output"]) == raw(refused["errors"][0]) == b"out/" + name
+    assert raw(gone["errors"][0]) == b"no/" + name
+    assert [raw(job[key][0], "name") for key in ("inputs", "outputs")] == [name, name]
+    assert raw(job["output"], "name") == name
+    assert raw(_document(fetched.out)["output"]) == b"out/2" + name
     assert ("path_b64" in result["output"]) is (b"\xe9" in name or b"\xed" in name)
 
 
@@ -703,9 +614,9 @@ def test_a_wrong_document_is_caught(run: Run, work: Path) -> None:
     caught = {"dropped": 0, "of another type": 0, "unknown": 0}
     for line in lines:
         document = _document(line)
-        validator = jsonschema.Draft202012Validator(_schema_of(document))
-        strict = jsonschema.Draft202012Validator(_closed(_schema_of(document)))
-        for holder, schema in _holders(document, _schema_of(document), _schema_of(document)):
+        whole, strict = SCHEMAS[_name_of(document)], VALIDATORS[_name_of(document)]
+        validator = jsonschema.Draft202012Validator(whole)
+        for holder, schema in _holders(document, whole, whole):
             for key in [key for key in holder if key in schema["properties"]]:
                 value = holder.pop(key)
                 asked = {*schema["required"], *schema.get("dependentRequired", ())}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 import sandboxing as sb
 from conftest import Run
-from tables import rows
+from tables import table
 
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.jobs import InputRecord
@@ -41,7 +41,7 @@ def strict_json(data: bytes) -> dict[str, object]:
     return job
 
 
-@pytest.mark.parametrize(("wanted", "header", "status"), rows("sandbox/token"))
+@pytest.mark.parametrize(("wanted", "header", "status"), table("sandbox/token"))
 def test_token(wanted: str | None, header: str | None, status: int) -> None:
     """Any bearer token passes, or the very one asked for; else the answer is plain text."""
     headers = {"Content-Type": "application/json", "Accept": "multipart/form-data"}
@@ -71,7 +71,7 @@ def test_token_guards_async_reads(shared: server.Sandbox, leaf: str) -> None:
     assert (got.status, got.content_type) == (401, "text/plain")
 
 
-@pytest.mark.parametrize(("method", "path", "status", "allow"), rows("sandbox/paths_and_methods"))
+@pytest.mark.parametrize(("method", "path", "status", "allow"), table("sandbox/paths_and_methods"))
 def test_unknown_paths_and_methods(
     shared: server.Sandbox, method: str, path: str, status: int, allow: str | None
 ) -> None:
@@ -84,7 +84,7 @@ def test_unknown_paths_and_methods(
     uuid.UUID(got.headers["x-request-id"])
 
 
-@pytest.mark.parametrize(("accept", "media_type"), rows("sandbox/accept_image"))
+@pytest.mark.parametrize(("accept", "media_type"), table("sandbox/accept_image"))
 def test_accept_image(shared: server.Sandbox, accept: str | None, media_type: str) -> None:
     """A bare image comes in the format asked for, JPEG where none is."""
     got = sb.send_job(shared, sb.make_job(), accept=accept)
@@ -94,7 +94,7 @@ def test_accept_image(shared: server.Sandbox, accept: str | None, media_type: st
     uuid.UUID(got.headers["x-request-id"])
 
 
-@pytest.mark.parametrize(("accept", "media_type", "filename"), rows("sandbox/accept_multipart"))
+@pytest.mark.parametrize(("accept", "media_type", "filename"), table("sandbox/accept_multipart"))
 def test_accept_multipart(
     shared: server.Sandbox, accept: str, media_type: str, filename: str
 ) -> None:
@@ -115,7 +115,7 @@ def test_accept_of_what_cannot_be_had(shared: server.Sandbox, accept: str) -> No
     assert sb.send_job(shared, sb.make_job(), accept=accept).status == 406
 
 
-@pytest.mark.parametrize(("accept", "media_type"), rows("sandbox/error_shape"))
+@pytest.mark.parametrize(("accept", "media_type"), table("sandbox/error_shape"))
 def test_error_shape(shared: server.Sandbox, accept: str | None, media_type: str) -> None:
     """An error is multipart with only a job part where multipart was asked for, else JSON."""
     got = sb.send_job(shared, sb.make_job(images=["c.jpg"]), accept=accept)
@@ -130,7 +130,7 @@ def test_error_shape(shared: server.Sandbox, accept: str | None, media_type: str
 
 
 REFUSED = [
-    *rows("sandbox/refused"),
+    *table("sandbox/refused"),
     (sb.make_job(sb.PRO, prompt="x" * 32_769), "config.prompt: maxLength: got 32,769, want 32,768"),
 ]
 
@@ -143,7 +143,7 @@ def test_refused(shared: server.Sandbox, job: dict[str, object], error: str) -> 
     assert (got.status, got.error) == (400, error)
 
 
-@pytest.mark.parametrize("job", rows("sandbox/accepted"), ids=json.dumps)
+@pytest.mark.parametrize("job", table("sandbox/accepted"), ids=json.dumps)
 def test_accepted(shared: server.Sandbox, job: dict[str, object]) -> None:
     """What the documents allow, or do not forbid, passes."""
     got = sb.send_job(shared, job, accept="multipart/form-data")
@@ -151,7 +151,7 @@ def test_accepted(shared: server.Sandbox, job: dict[str, object]) -> None:
     assert got.status == 200, got.error
 
 
-@pytest.mark.parametrize(("job_type", "most"), rows("sandbox/image_count"))
+@pytest.mark.parametrize(("job_type", "most"), table("sandbox/image_count"))
 @pytest.mark.parametrize("is_listed", [True, False])
 def test_image_count(shared: server.Sandbox, job_type: str, most: int, is_listed: bool) -> None:  # noqa: FBT001 - a row
     """Each model takes as many images as the guide says, named in the config or not."""
@@ -232,7 +232,7 @@ def test_an_input_is_needed(shared: server.Sandbox) -> None:
     assert sb.send_job(shared, sb.make_job("inference.x.txt2img.v1"), ()).status == 200
 
 
-@pytest.mark.parametrize(("job", "price"), rows("sandbox/price"))
+@pytest.mark.parametrize(("job", "price"), table("sandbox/price"))
 def test_price(shared: server.Sandbox, job: dict[str, object], price: object) -> None:
     """The price is told when asked for and known."""
     asked = sb.send_job(shared, job, path="/v2/job?price=true", accept="multipart/form-data")
@@ -354,7 +354,7 @@ def test_async_forgets_old_jobs() -> None:
     assert statuses == [404, 200, 200]
 
 
-@pytest.mark.parametrize(("argv", "words"), rows("sandbox/odd_numbers_are_refused_in_our_words"))
+@pytest.mark.parametrize(("argv", "words"), table("sandbox/odd_numbers_are_refused_in_our_words"))
 def test_odd_numbers_are_refused_in_our_words(run: Run, argv: tuple[str, ...], words: str) -> None:
     """As those of `compose` are, digits that Python would take included."""
     done = run(*argv)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sandboxing as sb
 from conftest import need
-from tables import rows
+from tables import table
 
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.faults import parse_fault
@@ -25,7 +25,7 @@ CLIENTS = {
 }
 SDK_VERSION = "1.6.0"
 
-GUIDE_JOBS = rows("guide_jobs")
+GUIDE_JOBS = table("guide_jobs")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def find_sdk() -> str:
 @pytest.mark.parametrize("job", GUIDE_JOBS, ids=["nano-banana", "flux-2"])
 @pytest.mark.parametrize(
     ("client", "options", "status", "names"),
-    rows("sandbox/guide"),
+    table("sandbox/guide"),
     ids=["sdk", "curl", "curl-chunked", "curl-expect", "curl-http1.0", "requests"],
 )
 def test_guide(
@@ -127,7 +127,7 @@ def test_sdk_without_names(
     assert sb.decoded((tmp_path / "composed.jpg").read_bytes()).format == "PNG"
 
 
-@pytest.mark.parametrize(("client", "job", "token", "words"), rows("sandbox/errors"))
+@pytest.mark.parametrize(("client", "job", "token", "words"), table("sandbox/errors"))
 def test_errors(
     sandbox: server.Sandbox,
     run: Runner,

@@ -10,7 +10,7 @@ import sandboxing as sb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
-from tables import rows
+from tables import table
 
 from prodia_compose import blob
 from prodia_compose.sandbox import answers, drawing, rules, server, thumbnails
@@ -223,7 +223,7 @@ def test_any_canvas(size: tuple[int, int], count: int) -> None:
     assert sb.decoded(draw(inputs, size=size)).size == size
 
 
-@pytest.mark.parametrize(("config", "size"), rows("sandbox/canvas_size"), ids=json.dumps)
+@pytest.mark.parametrize(("config", "size"), table("sandbox/canvas_size"), ids=json.dumps)
 def test_canvas_size(config: dict[str, object], size: list[int]) -> None:
     """The canvas is what the config asks for, within bounds."""
     assert drawing.canvas_size(config, (400, 300)) == tuple(size)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import sandboxing as sb
 from conftest import until
-from tables import rows
+from tables import table
 
 from prodia_compose import errors
 from prodia_compose.sandbox import server
@@ -235,13 +235,13 @@ with server.Sandbox() as sandbox:
 # --- faults ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("text", "kind", "count"), rows("sandbox/parse_fault"))
+@pytest.mark.parametrize(("text", "kind", "count"), table("sandbox/parse_fault"))
 def test_parse_fault(text: str, kind: FaultKind, count: int | None) -> None:
     """A fault is a kind, and how often it strikes."""
     assert parse_fault(text) == Fault(kind=kind, count=count)
 
 
-@pytest.mark.parametrize(("text", "words"), rows("sandbox/parse_fault_that_is_none"))
+@pytest.mark.parametrize(("text", "words"), table("sandbox/parse_fault_that_is_none"))
 def test_parse_fault_that_is_none(text: str, words: str) -> None:
     """A fault that does not exist is a usage error with the kinds and the nearest."""
     with pytest.raises(errors.UsageError) as caught:
@@ -255,7 +255,7 @@ def faulty(*texts: str) -> server.Sandbox:
     return server.Sandbox(SandboxOptions(faults=tuple(map(parse_fault, texts))))
 
 
-@pytest.mark.parametrize(("kind", "status", "words"), rows("sandbox/fault_status"))
+@pytest.mark.parametrize(("kind", "status", "words"), table("sandbox/fault_status"))
 @pytest.mark.parametrize("accept", ["multipart/form-data; image/jpeg", "image/png"])
 def test_fault_status(kind: FaultKind, status: int, words: str, accept: str) -> None:
     """A fault's refusal looks like any other, a wrong type is a page; both are written down."""

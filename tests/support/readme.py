@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +29,7 @@ SHELLS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """What a reader would paste in one go.
-
-    Attributes:
-        line: Where it begins in README, counted from 1.
-        language: What its fence says.
-        text: Its lines.
-    """
+    """What a reader would paste in one go; lines of README are counted from 1."""
 
     line: int
     language: str
@@ -46,11 +39,9 @@ class Example:
 def examples() -> Iterator[Example]:
     """Yield the examples of README: scripts whole, other shell blocks by paragraph."""
     for block in re.finditer(r"^```([a-z]*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
-        pieces = [block[2]]
-        if block[1] in ("sh", "bash") and not block[2].startswith("#!"):
-            pieces = re.split(r"\n\n", block[2])
+        is_by_paragraph = block[1] in ("sh", "bash") and not block[2].startswith("#!")
         at = block.start(2)
-        for piece in pieces:
+        for piece in block[2].split("\n\n") if is_by_paragraph else [block[2]]:
             line = TEXT.count("\n", 0, at) + 1
             yield Example(line=line, language=block[1], text=piece.rstrip("\n") + "\n")
             at += len(piece) + 2
@@ -63,17 +54,11 @@ def example(holds: str) -> Example:
     return found[0]
 
 
-def need(program: str, *argv: str, says: str = "") -> None:
-    """Skip a test, or fail it in CI, where another program is not there.
-
-    Args:
-        program: Its name.
-        argv: How to ask it what it is, if other programs have that name.
-        says: A word of its answer.
-    """
+def need(program: str, option: str = "", says: str = "") -> None:
+    """Skip a test, or fail it in CI, where no program has a name, or says a word when asked."""
     found = shutil.which(program) is not None
-    if found and argv:
-        asked = subprocess.run([program, *argv], capture_output=True, text=True, check=False)
+    if found and option:
+        asked = subprocess.run([program, option], capture_output=True, text=True, check=False)
         found = says in asked.stdout
     conftest.need(program, is_there=found)
 
@@ -91,20 +76,14 @@ class Bench:
 
     def start(self, argv: list[str], stdin: bytes = b"", **env: str) -> Done:
         """Run a program."""
-        done = subprocess.run(
-            argv,
-            input=stdin,
-            capture_output=True,
-            env={**os.environ, **env},
-            check=False,
-        )
+        variables = {**os.environ, **env}
+        done = subprocess.run(argv, input=stdin, capture_output=True, env=variables, check=False)
         return Done(code=done.returncode, out=done.stdout, err=done.stderr.decode())
 
     def files(self) -> set[str]:
         """Return the files there are."""
-        return {
-            str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()
-        }
+        found = [path for path in self.folder.rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.folder)) for path in found}
 
     def sent(self) -> list[list[str]]:
         """Return the pictures of each job, by the files whose very bytes they are."""
@@ -112,9 +91,8 @@ class Bench:
             hashlib.sha256((self.folder / name).read_bytes()).hexdigest(): name
             for name in sorted(self.files(), key=len, reverse=True)
         }
-        return [
-            [names.get(sent.sha256, "made") for sent in job.inputs] for job in self.sandbox.jobs
-        ]
+        jobs = self.sandbox.jobs
+        return [[names.get(sent.sha256, "made") for sent in job.inputs] for job in jobs]
 
     def kind(self, name: str) -> str:
         """Return the format of a picture, and of another file its suffix."""
@@ -126,18 +104,17 @@ class Bench:
             return str(image.format)
 
 
-@contextmanager
-def bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Give a bench to work in, with the program in PATH and a sandbox as the service."""
-    programs, work = folder / "bin", folder / "work"
+    programs, work = tmp_path / "bin", tmp_path / "work"
     programs.mkdir()
     program = programs / "prodia-compose"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m prodia_compose "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    for number, name in enumerate(("a", "shots/one", "shots/two", "shots/three", "pairs/1a")):
-        draw(work / f"{name}.jpg", number)
-    for number, name in enumerate(("pairs/1b", "pairs/2a", "pairs/2b"), start=10):
+    shots, pairs = ("a", "shots/one", "shots/two", "shots/three"), ("1a", "1b", "2a", "2b")
+    for number, name in enumerate((*shots, *(f"pairs/{pair}" for pair in pairs))):
         draw(work / f"{name}.jpg", number)
     for name in ("product.jpg", "scene.jpg"):
         shutil.copy(SAMPLES / name, work)

@@ -14,7 +14,7 @@ from unittest import mock
 
 import loopback
 import pytest
-from tables import rows
+from tables import table
 
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart
@@ -33,7 +33,7 @@ LARGE = 12_000_000
 """More than the system takes in on both sides of a connection that nobody reads from."""
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
-each_guide_job = pytest.mark.parametrize("job", rows("guide_jobs"), ids=["nano-banana", "flux-2"])
+each_guide_job = pytest.mark.parametrize("job", table("guide_jobs"), ids=["nano-banana", "flux-2"])
 
 
 @dataclass(slots=True)

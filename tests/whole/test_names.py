@@ -1,14 +1,14 @@
 """Awkward names: read, told, written and sent, whatever their bytes."""
 
-import base64
 import contextlib
+import itertools
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from conftest import Run
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tables import raw, table
 
 from prodia_compose.inputs import entries
 from prodia_compose.output.names import expand
@@ -26,44 +27,9 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="other systems refuse some of these names, or change them"
 )
 
-NAMES: tuple[bytes, ...] = (
-    # What ends a line, and what a terminal obeys.
-    *(b"new\nline.jpg", b"at the end\n", b"\nat the start.jpg", b"carriage\rreturn.jpg"),
-    *(b"ends in CR\r", b"both\r\n.jpg", b"tab\t.jpg", b"form\ffeed\v.jpg", b"\x01\x02.jpg"),
-    *(b"\x1b[31mred.jpg", b"\x1b]0;title\x07.jpg", b"\x1b[2J\x1b[H.jpg", b"bell\x07.jpg"),
-    *(b"back\x08\x08.jpg", b"del\x7f.jpg", "csi\x9b31m.jpg".encode(), "nel\x85.jpg".encode()),
-    *("line\u2028.jpg".encode(), "paragraph\u2029.jpg".encode()),
-    # What a command line reads as something else.
-    *(b"-", b"--", b"-rf.jpg", b"--help", b"-o", b"--output=x.jpg", b"@list.jpg", b"~", b"~root"),
-    *(b"=", b"a=b.jpg", b"mug=a.jpg", b"a,b=c,d.jpg", b"a;type=x.jpg", b"a;filename=b.jpg"),
-    # Spaces and dots.
-    *(b" ", b"   ", b" leading.jpg", b"trailing.jpg ", b"inner  space.jpg", b"trailing dot."),
-    *(b"...", b"..jpg", b"...jpg", b"....jpg", b"a........b.jpg", "no\u00a0break.jpg".encode()),
-    # What a shell reads as something else.
-    *(b"'", b'"', b"`touch pwned`.jpg", b'it\'s "it".jpg', b"$HOME.jpg", b"$(touch pwned).jpg"),
-    *(b"a;touch pwned.jpg", b"a&b.jpg", b"a|b.jpg", b"a>b<c.jpg", b"!!.jpg", b"#a.jpg", b"*"),
-    *(b"?.jpg", b"[a].jpg", b"{a,b}.jpg", b"\\", b"\\\\.jpg", b"\\n.jpg", b"\\x1b[31m.jpg"),
-    # What templates, formats and markup read as something else.
-    *(b"{stem}.jpg", b"{mug}.jpg", b"{}.jpg", b"{0.__class__}.jpg", b"%s.jpg", b"%0A.jpg", b"%%"),
-    *(b"[red]a.jpg", b"[/].jpg", b"[link=x]a[/link].jpg", b":smile:.jpg", b"<b>&amp;.jpg"),
-    # Scripts, directions, joiners, marks, and characters nobody sees.
-    *("photo\u202egpj.exe".encode(), "\u2066isolated\u2069.jpg".encode(), "صورة.jpg".encode()),
-    *("写真.jpg".encode(), "👩‍👩‍👧‍👦.jpg".encode(), "🏴󠁧󠁢󠁥󠁮󠁧󠁿.jpg".encode(), "z̷̢͎a̶l̵g̸o.jpg".encode()),
-    *("caf\u00e9.jpg".encode(), "cafe\u0301.jpg".encode(), "zero\u200bwidth.jpg".encode()),
-    *("\ufeffbom.jpg".encode(), "in\ufeffside.jpg".encode(), "\ufffd.jpg".encode()),
-    *("İ.jpg".encode(), "ﬁ.jpg".encode(), "ß.jpg".encode(), b"SS.jpg", b"A.jpg", b"a.jpg"),
-    # As long as a name can be.
-    *(b"a" * 251 + b".jpg", "é".encode() * 125 + b"a.jpg", b"\xe9" * 255),
-    # Not UTF-8: Latin-1, a lone byte, overlong, half a character, what cannot be.
-    *(b"caf\xe9.jpg", b"\x80.jpg", b"\x9b31m.jpg", b"\xc0\xaf.jpg", b"\xed\xa0\x80.jpg"),
-    *(b"\xff\xfe.jpg", b"\xf5\x80\x80\x80.jpg", b"half\xe2\x82"),
-    # What reads as an address, or as a name of another system.
-    *(b"http:x.jpg", b"https:.jpg", b"file:a.jpg", b"a.jpg?x=1", b"a#b.jpg", b"CON.jpg"),
-    *(b"a:b.jpg", b"C:\\a.jpg", b"NUL"),
-    # What we use ourselves, and suffixes.
-    *(b"job.json", b"image-1.jpg", b"IMAGE-2.JPG", b"image-3", b"send.sh", b"composed.jpg"),
-    *(b".jpg", b".hidden", b"none", b"a.tar.gz", b"UPPER.JPG", b"lies.png", b"lies.html"),
-)
+LONGEST = ("a" * 251 + ".jpg", "é" * 125 + "a.jpg", "\udce9" * 255)
+
+NAMES = tuple(map(os.fsencode, (*itertools.chain(*table("whole/names").values()), *LONGEST)))
 
 BATCHES = [NAMES[start : start + 14] for start in range(0, len(NAMES), 14)]
 """As many at a time as the model with the most images takes."""
@@ -117,12 +83,6 @@ def _in_a_null_list(names: Sequence[bytes]) -> Typed:
     return ["-0", "-T", "-"], b"\0".join(names), list(names)
 
 
-def _bytes_of(shown: Mapping[str, object]) -> bytes:
-    """Return the path that a JSON document tells."""
-    escaped = shown.get("path_b64")
-    return str(shown["path"]).encode() if escaped is None else base64.b64decode(str(escaped))
-
-
 def _lines(text: str | bytes) -> list[str]:
     """Return text as lines, once it is certain that a terminal takes it for nothing else."""
     decoded = text.decode() if isinstance(text, bytes) else text
@@ -152,7 +112,7 @@ def test_every_name_can_be_read(
         document = json.loads(done.out)
 
         assert (done.code, done.err, document["errors"]) == (0, "", [])
-        assert [_bytes_of(image) for image in document["images"]] == names
+        assert [raw(image) for image in document["images"]] == names
 
 
 def test_every_name_is_sent_under_a_safe_one(
@@ -209,7 +169,7 @@ def test_errors_name_every_name(tmp_path: Path, run: Run, content: bytes | None)
         for problem, name in zip(_lines(told.err), names, strict=True):
             assert problem.startswith(f"prodia-compose: error: {_shown(name)}: ")
             assert words in problem or name.startswith(b"file:")  # which reads as an address
-        assert [_bytes_of(problem) for problem in document["errors"]] == names
+        assert [raw(problem) for problem in document["errors"]] == names
         assert len(_lines(as_json.err)) == 1
 
 
@@ -217,12 +177,6 @@ def _is_asked_for(name: bytes) -> bool:
     """Return whether a name, as it is, asks for a picture: it has a format's suffix, or none."""
     suffix = Path(os.fsdecode(name)).suffix.lower()
     return suffix in ("", ".jpg", ".png") and name != b"{stem}.jpg"
-
-
-def _name_of(shown: Mapping[str, object]) -> bytes:
-    """Return the base name that a job of the record tells."""
-    escaped = shown.get("name_b64")
-    return str(shown["name"]).encode() if escaped is None else base64.b64decode(str(escaped))
 
 
 @pytest.mark.parametrize("share", range(4))
@@ -246,42 +200,17 @@ def test_every_name_can_be_written(
 
     assert sorted(os.fsencode(path.relative_to(folder)) for path in written) == sorted(names)
     assert len(listed) == 1 + len(names)
-    told = [_name_of(one["outputs"][0]) for one in reversed(jobs)]
+    told = [raw(one["outputs"][0], "name") for one in reversed(jobs)]
     assert told == [name.rpartition(b"/")[2] for name in names]
 
 
-NASTY = "\x1b]0;[/red]\u202e\udcff\n"
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ("--prompt-file", NASTY),
-        ("-T", NASTY),
-        ("--token-file", NASTY),
-        ("-i", NASTY),
-        ("-i", f"mug={NASTY}"),
-        ("-m", NASTY),
-        ("--set", NASTY),
-        ("--set", f"{NASTY}=1"),
-        ("--set", f"seed={NASTY}"),
-        ("--aspect-ratio", NASTY),
-        ("--background", NASTY),
-        ("--seed", NASTY),
-        ("--if-exists", NASTY),
-        ("-o", f"{NASTY}.gif"),
-        ("-o", f"{NASTY}/a.jpg"),
-        (f"--{NASTY}",),
-        (f"-p{NASTY}", "-p", "{mug}"),
-        ("--prompt", "{" + NASTY + "}", "-i", "mug=a.jpg"),
-    ],
-    ids=repr,
-)
-def test_a_nasty_value_is_shown_escaped(work: Path, run: Run, argv: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("argv", table("whole/nasty"), ids=repr)
+def test_a_nasty_value_is_shown_escaped(work: Path, run: Run, argv: list[str]) -> None:
     """Whatever an option holds, the error about it is lines of text, and one line of JSON."""
-    for prefix in (("compose",), ("validate",)):
-        done = run(*prefix, "product.jpg", *argv)
-        as_json = run(*prefix, "product.jpg", *argv, "--json")
+    argv = [word.replace("NASTY", "\x1b]0;[/red]\u202e\udcff\n") for word in argv]
+    for command in ("compose", "validate"):
+        done = run(command, "product.jpg", *argv)
+        as_json = run(command, "product.jpg", *argv, "--json")
 
         assert (done.code, as_json.code) in {(2, 2), (3, 3), (4, 4), (8, 8)}
         _lines(done.err)
@@ -317,40 +246,26 @@ def test_names_survive_any_locale(pictures: Path, process: Run, locale: str) -> 
     )
     assert (pictures / os.fsdecode(done.out[:-1])).exists()
     assert images[0]["path"] == "写真.jpg"
-    assert _bytes_of(images[1]) == name
+    assert raw(images[1]) == name
 
 
-TEMPLATES = [
-    (b"-rf.jpg", "{stem}.jpg", b"./-rf.jpg"),
-    (b"-.jpg", "{stem}", b"./-"),
-    (b"...jpg", "{stem}/{stem}.jpg", b"./--/...jpg"),
-    (b"...jpg", "up/{stem}/x.jpg", b"up/--/x.jpg"),
-    (b"..jpg", "{stem}{first}/x.jpg", b"./--/x.jpg"),
-    (b"a/b.jpg", "{stem}.png", b"b.png"),
-    (b".jpg", "{stem}.jpg", b".jpg.jpg"),
-    (b"new\nline.jpg", "{stem}.jpg", b"new\nline.jpg"),
-    (b"\x1b[31m.jpg", "{stem}-2.jpg", b"\x1b[31m-2.jpg"),
-    (b"caf\xe9.jpg", "{stem}.webp", b"caf\xe9.webp"),
-    (b"{first}.jpg", "{stem}.jpg", b"{first}.jpg"),
-    (b"~.jpg", "{stem}/x.jpg", b"~/x.jpg"),
-    (b"a" * 251 + b".jpg", "{stem}.png", b"a" * 251 + b".png"),
-]
-
-
-@pytest.mark.parametrize(("source", "template", "path"), TEMPLATES)
+@pytest.mark.parametrize(
+    ("source", "template", "path"),
+    [*table("whole/templates"), (LONGEST[0], "{stem}.png", "a" * 251 + ".png")],
+)
 def test_templates_with_awkward_stems(
-    work: Path, run: Run, source: bytes, template: str, path: bytes
+    work: Path, run: Run, source: str, template: str, path: str
 ) -> None:
     """An input's stem names the output, byte for byte, but leaves no folder and is no option."""
     (work / "from").mkdir()
-    file = work / "from" / os.fsdecode(source)
+    file = work / "from" / source
     file.parent.mkdir(exist_ok=True)
     (work / "product.jpg").rename(file)
     argv = ("--sandbox", "-p", "x", "--create-dirs", "-o", template)
-    done = run("compose", *argv, "from/" + os.fsdecode(source))
+    done = run("compose", *argv, f"from/{source}")
 
-    assert (done.code, done.out) == (0, path + b"\n")
-    assert (work / os.fsdecode(path)).is_file()
+    assert (done.code, done.out) == (0, os.fsencode(path) + b"\n")
+    assert (work / path).is_file()
 
 
 def test_a_template_that_grows_too_long_is_refused(work: Path, run: Run) -> None:
@@ -364,22 +279,7 @@ def test_a_template_that_grows_too_long_is_refused(work: Path, run: Run) -> None
     assert sorted(path.name for path in work.iterdir()) == [f"{long}.jpg", "scene.jpg"]
 
 
-@pytest.mark.parametrize(
-    ("path", "stem"),
-    [
-        ("https://h/a/cat.jpg?file=../dog.jpg#x", "cat"),
-        ("https://user:secret@h/?token=s3cret.key", ""),
-        ("https://user:secret@h", ""),
-        ("https://h/my%20cup.png", "my cup"),
-        ("https://h/..%2F..%2Fetc.jpg", "etc"),
-        ("https://h/%1B%5D0;x%07.jpg", ""),
-        ("https://h/%00.jpg", ""),
-        ("https://[h/a.jpg", "a"),
-        ("-", ""),
-        ("/dev/fd/63", ""),
-        ("/dev/stdin", ""),
-    ],
-)
+@pytest.mark.parametrize(("path", "stem"), table("whole/stems").items())
 def test_what_has_no_name_lends_none(path: str, stem: str) -> None:
     """Of an address only the path names an output, decoded; streams name none."""
     assert entries.Entry(path=path).stem == stem

@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import loopback
 import pytest
@@ -23,11 +21,7 @@ SCRIPT = "#!/bin/sh"
 MADE = {"out/one.jpg", "out/two.jpg"}
 
 
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Give a folder with what README names, and a service."""
-    with readme.bench(tmp_path, monkeypatch) as made:
-        yield made
+bench = readme.bench
 
 
 # Lists

@@ -17,6 +17,7 @@ import io
 import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -122,7 +123,7 @@ class _Connection(HTTPConnection):
         # A TLS connection inside a proxy's TLS loses bytes when a send times out half-way.
         can_wait_in_steps = isinstance(sock, socket.socket)
         patience_s = passage.request.service.stall_timeout_s
-        moved_at = passage.clock()
+        moved_at = time.monotonic()
         while data:
             passage.stop.check()
             if can_wait_in_steps and self._answer_has_come(sock):
@@ -135,7 +136,7 @@ class _Connection(HTTPConnection):
                 with contextlib.nullcontext() if can_wait_in_steps else passage.stop.at_once():
                     count = sock.send(piece)
             except TimeoutError:
-                if can_wait_in_steps and passage.clock() - moved_at < patience_s:
+                if can_wait_in_steps and time.monotonic() - moved_at < patience_s:
                     passage.offer(0)  # nothing of it has left
                     continue
                 passage.break_off(stalled=True)
@@ -143,7 +144,7 @@ class _Connection(HTTPConnection):
             except OSError as error:  # an ssl.SSLError too
                 passage.break_off()
                 raise BrokenPipeError from error
-            moved_at = passage.clock()
+            moved_at = time.monotonic()
             data = data[count:]
             passage.sent(count)
 

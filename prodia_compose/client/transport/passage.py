@@ -1,5 +1,6 @@
 """One request, and how far it and its answer have come."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
@@ -23,7 +24,6 @@ class Request:
 
     Attributes:
         service: How patiently; its token is kept out of what is shown.
-        url: With its query.
         headers: Without `Host` and `Content-Length`.
         usual_seconds: How long the answer usually takes, for the progress.
     """
@@ -56,11 +56,9 @@ class Passage:
         reporter: progress.Reporter,
         on_state: OnState,
         stop: progress.Stop,
-        clock: Callable[[], float],
     ) -> None:
         self.request = request
         self.stop = stop
-        self.clock = clock
         self.state: JobState = "not-sent"
         self.is_connected = False
         self.body_left = self._body_length = 0 if request.body is None else request.body.length
@@ -103,9 +101,9 @@ class Passage:
         if self.state != "sending":
             return
         self._end_offered = True
-        self._deadline = self.clock() + self.request.service.timeout_s
+        self._deadline = time.monotonic() + self.request.service.timeout_s
         self._move_to("sent")
-        self._waiting = Waiting(self._reporter, self.clock, self.request.usual_seconds)
+        self._waiting = Waiting(self._reporter, self.request.usual_seconds)
 
     def break_off(self, *, stalled: bool = False) -> None:
         """Note that sending ends here, before the last byte; an answer may have come early."""
@@ -115,7 +113,7 @@ class Passage:
             patience = self.request.service.stall_timeout_s
         else:
             patience = _STALLED_ANSWER_S if stalled else _LATE_ANSWER_S
-        self._deadline = self.clock() + min(patience, self.request.service.timeout_s)
+        self._deadline = time.monotonic() + min(patience, self.request.service.timeout_s)
 
     def abandoned(self) -> None:
         """Note that something other than the network ended the exchange.
@@ -136,7 +134,7 @@ class Passage:
 
         Whoever is asked to stop still takes in, for a moment, what has come to the machine.
         """
-        now = self.clock()
+        now = time.monotonic()
         if self.stop.signum is not None:
             self._deadline = min(self._deadline, now + progress.LOOK_EVERY_S)
         return self._deadline - now
@@ -154,16 +152,10 @@ class Passage:
 class Waiting:
     """The seconds of a wait, shown as they pass; it has usually taken so long, if that is known."""
 
-    def __init__(
-        self,
-        reporter: progress.Reporter,
-        clock: Callable[[], float],
-        usual_seconds: float | None,
-    ) -> None:
+    def __init__(self, reporter: progress.Reporter, usual_seconds: float | None) -> None:
         self._reporter = reporter
-        self._clock = clock
         self._usual_s = None if usual_seconds is None else round(usual_seconds)
-        self._started = clock()
+        self._started = time.monotonic()
         self.begin()
 
     def begin(self) -> None:
@@ -173,7 +165,7 @@ class Waiting:
 
     def tell(self) -> float:
         """Return how long it has been, having shown it; to be called every second or more often."""
-        waited_s = self._clock() - self._started
+        waited_s = time.monotonic() - self._started
         if waited_s >= self._shown_s + 1:
             self._reporter.advance(int(waited_s) - self._shown_s)
             self._shown_s = int(waited_s)
