@@ -47,9 +47,7 @@ def read_body(body: bytes, content_type: str | None, *, framed: bool = True) -> 
 def read_hiding(secret: str, body: bytes, content_type: str) -> answers.Answer:
     """Read a body with a secret in it that is to be hidden."""
     return answers.read(
-        blob.spool([body]),
-        content_type=content_type,
-        hide=lambda text: text.replace(secret, "***"),
+        blob.spool([body]), content_type=content_type, hide=lambda text: text.replace(secret, "***")
     )
 
 

@@ -7,9 +7,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +19,7 @@ import pytest
 import requests
 import submitting
 from loopback import busy, drop, multipart_ok, ok
+from pictures import run_apart
 from submitting import LARGE, PICTURE, TOKEN, both, served, serving, submit
 
 import prodia_compose
@@ -645,44 +643,27 @@ def test_a_connection_dropped_after_busy_is_not_mistaken_for_busy() -> None:
 
 
 _SENDING = """
-    import io, re, resource, sys
+import io, sys
+from prodia_compose.client import multipart
+from prodia_compose.client.send import Sender
+from prodia_compose.client.service import Service, Token
 
-    from prodia_compose.client import multipart
-    from prodia_compose.client.send import Sender
-    from prodia_compose.client.service import Service, Token
+class Nobody:
+    def reached(self, state): pass
+    def came(self, answer): pass
 
-    class Nobody:
-        def reached(self, state): pass
-        def came(self, answer): pass
+class Zeros(io.RawIOBase):
+    left = int(sys.argv[2])
+    def readable(self): return True
+    def readinto(self, buffer):
+        count = min(len(buffer), self.left)
+        self.left -= count
+        return count
 
-    class Zeros(io.RawIOBase):
-        left = 150_000_000
-        def readable(self):
-            return True
-        def readinto(self, buffer):
-            count = min(len(buffer), self.left)
-            self.left -= count
-            return count
-
-    def peak_bytes():
-        try:
-            with open("/proc/self/status") as status:
-                # Unlike ru_maxrss, this does not begin at the parent's size.
-                return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read())[1]) * 1024
-        except OSError:
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-    def body(size):
-        return multipart.MultipartBody([multipart.Part(
-            name="input", filename="a.jpg", media_type="image/jpeg", size=size,
-            open=lambda: io.BytesIO(b"x") if size == 1 else Zeros())], "b" * 30)
-
-    service = Service(base_url=sys.argv[1], token=Token(value="t"))
-    sender = Sender(service, watch=Nobody())
-    sender.send(body(1), accept="image/jpeg")
-    before = peak_bytes()
-    sender.send(body(Zeros.left), accept="image/jpeg")
-    print(peak_bytes() - before)
+part = multipart.Part(
+    name="input", filename="a.jpg", media_type="image/jpeg", size=Zeros.left, open=Zeros)
+sender = Sender(Service(base_url=sys.argv[1], token=Token(value="t")), watch=Nobody())
+sender.send(multipart.MultipartBody([part], "b" * 30), accept="image/jpeg")
 """
 
 
@@ -693,12 +674,11 @@ def test_memory_stays_flat(*, tls: bool) -> None:
         loopback.serve([ok(PICTURE)], tls=tls, keep_bytes=0) as server,
         submitting.environment(server.ca_file),
     ):
-        program = [sys.executable, "-c", textwrap.dedent(_SENDING), server.url]
-        run = subprocess.run(program, capture_output=True, text=True, check=False)
+        few, many = (run_apart(_SENDING, server.url, size) for size in ("1", "150000000"))
 
-    assert run.stderr == ""
+    assert few[1] + many[1] == ""
     assert server.requests[-1].size > 150_000_000
-    assert int(run.stdout) < 16_000_000
+    assert many[2] - few[2] < 16_000_000
 
 
 def test_this_python_speaks_tls_1_3() -> None:

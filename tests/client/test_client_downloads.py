@@ -4,22 +4,10 @@ import base64
 import socket
 from pathlib import Path
 
+import loopback
 import pytest
 import submitting
-from loopback import (
-    Answer,
-    Framing,
-    closed_port,
-    cut,
-    drop,
-    ok,
-    raw,
-    redirect,
-    silent,
-    status,
-    text,
-    trickle,
-)
+from loopback import Answer, cut, drop, ok, raw, redirect, silent, status, text, trickle
 from submitting import PICTURE, Recorder, both, serving
 from tables import table
 
@@ -41,7 +29,7 @@ def refused(url: str, error: type[errors.ComposeError], *, timeout_s: float = 10
 
 @both
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_the_bytes_come_back(framing: Framing, *, tls: bool) -> None:
+def test_the_bytes_come_back(framing: loopback.Framing, *, tls: bool) -> None:
     """What is at the URL comes back byte for byte, however it is framed."""
     with serving(cut(ok(PICTURE), framing, len(PICTURE)), tls=tls) as server:
         found = download(f"{server.url}/a.jpg?size=large")
@@ -63,10 +51,7 @@ def test_the_request_identifies_nobody(tmp_path: Path) -> None:
 
 def test_a_user_in_the_url_is_sent_there_and_nowhere_else() -> None:
     """A user and password written in the URL go to its host, not to where it redirects."""
-    with (
-        serving(ok(PICTURE)) as elsewhere,
-        serving(redirect(302, f"{elsewhere.url}/b")) as server,
-    ):
+    with serving(ok(PICTURE)) as elsewhere, serving(redirect(302, f"{elsewhere.url}/b")) as server:
         download(server.url.replace("//", "//me:p%40ss@") + "/a")
 
     expected = "Basic " + base64.b64encode(b"me:p@ss").decode()
@@ -162,7 +147,7 @@ def test_what_may_pass_is_not_delivered(answer: Answer, message: str, *, tls: bo
 
 def test_no_connection_is_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead port and an unknown host are told apart, without talk of the service."""
-    port = closed_port()
+    port = loopback.closed_port()
     with submitting.environment():
         dead = refused(f"http://127.0.0.1:{port}/", errors.NotDeliveredError)
         monkeypatch.setattr(socket, "getaddrinfo", submitting.unresolvable)

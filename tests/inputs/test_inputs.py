@@ -9,8 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -304,15 +304,13 @@ def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> Non
     with pytest.raises(errors.InputError, match="is a folder") as caught:
         opened(name)
     shown = progress.visible(caught.value.message)
-    match = re.search(
-        r"(find .* -type f -print0 \| sort -z) \| prodia-compose compose -0 -T -", shown
-    )
+    line = r"(find .* -type f -print0 \| sort -z) \| prodia-compose compose -0 -T -"
+    match = re.search(line, shown)
     assert match
     found = subprocess.run(["bash", "-c", match[1]], capture_output=True, check=True, timeout=30)
 
-    assert [Path(os.fsdecode(path)).resolve() for path in found.stdout.split(b"\0")[:-1]] == [
-        (real / "a.jpg").resolve()
-    ]
+    (path,) = found.stdout.split(b"\0")[:-1]
+    assert Path(os.fsdecode(path)).resolve() == (real / "a.jpg").resolve()
 
 
 @contextlib.contextmanager
@@ -324,13 +322,9 @@ def pipe_with(data: bytes) -> Iterator[str]:
         with os.fdopen(writer, "wb") as file:
             file.write(data)
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
+    with os.fdopen(reader, "rb"), ThreadPoolExecutor(1) as pool:
+        pool.submit(write)
         yield f"/dev/fd/{reader}"
-    finally:
-        thread.join()
-        os.close(reader)
 
 
 @pytest.mark.parametrize(
@@ -408,10 +402,8 @@ def test_a_named_pipe_on_a_descriptor_does_not_wait(pictures: Path) -> None:
     writer = os.open("fifo", os.O_WRONLY)
     os.write(writer, b"late")
     os.close(writer)
-    try:
+    with os.fdopen(reader, "rb"):
         assert content(opened(f"/dev/fd/{reader}")) == b"late"
-    finally:
-        os.close(reader)
 
 
 @pytest.mark.parametrize("path", ["/dev/fd/7\n", "x/dev/fd/7", "/dev/fd/x"])
@@ -443,14 +435,12 @@ def test_closed_standard_input() -> None:
 def test_an_image_is_not_typed() -> None:
     """`-` on a terminal is refused at once instead of waiting for bytes nobody types."""
     controller, terminal = os.openpty()
-    try:
-        with (
-            os.fdopen(terminal, "rb", buffering=0) as stdin,
-            pytest.raises(errors.InputError, match=r"^-: standard input is a terminal"),
-        ):
-            opened("-", stdin)
-    finally:
-        os.close(controller)
+    with (
+        os.fdopen(controller, "rb", buffering=0),
+        os.fdopen(terminal, "rb", buffering=0) as stdin,
+        pytest.raises(errors.InputError, match=r"^-: standard input is a terminal"),
+    ):
+        opened("-", stdin)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,14 @@ def exchange(sandbox: server.Sandbox, *pieces: bytes) -> bytes:
         return read_all(connection)
 
 
+def assert_silent(connection: socket.socket) -> None:
+    """Check that nothing comes for a while."""
+    connection.settimeout(0.25)
+    with pytest.raises(TimeoutError):
+        connection.recv(1)
+    connection.settimeout(20)
+
+
 def status_of(answer: bytes) -> int:
     """Return the status of a raw answer."""
     return int(answer.split(b" ", 2)[1])
@@ -242,10 +250,9 @@ def test_parse_fault_that_is_none(text: str, words: str) -> None:
     assert words in caught.value.message
 
 
-def faulty(*texts: str, latency_s: float = 0.0) -> server.Sandbox:
+def faulty(*texts: str) -> server.Sandbox:
     """Return a sandbox with faults."""
-    faults = tuple(parse_fault(text) for text in texts)
-    return server.Sandbox(SandboxOptions(faults=faults, latency_s=latency_s))
+    return server.Sandbox(SandboxOptions(faults=tuple(map(parse_fault, texts))))
 
 
 @pytest.mark.parametrize(("kind", "status", "words"), table("sandbox/fault_status"))
@@ -288,9 +295,8 @@ def test_faults_strike_only_jobs_with_a_token() -> None:
 def test_fault_failed() -> None:
     """A failed job has a record that says so, and no output, at once or later."""
     with faulty("failed") as sandbox:
-        got = sb.send_job(
-            sandbox, sb.make_job(), path="/v2/job?price=true", accept="multipart/form-data"
-        )
+        path = "/v2/job?price=true"
+        got = sb.send_job(sandbox, sb.make_job(), path=path, accept="multipart/form-data")
         path = "/v2/job/async"
         made = sb.send_job(sandbox, sb.make_job(), path=path, accept="application/json").json
         place = f"{path}/{made['id']}"
@@ -348,14 +354,11 @@ def test_fault_stall() -> None:
     """A stalled job is read and never answered, until the sandbox closes."""
     with faulty("stall:1") as sandbox, connect(sandbox) as connection:
         connection.sendall(raw_job())
-        connection.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
+        assert_silent(connection)
         until(lambda: bool(sandbox.jobs))
         record = sandbox.jobs[0]
         assert sb.send_job(sandbox, sb.make_job()).status == 200
         sandbox.close()
-        connection.settimeout(20)
         assert connection.recv(1) == b""
 
     assert (record.status, record.fault) == (None, "stall")
@@ -369,11 +372,8 @@ def test_latency_ends_when_closed() -> None:
     with server.Sandbox(SandboxOptions(latency_s=3600)) as sandbox:
         with connect(sandbox) as connection:
             connection.sendall(raw_job())
-            connection.settimeout(0.2)
-            with pytest.raises(TimeoutError):
-                connection.recv(1)
+            assert_silent(connection)
             sandbox.close()
-            connection.settimeout(20)
             assert connection.recv(1) == b""
 
         assert all(record.status is None for record in sandbox.jobs)
@@ -388,14 +388,14 @@ def test_latency_does_not_delay_refusals() -> None:
         assert sb.send(sandbox, token=None).status == 401
 
 
+ELSEWHERE = ["0.0.0.0", "192.0.2.1", "example.org", "::", ""]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         *(({"latency_s": s}, "--latency ") for s in (-1, float("inf"), float("nan"), 86_401)),
-        *(
-            ({"host": host}, "serves this machine only")
-            for host in ("0.0.0.0", "192.0.2.1", "example.org", "::", "")
-        ),
+        *(({"host": host}, "serves this machine only") for host in ELSEWHERE),
         ({"port": 65_536}, "--port 65536: a port is a number"),
     ],
 )

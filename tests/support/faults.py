@@ -7,19 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import loopback
-from loopback import (
-    busy,
-    cut,
-    drop,
-    early,
-    json_answer,
-    multipart_ok,
-    ok,
-    raw,
-    redirect,
-    status,
-    text,
-)
+from loopback import busy, cut, drop, early, json_answer, multipart_ok, ok, raw, redirect, text
 from submitting import LARGE, PICTURE, SMALL, TOKEN
 
 from prodia_compose import errors
@@ -107,6 +95,9 @@ def raw_ok(head: bytes, body: bytes = PICTURE) -> loopback.Answer:
 
 
 PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
+SOON = {
+    "zero": "0", "decimal": "1.5", "negative": "-5", "words": "soon", "empty": "", "not-a-number": "nan", "past": PAST,
+}  # fmt: skip
 FAR = "Wed, 21 Oct 2099 07:28:00 GMT"
 
 EARLY: dict[str, Fault] = {
@@ -116,11 +107,11 @@ EARLY: dict[str, Fault] = {
     "early-400-at-the-first-byte": rejected(early(text("no", 400), read=0), "no", submissions=0, size=LARGE),
     "early-400-near-the-end": rejected(early(text("no", 400), read=LARGE - 5_000_000), "no", submissions=0, size=LARGE),
     "early-401": refused(early(text(ECHO, 401)), "sorry, ***", submissions=0, size=LARGE),
-    "early-403": refused(early(status(403)), "403", submissions=0, size=LARGE),
+    "early-403": refused(early(loopback.status(403)), "403", submissions=0, size=LARGE),
     "early-redirect": rejected(early(redirect(307, "https://other.test/")), "other.test", submissions=0, size=LARGE),
-    "early-408": undelivered(early(status(408)), "408"),
+    "early-408": undelivered(early(loopback.status(408)), "408"),
     "early-500": undelivered(early(text("oops", 500)), "500", "oops"),
-    "early-503": undelivered(early(status(503)), "503"),
+    "early-503": undelivered(early(loopback.status(503)), "503"),
     "early-429-then-ok": worked(early(busy("1")), ok(PICTURE), submissions=1, size=LARGE),
     "early-503-with-retry-after-then-ok": worked(early(busy("1", 503)), ok(PICTURE), submissions=1, size=LARGE),
     "early-413-in-a-trickle": rejected(
@@ -192,18 +183,18 @@ CONTENT: dict[str, Fault] = {
     "parts-with-another-boundary": unknown(
         raw_ok(b"Content-Type: multipart/form-data; boundary=other\r\nContent-Length: 4", b"abcd"), "cut short", keeps=True
     ),
-    "empty": unknown(status(200), "the answer is empty"),
-    "201-empty": unknown(status(201), "201"),
-    "204": unknown(status(204), "204", "the answer is empty"),
+    "empty": unknown(loopback.status(200), "the answer is empty"),
+    "201-empty": unknown(loopback.status(201), "201"),
+    "204": unknown(loopback.status(204), "204", "the answer is empty"),
     "octets": unknown(ok(b"\0\1\2" * 50, "application/octet-stream"), "no picture", keeps=True),
 }  # fmt: skip
 
 STATUSES: dict[str, Fault] = {
-    "300": rejected(status(300), "300"),
+    **{f"{code}": rejected(loopback.status(code), f"{code}") for code in (300, 304, 405, 409, 415)},
+    **{f"{code}": unknown(loopback.status(code), f"{code}") for code in (408, 501, 503, 504, 599)},
     "301": rejected(redirect(301, f"https://other.test/x?{TOKEN}"), "301", "other.test"),
     "302": rejected(redirect(302, "//other.test/"), "other.test", "PRODIA_BASE_URL"),
     "303": rejected(redirect(303, "/elsewhere"), "303"),
-    "304": rejected(status(304), "304"),
     "307": rejected(redirect(307, "https://user:pw@other.test:8443/"), "to other.test,"),
     "308": rejected(redirect(308, "https://other.test"), "other.test"),
     "302-to-nowhere": rejected(redirect(302, None), "does not name"),
@@ -222,34 +213,23 @@ STATUSES: dict[str, Fault] = {
     "401": refused(text("token is invalid", 401), "401", "token is invalid"),
     "403": refused(json_answer({"error": ECHO}, 403), "403", "sorry, ***"),
     "402": rejected(json_answer({"error": "insufficient balance"}, 402), "insufficient balance"),
-    "404": rejected(status(404), "404", "PRODIA_BASE_URL"),
-    "405": rejected(status(405), "405"),
-    "408": unknown(status(408), "408"),
-    "409": rejected(status(409), "409"),
+    "404": rejected(loopback.status(404), "404", "PRODIA_BASE_URL"),
     "413": rejected(json_answer({"error": "over 9MP"}, 413), "over 9MP", "--max-side"),
-    "415": rejected(status(415), "415"),
     "422": rejected(json_answer({"detail": "steps: maximum: got 1,000"}, 422), "steps: maximum: got 1,000"),
     "451": rejected(text("a\x1b[31mred", 451), "a\x1b[31mred"),
     "500": unknown(text(ECHO, 500), "500", "sorry, ***"),
-    "501": unknown(status(501), "501"),
     "502": unknown(text("<html><title>502 Bad Gateway</title>", 502, "text/html"), "502 Bad Gateway"),
-    "503": unknown(status(503), "503"),
-    "504": unknown(status(504), "504"),
-    "599": unknown(status(599), "599"),
 }  # fmt: skip
 
 BUSY: dict[str, Fault] = {
+    **{
+        f"retry-after-{name}": worked(busy(value), ok(PICTURE), submissions=2)
+        for name, value in SOON.items()
+    },
     "429-then-ok": worked(busy("1"), busy("1"), ok(PICTURE), submissions=3),
     "503-with-retry-after-then-ok": worked(busy("2", 503), ok(PICTURE), submissions=2),
     "429-without-retry-after": worked(busy(None), ok(PICTURE), submissions=2),
-    "retry-after-zero": worked(busy("0"), ok(PICTURE), submissions=2),
-    "retry-after-decimal": worked(busy("1.5"), ok(PICTURE), submissions=2),
-    "retry-after-negative": worked(busy("-5"), ok(PICTURE), submissions=2),
-    "retry-after-words": worked(busy("soon"), ok(PICTURE), submissions=2),
     "503-retry-after-words": worked(busy("soon", 503), ok(PICTURE), submissions=2),
-    "retry-after-empty": worked(busy(""), ok(PICTURE), submissions=2),
-    "retry-after-not-a-number": worked(busy("nan"), ok(PICTURE), submissions=2),
-    "retry-after-past": worked(busy(PAST), ok(PICTURE), submissions=2),
     "retry-after-beyond-patience": too_busy(busy("600"), "600 s", "waited 0 s", "at 20"),
     "retry-after-far-date": too_busy(busy(FAR), "at 2"),
     "retry-after-absurd": too_busy(busy("9" * 400), "1000000000 s"),

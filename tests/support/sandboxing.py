@@ -8,6 +8,7 @@ import json
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image
 
@@ -46,9 +47,7 @@ class Got:
     @property
     def json(self) -> dict[str, object]:
         """The body as a JSON object."""
-        value = json.loads(self.body)
-        assert isinstance(value, dict)
-        return value
+        return _object(self.body)
 
     @property
     def parts(self) -> list[tuple[str, str, str, bytes]]:
@@ -63,7 +62,7 @@ class Got:
                 str(part.get_param("name", header="Content-Disposition")),
                 str(part.get_filename()),
                 part.get_content_type(),
-                _payload(part),
+                bytes(part.get_payload(decode=True)),
             )
             for part in message.get_payload()
             if isinstance(part, email.message.Message)
@@ -73,9 +72,7 @@ class Got:
     def job(self) -> dict[str, object]:
         """The `job` part of a multipart body."""
         (job,) = (data for name, _, _, data in self.parts if name == "job")
-        value = json.loads(job)
-        assert isinstance(value, dict)
-        return value
+        return _object(job)
 
     @property
     def error(self) -> str:
@@ -91,10 +88,10 @@ class Got:
         return decoded(self.body)
 
 
-def _payload(part: email.message.Message) -> bytes:
-    payload = part.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    return payload
+def _object(data: bytes) -> dict[str, object]:
+    value = json.loads(data)
+    assert isinstance(value, dict)
+    return value
 
 
 def decoded(data: bytes) -> Image.Image:
@@ -113,7 +110,7 @@ def picture(
     return buffer.getvalue()
 
 
-def make_job(job_type: str = NANO, **config: object) -> dict[str, object]:
+def make_job(job_type: str = NANO, **config: object) -> dict[str, Any]:
     """Return a job JSON with a prompt."""
     return {"type": job_type, "config": {"prompt": "put the first into the second"} | config}
 

@@ -195,10 +195,7 @@ def serving(
     *script: loopback.Answer, tls: bool = False, **variables: str
 ) -> Iterator[loopback.Server]:
     """Run a block with a server that answers by `script`, in an environment that trusts it."""
-    with (
-        loopback.serve(script, tls=tls) as server,
-        environment(server.ca_file, **variables),
-    ):
+    with loopback.serve(script, tls=tls) as server, environment(server.ca_file, **variables):
         yield server
 
 
