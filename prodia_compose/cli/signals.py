@@ -4,6 +4,7 @@ import contextlib
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -11,6 +12,9 @@ from prodia_compose import errors
 from prodia_compose.progress import Stop
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+_SAME_MOMENT_S = 0.05
+"""Less than a person takes to press Ctrl-C once more."""
 
 _AGAIN_S = 0.001
 """A finalizer is over by then, mostly."""
@@ -37,10 +41,12 @@ def handled() -> Iterator[Stop]:
     numbers = _heard()
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        # What came at the same moment (a closing terminal sends several) is taken in first:
-        # Python would complain on stderr of a signal whose handler is gone.
+        # What comes at the same moment is no second one: as a terminal closes, its shell sends
+        # what the system has sent already; so does `timeout`. And Python would complain on
+        # stderr of a signal whose handler is gone.
         for other in numbers:
             signal.signal(other, lambda _number, _frame: None)
+        time.sleep(_SAME_MOMENT_S)
         signal.raise_signal(number)
         for other in numbers:
             signal.signal(other, signal.SIG_DFL)
