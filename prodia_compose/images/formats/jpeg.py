@@ -117,7 +117,7 @@ def skimmed(file: BinaryIO) -> Iterator[bytes]:
 
 
 def stripped(file: BinaryIO, most: int = sys.maxsize) -> Iterator[bytes]:
-    """Yield the file without its metadata, the coded pixels bit for bit, of each scan `most` bytes.
+    """Yield the file without its metadata, at most so many bytes of each scan, bit for bit.
 
     Stays: tables, frames, scans, the JFIF header without its thumbnail, and Adobe's
     marker, without which decoders take the colours for others. Goes: the rest, with whatever

@@ -16,6 +16,7 @@ from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
+# Chunks that are not metadata in the sense of being about somebody or something.
 _COLOURS: Final = {b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"iCCP", b"cICP", b"bKGD", b"pHYs"}
 _ANIMATION: Final = {b"acTL", b"fcTL", b"fdAT"}
 END: Final = b"\0\0\0\0IEND\xaeB`\x82"
@@ -24,9 +25,7 @@ _MAX_PROFILE_BYTES = 8_000_000
 _MAX_CARRIED_BYTES = 64_000
 
 _READ: Final = {b"IHDR", b"acTL", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"iCCP"}
-_ALPHA: Final = 4
-"""The bit of PNG's colour type that says so; the others say which colour."""
-
+_ALPHA: Final = 4  # the bit of PNG's colour type that says so; the others are the colour:
 _KINDS: Final[dict[int, Colour]] = {0: "grey", 2: "rgb", 3: "palette"}
 CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Channels of a pixel as stored, by PNG's colour type."""

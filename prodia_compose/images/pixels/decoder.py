@@ -21,7 +21,10 @@ from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
-"""What the names of Pillow's module and class begin with, where it is not such as `Jpeg`."""
+"""What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.
+
+That one, not MPO's, since only the first picture counts.
+"""
 
 _OTHERS: Final = {
     "HEIF": ("pillow_heif", "HeifImageFile"),

@@ -95,8 +95,8 @@ def peak_bytes(info: ImageInfo, size: Size) -> int:
     return (_HEIF_BYTES if info.format == "HEIF" else PIXEL_BYTES) * before
 
 
-def jpeg_bytes(info: ImageInfo, scale: int = 0) -> int:
-    """Return what decoding a JPEG at 1/scale takes, or as `check` does."""
+def jpeg_bytes(info: ImageInfo, scale: int | None = None) -> int:
+    """Return about how much memory a JPEG takes at 1/scale; None is for `check`."""
     scale = scale or _smallest_scale(info)
     coefficients = _COEFFICIENT_BYTES if info.header.is_interlaced else 0
     return info.width * info.height * (coefficients * scale**2 + PIXEL_BYTES) // scale**2
