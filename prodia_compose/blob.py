@@ -19,11 +19,8 @@ class Blob:
     """Bytes on disk in an unlinked file: a kill at any moment leaves nothing behind.
 
     Holds no more than a buffer in memory. Any number of readers can be open at
-    once, in any thread; each has a position of its own.
-
-    Attributes:
-        size: The length in bytes.
-        sha256: The hash of the bytes, in lower-case hex.
+    once, in any thread; each has a position of its own. `size` is in bytes, `sha256` in
+    lower-case hex.
     """
 
     def __init__(self, file: BinaryIO, size: int, sha256: str) -> None:
@@ -90,9 +87,8 @@ class Growing(Blob):
     def __init__(self, *, or_memory: bool = False) -> None:
         """Begin without a byte.
 
-        Args:
-            or_memory: Go on in memory where the disk cannot take more: for what was paid for,
-                and may yet fit where the user wants it.
+        Where the disk cannot take more it goes on in memory if `or_memory`: for what was paid
+        for, and may yet fit where the user wants it.
 
         Raises:
             OSError: The temporary folder is not writable.
@@ -157,10 +153,7 @@ def spool(chunks: Iterable[bytes], *, or_memory: bool = False) -> Blob:
 
 
 def stored(data: Iterable[bytes]) -> Blob:
-    """Return bytes in a temporary file.
-
-    Args:
-        data: The bytes; what goes wrong in reading them must be no `OSError` any more.
+    """Return bytes in a temporary file; to read them must raise no `OSError`.
 
     Raises:
         errors.OutputError: There is no room for temporary files.
@@ -171,6 +164,5 @@ def stored(data: Iterable[bytes]) -> Blob:
         cure = "free some space, or point TMPDIR elsewhere"
         if exc.errno in (errno.EMFILE, errno.ENFILE):
             cure = "raise the limit (ulimit -n)"
-        raise errors.OutputError(
-            f"cannot write temporary files: {exc.strerror or exc}; {cure}"
-        ) from exc
+        reason = exc.strerror or exc
+        raise errors.OutputError(f"cannot write temporary files: {reason}; {cure}") from exc

@@ -16,15 +16,13 @@ The tree::
     └── ProblemsError         several of the above, found before sending
     Interrupted               SIGINT, SIGTERM or SIGHUP (a BaseException)
 
-The numbers are a stable interface; README has the same table, and a test
-compares the two.
+The numbers are a stable interface; README has a table of them, and a test compares the two.
 """
 
 import os
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from types import TracebackType
 from typing import ClassVar, Literal, Protocol, Self
 
 from prodia_compose.frozen import frozen
@@ -37,7 +35,6 @@ class Status(Protocol):
     """What is known of a job, for whoever tells why its run ended.
 
     Attributes:
-        state: How far it had come.
         job_id: The service's name for it, once it gave one.
         request_id: The service's name for the exchange.
         warnings: What had been found by then that alone would not have stopped the run.
@@ -84,14 +81,16 @@ class ComposeError(Exception):
     Attributes:
         message: What happened, then what to do about it.
         path: The input or output it is about, as the user typed it.
-        request_id: The service's `x-request-id`, once an answer carried one.
-        job_id: The job's id, once the service named one.
         may_be_billed: Whether the job can have run.
         run: How far the job was, once there is one.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
     kind: ClassVar[str] = "bug"
+
+    def __init_subclass__(cls, exit_code: ExitCode = ExitCode.BUG) -> None:
+        cls.exit_code = exit_code
+        cls.kind = exit_code.name.lower().replace("_", "-")
 
     def __init__(
         self,
@@ -121,83 +120,47 @@ class ComposeError(Exception):
         return (self,)
 
 
-class UsageError(ComposeError):
+class UsageError(ComposeError, exit_code=ExitCode.USAGE):
     """Options, arguments, or settings outside the model's range."""
 
-    exit_code = ExitCode.USAGE
-    kind = "usage"
 
-
-class InputError(ComposeError):
+class InputError(ComposeError, exit_code=ExitCode.INPUT):
     """An input is missing, unreadable, too many, or over a documented cap."""
 
-    exit_code = ExitCode.INPUT
-    kind = "input"
 
-
-class AuthError(ComposeError):
+class AuthError(ComposeError, exit_code=ExitCode.AUTH):
     """The token is missing or malformed, or the service refused it."""
 
-    exit_code = ExitCode.AUTH
-    kind = "auth"
 
-
-class RejectedError(ComposeError):
+class RejectedError(ComposeError, exit_code=ExitCode.REJECTED):
     """The service rejected the job."""
 
-    exit_code = ExitCode.REJECTED
-    kind = "rejected"
 
-
-class BusyError(ComposeError):
+class BusyError(ComposeError, exit_code=ExitCode.BUSY):
     """The service had no capacity until the waiting ran out; the job did not run."""
 
-    exit_code = ExitCode.BUSY
-    kind = "busy"
 
-
-class NotDeliveredError(ComposeError):
+class NotDeliveredError(ComposeError, exit_code=ExitCode.NOT_DELIVERED):
     """There was no connection, or the upload broke off; the job did not run."""
 
-    exit_code = ExitCode.NOT_DELIVERED
-    kind = "not-delivered"
 
-
-class OutputError(ComposeError):
+class OutputError(ComposeError, exit_code=ExitCode.OUTPUT):
     """The output place is unusable or already taken; nothing was sent."""
 
-    exit_code = ExitCode.OUTPUT
-    kind = "output"
 
-
-class UnknownError(ComposeError):
+class UnknownError(ComposeError, exit_code=ExitCode.UNKNOWN):
     """All of the job was sent, and no answer settles it; it may be billed."""
 
-    exit_code = ExitCode.UNKNOWN
-    kind = "unknown"
 
-
-class NotPlacedError(ComposeError):
+class NotPlacedError(ComposeError, exit_code=ExitCode.NOT_PLACED):
     """A picture came but could not be placed or used; the message names the kept copy."""
 
-    exit_code = ExitCode.NOT_PLACED
-    kind = "not-placed"
 
-
-class CostError(ComposeError):
+class CostError(ComposeError, exit_code=ExitCode.COST):
     """The job would, or could, cost more than the limit; nothing was sent."""
 
-    exit_code = ExitCode.COST
-    kind = "cost"
 
-
-_PRECEDENCE = (
-    ExitCode.USAGE,
-    ExitCode.INPUT,
-    ExitCode.AUTH,
-    ExitCode.OUTPUT,
-    ExitCode.COST,
-)
+_PRECEDENCE = (ExitCode.USAGE, ExitCode.INPUT, ExitCode.AUTH, ExitCode.OUTPUT, ExitCode.COST)
 
 
 class ProblemsError(ComposeError):
@@ -304,16 +267,10 @@ class Findings:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> bool:
         if isinstance(error, ComposeError):
             self.add(error)
-            return True
-        return False
+        return isinstance(error, ComposeError)
 
     @property
     def has_usage_error(self) -> bool:

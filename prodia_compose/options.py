@@ -18,10 +18,8 @@ class Option:
     Attributes:
         names: As it is typed, the first one in messages; by default the field's with dashes.
             The long one also names the variable. Where a switch is on by default, it turns it off.
-        help: What help says of it.
         metavar: What help calls its value; an operand is called so too.
-        minimum: The least number that is taken.
-        maximum: The largest.
+        minimum: The least number that is taken; `maximum` is the largest.
         parse: Makes the value of what was typed and of what a message is to call the option;
             by default its type decides.
         shown: The default as it is typed, where that is not what the field holds.
@@ -53,8 +51,7 @@ class Clash(NamedTuple):
     Where one was typed and the other is a variable's, the variable is silent; else it is an error.
 
     Attributes:
-        one: A field.
-        other: Another, perhaps of another group.
+        one: A field; `other` may be one of another group.
         message: The error; None where whoever uses the values tells it.
     """
 

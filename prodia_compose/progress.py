@@ -5,10 +5,13 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from prodia_compose import errors
+
+Clock = Callable[[], float]
+"""Tells seconds, from whenever; they only grow."""
 
 LOOK_EVERY_S = 0.1
 """How often whoever waits looks whether to stop."""
@@ -85,20 +88,12 @@ class Stop:
             self.signum = signum
 
     def check(self) -> None:
-        """Go on, unless somebody asked to stop.
-
-        Raises:
-            errors.Interrupted: Somebody did.
-        """
+        """Raise `errors.Interrupted` if somebody asked to stop."""
         if self.signum is not None:
             raise errors.Interrupted(self.signum)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless somebody asks to stop meanwhile.
-
-        Raises:
-            errors.Interrupted: Somebody did.
-        """
+        """Wait; raise `errors.Interrupted` as soon as somebody asks to stop."""
         deadline = time.monotonic() + seconds
         self.check()
         while (left_s := deadline - time.monotonic()) > 0:

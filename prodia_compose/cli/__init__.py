@@ -1,21 +1,12 @@
 """The command line: options in, words and exit code out. The only package that knows Typer."""
 
 import contextlib
-import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
 
 _SIGNALLED = (129, 130, 143)
-
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000
-"""Modules are loaded in a row and all stay: to look for garbage among them costs 15 ms. Those of
-a job that is sent make some 60,000 objects, so that nobody looks."""
-
-_SWITCH_S = 0.0005
-"""How long a thread that decodes pictures waits for one that runs Python to make way. By
-default it is ten times as long, at each block that is read, while libraries are loaded."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,8 +31,6 @@ def entry_point() -> None:
         # Until the run has handlers of its own, Ctrl-C just ends it, without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _occupy_standard_descriptors()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    sys.setswitchinterval(_SWITCH_S)
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, AttributeError):

@@ -29,13 +29,14 @@ def run(argv: Sequence[str]) -> int:
     try:
         with signals.handled() as stop:
             code = _call(argv)
-            stop.check()
+            if stop.signum is not None:  # it came when all had been told
+                code = 128 + stop.signum
     except errors.ComposeError as error:
         terminal.tell_error(error, as_json=as_json)
         code = int(error.code)
-    except (errors.Interrupted, KeyboardInterrupt) as stop:
+    except (errors.Interrupted, KeyboardInterrupt) as end:
         signalled = (
-            stop if isinstance(stop, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
+            end if isinstance(end, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
         )
         terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
         code = int(signalled.code)
@@ -75,7 +76,7 @@ def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
     if context is not None and parameter is not None and parameter.envvar:
         source = context.get_parameter_source(parameter.name)
         if source is not None and source.name == "ENVIRONMENT":
-            # Only switches and counts: all else is read by `signature`.
+            # Only switches and counts: all else is read by `options.reading`.
             wanted = "a whole number, such as 1" if parameter.count else "1 or 0"
             return f"{parameter.envvar} {os.environ.get(parameter.envvar)}: must be {wanted}"
     command = context.command_path if context is not None else f"prodia-compose {argv[0]}"

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
@@ -28,16 +29,14 @@ if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = options.request
-    with terminal.reporter(
-        quiet=options.quiet, verbosity=options.verbose, as_json=options.json
-    ) as reporter:
+    with terminal.reporter(options) as reporter:
         surroundings = _surroundings(request, reporter)
         plan = planner.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
     if options.json:
         terminal.print_text(jsontext.line(documents.plan(plan)))
     else:
-        _warn(() if options.request.strict else plan.warnings, options)
+        terminal.tell_warnings(() if options.request.strict else plan.warnings, options)
         terminal.print_text("\n".join(summary.lines(plan)))
         for error in plan.errors:
             terminal.tell_error(error, as_json=False)
@@ -53,43 +52,34 @@ def compose(options: ComposeOptions) -> int:
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
     with (
         _sandboxed(request) as addressed,
-        terminal.reporter(
-            quiet=options.quiet, verbosity=options.verbose, as_json=options.json
-        ) as reporter,
+        terminal.reporter(options) as reporter,
     ):
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
         run = Run(signals.current(), warnings=() if options.request.strict else plan.warnings)
-        _warn(run.warnings, options)
+        terminal.tell_warnings(run.warnings, options)
         try:
             ready = plan.sendable()
             if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
                 terminal.refuse_stdout(
                     request.placement.target, as_json=options.json, called=options.called
                 )
-            if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
+            if terminal.tells_details(options):
                 terminal.tell("\n".join(summary.image_lines(plan)))
             run.stop.defer()  # to the end: from here on only `run` knows what to say
             _send(ready, run, options, reporter)
             with run.stop.at_once():
-                _tell_result(plan, run, ready.place.path, options)
+                terminal.tell_saved(
+                    options,
+                    partial(documents.result, plan, run),
+                    run.saved[0].path if run.saved else ready.place.path,
+                    messages=run.messages,
+                    details=[summary.outcome(plan, run)],
+                )
         except (errors.ComposeError, errors.Interrupted) as end:
             end.run = run
             raise
     return 0
-
-
-def _tell_result(plan: Plan, run: Run, place: str, options: ComposeOptions) -> None:
-    path = run.saved[0].path if run.saved else place
-    if options.json:
-        terminal.print_saved(f"{jsontext.line(documents.result(plan, run))}\n".encode(), path)
-        return
-    for message in run.messages if not options.quiet else ():
-        terminal.tell(f"the service says: {progress.visible(message)}")
-    if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
-        terminal.tell(summary.outcome(plan, run))
-    if path != "-":
-        terminal.print_path(path)
 
 
 def _compared(plan: Plan, *, again: bool) -> Plan:
@@ -151,7 +141,7 @@ def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress
             finally:
                 run.warnings += _trouble(record)
     finally:
-        _warn(run.warnings[told:], options)
+        terminal.tell_warnings(run.warnings[told:], options)
 
 
 def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
@@ -187,13 +177,6 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plann
         memory=workers.Budget(fit.BUDGET_BYTES),
         stop=signals.current(),
     )
-
-
-def _warn(warnings: tuple[errors.Warned, ...], options: ComposeOptions) -> None:
-    if options.json or options.quiet:
-        return  # in the document, or not wanted
-    for warned in warnings:
-        terminal.tell_warning(warned)
 
 
 @contextlib.contextmanager

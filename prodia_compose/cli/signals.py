@@ -64,9 +64,9 @@ def handled_by(handler: Handler) -> Iterator[None]:
     Outside the main thread nothing changes: Python lets only that one set handlers.
     """
     previous = {number: signal.getsignal(number) for number in _heard()}
-    for number in previous:
-        signal.signal(number, handler)
     try:
+        for number in previous:
+            signal.signal(number, handler)
         yield
     finally:
         for number, before in previous.items():
@@ -90,13 +90,18 @@ def _nowhere_ignored(stop: Stop) -> Iterator[None]:
     runs whenever garbage is collected, while it waits for something that never comes.
     """
     hook = sys.unraisablehook
+    clock = getattr(signal, "SIGALRM", None)  # which Windows has not
+    before = clock and signal.getsignal(clock)
+
+    def again(_number: int, _frame: FrameType | None) -> None:
+        if not stop.is_deferred:
+            stop.check()
 
     def look_after(ignored: "sys.UnraisableHookArgs") -> None:
         if not isinstance(ignored.exc_value, errors.Interrupted):
             hook(ignored)
-        elif hasattr(signal, "setitimer"):  # which Windows has not
-            # What is raised in here would be ignored too.
-            signal.signal(signal.SIGALRM, lambda _number, _frame: stop.check())
+        elif clock:  # what is raised in here would be ignored too
+            signal.signal(clock, again)
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
 
     sys.unraisablehook = look_after
@@ -104,3 +109,6 @@ def _nowhere_ignored(stop: Stop) -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = hook
+        if clock and signal.getsignal(clock) != before:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(clock, before or signal.SIG_DFL)

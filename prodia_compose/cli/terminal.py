@@ -2,13 +2,18 @@
 
 import contextlib
 import errno
+import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from typing import IO, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, TextIO
 
 from prodia_compose import errors, progress
+from prodia_compose.output import streams
+
+if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
+    from prodia_compose.cli.options.declared import Telling
 
 _STATES: dict[errors.JobState, str] = {
     "not-sent": "the job did not run",
@@ -49,15 +54,21 @@ def tell(text: str) -> None:
         return  # a closed pipe, a full disk: there is nowhere left to say so
 
 
-def tells_details(*, quiet: bool, verbosity: int) -> bool:
+def tells_details(telling: "Telling") -> bool:
     """Return whether to tell what is good to know: on a terminal, and wherever `-v` is given."""
-    return not quiet and (verbosity > 0 or is_terminal(sys.stderr))
+    return not telling.quiet and (telling.verbose > 0 or is_terminal(sys.stderr))
 
 
 def _label(word: str, code: str) -> str:
     if in_colour(sys.stderr):
         return f"prodia-compose: \x1b[{code}m{word}:\x1b[0m "
     return f"prodia-compose: {word}: "
+
+
+def tell_warnings(warnings: Sequence[errors.Warned], telling: "Telling") -> None:
+    """Tell warnings, unless they are in the document, or not wanted."""
+    for warned in () if telling.json or telling.quiet else warnings:
+        tell_warning(warned)
 
 
 def tell_warning(warned: errors.Warned) -> None:
@@ -161,13 +172,14 @@ class Lines(progress.Reporter):
 
 
 @contextlib.contextmanager
-def reporter(*, quiet: bool, verbosity: int, as_json: bool = False) -> Iterator[progress.Reporter]:
+def reporter(telling: "Telling") -> Iterator[progress.Reporter]:
     """Give a reporter for this process: bars on a terminal, lines where details are wanted.
 
     Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
     """
-    is_silent = quiet or (as_json and verbosity == 0)
-    if quiet or not obeys(sys.stderr):
+    verbosity = telling.verbose
+    is_silent = telling.quiet or (telling.json and verbosity == 0)
+    if telling.quiet or not obeys(sys.stderr):
         yield Lines(quiet=is_silent, verbosity=verbosity)
         return
     from prodia_compose.cli.bars import Bars  # noqa: PLC0415 - loads rich, for 30 ms
@@ -213,11 +225,7 @@ def print_bytes(data: bytes) -> None:
     Raises:
         OSError: Stdout is closed, its reader is gone, or its disk is full.
     """
-    stream = binary_stdout()
-    view = memoryview(data)
-    while view:
-        view = view[stream.write(view) :]
-    stream.flush()
+    streams.write_stream(io.BytesIO(data), binary_stdout())
 
 
 def print_text(text: str) -> None:
@@ -247,6 +255,29 @@ def print_path(path: str) -> None:
     print_saved(data + b"\n", path)
 
 
+def tell_saved(
+    telling: "Telling",
+    document: Callable[[], Mapping[str, object]],
+    path: str,
+    *,
+    messages: Iterable[str],
+    details: Iterable[str],
+) -> None:
+    """Tell of a picture that is in its place: as a document, or in words and by its path."""
+    if telling.json:
+        from prodia_compose.report import jsontext  # noqa: PLC0415 - loads json
+
+        print_saved(f"{jsontext.line(document())}\n".encode(), path)
+        return
+    for message in () if telling.quiet else messages:
+        tell(f"the service says: {progress.visible(message)}")
+    if tells_details(telling):
+        for line in details:
+            tell(line)
+    if path != "-":
+        print_path(path)
+
+
 def print_saved(data: bytes, path: str) -> None:
     """Write what tells of a saved picture to stdout; if that fails, its path to stderr.
 
@@ -259,14 +290,16 @@ def print_saved(data: bytes, path: str) -> None:
 
 
 def binary_stdout() -> IO[bytes]:
-    """Return standard output for bytes.
+    """Return standard output for bytes, unbuffered: to flush what a stuck reader left would hang.
 
     Raises:
         OSError: It is closed.
     """
     if sys.stdout is None:
         raise OSError(errno.EBADF, "is closed")
-    return sys.stdout.buffer
+    sys.stdout.flush()
+    stream: IO[bytes] = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
+    return stream
 
 
 def flush(code: int) -> int:

@@ -92,9 +92,8 @@ class MultipartBody:
         self.content_type = f"multipart/form-data; boundary={self.boundary}"
         self._heads = tuple(self._head(part) for part in self.parts)
         self._tail = f"--{self.boundary}--\r\n".encode("ascii")
-        self.length = sum(
-            len(head) + part.size + 2 for head, part in zip(self._heads, self.parts, strict=True)
-        ) + len(self._tail)
+        framing = sum(len(head) + len(b"\r\n") for head in self._heads) + len(self._tail)
+        self.length = framing + sum(part.size for part in self.parts)
 
     def __len__(self) -> int:
         return self.length

@@ -1,10 +1,20 @@
 """How a job is sent, as the options say it."""
 
-from typing import Annotated
+from typing import Annotated, BinaryIO, Literal
 
-from prodia_compose.client.service import DEFAULT_BASE_URL, normalise_base_url
+from prodia_compose import errors
+from prodia_compose.client.service import (
+    DEFAULT_BASE_URL,
+    SANDBOX_TOKEN,
+    Service,
+    Token,
+    normalise_base_url,
+)
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import files
 from prodia_compose.options import Option, Options
+
+TokenState = Literal["present", "missing", "invalid"]
 
 
 def _seconds(flag: str, told: str, *, minimum: float = 0.001) -> Option:
@@ -13,18 +23,7 @@ def _seconds(flag: str, told: str, *, minimum: float = 0.001) -> Option:
 
 @frozen
 class Delivery(Options):
-    """How the job is sent; times in seconds.
-
-    Attributes:
-        token_file: A file, or `-`.
-        connect_timeout_s: For each connection attempt.
-        stall_timeout_s: Without any progress of the upload.
-        timeout_s: From the last byte sent to the complete answer.
-        max_wait_s: For capacity, over all attempts.
-        base_url: The service, without `/v2`.
-        is_async: Whether the job is created, asked after and fetched, rather than waited
-            for on one connection.
-    """
+    """How the job is sent, as a `Service` takes it; `token_file` is a file, or `-`."""
 
     token_file: Annotated[
         str | None,
@@ -48,3 +47,60 @@ class Delivery(Options):
         bool,
         Option(names=("--async",), help="Create the job, ask after it, then fetch the picture"),
     ] = False
+
+    def token(
+        self,
+        text: str | None,
+        stdin: BinaryIO | None,
+        findings: errors.Findings,
+        *,
+        sending: bool,
+        sandbox: bool = False,
+    ) -> tuple[Token | None, TokenState]:
+        """Return the token, and whether there is a usable one.
+
+        Args:
+            text: The value of `PRODIA_TOKEN`, or None; the file comes before it.
+            stdin: Standard input, if it is the token's.
+            findings: Takes what is wrong.
+            sending: Whether it is needed; if not, a missing one is only a warning.
+            sandbox: Whether any will do.
+        """
+        if sandbox:
+            return Token.parse(SANDBOX_TOKEN), "present"
+        name, flag = self.token_file, self.called("--token-file")
+        if name == "-" and stdin is None and findings.has_usage_error:
+            return None, "missing"
+        if name is not None:
+            try:
+                text = files.read_text(name, flag, stdin).decode("utf-8", errors="replace")
+            except errors.InputError as exc:
+                findings.add(errors.AuthError(exc.message, path=exc.path))
+                return None, "missing"
+        if text is not None and text.strip():
+            try:
+                return Token.parse(text), "present"
+            except errors.AuthError as exc:
+                place = "PRODIA_TOKEN" if name is None else flag
+                cure = f"{place}: {exc.message}; put the token alone there"
+                findings.add(errors.AuthError(cure, path=name))
+                return None, "invalid"
+        message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
+        if name is not None:
+            message = f"{flag} {name}: holds no token"
+        if sending:
+            findings.add(errors.AuthError(message))
+        else:
+            findings.warn("no-token", message)
+        return None, "missing"
+
+    def service(self, token: Token) -> Service:
+        """Return the service that this names, with the token for it."""
+        return Service(
+            base_url=self.base_url,
+            token=token,
+            connect_timeout_s=self.connect_timeout_s,
+            stall_timeout_s=self.stall_timeout_s,
+            timeout_s=self.timeout_s,
+            max_wait_s=self.max_wait_s,
+        )

@@ -66,13 +66,8 @@ def retry_wait(
     A time that the service asked for is kept, with up to a tenth of it (at most
     2 s) on top, so that many clients do not come back in the same instant. With
     none, or one of less than a second, the wait is between half and all of
-    1, 2, 4, ... 30 s.
-
-    Args:
-        attempt: The attempt that was turned away, counting from 1.
-        retry_after_s: What the service asked for, if it did.
-        remaining_s: What is left of the time to wait in all.
-        random: From 0 up to 1.
+    1, 2, 4, ... 30 s. Attempts are counted from 1; `random` is from 0 up to 1, and
+    `remaining_s` what is left of the time to wait in all.
     """
     if remaining_s <= 0 or (retry_after_s is not None and retry_after_s > remaining_s):
         return None

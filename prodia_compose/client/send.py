@@ -15,6 +15,8 @@ from prodia_compose.client.transport.passage import Request
 from prodia_compose.client.watch import Watch
 from prodia_compose.frozen import frozen
 
+_CHANCE = random.SystemRandom()
+
 
 @frozen
 class Sent:
@@ -64,8 +66,8 @@ class Sender:
     """Sends jobs, one after the other.
 
     All that it needs is handed in: `watch` is told how far each job is and what came for it,
-    `stop` ends it early, and `transport`, `clock` and `sleep` (None is `stop.sleep`) are what
-    makes an exchange, tells seconds and waits them.
+    `stop` ends it early, `transport` makes an exchange, `clock` tells seconds, and `sleep` waits
+    them (None: `stop.sleep`).
     """
 
     def __init__(
@@ -76,16 +78,16 @@ class Sender:
         reporter: progress.Reporter | None = None,
         stop: progress.Stop | None = None,
         transport: Transport = Exchange,
-        clock: Callable[[], float] = time.monotonic,
+        clock: progress.Clock = time.monotonic,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
-        self._service = service
-        self._watch = watch
-        self._reporter = reporter or progress.Reporter()
-        self._stop = stop or progress.Stop()
-        self._transport = transport
-        self._clock = clock
-        self._sleep = sleep or self._stop.sleep
+        self.service = service
+        self.watch = watch
+        self.reporter = reporter or progress.Reporter()
+        self.stop = stop or progress.Stop()
+        self.transport = transport
+        self.clock = clock
+        self.sleep = sleep or self.stop.sleep
 
     def send(
         self, body: multipart.MultipartBody, *, accept: str, usual_seconds: float | None = None
@@ -101,7 +103,7 @@ class Sender:
             Interrupted: Somebody asked to stop.
         """
         request = to_service(
-            self._service, JOB_PATH, accept=accept, body=body, usual_seconds=usual_seconds
+            self.service, JOB_PATH, accept=accept, body=body, usual_seconds=usual_seconds
         )
         heard, attempts = self._deliver(request)
         if not heard.has_picture:
@@ -118,7 +120,7 @@ class Sender:
             ComposeError: As `send` raises it.
             Interrupted: Somebody asked to stop.
         """
-        request = to_service(self._service, ASYNC_JOB_PATH, accept="application/json", body=body)
+        request = to_service(self.service, ASYNC_JOB_PATH, accept="application/json", body=body)
         try:
             heard, attempts = self._deliver(request)
         except errors.RejectedError as error:
@@ -138,7 +140,7 @@ class Sender:
         waited_s = 0.0
         while True:
             number += 1
-            remaining_s = self._service.max_wait_s - waited_s
+            remaining_s = self.service.max_wait_s - waited_s
             try:
                 heard = self._exchange(request)
             except Lost as lost:
@@ -153,14 +155,12 @@ class Sender:
                     raise verdicts.of_refusal(heard)
                 unconnected = 0
                 # It did not run: whatever happens while waiting, nothing is on its way.
-                self._watch.reached("not-sent")
+                self.watch.reached("not-sent")
                 wait_s = self._wait_for_room(heard, number, waited_s)
-                words = (
-                    f"the service is busy ({heard.head.status}); trying again in {wait_s:.0f} s"
-                    f" (attempt {number + 1})"
-                )
-            self._reporter.say(words)
-            self._sleep(wait_s)
+                again = f"trying again in {wait_s:.0f} s (attempt {number + 1})"
+                words = f"the service is busy ({heard.head.status}); {again}"
+            self.reporter.say(words)
+            self.sleep(wait_s)
             waited_s += wait_s
 
     def _exchange(self, request: Request) -> verdicts.Heard:
@@ -171,48 +171,41 @@ class Sender:
             Interrupted: Somebody asked to stop, and no whole answer has come.
         """
         try:
-            with self._transport(
+            with self.transport(
                 request,
-                reporter=self._reporter,
-                on_state=self._watch.reached,
-                stop=self._stop,
-                clock=self._clock,
+                reporter=self.reporter,
+                on_state=self.watch.reached,
+                stop=self.stop,
+                clock=self.clock,
             ) as exchange:
-                heard = verdicts.hear(exchange, self._service, self._watch.came)
+                heard = verdicts.hear(exchange, self.service, self.watch.came)
         except Lost:
-            self._stop.check()
+            self.stop.check()
             raise
         finally:
-            self._reporter.finish()
+            self.reporter.finish()
         if heard.lost is not None and heard.verdict == "read":  # a refusal shows in its head
-            self._stop.check()
+            self.stop.check()
         return heard
 
     def _wait_for_room(self, heard: verdicts.Heard, number: int, waited_s: float) -> float:
         asked_s = policy.parse_retry_after(
             heard.head.headers.get("retry-after"), now=datetime.now(UTC)
         )
+        longest_s = self.service.max_wait_s
         wait_s = policy.retry_wait(
-            number,
-            asked_s,
-            remaining_s=self._service.max_wait_s - waited_s,
-            random=random.random(),  # noqa: S311 - jitter
+            number, asked_s, remaining_s=longest_s - waited_s, random=_CHANCE.random()
         )
         if wait_s is None:
-            raise verdicts.busy(
-                heard, asked_s, waited_s=waited_s, max_wait_s=self._service.max_wait_s
-            )
+            raise verdicts.busy(heard, asked_s, waited_s=waited_s, max_wait_s=longest_s)
         return wait_s
 
 
 def _wait_to_connect(lost: Lost, unconnected: int, remaining_s: float) -> float:
     wait_s = None
     if lost.stage == "connect" and lost.kind not in ("certificate", "setting"):
-        wait_s = policy.connect_wait(
-            unconnected,
-            remaining_s=remaining_s,
-            random=random.random(),  # noqa: S311 - jitter
-        )
+        chance = _CHANCE.random()
+        wait_s = policy.connect_wait(unconnected, remaining_s=remaining_s, random=chance)
     if wait_s is None:
         raise verdicts.of_loss(lost, attempts=unconnected) from lost
     return wait_s

@@ -27,6 +27,8 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
 """A name of DNS labels, or an address; a name in another script is written in punycode."""
 
+_UNPRINTABLE = "holds a space, a line break or a character outside ASCII"
+
 
 @frozen
 class Token:
@@ -49,9 +51,7 @@ class Token:
         if not value:
             raise errors.AuthError("the token is empty")
         if not all("!" <= char <= "~" for char in value):
-            raise errors.AuthError(
-                "the token holds a space, a line break or a character outside ASCII"
-            )
+            raise errors.AuthError(f"the token {_UNPRINTABLE}")
         return cls(value=value)
 
     @property
@@ -121,14 +121,10 @@ def normalise_base_url(text: str) -> str:
     """
     url = text.strip()
     if "@" in url:  # before all else: no other message may repeat a password
-        raise errors.UsageError(
-            "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
-        )
+        message = "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
+        raise errors.UsageError(message)
     if not all("!" <= char <= "~" for char in url):  # urlsplit would drop a line break silently
-        raise errors.UsageError(
-            f"PRODIA_BASE_URL {url}: holds a space, a line break or a character outside ASCII; "
-            "correct it"
-        )
+        raise errors.UsageError(f"PRODIA_BASE_URL {url}: {_UNPRINTABLE}; correct it")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -142,9 +138,7 @@ def normalise_base_url(text: str) -> str:
     if parts.query or parts.fragment:
         raise errors.UsageError("PRODIA_BASE_URL: holds a query; write https://HOST")
     if parts.scheme == "http" and not is_loopback(host):
-        raise errors.UsageError(
-            f"PRODIA_BASE_URL {url}: plain http would show the token; use https (http is for "
-            "loopback only)"
-        )
+        cure = "use https (http is for loopback only)"
+        raise errors.UsageError(f"PRODIA_BASE_URL {url}: plain http would show the token; {cure}")
     path = parts.path.rstrip("/").removesuffix("/v2").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"

@@ -27,9 +27,7 @@ _CONNECT_CURES: dict[FailureKind, str] = {
     "dns": "check the network, and PRODIA_BASE_URL if it is set",
     "refused": "check PRODIA_BASE_URL if it is set, or try again later",
     "timeout": "check the network, or raise --connect-timeout",
-    "certificate": (
-        "if a firewall or proxy of yours inspects TLS, name its CA bundle in REQUESTS_CA_BUNDLE"
-    ),
+    "certificate": "if a firewall or proxy of yours inspects TLS, name its CA bundle in REQUESTS_CA_BUNDLE",
     "tls": "check that PRODIA_BASE_URL names an https service, and the proxy if there is one",
     "proxy": "check the proxy, or name the service's host in NO_PROXY",
     "network": "check the network",
@@ -86,16 +84,11 @@ class _Ids(TypedDict):
 
 
 def hear(
-    exchange: Exchange,
-    service: Service,
-    came: Callable[[answers.Answer], None] = lambda _: None,
+    exchange: Exchange, service: Service, came: Callable[[answers.Answer], None] = lambda _: None
 ) -> Heard:
     """Perform an exchange and read its answer as far as it comes; all foreign words enter here.
 
-    Args:
-        exchange: Entered, and not performed yet.
-        service: Whose token is to be kept out of what came.
-        came: Is told a 2xx answer, whatever ends its reading.
+    Whatever ends its reading, `came` is told a 2xx answer.
 
     Raises:
         Lost: There is no answer.
@@ -142,16 +135,13 @@ def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
     """Return the error for an exchange without an answer."""
     if lost.stage == "connect":
         tried = f" ({attempts} attempts)" if attempts > 1 else ""
-        return errors.NotDeliveredError(
-            f"{lost.words}{tried}: {_CONNECT_CURES[lost.kind]}; {_NOT_RUN}"
-        )
+        cure = _CONNECT_CURES[lost.kind]
+        return errors.NotDeliveredError(f"{lost.words}{tried}: {cure}; {_NOT_RUN}")
     if lost.stage == "upload":
-        return errors.NotDeliveredError(
-            f"the upload broke off: {lost.words}; {_NOT_RUN} and can be sent again"
-        )
-    return errors.UnknownError(
-        f"the whole job was sent, but {lost.words}; {_LOOK_FIRST}", may_be_billed=True
-    )
+        words = f"the upload broke off: {lost.words}; {_NOT_RUN} and can be sent again"
+        return errors.NotDeliveredError(words)
+    words = f"the whole job was sent, but {lost.words}; {_LOOK_FIRST}"
+    return errors.UnknownError(words, may_be_billed=True)
 
 
 def of_refusal(heard: Heard) -> errors.ComposeError:
@@ -209,12 +199,7 @@ def busy(
 
 
 def unusable(heard: Heard, oddity: str | None = None) -> errors.ComposeError:
-    """Return the error for a 2xx answer that does not bring what was asked for.
-
-    Args:
-        heard: As far as it came.
-        oddity: What is wrong with the answer, if it is not the lack of a picture.
-    """
+    """Return the error for a 2xx answer that has an oddity, or brings no picture."""
     if heard.answer.job.failed:
         return failed(heard.answer.job, **heard.ids)
     return errors.UnknownError(
@@ -229,12 +214,8 @@ def failed(
 ) -> errors.ComposeError:
     """Return the error for a job that ran and failed."""
     why = job.error or "the service does not say why"
-    return errors.RejectedError(
-        f"the job failed: {why}; it may be billed",
-        request_id=request_id,
-        job_id=job_id,
-        may_be_billed=True,
-    )
+    words = f"the job failed: {why}; it may be billed"
+    return errors.RejectedError(words, request_id=request_id, job_id=job_id, may_be_billed=True)
 
 
 def _oddity(heard: Heard) -> str:

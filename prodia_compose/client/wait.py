@@ -5,20 +5,15 @@ they fail in a way that may pass. Source of the paths: /reference/async.
 """
 
 import contextlib
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
 
-from prodia_compose import errors, progress
+from prodia_compose import errors
 from prodia_compose.client import answers, verdicts
 from prodia_compose.client.answers.records import JobRecord, json_value, strings
-from prodia_compose.client.send import Sent, to_service
-from prodia_compose.client.service import Service
-from prodia_compose.client.transport.exchange import Exchange, Transport
+from prodia_compose.client.send import Sender, Sent, to_service
 from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import TraceOnly, Waiting
-from prodia_compose.client.watch import Watch
 
 _POLL_EVERY_S = 2.0  # the service recommends nothing that could be read
 _DONE = ("processed", "completed")
@@ -30,28 +25,11 @@ class _Trouble(Exception):  # noqa: N818 - no error yet: it may pass
 
 
 class AsyncJob:
-    """A job that the service has taken on; what is handed in is as for a `Sender`."""
+    """A job that the service has taken on, asked after by a sender's means."""
 
-    def __init__(
-        self,
-        service: Service,
-        job_id: str,
-        *,
-        watch: Watch,
-        reporter: progress.Reporter | None = None,
-        stop: progress.Stop | None = None,
-        transport: Transport = Exchange,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] | None = None,
-    ) -> None:
-        self._service = service
+    def __init__(self, sender: Sender, job_id: str) -> None:
+        self._sender = sender
         self._job_id = job_id
-        self._watch = watch
-        self._reporter = reporter or progress.Reporter()
-        self._stop = stop or progress.Stop()
-        self._transport = transport
-        self._clock = clock
-        self._sleep = sleep or self._stop.sleep
         self._place = f"/v2/job/async/{quote(job_id, safe='')}/"
         self._is_reached = False
         self._failures = 0
@@ -67,19 +45,19 @@ class AsyncJob:
                 nobody has answered so far.
             Interrupted: Somebody asked to stop; the job runs on.
         """
-        shown = Waiting(self._reporter, self._clock, usual_seconds)
+        shown = Waiting(self._sender.reporter, self._sender.clock, usual_seconds)
         try:
             while (state := self._state(shown)) not in (*_DONE, "failed"):
-                if shown.tell() >= self._service.timeout_s:
-                    spent = f"done after {self._service.timeout_s:g} s"
+                if shown.tell() >= self._sender.service.timeout_s:
+                    spent = f"done after {self._sender.service.timeout_s:g} s"
                     if self._trouble is None:
                         raise self._unsettled(f"is not {spent}")
                     raise self._unsettled(f"is not known to be {spent}: {self._trouble}")
-                self._sleep(_POLL_EVERY_S)
+                self._sender.sleep(_POLL_EVERY_S)
             if state == "failed":
                 raise verdicts.failed(self._record(), job_id=self._job_id)
         finally:
-            self._reporter.finish()
+            self._sender.reporter.finish()
 
     def fetch(self) -> Sent:
         """Return the pictures of the job, which is done.
@@ -92,16 +70,16 @@ class AsyncJob:
         listing = self._get("output", accept="application/json")
         outputs: list[answers.Output] = []
         messages: list[str] = []
-        self._reporter.start("receive")
+        self._sender.reporter.start("receive")
         try:
             for name in strings(json_value(listing.raw)):
                 file = self._get(f"output/{quote(name, safe='')}")
-                shown = self._service.token.hide(name)
+                shown = self._sender.service.token.hide(name)
                 outputs += [replace(output, filename=shown) for output in file.outputs]
                 if file.error and file.media_type.startswith("text/"):
                     messages.append(file.error)
         finally:
-            self._reporter.finish()
+            self._sender.reporter.finish()
         if not outputs:
             raise self._unsettled("has no picture among its output")
         answer = replace(
@@ -112,7 +90,7 @@ class AsyncJob:
             error=None,
             remains=outputs[0],
         )
-        self._watch.came(answer)
+        self._sender.watch.came(answer)
         job = replace(self._record(), id=self._job_id)
         return Sent(answer=replace(answer, job=job), request_id=None, attempts=1)
 
@@ -138,13 +116,12 @@ class AsyncJob:
         self._trouble = words
         self._failures += 1
         if self._failures == _GET_ATTEMPTS and not self._is_reached:
-            raise self._unsettled(
-                f"cannot be asked after: {words}; check the network, and PRODIA_BASE_URL if it is set"
-            )
+            cure = "check the network, and PRODIA_BASE_URL if it is set"
+            raise self._unsettled(f"cannot be asked after: {words}; {cure}")
         if self._failures > 1:
             self._detail(words)
             return
-        self._reporter.say(f"asking after the job: {words}; asking again")
+        self._sender.reporter.say(f"asking after the job: {words}; asking again")
         shown.begin()
 
     def _record(self) -> JobRecord:
@@ -163,7 +140,7 @@ class AsyncJob:
                 if number == _GET_ATTEMPTS:
                     raise self._unsettled(f"cannot be asked after: {trouble}") from trouble
                 self._detail(str(trouble))
-            self._sleep(2.0 ** (number - 1))
+            self._sender.sleep(2.0 ** (number - 1))
             number += 1
 
     def _ask(self, path: str, accept: str) -> answers.Answer:
@@ -172,24 +149,20 @@ class AsyncJob:
         Raises:
             _Trouble: Something went wrong that may pass.
         """
-        request = to_service(self._service, self._place + path, accept=accept)
-        trace = TraceOnly(self._reporter)
+        request = to_service(self._sender.service, self._place + path, accept=accept)
+        trace = TraceOnly(self._sender.reporter)
         try:
-            with self._transport(
-                request,
-                reporter=trace,
-                on_state=lambda _: None,
-                stop=self._stop,
-                clock=self._clock,
+            with self._sender.transport(
+                request, reporter=trace, stop=self._sender.stop, clock=self._sender.clock
             ) as exchange:
-                heard = verdicts.hear(exchange, self._service)
+                heard = verdicts.hear(exchange, self._sender.service)
         except Lost as lost:
-            self._stop.check()
+            self._sender.stop.check()
             raise _Trouble(lost.words) from None
         self._is_reached = True
         if heard.verdict == "read" and heard.is_whole:
             return heard.answer
-        self._stop.check()
+        self._sender.stop.check()
         if heard.verdict == "read":
             raise _Trouble(heard.lost.words if heard.lost else "the answer is cut short")
         if heard.verdict == "auth":
@@ -199,13 +172,10 @@ class AsyncJob:
         raise _Trouble(f"the service answered {heard.shown}")
 
     def _detail(self, words: str) -> None:
-        self._reporter.detail(f"asking after job {self._job_id}: {words}")
+        self._sender.reporter.detail(f"asking after job {self._job_id}: {words}")
 
     def _unsettled(self, words: str) -> errors.UnknownError:
         """Return what is left to say about a job that was created and not brought home."""
-        return errors.UnknownError(
-            f"the job {self._job_id} {words}; it may be billed;"
-            f" `prodia-compose jobs fetch {self._job_id}` tries again",
-            job_id=self._job_id,
-            may_be_billed=True,
-        )
+        again = f"`prodia-compose jobs fetch {self._job_id}` tries again"
+        message = f"the job {self._job_id} {words}; it may be billed; {again}"
+        return errors.UnknownError(message, job_id=self._job_id, may_be_billed=True)

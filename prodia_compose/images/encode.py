@@ -13,14 +13,9 @@ from prodia_compose.images.formats import exif, jpeg
 from prodia_compose.images.pixels import resample
 from prodia_compose.images.probe.header import Header
 
-_FLOOR: Final = 80
-"""The quality that a byte cap may bring a JPEG down to; below it artefacts show."""
-
-_LONGEST_SIDE: Final = 65_500
-"""Of a JPEG that libjpeg writes (JPEG_MAX_DIMENSION in jmorecfg.h)."""
-
-_ROOM: Final = 0.97
-"""How far below a byte cap to aim when shrinking: bytes do not quite follow pixels."""
+_FLOOR: Final = 80  # the quality that a byte cap may bring a JPEG down to; below, artefacts show
+_LONGEST_SIDE: Final = 65_500  # JPEG_MAX_DIMENSION in libjpeg's jmorecfg.h
+_ROOM: Final = 0.97  # how far below a byte cap to aim: bytes do not quite follow pixels
 
 
 class _Stream(io.BytesIO):
@@ -47,11 +42,8 @@ def as_jpeg(
     """Return a picture as a JPEG with full colour resolution (4:4:4).
 
     A byte cap is met by the best quality that fits, not below 80 (or below the
-    quality asked for, if that is lower still), and only then by fewer pixels.
-
-    Args:
-        image: In mode L or RGB.
-        metadata: Whose EXIF, XMP and IPTC to put in; None is nobody's.
+    quality asked for, if that is lower still), and only then by fewer pixels. The picture
+    is in mode L or RGB; the EXIF, XMP and IPTC of `metadata` are put in.
 
     Raises:
         errors.InputError: It is too long for a JPEG, or not even one pixel keeps the cap.
@@ -97,13 +89,10 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
     from PIL import PngImagePlugin  # noqa: PLC0415 - seldom needed, and 5 ms to load
 
     text = PngImagePlugin.PngInfo()
-    exif_data = b""
-    if metadata is not None and metadata.exif:
-        exif_data = exif.upright(metadata.exif)
-    if metadata is not None and metadata.xmp:
-        text.add_itxt(
-            "XML:com.adobe.xmp", exif.xmp_upright(metadata.xmp).decode("utf-8", "replace")
-        )
+    exif_data = exif.upright(metadata.exif) if metadata and metadata.exif else b""
+    if metadata and metadata.xmp:
+        xmp = exif.xmp_upright(metadata.xmp).decode("utf-8", "replace")
+        text.add_itxt("XML:com.adobe.xmp", xmp)
 
     def encode(picture: Image.Image) -> bytes:
         stream = _Stream("picture.png")
@@ -121,8 +110,7 @@ def _shrunk_to(
     image: Image.Image, data: bytes, max_bytes: int, encode: Callable[[Image.Image], bytes]
 ) -> Encoded:
     """Return a picture made smaller until it keeps a byte cap, which it passes as `data`."""
-    scale = 1.0
-    size = image.size
+    scale, size = 1.0, image.size
     while size != (1, 1):
         scale *= min(0.98, math.sqrt(max_bytes / len(data)) * _ROOM)
         size = max(1, int(image.width * scale)), max(1, int(image.height * scale))

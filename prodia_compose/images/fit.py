@@ -1,16 +1,13 @@
 """Named images, turned into pictures that fit the model: open, probe, plan, prepare.
 
-All but the last step are a matter of headers. Preparing decodes, so it runs in threads,
-several pictures at a time, as far as a budget of memory goes. What comes of it does not
-depend on how many there are: the bytes are the same, and errors and warnings are told in
-the order of the pictures.
+All but the last step are a matter of headers. Preparing decodes, so it runs in threads, as
+far as a budget of memory goes. What comes of it does not depend on how many there are.
 """
 
 import contextlib
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final
 
@@ -35,11 +32,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @frozen
 class FittedImage:
-    """One input: as found, and as it will be sent, if it could be prepared.
-
-    Attributes:
-        part: The file name of its `input` part.
-    """
+    """One input: as found, and as it will be sent, in an `input` part, if it could be prepared."""
 
     source: Input
     info: probe.ImageInfo
@@ -60,18 +53,13 @@ def fit(
 ) -> tuple[FittedImage, ...]:
     """Return the images that could be read, in order, each prepared if it could be.
 
-    What is wrong with an image goes to `findings` and does not hide what is wrong with
-    the next.
+    What is wrong with an image goes to `findings`, in order, and does not hide what is wrong
+    with the next.
 
     Args:
-        model: Whose caps apply.
-        wishes: The options that change them.
         opening: Opens an entry at a position counted from 1.
-        reporter: Told of each image that is done.
-        findings: Takes the errors and warnings.
-        budget: In bytes, for all that is prepared at one time; None where nothing can come of
-            it, so that no pixels need decoding.
-        stop: Looked at while images are prepared.
+        budget: In bytes, for all that is prepared at one time; None where no pixels need
+            decoding, since nothing can come of it.
 
     Raises:
         errors.Interrupted: Somebody asked to stop.
@@ -87,13 +75,18 @@ def fit(
         _task(image, size, wishes, max_bytes, budget)
         for image, size in zip(found, fits, strict=True)
     ]
-    outcomes = _prepare(tasks, reporter, budget, stop or Stop())
+    outcomes = {}
+    reporter.start("prepare", len(tasks))
+    for place, outcome in workers.outcomes(tasks, budget=budget, stop=stop or Stop()):
+        outcomes[place] = outcome
+        reporter.advance(1)
+    reporter.finish()
     images: list[FittedImage] = []
-    for image, outcome in zip(found, outcomes, strict=True):
+    for place, image in enumerate(found):
         prepared = None
         with findings.collecting(), _naming(image.source.path):
-            prepared = outcome.result()
-            _check_bytes(image.source.path, prepared, caps.image_bytes, findings)
+            prepared = outcomes[place].result()
+            _check_bytes(image.source.path, prepared.blob.size, caps.image_bytes, findings)
         images.append(replace(image, prepared=prepared))
     return _name_parts(images)
 
@@ -105,7 +98,6 @@ def _task(
     max_bytes: int | None,
     budget: workers.Budget,
 ) -> workers.Task[prepare.PreparedImage]:
-    """Return the work of preparing an image, with its cost in bytes."""
     info = image.info
     cost = prepare.peak_bytes(info, size, max_bytes)
     # Decoding a HEIC takes as long as five JPEGs: that two run at a time is worth the memory.
@@ -115,22 +107,6 @@ def _task(
     return workers.Task(
         work=lambda: prepare.prepare(opener, info, size, wishes, max_bytes), cost=cost
     )
-
-
-def _prepare(
-    tasks: Sequence[workers.Task[prepare.PreparedImage]],
-    reporter: Reporter,
-    budget: workers.Budget,
-    stop: Stop,
-) -> list[Future[prepare.PreparedImage]]:
-    """Prepare the images and return the outcomes in their order."""
-    found = {}
-    reporter.start("prepare", len(tasks))
-    for place, outcome in workers.outcomes(tasks, budget=budget, stop=stop):
-        found[place] = outcome
-        reporter.advance(1)
-    reporter.finish()
-    return [found[place] for place in range(len(tasks))]
 
 
 def _probe(
@@ -150,21 +126,13 @@ def _probe(
 
 
 def _effective(caps: Caps, wishes: Fitting) -> Caps:
-    """Return the model's caps with `--max-side` and `--max-pixels` applied.
-
-    An option may lower any cap, and raise all but a documented one.
-    """
-    return replace(
-        caps,
-        side=_chosen(caps.side, wishes.max_side, "--max-side"),
-        pixels=_chosen(caps.pixels, wishes.max_pixels, "--max-pixels"),
-    )
+    side = _chosen(caps.side, wishes.max_side, "--max-side")
+    return replace(caps, side=side, pixels=_chosen(caps.pixels, wishes.max_pixels, "--max-pixels"))
 
 
 def _chosen(cap: Cap | None, limit: int | None, flag: str) -> Cap | None:
-    if limit is None:
-        return cap
-    if cap is not None and cap.kind == "documented" and limit > cap.limit:
+    """Return an option's cap; it may lower any, and raise all but a documented one."""
+    if limit is None or (cap and cap.kind == "documented" and limit > cap.limit):
         return cap
     return Cap(limit=limit, kind="option", source=flag)
 
@@ -191,13 +159,9 @@ def _over(message: str, cap: Cap, path: str | None, findings: errors.Findings) -
         findings.warn("over-cap", message)
 
 
-def _check_bytes(
-    path: str, prepared: prepare.PreparedImage, cap: Cap | None, findings: errors.Findings
-) -> None:
-    if cap is not None and prepared.blob.size > cap.limit:
-        message = (
-            f"{path}: {prepared.blob.size:,} bytes; over the {cap.kind} limit of {cap.limit:,}"
-        )
+def _check_bytes(path: str, size: int, cap: Cap | None, findings: errors.Findings) -> None:
+    if cap is not None and size > cap.limit:
+        message = f"{path}: {size:,} bytes; over the {cap.kind} limit of {cap.limit:,}"
         _over(message, cap, path, findings)
 
 
@@ -215,13 +179,10 @@ def _warn_of_small(
 
 def _name_parts(images: Sequence[FittedImage]) -> tuple[FittedImage, ...]:
     """Give each prepared image the file name of its part."""
-    ready = [image for image in images if image.prepared is not None]
-    if len(ready) < len(images):
+    suffixes = [image.prepared.suffix for image in images if image.prepared is not None]
+    if len(suffixes) < len(images):
         return tuple(images)  # names depend on all of them, and nothing will be sent
-    names = part_names(
-        [image.source.entry.stem for image in images],
-        [image.prepared.suffix for image in ready if image.prepared is not None],
-    )
+    names = part_names([image.source.entry.stem for image in images], suffixes)
     return tuple(replace(image, part=name) for image, name in zip(images, names, strict=True))
 
 

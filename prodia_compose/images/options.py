@@ -8,7 +8,6 @@ from prodia_compose.frozen import frozen
 from prodia_compose.options import Option, Options
 
 COLOURS = {"white": "ffffff", "black": "000000", "grey": "808080", "gray": "808080"}
-"""The colours with names."""
 
 
 def _colour(text: str, called: str) -> tuple[int, int, int]:
@@ -21,14 +20,7 @@ def _colour(text: str, called: str) -> tuple[int, int, int]:
 
 @frozen
 class Fitting(Options):
-    """How the images are made to fit.
-
-    Attributes:
-        max_side: In pixels; None keeps the model's cap.
-        max_pixels: Width x height of each image.
-        max_input_pixels: The same, of files as they come.
-        background: The colour under transparency, (red, green, blue), 0 to 255.
-    """
+    """How the images are made to fit; None keeps the model's cap."""
 
     max_side: Annotated[
         int | None, Option(metavar="PX", minimum=1, help="Cap each side instead of the model's")

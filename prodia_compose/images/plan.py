@@ -1,8 +1,7 @@
-"""Planning sizes: numbers in, numbers out, no pixels.
+"""Planning sizes: integers in, integers out, no pixels; nothing is rounded up past a cap.
 
 The arithmetic works on (long side, short side), so that a picture and the same
-picture turned by 90 degrees come out alike. All of it is in integers; nothing
-is rounded up past a cap.
+picture turned by 90 degrees come out alike.
 
 One picture under an area cap A: its sizes of the same shape are those whose
 short side is within one pixel of exact. For each of the two short sides around
@@ -11,17 +10,15 @@ taken, and the larger of the two areas wins. The loss against A is then less
 than one row, whatever the shape.
 
 Several pictures under a combined cap: water-filling. A level is an area that
-no picture may pass; a picture below the level stays whole, so the largest give
-way first. The level sought is the largest whole number at which the areas that
-the pictures really get (after rounding, side cap and pixel cap) sum up to no
-more than the budget, found by bisection. Since it is the real areas that are
-summed, what one picture cannot use goes to the others, and equal pictures get
-equal sizes.
+no picture may pass, so the largest give way first. The level sought is the largest
+at which the areas that the pictures really get (after rounding, side cap and pixel
+cap) sum up to no more than the budget, found by bisection. So what one picture cannot
+use goes to the others, and equal pictures get equal sizes.
 """
 
 from collections.abc import Sequence
 from math import isqrt
-from typing import Literal
+from typing import Final, Literal
 
 from prodia_compose.frozen import frozen
 from prodia_compose.models.facts import Cap, Caps
@@ -32,14 +29,19 @@ Size = tuple[int, int]
 Dimension = Literal["side", "pixels", "combined"]
 """What a size cap limits; the names of the fields of `Caps`."""
 
+_WORDS: Final[dict[Dimension, tuple[str, str]]] = {
+    "side": ("side", "--max-side"),
+    "pixels": ("per image", "--max-pixels"),
+    "combined": ("combined", "option"),
+}
+
 
 @frozen
 class Fit:
     """The size a picture is sent in, never larger than its own.
 
     Attributes:
-        reason: The cap that made it smaller, such as "2048 px side (house cap)"
-            or "9 MP combined"; None where the picture stays whole.
+        reason: The cap that made it smaller, such as "2048 px side (house cap)".
     """
 
     size: Size
@@ -48,12 +50,10 @@ class Fit:
 
 @frozen
 class Overrun:
-    """A size cap that is passed when nothing is resized.
+    """A size cap that is passed when nothing is resized, with the reason in lower case.
 
     Attributes:
-        indexes: The pictures that pass it, counted from 0: one of them, or, for the
-            combined cap, all of them together.
-        message: The reason, beginning in lower case, without the picture's name.
+        indexes: Of the picture that passes it, from 0; for the combined cap, of all of them.
     """
 
     indexes: tuple[int, ...]
@@ -65,8 +65,7 @@ def plan(sizes: Sequence[Size], caps: Caps) -> tuple[Fit, ...]:
     """Return the size to send each picture in, in the same order.
 
     Shrinks only, each side stays at least 1 px, the shorter side is within a
-    pixel of the exact shape, and no cap is passed. The same sizes and caps give
-    the same plan.
+    pixel of the exact shape, and no cap is passed.
 
     Raises:
         ValueError: A combined cap is below one pixel for each picture.
@@ -86,10 +85,7 @@ def plan(sizes: Sequence[Size], caps: Caps) -> tuple[Fit, ...]:
 
 
 def over_caps(sizes: Sequence[Size], caps: Caps) -> tuple[Overrun, ...]:
-    """Return every size cap that the pictures pass as they are, in their order.
-
-    Each picture's own overruns come first, then that of all together.
-    """
+    """Return every size cap that the pictures pass as they are; at last that of all together."""
     numbers: list[tuple[tuple[int, ...], Dimension, Cap | None, int]] = []
     for index, size in enumerate(sizes):
         numbers.append(((index,), "side", caps.side, max(size)))
@@ -108,10 +104,7 @@ def _pixels(size: Size) -> int:
 
 
 def _water_level(single: Sequence[Size], sizes: Sequence[Size], caps: Caps, budget: int) -> int:
-    """Return the largest common area at which all pictures together keep the combined cap.
-
-    Alone, with the `single` sizes, they would pass it.
-    """
+    """Return the largest common area at which the pictures, `single` alone, keep the budget."""
     if budget < len(sizes):
         raise ValueError(f"{len(sizes)} pictures cannot share {budget} pixels")
     low, high = 1, max(map(_pixels, single))
@@ -127,16 +120,12 @@ def _water_level(single: Sequence[Size], sizes: Sequence[Size], caps: Caps, budg
 
 def _fit(size: Size, side: Cap | None, pixels: Cap | None, level: int | None = None) -> Size:
     """Return the largest size of the same shape within the caps on one picture."""
-    width, height = size
     longest, shortest = max(size), min(size)
-    area = width * height
-    if pixels is not None:
-        area = min(area, pixels.limit)
-    if level is not None:
-        area = min(area, level)
-    max_long = longest if side is None else min(longest, side.limit)
-    fitted_long, fitted_short = _within(longest, shortest, max_long, area)
-    return (fitted_long, fitted_short) if width >= height else (fitted_short, fitted_long)
+    area = _pixels(size)
+    area = min(area, pixels.limit if pixels else area, level or area)
+    max_long = min(longest, side.limit) if side else longest
+    fitted = _within(longest, shortest, max_long, area)
+    return fitted if size[0] >= size[1] else (fitted[1], fitted[0])
 
 
 def _within(longest: int, shortest: int, max_long: int, area: int) -> Size:
@@ -168,16 +157,10 @@ def _single_reason(size: Size, final: Size, caps: Caps) -> str | None:
 
 def _name(dimension: Dimension, cap: Cap) -> str:
     """Return a cap in words: its limit, and whose it is unless a document says so."""
-    limit = f"{cap.limit} px side" if dimension == "side" else _area(cap.limit)
-    if dimension == "combined":
-        limit = f"{limit} combined"
-    elif dimension == "pixels":
-        limit = f"{limit} per image"
-    if cap.kind == "documented":
-        return limit
-    option = {"side": "--max-side", "pixels": "--max-pixels", "combined": "option"}[dimension]
+    of_what, option = _WORDS[dimension]
+    limit = f"{cap.limit} px" if dimension == "side" else _area(cap.limit)
     owner = option if cap.kind == "option" else f"{cap.kind} cap"
-    return f"{limit} ({owner})"
+    return f"{limit} {of_what}" + ("" if cap.kind == "documented" else f" ({owner})")
 
 
 def _over(actual: int, dimension: Dimension, cap: Cap) -> str:

@@ -1,10 +1,9 @@
 """Making the bytes that are sent of one picture.
 
-Two ways. A JPEG, PNG or WebP that already fits, is upright, sRGB, 8-bit and a
-single opaque frame keeps its coded pixels bit for bit; its metadata is cut out,
-and a decoder is shown it once, cheaply, to find out whether it is whole. Everything
-else is decoded (`raster`), made smaller, turned upright, brought to sRGB,
-flattened and encoded anew: at first the size, so that all later steps are cheap.
+A JPEG, PNG or WebP that already fits, is upright, sRGB, 8-bit and a single opaque
+frame keeps its coded pixels bit for bit; its metadata is cut out, and a decoder is
+shown it once, cheaply, to find out whether it is whole. Everything else is decoded,
+made smaller, so that all later steps are cheap, and encoded anew.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,7 @@ from prodia_compose.images.formats import jpeg, kinds, png, stream, webp
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import decoder, raster, spare
 from prodia_compose.images.plan import Fit
-from prodia_compose.images.probe import pages
+from prodia_compose.images.probe.header import MAX_COUNTED
 from prodia_compose.images.probe.probe import ImageInfo
 
 _STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
@@ -38,17 +37,12 @@ _TRANSPOSITIONS: Final = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}
-"""What makes a picture upright, by its EXIF orientation."""
+}  # what makes a picture upright, by its EXIF orientation
 
 
 @frozen
 class PreparedImage:
-    """A picture ready to be sent; its size is in pixels.
-
-    Attributes:
-        changes: Everything that was done to the picture, with the reason, in words.
-    """
+    """A picture ready to be sent, in pixels; and in words all that was done to it, and why."""
 
     blob: blob.Blob
     media_type: str
@@ -63,21 +57,14 @@ def prepare(
 ) -> PreparedImage:
     """Return the bytes to send of a picture. The same input gives the same bytes.
 
-    Args:
-        opener: Gives a fresh reader of the file each time.
-        info: What `probe` found in it.
-        fit: The size to send it in; its own size where nothing is to be resized.
-        wishes: All but those of the size.
-        max_bytes: The cap on the encoded picture; None is no cap.
+    The size is what `fit` says, whatever the wishes; `max_bytes` caps the encoded picture.
 
     Raises:
         errors.InputError: It is damaged, or cannot be brought under the byte cap. The
             message is the reason alone; the caller puts the file in front.
         errors.OutputError: There is no room for temporary files.
     """
-    found = None
-    if _could_stay(info, fit):
-        found = _untouched(opener, info, wishes, max_bytes)
+    found = _untouched(opener, info, wishes, max_bytes) if _could_stay(info, fit) else None
     if isinstance(found, PreparedImage):
         return found
     decoded = found or raster.decode(opener, info, fit.size)
@@ -88,10 +75,7 @@ def prepare(
 
 
 def peak_bytes(info: ImageInfo, fit: Fit, max_bytes: int | None = None) -> int:
-    """Return about how much memory `prepare` takes at its peak.
-
-    For a budget over several pictures prepared at a time.
-    """
+    """Return about how much memory `prepare` takes at its peak."""
     is_over = max_bytes is not None and info.byte_count > max_bytes
     if info.format == "JPEG" and _could_stay(info, fit) and not is_over:
         return raster.check_bytes(info)
@@ -119,9 +103,8 @@ def _untouched(
 ) -> PreparedImage | Image.Image | None:
     """Return a picture with its coded pixels as they are, if that turns out well.
 
-    Otherwise the decoded picture, if it is transparent and has to be flattened; or
-    None, if it is over the byte cap or its file is broken in a way that only a
-    decoder can judge.
+    Otherwise the decoded picture, if it has to be changed; or None, if it still has to be
+    decoded: over the byte cap, or broken in a way that only a decoder can judge.
     """
     try:
         bare = decoder.copied(opener, _STRIPPERS[info.format])
@@ -143,10 +126,11 @@ def _untouched(
         info.header.note,
         "metadata removed" if has_lost and not wishes.keep_metadata else None,
     )
+    kind = kinds.KINDS[info.format]
     return PreparedImage(
         blob=kept,
-        media_type=kinds.KINDS[info.format].media_type,
-        suffix=kinds.KINDS[info.format].suffix,
+        media_type=kind.media_type,
+        suffix=kind.suffix,
         width=info.width,
         height=info.height,
         changes=tuple(each for each in told if each),
@@ -184,17 +168,13 @@ def _rendered(
 
 
 def _is_opaque(image: Image.Image) -> bool:
-    if image.mode not in {"LA", "RGBA"}:
-        return True
-    return image.getchannel("A").getextrema() == (255, 255)
+    return image.mode not in {"LA", "RGBA"} or image.getchannel("A").getextrema() == (255, 255)
 
 
 def _without_alpha(image: Image.Image, wishes: Fitting) -> tuple[Image.Image, str | None]:
     """Return a picture as RGB, or as RGBA where it is transparent and may stay so."""
-    if image.mode not in {"LA", "RGBA"}:
-        return image.convert("RGB") if image.mode != "RGB" else image, None
     if _is_opaque(image):
-        return image.convert("RGB"), None
+        return image.convert("RGB") if image.mode != "RGB" else image, None
     if wishes.keep_alpha:
         return image.convert("RGBA"), None
     flat = Image.new("RGB", image.size, wishes.background)
@@ -221,7 +201,7 @@ def _told(
     if info.orientation != 1 or header.was_turned:
         told.append("rotated")
     if header.frames > 1:
-        many = " or more" if header.frames >= pages.MAX_COUNTED else ""
+        many = " or more" if header.frames >= MAX_COUNTED else ""
         told.append(f"first of {header.frames}{many} frames")
     told.extend(colour_changes)
     told.append(header.note)

@@ -1,9 +1,8 @@
 """Several pieces of work at a time, in threads, within a budget.
 
-Threads, since what is done here leaves Python's lock alone nearly all the time: decoders,
-resampling and hashing run beside each other. They are daemons and die with the process, so
-that a signal reaches the caller at once, whatever they are in the middle of; the standard
-library's pool would wait for them at exit.
+Decoders, resampling and hashing leave Python's lock alone nearly all the time. The threads
+are daemons and die with the process, so that a signal reaches the caller at once; the
+standard library's pool would wait for them at exit.
 """
 
 import collections
@@ -17,8 +16,7 @@ from typing import Final, Generic, TypeVar
 from prodia_compose.frozen import frozen
 from prodia_compose.progress import LOOK_EVERY_S, Stop
 
-_MOST: Final = 4
-"""Threads at once. Beyond that the memory fills up sooner than the time goes down."""
+_MOST: Final = 4  # threads at once; beyond that memory fills up sooner than time goes down
 
 Result = TypeVar("Result")
 
@@ -37,14 +35,13 @@ class Budget:
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
-            self._changed.wait_for(
-                lambda: (
-                    self._queue[0] is ticket and (not self.taken or self.taken + cost <= self.limit)
-                )
-            )
+            self._changed.wait_for(lambda: self._queue[0] is ticket and self._has_room(cost))
             self._queue.popleft()
             self.taken += cost
             self._changed.notify_all()
+
+    def _has_room(self, cost: int) -> bool:
+        return not self.taken or self.taken + cost <= self.limit
 
     def release(self, cost: int) -> None:
         """Give back what was acquired."""

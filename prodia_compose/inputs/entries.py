@@ -3,7 +3,8 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote
 
@@ -79,6 +80,28 @@ class Input:
         return self.entry.shown
 
 
+def gather(
+    selection: Selection, stdin: BinaryIO | None, findings: errors.Findings
+) -> tuple[tuple[Entry, ...], bool]:
+    """Return what was named, in order, and whether that is all of it."""
+    if stdin is None and "-" in selection.lists and findings.has_usage_error:
+        return (), False  # whose standard input it is has to be settled first
+    with findings.collecting():
+        return list_entries(selection, stdin), True
+    if not findings.has_usage_error and (selection.operands or selection.labelled):
+        # A list cannot be read; what is wrong with the other images is told all the same.
+        with findings.collecting():
+            return list_entries(replace(selection, lists=()), stdin), False
+    return (), False
+
+
+def files_of(named: Sequence[Entry]) -> list[tuple[str, Path]]:
+    """Return the inputs that are files: as typed, and where they are."""
+    return [
+        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
+    ]
+
+
 def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
     """Return what was named, in order: operands, labelled paths, lists.
 
@@ -102,9 +125,8 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
             found += [Entry(path=path, list_number=number) for path in ordered]
     findings.raise_if_any()
     if not found:
-        raise errors.UsageError(
-            "no images; name some files, -i NAME=PATH, or a list with -T (- for standard input)"
-        )
+        cure = "name some files, -i NAME=PATH, or a list with -T (- for standard input)"
+        raise errors.UsageError(f"no images; {cure}")
     return tuple(found)
 
 
@@ -150,11 +172,7 @@ def _sorted(names: Sequence[str], order: Sort) -> Sequence[str]:
 
 
 def open_input(
-    entry: Entry,
-    position: int,
-    *,
-    stdin: BinaryIO | None,
-    download: Callable[[str], blob.Blob],
+    entry: Entry, position: int, *, stdin: BinaryIO | None, download: Callable[[str], blob.Blob]
 ) -> Input:
     """Return the input an entry names, spooled to disk if it can be read only once.
 

@@ -20,11 +20,7 @@ _CHUNK_BYTES = 1 << 18
 
 
 def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
-    """Return all bytes of a list, prompt or token file; `-` is standard input.
-
-    Raises:
-        errors.InputError: It cannot be read.
-    """
+    """Return all bytes of a list, prompt or token file; `-` is standard input."""
     try:
         if name == "-":
             return _checked_stdin(stdin).read()
@@ -50,10 +46,9 @@ def opener(path: str) -> blob.Opener:
     """
     status = _stat(path)
     if stat.S_ISDIR(status.st_mode):
-        raise errors.InputError(
-            f"is a folder; list its pictures: find {_for_find(path)} -type f -print0 | sort -z |"
-            " prodia-compose compose -0 -T - ..."
-        )
+        listing = f"find {_for_find(path)} -type f -print0 | sort -z"
+        cure = f"list its pictures: {listing} | prodia-compose compose -0 -T - ..."
+        raise errors.InputError(f"is a folder; {cure}")
     _refuse_kind(status, path)
     if stat.S_ISFIFO(status.st_mode):
         with _open(path) as pipe:

@@ -17,23 +17,16 @@ LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 def _labelled(text: str, called: str) -> tuple[str, str]:
     label, equals, path = text.partition("=")
     if not equals or not LABEL.fullmatch(label):
-        raise errors.UsageError(
-            f"{called} {text or repr('')}: write it as -i NAME=PATH; "
-            "NAME is a letter, then letters, digits, - or _"
-        )
+        cure = "write it as -i NAME=PATH; NAME is a letter, then letters, digits, - or _"
+        raise errors.UsageError(f"{called} {text or repr('')}: {cure}")
     if not path:
-        raise errors.UsageError(
-            f"{called} {text}: names no file; an unset variable in the command line?"
-        )
+        message = f"{called} {text}: names no file; an unset variable in the command line?"
+        raise errors.UsageError(message)
     return label, path
 
 
 def file_or_stdin(text: str, called: str) -> str:
-    """Return the name of a file that is read, or `-`.
-
-    Raises:
-        errors.UsageError: It is empty.
-    """
+    """Return the name of a file that is read, or `-`; refuse an empty one."""
     if text:
         return text
     raise errors.UsageError(f"{called} '': is empty; name a file, or - for standard input")

@@ -17,25 +17,20 @@ from prodia_compose import addresses, errors
 from prodia_compose.client import multipart, service
 from prodia_compose.client.options import Delivery
 from prodia_compose.output import streams
+from prodia_compose.output.options import Placement
 
 SCRIPT_NAME = "send.sh"
 """The script's name in the folder; no part is called so, by its suffix."""
 
 
 def prove(
-    folder: str,
-    *,
-    over: bool,
-    create_dirs: bool,
-    inputs: Sequence[tuple[str, Path]] = (),
-    called: str = "--save-request",
+    folder: str, placement: Placement, inputs: Sequence[tuple[str, Path]], called: str
 ) -> None:
     """Find out whether a request can be written to a folder, and leave no trace of it.
 
     Args:
-        folder: As typed; new or empty, unless `over`.
-        over: Whether it may hold files already.
-        create_dirs: Whether it may be in folders that are still to be made.
+        folder: As typed; new or empty, unless `placement.force`.
+        placement: Also says whether it may be in folders that are still to be made.
         inputs: (path as typed, file) of the inputs that are files; a folder that holds one
             is refused, since a part goes by its input's name and would replace it.
         called: What the folder came from, for messages.
@@ -52,14 +47,13 @@ def prove(
     with _as_output_error(folder, called):
         real = Path(os.path.realpath(folder))  # fails where the working folder is gone
         if streams.status(str(real)) is not None:
-            _refuse_full(real, over=over)
+            _refuse_full(real, over=placement.force)
             _refuse_inputs(real, inputs)
             place = real
         else:
-            if not create_dirs and streams.status(str(real.parent)) is None:
-                raise errors.OutputError(
-                    "there is no folder to make it in; --create-dirs makes that too"
-                )
+            if not placement.create_dirs and streams.status(str(real.parent)) is None:
+                message = "there is no folder to make it in; --create-dirs makes that too"
+                raise errors.OutputError(message)
             place = next(parent for parent in real.parents if parent.exists())
         if not os.access(place, os.W_OK | os.X_OK):
             raise errors.OutputError("not writable; choose another folder")
@@ -158,12 +152,7 @@ def _as_output_error(folder: str, called: str) -> Iterator[None]:
 def script(body: multipart.MultipartBody, *, delivery: Delivery, accept: str, digest: str) -> str:
     """Return a script for any POSIX shell that sends the parts beside it with curl.
 
-    Args:
-        body: What is sent.
-        delivery: Where to, and whether it is waited for; `PRODIA_BASE_URL` comes before it
-            when the script runs.
-        accept: The value of `Accept`.
-        digest: Of the request, as reported.
+    When the script runs, `PRODIA_BASE_URL` comes before where the delivery says.
     """
     values = {
         "VERSION": prodia_compose.__version__,

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from prodia_compose.client import multipart
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit
-from prodia_compose.models import facts
-from prodia_compose.models.facts import SettingValue
+from prodia_compose.models.facts import Model, SettingValue
 
 
 @frozen
@@ -34,9 +33,7 @@ class Job:
 def digest(job_json: bytes, parts: Iterable[tuple[str, str, str]]) -> str:
     """Return "sha256:..." over all a job sends, whatever the boundary between its parts.
 
-    Args:
-        job_json: The bytes of `job.json`.
-        parts: (file name, media type, SHA-256 in hex) of each input, in order.
+    Of each input, in order, `parts` has (file name, media type, SHA-256 in hex).
     """
     lines = [("job.json", "application/json", hashlib.sha256(job_json).hexdigest()), *parts]
     text = "".join(f"{name}\0{media_type}\0{sha256}\n" for name, media_type, sha256 in lines)
@@ -53,7 +50,7 @@ class Packed:
 
 
 def pack(
-    model: facts.Model | None,
+    model: Model | None,
     prompt: str | None,
     config: Mapping[str, SettingValue],
     images: Sequence[fit.FittedImage],
@@ -61,12 +58,6 @@ def pack(
     """Return the job and its body, the images in order; None if something is missing.
 
     The boundary is made of the digest, so that two runs send the same bytes.
-
-    Args:
-        model: The model, if the name found one.
-        prompt: The final text, if it can be sent.
-        config: The settings.
-        images: All of the images; none if one is missing.
     """
     inputs = [
         (image.part, image.prepared)

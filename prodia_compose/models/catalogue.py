@@ -44,6 +44,8 @@ _STYLE_PRESETS = (
 
 _GOOGLE_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 
+_LARGEST_SIDE = "our choice: the output's largest side"
+
 
 def _bytes(megabytes: int, kind: CapKind, source: str) -> Cap:
     return Cap(limit=megabytes * _MB, kind=kind, source=source)
@@ -189,8 +191,7 @@ CATALOGUE: tuple[Model, ...] = (
         caps=_caps(4096, "our choice; up to 4K out", _bytes(7, "house", "its siblings' figure")),
         settings=(
             _ratio(
-                (*_GOOGLE_RATIOS, "1:4", "4:1", "1:8", "8:1"),
-                "resellers' pages quoting Google",
+                (*_GOOGLE_RATIOS, "1:4", "4:1", "1:8", "8:1"), "resellers' pages quoting Google"
             ),
             _RESOLUTION,
             Setting(
@@ -213,11 +214,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.flux-2.dev.img2img.v1",
         summary="fastest, cheapest, open weights",
         max_images=Fact(value=8, source=_GUIDE),
-        caps=_caps(
-            1920,
-            "our choice: the output's largest side",
-            _bytes(20, "house", "its siblings' figure"),
-        ),
+        caps=_caps(1920, _LARGEST_SIDE, _bytes(20, "house", "its siblings' figure")),
         minimum_side=_FLUX_MINIMUM,
         settings=(
             *_sizes(512, 1920, _FLUX),
@@ -276,7 +273,7 @@ CATALOGUE: tuple[Model, ...] = (
         summary="steps and guidance, 10 images",
         max_images=Fact(value=10, source=_GUIDE),
         doubtful_above=Fact(value=8, source=_FLUX_FLEX),
-        caps=_caps(4096, "our choice: the output's largest side", _bytes(20, "upstream", _BFL)),
+        caps=_caps(4096, _LARGEST_SIDE, _bytes(20, "upstream", _BFL)),
         minimum_side=_FLUX_MINIMUM,
         settings=(
             Setting(
@@ -333,14 +330,11 @@ CATALOGUE: tuple[Model, ...] = (
         max_images=Fact(value=14, source=_GUIDE),
         caps=_caps(
             4096,
-            "our choice: the output's largest side",
+            _LARGEST_SIDE,
             _bytes(10, "upstream", f"{_ARK} (older copies; a newer one: 30 MB)"),
         ),
         minimum_side=Fact(value=15, source=f"{_ARK} (over 14 px)"),
-        settings=(
-            *_sizes(1024, 4096, _SEEDREAM, default=2048),
-            _seed("refused", _SEEDREAM),
-        ),
+        settings=(*_sizes(1024, 4096, _SEEDREAM, default=2048), _seed("refused", _SEEDREAM)),
         prices=(),
         usual_seconds=Fact(value=15, source=_SEEDREAM),
         notes=("no price was found in Prodia's pages",),

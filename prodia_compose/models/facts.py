@@ -91,7 +91,6 @@ class Price:
     Attributes:
         minimum_usd: The lowest of the listed range; the highest as well where one price is.
         resolution: The value of the setting `resolution` it holds for; None for any.
-        note: What moves it, in a phrase.
     """
 
     minimum_usd: float
@@ -115,7 +114,6 @@ class Model:
 
     Attributes:
         short_name: What users type; the job type itself for one not listed.
-        summary: What it is good for, in a phrase.
         listed: Whether it stands in the catalogue.
         doubtful_above: Counts above this are accepted by one of Prodia's pages and not
             by another; None where they agree.

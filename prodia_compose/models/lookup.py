@@ -2,10 +2,11 @@
 
 import difflib
 import re
+from collections.abc import Mapping
 
 from prodia_compose import errors
 from prodia_compose.models.catalogue import CATALOGUE
-from prodia_compose.models.facts import Cap, Caps, Fact, Model
+from prodia_compose.models.facts import Cap, Caps, Estimate, Fact, Model, SettingValue
 
 _HOUSE = "our choice for a job type we know nothing of"
 
@@ -40,11 +41,8 @@ def is_single_input(job_type: str) -> bool:
 def find(name: str, *, flag: str = "--model ") -> Model:
     """Return the model of a short name, alias or full job type.
 
-    A job type that is not listed comes back with `listed` False and house limits.
-
-    Args:
-        name: What was typed.
-        flag: What stood before it there, for messages.
+    A job type that is not listed comes back with `listed` False and house limits. `flag` is
+    what stood before the name, for messages.
 
     Raises:
         errors.UsageError: The name is unknown, or the type takes one image only.
@@ -57,16 +55,48 @@ def find(name: str, *, flag: str = "--model ") -> Model:
     if name in by_name:
         return by_name[name]
     if is_single_input(name):
-        raise errors.UsageError(
-            f"{flag}{name}: this job type takes one image only; "
-            f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
-        )
+        cure = f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
+        raise errors.UsageError(f"{flag}{name}: this job type takes one image only; {cure}")
     if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
         return unlisted(name)
     nearest = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=0.4)
     shown = name or "''"
     cure = f"did you mean {nearest[0]}?" if nearest else "`prodia-compose models` lists them"
     raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
+
+
+def choose(name: str, called: str, findings: errors.Findings) -> Model | None:
+    """Return the model of a name as `find` does; what is wrong with it, or odd, is found."""
+    with findings.collecting():
+        model = find(name, flag=f"{called} ")
+        if not model.listed:
+            message = (
+                f"{called} {name}: not in the catalogue, its limits are unknown; "
+                f"at most {model.max_images.value:g} images and our own caps apply"
+            )
+            findings.warn("unknown-model", message)
+        return model
+    return None
+
+
+def estimate(
+    model: Model,
+    config: Mapping[str, SettingValue],
+    limit_usd: float | None,
+    findings: errors.Findings,
+    called: str,
+) -> Estimate:
+    """Return what a job may cost; above the limit, or unknown under one, is found."""
+    resolution = config.get("resolution")
+    found = model.estimate(resolution if isinstance(resolution, str) else None)
+    most = found.maximum_usd
+    if limit_usd is not None and most is None:
+        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown"
+        findings.add(errors.CostError(f"{message}; nothing sent"))
+    elif limit_usd is not None and most is not None and most > limit_usd:
+        message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing sent"
+        findings.add(errors.CostError(message))
+    return found
 
 
 def check_count(model: Model, count: int, findings: errors.Findings) -> None:
@@ -80,9 +110,8 @@ def check_count(model: Model, count: int, findings: errors.Findings) -> None:
         roomier = [m.short_name for m in CATALOGUE if m.max_images.value >= count]
         cure = f"-m {' or '.join(roomier)} takes as many" if roomier else "leave some out"
         whose = "" if model.listed else " (our own limit for a job type not in the catalogue)"
-        raise errors.InputError(
-            f"{count} images; {model.short_name} takes at most {most}{whose}; {cure}"
-        )
+        takes = f"{model.short_name} takes at most {most}{whose}"
+        raise errors.InputError(f"{count} images; {takes}; {cure}")
     if model.doubtful_above is not None and count > model.doubtful_above.value:
         message = (
             f"{count} images: one of Prodia's pages lets {model.short_name} take {most}, "
@@ -100,11 +129,8 @@ def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings
     longest = model.max_prompt
     if longest is None or len(prompt) <= longest.value:
         return
-    message = (
-        f"{flag}: the prompt has {len(prompt):,} characters; "
-        f"{model.short_name} takes {longest.value:,g}"
-    )
+    takes = f"{model.short_name} takes {longest.value:,g}"
+    message = f"{flag}: the prompt has {len(prompt):,} characters; {takes}"
     if model.is_max_prompt_sure:
         raise errors.UsageError(f"{message}; shorten it")
-    warned = f"{message} by {longest.source}; sent as it is"
-    findings.warn("unconfirmed-setting", warned)
+    findings.warn("unconfirmed-setting", f"{message} by {longest.source}; sent as it is")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from prodia_compose.frozen import frozen
 from prodia_compose.models.facts import SettingValue
-from prodia_compose.models.settings import parse_set
+from prodia_compose.models.settings import flag_of, parse_set
 from prodia_compose.options import Clash, Option, Options
 
 
@@ -58,7 +58,7 @@ class Settings(Options):
         for name, _ in self.extras:
             if name in given:
                 yield Clash("extras", name)  # `settings.check_settings` tells it
-        named = {name: (name, f"--{name.replace('_', '-')}") for name in given}
+        named = {name: (name, flag_of(name)) for name in given}
         named |= {name: ("extras", f"--set {name}") for name, _ in self.extras}
         for name in ("aspect_ratio", "width", "height"):
             if self.match is not None and name in named:

@@ -22,6 +22,7 @@ _DEEPEST = 100
 _MOST_DIGITS = 20
 
 _KEY = re.compile(r"[!-~]+")
+_RATIO = re.compile(r"auto|[1-9][0-9]*:[1-9][0-9]*")
 
 
 def flag_of(name: str) -> str:
@@ -64,9 +65,8 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
     except RecursionError as exc:
         raise too_deep from exc
     if _SURROGATE.search(written):
-        raise errors.UsageError(
-            f"--set {name}: a \\u escape is half a character; write both halves"
-        )
+        message = f"--set {name}: a \\u escape is half a character; write both halves"
+        raise errors.UsageError(message)
     return name, value
 
 
@@ -132,9 +132,8 @@ def _check(
         _warn_of_unlisted(model, name, flag, findings)
         return
     if setting.status == "refused":
-        raise errors.UsageError(
-            f"{flag}: {model.short_name} does not take {name} ({setting.source}); leave it out"
-        )
+        refusal = f"{model.short_name} does not take {name} ({setting.source})"
+        raise errors.UsageError(f"{flag}: {refusal}; leave it out")
     _check_type(setting, value, flag)
     _check_range(model, setting, value, flag)
     doubt = _doubt(model, setting, value)
@@ -173,14 +172,11 @@ def _is_number(value: SettingValue) -> TypeGuard[int | float]:
 
 def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str) -> None:
     if isinstance(value, str):
-        if setting.name == "aspect_ratio" and not re.fullmatch(
-            r"auto|[1-9][0-9]*:[1-9][0-9]*", value
-        ):
+        if setting.name == "aspect_ratio" and not _RATIO.fullmatch(value):
             raise errors.UsageError(f"{flag} {value}: a ratio is two numbers, such as 16:9")
         if setting.choices and value not in setting.choices:
-            raise errors.UsageError(
-                f"{flag} {value}: {model.short_name} takes {', '.join(setting.choices)}"
-            )
+            choices = ", ".join(setting.choices)
+            raise errors.UsageError(f"{flag} {value}: {model.short_name} takes {choices}")
         return
     if not isinstance(value, int | float):
         return
@@ -189,9 +185,8 @@ def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str)
         raise errors.UsageError(f"{flag} {value}: {model.short_name} takes {low:g} to {high:g}")
     if setting.multiple_of and value % setting.multiple_of:
         nearest = _nearest(setting, float(value), setting.multiple_of)
-        raise errors.UsageError(
-            f"{flag} {value}: a multiple of {setting.multiple_of}; nearest {nearest}"
-        )
+        cure = f"a multiple of {setting.multiple_of}; nearest {nearest}"
+        raise errors.UsageError(f"{flag} {value}: {cure}")
 
 
 def _nearest(setting: Setting, value: float, step: int) -> int:

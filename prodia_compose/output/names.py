@@ -15,10 +15,9 @@ def asked_format(placement: Placement) -> OutputFormat:
         errors.UsageError: The suffix is of no such format, `--format` contradicts it, or it
             lies in a home that the shell has not filled in.
     """
+    named = f"{placement.called('-o')} {placement.target}"
     if placement.target.startswith("~/") and not Path("~").exists():
-        raise errors.UsageError(
-            f"{placement.called('-o')} {placement.target}: ~ is not expanded here; write the whole path, or $HOME"
-        )
+        raise errors.UsageError(f"{named}: ~ is not expanded here; write the whole path, or $HOME")
     target = placement.target.replace("{ext}", placement.format or "jpg")
     is_name = target != "-" and addresses.scheme(target) is None  # an address is told elsewhere
     suffix = Path(target).suffix if is_name else ""
@@ -27,15 +26,11 @@ def asked_format(placement: Placement) -> OutputFormat:
     format_ = SUFFIXES.get(suffix.lower())
     if format_ is None:
         *most, last = (kind.suffix for kind in KINDS.values())
-        raise errors.UsageError(
-            f"{placement.called('-o')} {placement.target}: no such format as {suffix}; "
-            f"use {', '.join(most)} or {last}"
-        )
+        cure = f"use {', '.join(most)} or {last}"
+        raise errors.UsageError(f"{named}: no such format as {suffix}; {cure}")
     if placement.format is not None and placement.format != format_:
-        raise errors.UsageError(
-            f"{placement.called('--format')} {placement.format} and {placement.called('-o')} "
-            f"{placement.target}: the name asks for {format_}; give one of them"
-        )
+        both = f"{placement.called('--format')} {placement.format} and {named}"
+        raise errors.UsageError(f"{both}: the name asks for {format_}; give one of them")
     return format_
 
 

@@ -12,11 +12,7 @@ IfExists = Literal["fail", "skip", "number", "overwrite"]
 
 OutputFormat = Literal["jpg", "png", "webp"]
 
-KINDS: Mapping[OutputFormat, kinds.Kind] = {
-    "jpg": kinds.JPEG,
-    "png": kinds.PNG,
-    "webp": kinds.WEBP,
-}
+KINDS: Mapping[OutputFormat, kinds.Kind] = {"jpg": kinds.JPEG, "png": kinds.PNG, "webp": kinds.WEBP}
 """What can be asked for."""
 
 SUFFIXES: Mapping[str, OutputFormat] = {

@@ -16,8 +16,6 @@ from prodia_compose.images.probe import received
 from prodia_compose.output import names, places, rescue, streams
 from prodia_compose.output.options import OutputFormat
 
-_CHUNK_BYTES = 1 << 16
-
 
 @frozen
 class SavedOutput:
@@ -25,8 +23,6 @@ class SavedOutput:
 
     Attributes:
         path: Where it is, as typed; `-` is standard output.
-        picture: Its format and size in pixels.
-        byte_count: Its length.
         sha256: The hash of its bytes, in hex.
     """
 
@@ -64,20 +60,16 @@ class Placer:
         *,
         kept: Path | None = None,
     ) -> tuple[SavedOutput, tuple[errors.Warned, ...]]:
-        """Save a picture; return it, and what is odd about it.
+        """Save a picture, the job's `number`th; return it, and what is odd about it.
 
-        Args:
-            data: Its bytes.
-            picture: What they are.
-            number: Which of the job's pictures it is, from 1.
-            kept: Where it lies already, if it does.
+        Numbers count from 1. `kept` is where it lies already, if it does.
 
         Raises:
             errors.NotPlacedError: It could not be placed.
             errors.Interrupted: Somebody asked to stop while nobody read it.
         """
-        place, warned = self._place(picture)
         try:
+            place, warned = self._place(picture)
             if number > 1 and place.is_stream:
                 path = str(kept or rescue.keep_blob(data, picture.suffix))
             elif place.is_stream:
@@ -88,9 +80,8 @@ class Placer:
         except OSError as exc:
             taken = isinstance(exc, FileExistsError)
             reason = "the name was taken meanwhile" if taken else exc.strerror
-            raise errors.NotPlacedError(
-                f"the picture came but could not be saved: {reason}", may_be_billed=True
-            ) from exc
+            message = f"the picture came but could not be saved: {reason}"
+            raise errors.NotPlacedError(message, may_be_billed=True) from exc
         saved = SavedOutput(path=path, picture=picture, byte_count=data.size, sha256=data.sha256)
         return saved, warned
 

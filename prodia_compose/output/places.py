@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,11 @@ from typing import IO
 
 from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
-from prodia_compose.output import streams
-from prodia_compose.output.options import SUFFIXES, IfExists
+from prodia_compose.output import names, streams
+from prodia_compose.output.options import SUFFIXES, IfExists, OutputFormat, Placement
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
-_PROOF_BYTES = 1 << 20
+PROOF_BYTES = 1 << 20
 
 
 @frozen
@@ -53,6 +54,43 @@ class Place:
         return self.is_stdout or streams.is_stream(self.path)
 
 
+def settle(
+    placement: Placement,
+    format_: OutputFormat,
+    stems: Sequence[str],
+    model: str,
+    inputs: Sequence[tuple[str, Path]],
+    called: str,
+) -> Place:
+    """Return the place that the options name, proved.
+
+    Args:
+        placement: The options.
+        format_: The format asked for.
+        stems: The inputs' base names without suffix, in order; empty where one has none.
+        model: The model's name; empty if there is none.
+        inputs: As for `prove`.
+        called: As for `prove`.
+
+    Raises:
+        errors.OutputError: As `prove` raises it.
+    """
+    path = names.expand(
+        placement.target,
+        {
+            "stem": (stems[-1] if stems else "") or "image",
+            "first": (stems[0] if stems else "") or "image",
+            "model": model,
+            "date": time.strftime("%Y-%m-%d"),
+            "time": time.strftime("%H%M%S"),
+            "n": str(len(stems)),
+            "ext": format_,
+        },
+    )
+    policy, create_dirs = placement.policy, placement.create_dirs
+    return prove(path, if_exists=policy, create_dirs=create_dirs, inputs=inputs, called=called)
+
+
 def prove(
     path: str,
     *,
@@ -65,8 +103,6 @@ def prove(
 
     Args:
         path: The target after template expansion; `-` is standard output.
-        if_exists: The policy for a taken name.
-        create_dirs: Whether a missing folder is fine.
         inputs: (path as typed, file) of the inputs that are files; none may be overwritten
             unless the policy is `overwrite`.
         called: What the target came from, for messages.
@@ -105,8 +141,7 @@ def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
             raise errors.OutputError(message)
     if place.if_exists == "skip":
         return replace(place, skipped=True)
-    message = "exists already; -f overwrites it, --if-exists number keeps both"
-    raise errors.OutputError(message)
+    raise errors.OutputError("exists already; -f overwrites it, --if-exists number keeps both")
 
 
 def _same(file: Path, path: str) -> bool:
@@ -123,13 +158,12 @@ def _prove_folder(path: str, *, create_dirs: bool) -> None:
         if not create_dirs:
             typed = Path(path).parent
             missing = folder if typed.exists() else typed  # a link leads elsewhere
-            message = f"there is no folder {missing}; --create-dirs makes it"
-            raise errors.OutputError(message)
+            raise errors.OutputError(f"there is no folder {missing}; --create-dirs makes it")
         folder = next(parent for parent in folder.parents if parent.exists())
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     with _temporary(folder) as (_, file):
-        file.write(bytes(_PROOF_BYTES))
+        file.write(bytes(PROOF_BYTES))
         file.flush()
 
 
@@ -163,12 +197,8 @@ def numbered(place: Place, number: int) -> Place:
 def publish(data: blob.Blob, place: Place, waiting: Callable[[], None] = lambda: None) -> str:
     """Write a picture to its place and return the path it stands under.
 
-    The file appears under its name whole and synced to disk, or not at all.
-
-    Args:
-        data: The picture.
-        place: As `prove` returned it, or derived from that.
-        waiting: Called before a wait for somebody who reads a named pipe, if there is one.
+    The file appears under its name whole and synced to disk, or not at all. The place is as
+    `prove` returned it, or derived from that; `waiting` is as for `streams.open_stream`.
 
     Raises:
         OSError: It could not be written, or the name was taken meanwhile (FileExistsError).

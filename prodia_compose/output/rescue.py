@@ -12,18 +12,13 @@ from pathlib import Path
 
 from prodia_compose import blob, errors
 from prodia_compose.client.answers import Output
+from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
-from prodia_compose.output import options
 from prodia_compose.record import home
 
 _CHUNK_BYTES = 1 << 16
 
-SUFFIXES = {
-    **{kind.media_type: kind.suffix for kind in options.KINDS.values()},
-    "text/html": ".html",
-    "application/json": ".json",
-    "text/plain": ".txt",
-}
+_TEXTS = {"text/html": ".html", "application/json": ".json", "text/plain": ".txt"}
 
 
 def inspect(output: Output) -> received.ReceivedImage | None:
@@ -35,13 +30,15 @@ def inspect(output: Output) -> received.ReceivedImage | None:
 
 
 def keep(output: Output) -> Path:
-    """Keep what came under a name with the suffix that its content, or else its type, calls for.
+    """Keep what came under a name with the suffix that its first bytes, or else its type, call for.
+
+    It is not decoded: that may take longer than whoever stopped the run waits, or fail.
 
     Raises:
         errors.NotPlacedError: As `keep_blob`.
     """
-    picture = inspect(output)
-    suffix = SUFFIXES.get(output.media_type, ".bin") if picture is None else picture.suffix
+    kind = kinds.by_head(output.blob.read_at(0, 16)) or kinds.by_media_type(output.media_type)
+    suffix = _TEXTS.get(output.media_type) or (kind.suffix if kind else ".bin")
     return keep_blob(output.blob, suffix)
 
 

@@ -75,9 +75,7 @@ def _refuse_terminal(number: int) -> None:
 def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:
     """Open a device or pipe, or go on where an open descriptor stands.
 
-    Args:
-        path: What `is_stream` says yes to.
-        waiting: Called before a wait for somebody who reads a named pipe, if there is one.
+    `waiting` is called before a wait for somebody who reads a named pipe, if there is one.
     """
     number = descriptor(path)
     if number is not None:

@@ -6,6 +6,7 @@ from typing import IO
 
 from prodia_compose import errors
 from prodia_compose.client.answers import Output
+from prodia_compose.client.send import Sender
 from prodia_compose.client.service import Service
 from prodia_compose.client.wait import AsyncJob
 from prodia_compose.frozen import frozen
@@ -107,7 +108,8 @@ def fetch(
     run.fetches(record.reopen(source.entry), job_id, source.kept)
     with run.to_its_end():
         if service is not None and source.job_id is not None:
-            job = AsyncJob(service, source.job_id, watch=run, reporter=reporter, stop=run.stop)
+            sender = Sender(service, watch=run, reporter=reporter, stop=run.stop)
+            job = AsyncJob(sender, source.job_id)
             job.wait()
             run.received(job.fetch())
         run.place(placer)

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import prodia_compose
 from prodia_compose import errors
+from prodia_compose.client.options import TokenState
 from prodia_compose.client.service import Service, Token
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit
@@ -11,7 +12,6 @@ from prodia_compose.job import pack
 from prodia_compose.models import facts
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
-from prodia_compose.pipeline.gather import TokenState
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.record.entries import Claim, File
 
@@ -77,15 +77,7 @@ class Plan:
         )
         if self.errors or not (model and packed and token and place and claim):
             raise errors.combined(self.errors)
-        wishes = self.request.delivery
-        service = Service(
-            base_url=wishes.base_url,
-            token=token,
-            connect_timeout_s=wishes.connect_timeout_s,
-            stall_timeout_s=wishes.stall_timeout_s,
-            timeout_s=wishes.timeout_s,
-            max_wait_s=wishes.max_wait_s,
-        )
+        service = self.request.delivery.service(token)
         return Sendable(
             plan=self, model=model, service=service, packed=packed, place=place, claim=claim
         )

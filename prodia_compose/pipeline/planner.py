@@ -5,24 +5,23 @@ the other sends. All problems are told together, with one exception: while the c
 line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import BinaryIO
 
 from prodia_compose import blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, workers
-from prodia_compose.inputs.entries import Entry, Input, open_input
+from prodia_compose.inputs.entries import Entry, files_of, gather, open_input
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
-from prodia_compose.pipeline import gather
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
+from prodia_compose.prompt import template
 
 # With more than this, what is wrong is the command line, and not one picture or another.
 _MOST_PROBED = 100
@@ -57,30 +56,33 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         surroundings: Standard input, the token's text, and so on.
         sending: Whether the job is to be sent; if not, a missing token is a warning.
     """
-    findings = errors.Findings()
-    model = _model(request, findings)
-    wishes = request.settings
-    asked = (wishes.items(), wishes.extras, findings, wishes.called)
-    config = {} if model is None else settings.check_settings(model, *asked)
-    format_ = _format(request, findings)
-    stdin = gather.owned_stdin(request, surroundings.stdin, findings)
-    named, is_complete = gather.entries(request, stdin, findings)
-    text = gather.prompt_text(request, model, named, stdin, findings)
-    _prove_folder(request, named, findings)
+    findings, called = errors.Findings(), request.called
+    model = lookup.choose(request.model, called("--model"), findings)
+    config = _config(request, model, findings)
+    format_: OutputFormat = "jpg"
+    with findings.collecting():
+        format_ = names.asked_format(request.placement)
+    stdin = _owned_stdin(request, surroundings.stdin, findings)
+    named, is_complete = gather(request.selection, stdin, findings)
+    inputs, stems = files_of(named), [entry.stem for entry in named]
+    text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
+    with findings.collecting():
+        if request.save_to is not None:
+            folder.prove(request.save_to, request.placement, inputs, called("--save-request"))
     images = _images(request, model, named, surroundings, findings)
     if text is not None and is_complete and request.lint:
-        findings.warnings += _slips(request, text, named)
+        from prodia_compose.prompt import lints  # noqa: PLC0415 - its patterns take time
+
+        flag = template.flag_of(request.prompt_file)
+        findings.warnings += lints.check(text, named, request.selection, flag)
     config = {**_framing(request, model, images, len(named), findings), **config}
-    token, token_state = gather.token(
-        request.delivery,
-        surroundings.token,
-        stdin,
-        findings,
-        sending=sending,
-        sandbox=request.sandbox,
-    )
-    place = _place(request, format_, model, named, findings)
-    estimate = _estimate(request, model, config, findings)
+    known = (surroundings.token, stdin, findings)
+    token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
+    place, name = None, model.short_name if model else ""
+    with findings.collecting():
+        place = places.settle(request.placement, format_, stems, name, inputs, called("-o"))
+    limit = (request.max_cost_usd, findings, called("--max-cost"))
+    estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
     if request.strict:
         findings.errors += [
             errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
@@ -94,7 +96,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         format=format_,
         place=place,
         token=token,
-        token_state=token_state,
+        token_state=state,
         estimate=estimate,
         packed=pack.pack(model, text, config, images if is_whole else ()),
         warnings=tuple(findings.warnings),
@@ -102,62 +104,14 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     )
 
 
-def _model(request: ComposeRequest, findings: errors.Findings) -> facts.Model | None:
-    with findings.collecting():
-        called = request.called("--model")
-        model = lookup.find(request.model, flag=f"{called} ")
-        if not model.listed:
-            message = (
-                f"{called} {request.model}: not in the catalogue, its limits are unknown; "
-                f"at most {model.max_images.value:g} images and our own caps apply"
-            )
-            findings.warn("unknown-model", message)
-        return model
-    return None
-
-
-def _format(request: ComposeRequest, findings: errors.Findings) -> OutputFormat:
-    with findings.collecting():
-        return names.asked_format(request.placement)
-    return "jpg"
-
-
-def _images(
-    request: ComposeRequest,
-    model: facts.Model | None,
-    named: Sequence[Entry],
-    surroundings: Surroundings,
-    findings: errors.Findings,
-) -> tuple[fit.FittedImage, ...]:
+def _config(
+    request: ComposeRequest, model: facts.Model | None, findings: errors.Findings
+) -> dict[str, SettingValue]:
+    """Return the settings as they were given."""
+    wishes = request.settings
     if model is None:
-        return ()
-    is_too_many = True
-    with findings.collecting():
-        lookup.check_count(model, len(named), findings)
-        is_too_many = False
-    if findings.has_usage_error:
-        return ()  # the command line has to change; no download and no decoding for that
-
-    def opening(entry: Entry, position: int) -> Input:
-        return open_input(entry, position, stdin=surroundings.stdin, download=surroundings.download)
-
-    return fit.fit(
-        named[:_MOST_PROBED],
-        model,
-        request.fitting,
-        opening,
-        reporter=surroundings.reporter,
-        findings=findings,
-        budget=None if is_too_many else surroundings.memory,
-        stop=surroundings.stop,
-    )
-
-
-def _slips(request: ComposeRequest, text: str, named: Sequence[Entry]) -> Iterator[errors.Warned]:
-    """Return the slips in a prompt."""
-    from prodia_compose.prompt import lints  # noqa: PLC0415 - 8 ms for its patterns
-
-    return lints.check(text, named, request.selection, gather.prompt_flag(request))
+        return {}
+    return settings.check_settings(model, wishes.items(), wishes.extras, findings, wishes.called)
 
 
 def _framing(
@@ -168,89 +122,55 @@ def _framing(
     findings: errors.Findings,
 ) -> dict[str, SettingValue]:
     """Return the settings that `--match` stands for."""
-    position, called = request.settings.match, request.called("--match")
+    position = request.settings.match
     if position is None or model is None:
         return {}
-    with findings.collecting():
-        if position > count > 0:
-            there = "is only 1 image" if count == 1 else f"are only {count} images"
-            raise errors.UsageError(f"{called} {position}: there {there}")
-        for image in images:
-            if image.source.position == position:
-                framed = framing.like(model, image.info.width, image.info.height, called=called)
-                return settings.check_settings(model, framed.items(), (), findings)
-    return {}
+    sizes = {one.source.position: (one.info.width, one.info.height) for one in images}
+    return framing.match(model, position, sizes, count, findings, request.called("--match"))
 
 
-def _place(
-    request: ComposeRequest,
-    format_: OutputFormat,
-    model: facts.Model | None,
-    named: Sequence[Entry],
-    findings: errors.Findings,
-) -> places.Place | None:
-    stems = [entry.stem or "image" for entry in named]
-    path = names.expand(
-        request.placement.target,
-        {
-            "stem": stems[-1] if stems else "image",
-            "first": stems[0] if stems else "image",
-            "model": model.short_name if model else "",
-            "date": time.strftime("%Y-%m-%d"),
-            "time": time.strftime("%H%M%S"),
-            "n": str(len(named)),
-            "ext": format_,
-        },
-    )
-    with findings.collecting():
-        return places.prove(
-            path,
-            if_exists=request.placement.policy,
-            create_dirs=request.placement.create_dirs,
-            inputs=_files(named),
-            called=request.called("-o"),
-        )
+def _owned_stdin(
+    request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
+) -> BinaryIO | None:
+    """Return standard input, unless more than one thing asks for it."""
+    called = request.called("--token-file")
+    claims = [
+        *("the operand -" for path in request.selection.operands if path == "-"),
+        *(f"-i {label}=-" for label, path in request.selection.labelled if path == "-"),
+        *("-T -" for path in request.selection.lists if path == "-"),
+        *("--prompt-file -" for path in [request.prompt_file] if path == "-"),
+        *(f"{called} -" for path in [request.delivery.token_file] if path == "-"),
+    ]
+    if len(claims) < 2:
+        return stdin
+    message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
+    findings.add(errors.UsageError(message))
     return None
 
 
-def _prove_folder(
-    request: ComposeRequest, named: Sequence[Entry], findings: errors.Findings
-) -> None:
-    """Check that the request can be written down where `--save-request` wants it."""
-    if request.save_to is not None:
-        with findings.collecting():
-            folder.prove(
-                request.save_to,
-                over=request.placement.force,
-                create_dirs=request.placement.create_dirs,
-                inputs=_files(named),
-                called=request.called("--save-request"),
-            )
-
-
-def _files(named: Sequence[Entry]) -> list[tuple[str, Path]]:
-    """Return the inputs that are files: as typed, and where they are."""
-    return [
-        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
-    ]
-
-
-def _estimate(
+def _images(
     request: ComposeRequest,
     model: facts.Model | None,
-    config: dict[str, SettingValue],
+    named: Sequence[Entry],
+    surroundings: Surroundings,
     findings: errors.Findings,
-) -> facts.Estimate:
+) -> tuple[fit.FittedImage, ...]:
+    """Return the images that could be read, prepared if something can come of it."""
     if model is None:
-        return facts.Estimate()
-    resolution = config.get("resolution")
-    estimate = model.estimate(resolution if isinstance(resolution, str) else None)
-    limit, most = request.max_cost_usd, estimate.maximum_usd
-    called = request.called("--max-cost")
-    if limit is not None and most is None:
-        message = f"{called} {limit:g}: the price of {model.short_name} is unknown; nothing sent"
-        findings.add(errors.CostError(message))
-    elif limit is not None and most is not None and most > limit:
-        message = f"{called} {limit:g}: a job may cost ${most:g}; nothing sent"
-        findings.add(errors.CostError(message))
-    return estimate
+        return ()
+    budget = None
+    with findings.collecting():
+        lookup.check_count(model, len(named), findings)
+        budget = surroundings.memory
+    if findings.has_usage_error:
+        return ()  # the command line has to change; no download and no decoding for that
+    return fit.fit(
+        named[:_MOST_PROBED],
+        model,
+        request.fitting,
+        partial(open_input, stdin=surroundings.stdin, download=surroundings.download),
+        reporter=surroundings.reporter,
+        findings=findings,
+        budget=budget,
+        stop=surroundings.stop,
+    )

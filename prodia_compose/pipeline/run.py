@@ -117,7 +117,9 @@ class Run:
     def came(self, answer: "Answer") -> None:
         """Hold what has come of an answer: its whole pictures, else what is left of it."""
         self._held = tuple(_Held(output=output) for output in answer.outputs)
-        if not self._held and answer.remains is not None:
+        if self._held:
+            self.state, self._has_come = "answered", True
+        elif answer.remains is not None:
             self._held = (_Held(output=answer.remains, is_picture=False),)
 
     # What the pipeline tells
@@ -144,7 +146,6 @@ class Run:
 
     def received(self, sent: "Sent") -> None:
         """Take in that the pictures have come, before anything is done with them."""
-        self.state, self._has_come = "answered", True
         self.attempts = self.attempts or sent.attempts
         self.job_id = sent.answer.job.id or self.job_id
         self.request_id = self.request_id or sent.request_id
@@ -155,24 +156,24 @@ class Run:
         """Put the pictures that came in their places, and write that they are there.
 
         Raises:
-            errors.NotPlacedError: None of them can be used, or one found no place.
+            errors.NotPlacedError: One of them cannot be used, or found no place.
             errors.Interrupted: Somebody asked to stop.
         """
-        self.stop.check()
-        usable = [
-            (held, picture)
-            for held in self._held
-            if held.is_picture and (picture := rescue.inspect(held.output)) is not None
-        ]
-        if not usable:
-            raise errors.NotPlacedError(
-                "the service sent a picture that cannot be decoded", may_be_billed=True
-            )
+        with self.stop.at_once():  # to decode takes long, and loses nothing
+            usable = [
+                (held, picture)
+                for held in self._held
+                if held.is_picture and (picture := rescue.inspect(held.output)) is not None
+            ]
         for number, (held, picture) in enumerate(usable, 1):
             saved, odd = placer.put(held.output.blob, picture, number, kept=held.file)
             self.saved = (*self.saved, saved)
             self._held = tuple(one for one in self._held if one is not held)
             self.warnings = (*self.warnings, *odd)
+        if self._held:
+            raise errors.NotPlacedError(
+                "the service sent a picture that cannot be decoded", may_be_billed=True
+            )
         self._write_saved(errors.ExitCode.OK)
 
     @contextlib.contextmanager
@@ -193,6 +194,11 @@ class Run:
             self._keep()
             if self._kept:
                 exc.add_note(f"what came is kept as {', '.join(self.kept)}")
+                self._advance(
+                    "received" if self._has_kept_picture else "unknown",
+                    exit_code=int(errors.ExitCode.BUG),
+                    rescued=self._kept,
+                )
             raise
 
     def _end(self, end: errors.ComposeError | errors.Interrupted) -> None:
@@ -204,20 +210,35 @@ class Run:
         try:
             self._keep()
         except errors.NotPlacedError as lost:
+            if self._kept:
+                lost.message += f"; the rest is kept as {', '.join(self.kept)}"
             self._write_end(lost)
             raise lost from end
         if isinstance(end, errors.ComposeError) and self._kept:
             what = "it" if isinstance(end, errors.NotPlacedError) else "what came"
             end.message += f"; {what} is kept as {', '.join(self.kept)}"
+            if placed := [one.path for one in self.saved if one.path != "-"]:
+                end.message += f"; saved as {', '.join(placed)}"
         self._write_end(end)
 
     def _keep(self) -> None:
-        """Keep what is in no place yet."""
+        """Keep what is in no place yet.
+
+        Raises:
+            errors.NotPlacedError: Some of it could not be kept.
+        """
+        lost = None
         for held in self._held:
             if held.output.blob.size:
-                self._kept = (*self._kept, held.file or rescue.keep(held.output))
-                self._has_kept_picture |= held.is_picture
+                try:
+                    self._kept = (*self._kept, held.file or rescue.keep(held.output))
+                except errors.NotPlacedError as error:
+                    lost = error  # there may be room for a smaller one
+                else:
+                    self._has_kept_picture |= held.is_picture
         self._held = ()
+        if lost is not None:
+            raise lost
 
     def _write_saved(self, code: errors.ExitCode) -> None:
         files = [entries.File(name=one.path, sha256=one.sha256) for one in self.saved]

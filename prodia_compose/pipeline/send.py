@@ -69,7 +69,7 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
         return sender.send(body, accept=ready.plan.accept, usual_seconds=usual_s)
     job_id = run.taken_on(sender.create(body))
     reporter.detail(f"the service has taken it on as job {job_id}")
-    later = AsyncJob(ready.service, job_id, watch=run, reporter=reporter, stop=run.stop)
+    later = AsyncJob(sender, job_id)
     try:
         later.wait(usual_seconds=usual_s)
         return later.fetch()

@@ -16,13 +16,9 @@ from prodia_compose.prompt import references, template
 
 
 def check(text: str, named: Sequence[Entry], selection: Selection, flag: str) -> Iterator[Warned]:
-    """Yield the slips in a prompt, at most one warning a code.
+    """Yield the slips in a prompt as it is sent, at most one warning a code.
 
-    Args:
-        text: The prompt as it is sent, its labels turned into positions.
-        named: All images, in order.
-        selection: What they were gathered from, and whether lists were sorted.
-        flag: The option the prompt came from, for messages.
+    `flag` is the option it came from, for messages.
     """
     if len(named) > references.MOST:
         return  # too many for any model, which is told elsewhere

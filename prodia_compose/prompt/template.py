@@ -2,9 +2,14 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 from prodia_compose import errors
+from prodia_compose.inputs import files
+from prodia_compose.inputs.entries import Entry
+from prodia_compose.models import lookup
+from prodia_compose.models.facts import Model
 
 _WORDS = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh"),
@@ -27,12 +32,8 @@ def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--pro
     """Return the prompt with each `{label}` replaced by "the first image" and so on.
 
     Prodia's guide: models read the images in order, so anchor each by position.
-    Without any labels, braces are plain text.
-
-    Args:
-        prompt: The text as typed; with labels, `{{` and `}}` are literal braces.
-        positions: Each label's place among the images, counted from 1.
-        flag: The option the prompt came from, for messages.
+    Without any labels, braces are plain text; with some, `{{` and `}}` are literal ones.
+    Positions are counted from 1.
 
     Raises:
         errors.UsageError: A name in braces is no label.
@@ -50,9 +51,8 @@ def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--pro
         known = ", ".join(positions)
         nearest = difflib.get_close_matches(name or "", positions, n=1)
         cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"the labels are: {known}"
-        raise errors.UsageError(
-            f"{flag}: {found} is no label; {cure} (a literal brace is written twice)"
-        )
+        note = "a literal brace is written twice"
+        raise errors.UsageError(f"{flag}: {found} is no label; {cure} ({note})")
 
     return _BRACES.sub(replace, prompt)
 
@@ -66,19 +66,13 @@ def text_of_file(data: bytes, shown: str) -> str:
     try:
         text = data.decode()  # not utf-8-sig, which counts an error's place from behind the BOM
     except UnicodeDecodeError as exc:
-        raise errors.UsageError(
-            f"--prompt-file {shown}: not UTF-8 text (byte {exc.start + 1}); convert it to UTF-8",
-            path=shown,
-        ) from exc
+        reason = f"not UTF-8 text (byte {exc.start + 1}); convert it to UTF-8"
+        raise errors.UsageError(f"--prompt-file {shown}: {reason}", path=shown) from exc
     return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
 def to_send(prompt: str, flag: str) -> str:
     """Return the prompt unchanged once it can be sent.
-
-    Args:
-        prompt: The final text.
-        flag: The option it came from, for messages.
 
     Raises:
         errors.UsageError: It is empty, or cannot stand in JSON.
@@ -90,3 +84,45 @@ def to_send(prompt: str, flag: str) -> str:
     if "\0" in prompt:
         raise errors.UsageError(f"{flag}: the prompt holds a NUL byte; remove it")
     return prompt
+
+
+def read(
+    prompt: str | None,
+    prompt_file: str | None,
+    named: Sequence[Entry],
+    model: Model | None,
+    stdin: BinaryIO | None,
+    findings: errors.Findings,
+) -> str | None:
+    """Return the prompt as it is sent, labels turned into positions; None if it cannot be.
+
+    Args:
+        prompt: The text, if it was typed.
+        prompt_file: The file that holds it, or `-`.
+        named: The images, for the positions of their labels.
+        model: Whose longest prompt counts, if there is one.
+        stdin: Standard input, if it is the prompt's.
+        findings: Takes what is wrong.
+    """
+    if prompt_file == "-" and stdin is None and findings.has_usage_error:
+        return None  # whose standard input it is has to be settled first
+    flag = flag_of(prompt_file)
+    with findings.collecting():
+        if prompt is not None and prompt_file is not None:
+            raise errors.UsageError("--prompt and --prompt-file: give one of them")
+        if prompt_file is not None:
+            data = files.read_text(prompt_file, "--prompt-file", stdin)
+            prompt = text_of_file(data, prompt_file)
+        if prompt is None:
+            raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
+        labelled = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}
+        final = to_send(compile_labels(prompt, labelled, flag), flag)
+        if model is not None:
+            lookup.check_prompt(model, final, flag, findings)
+        return final
+    return None
+
+
+def flag_of(prompt_file: str | None) -> str:
+    """Return the option that the prompt comes from, for messages."""
+    return "--prompt" if prompt_file is None else f"--prompt-file {prompt_file}"

@@ -82,11 +82,9 @@ class Database:
     """An open record; it serves any thread, but one at a time."""
 
     def __init__(self, path: Path, *, patience_s: float) -> None:
-        """Open the file, and create or migrate it as needed.
+        """Open the file, and create or migrate it as needed; its path is absolute.
 
-        Args:
-            path: The file, absolute.
-            patience_s: How long to wait for other processes, over all calls together.
+        `patience_s` is how long to wait for other processes, over all calls together.
 
         Raises:
             Unusable: It cannot be made or opened, is damaged, or of another tool or time.
@@ -120,11 +118,7 @@ class Database:
             self._connection.close()
 
     def read(self, query: str, values: Mapping[str, Cell]) -> list[dict[str, object]]:
-        """Return the rows a query finds, by column.
-
-        Raises:
-            Unusable: It cannot be read.
-        """
+        """Return the rows a query finds, by column, or raise `Unusable`."""
         with _in_words():
             self._check_place()
             # All at once: a signal between two rows would leave the snapshot open.
@@ -170,10 +164,9 @@ class Database:
         if not is_blank and self._number("PRAGMA application_id") != _APPLICATION_ID:
             raise Unusable(f"it is no record of jobs; {_MOVE_AWAY}")
         if version > known:
-            raise Unusable(
-                f"it was written by a newer prodia-compose (its version {version}, known here: "
-                f"{known}); update this one"
-            )
+            versions = f"its version {version}, known here: {known}"
+            written = f"it was written by a newer prodia-compose ({versions})"
+            raise Unusable(f"{written}; update this one")
         if version < known:
             self._migrate()
 

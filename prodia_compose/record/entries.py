@@ -48,11 +48,9 @@ _KINDS = {str: "a text", int: "an integer", float: "a number", list: "a list", d
 
 @frozen
 class File:
-    """A file by its base name and what is in it.
+    """A file by its base name and what is in it, the SHA-256 in hex.
 
-    Attributes:
-        name: The base name; of a path or a URL given here, the last step is kept.
-        sha256: In hex.
+    Of a path or a URL given as its name, the last step is kept.
     """
 
     name: str
@@ -68,8 +66,7 @@ class Claim:
 
     Attributes:
         host: The service, such as `inference.prodia.com`, with a port if it has one.
-        model: What the user calls it.
-        job_json: The bytes of `job.json`.
+        model: What the user calls it; `Entry.job_type` is what the service does.
         inputs: The user's names, and the hashes of what is sent, in order.
         output: Where the picture goes; only the base name is recorded.
         estimate_usd: The highest listed price; the lowest is `estimate_min_usd`.
@@ -126,8 +123,6 @@ class Entry:
         may_be_billed: Whether it ran, or may have.
         begun_at: When its row was made, by that machine's clock (UTC).
         changed_at: When its row last changed (UTC).
-        model: What the user called it.
-        job_type: What the service calls it.
         config: The job's fields as sent, the prompt among them.
         output: The base name the picture was meant for; `-` is standard output.
         rescued: Full paths of what came and was kept in another place.

@@ -1,4 +1,4 @@
-"""The state folder, and what was paid for but could not be placed."""
+"""The state folder."""
 
 import os
 from pathlib import Path

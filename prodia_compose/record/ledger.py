@@ -161,12 +161,7 @@ class Ledger:
     def entries(
         self, *, limit: int | None = None, since: datetime | None = None
     ) -> tuple[Entry, ...]:
-        """Return jobs, the last one begun first, whatever the clock said.
-
-        Args:
-            limit: At most as many.
-            since: Only those begun then or later; with a time zone.
-        """
+        """Return jobs, the last one begun first, whatever the clock said; `since` has a zone."""
         values: dict[str, Cell] = {
             "since": "" if since is None else entries.stamp(since),
             "limit": _ALL if limit is None else max(0, min(limit, _ALL)),
@@ -190,10 +185,8 @@ class Ledger:
             raise errors.UsageError(_ambiguous(prefix, found))
         if self.trouble is not None:
             raise errors.UsageError(f"{prefix}: cannot be looked up: {self.trouble.message}")
-        raise errors.UsageError(
-            f"{prefix}: no job of the record has an id that begins so;"
-            " `prodia-compose jobs` lists them"
-        )
+        why = "no job of the record has an id that begins so; `prodia-compose jobs` lists them"
+        raise errors.UsageError(f"{prefix}: {why}")
 
     def _write(
         self, change: Callable[[Iterable[str]], str], values: Mapping[str, Cell], *, flushed: bool
@@ -257,9 +250,8 @@ class OpenEntry:
 
         It can go back: a job that a busy service turned away is `prepared` again.
         """
-        cells = {
-            name: cell for name, one in news.items() if (cell := entries.cell(one)) is not None
-        }
+        told = {name: entries.cell(value) for name, value in news.items()}
+        cells = {name: cell for name, cell in told.items() if cell is not None}
         if self.id is None or (state == self._state and not cells):
             return
         # The claim must outlast a power cut, and so must the only way to an async job.

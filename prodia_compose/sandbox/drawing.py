@@ -45,11 +45,7 @@ Size = tuple[int, int]
 
 
 def draw(job: Accepted, sizes: Sequence[Size], image_format: Format) -> bytes:
-    """Return the encoded picture of a job, whose inputs have these upright sizes.
-
-    Raises:
-        RefusedError: An input cannot be decoded.
-    """
+    """Return the encoded picture of a job, whose inputs have these upright sizes."""
     size = canvas_size(job.config, sizes[0] if sizes else None)
     canvas = Image.new("RGB", size, _PAPER)
     pen = _Pen(canvas)

@@ -49,11 +49,7 @@ class Accepted:
 
 
 def check(submission: Submission) -> Accepted:
-    """Return the job as the service would take it.
-
-    Raises:
-        RefusedError: It breaks a documented rule.
-    """
+    """Return the job as the service would take it, or refuse what breaks a documented rule."""
     job_type = submission.job.get("type")
     if job_type == PING:
         return Accepted(job_type=PING, model=None, config={})
@@ -82,11 +78,7 @@ def check(submission: Submission) -> Accepted:
 
 
 def check_pixels(job: Accepted, sizes: Sequence[tuple[int, int]]) -> None:
-    """Check that a job's inputs, of these sizes, are not too large together.
-
-    Raises:
-        RefusedError: They hold more pixels than the model is documented to take.
-    """
+    """Refuse inputs, of these sizes, with more pixels than the model is documented to take."""
     combined = job.model.caps.combined if job.model else None
     pixels = sum(width * height for width, height in sizes)
     if combined and combined.kind == "documented" and pixels > combined.limit:

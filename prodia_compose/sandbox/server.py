@@ -33,7 +33,6 @@ class Sandbox:
         self, options: SandboxOptions | None = None, host: str = "127.0.0.1", port: int = 0
     ) -> None:
         self._service = Service(options or SandboxOptions())
-        self._closing = self._service.closing
         self._server = _bind(_loopback(host), port, self._service)
         self._thread: threading.Thread | None = None
 
@@ -54,7 +53,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Serve in a daemon thread; does nothing when it serves already."""
-        if self._thread is None and not self._closing.is_set():
+        if self._thread is None and not self._service.closing.is_set():
             self._thread = threading.Thread(
                 target=self._server.serve_forever, args=(_POLL_S,), daemon=True
             )
@@ -63,12 +62,12 @@ class Sandbox:
     def serve_forever(self) -> None:
         """Serve until `close` is called from elsewhere, or a signal handler raises."""
         self.start()
-        while not self._closing.wait(0.5):  # a wait without end ignores Ctrl-C on Windows
+        while not self._service.closing.wait(0.5):  # a wait without end ignores Ctrl-C on Windows
             pass
 
     def close(self) -> None:
         """Stop serving, end every open connection, and give the port back."""
-        self._closing.set()
+        self._service.closing.set()
         if self._thread is not None:
             self._server.shutdown()
             self._thread.join()

@@ -41,11 +41,7 @@ _DECODERS: dict[bytes, Callable[[BinaryIO], ImageFile.ImageFile]] = {
 
 
 def measure(name: str, content: Blob) -> tuple[int, int]:
-    """Return an input's upright (width, height) in pixels, from its header alone.
-
-    Raises:
-        RefusedError: It is no JPEG, PNG or WebP, or has an absurd size.
-    """
+    """Return an input's upright (width, height) in pixels, from its header alone."""
     with _opened(name, content) as image:
         if _orientation(image.info.get("exif")) in _SIDEWAYS:
             return image.height, image.width
@@ -56,9 +52,6 @@ def thumbnail(name: str, content: Blob, box: tuple[int, int], paper: str) -> Ima
     """Return an upright RGB copy of an input, as large as fits the (width, height) in pixels.
 
     Small images are enlarged. What is transparent shows the paper, a colour.
-
-    Raises:
-        RefusedError: It cannot be decoded.
     """
     with _opened(name, content) as image:
         return _shrink(image, box, paper)
@@ -66,7 +59,10 @@ def thumbnail(name: str, content: Blob, box: tuple[int, int], paper: str) -> Ima
 
 @contextlib.contextmanager
 def _opened(name: str, content: Blob) -> Iterator[ImageFile.ImageFile]:
-    """Give an input to a block; what goes wrong in it with the input is a refusal."""
+    """Give an input to a block; what goes wrong in it with the input is a refusal.
+
+    So is one that is no JPEG, PNG or WebP, or has an absurd size.
+    """
     with content.open() as stream:
         head = stream.read(16)
         stream.seek(0)

@@ -4,7 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -14,6 +14,9 @@ from peers import Peers
 
 OURS: Final = "prodia-compose"
 TOKEN: Final = "benchmark"
+COMPOSE: Final = ("compose", "-q", "-f", "-p", "all of them", "-o", "out.jpg")
+MANY: Final = ("-m", "seedream-5-lite")
+"""A model that takes up to 14 images."""
 
 _LEFT_OUT: Final = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONDEVMODE", "PRODIA_")
 """Settings of the shell that would change what is measured."""
@@ -134,23 +137,3 @@ def row(work: str, measured: measuring.Measured, **more: object) -> Row:
         twice=measured.contender.twice,
         **more,  # type: ignore[arg-type] # the fields that are left
     )
-
-
-def compared(
-    work: str, found: Sequence[measuring.Measured], goals: Mapping[str, Goal]
-) -> list[Row]:
-    """Return the rows of a work: ours, then how many times as long each other one takes."""
-    mine, *others = found
-    return [
-        row(work, mine),
-        *(
-            row(
-                work,
-                other,
-                value=other.times(mine),
-                unit="x our time",
-                goal=goals.get(other.contender.name),
-            )
-            for other in others
-        ),
-    ]

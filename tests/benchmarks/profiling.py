@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import Bench
-
-_ARGV: Final = ("compose", "-q", "-f", "-p", "all of them", "-o", "out.jpg")
-_MODEL: Final = ("-m", "seedream-5-lite")
+from bench import COMPOSE, MANY, Bench
 
 _STEPS: Final = """
 import cProfile, pstats, sys
@@ -42,7 +39,7 @@ def report(place: Bench) -> str:
     """Return the profile of sending two JPEGs of 12 MP, and of making pictures smaller."""
     room = place.room("profile", "12mp.jpg", 2)
     place.pictures("48mp.jpg", "48mp.png")
-    argv = (*_ARGV, *_MODEL, "in-00.jpg", "in-01.jpg")
+    argv = (*COMPOSE, *MANY, "in-00.jpg", "in-01.jpg")
     sections = [
         "2 JPEGs of 12 MP as they are: imports by library",
         *_imports(_run(place, room, "-X", "importtime", "-m", "prodia_compose", *argv)[1]),

@@ -3,20 +3,20 @@
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import bench
 import peers
-from bench import Bench, Goal, Row, shell
+from bench import COMPOSE, MANY, Bench, Goal, Row, shell
 from measuring import Contender
 
 _CLIENTS: Final = Path(__file__).parent.parent / "sandbox" / "clients"
 _MB: Final = 1_000_000
-_COMPOSE: Final = ("compose", "-q", "-f", "-p", "all of them", "-o", "out.jpg")
 _EIGHT: Final = ("-m", "flux-2-max")
-_MANY: Final = ("-m", "seedream-5-lite")
+_TO_2048: Final = (*COMPOSE, *MANY, "--max-side", "2048")
 
 
 # --- start-up ------------------------------------------------------------------------------
@@ -54,12 +54,10 @@ def untouched(place: Bench) -> Iterator[Row]:
     room = place.room("untouched", "12mp.jpg", 2)
     for number, name in enumerate(("product.jpg", "scene.jpg")):
         (room / f"in-{number:02}.jpg").rename(room / name)
-    config = {"prompt": "all of them", "images": ["product.jpg", "scene.jpg"]}
-    job = {"type": "inference.seedream-5-0.lite.img2img.v1", "config": config}
-    (room / "job.json").write_text(json.dumps(job))
+    _write_job(room, "inference.seedream-5-0.lite.img2img.v1", ["product.jpg", "scene.jpg"])
     guide = shell(sys.executable, str(_CLIENTS / "compose.py"))
     contenders = [
-        place.ours(room, *_COMPOSE, *_MANY, "product.jpg", "scene.jpg"),
+        place.ours(room, *COMPOSE, *MANY, "product.jpg", "scene.jpg"),
         Contender(name="the guide's Python", script=guide, folder=room),
     ]
     modules, node = place.peers.sdk(), place.peers.path(peers.NODE)
@@ -74,24 +72,24 @@ def untouched(place: Bench) -> Iterator[Row]:
         yield bench.row(work, other, value=mine.times(other), unit="x its time (ours)", goal=goal)
 
 
+def _write_job(room: Path, job_type: str, names: list[str]) -> None:
+    """Write the job for those who send it as they find it."""
+    job = {"type": job_type, "config": {"prompt": "all of them", "images": names}}
+    (room / "job.json").write_text(json.dumps(job))
+
+
 # --- files to be made smaller --------------------------------------------------------------
 
 
 def jpeg(place: Bench) -> Iterator[Row]:
     """Eight JPEGs, against what people script."""
-    goals = {
-        "vips x2 + curl": Goal(kind="at least", limit=1.2),
-        "ImageMagick + curl": Goal(kind="at least", limit=5),
-    }
-    yield from _shrinking(
-        place, "8 JPEGs of 48 MP to 2048 px", "48mp.jpg", goals, (_vips, _imagemagick, _gm)
-    )
+    goals = {"vips x2 + curl": 1.2, "ImageMagick + curl": 5}
+    yield from _shrinking(place, "JPEG", "48mp.jpg", goals, (_vips, _imagemagick, _gm))
 
 
 def png(place: Bench) -> Iterator[Row]:
     """The same as PNG."""
-    goals = {"vips x2 + curl": Goal(kind="at least", limit=1)}
-    yield from _shrinking(place, "8 PNGs of 48 MP to 2048 px", "48mp.png", goals, (_vips,))
+    yield from _shrinking(place, "PNG", "48mp.png", {"vips x2 + curl": 1}, (_vips,))
 
 
 def heic(place: Bench) -> Iterator[Row]:
@@ -99,50 +97,55 @@ def heic(place: Bench) -> Iterator[Row]:
     if importlib.util.find_spec("pillow_heif") is None:
         place.peers.missing.append("HEIC: pip install 'prodia-compose[heic]'")
         return
-    goals = {"vips x2 + curl": Goal(kind="at least", limit=1)}
     others = (_vips,) if place.peers.reads_heic() else ()
-    yield from _shrinking(place, "8 HEICs of 48 MP to 2048 px", "48mp.heic", goals, others)
+    yield from _shrinking(place, "HEIC", "48mp.heic", {"vips x2 + curl": 1}, others)
 
 
 def _shrinking(
     place: Bench,
-    work: str,
+    kind: str,
     picture: str,
-    goals: dict[str, Goal],
+    goals: dict[str, float],
     others: tuple[Callable[[Bench, Path], Contender | None], ...],
 ) -> Iterator[Row]:
     room = place.room(picture.replace(".", "-"), picture, 8)
     inputs = sorted(path.name for path in room.glob("in-*"))
     names = [f"{Path(name).stem}.jpg" for name in inputs]
-    config = {"prompt": "all of them", "images": names}
-    job = {"type": "inference.flux-2.max.img2img.v1", "config": config}
-    (room / "job.json").write_text(json.dumps(job))
-    contenders = [place.ours(room, *_COMPOSE, *_EIGHT, *inputs)]
+    _write_job(room, "inference.flux-2.max.img2img.v1", names)
+    contenders = [place.ours(room, *COMPOSE, *_EIGHT, *inputs)]
     contenders += [found for other in others if (found := other(place, room)) is not None]
-    yield from bench.compared(work, place.measure(*contenders), goals)
+    mine, *theirs = place.measure(*contenders)
+    work = f"8 {kind}s of 48 MP to 2048 px"
+    yield bench.row(work, mine)
+    for each in theirs:
+        limit = goals.get(each.contender.name)
+        goal = None if limit is None else Goal(kind="at least", limit=limit)
+        yield bench.row(work, each, value=each.times(mine), unit="x our time", goal=goal)
 
 
 def _vips(place: Bench, room: Path) -> Contender | None:
     """Two at a time, in a quality like ours."""
     vips = place.peers.path(peers.VIPS)
-    options = "[Q=95,subsample_mode=off,strip]"
-    into = shell("--size", "2048x2048>", "-o", f"{room}/small/%s.jpg{options}")
+    to = f"{room}/small/%s.jpg[Q=95,subsample_mode=off,strip]"
+    into = shell("--size", "2048x2048>", "-o", to)
     each = f"ls in-* | xargs -P 2 -I NAME {vips} NAME {into}"
     return _and_posted(place, room, "vips x2", vips, each, twice=True)
 
 
 def _imagemagick(place: Bench, room: Path) -> Contender | None:
     convert = place.peers.path(peers.IMAGEMAGICK)
-    options = "-auto-orient -resize '2048x2048>' -strip -quality 95 -sampling-factor 4:4:4"
-    each = f'for name in in-*; do {convert} "$name" {options} "small/${{name%.*}}.jpg"; done'
-    return _and_posted(place, room, "ImageMagick", convert, each, rounds=2)
+    return _and_posted(place, room, "ImageMagick", convert, _one_by_one(convert, "4:4:4"), rounds=2)
 
 
 def _gm(place: Bench, room: Path) -> Contender | None:
     gm = place.peers.path(peers.GRAPHICSMAGICK)
-    options = "-auto-orient -resize '2048x2048>' -strip -quality 95 -sampling-factor 1x1"
-    each = f'for name in in-*; do {gm} convert "$name" {options} "small/${{name%.*}}.jpg"; done'
+    each = _one_by_one(f"{gm} convert", "1x1")
     return _and_posted(place, room, "GraphicsMagick", gm, each, rounds=1)
+
+
+def _one_by_one(convert: str | None, sampling: str) -> str:
+    options = f"-auto-orient -resize '2048x2048>' -strip -quality 95 -sampling-factor {sampling}"
+    return f'for name in in-*; do {convert} "$name" {options} "small/${{name%.*}}.jpg"; done'
 
 
 def _and_posted(
@@ -166,13 +169,8 @@ def _and_posted(
         '$(for name in small/*.jpg; do printf " -F input=@%s" "$name"; done) '
         f"-o out.jpg {place.url}/v2/job"
     )
-    return Contender(
-        name=f"{name} + curl",
-        script=f"rm -f small/*\n{script}\n{post}",
-        folder=room,
-        rounds=rounds,
-        twice=twice,
-    )
+    script, name = f"rm -f small/*\n{script}\n{post}", f"{name} + curl"
+    return Contender(name=name, script=script, folder=room, rounds=rounds, twice=twice)
 
 
 # --- memory --------------------------------------------------------------------------------
@@ -180,7 +178,7 @@ def _and_posted(
 
 def memory(place: Bench) -> Iterator[Row]:
     """The peak of the whole process, one run each."""
-    runs: tuple[tuple[str, str, int, str, float], ...] = (
+    runs = (
         ("8 JPEGs of 48 MP to 2048 px", "48mp.jpg", 8, "2048", 230),
         ("14 JPEGs of 48 MP to 2048 px", "48mp.jpg", 14, "2048", 230),
         ("8 JPEGs of 48 MP to 4096 px", "48mp.jpg", 8, "4096", 230),
@@ -190,12 +188,12 @@ def memory(place: Bench) -> Iterator[Row]:
     for work, picture, count, side, limit in runs:
         room = place.room("memory", picture, count)
         inputs = [f"in-{number:02}{Path(picture).suffix}" for number in range(count)]
-        peak = _peak(place, room, *_MANY, "--max-side", side, *inputs)
+        peak = _peak(place, room, *MANY, "--max-side", side, *inputs)
         goal = Goal(kind="at most", limit=limit)
         yield Row(work=work, who=bench.OURS, value=peak / _MB, unit="MB", goal=goal)
     room = place.room("memory", "48mp.jpg", 12)
     few, many = (
-        _peak(place, room, *_MANY, "--no-resize", *["in-00.jpg"] * count) for count in (1, 12)
+        _peak(place, room, *MANY, "--no-resize", *["in-00.jpg"] * count) for count in (1, 12)
     )
     size = 11 * (room / "in-00.jpg").stat().st_size / _MB
     work = f"a body larger by {size:.0f} MB adds"
@@ -204,10 +202,8 @@ def memory(place: Bench) -> Iterator[Row]:
 
 
 def _peak(place: Bench, room: Path, *argv: str) -> int:
-    contender = Contender(
-        name=bench.OURS, script=shell(*bench.program(), *_COMPOSE, *argv), folder=room, rounds=1
-    )
-    return place.measure(contender)[0].peak_bytes
+    ours = replace(place.ours(room, *COMPOSE, *argv), rounds=1)
+    return place.measure(ours)[0].peak_bytes
 
 
 # --- how the cost grows --------------------------------------------------------------------
@@ -219,15 +215,9 @@ def images(place: Bench) -> Iterator[Row]:
     counts = (1, 2, 4, 7, 10, 14)
     inputs = sorted(path.name for path in room.glob("in-*"))
     calls = [
-        place.ours(
-            room, *_COMPOSE, *_MANY, "--max-side", "2048", *inputs[:count], name=f"{count} of 12 MP"
-        )
-        for count in counts
+        place.ours(room, *_TO_2048, *inputs[:count], name=f"{count} of 12 MP") for count in counts
     ]
-    base, *found = place.measure(_base(place), *calls)
-    for count, each in zip(counts, found, strict=True):
-        value = (each.median_s - base.median_s) * 1000 / count
-        yield bench.row("images, each 12 MP to 2048 px", each, value=value, unit="ms an image")
+    yield from _grown(place, "images, each 12 MP to 2048 px", counts, calls, "ms an image")
 
 
 def pixels(place: Bench) -> Iterator[Row]:
@@ -236,21 +226,22 @@ def pixels(place: Bench) -> Iterator[Row]:
     names = [f"{size}mp.jpg" for size in sizes]
     place.pictures(*names)
     calls = [
-        place.ours(
-            place.folder, *_COMPOSE, *_MANY, "--max-side", "2048", name, name=f"1 of {size} MP"
-        )
+        place.ours(place.folder, *_TO_2048, name, name=f"1 of {size} MP")
         for size, name in zip(sizes, names, strict=True)
     ]
-    base, *found = place.measure(_base(place), *calls)
-    for size, each in zip(sizes, found, strict=True):
-        value = (each.median_s - base.median_s) * 1000 / size
-        yield bench.row("pixels, one JPEG to 2048 px", each, value=value, unit="ms a megapixel")
+    yield from _grown(place, "pixels, one JPEG to 2048 px", sizes, calls, "ms a megapixel")
 
 
-def _base(place: Bench) -> Contender:
-    """Return a run with next to no picture: what every run costs."""
-    samples = Path(__file__).parent.parent / "images"
-    return place.ours(place.folder, *_COMPOSE, str(samples / "product.jpg"), name="a small one")
+def _grown(
+    place: Bench, work: str, amounts: Sequence[int], calls: Sequence[Contender], unit: str
+) -> Iterator[Row]:
+    """Yield what each call takes beyond a run with next to no picture, by its amount."""
+    sample = Path(__file__).parent.parent / "images/product.jpg"
+    small = place.ours(place.folder, *COMPOSE, str(sample), name="a small one")
+    base, *found = place.measure(small, *calls)
+    for amount, each in zip(amounts, found, strict=True):
+        value = (each.median_s - base.median_s) * 1000 / amount
+        yield bench.row(work, each, value=value, unit=unit)
 
 
 # --- the record ----------------------------------------------------------------------------
@@ -259,7 +250,7 @@ def _base(place: Bench) -> Contender:
 def record(place: Bench) -> Iterator[Row]:
     """What writing the job down costs."""
     room = place.room("record", "1mp.jpg", 1)
-    command = place.ours(room, *_COMPOSE, "in-00.jpg", name="with the record")
+    command = place.ours(room, *COMPOSE, "in-00.jpg", name="with the record")
     without = Contender(
         name="without", script=f"PRODIA_COMPOSE_RECORD=off {command.script}", folder=room
     )
@@ -271,14 +262,7 @@ def record(place: Bench) -> Iterator[Row]:
 
 
 WORKS: Final[dict[str, Callable[[Bench], Iterator[Row]]]] = {
-    "start": start,
-    "untouched": untouched,
-    "jpeg": jpeg,
-    "png": png,
-    "heic": heic,
-    "memory": memory,
-    "images": images,
-    "pixels": pixels,
-    "record": record,
+    work.__name__: work
+    for work in (start, untouched, jpeg, png, heic, memory, images, pixels, record)
 }
 """The works by name, in the order they are done."""

@@ -17,9 +17,17 @@ from prodia_compose.client.answers import records
 
 JPEG = b"\xff\xd8\xff\xe0" + b"jpeg" * 50 + b"\xff\xd9"
 PNG = b"\x89PNG\r\n\x1a\n" + b"png" * 50 + b"\0\0\0\0IEND\xaeB`\x82"
-WEBP = b"RIFF" + (4 + 300).to_bytes(4, "little") + b"WEBP" + b"w" * 300
-GIF = b"GIF89a" + b"g" * 100 + b";"
-AVIF = b"\0\0\0\x20ftypavif" + b"a" * 100
+PICTURES = {
+    "jpeg": JPEG,
+    "png": PNG,
+    "webp": b"RIFF" + (4 + 300).to_bytes(4, "little") + b"WEBP" + b"w" * 300,
+    "gif": b"GIF89a" + b"g" * 100 + b";",
+    "avif": b"\0\0\0\x20ftypavif" + b"a" * 100,
+}
+
+
+FAILED = {"state": {"current": "failed", "history": [{"message": "a"}, {"message": "b"}]}}
+PAGE = "<html><head><title>413 Too\n Large &amp; so on</title><body>x"
 
 
 def read(
@@ -36,31 +44,28 @@ def read_body(body: bytes, content_type: str | None, *, framed: bool = True) -> 
     return answers.read(raw, content_type=content_type, framed=framed)
 
 
+def read_hiding(secret: str, body: bytes, content_type: str) -> answers.Answer:
+    """Read a body with a secret in it that is to be hidden."""
+    return answers.read(
+        blob.spool([body]),
+        content_type=content_type,
+        hide=lambda text: text.replace(secret, "***"),
+    )
+
+
 def bytes_of(outputs: Iterable[answers.Output]) -> list[bytes]:
     """Return the bytes of outputs."""
     return [output.blob.read() for output in outputs]
 
 
-@pytest.mark.parametrize(
-    ("body", "media_type"),
-    [
-        (JPEG, "image/jpeg"),
-        (PNG, "image/png"),
-        (WEBP, "image/webp"),
-        (GIF, "image/gif"),
-        (AVIF, "image/avif"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
+@pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("declared", [None, "application/octet-stream", "IMAGE/JPEG; x=y"])
-def test_a_bare_picture_is_told_by_its_bytes(
-    body: bytes, media_type: str, declared: str | None
-) -> None:
+def test_a_bare_picture_is_told_by_its_bytes(name: str, declared: str | None) -> None:
     """A picture is taken for what its bytes are, whatever the answer calls it."""
-    answer = read_body(body, declared)
+    answer = read_body(PICTURES[name], declared)
 
-    assert bytes_of(answer.outputs) == [body]
-    assert answer.outputs[0].media_type == media_type
+    assert bytes_of(answer.outputs) == [PICTURES[name]]
+    assert answer.outputs[0].media_type == f"image/{name}"
     assert answer.whole
     assert answer.job == records.JobRecord()
 
@@ -72,9 +77,10 @@ def test_unknown_bytes_that_are_called_a_picture_count_as_one() -> None:
     assert [output.media_type for output in answer.outputs] == ["image/x-new"]
 
 
-@pytest.mark.parametrize("body", [JPEG, PNG, WEBP, GIF], ids=["jpeg", "png", "webp", "gif"])
-def test_a_picture_without_a_length_must_bring_its_own_end(body: bytes) -> None:
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif"])
+def test_a_picture_without_a_length_must_bring_its_own_end(name: str) -> None:
     """Where the connection does not tell the end, a picture without its end mark is cut short."""
+    body = PICTURES[name]
     assert read_body(body, "image/jpeg", framed=False).whole
 
     cut = read_body(body[:-8], "image/jpeg", framed=False)
@@ -140,20 +146,9 @@ def test_the_piece_worth_keeping_is_the_picture() -> None:
         (loopback.json_answer({"detail": "from a gateway"}, 502), "from a gateway"),
         (loopback.json_answer({"detail": [{"msg": "one"}, {"msg": "two"}]}, 422), "one; two"),
         (loopback.json_answer({"message": "no route"}, 404), "no route"),
-        (
-            loopback.json_answer(
-                {"state": {"current": "failed", "history": [{"message": "a"}, {"message": "b"}]}},
-                400,
-            ),
-            "b",
-        ),
+        (loopback.json_answer(FAILED, 400), "b"),
         (loopback.text("token is invalid\n", 401), "token is invalid"),
-        (
-            loopback.text(
-                "<html><head><title>413 Too\n Large &amp; so on</title><body>x", 413, "text/html"
-            ),
-            "413 Too Large & so on",
-        ),
+        (loopback.text(PAGE, 413, "text/html"), "413 Too Large & so on"),
         (loopback.text("<!doctype html><p>No <b>title</b></p>", 500), "No title"),
         (loopback.status(500), None),
         (loopback.json_answer([1, 2], 500), "[1, 2]"),
@@ -196,29 +191,15 @@ def test_a_failed_job_is_told(state: object) -> None:
 
 def test_a_message_of_a_completed_job_is_no_error() -> None:
     """What a completed job's record says beside its state is not taken for a failure."""
-    history = [{"message": "done"}]
-    record = loopback.job_record(
-        message="all well", state={"current": "completed", "history": history}
-    )
+    state = {"current": "completed", "history": [{"message": "done"}]}
+    record = loopback.job_record(message="all well", state=state)
     job = read(loopback.multipart_ok(JPEG, job=record)).job
 
     assert (job.failed, job.error) == (False, None)
 
 
-_ODD: list[object] = [
-    None,
-    True,
-    "",
-    "text",
-    -1,
-    1e400,
-    float("nan"),
-    10**400,
-    [],
-    [[]],
-    {},
-    {"current": 7},
-]
+_NUMBERS = [-1, 1e400, float("nan"), 10**400]
+_ODD: list[object] = [None, True, "", "text", [], [[]], {}, {"current": 7}, *_NUMBERS]
 
 
 @pytest.mark.parametrize("odd", _ODD, ids=repr)
@@ -288,11 +269,10 @@ def test_secrets_are_taken_out_of_every_text() -> None:
         id=secret, error=f"a {secret}", state={"current": secret}, expires_at=secret, type=secret
     )
     body = loopback.multipart_ok(JPEG, job=record, message=f"your token {secret}").body
-
-    answer = answers.read(
-        blob.spool([body.replace(b"output-0.jpg", secret.encode())]),
-        content_type=f"multipart/form-data; boundary={loopback.BOUNDARY}",
-        hide=lambda text: text.replace(secret, "***"),
+    answer = read_hiding(
+        secret,
+        body.replace(b"output-0.jpg", secret.encode()),
+        f"multipart/form-data; boundary={loopback.BOUNDARY}",
     )
 
     assert answer.messages == ("your token ***",)
@@ -302,11 +282,7 @@ def test_secrets_are_taken_out_of_every_text() -> None:
 
 def test_a_secret_in_the_type_is_taken_out() -> None:
     """The answer's type is a foreign text as well."""
-    answer = answers.read(
-        blob.spool([b"?"]),
-        content_type="application/hush-hush",
-        hide=lambda text: text.replace("hush-hush", "***"),
-    )
+    answer = read_hiding("hush-hush", b"?", "application/hush-hush")
 
     assert answer.media_type == "application/***"
     assert "hush" not in repr(answer)
@@ -316,12 +292,7 @@ def test_a_secret_at_the_cut_leaves_no_half() -> None:
     """Words are cut to length after the secret is out, so that no half of it is left."""
     secret = "S" * 40
     words = "w" * (records.WORDS_LIMIT - 20) + secret + "w" * 100
-
-    answer = answers.read(
-        blob.spool([words.encode()]),
-        content_type="text/plain",
-        hide=lambda text: text.replace(secret, "***"),
-    )
+    answer = read_hiding(secret, words.encode(), "text/plain")
 
     assert answer.error is not None
     assert "S" not in answer.error

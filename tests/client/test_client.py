@@ -3,7 +3,6 @@
 import base64
 import gc
 import io
-import json
 import os
 import signal
 import socket
@@ -22,24 +21,21 @@ import pytest
 import requests
 import submitting
 from loopback import busy, drop, multipart_ok, ok
-from submitting import LARGE, PICTURE, TOKEN, part
+from submitting import LARGE, PICTURE, TOKEN, both, served, serving, submit
 
 import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.client import multipart
 from prodia_compose.client.transport.exchange import Exchange, Reply
 
-both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
-
 # What goes out
 
 
 @both
-def test_the_request_is_as_documented(tls: bool) -> None:  # noqa: FBT001 - a parameter
+def test_the_request_is_as_documented(*, tls: bool) -> None:
     """One POST with the token, the length and nothing that identifies the sender further."""
     body = submitting.job_body()
-    with loopback.serve([ok(PICTURE)], tls=tls) as server, submitting.environment(server.ca_file):
-        submitting.submit(submitting.service(server.url), body)
+    server, _ = served(ok(PICTURE), body=body, tls=tls)
 
     (request,) = server.requests
     assert (request.method, request.target) == ("POST", "/v2/job?price=true")
@@ -55,34 +51,15 @@ def test_the_request_is_as_documented(tls: bool) -> None:  # noqa: FBT001 - a pa
     assert request.body == b"".join(body)
 
 
-@pytest.mark.parametrize("job", submitting.GUIDE_JOBS.values(), ids=submitting.GUIDE_JOBS.keys())
+@submitting.each_guide_job
 def test_the_guides_jobs_arrive_as_from_the_guides_python(job: dict[str, object]) -> None:
     """A server sees the same parts, headers included, as from the guide's `files=`."""
-    job_json = json.dumps(job).encode("utf-8")
-    product, scene = PICTURE, PICTURE[::-1]
-    with loopback.serve([ok(PICTURE)]) as server, submitting.environment():
-        requests.post(
-            f"{server.url}/v2/job",
-            headers={"Accept": "image/jpeg", "Authorization": f"Bearer {TOKEN}"},
-            files=[
-                ("job", ("job.json", io.BytesIO(job_json), "application/json")),
-                ("input", ("product.jpg", product, "image/jpeg")),
-                ("input", ("scene.jpg", scene, "image/jpeg")),
-            ],
-            timeout=10,
-        )
-        submitting.submit(
-            submitting.service(server.url),
-            multipart.MultipartBody(
-                [
-                    part("job", "job.json", "application/json", job_json),
-                    part("input", "product.jpg", "image/jpeg", product),
-                    part("input", "scene.jpg", "image/jpeg", scene),
-                ],
-                submitting.BOUNDARY,
-            ),
-            accept="image/jpeg",
-        )
+    body = submitting.body_of(*(submitting.part(*each) for each in submitting.guide_parts(job)))
+    headers = {"Accept": "image/jpeg", "Authorization": f"Bearer {TOKEN}"}
+    with serving(ok(PICTURE)) as server:
+        files = submitting.guide_files(job)
+        requests.post(f"{server.url}/v2/job", headers=headers, files=files, timeout=10)
+        submit(server.url, body, accept="image/jpeg")
 
     theirs, ours = server.requests
     assert ours.parts() == theirs.parts()
@@ -96,18 +73,16 @@ def test_a_netrc_does_not_replace_the_token(tmp_path: Path) -> None:
     """A netrc entry for the service's host is not used."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password other\n", encoding="ascii")
-    with loopback.serve([ok(PICTURE)]) as server, submitting.environment(NETRC=str(netrc)):
-        submitting.submit(submitting.service(server.url))
+    with serving(ok(PICTURE), NETRC=str(netrc)) as server:
+        submit(server.url)
 
     assert server.requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
 def test_a_redirect_is_not_followed() -> None:
     """The place a redirect points to is not asked, not even without the token."""
-    with loopback.serve([ok(PICTURE)]) as elsewhere, submitting.environment():
-        script = [loopback.redirect(307, elsewhere.url)]
-        with loopback.serve(script) as server:
-            outcome = submitting.submit(submitting.service(server.url))
+    with loopback.serve([ok(PICTURE)]) as elsewhere:
+        _, outcome = served(loopback.redirect(307, elsewhere.url))
 
     assert isinstance(outcome.failure, errors.RejectedError)
     assert elsewhere.connections == 0
@@ -117,25 +92,19 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 @both
-def test_the_answer_and_its_ids_come_back(tls: bool) -> None:  # noqa: FBT001 - a parameter
+def test_the_answer_and_its_ids_come_back(*, tls: bool) -> None:
     """Pictures, record, request id and the number of attempts are returned."""
-    with (
-        loopback.serve([busy(), multipart_ok(PICTURE)], tls=tls) as server,
-        submitting.environment(server.ca_file),
-    ):
-        outcome = submitting.submit(submitting.service(server.url))
+    _, outcome = served(busy(), multipart_ok(PICTURE), tls=tls)
 
     assert outcome.sent is not None
-    assert outcome.sent.request_id == loopback.REQUEST_ID
-    assert outcome.sent.attempts == 2
+    assert (outcome.sent.request_id, outcome.sent.attempts) == (loopback.REQUEST_ID, 2)
     assert outcome.answer.outputs[0].blob.read() == PICTURE
     assert (outcome.answer.job.id, outcome.answer.job.price_usd) == (loopback.JOB_ID, 0.039)
 
 
 def test_ids_come_with_errors() -> None:
     """An error names the request, and the job if the service had begun one."""
-    with loopback.serve([multipart_ok(job={"id": "j-7", "error": "no"}, status=400)]) as server:
-        outcome = submitting.submit(submitting.service(server.url))
+    _, outcome = served(multipart_ok(job={"id": "j-7", "error": "no"}, status=400))
 
     assert outcome.failure.request_id == loopback.REQUEST_ID
     assert outcome.failure.job_id == "j-7"
@@ -143,19 +112,16 @@ def test_ids_come_with_errors() -> None:
 
 def test_states_are_told_in_order() -> None:
     """Each attempt is told from its first byte to its answer, and a busy service's as not sent."""
-    with loopback.serve([busy(), ok(PICTURE)]) as server, submitting.environment():
-        outcome = submitting.submit(submitting.service(server.url))
+    _, outcome = served(busy(), ok(PICTURE))
 
-    assert outcome.states == [
-        "sending", "sent", "answered", "not-sent", "sending", "sent", "answered",
-    ]  # fmt: skip
+    attempt = ["sending", "sent", "answered"]
+    assert outcome.states == [*attempt, "not-sent", *attempt]
 
 
 def test_progress_adds_up() -> None:
     """The phases follow each other, and their amounts are the bytes that went and came."""
     body = submitting.job_body(300_000)
-    with loopback.serve([ok(PICTURE)]) as server, submitting.environment():
-        outcome = submitting.submit(submitting.service(server.url), body, usual_seconds=7.9)
+    _, outcome = served(ok(PICTURE), body=body, usual_seconds=7.9)
 
     seen = outcome.reporter
     assert seen.phases == ["upload", "waiting", "receive"]
@@ -165,24 +131,23 @@ def test_progress_adds_up() -> None:
 
 def test_the_exchange_can_be_followed() -> None:
     """The trace has the request's headers and the answer's useful ones, and no secret."""
-    answer = ok(PICTURE, Set_Cookie="session=1", Retry_After=TOKEN)
-    with loopback.serve([answer]) as server, submitting.environment():
-        outcome = submitting.submit(submitting.service(server.url))
+    server, outcome = served(ok(PICTURE, Set_Cookie="session=1", Retry_After=TOKEN))
 
     lines = outcome.reporter.traced
     assert lines[0] == f"> POST {server.url}/v2/job?price=true"
-    assert "> Authorization: ***" in lines
-    assert "> Accept: multipart/form-data; image/jpeg" in lines
-    assert "< 200 OK" in lines
-    assert "< content-type: image/jpeg" in lines
-    assert "< retry-after: ***" in lines
+    assert set(lines) > {
+        "> Authorization: ***",
+        "> Accept: multipart/form-data; image/jpeg",
+        "< 200 OK",
+        "< content-type: image/jpeg",
+        "< retry-after: ***",
+    }
     assert not any("cookie" in line.lower() for line in lines)
 
 
 def test_waits_follow_the_service_and_are_told() -> None:
     """Each wait is what the service asked for and at most a tenth more, and gets one line."""
-    with loopback.serve([busy("3"), busy("20", 503), ok(PICTURE)]) as server:
-        outcome = submitting.submit(submitting.service(server.url))
+    _, outcome = served(busy("3"), busy("20", 503), ok(PICTURE))
 
     assert 3 <= outcome.slept[0] <= 3.3
     assert 20 <= outcome.slept[1] <= 22
@@ -195,8 +160,7 @@ def test_waits_follow_the_service_and_are_told() -> None:
 @pytest.mark.parametrize("max_wait_s", [0, 5, 30, 120])
 def test_waits_stay_within_the_patience(max_wait_s: float) -> None:
     """However long a service stays busy, the waits add up to no more than allowed."""
-    with loopback.serve([busy(None)]) as server, submitting.environment():
-        outcome = submitting.submit(submitting.service(server.url, max_wait_s=max_wait_s))
+    server, outcome = served(busy(None), limits={"max_wait_s": max_wait_s})
 
     assert isinstance(outcome.failure, errors.BusyError)
     assert sum(outcome.slept) <= max_wait_s + 1e-6  # of rounding
@@ -206,15 +170,11 @@ def test_waits_stay_within_the_patience(max_wait_s: float) -> None:
 # What stops it before it is sent
 
 
-def _unresolvable(*_args: object, **_options: object) -> list[object]:
-    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-
 def test_a_refused_connection_is_tried_three_times() -> None:
     """A port where nothing listens is tried again twice, told, and named with a cure."""
     host = f"127.0.0.1:{loopback.closed_port()}"
     with submitting.environment():
-        outcome = submitting.submit(submitting.service(f"http://{host}"))
+        outcome = submit(f"http://{host}")
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert outcome.failure.message == (
@@ -232,11 +192,10 @@ def test_connecting_is_tried_anew_after_each_busy_answer(monkeypatch: pytest.Mon
     hitches = iter([True, True, False] * 3)
 
     def hitching(*args: object, **options: object) -> object:
-        return _unresolvable() if next(hitches) else resolve(*args, **options)  # type: ignore[arg-type]
+        return submitting.unresolvable() if next(hitches) else resolve(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", hitching)
-    with loopback.serve([busy(), busy(), ok(PICTURE)]) as server, submitting.environment():
-        outcome = submitting.submit(submitting.service(server.url))
+    server, outcome = served(busy(), busy(), ok(PICTURE))
 
     assert outcome.sent is not None, outcome.error
     assert outcome.sent.attempts == 9
@@ -245,9 +204,9 @@ def test_connecting_is_tried_anew_after_each_busy_answer(monkeypatch: pytest.Mon
 
 def test_an_unknown_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that cannot be resolved is told as such."""
-    monkeypatch.setattr(socket, "getaddrinfo", _unresolvable)
+    monkeypatch.setattr(socket, "getaddrinfo", submitting.unresolvable)
     with submitting.environment():
-        outcome = submitting.submit(submitting.service("https://nowhere.test"))
+        outcome = submit("https://nowhere.test")
 
     assert "the host nowhere.test cannot be found (3 attempts)" in outcome.failure.message
 
@@ -255,7 +214,7 @@ def test_an_unknown_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_untrusted_certificate_is_named_and_not_tried_again() -> None:
     """A certificate nobody vouches for is refused at once, with the variable that would help."""
     with loopback.serve([ok(PICTURE)], tls=True) as server, submitting.environment():
-        outcome = submitting.submit(submitting.service(server.url))
+        outcome = submit(server.url)
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert "is not trusted (unable to get local issuer certificate)" in outcome.failure.message
@@ -309,9 +268,7 @@ def test_a_handshake_that_fails_is_named(then: Callable[[socket.socket], None], 
     with _listener(then) as port, submitting.environment():
         host = f"127.0.0.1:{port}"
         timeout_s = 0.1 if "0.1" in words else 5
-        outcome = submitting.submit(
-            submitting.service(f"https://{host}", connect_timeout_s=timeout_s)
-        )
+        outcome = submit(submitting.service(f"https://{host}", connect_timeout_s=timeout_s))
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert words.format(host=host) in outcome.failure.message
@@ -337,7 +294,7 @@ def test_a_useless_bundle_is_named(
         loopback.serve([ok(PICTURE)], tls=True) as server,
         submitting.environment(None, **{name: str(bundle)}),
     ):
-        outcome = submitting.submit(submitting.service(server.url))
+        outcome = submit(server.url)
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert words in outcome.failure.message
@@ -348,37 +305,39 @@ def test_a_useless_bundle_is_named(
 
 
 @both
-def test_loopback_never_uses_a_proxy(tls: bool) -> None:  # noqa: FBT001 - a parameter
+def test_loopback_never_uses_a_proxy(*, tls: bool) -> None:
     """Whatever the proxy variables say, a loopback service is spoken to directly."""
     dead = f"http://127.0.0.1:{loopback.closed_port()}"
-    with (
-        loopback.serve([ok(PICTURE)], tls=tls) as server,
-        submitting.environment(
-            server.ca_file, HTTP_PROXY=dead, HTTPS_PROXY=dead, ALL_PROXY="socks5://127.0.0.1:9"
-        ),
-    ):
-        outcome = submitting.submit(submitting.service(server.url))
+    proxies = {"HTTP_PROXY": dead, "HTTPS_PROXY": dead, "ALL_PROXY": "socks5://127.0.0.1:9"}
+    with serving(ok(PICTURE), tls=tls, **proxies) as server:
+        outcome = submit(server.url)
 
     assert outcome.answer.outputs
 
 
-@pytest.mark.parametrize("proxy_tls", [False, True], ids=["http-proxy", "https-proxy"])
-@pytest.mark.parametrize("early", [False, True], ids=["whole", "early-refusal"])
-def test_a_proxy_is_used_and_sees_no_token(
-    early: bool,  # noqa: FBT001 - a parameter
-    proxy_tls: bool,  # noqa: FBT001 - a parameter
-) -> None:
-    """Through a proxy the job arrives over TLS, and an early refusal is heard as well."""
-    answer = loopback.early(loopback.text("too big", 413)) if early else ok(PICTURE)
+@contextmanager
+def _proxied(
+    *script: loopback.Answer, ca: bool = True, proxy_tls: bool = False, user: str = ""
+) -> Iterator[tuple[loopback.Server, loopback.Server]]:
+    """Give a service over TLS and a proxy that leads to it, in an environment that names it."""
     with (
-        loopback.serve([answer], tls=True) as server,
+        loopback.serve(script, tls=True) as server,
         loopback.serve([loopback.tunnel(server.port)], tls=proxy_tls) as proxy,
         submitting.environment(
-            server.ca_file, HTTPS_PROXY=proxy.url.replace("//", "//me:proxy-password@")
+            server.ca_file if ca else None, HTTPS_PROXY=proxy.url.replace("//", f"//{user}")
         ),
     ):
-        body = submitting.job_body(LARGE if early else 300_000)
-        outcome = submitting.submit(submitting.service("https://service.test:8443"), body)
+        yield server, proxy
+
+
+@pytest.mark.parametrize("proxy_tls", [False, True], ids=["http-proxy", "https-proxy"])
+@pytest.mark.parametrize("early", [False, True], ids=["whole", "early-refusal"])
+def test_a_proxy_is_used_and_sees_no_token(*, early: bool, proxy_tls: bool) -> None:
+    """Through a proxy the job arrives over TLS, and an early refusal is heard as well."""
+    answer = loopback.early(loopback.text("too big", 413)) if early else ok(PICTURE)
+    body = submitting.job_body(LARGE if early else 300_000)
+    with _proxied(answer, proxy_tls=proxy_tls, user="me:proxy-password@") as (server, proxy):
+        outcome = submit("https://service.test:8443", body)
 
     (connect,) = proxy.requests
     assert connect.head.startswith(b"CONNECT service.test:8443 HTTP/1.")
@@ -395,35 +354,21 @@ def test_a_proxy_is_used_and_sees_no_token(
 
 def test_a_certificate_met_through_a_proxy_is_told_with_the_proxy() -> None:
     """An untrusted certificate behind a proxy names both: it may be the proxy's own."""
-    with (
-        loopback.serve([ok(PICTURE)], tls=True) as server,
-        loopback.serve([loopback.tunnel(server.port)]) as proxy,
-        submitting.environment(HTTPS_PROXY=proxy.url),
-    ):
-        outcome = submitting.submit(submitting.service("https://service.test"))
+    with _proxied(ok(PICTURE), ca=False) as (_, proxy):
+        outcome = submit("https://service.test")
 
     message = outcome.failure.message
     assert "the certificate of service.test is not trusted" in message
     assert f", through the proxy 127.0.0.1:{proxy.port} (from HTTPS_PROXY)" in message
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (
-            b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
-            "407 Proxy Authentication Required",
-        ),
-        (b"HTTP/1.1 503 No Route\r\n\r\n", "503 No Route"),
-    ],
-)
-def test_a_proxy_that_refuses_is_named(answer: bytes, words: str) -> None:
+@pytest.mark.parametrize("words", ["407 Proxy Authentication Required", "503 No Route"])
+def test_a_proxy_that_refuses_is_named(words: str) -> None:
     """A proxy's refusal is told as the proxy's, with its variable and without its password."""
-    with (
-        loopback.serve([loopback.raw(answer)]) as proxy,
-        submitting.environment(HTTPS_PROXY=proxy.url.replace("//", "//me:proxy-password@")),
-    ):
-        outcome = submitting.submit(submitting.service("https://service.test"))
+    with loopback.serve([loopback.raw(f"HTTP/1.1 {words}\r\n\r\n".encode())]) as proxy:
+        url = proxy.url.replace("//", "//me:proxy-password@")
+        with submitting.environment(HTTPS_PROXY=url):
+            outcome = submit("https://service.test")
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     message = outcome.failure.message
@@ -453,13 +398,11 @@ def test_a_proxy_that_refuses_is_named(answer: bytes, words: str) -> None:
         ("HTTPS_PROXY", "http://proxy.test:99999", "is not a proxy's URL"),
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_named(
-    variable: str, proxy: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxy_that_cannot_be_used_is_named(variable: str, proxy: str, words: str) -> None:
     """A dead or malformed proxy does not read like a dead service."""
     value = proxy.format(closed=loopback.closed_port())
     with submitting.environment(None, **{variable: value}):
-        outcome = submitting.submit(submitting.service("https://service.test"))
+        outcome = submit("https://service.test")
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert words in outcome.failure.message
@@ -479,21 +422,11 @@ class _Breaking(io.BytesIO):
 
 
 @both
-def test_a_body_that_cannot_be_read_is_not_delivered(tls: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_body_that_cannot_be_read_is_not_delivered(*, tls: bool) -> None:
     """A failing disk under the job ends the upload; the server never has all of it."""
     data = b"x" * 2_000_000
-    broken = multipart.Part(
-        name="input",
-        filename="a.jpg",
-        media_type="image/jpeg",
-        size=len(data),
-        open=lambda: _Breaking(data),
-    )
-    with loopback.serve([ok(PICTURE)], tls=tls) as server, submitting.environment(server.ca_file):
-        outcome = submitting.submit(
-            submitting.service(server.url),
-            multipart.MultipartBody([broken], submitting.BOUNDARY),
-        )
+    body = submitting.body_of(submitting.picture_part(len(data), lambda: _Breaking(data)))
+    server, outcome = served(ok(PICTURE), body=body, tls=tls)
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert "read back from disk (Input/output error)" in outcome.failure.message
@@ -502,21 +435,9 @@ def test_a_body_that_cannot_be_read_is_not_delivered(tls: bool) -> None:  # noqa
 
 def test_a_part_of_another_size_is_a_bug_and_never_complete() -> None:
     """A part that is not as long as announced is raised as it is; the server never has all of it."""
-    short = multipart.Part(
-        name="input",
-        filename="a.jpg",
-        media_type="image/jpeg",
-        size=10,
-        open=lambda: io.BytesIO(b"x"),
-    )
-    with (
-        loopback.serve([ok(PICTURE)]) as server,
-        submitting.environment(),
-        pytest.raises(multipart.PartSizeError),
-    ):
-        submitting.submit(
-            submitting.service(server.url), multipart.MultipartBody([short], submitting.BOUNDARY)
-        )
+    body = submitting.body_of(submitting.picture_part(10, lambda: io.BytesIO(b"x")))
+    with serving(ok(PICTURE)) as server, pytest.raises(multipart.PartSizeError):
+        submit(server.url, body)
 
     assert server.submissions == 0
 
@@ -552,15 +473,11 @@ def _soon(when: Callable[[], bool], act: Callable[[], object]) -> Iterator[None]
     ids=["uploading", "waiting", "receiving"],
 )
 def test_a_stop_is_heeded_at_any_stage(
-    script: loopback.Answer,
-    stage: str,
-    states: list[errors.JobState],
-    tls: bool,  # noqa: FBT001 - a parameter
+    script: loopback.Answer, stage: str, states: list[errors.JobState], *, tls: bool
 ) -> None:
     """Whoever asks to stop ends it soon, with the true state told, and what had come."""
-    seen = submitting.Outcome()
-    stop = progress.Stop()
-    with loopback.serve([script], tls=tls) as server, submitting.environment(server.ca_file):
+    seen, stop = submitting.Outcome(), progress.Stop()
+    with serving(script, tls=tls) as server:
 
         def reached() -> bool:
             if stage == "uploading":
@@ -570,19 +487,14 @@ def test_a_stop_is_heeded_at_any_stage(
             return seen.reporter.amounts.get("receive", 0) > 0
 
         body = submitting.job_body(LARGE if stage == "uploading" else 1000)
-        with (
-            pytest.raises(errors.Interrupted) as caught,
-            _soon(reached, lambda: stop.request(signal.SIGTERM)),
-        ):
-            submitting.submit(submitting.service(server.url), body, seen=seen, stop=stop)
+        with _soon(reached, lambda: stop.request(signal.SIGTERM)):
+            submit(server.url, body, seen=seen, stop=stop)
 
-    assert caught.value.code == errors.ExitCode.SIGTERM
+    assert seen.stopped is not None
+    assert seen.stopped.code == errors.ExitCode.SIGTERM
     assert seen.states == states
-    if stage != "receiving":
-        assert seen.held is None
-    else:
-        assert seen.held is not None
-        assert PICTURE.startswith(seen.held.raw.read())
+    assert (seen.held is not None) == (stage == "receiving")
+    assert seen.held is None or PICTURE.startswith(seen.held.raw.read())
 
 
 def test_a_stop_loses_no_answer_that_is_here() -> None:
@@ -595,9 +507,7 @@ def test_a_stop_loses_no_answer_that_is_here() -> None:
             stop.request(signal.SIGINT)
             return reply
 
-    with loopback.serve([multipart_ok(PICTURE * 20)]) as server, submitting.environment():
-        service = submitting.service(server.url)
-        outcome = submitting.submit(service, stop=stop, transport=StoppingAtTheHead)
+    _, outcome = served(multipart_ok(PICTURE * 20), stop=stop, transport=StoppingAtTheHead)
 
     assert outcome.answer.outputs[0].blob.read() == PICTURE * 20
     assert outcome.held == outcome.answer
@@ -605,22 +515,17 @@ def test_a_stop_loses_no_answer_that_is_here() -> None:
 
 def test_whatever_ends_the_reading_what_came_is_told() -> None:
     """A signal's exception, or a bug, in the middle of an answer leaves what came with the watch."""
-    seen = submitting.Outcome()
 
     class Interrupting(Exchange):
         def chunks(self) -> Iterator[bytes]:
             yield from super().chunks()
             raise errors.Interrupted(signal.SIGINT)
 
-    with (
-        loopback.serve([ok(PICTURE)]) as server,
-        submitting.environment(),
-        pytest.raises(errors.Interrupted),
-    ):
-        submitting.submit(submitting.service(server.url), seen=seen, transport=Interrupting)
+    _, outcome = served(ok(PICTURE), transport=Interrupting)
 
-    assert seen.held is not None
-    assert seen.held.outputs[0].blob.read() == PICTURE
+    assert outcome.stopped is not None
+    assert outcome.held is not None
+    assert outcome.held.outputs[0].blob.read() == PICTURE
 
 
 class _Striking(submitting.Recorder):
@@ -634,15 +539,10 @@ class _Striking(submitting.Recorder):
 
 def test_a_last_byte_that_may_have_left_counts_as_sent() -> None:
     """What strikes as the last byte is handed over, and before that is noted, finds the job sent."""
-    seen = submitting.Outcome()
-    with (
-        loopback.serve([ok(PICTURE)]) as server,
-        submitting.environment(),
-        pytest.raises(errors.Interrupted),
-    ):
-        submitting.submit(submitting.service(server.url), seen=seen, reporter=_Striking())
+    _, outcome = served(ok(PICTURE), reporter=_Striking())
 
-    assert seen.states == ["sending", "sent"]
+    assert outcome.stopped is not None
+    assert outcome.states == ["sending", "sent"]
 
 
 @contextmanager
@@ -666,77 +566,54 @@ def _signalled(stop: progress.Stop, when: Callable[[], bool]) -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_signal_while_connecting_finds_nothing_sent() -> None:
     """A signal is heard during the TLS handshake though it is deferred, and the job not sent."""
-    accepted = threading.Event()
-    seen = submitting.Outcome()
-    stop = progress.Stop()
+    accepted, stop = threading.Event(), progress.Stop()
     with (
         _listener(lambda _: accepted.set()) as port,
         submitting.environment(),
-        pytest.raises(errors.Interrupted) as caught,
         _signalled(stop, accepted.is_set),
     ):
-        submitting.submit(submitting.service(f"https://127.0.0.1:{port}"), seen=seen, stop=stop)
+        outcome = submit(f"https://127.0.0.1:{port}", stop=stop)
 
-    assert seen.states == []
+    assert outcome.stopped is not None
+    assert outcome.states == []
     assert stop.is_deferred
     # `ssl` leaves a socket whose handshake is interrupted to the collector: let it
     # complain here, where that is allowed.
-    caught.value.__traceback__ = None
-    del caught
+    outcome.stopped = None
     gc.collect()
 
 
 def test_a_signal_is_heard_in_an_upload_that_cannot_look_up() -> None:
     """TLS inside a proxy's TLS cannot send in steps: what is deferred raises there all the same."""
-    seen = submitting.Outcome()
     stop = progress.Stop()
     with (
-        loopback.serve([loopback.silent(read=1 << 16)], tls=True) as server,
-        loopback.serve([loopback.tunnel(server.port)], tls=True) as proxy,
-        submitting.environment(server.ca_file, HTTPS_PROXY=proxy.url),
-        pytest.raises(errors.Interrupted),
+        _proxied(loopback.silent(read=1 << 16), proxy_tls=True) as (server, _),
         _signalled(stop, lambda: bool(server.requests) and server.requests[0].size >= 1 << 16),
     ):
-        submitting.submit(
-            submitting.service("https://service.test"),
-            submitting.job_body(LARGE),
-            seen=seen,
-            stop=stop,
-        )
+        outcome = submit("https://service.test", submitting.job_body(LARGE), stop=stop)
 
-    assert seen.states == ["sending"]
+    assert outcome.stopped is not None
+    assert outcome.states == ["sending"]
 
 
 def test_a_stop_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:
     """What a busy service turned away is not sent, whatever had left before."""
-    seen = submitting.Outcome()
     stop = progress.Stop()
 
     class StoppingAtTheEnd(Exchange):
         def __exit__(self, *how: object) -> None:
             stop.request(signal.SIGINT)
-            super().__exit__(*how)  # type: ignore[arg-type] # passed on as it came
+            super().__exit__(*how)
 
-    with (
-        loopback.serve([busy()]) as server,
-        submitting.environment(),
-        pytest.raises(errors.Interrupted),
-    ):
-        submitting.submit(
-            submitting.service(server.url),
-            seen=seen,
-            stop=stop,
-            sleep=stop.sleep,
-            transport=StoppingAtTheEnd,
-        )
+    _, outcome = served(busy(), stop=stop, sleep=stop.sleep, transport=StoppingAtTheEnd)
 
-    assert seen.states[-1] == "not-sent"
+    assert outcome.stopped is not None
+    assert outcome.states[-1] == "not-sent"
 
 
 def test_a_connection_dropped_after_busy_is_not_mistaken_for_busy() -> None:
     """After a busy answer the next attempt is judged by itself."""
-    with loopback.serve([busy(), drop("within")]) as server, submitting.environment():
-        outcome = submitting.submit(submitting.service(server.url), submitting.job_body(LARGE))
+    server, outcome = served(busy(), drop("within"), body=submitting.job_body(LARGE))
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert server.submissions == 1
@@ -788,18 +665,14 @@ _SENDING = """
 
 
 @both
-def test_memory_stays_flat(tls: bool) -> None:  # noqa: FBT001 - a parameter
+def test_memory_stays_flat(*, tls: bool) -> None:
     """Sending 150 MB takes less than 16 MB of memory more than sending one byte."""
     with (
         loopback.serve([ok(PICTURE)], tls=tls, keep_bytes=0) as server,
         submitting.environment(server.ca_file),
     ):
-        run = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(_SENDING), server.url],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        program = [sys.executable, "-c", textwrap.dedent(_SENDING), server.url]
+        run = subprocess.run(program, capture_output=True, text=True, check=False)
 
     assert run.stderr == ""
     assert server.requests[-1].size > 150_000_000

@@ -4,16 +4,27 @@ import base64
 import socket
 from pathlib import Path
 
-import loopback
 import pytest
 import submitting
-from loopback import cut, drop, ok, raw, redirect, silent, status, text, trickle
-from submitting import PICTURE, Recorder
+from loopback import (
+    Answer,
+    Framing,
+    closed_port,
+    cut,
+    drop,
+    ok,
+    raw,
+    redirect,
+    silent,
+    status,
+    text,
+    trickle,
+)
+from submitting import PICTURE, Recorder, both, serving
+from tables import table
 
 from prodia_compose import blob, errors
 from prodia_compose.client import download as downloads
-
-both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 
 
 def download(url: str, *, timeout_s: float = 10) -> blob.Blob:
@@ -21,24 +32,30 @@ def download(url: str, *, timeout_s: float = 10) -> blob.Blob:
     return downloads.download(url, max_bytes=1_000_000, connect_timeout_s=5, timeout_s=timeout_s)
 
 
+def refused(url: str, error: type[errors.ComposeError], *, timeout_s: float = 10) -> str:
+    """Return the message of a download that must fail so."""
+    with pytest.raises(error) as caught:
+        download(url, timeout_s=timeout_s)
+    return caught.value.message
+
+
 @both
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_the_bytes_come_back(framing: str, tls: bool) -> None:  # noqa: FBT001 - a parameter
+def test_the_bytes_come_back(framing: Framing, *, tls: bool) -> None:
     """What is at the URL comes back byte for byte, however it is framed."""
-    answer = cut(ok(PICTURE), framing, len(PICTURE))  # type: ignore[arg-type] # one of three
-    with loopback.serve([answer], tls=tls) as server, submitting.environment(server.ca_file):
+    with serving(cut(ok(PICTURE), framing, len(PICTURE)), tls=tls) as server:
         found = download(f"{server.url}/a.jpg?size=large")
 
     assert found.read() == PICTURE
-    assert server.requests[0].method == "GET"
-    assert server.requests[0].target == "/a.jpg?size=large"
+    (request,) = server.requests
+    assert (request.method, request.target) == ("GET", "/a.jpg?size=large")
 
 
 def test_the_request_identifies_nobody(tmp_path: Path) -> None:
     """No token, no cookie, and nothing from a netrc is sent."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password other\n", encoding="ascii")
-    with loopback.serve([ok(PICTURE)]) as server, submitting.environment(NETRC=str(netrc)):
+    with serving(ok(PICTURE), NETRC=str(netrc)) as server:
         download(f"{server.url}/a.jpg")
 
     assert sorted(server.requests[0].headers) == ["Accept", "Accept-Encoding", "Host", "User-Agent"]
@@ -47,9 +64,8 @@ def test_the_request_identifies_nobody(tmp_path: Path) -> None:
 def test_a_user_in_the_url_is_sent_there_and_nowhere_else() -> None:
     """A user and password written in the URL go to its host, not to where it redirects."""
     with (
-        submitting.environment(),
-        loopback.serve([ok(PICTURE)]) as elsewhere,
-        loopback.serve([redirect(302, f"{elsewhere.url}/b")]) as server,
+        serving(ok(PICTURE)) as elsewhere,
+        serving(redirect(302, f"{elsewhere.url}/b")) as server,
     ):
         download(server.url.replace("//", "//me:p%40ss@") + "/a")
 
@@ -61,7 +77,7 @@ def test_a_user_in_the_url_is_sent_there_and_nowhere_else() -> None:
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_redirects_are_followed(code: int) -> None:
     """Each kind of redirect leads on, relative ones too."""
-    with loopback.serve([redirect(code, "../b.jpg"), ok(PICTURE)]) as server:
+    with serving(redirect(code, "../b.jpg"), ok(PICTURE)) as server:
         found = download(f"{server.url}/x/a.jpg")
 
     assert found.read() == PICTURE
@@ -71,31 +87,24 @@ def test_redirects_are_followed(code: int) -> None:
 @pytest.mark.parametrize("mark", "/?#")
 def test_a_password_that_is_not_escaped_is_not_told(mark: str) -> None:
     """Its first half would pass for the port; what is told is how to write it."""
-    with submitting.environment(), pytest.raises(errors.InputError) as caught:
-        download(f"https://me:Sec{mark}ret@127.0.0.1:9/a.jpg")
-
-    assert caught.value.message == (
+    assert refused(f"https://me:Sec{mark}ret@127.0.0.1:9/a.jpg", errors.InputError) == (
         "what follows me: is not a port; in a password, / and ? and # are written %2F and %3F and %23"
     )
 
 
 def test_a_host_that_is_no_name_is_told_with_its_port() -> None:
     """The port is not to blame where it is one."""
-    with submitting.environment(), pytest.raises(errors.InputError) as caught:
-        download("https://a..b:8443/a.jpg")
+    message = refused("https://a..b:8443/a.jpg", errors.InputError)
 
-    assert caught.value.message == "a..b:8443 is not a host's name"
+    assert message == "a..b:8443 is not a host's name"
 
 
 def test_redirects_end() -> None:
     """Ten redirects are followed, an eleventh is not."""
-    with (
-        loopback.serve([redirect(302, "/again")]) as server,
-        submitting.environment(),
-        pytest.raises(errors.InputError, match="leads through more than 10 redirects"),
-    ):
-        download(server.url)
+    with serving(redirect(302, "/again")) as server:
+        message = refused(server.url, errors.InputError)
 
+    assert message == "leads through more than 10 redirects"
     assert len(server.requests) == 11
 
 
@@ -116,16 +125,10 @@ def test_redirects_end() -> None:
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )
-def test_what_is_no_use_is_an_input_error(answer: loopback.Answer, message: str) -> None:
+def test_what_is_no_use_is_an_input_error(answer: Answer, message: str) -> None:
     """What trying again would not cure is an input error that says what is there."""
-    with (
-        loopback.serve([answer]) as server,
-        submitting.environment(),
-        pytest.raises(errors.InputError) as caught,
-    ):
-        download(f"{server.url}/a.jpg")
-
-    assert caught.value.message == message
+    with serving(answer) as server:
+        assert refused(f"{server.url}/a.jpg", errors.InputError) == message
 
 
 @both
@@ -148,63 +151,37 @@ def test_what_is_no_use_is_an_input_error(answer: loopback.Answer, message: str)
         "head-in-a-trickle", "body-in-a-trickle", "not-http",
     ],
 )  # fmt: skip
-def test_what_may_pass_is_not_delivered(
-    answer: loopback.Answer,
-    message: str,
-    tls: bool,  # noqa: FBT001 - a parameter
-) -> None:
+def test_what_may_pass_is_not_delivered(answer: Answer, message: str, *, tls: bool) -> None:
     """What another time might cure is told as such, over HTTP and TLS alike."""
-    with (
-        loopback.serve([answer], tls=tls) as server,
-        submitting.environment(server.ca_file),
-        pytest.raises(errors.NotDeliveredError) as caught,
-    ):
-        download(server.url, timeout_s=0.3 if "longer" in message else 10)
+    timeout_s = 0.3 if "longer" in message else 10
+    with serving(answer, tls=tls) as server:
+        told = refused(server.url, errors.NotDeliveredError, timeout_s=timeout_s)
 
-    assert caught.value.message.startswith(message)
+    assert told.startswith(message)
 
 
 def test_no_connection_is_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead port and an unknown host are told apart, without talk of the service."""
-    port = loopback.closed_port()
-    with submitting.environment(), pytest.raises(errors.NotDeliveredError) as caught:
-        download(f"http://127.0.0.1:{port}/")
-    assert caught.value.message == f"127.0.0.1:{port} refused the connection"
+    port = closed_port()
+    with submitting.environment():
+        dead = refused(f"http://127.0.0.1:{port}/", errors.NotDeliveredError)
+        monkeypatch.setattr(socket, "getaddrinfo", submitting.unresolvable)
+        unknown = refused("http://nowhere.test/a.jpg", errors.NotDeliveredError)
 
-    def unresolvable(*_args: object, **_options: object) -> list[object]:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unresolvable)
-    with submitting.environment(), pytest.raises(errors.NotDeliveredError) as caught:
-        download("http://nowhere.test/a.jpg")
-    assert caught.value.message == "the host nowhere.test cannot be found"
+    assert dead == f"127.0.0.1:{port} refused the connection"
+    assert unknown == "the host nowhere.test cannot be found"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://host/a.jpg",
-        "http://",
-        "http:///a.jpg",
-        "https://host:port/a.jpg",
-        "https://host:99999/a.jpg",
-        "http://[oops/a.jpg",
-        "http://a b/c.jpg",
-        "http://.test/",
-        "http://" + "a" * 70 + ".test/",
-        "http://*.test/a.jpg",
-    ],
-)
+@pytest.mark.parametrize("url", table("client/a_malformed_url_is_an_input_error"))
 def test_a_malformed_url_is_an_input_error(url: str) -> None:
     """A URL that leads nowhere is told as the input's fault."""
-    with submitting.environment(), pytest.raises(errors.InputError):
-        download(url)
+    assert refused(url, errors.InputError)
 
 
 def test_progress_is_told() -> None:
     """The phase is `download`, with the size if it is known."""
     seen = Recorder()
-    with loopback.serve([redirect(302, "/b"), ok(PICTURE)]) as server, submitting.environment():
+    with serving(redirect(302, "/b"), ok(PICTURE)) as server:
         downloads.download(f"{server.url}/a", reporter=seen)
 
     assert seen.phases == ["download"]
@@ -224,7 +201,7 @@ def test_progress_is_told() -> None:
 def test_a_query_is_not_shown(query: str, location: str, asked: list[str]) -> None:
     """It may be a key to the picture: the trace has none of it, and a redirect is followed to it."""
     seen = Recorder()
-    with loopback.serve([redirect(302, location), ok(PICTURE)]) as server:
+    with serving(redirect(302, location), ok(PICTURE)) as server:
         downloads.download(f"{server.url}/a?{query}", reporter=seen)
 
     assert [request.target for request in server.requests] == asked
@@ -236,10 +213,10 @@ def test_a_query_is_not_shown(query: str, location: str, asked: list[str]) -> No
 def test_a_redirects_password_is_not_shown(place: str) -> None:
     """The trace has no user and password of an address, its own or one it leads to."""
     seen = Recorder()
-    with loopback.serve([ok(PICTURE)]) as elsewhere:
+    with serving(ok(PICTURE)) as elsewhere:
         url = elsewhere.url.replace("//", "//me:p@second@")
         location = place.format(url=url, bare=url.removeprefix("http:"))
-        with loopback.serve([redirect(302, location)]) as server:
+        with serving(redirect(302, location)) as server:
             downloads.download(server.url.replace("//", "//me:first@") + "/a", reporter=seen)
 
     assert f"< location: {location.partition('me:')[0]}{elsewhere.url[7:]}/b" in seen.traced
@@ -248,20 +225,18 @@ def test_a_redirects_password_is_not_shown(place: str) -> None:
     assert elsewhere.requests[0].headers["Authorization"] == expected
 
 
-def test_an_answers_words_do_not_repeat_the_query() -> None:
-    """A server that puts the query in its reason does not bring it into the message."""
-    answer = raw(b"HTTP/1.1 404 no such key=first\r\nContent-Length: 0\r\n\r\n")
-    with loopback.serve([answer]) as server, pytest.raises(errors.InputError) as caught:
-        downloads.download(f"{server.url}/a?key=first")
+@pytest.mark.parametrize(
+    ("reason", "query", "told"),
+    [
+        ("no such key=first", "key=first", "no such ..."),
+        ("Not Found", "4", "Not Found"),
+        ("Not Found", "e", "Not Found"),
+    ],
+)
+def test_an_answers_words_do_not_repeat_the_query(reason: str, query: str, told: str) -> None:
+    """One in the server's reason is cut; one so short that it stands in any words is no secret."""
+    answer = raw(f"HTTP/1.1 404 {reason}\r\nContent-Length: 0\r\n\r\n".encode())
+    with serving(answer) as server:
+        message = refused(f"{server.url}/a?{query}", errors.InputError)
 
-    assert caught.value.message == "the server answered 404 no such ..."
-
-
-@pytest.mark.parametrize("query", ["4", "e"])
-def test_a_short_query_leaves_our_own_words_alone(query: str) -> None:
-    """It stands in ordinary words by chance, and is no secret."""
-    answer = raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
-    with loopback.serve([answer]) as server, pytest.raises(errors.InputError) as caught:
-        downloads.download(f"{server.url}/a?{query}")
-
-    assert caught.value.message == "the server answered 404 Not Found"
+    assert message == f"the server answered 404 {told}"

@@ -5,28 +5,23 @@ submission unless the first surely did not run, and the token in nothing that an
 gets to see.
 """
 
-import loopback
 import pytest
 import submitting
 from faults import BUSY, FAULTS, Fault
-from submitting import TOKEN
+from submitting import TOKEN, both
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
+@both
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_fault(fault: Fault, *, tls: bool) -> None:
     """Each fault ends in the one outcome that is true of it, and sends the job no more than it may."""
-    with (
-        loopback.serve(fault.script, tls=tls) as server,
-        submitting.environment(server.ca_file),
-    ):
-        outcome = submitting.submit(
-            submitting.service(server.url, **fault.limits), submitting.job_body(fault.size)
-        )
+    body = submitting.job_body(fault.size)
+    server, outcome = submitting.served(*fault.script, body=body, tls=tls, limits=fault.limits)
 
     assert TOKEN not in outcome.texts()
     assert server.submissions == fault.submissions
-    assert_identical([request for request in server.requests if request.complete])
+    # Every attempt sent the same job, byte for byte.
+    assert len({(each.head, each.sha256) for each in server.requests if each.complete}) <= 1
     if fault.error is None:
         assert outcome.error is None
         assert outcome.answer.outputs
@@ -38,11 +33,6 @@ def test_fault(fault: Fault, *, tls: bool) -> None:
     assert error.may_be_billed is fault.billed
     assert (outcome.kept is not None) is fault.keeps
     assert ("sent" in outcome.states) is (fault.submissions > 0)
-
-
-def assert_identical(requests: list[loopback.Received]) -> None:
-    """Check that every attempt sent the same job, byte for byte."""
-    assert len({(request.head, request.sha256) for request in requests}) <= 1
 
 
 def test_the_matrix_is_wide() -> None:

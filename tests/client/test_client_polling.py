@@ -1,12 +1,14 @@
 """Jobs that run while nobody waits on the line: created, asked after, fetched."""
 
 import signal
+from collections.abc import Sequence
+from typing import Any
 
 import loopback
 import pytest
 import submitting
 from loopback import busy, drop, job_record, json_answer, multipart_ok, ok, status, text
-from submitting import PICTURE, TOKEN, Outcome
+from submitting import PICTURE, TOKEN, Outcome, serving
 
 from prodia_compose import errors
 from prodia_compose.client.send import Sender
@@ -15,29 +17,32 @@ from prodia_compose.progress import Stop
 
 JOB = loopback.JOB_ID
 CREATED = json_answer(job_record(state={"current": "processing"}, price=None), 201)
+FAILED = json_answer({"id": JOB, "error": f"no face, {TOKEN}"})
 DONE = json_answer(job_record(state={"current": "processed"}))
 
 
-def job_at(url: str, seen: Outcome, *, job_id: str = JOB, timeout_s: float = 10) -> AsyncJob:
+def job_at(
+    url: str, seen: Outcome, *, job_id: str = JOB, timeout_s: float = 10, **handed: Any
+) -> AsyncJob:
     """Return a job at a server; its waits take no time."""
-    return AsyncJob(
-        submitting.service(url, timeout_s=timeout_s),
-        job_id,
-        watch=seen,
-        reporter=seen.reporter,
-        sleep=seen.slept.append,
-    )
+    service = submitting.service(url, timeout_s=timeout_s)
+    usual: dict[str, Any] = {"reporter": seen.reporter, "sleep": seen.slept.append}
+    return AsyncJob(Sender(service, watch=seen, **usual | handed), job_id)
 
 
-def state(word: str) -> loopback.Answer:
-    """Answer with a job's state."""
-    return text(word)
+def unfinished(
+    script: Sequence[loopback.Answer], error: type[errors.ComposeError], seen: Outcome, **how: Any
+) -> tuple[loopback.Server, errors.ComposeError]:
+    """Wait for a job that ends in an error; return the server and the error."""
+    with serving(*script) as server, pytest.raises(error) as caught:
+        job_at(server.url, seen, **how).wait(usual_seconds=12)
+    return server, caught.value
 
 
 def test_a_job_is_created() -> None:
     """The body is posted to the asynchronous path, and the id comes back."""
     seen = Outcome()
-    with loopback.serve([busy(), CREATED]) as server, submitting.environment():
+    with serving(busy(), CREATED) as server:
         sender = Sender(submitting.service(server.url), watch=seen, sleep=seen.slept.append)
         created = sender.create(submitting.job_body())
 
@@ -66,11 +71,7 @@ def test_a_job_that_is_not_created_is_told(
     answer: loopback.Answer, error: type[errors.ComposeError], words: str
 ) -> None:
     """Anything but a job's id is an error, and the job is sent once."""
-    with (
-        loopback.serve([answer]) as server,
-        submitting.environment(),
-        pytest.raises(error) as caught,
-    ):
+    with serving(answer) as server, pytest.raises(error) as caught:
         Sender(submitting.service(server.url), watch=Outcome()).create(submitting.job_body())
 
     assert words in caught.value.message
@@ -80,8 +81,8 @@ def test_a_job_that_is_not_created_is_told(
 def test_a_job_is_asked_after_until_it_is_done() -> None:
     """Each state is waited out, whatever its spelling, and passing failures are sat through."""
     seen = Outcome()
-    script = [state("processing"), status(502), drop("after"), state('"processed"\n'), DONE]
-    with loopback.serve(script) as server, submitting.environment():
+    script = [text("processing"), status(502), drop("after"), text('"processed"\n'), DONE]
+    with serving(*script) as server:
         job_at(server.url, seen).wait(usual_seconds=12)
 
     assert seen.slept == [2, 2, 2]
@@ -94,13 +95,9 @@ def test_a_job_is_asked_after_until_it_is_done() -> None:
 @pytest.mark.parametrize(
     ("script", "error", "words"),
     [
-        (
-            [state("failed"), json_answer({"id": JOB, "error": f"no face, {TOKEN}"})],
-            errors.RejectedError,
-            "the job failed: no face, ***",
-        ),
-        ([state("failed"), text("?")], errors.RejectedError, "the service does not say why"),
-        ([state("processing")], errors.UnknownError, "is not done after 0.2 s"),
+        ([text("failed"), FAILED], errors.RejectedError, "the job failed: no face, ***"),
+        ([text("failed"), text("?")], errors.RejectedError, "the service does not say why"),
+        ([text("processing")], errors.UnknownError, "is not done after 0.2 s"),
         ([status(404)], errors.UnknownError, "is not known there any more"),
     ],
     ids=["failed", "failed-silently", "never-done", "expired"],
@@ -109,17 +106,10 @@ def test_a_job_that_is_not_done_is_told(
     script: list[loopback.Answer], error: type[errors.ComposeError], words: str
 ) -> None:
     """A job that failed, is not done in time or is not known is told with its id, and may be billed."""
-    timeout_s = 0.2 if "0.2" in words else 10
-    with (
-        loopback.serve(script) as server,
-        submitting.environment(),
-        pytest.raises(error) as caught,
-    ):
-        job_at(server.url, Outcome(), timeout_s=timeout_s).wait()
+    _, told = unfinished(script, error, Outcome(), timeout_s=0.2 if "0.2" in words else 10)
 
-    assert words in caught.value.message
-    assert caught.value.job_id == JOB
-    assert caught.value.may_be_billed
+    assert words in told.message
+    assert (told.job_id, told.may_be_billed) == (JOB, True)
 
 
 def test_a_service_that_was_never_there_is_given_up() -> None:
@@ -139,47 +129,32 @@ def test_a_service_that_was_never_there_is_given_up() -> None:
     assert (caught.value.job_id, caught.value.may_be_billed) == (JOB, True)
 
 
-@pytest.mark.parametrize("first", [state("processing"), status(502), busy()])
+@pytest.mark.parametrize("first", [text("processing"), status(502), busy()])
 def test_trouble_that_lasts_is_told_once_and_named_at_the_end(first: loopback.Answer) -> None:
     """A service that has answered is asked on until the time is over, and the error says what failed."""
     seen = Outcome()
-    with (
-        loopback.serve([first, *[status(502)] * 9, drop("after")]) as server,
-        submitting.environment(),
-        pytest.raises(errors.UnknownError) as caught,
-    ):
-        job_at(server.url, seen, timeout_s=0.5).wait(usual_seconds=12)
+    script = [first, *[status(502)] * 9, drop("after")]
+    server, told = unfinished(script, errors.UnknownError, seen, timeout_s=0.5)
 
     assert len(server.requests) > 10
     assert len(seen.reporter.said) == 1
     assert "asking again" in seen.reporter.said[0]
     assert seen.reporter.phases == ["waiting", "waiting"]  # the line has ended the first
-    assert (
-        "is not known to be done after 0.5 s: the connection was closed without an answer;"
-        in caught.value.message
-    )
+    why = "is not known to be done after 0.5 s: the connection was closed without an answer;"
+    assert why in told.message
 
 
 def test_trouble_that_has_passed_is_not_blamed() -> None:
     """A job that is seen at work when the time is over is told as not done, and nothing else."""
-    with (
-        loopback.serve([status(502), state("processing")]) as server,
-        submitting.environment(),
-        pytest.raises(errors.UnknownError) as caught,
-    ):
-        job_at(server.url, Outcome(), timeout_s=0.2).wait()
+    script = [status(502), text("processing")]
+    _, told = unfinished(script, errors.UnknownError, Outcome(), timeout_s=0.2)
 
-    assert f"the job {JOB} is not done after 0.2 s; it may be billed" in caught.value.message
+    assert f"the job {JOB} is not done after 0.2 s; it may be billed" in told.message
 
 
 def test_a_refused_token_is_told_while_asking() -> None:
     """A token that is refused while asking ends it."""
-    with (
-        loopback.serve([status(401)]) as server,
-        submitting.environment(),
-        pytest.raises(errors.AuthError),
-    ):
-        job_at(server.url, Outcome()).wait()
+    server, _ = unfinished([status(401)], errors.AuthError, Outcome())
 
     assert len(server.requests) == 1
 
@@ -191,14 +166,8 @@ def test_a_stop_while_waiting_is_heeded() -> None:
     def stopped(_seconds: float) -> None:
         stop.request(signal.SIGHUP)
 
-    with (
-        loopback.serve([state("processing")]) as server,
-        submitting.environment(),
-        pytest.raises(errors.Interrupted) as caught,
-    ):
-        AsyncJob(
-            submitting.service(server.url), JOB, watch=Outcome(), stop=stop, sleep=stopped
-        ).wait()
+    with serving(text("processing")) as server, pytest.raises(errors.Interrupted) as caught:
+        job_at(server.url, Outcome(), stop=stop, sleep=stopped).wait()
 
     assert caught.value.signum == signal.SIGHUP
     assert len(server.requests) == 1
@@ -214,7 +183,7 @@ def test_the_output_is_fetched() -> None:
         text("looks good"),
         DONE,
     ]
-    with loopback.serve(script) as server, submitting.environment():
+    with serving(*script) as server:
         answer = job_at(server.url, seen).fetch().answer
 
     assert [(o.filename, o.blob.read()) for o in answer.outputs] == [("output 1.jpg", PICTURE)]
@@ -244,11 +213,7 @@ def test_the_output_is_fetched() -> None:
 )
 def test_output_without_a_picture_is_unknown(script: list[loopback.Answer]) -> None:
     """A list that leads to no picture is told, with the way to ask again."""
-    with (
-        loopback.serve(script) as server,
-        submitting.environment(),
-        pytest.raises(errors.UnknownError) as caught,
-    ):
+    with serving(*script) as server, pytest.raises(errors.UnknownError) as caught:
         job_at(server.url, Outcome()).fetch()
 
     assert f"`prodia-compose jobs fetch {JOB}` tries again" in caught.value.message
@@ -256,11 +221,17 @@ def test_output_without_a_picture_is_unknown(script: list[loopback.Answer]) -> N
 
 def test_an_odd_id_stays_in_its_place() -> None:
     """A job id that looks like a path cannot lead elsewhere."""
-    with (
-        loopback.serve([status(404)]) as server,
-        submitting.environment(),
-        pytest.raises(errors.UnknownError),
-    ):
-        job_at(server.url, Outcome(), job_id="../../x?y").wait()
+    server, _ = unfinished([status(404)], errors.UnknownError, Outcome(), job_id="../../x?y")
 
     assert server.requests[0].target == "/v2/job/async/..%2F..%2Fx%3Fy/job.state.current"
+
+
+def test_an_hour_is_told_by_the_clock_that_is_handed_in() -> None:
+    """What is waited, and how long, are the caller's clock and sleep: an hour takes no time here."""
+    seen = Outcome()
+    asked = [text("processing")] * 2000
+    with serving(*asked) as server, pytest.raises(errors.UnknownError) as caught:
+        job_at(server.url, seen, timeout_s=3600, clock=lambda: sum(seen.slept)).wait()
+
+    assert "is not done after 3600 s" in caught.value.message
+    assert sum(seen.slept) == 3600

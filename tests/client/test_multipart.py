@@ -3,7 +3,6 @@
 import email.parser
 import email.policy
 import io
-import json
 import subprocess
 import sys
 
@@ -11,7 +10,16 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
-from submitting import BOUNDARY, GUIDE_JOBS, part
+from submitting import (
+    BOUNDARY,
+    body_of,
+    each_guide_job,
+    guide_files,
+    guide_parts,
+    part,
+    picture_part,
+)
+from tables import table
 
 from prodia_compose import blob
 from prodia_compose.client import multipart
@@ -19,12 +27,9 @@ from prodia_compose.client import multipart
 
 def test_the_whole_body_is_spelled_out() -> None:
     """A body of two parts is exactly these bytes."""
-    body = multipart.MultipartBody(
-        [
-            part("job", "job.json", "application/json", b'{"type": "x"}'),
-            part("input", "mug.jpg", "image/jpeg", b"\xff\xd8\xff\r\n"),
-        ],
-        BOUNDARY,
+    body = body_of(
+        part("job", "job.json", "application/json", b'{"type": "x"}'),
+        part("input", "mug.jpg", "image/jpeg", b"\xff\xd8\xff\r\n"),
     )
 
     assert b"".join(body) == (
@@ -43,29 +48,13 @@ def test_the_whole_body_is_spelled_out() -> None:
     assert body.content_type == f"multipart/form-data; boundary={BOUNDARY}"
 
 
-@pytest.mark.parametrize("job", GUIDE_JOBS.values(), ids=GUIDE_JOBS.keys())
+@each_guide_job
 def test_the_guides_jobs_are_sent_as_requests_sends_them(job: dict[str, object]) -> None:
     """The guide's example jobs are byte for byte what its Python makes of them by `files=`."""
-    job_json = json.dumps(job).encode("utf-8")
-    product, scene = b"\xff\xd8\xffproduct", b"\xff\xd8\xffscene\r\n--"
-    theirs = requests.Request(
-        "POST",
-        "https://service.test/v2/job",
-        files=[
-            ("job", ("job.json", io.BytesIO(job_json), "application/json")),
-            ("input", ("product.jpg", product, "image/jpeg")),
-            ("input", ("scene.jpg", scene, "image/jpeg")),
-        ],
-    ).prepare()
-
-    ours = multipart.MultipartBody(
-        [
-            part("job", "job.json", "application/json", job_json),
-            part("input", "product.jpg", "image/jpeg", product),
-            part("input", "scene.jpg", "image/jpeg", scene),
-        ],
-        theirs.headers["Content-Type"].partition("boundary=")[2],
-    )
+    files = guide_files(job)
+    theirs = requests.Request("POST", "https://service.test/v2/job", files=files).prepare()
+    boundary = theirs.headers["Content-Type"].partition("boundary=")[2]
+    ours = body_of(*(part(*each) for each in guide_parts(job)), boundary=boundary)
 
     assert b"".join(ours) == theirs.body
     assert ours.content_type == theirs.headers["Content-Type"]
@@ -75,14 +64,9 @@ def test_the_guides_jobs_are_sent_as_requests_sends_them(job: dict[str, object])
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_any_bytes_come_out_as_they_went_in(contents: list[bytes]) -> None:
     """Whatever the parts hold, the length is right and another parser finds the same parts."""
-    body = multipart.MultipartBody(
-        (
-            part("input", f"{n}.bin", "application/octet-stream", data)
-            for n, data in enumerate(contents)
-        ),
-        BOUNDARY,
-    )
-
+    names = [f"{n}.bin" for n in range(len(contents))]
+    named = zip(names, contents, strict=True)
+    body = body_of(*(part("input", name, "application/x", data) for name, data in named))
     whole = b"".join(body)
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
         f"Content-Type: {body.content_type}\r\n\r\n".encode() + whole
@@ -91,8 +75,7 @@ def test_any_bytes_come_out_as_they_went_in(contents: list[bytes]) -> None:
     assert len(whole) == body.length == len(body)
     assert whole.count(f"--{body.boundary}".encode()) == len(contents) + 1
     if contents:
-        names = [p.get_filename() for p in message.iter_parts()]
-        assert names == [f"{n}.bin" for n in range(len(contents))]
+        assert [p.get_filename() for p in message.iter_parts()] == names
         divided = whole.split(f"--{body.boundary}".encode())[1:-1]
         # Not taken from `email`, which turns a lone CR into a line end.
         assert [p.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for p in divided] == contents
@@ -101,14 +84,7 @@ def test_any_bytes_come_out_as_they_went_in(contents: list[bytes]) -> None:
 def test_each_reading_starts_afresh() -> None:
     """A body read to its middle, then again, is the same from its first byte."""
     kept = blob.spool([b"x" * 200_000, b"y" * 100_000])
-    body = multipart.MultipartBody(
-        [
-            multipart.Part(
-                name="input", filename="a.png", media_type="image/png", size=300_000, open=kept.open
-            )
-        ],
-        BOUNDARY,
-    )
+    body = body_of(picture_part(300_000, kept.open))
     half = iter(body)
     next(half)
     next(half)
@@ -121,9 +97,7 @@ def test_each_reading_starts_afresh() -> None:
 
 def test_chunks_are_small() -> None:
     """No chunk is larger than `CHUNK_BYTES`, however large the part is."""
-    body = multipart.MultipartBody(
-        [part("input", "a.jpg", "image/jpeg", b"x" * 1_000_000)], BOUNDARY
-    )
+    body = body_of(part("input", "a.jpg", "image/jpeg", b"x" * 1_000_000))
 
     assert max(map(len, body)) == multipart.CHUNK_BYTES
 
@@ -141,14 +115,7 @@ def test_chunks_are_small() -> None:
 )
 def test_a_part_of_another_size_is_refused(size: int, real: int, words: str) -> None:
     """A part that is not as long as announced raises; no byte too many comes, nor all of them."""
-    odd = multipart.Part(
-        name="input",
-        filename="a.jpg",
-        media_type="image/jpeg",
-        size=size,
-        open=lambda: io.BytesIO(b"x" * real),
-    )
-    body = multipart.MultipartBody([odd], BOUNDARY)
+    body = body_of(picture_part(size, lambda: io.BytesIO(b"x" * real)))
     came: list[bytes] = []
 
     with pytest.raises(multipart.PartSizeError, match=rf"part a\.jpg {words}"):
@@ -158,32 +125,12 @@ def test_a_part_of_another_size_is_refused(size: int, real: int, words: str) -> 
     assert sum(map(len, came)) < body.length
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", ""),
-        ("name", 'in"put'),
-        ("filename", "a\r\nb.jpg"),
-        ("filename", "über.jpg"),
-        ("filename", "a b.jpg"),
-        ("filename", ""),
-        ("media_type", "image/jpeg\r\nX: y"),
-        ("media_type", "image"),
-    ],
-)
+@pytest.mark.parametrize(("field", "value"), table("client/a_header_cannot_be_broken_out_of"))
 def test_a_header_cannot_be_broken_out_of(field: str, value: str) -> None:
     """A name or type that could end its header is refused when the part is made."""
     good = {"name": "input", "filename": "a.jpg", "media_type": "image/jpeg"}
-    texts = good | {field: value}
-
     with pytest.raises(ValueError, match="cannot stand in a part's header"):
-        multipart.Part(
-            name=texts["name"],
-            filename=texts["filename"],
-            media_type=texts["media_type"],
-            size=0,
-            open=io.BytesIO,
-        )
+        part(**good | {field: value}, data=b"")
 
 
 @pytest.mark.parametrize("boundary", ["", "a" * 26, "a" * 71, "a" * 30 + " ", "a" * 30 + "\n"])
@@ -197,18 +144,9 @@ def test_the_module_stands_alone() -> None:
     """The module needs nothing but the standard library, the ground."""
     program = (
         "import sys, prodia_compose.client.multipart;"
-        "print(sorted(m for m in sys.modules if m.startswith(('requests', 'urllib3', 'prodia'))))"
+        "print(*sorted(m for m in sys.modules if m.startswith(('requests', 'urllib3', 'prodia'))))"
     )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
 
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-
-    ours = (
-        "prodia_compose",
-        *(
-            f"prodia_compose.{name}"
-            for name in ("blob", "client", "client.multipart", "errors", "frozen")
-        ),
-    )
-    assert run.stdout == f"{[*ours]}\n"
+    loaded = [name.removeprefix("prodia_compose.") for name in run.stdout.decode().split()]
+    assert loaded == ["prodia_compose", "blob", "client", "client.multipart", "errors", "frozen"]

@@ -13,15 +13,7 @@ from prodia_compose.frozen import frozen
 
 @frozen
 class Size:
-    """A size.
-
-    Attributes:
-        width: In pixels.
-        height: In pixels.
-        unit: What they count.
-        secret: Not for every eye.
-        marks: Words.
-    """
+    """A size."""
 
     width: int
     height: int

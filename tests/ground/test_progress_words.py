@@ -5,32 +5,12 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import rows
 
 from prodia_compose import progress
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("\x1b[31mred.jpg", r"\x1b[31mred.jpg"),
-        ("bell\a", r"bell\x07"),
-        ("a\rb", r"a\rb"),
-        ("a\nb\tc", r"a\nb\tc"),
-        ("nul\0", r"nul\x00"),
-        ("csi\x9b31m", r"csi\x9b31m"),
-        ("\x7f", r"\x7f"),
-        ("photo\u202egpj.exe", r"photo\u202egpj.exe"),
-        ("\u2066\u2069\u200f\u061c", r"\u2066\u2069\u200f\u061c"),
-        ("line\u2028paragraph\u2029", r"line\u2028paragraph\u2029"),
-        ("\ufeffa.jpg", r"\ufeffa.jpg"),
-        ("a\u200b.jpg", r"a\u200b.jpg"),
-        ("caf\udce9.jpg", r"caf\xe9.jpg"),
-        ("\udc80\udcff", r"\x80\xff"),
-        ("\ud800", r"\ud800"),
-        ("\udc00", r"\udc00"),
-        ("\U000e0001", r"\U000e0001"),
-    ],
-)
+@pytest.mark.parametrize(("text", "shown"), rows("ground/what_a_terminal_would_obey_is_escaped"))
 def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
     """Control, direction, invisible and undecodable characters show as escapes."""
     assert progress.visible(text) == shown

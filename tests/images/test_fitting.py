@@ -152,7 +152,6 @@ def test_errors_are_told_by_position(mixed: list[Path], monkeypatch: pytest.Monk
     quick.write_bytes(kinds()["plain.jpg"][:3000])
     findings = errors.Findings()
     reporter = Watching()
-
     images = fit(mixed, reporter=reporter, findings=findings)
 
     assert [error.path for error in findings.errors] == [str(slow), str(quick)]
@@ -166,7 +165,6 @@ def test_progress_is_told_by_the_one_who_asked(
     """What is drawn on a terminal is drawn by one thread."""
     processors(monkeypatch, 8)
     reporter = Watching()
-
     fit(mixed, reporter=reporter)
 
     assert reporter.phases == [("prepare", len(mixed))]
@@ -220,7 +218,6 @@ def test_pictures_one_after_the_other_are_each_read_twice_at_most(
         return replace(found, opener=opener)
 
     monkeypatch.setattr(entries, "open_input", counting)
-
     fit(mixed)
 
     assert {path: opened.count(path) for path in opened} == {str(path): 2 for path in mixed}
@@ -269,9 +266,8 @@ def test_many_broken_pictures_are_told_in_one_run(run: Run, work: Path) -> None:
     whole = (work / "scene.jpg").read_bytes()
     for name in names:
         (work / name).write_bytes(whole[: len(whole) // 2])
-
     done = run("validate", *names, "-m", "seedream-5-lite", "-p", "all of them")
-
     told = [line.split(": ")[2] for line in done.err.splitlines() if "cut short" in line]
+
     assert done.code == 3
     assert told == names

@@ -64,7 +64,6 @@ def test_outcomes_come_as_they_are_ready_each_with_its_place() -> None:
     gate = threading.Event()
     watched = Watched()
     done = outcomes(watched.work(10, gate), watched.work(11))
-
     second = next(done)
     gate.set()
     first = next(done)
@@ -76,7 +75,6 @@ def test_outcomes_come_as_they_are_ready_each_with_its_place() -> None:
 def test_several_run_at_one_time() -> None:
     """Four pieces of work can wait for each other."""
     barrier = threading.Barrier(4, timeout=PATIENCE_S)
-
     done = outcomes(*[barrier.wait] * 4)
 
     assert sorted(outcome.result() for _, outcome in done) == [0, 1, 2, 3]
@@ -93,7 +91,6 @@ def test_no_more_run_than_there_is_room_for(
     """Neither their number nor what they cost goes over; one always runs."""
     watched = Watched()
     work = [watched.work(number) for number in range(12)]
-
     done = dict(outcomes(*work, cost=cost, budget=workers.Budget(limit), most=most))
 
     assert [done[place].result() for place in range(12)] == [*range(12)]
@@ -151,7 +148,6 @@ def test_one_processor_means_one_thread(monkeypatch: pytest.MonkeyPatch) -> None
     """What cannot run side by side does not."""
     monkeypatch.setattr(workers, "processors", lambda: 1)
     watched = Watched()
-
     list(outcomes(*(watched.work(number) for number in range(6))))
 
     assert watched.most == 1
@@ -183,7 +179,6 @@ def test_who_stops_listening_stops_what_has_not_begun(by_flag: bool) -> None:  #
     stop = Stop()
     budget = workers.Budget(1)
     done = outcomes(*work, budget=budget, stop=stop)
-
     next(done)
     if by_flag:
         stop.request(15)

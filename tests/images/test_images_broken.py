@@ -56,7 +56,6 @@ def test_broken_files_cost_hardly_any_memory() -> None:
         "for data in make.bombs().values():\n"
         "    print(broken.attempt(data, None) is not None)\n"
     )
-
     out, err, peak = make.run_apart(program)
 
     assert out.split() == ["True"] * len(BOMBS)

@@ -14,18 +14,12 @@ from prodia_compose.images.options import Fitting
 
 SIDE = 16
 PATCHES: list[make.Rgb] = [
-    (255, 255, 255),
-    (0, 0, 0),
-    (128, 128, 128),
-    (200, 100, 50),
-    (60, 140, 90),
-    (90, 80, 160),
-    (220, 200, 120),
-    (150, 60, 70),
+    *((255, 255, 255), (0, 0, 0), (128, 128, 128), (200, 100, 50)),
+    *((60, 140, 90), (90, 80, 160), (220, 200, 120), (150, 60, 70)),
 ]
 """Colours that stay within sRGB when read in a wider space."""
 
-INKS = list(itertools.product((0, 1), repeat=4))
+INKS: list[tuple[int, ...]] = list(itertools.product((0, 1), repeat=4))
 BEST = Fitting(quality=100)
 
 
@@ -60,7 +54,6 @@ def test_wide_colours_are_brought_to_srgb(name: str, space: str) -> None:
     }
     profile = make.rgb_profile(space)
     data = make.encoded(patches(PATCHES), name, icc_profile=profile, **extras.get(name, {}))
-
     picture = make.prepared(data, wishes=BEST)
 
     assert_near(seen(picture, len(PATCHES)), [make.to_srgb(each, space) for each in PATCHES])
@@ -68,29 +61,25 @@ def test_wide_colours_are_brought_to_srgb(name: str, space: str) -> None:
     assert make.pixels(picture).info.get("icc_profile") is None
 
 
-@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
-def test_inks_are_brought_to_srgb_through_their_profile(name: str) -> None:
-    """Solid inks look as their press prints them, not garish and not negative."""
-    image = Image.new("CMYK", (SIDE * len(INKS), SIDE))
-    for at, inks in enumerate(INKS):
-        image.paste(tuple(255 * ink for ink in inks), (at * SIDE, 0, (at + 1) * SIDE, SIDE))
-    data = make.encoded(image, name, icc_profile=make.cmyk_profile(), **_sharp(name))
+PRINTED: dict[str, tuple[list[tuple[int, ...]], bytes | None, list[make.Rgb], str]] = {
+    "profile": (INKS, make.cmyk_profile(), list(map(make.cmyk_to_rgb, INKS)), "Test press"),
+    "none": ([(0, 1, 1, 0)], None, [(255, 0, 0)], "CMYK"),
+}
 
+
+@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
+@pytest.mark.parametrize("case", PRINTED)
+def test_solid_inks_look_as_printed(name: str, case: str) -> None:
+    """As their profile has it, or else by the plain formula; not garish and not negative."""
+    patches, profile, wanted, told = PRINTED[case]
+    image = Image.new("CMYK", (SIDE * len(patches), SIDE))
+    for at, inks in enumerate(patches):
+        image.paste(tuple(255 * ink for ink in inks), (at * SIDE, 0, (at + 1) * SIDE, SIDE))
+    data = make.encoded(image, name, icc_profile=profile, **_sharp(name))
     picture = make.prepared(data, wishes=BEST)
 
-    assert_near(seen(picture, len(INKS)), [make.cmyk_to_rgb(inks) for inks in INKS])
-    assert picture.changes[0] == "Test press -> sRGB"
-
-
-@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
-def test_inks_without_a_profile_are_at_least_no_negative(name: str) -> None:
-    """CMYK alone is converted by the plain formula."""
-    image = Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0))
-
-    picture = make.prepared(make.encoded(image, name, **_sharp(name)), wishes=BEST)
-
-    assert_near(seen(picture, 1), [(255, 0, 0)])
-    assert picture.changes[0] == "CMYK -> sRGB"
+    assert_near(seen(picture, len(patches)), wanted)
+    assert picture.changes[0] == f"{told} -> sRGB"
 
 
 def _sharp(name: str) -> dict[str, object]:
@@ -112,7 +101,6 @@ def test_a_profile_for_rgb_serves_grey_palette_and_alpha(mode: str) -> None:
     image = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
     image = image.convert(mode, palette=Image.Palette.ADAPTIVE)
     data = make.encoded(image, "PNG", icc_profile=make.rgb_profile("ProPhoto"))
-
     found = seen(make.prepared(data, wishes=BEST), 1)
 
     assert_near(found, [make.to_srgb((128, 128, 128), "ProPhoto")], tolerance=2)
@@ -129,7 +117,6 @@ def test_lab_is_converted(colour_given: make.Rgb) -> None:
         pixel * SIDE * SIDE,
         tags={258: (3, [8, 8, 8]), 262: (3, [8]), 277: (3, [3])},
     )
-
     picture = make.prepared(data, wishes=BEST)
 
     assert_near(seen(picture, 1), [colour_given])
@@ -141,7 +128,6 @@ def test_transparency_survives_the_colours() -> None:
     image = patches(PATCHES).convert("RGBA")
     image.putalpha(77)
     data = make.encoded(image, "PNG", icc_profile=make.rgb_profile("Display P3"))
-
     sent = make.pixels(make.prepared(data, wishes=Fitting(keep_alpha=True)))
 
     assert sent.getchannel("A").getextrema() == (77, 77)
@@ -171,14 +157,13 @@ def test_a_profile_that_does_not_fit_is_left_out(
     data = make.encoded(
         image, "JPEG", icc_profile=profile, exif=make.exif(orientation), **_sharp("JPEG")
     )
-
     picture = make.prepared(data, wishes=BEST)
-
     upright = make.pixels(picture).convert("RGB")
     if orientation == 6:
         upright = upright.transpose(Image.Transpose.ROTATE_90)
     found = [make.rgb_at(upright, (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
     wanted = [make.rgb_at(image.convert("RGB"), (at * SIDE + 8, 8)) for at in range(len(PATCHES))]
+
     assert_near(found, wanted)
     told = "CMYK -> sRGB" if mode == "CMYK" and len(profile) > 300 else srgb.UNUSABLE
     assert told in picture.changes
@@ -205,27 +190,22 @@ def test_a_profile_in_many_parts_is_put_together_by_number() -> None:
     assert "Display P3 -> sRGB" in make.prepared(data).changes
 
 
+def _gamma(value: int) -> tuple[bytes, bytes]:
+    return b"gAMA", struct.pack(">I", value)
+
+
+P3 = (b"cICP", b"\x0c\x0d\0\x01")
+PROPHOTO = (b"iCCP", b"x\0\0" + zlib.compress(make.rgb_profile("ProPhoto")))
+ADOBE = struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
 NUMBERED = {
-    "cICP": ([(b"cICP", b"\x0c\x0d\0\x01")], "Display P3"),
-    "cICP before iCCP": (
-        [
-            (b"cICP", b"\x0c\x0d\0\x01"),
-            (b"iCCP", b"x\0\0" + zlib.compress(make.rgb_profile("ProPhoto"))),
-        ],
-        "Display P3",
-    ),
-    "gAMA and cHRM": (
-        [
-            (b"gAMA", struct.pack(">I", 45470)),
-            (b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)),
-        ],
-        "Adobe RGB",
-    ),
-    "sRGB": ([(b"sRGB", b"\0"), (b"gAMA", struct.pack(">I", 100_000))], "sRGB"),
-    "sRGB's gamma": ([(b"gAMA", struct.pack(">I", 45455))], "sRGB"),
-    "no gamma at all": ([(b"gAMA", bytes(4))], "sRGB"),
+    "cICP": ([P3], "Display P3"),
+    "cICP before iCCP": ([P3, PROPHOTO], "Display P3"),
+    "gAMA and cHRM": ([_gamma(45470), (b"cHRM", ADOBE)], "Adobe RGB"),
+    "sRGB": ([(b"sRGB", b"\0"), _gamma(100_000)], "sRGB"),
+    "sRGB's gamma": ([_gamma(45455)], "sRGB"),
+    "no gamma at all": ([_gamma(0)], "sRGB"),
     "cut chunks": ([(b"gAMA", bytes(2)), (b"cHRM", bytes(3))], "sRGB"),
-    "no colours": ([(b"gAMA", struct.pack(">I", 60_000)), (b"cHRM", bytes(32))], "sRGB"),
+    "no colours": ([_gamma(60_000), (b"cHRM", bytes(32))], "sRGB"),
     "garbage": ([(b"iCCP", b"x\0\0garbage")], "sRGB"),
     "unspecified codes": ([(b"cICP", b"\x02\x02\0\x01")], "sRGB"),
 }
@@ -235,10 +215,9 @@ NUMBERED = {
 def test_colours_that_a_png_names_in_numbers(chunks: list[tuple[bytes, bytes]], space: str) -> None:
     """PNG's other ways to say which colours it means are understood, broken ones ignored."""
     data = make.png_with(make.encoded(patches(PATCHES), "PNG"), *chunks)
-
     picture = make.prepared(data, wishes=BEST)
-
     wanted = [make.to_srgb(each, space) for each in PATCHES]
+
     assert_near(seen(picture, len(PATCHES)), wanted, 4 if space != "sRGB" else 1)
     assert (picture.suffix == ".png") == (space == "sRGB")
 
@@ -246,7 +225,7 @@ def test_colours_that_a_png_names_in_numbers(chunks: list[tuple[bytes, bytes]], 
 def test_gamma_alone_is_honoured() -> None:
     """A PNG of linear light is shown as bright as it is."""
     image = Image.new("RGB", (SIDE, SIDE), (55, 55, 55))
-    data = make.png_with(make.encoded(image, "PNG"), (b"gAMA", struct.pack(">I", 100_000)))
+    data = make.png_with(make.encoded(image, "PNG"), _gamma(100_000))
 
     assert_near(seen(make.prepared(data, wishes=BEST), 1), [(128, 128, 128)])
 
@@ -259,7 +238,6 @@ def test_hdr_pictures_keep_their_ordinary_white(transfer: int, white: int) -> No
     colours: list[make.Rgb] = [(white, white, white), (0, 0, 0), (white // 2,) * 3]
     chunk = (b"cICP", bytes((9, transfer, 0, 1)))
     data = make.png_with(make.encoded(patches(colours), "PNG"), chunk)
-
     bright, dark, middle = seen(make.prepared(data, wishes=BEST), 3)
 
     assert make.furthest(bright, (255, 255, 255)) <= 4

@@ -28,7 +28,6 @@ def heic(orientation: int | None = None, **options: object) -> bytes:
 def test_a_heic_arrives_upright(orientation: int | None) -> None:
     """Whatever way the phone was held."""
     data = heic(orientation)
-
     info = probe.probe(make.opener(data))
     picture = make.prepared(data, side=64)
 
@@ -44,10 +43,9 @@ def test_a_heic_arrives_upright(orientation: int | None) -> None:
 def test_a_heic_in_display_p3_is_brought_to_srgb() -> None:
     """The profile that iPhones embed is honoured."""
     data = heic(icc_profile=make.rgb_profile("Display P3"))
-
     picture = make.prepared(data, wishes=Fitting(quality=100))
-
     wanted = make.to_srgb(make.RED, "Display P3")
+
     assert make.furthest(make.rgb_at(make.pixels(picture), (12, 9)), wanted) < 12
     assert "Display P3 -> sRGB" in picture.changes
 
@@ -55,7 +53,6 @@ def test_a_heic_in_display_p3_is_brought_to_srgb() -> None:
 def test_a_heic_cut_in_half_is_refused() -> None:
     """Its decoder would accept it and make up the rest."""
     data = heic()
-
     for length in (len(data) // 2, len(data) - 1):
         with pytest.raises(errors.InputError, match="is cut short"):
             make.prepared(data[:length])

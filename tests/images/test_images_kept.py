@@ -95,7 +95,6 @@ def test_the_second_of_a_size_takes_the_memory_of_the_first(
     monkeypatch.setattr(spare, "take", watched)
     for seed in (1, 2):
         make.prepared(MADE[name](seed), side=80)
-
     first, second = taken
     assert first is second
 
@@ -106,7 +105,6 @@ def test_nothing_but_pixels_is_kept() -> None:
     plain = MADE["PNG"](2)
     info = probe.probe(make.opener(talkative))
     raster.decode(make.opener(talkative), info, (SIZE[0] - 1, SIZE[1] - 1))
-
     info = probe.probe(make.opener(plain))
     image = raster.decode(make.opener(plain), info, SIZE)
 
@@ -149,7 +147,6 @@ def test_what_is_kept_is_taken_once_or_let_go(
     """What was taken, does not fit or is in the way is nobody's any more."""
     kept = Image.new("RGB", size)
     spare.keep(kept)
-
     between(kept)
 
     assert _taken(kept) is is_kept

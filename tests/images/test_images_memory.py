@@ -20,12 +20,6 @@ def large() -> Image.Image:
     return make.photo((1000, 750)).resize((8000, 6000), Image.Resampling.BICUBIC)
 
 
-@pytest.fixture
-def half(large: Image.Image) -> Image.Image:
-    """Return a picture of 24 megapixels, for the formats that take long."""
-    return large.resize((5656, 4242))
-
-
 def peak(path: Path, count: int, side: int) -> int:
     """Return the peak memory of a run that prepares a picture `count` times, in bytes."""
     options = ("-m", "seedream-5-lite", "--max-side", str(side), "-p", "all of them", "--json")
@@ -39,40 +33,32 @@ def test_baseline_jpegs(large: Image.Image, tmp_path: Path) -> None:
     """Eight stay under 230 MB, two at a time, and fourteen take no more."""
     path = tmp_path / "large.jpg"
     large.save(path, quality=90)
-
     eight = peak(path, 8, 2048)
 
     assert eight < 230 * MB
     assert peak(path, 14, 2048) < eight + 8 * MB
 
 
-def test_baseline_jpegs_only_halved(large: Image.Image, tmp_path: Path) -> None:
-    """Each is held whole; they go one by one and stay under 350 MB."""
-    path = tmp_path / "large.jpg"
-    large.save(path, quality=90)
+@pytest.mark.parametrize(
+    ("name", "count", "side", "limit"),
+    [
+        pytest.param("baseline.jpg", 2, 4096, 350, id="JPEG only halved: held whole, one by one"),
+        pytest.param("progressive.jpg", 2, 4096, 450, id="its coefficients are held whole as well"),
+        pytest.param("half.png", 2, 2048, 135, id="PNG in strips: two take less than one whole"),
+        pytest.param("deep.png", 1, 2048, 210, id="PNG of 16 bits: whole, its share of 350"),
+    ],
+)
+def test_the_peak_of_a_run(
+    large: Image.Image, tmp_path: Path, name: str, count: int, side: int, limit: int
+) -> None:
+    """Whatever is read, in strips or whole, stays under its number of megabytes."""
+    path = tmp_path / name
+    if name.endswith(".jpg"):
+        large.save(path, quality=90, progressive=name == "progressive.jpg")
+    else:
+        half = large.resize((5656, 4242))  # 24 megapixels, as PNG takes long
+        if name == "deep.png":
+            half = half.convert("I").point(lambda value: value * 257).convert("I;16")
+        half.save(path, compress_level=1)
 
-    assert peak(path, 2, 4096) < 350 * MB
-
-
-def test_progressive_jpegs(large: Image.Image, tmp_path: Path) -> None:
-    """Their coefficients have to be held whole as well; they stay under 450 MB."""
-    path = tmp_path / "large.jpg"
-    large.save(path, quality=90, progressive=True)
-
-    assert peak(path, 2, 4096) < 450 * MB
-
-
-def test_pngs(half: Image.Image, tmp_path: Path) -> None:
-    """They are read in strips: two at a time take less than one of them held whole."""
-    path = tmp_path / "half.png"
-    half.save(path, compress_level=1)
-
-    assert peak(path, 2, 2048) < 135 * MB
-
-
-def test_a_png_that_no_strips_can_be_made_of(half: Image.Image, tmp_path: Path) -> None:
-    """One with 16 bits is held whole, and takes no more than its share of 350 MB."""
-    path = tmp_path / "half.png"
-    half.convert("I").point(lambda value: value * 257).convert("I;16").save(path, compress_level=1)
-
-    assert peak(path, 1, 2048) < 210 * MB
+    assert peak(path, count, side) < limit * MB

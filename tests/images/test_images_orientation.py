@@ -14,7 +14,6 @@ def test_every_orientation_arrives_upright(name: str, orientation: int, side: in
     """All eight look the same, whole or shrunk, and carry no orientation on."""
     stored = make.turned(make.quarters(), orientation)
     data = make.encoded(stored, name, exif=make.exif(orientation))
-
     picture = make.prepared(data, side=side)
     image = make.pixels(picture)
 
@@ -32,7 +31,6 @@ def test_tiffs_of_every_compression_are_turned_once(compression: str) -> None:
     """Whichever of Pillow's two TIFF readers is at work, the result is the same."""
     stored = make.turned(make.quarters(), 6)
     data = make.encoded(stored, "TIFF", tiffinfo={274: 6}, compression=compression)
-
     image = make.pixels(make.prepared(data))
 
     assert image.size == (64, 48)
@@ -44,10 +42,9 @@ def test_turning_works_in_every_mode(mode: str) -> None:
     """Grey, transparent and printed pictures are turned as well."""
     stored = make.turned(make.quarters(), 8).convert(mode)
     data = make.encoded(stored, "TIFF", exif=make.exif(8))
-
     image = make.pixels(make.prepared(data))
-
     wanted = make.rgb_at(make.quarters().convert(mode), (12, 9))
+
     assert make.furthest(make.rgb_at(image, (12, 9)), wanted) < 20
 
 

@@ -116,8 +116,8 @@ def test_a_deep_picture_can_be_shrunk_far() -> None:
     """What Pillow's own thumbnail function refuses is done, and right."""
     row = struct.pack(">2048H", *(at * 32 for at in range(2048)))
     picture = make.prepared(make.png((2048, 512), 16, 0, [row] * 512), side=64)
-
     greys = first_row(picture)
+
     assert greys == sorted(greys)
     assert max(abs(grey - (at * 4 + 2)) for at, grey in enumerate(greys)) <= TOLERANCE
 
@@ -126,7 +126,6 @@ def test_a_deep_picture_can_be_shrunk_far() -> None:
 def test_palette_and_bilevel_are_smoothed_when_shrunk(mode: str) -> None:
     """A fine checkerboard becomes grey, rather than black or white as by nearest pixel."""
     board = Image.frombytes("1", (64, 64), (b"\xaa" * 8 + b"\x55" * 8) * 32).convert(mode)
-
     picture = make.prepared(make.encoded(board, "PNG"), side=16)
 
     assert all(abs(grey - 128) < 12 for grey in first_row(picture))
@@ -137,88 +136,71 @@ def test_palette_and_bilevel_are_smoothed_when_shrunk(mode: str) -> None:
 SIDE = 8
 
 
-def _half(opaque: bytes, clear: bytes) -> list[bytes]:
-    """Return rows whose left half is opaque and whose right half is not."""
-    return [opaque * (SIDE // 2) + clear * (SIDE // 2)] * SIDE
+GREY = (80, 80, 80)
 
 
+def _half(bits: int, colour_type: int, opaque: bytes, clear: bytes, **chunks: bytes) -> bytes:
+    """Return a PNG whose left half is opaque and whose right half is not."""
+    rows = [opaque * (SIDE // 2) + clear * (SIDE // 2)] * SIDE
+    named = [(name.encode(), data) for name, data in chunks.items()]
+    return make.png((SIDE, SIDE), bits, colour_type, rows, named)
+
+
+def _packed(bits: int, row: bytes) -> bytes:
+    """Return a grey PNG of several pixels in a byte, whose clear ones are the last in each row."""
+    clear = row[-1] & (1 << bits) - 1
+    return make.png((SIDE, SIDE), bits, 0, [row] * SIDE, [(b"tRNS", bytes((0, clear)))])
+
+
+RED16 = b"\xdc\xdc\x1e\x1e\x28\x28"
+CLEAR16 = b"\x12\x34\x56\x78\x9a\xbc"
 TRANSPARENT = {
-    "RGBA": make.png((SIDE, SIDE), 8, 6, _half(bytes((*make.RED, 255)), b"\0\0\0\0")),
-    "LA": make.png((SIDE, SIDE), 8, 4, _half(b"\x50\xff", b"\0\0")),
-    "RGBA, 16-bit": make.png(
-        (SIDE, SIDE), 16, 6, _half(b"\xdc\xdc\x1e\x1e\x28\x28\xff\xff", bytes(8))
+    "RGBA": (_half(8, 6, bytes((*make.RED, 255)), bytes(4)), make.RED),
+    "LA": (_half(8, 4, b"\x50\xff", b"\0\0"), GREY),
+    "RGBA, 16-bit": (_half(16, 6, RED16 + b"\xff\xff", bytes(8)), make.RED),
+    "RGB with tRNS": (_half(8, 2, bytes(make.RED), b"\1\2\3", tRNS=b"\0\1\0\2\0\3"), make.RED),
+    "16-bit RGB with tRNS": (_half(16, 2, RED16, CLEAR16, tRNS=CLEAR16), make.RED),
+    "grey with tRNS": (_half(8, 0, b"\x50", b"\x07", tRNS=b"\0\x07"), GREY),
+    "16-bit grey with tRNS white": (_half(16, 0, b"PP", b"\xff\xff", tRNS=b"\xff\xff"), GREY),
+    "4-bit grey with tRNS": (_packed(4, b"\x55\x55\x33\x33"), (85, 85, 85)),
+    "2-bit grey with tRNS": (_packed(2, b"\x55\xff"), (85, 85, 85)),
+    "1-bit grey with tRNS": (_packed(1, b"\x0f"), (0, 0, 0)),
+    "palette with tRNS": (
+        _half(8, 3, b"\0", b"\1", PLTE=bytes((*make.RED, 0, 0, 0)), tRNS=b"\xff\0"),
+        make.RED,
     ),
-    "RGB with tRNS": make.png(
-        (SIDE, SIDE), 8, 2, _half(bytes(make.RED), b"\x01\x02\x03"), [(b"tRNS", b"\0\1\0\2\0\3")]
-    ),
-    "16-bit RGB with tRNS": make.png(
-        (SIDE, SIDE),
-        16,
-        2,
-        _half(b"\xdc\xdc\x1e\x1e\x28\x28", b"\x12\x34\x56\x78\x9a\xbc"),
-        [(b"tRNS", b"\x12\x34\x56\x78\x9a\xbc")],
-    ),
-    "grey with tRNS": make.png((SIDE, SIDE), 8, 0, _half(b"\x50", b"\x07"), [(b"tRNS", b"\0\x07")]),
-    "16-bit grey with tRNS white": make.png(
-        (SIDE, SIDE), 16, 0, _half(b"\x50\x50", b"\xff\xff"), [(b"tRNS", b"\xff\xff")]
-    ),
-    "4-bit grey with tRNS": make.png(
-        (SIDE, SIDE), 4, 0, [b"\x55\x55\x33\x33"] * SIDE, [(b"tRNS", b"\0\3")]
-    ),
-    "2-bit grey with tRNS": make.png(
-        (SIDE, SIDE), 2, 0, [b"\x55\xff"] * SIDE, [(b"tRNS", b"\0\3")]
-    ),
-    "1-bit grey with tRNS": make.png((SIDE, SIDE), 1, 0, [b"\x0f"] * SIDE, [(b"tRNS", b"\0\1")]),
-    "palette with tRNS": make.png(
-        (SIDE, SIDE),
-        8,
-        3,
-        _half(b"\0", b"\1"),
-        [(b"PLTE", bytes((*make.RED, 0, 0, 0))), (b"tRNS", b"\xff\0")],
-    ),
-}  # fmt: skip
+}
 
 
-def shown_left(name: str) -> make.Rgb:
-    """Return the colour of the opaque half."""
-    if "grey" in name or name == "LA":
-        return {"2": (85, 85, 85), "4": (85, 85, 85), "1-": (0, 0, 0)}.get(
-            name[:2] if name.startswith("1-") else name[:1], (80, 80, 80)
-        )
-    return make.RED
-
-
-@pytest.mark.parametrize("name", TRANSPARENT)
-def test_transparency_of_every_kind_is_flattened(name: str) -> None:
+@pytest.mark.parametrize(("data", "shown"), TRANSPARENT.values(), ids=TRANSPARENT)
+def test_transparency_of_every_kind_is_flattened(data: bytes, shown: make.Rgb) -> None:
     """What is clear shows the background, and what is opaque its own colour."""
     options = Fitting(background=make.BLUE, quality=100)
-
-    picture = make.prepared(TRANSPARENT[name], wishes=options)
+    picture = make.prepared(data, wishes=options)
     image = make.pixels(picture)
 
     assert picture.media_type == "image/jpeg"
     assert "transparency flattened on #283ce6" in picture.changes
-    assert make.furthest(make.rgb_at(image, (1, 4)), shown_left(name)) <= 12
+    assert make.furthest(make.rgb_at(image, (1, 4)), shown) <= 12
     assert make.furthest(make.rgb_at(image, (6, 4)), make.BLUE) <= 12
 
 
-@pytest.mark.parametrize("name", TRANSPARENT)
-def test_transparency_of_every_kind_can_be_kept(name: str) -> None:
+@pytest.mark.parametrize(("data", "shown"), TRANSPARENT.values(), ids=TRANSPARENT)
+def test_transparency_of_every_kind_can_be_kept(data: bytes, shown: make.Rgb) -> None:
     """With keep_alpha a PNG is sent that shows the same on any background."""
     options = Fitting(keep_alpha=True)
-
-    picture = make.prepared(TRANSPARENT[name], wishes=options)
+    picture = make.prepared(data, wishes=options)
     image = make.pixels(picture).convert("RGBA")
 
     assert (picture.media_type, picture.suffix) == ("image/png", ".png")
     assert not any("flattened" in change for change in picture.changes)
     assert image.getchannel("A").tobytes() == (b"\xff" * 4 + b"\0" * 4) * SIDE
-    assert make.furthest(make.rgb_at(image, (1, 4)), shown_left(name)) <= 1
+    assert make.furthest(make.rgb_at(image, (1, 4)), shown) <= 1
 
 
 def test_the_default_background_is_white_and_named() -> None:
     """Transparency is flattened on white, said aloud."""
-    picture = make.prepared(TRANSPARENT["RGBA"])
+    picture = make.prepared(TRANSPARENT["RGBA"][0])
 
     assert picture.changes == ("transparency flattened on white", "PNG -> JPEG")
     assert make.furthest(make.rgb_at(make.pixels(picture), (6, 4)), WHITE) <= 8
@@ -229,7 +211,6 @@ def test_gif_transparency_is_seen() -> None:
     image = Image.new("P", (SIDE, SIDE), 0)
     image.putpalette(bytes((*make.RED, *make.GREEN)))
     image.paste(1, (SIDE // 2, 0, SIDE, SIDE))
-
     picture = make.prepared(make.encoded(image, "GIF", transparency=1))
 
     assert make.furthest(make.rgb_at(make.pixels(picture), (6, 4)), WHITE) <= 12
@@ -242,7 +223,6 @@ def test_alpha_of_other_formats_is_seen(name: str) -> None:
     image = make.quarters((32, 32)).convert("RGBA")
     image.paste((0, 0, 0, 0), (16, 0, 32, 32))
     extra = {"lossless": True} if name == "WEBP" else {}
-
     picture = make.prepared(make.encoded(image, name, **extra))
 
     assert picture.media_type == "image/jpeg"
@@ -278,7 +258,6 @@ def test_only_real_transparency_of_a_psd_counts(selection: bool) -> None:  # noq
         data = make.psd(image, selection=True)
     else:
         data = make.psd(Image.merge("RGBA", (*image.split(), Image.new("L", (16, 16)))), layers=-1)
-
     picture = make.prepared(data)
     seen = make.rgb_at(make.pixels(picture), (3, 3))
 
@@ -309,7 +288,6 @@ def test_shrinking_in_bands_equals_shrinking_at_once(
     whole = resample.shrunk(resample.Whole(image=image), target)
     for name in ("_BAND_PIXELS", "_UNCOPIED_BAND_PIXELS"):
         monkeypatch.setattr(resample, name, 20_000)
-
     banded = resample.shrunk(resample.Whole(image=image), target)
 
     assert make.psnr(whole, banded) > 60
@@ -328,7 +306,6 @@ def test_moderate_shrinking_is_lanczos() -> None:
             for channel in channels
         ],
     )
-
     shrunk = resample.shrunk(resample.Whole(image=image), (450, 300))
     own = image.resize((450, 300), Image.Resampling.LANCZOS)
 
@@ -341,7 +318,6 @@ def test_strong_shrinking_is_close_to_lanczos(factor: int) -> None:
     """Averaging first costs less than anyone can see."""
     image = make.photo((1600, 1200))
     target = (1600 // factor, 1200 // factor)
-
     quality = make.psnr(
         image.resize(target, Image.Resampling.LANCZOS),
         resample.shrunk(resample.Whole(image=image), target),

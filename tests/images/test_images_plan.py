@@ -2,18 +2,16 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pictures import cap
+from tables import table
 
 from prodia_compose.images import plan
-from prodia_compose.models.facts import Cap, CapKind, Caps
+from prodia_compose.models.facts import Caps
 
 MP = 1_000_000
-
-
-def cap(limit: int, kind: CapKind = "house") -> Cap:
-    """Return a cap."""
-    return Cap(limit=limit, kind=kind, source="a test")
 
 
 def random_case(rng: random.Random) -> tuple[list[plan.Size], Caps]:
@@ -111,55 +109,25 @@ def test_what_fits_already_is_left_as_it_is() -> None:
 def test_the_largest_give_way_first_and_equal_ones_alike() -> None:
     """Two large photos share what a small one leaves, and the small one stays whole."""
     caps = Caps(combined=cap(9 * MP, "documented"))
-
     fits = plan.plan([(4032, 3024), (800, 600), (3024, 4032)], caps)
 
     assert [fit.size for fit in fits] == [(2383, 1787), (800, 600), (1787, 2383)]
     assert [fit.reason for fit in fits] == ["9 MP combined", None, "9 MP combined"]
 
 
-ALONE = {
-    "side": ((4000, 3000), Caps(side=cap(2048)), (2048, 1536), "2048 px side (house cap)"),
-    "option": (
-        (3000, 4000),
-        Caps(side=cap(1024, "option")),
-        (768, 1024),
-        "1024 px side (--max-side)",
-    ),
-    "pixels": (
-        (4000, 3000),
-        Caps(pixels=cap(MP, "option")),
-        (1154, 866),
-        "1 MP per image (--max-pixels)",
-    ),
-    "the side binds first": (
-        (4000, 3000),
-        Caps(side=cap(2048, "upstream"), pixels=cap(12 * MP)),
-        (2048, 1536),
-        "2048 px side (upstream cap)",
-    ),
-    "combined binds last": (
-        (4000, 3000),
-        Caps(side=cap(3000), combined=cap(3 * MP, "documented")),
-        (2000, 1500),
-        "3 MP combined",
-    ),
-    "never below a pixel": (
-        (100_000, 2),
-        Caps(side=cap(1000)),
-        (1000, 1),
-        "1000 px side (house cap)",
-    ),
-    "just fits": ((2048, 1536), Caps(side=cap(2048)), (2048, 1536), None),
-    "no caps": ((640, 480), Caps(), (640, 480), None),
-    "tiny": ((100, 100), Caps(pixels=cap(50)), (7, 7), "50 pixels per image (house cap)"),
-}
+ALONE: dict[str, list[Any]] = table("images/one_picture")
+"""By what binds: a size, the caps (each a limit and its kind), the size that fits, and the reason."""
 
 
 @pytest.mark.parametrize(("size", "caps", "fitted", "reason"), ALONE.values(), ids=ALONE)
-def test_one_picture(size: plan.Size, caps: Caps, fitted: plan.Size, reason: str | None) -> None:
+def test_one_picture(
+    size: list[int], caps: dict[str, Any], fitted: list[int], reason: str | None
+) -> None:
     """A single picture takes the size that its tightest cap allows, and says which."""
-    assert plan.plan([size], caps) == (plan.Fit(size=fitted, reason=reason),)
+    given = Caps(**{name: cap(*limit) for name, limit in caps.items()})
+    (fit,) = plan.plan([(size[0], size[1])], given)
+
+    assert (fit.size, fit.reason) == (tuple(fitted), reason)
 
 
 def test_less_than_a_pixel_each_is_refused() -> None:
@@ -170,12 +138,8 @@ def test_less_than_a_pixel_each_is_refused() -> None:
 
 def test_what_is_over_is_told_with_its_cap() -> None:
     """Each overrun names the pictures, the number found, and whose cap it is."""
-    caps = Caps(
-        side=cap(2048),
-        pixels=cap(4 * MP, "upstream"),
-        combined=cap(9 * MP, "documented"),
-    )
-
+    limits = {"side": cap(2048), "pixels": cap(4 * MP, "upstream")}
+    caps = Caps(**limits, combined=cap(9 * MP, "documented"))
     found = plan.over_caps([(4032, 3024), (800, 600)], caps)
 
     assert [(each.indexes, each.cap.kind) for each in found] == [

@@ -11,6 +11,7 @@ import pictures as make
 import pytest
 
 from prodia_compose import errors
+from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import probe
 
 AS_TEXT = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02\0\x06\0\0" + bytes(4)
@@ -32,10 +33,19 @@ def test_a_picture_is_known_by_its_content(name: str) -> None:
     """Format, size and length come out right for every format on the list."""
     options = {"sizes": [(64, 48)]} if name == "ICO" else {}
     data = make.encoded(make.quarters(), name, **options)
-
     info = probe.probe(make.opener(data))
 
     assert (info.format, info.width, info.height, info.byte_count) == (name, 64, 48, len(data))
+
+
+def test_each_kind_is_found_by_all_that_tells_it() -> None:
+    """By its media type, by each of its suffixes in any case, and mostly by its first bytes."""
+    for kind in kinds.KINDS.values():
+        assert kinds.by_media_type(kind.media_type) is kind
+        assert all(kinds.by_suffix(suffix.upper()) is kind for suffix in kind.suffixes)
+    for name in set(FORMATS) - {"PPM", "TGA"}:
+        assert kinds.by_head(make.encoded(make.quarters(), name)[:16]) is kinds.KINDS[name]
+    assert kinds.by_head(b"RIFF\0\0\0\0WAVE") is kinds.by_suffix(".txt") is None
 
 
 RELATIVES = {
@@ -125,7 +135,6 @@ def test_raw_files_are_refused_rather_than_their_thumbnails_sent(data: bytes) ->
 def test_heic_without_its_decoder_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line that installs the decoder is in the reason."""
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
-
     told = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
 
     assert told == "is a HEIC picture: pip install 'prodia-compose[heic]'"
@@ -137,7 +146,6 @@ def test_the_size_is_that_of_the_upright_picture(name: str, orientation: int) ->
     """Width and height are swapped where the picture lies on its side."""
     image = make.turned(make.quarters(), orientation)
     data = make.encoded(image, name, exif=make.exif(orientation))
-
     info = probe.probe(make.opener(data))
 
     assert (info.width, info.height) == (64, 48)
@@ -167,7 +175,6 @@ def test_broken_exif_counts_as_upright(name: str, exif: bytes) -> None:
         data = make.png_with(plain, (b"eXIf", exif))
     else:
         data = make.webp_with(plain, (b"EXIF", exif), flags=0x08)
-
     info = probe.probe(make.opener(data))
 
     assert (info.orientation, info.width) == (1, 64)
@@ -246,12 +253,11 @@ def test_an_icon_is_not_decoded_beyond_the_limit() -> None:
     assert "exceeds limit" in refusal(b"\0\0\1\0\1\0" + entry + inner)
 
 
-def _cut_jpeg() -> bytes:
-    return make.encoded(make.quarters(), "JPEG")[:100]
-
-
 DAMAGED = {
-    "JPEG in its header": (_cut_jpeg(), "is cut short: the end of the JPEG"),
+    "JPEG in its header": (
+        make.encoded(make.quarters(), "JPEG")[:100],
+        "is cut short: the end of the JPEG",
+    ),
     "no frame": (b"\xff\xd8\xff\xda\0\x08abcdef", "is cut short or damaged: no picture"),
     "12-bit JPEG": (
         b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",
@@ -310,28 +316,21 @@ def test_a_failing_disk_is_told_apart_from_a_damaged_file() -> None:
         probe.probe(opening)
 
 
-@pytest.mark.parametrize(
-    ("data", "frames"),
-    [
-        pytest.param(make.mpo(3), 1, id="MPO: partners do not count"),
-        pytest.param(make.encoded(make.quarters(), "GIF"), 1, id="still GIF"),
-        pytest.param(b"", 3, id="GIF"),
-        pytest.param(b"", 3, id="PNG"),
-        pytest.param(b"", 3, id="WEBP"),
-        pytest.param(b"", 3, id="AVIF"),
-        pytest.param(b"", 3, id="TIFF"),
-    ],
-)
-def test_frames_and_pages_are_counted(
-    data: bytes, frames: int, request: pytest.FixtureRequest
-) -> None:
-    """Animations and files of several pages tell how many pictures they hold."""
-    if not data:
-        name = request.node.callspec.id
-        others = [make.quarters().rotate(90 * turn) for turn in (1, 2)]
-        data = make.encoded(make.quarters(), name, save_all=True, append_images=others)
+def _frames(name: str, count: int) -> bytes:
+    others = [make.quarters().rotate(90 * turn) for turn in range(1, count)]
+    return make.encoded(make.quarters(), name, save_all=True, append_images=others)
 
-    assert probe.probe(make.opener(data)).header.frames == frames
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("name", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_frames_and_pages_are_counted(name: str, count: int) -> None:
+    """Animations and files of several pages tell how many pictures they hold."""
+    assert probe.probe(make.opener(_frames(name, count))).header.frames == count
+
+
+def test_partners_of_a_picture_are_no_frames() -> None:
+    """An MPO is a JPEG, whatever follows it."""
+    assert probe.probe(make.opener(make.mpo(3))).header.frames == 1
 
 
 def test_counting_frames_stops_at_a_thousand() -> None:

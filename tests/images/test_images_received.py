@@ -19,7 +19,6 @@ KINDS = {
 def test_a_whole_picture_is_known(name: str) -> None:
     """Format, media type, suffix and size come from the content."""
     data = make.encoded(PHOTO, name)
-
     found = received.inspect(make.opener(data))
 
     assert (found.format, found.media_type, found.suffix) == (name, *KINDS[name])

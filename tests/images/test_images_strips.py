@@ -94,10 +94,9 @@ def test_strips_make_the_picture(name: str, rows: int, overlap: int) -> None:
     """Whatever its colours, and wherever one strip ends and the next begins."""
     image, options = PICTURES[name]
     data = make.encoded(image, "PNG", **options)
-
     found = in_strips(data, rows, overlap)
-
     expected = at_once(data)
+
     assert (found.mode, found.size) == (expected.mode, expected.size)
     assert found.tobytes() == expected.tobytes()
 
@@ -117,7 +116,6 @@ def test_more_data_than_the_picture_needs_does_not_matter() -> None:
     """Decoders stop at the last row."""
     data = make.encoded(PHOTO, "PNG")
     rows = zlib.decompress(deflated(data))
-
     longer = with_pixels(data, [zlib.compress(rows + bytes(100_000))])
 
     assert in_strips(longer, 9).tobytes() == PHOTO.tobytes()
@@ -128,9 +126,7 @@ def test_data_that_ends_early_is_told(lost: int) -> None:
     """Rows are missing, whatever the strips."""
     data = make.encoded(PHOTO, "PNG")
     rows = zlib.decompress(deflated(data))
-
     short = with_pixels(data, [zlib.compress(rows[:-lost])])
-
     for count in (1, 9, 70):
         with pytest.raises(errors.InputError, match="is cut short: the end of the PNG data"):
             in_strips(short, count)
@@ -180,7 +176,6 @@ def test_a_bomb_is_inflated_no_further_than_the_picture(monkeypatch: pytest.Monk
             return result
 
     monkeypatch.setattr(zlib, "decompressobj", Watching)
-
     in_strips(with_pixels(data, [squeezed]), 9)
 
     assert longest <= len(rows)
@@ -195,7 +190,6 @@ def test_shrinking_strips_equals_shrinking_the_whole(
     data = make.encoded(PHOTO, "PNG")
     file = io.BytesIO(data)
     size = (side, side * 70 // 90)
-
     found = resample.shrunk(strips.Strips(file, png.read_header(file)), size)
 
     assert found.tobytes() == resample.shrunk(resample.Whole(image=PHOTO), size).tobytes()
@@ -207,7 +201,6 @@ def test_what_follows_the_end_of_the_data_costs_nothing() -> None:
     raw = zlib.decompress(deflated(data))
     early = zlib.compress(raw[: len(raw) // 2])
     broken = with_pixels(data, [early, *[bytes(1 << 20)] * 40])
-
     tracemalloc.start()
     with pytest.raises(errors.InputError, match="is cut short"):
         in_strips(broken, 70)

@@ -18,12 +18,11 @@ from typing import BinaryIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.inputs import entries, files
 from prodia_compose.inputs.options import Selection, Sort
-
-BOM = b"\xef\xbb\xbf"
 
 needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 
@@ -122,20 +121,8 @@ def test_all_bad_lists_are_told_together(pictures: Path) -> None:
     assert caught.value.code == errors.ExitCode.USAGE
 
 
-@pytest.mark.parametrize(
-    ("path", "list_number", "stdin", "url"),
-    [
-        ("-", 0, True, False),
-        ("-", 1, False, False),
-        ("./-", 0, False, False),
-        ("http://h/a.jpg", 0, False, True),
-        ("HTTPS://h/a.jpg", 1, False, True),
-        ("https:/h/a.jpg", 0, False, False),
-        ("file:///a.jpg", 0, False, False),
-        ("xhttp://h", 0, False, False),
-    ],
-)
-def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -> None:  # noqa: FBT001 - a row
+@pytest.mark.parametrize(("path", "list_number", "stdin", "url"), table("inputs/kinds_of_entries"))
+def test_kinds_of_entries(*, path: str, list_number: int, stdin: bool, url: bool) -> None:
     """Only an operand `-` is standard input, and only http and https are addresses."""
     entry = entries.Entry(path=path, list_number=list_number)
 
@@ -145,39 +132,12 @@ def test_kinds_of_entries(path: str, list_number: int, stdin: bool, url: bool) -
 # --- lists ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("data", "null", "names"),
-    [
-        (b"a.jpg\nb.jpg\n", False, [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\nb.jpg", False, [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\r\nb.jpg\r\n", False, [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\r\r\n", False, [b"a.jpg\r"]),
-        (b"a\rb.jpg\n", False, [b"a\rb.jpg"]),
-        (b"\n\na.jpg\n\r\n\nb.jpg\n\n", False, [b"a.jpg", b"b.jpg"]),
-        (BOM + b"a.jpg\n", False, [b"a.jpg"]),
-        (b"a.jpg\n" + BOM + b"b.jpg", False, [b"a.jpg", BOM + b"b.jpg"]),
-        (b"  a.jpg \t\n", False, [b"  a.jpg \t"]),
-        (
-            b"# no comment\n*.jpg\n~/x\n$HOME\n",
-            False,
-            [b"# no comment", b"*.jpg", b"~/x", b"$HOME"],
-        ),
-        (b"-rf.jpg\n--help\n-\n", False, [b"-rf.jpg", b"--help", b"-"]),
-        (b"caf\xe9.jpg\n\xff\xfe", False, [b"caf\xe9.jpg", b"\xff\xfe"]),
-        ("é\u2028x\x85y\x0bz.jpg\n".encode(), False, ["é\u2028x\x85y\x0bz.jpg".encode()]),
-        (b"same.jpg\nsame.jpg\n", False, [b"same.jpg", b"same.jpg"]),
-        (b"a.jpg\0b.jpg\0", True, [b"a.jpg", b"b.jpg"]),
-        (b"a.jpg\0b.jpg", True, [b"a.jpg", b"b.jpg"]),
-        (b"new\nline.jpg\0", True, [b"new\nline.jpg"]),
-        (b"a.jpg\r\n\0", True, [b"a.jpg\r\n"]),
-        (BOM + b"a.jpg\0", True, [BOM + b"a.jpg"]),
-        (b" \0", True, [b" "]),
-        (b"caf\xe9.jpg", True, [b"caf\xe9.jpg"]),
-    ],
-)
-def test_names_are_raw(data: bytes, null: bool, names: list[bytes]) -> None:  # noqa: FBT001 - a row
+@pytest.mark.parametrize(("data", "null", "names"), table("inputs/names_are_raw"))
+def test_names_are_raw(*, data: str, null: bool, names: list[str]) -> None:
     """A line is a path but for a BOM at the start and a CR; under `-0` every byte but NUL counts."""
-    assert listed(data, null=null) == names
+    found = listed(data.encode("latin-1"), null=null)  # each letter of the table is a byte
+
+    assert found == [name.encode("latin-1") for name in names]
 
 
 NAMES = st.lists(st.binary(min_size=1).filter(lambda name: b"\0" not in name), min_size=1)
@@ -198,24 +158,11 @@ def test_any_bytes_survive_line_lists(names: list[bytes]) -> None:
     assert listed(b"\n".join(lines)) == lines
 
 
-@pytest.mark.parametrize(
-    ("data", "null", "words"),
-    [
-        (b"", False, r"-T -: the list is empty"),
-        (b"\n\r\n", False, r"the list is empty"),
-        (BOM, False, r"the list is empty"),
-        (b"", True, r"-T -: the list is empty"),
-        (b"a.jpg\0b.jpg\0", False, r"-T -: holds NUL bytes; did you mean -0\?"),
-        (b"a\0\0b\0", True, r"-T -: entry 2 is empty"),
-        (b"a\0\0", True, r"entry 2 is empty"),
-        (b"\0", True, r"entry 1 is empty"),
-        (b"\0a", True, r"entry 1 is empty"),
-    ],
-)
-def test_unusable_lists(data: bytes, null: bool, words: str) -> None:  # noqa: FBT001 - a row
+@pytest.mark.parametrize(("data", "null", "words"), table("inputs/unusable_lists"))
+def test_unusable_lists(*, data: str, null: bool, words: str) -> None:
     """A list that names nothing, or not what `-0` says, is an input error."""
     with pytest.raises(errors.InputError, match=words):
-        listed(data, null=null)
+        listed(data.encode("latin-1"), null=null)
 
 
 SHOTS = [b"shot10.jpg", b"Shot3.jpg", b"shot2.jpg", b"shot.jpg", b"shot-2.jpg", b"\xff", b"b/1"]
@@ -238,9 +185,8 @@ def test_each_list_is_sorted_for_itself(pictures: Path) -> None:
     """Sorting does not mix lists, and leaves operands alone."""
     (pictures / "one").write_text("2\n1\n")
     (pictures / "two").write_text("b\na\n")
-    found = entries.list_entries(
-        Selection(operands=("z", "y"), lists=("two", "one"), sort="name"), None
-    )
+    selection = Selection(operands=("z", "y"), lists=("two", "one"), sort="name")
+    found = entries.list_entries(selection, None)
 
     assert [entry.path for entry in found] == ["z", "y", "a", "b", "1", "2"]
 
@@ -253,22 +199,7 @@ def test_natural_order_counts_any_number() -> None:
     assert ordered == ["a", "a09", "a9", "a9.1", "a9b", "a010", "a10", "a" + "9" * 6000]
 
 
-@pytest.mark.parametrize(
-    ("name", "shown", "words"),
-    [
-        ("gone.txt", "gone.txt", "no such file"),
-        ("https://h/l.txt", "https://h/l.txt", "addresses are for pictures only"),
-        ("https://me:secret@h/l.txt?key=secret", "https://h/l.txt?...", "for pictures only"),
-        ("sftp://me:p@secret@h/l.txt", "sftp://h/l.txt", "sftp addresses are not supported"),
-        ("https:/me:secret@h/l.txt", "https:/h/l.txt", "no such file"),
-        (".", ".", "is a folder, not a file"),
-        ("", "", "an empty name"),
-        ("/dev/zero", "/dev/zero", "is a device, not a file"),
-        ("fifo", "fifo", "is a named pipe, which could wait for ever"),
-        ("nul\0", "nul\0", "null"),
-        ("x" * 300, "x" * 300, "the name is too long"),
-    ],
-)
+@pytest.mark.parametrize(("name", "shown", "words"), table("inputs/texts_that_cannot_be_read"))
 @pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
 def test_texts_that_cannot_be_read(
     pictures: Path, flag: str, name: str, shown: str, words: str
@@ -301,16 +232,11 @@ def test_files_open_as_often_as_asked(pictures: Path) -> None:
     assert content(source) == content(source) == b"picture"
 
 
-def test_dash_in_a_list_is_a_file(pictures: Path) -> None:
-    """`-` inside a list is a file of that name."""
-    (pictures / "-").write_bytes(b"dash")
-
-    assert content(opened(entries.Entry(path="-", list_number=1))) == b"dash"
-
-
-@pytest.mark.parametrize("raw", [b"-rf.jpg", b"caf\xe9.jpg", b"new\nline.jpg", b"\x1b[31m.jpg"])
+@pytest.mark.parametrize(
+    "raw", [b"-", b"-rf.jpg", b"caf\xe9.jpg", b"new\nline.jpg", b"\x1b[31m.jpg"]
+)
 def test_odd_names_open(pictures: Path, raw: bytes) -> None:
-    """Any name that a list can hold is opened by its bytes."""
+    """Any name that a list can hold is opened by its bytes, `-` as a file of that name too."""
     if os.uname().sysname == "Darwin" and raw.startswith(b"caf"):
         pytest.skip("names are Unicode here")
     Path(os.fsdecode(raw)).write_bytes(b"odd")
@@ -319,26 +245,7 @@ def test_odd_names_open(pictures: Path, raw: bytes) -> None:
     assert content(opened(entries.Entry(path=os.fsdecode(name), list_number=1))) == b"odd"
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("gone.jpg", "no such file; check the name and the folder you are in"),
-        ("file.jpg/gone.jpg", "part of the path is not a folder"),
-        ("file.jpg/", "part of the path is not a folder"),
-        ("~/a.jpg", r"no such file; ~ is not expanded here, so write the whole path, or \$HOME"),
-        ("dangling", "no such file"),
-        ("loop", "is a loop of links"),
-        ("fifo", "is a named pipe, which could wait for ever"),
-        ("link-to-fifo", "is a named pipe"),
-        ("/dev/zero", "is a device, not a file"),
-        ("/dev/null", "is a device, not a file"),
-        ("socket", "is a socket, not a file"),
-        ("nul\0.jpg", "null"),
-        ("x" * 300, "the name is too long"),
-        ("", "an empty name; an unset variable"),
-        ("\ud800.jpg", "surrogates"),
-    ],
-)
+@pytest.mark.parametrize(("path", "words"), table("inputs/what_is_no_file_is_refused"))
 def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> None:
     """Each thing that is no readable file is named for what it is, and nothing waits."""
     (pictures / "file.jpg").touch()
@@ -355,28 +262,7 @@ def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> No
     assert caught.value.message.startswith("'': " if not path else f"{path}: ")
 
 
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("ftp://host/a.jpg", "ftp://host/a.jpg: ftp addresses are not supported; use http or"),
-        ("S3://b/a.jpg", "S3://b/a.jpg: s3 addresses are not supported"),
-        ("sftp://me:secret@host/a?key=k", "sftp://host/a?...: sftp addresses are not supported"),
-        ("sftp://me:p@secret@host/a@b", "sftp://host/a@b: sftp addresses are not supported"),
-        ("https:/me:secret@host/a.jpg", "https:/host/a.jpg: no such file; an address begins"),
-        ("http:me:secret@host/a.jpg", "http:host/a.jpg: no such file; an address begins"),
-        ("file:a@b.jpg", "file:a@b.jpg: write the path of a file as it is: a@b.jpg"),
-        ("data:image/png;base64,AAAA", "data:image/png;base64,...: data addresses are not"),
-        (f"data:{'A' * 9999}", f"data:{'A' * 35},...: data addresses are not supported"),
-        ("file:///a%20b.jpg", "file:///a%20b.jpg: write the path of a file as it is: /a b.jpg"),
-        ("FILE://localhost/a.jpg", "write the path of a file as it is: /a.jpg"),
-        ("file:a.jpg", "file:a.jpg: write the path of a file as it is: a.jpg"),
-        ("https:/host/a.jpg", "no such file; an address begins with https://"),
-        ("http:a.jpg", "no such file; an address begins with http://"),
-        ("C:a.jpg", "C:a.jpg: no such file; check the name"),
-        ("a.jpg:1", "a.jpg:1: no such file; check the name"),
-        ("1://a", "1://a: no such file; check the name"),
-    ],
-)
+@pytest.mark.parametrize(("path", "message"), table("inputs/other_addresses"))
 def test_other_addresses_are_told_apart_from_missing_files(
     pictures: Path, path: str, message: str
 ) -> None:
@@ -404,24 +290,7 @@ def test_unreadable_files_are_found_at_once(pictures: Path) -> None:
         opened("secret.jpg")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(
-            "shots",
-            "my shots",
-            "it's",
-            'say "hi"',
-            "$HOME `id` \\ *?[a]",
-            "-rf",
-            "-name x",
-            "(",
-            "!",
-        ),
-        *(",", "new\nline", "tab\tand 'quote' and \\n", "\x1b[31mred", "caf\udce9", "写真", "#x"),
-        *("turned\u202eround", "link", "deep/er", "slash/", "~"),
-    ],
-)
+@pytest.mark.parametrize("name", table("inputs/a_folder_shows_a_find_line_that_works"))
 def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> None:
     """The line shown for a folder, pasted into a shell, lists that folder's pictures."""
     real = pictures / ("real" if name == "link" else name)
@@ -601,16 +470,7 @@ def test_unusable_standard_input(pictures: Path, path: str, flags: int, words: s
             files.read_text("-", "-T", stdin)
 
 
-@pytest.mark.parametrize(
-    ("url", "stem"),
-    [
-        ("https://h/a/cat.photo.jpg?size=1#top", "cat.photo"),
-        ("http://h/my%20cup.png", "my cup"),
-        ("https://h", ""),
-        ("https://h/folder/", "folder"),
-        ("https://h/%2e%2e%2fetc.jpg", "etc"),
-    ],
-)
+@pytest.mark.parametrize(("url", "stem"), table("inputs/downloads"))
 def test_downloads(url: str, stem: str) -> None:
     """An address is downloaded once, and its path gives the stem."""
     asked = []
@@ -639,24 +499,7 @@ def test_failed_downloads_name_the_address(kind: type[errors.ComposeError]) -> N
     assert caught.value.path == "https://h/a.jpg"
 
 
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("http://u:abc@SECRET@host/x.jpg", "http://host/x.jpg"),
-        ("https://u:SECRET@host/@me/x.jpg", "https://host/@me/x.jpg"),
-        ("https://host/@me/x.jpg", "https://host/@me/x.jpg"),
-        ("https://host//cat@home/x.jpg", "https://host//cat@home/x.jpg"),
-        ("https://u:@@@host?k=SECRET@x#top", "https://host?...#top"),
-        ("HTTPS://SECRET@host", "HTTPS://host"),
-        ("https://u:SEC/RET@host/x.jpg", "https://host/x.jpg"),
-        ("https://u:SEC?RET@host/x.jpg", "https://host/x.jpg"),
-        ("https://u:80:SEC/RET@host/x.jpg", "https://host/x.jpg"),
-        ("https://u:SEC#R@E/T@host/x.jpg?k=v", "https://host/x.jpg?..."),
-        ("https://host:8080/@me/x.jpg", "https://host:8080/@me/x.jpg"),
-        ("https://host:/@me/x.jpg", "https://host:/@me/x.jpg"),
-        ("https://[::1]:8080/@me/x.jpg", "https://[::1]:8080/@me/x.jpg"),
-    ],
-)
+@pytest.mark.parametrize(("path", "shown"), table("inputs/an_address_is_told_without_its_password"))
 def test_an_address_is_told_without_its_password(path: str, shown: str) -> None:
     """All before the last `@` of the host is hidden, and what is in the path stays."""
     assert entries.Entry(path=path).shown == shown

@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import rows
 
 from prodia_compose import errors
 from prodia_compose.images import fit
@@ -32,32 +33,7 @@ def messages(findings: errors.Findings) -> list[str]:
     return [error.message for error in findings.errors]
 
 
-@pytest.mark.parametrize(
-    ("argument", "name", "value"),
-    [
-        ("seed=7", "seed", 7),
-        ("guidance=4.5", "guidance", 4.5),
-        ("google_search=true", "google_search", True),
-        ("x=null", "x", None),
-        ('x="7"', "x", "7"),
-        ("x=7 apples", "x", "7 apples"),
-        ("x=", "x", ""),
-        ("x=a=b", "x", "a=b"),
-        ("x= 5 ", "x", 5),
-        ('x={"a":[1,{"b":null}]}', "x", {"a": [1, {"b": None}]}),
-        ("x=NaN", "x", "NaN"),
-        ("x=Infinity", "x", "Infinity"),
-        ("x=-Infinity", "x", "-Infinity"),
-        ("x=[NaN]", "x", "[NaN]"),
-        ('x="1e999"', "x", "1e999"),
-        ("x=18446744073709551615", "x", 2**64 - 1),
-        ("x=-1e-999", "x", -0.0),
-        ("x=Grüße 👍", "x", "Grüße 👍"),
-        (r'x="\ud83d\udc4d"', "x", "👍"),
-        ("x=\ufeff5", "x", "\ufeff5"),
-        ("x=" + "[" * 50 + "]" * 50, "x", json.loads("[" * 50 + "]" * 50)),
-    ],
-)
+@pytest.mark.parametrize(("argument", "name", "value"), rows("job/set_is_json_or_else_text"))
 def test_set_is_json_or_else_text(argument: str, name: str, value: SettingValue) -> None:
     """A value that parses as JSON is that; what JSON has no word for stays text."""
     parsed = settings.parse_set(argument)
@@ -69,23 +45,9 @@ def test_set_is_json_or_else_text(argument: str, name: str, value: SettingValue)
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        ("seed", "KEY=VALUE"),
-        ("", "KEY=VALUE"),
-        ("=5", "KEY=VALUE"),
-        (" =5", "KEY=VALUE"),
-        ("x=caf\udce9", "not valid UTF-8"),
-        ("caf\udce9=1", "not valid UTF-8"),
-        (r'x="\ud800"', "half a character"),
-        (r'x={"\udfff": 1}', "half a character"),
-        ("x=1e999", "too large a number; text belongs in double quotes"),
-        ("x=[-1e999]", "too large a number"),
+        *rows("job/set_refuses_what_cannot_be_sent"),
         ("x=" + "9" * 21, "too large a number"),
         ('x={"a": ' + "9" * 5000 + "}", "too large a number"),
-        ("a b=1", "--set 'a b': a KEY is ASCII without blanks"),
-        (" seed=1", "without blanks"),
-        ("a\nb=1", "without blanks"),
-        ("größe=1", "a KEY is ASCII"),
-        ("config.seed=1", "--set config.seed: write seed alone"),
         ("x=" + "[" * 500 + "]" * 500, "nested too deeply"),
         ("x=" + '{"a":' * 500 + "1" + "}" * 500, "nested too deeply"),
         ("x=" + "[" * 200_000, "nested too deeply"),
@@ -137,23 +99,8 @@ def test_settings_keep_their_order() -> None:
 @pytest.mark.parametrize(
     ("model", "name", "value", "words"),
     [
-        ("flux-2-flex", "steps", 60, "--steps 60: flux-2-flex takes 1 to 50"),
-        ("flux-2-flex", "steps", 0, "--steps 0: flux-2-flex takes 1 to 50"),
-        ("flux-2-flex", "guidance", 1.4, "--guidance 1.4: flux-2-flex takes 1.5 to 10"),
-        ("flux-2-flex", "width", 1023, "--width 1023: a multiple of 16; nearest 1024"),
-        ("flux-2-pro", "width", 65, "--width 65: a multiple of 16; nearest 64"),
-        ("flux-2-pro", "height", 4095, "--height 4095: a multiple of 16; nearest 4096"),
-        ("flux-2-pro", "height", 4112, "--height 4112: flux-2-pro takes 64 to 4096"),
-        ("flux-2-pro", "width", -16, "--width -16: flux-2-pro takes 64 to 4096"),
-        ("flux-2-dev", "width", 511, "--width 511: flux-2-dev takes 512 to 1920"),
+        *rows("job/out_of_range_is_refused"),
         ("seedream-5-lite", "width", 10**400, "takes 1024 to 4096"),
-        ("flux-2-pro", "safety_tolerance", 6, "--safety-tolerance 6: flux-2-pro takes 0 to 5"),
-        ("gemini-3-pro", "resolution", "8K", "--resolution 8K: gemini-3-pro takes 1K, 2K, 4K"),
-        ("nano-banana", "aspect_ratio", "16x9", "a ratio is two numbers, such as 16:9"),
-        ("nano-banana", "aspect_ratio", "0:1", "a ratio is two numbers"),
-        ("nano-banana", "aspect_ratio", "1:1\u0663", "a ratio is two numbers"),
-        ("nano-banana", "seed", 1, "--seed: nano-banana does not take seed"),
-        ("seedream-5-lite", "seed", 1, "--seed: seedream-5-lite does not take seed"),
     ],
 )
 def test_out_of_range_is_refused(model: str, name: str, value: SettingValue, words: str) -> None:
@@ -166,19 +113,7 @@ def test_out_of_range_is_refused(model: str, name: str, value: SettingValue, wor
     assert config == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("steps", "many", '--set steps "many": must be an integer'),
-        *(("steps", value, "must be an integer") for value in (5.5, True, None)),
-        *(("guidance", value, "must be a number") for value in ("4.5", False)),
-        ("aspect_ratio", 1, "must be a string"),
-        ("width", [1024], "must be an integer"),
-        ("prompt", "x", "--set prompt: not a setting; use -p"),
-        ("images", "x", "--set images: not a setting; the tool names the images"),
-        ("type", "x", "--set type: not a setting; use -m"),
-    ],
-)
+@pytest.mark.parametrize(("name", "value", "words"), rows("job/wrong_sets_are_refused"))
 def test_wrong_sets_are_refused(name: str, value: SettingValue, words: str) -> None:
     """What `--set` gives has its field's JSON type, and is not what the tool fills in."""
     config, findings = check("flux-2-flex", extras=[(name, value)])
@@ -188,22 +123,7 @@ def test_wrong_sets_are_refused(name: str, value: SettingValue, words: str) -> N
     assert words in messages(findings)[0]
 
 
-@pytest.mark.parametrize(
-    ("model", "name", "value"),
-    [
-        *(("flux-2-flex", "steps", steps) for steps in (1, 50, 50.0)),  # JSON Schema counts 50.0
-        *(("flux-2-flex", "guidance", guidance) for guidance in (1.5, 10)),
-        ("flux-2-flex", "aspect_ratio", "7:3"),
-        ("flux-2-pro", "width", 64),
-        ("flux-2-pro", "height", 4096),
-        ("flux-2-pro", "seed", -(10**30)),
-        ("flux-2-pro", "safety_tolerance", 0),
-        ("flux-2-dev", "width", 513),
-        ("nano-banana", "aspect_ratio", "auto"),
-        ("nano-banana", "include_messages", True),
-        ("gemini-3.1-flash", "google_search", False),
-    ],
-)
+@pytest.mark.parametrize(("model", "name", "value"), rows("job/confirmed_values_pass_silently"))
 def test_confirmed_values_pass_silently(model: str, name: str, value: SettingValue) -> None:
     """A value inside the documented range raises nothing."""
     for config, findings in (check(model, [(name, value)]), check(model, extras=[(name, value)])):
@@ -211,18 +131,7 @@ def test_confirmed_values_pass_silently(model: str, name: str, value: SettingVal
 
 
 @pytest.mark.parametrize(
-    ("model", "name", "value", "words"),
-    [
-        ("gemini-3-pro", "resolution", "2K", "--resolution 2K: gemini-3-pro is not confirmed"),
-        ("gemini-3-pro", "aspect_ratio", "16:9", "not confirmed to take aspect_ratio"),
-        ("nano-banana", "aspect_ratio", "4:7", "not among the known values (auto, 1:1,"),
-        ("nano-banana", "width", 1024, "--width: nano-banana is not known to take it"),
-        ("flux-2-max", "width", 1000, "probably must be a multiple of 16; nearest 992"),
-        ("flux-2-max", "safety_tolerance", 6, "not confirmed to take safety_tolerance"),
-        ("flux-2-dev", "guidance", 3.5, "not confirmed to take guidance"),
-        ("flux-2-pro", "steps", 999, "--steps: flux-2-pro is not known to take it"),
-        ("inference.novel.v1", "width", 1, "is not known to take it; sent as given"),
-    ],
+    ("model", "name", "value", "words"), rows("job/unconfirmed_settings_warn_and_are_sent")
 )
 def test_unconfirmed_settings_warn_and_are_sent(
     model: str, name: str, value: SettingValue, words: str
@@ -285,27 +194,7 @@ def test_the_nearest_multiple_is_allowed(width: int) -> None:
     assert check("flux-2-pro", [("width", nearest)])[1].errors == []
 
 
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["product.jpg", "scene.jpg"], ["product.jpg", "scene.jpg"]),
-        (["a.jpg", "A.jpg"], ["image-1.jpg", "image-2.jpg"]),
-        (["a.jpg", "b.jpg", "a.jpg"], ["image-1.jpg", "b.jpg", "image-3.jpg"]),
-        (["a.jpg", "a.png"], ["a.jpg", "a.png"]),
-        ([".jpg", "-rf.jpg", "b c.jpg", "ö.jpg"], [f"image-{n}.jpg" for n in range(1, 5)]),
-        (['q".jpg', "n\n.jpg", "u\udcff.jpg"], [f"image-{n}.jpg" for n in range(1, 4)]),
-        (["image-2.jpg", "é.jpg"], ["image-2.jpg", "image-2-2.jpg"]),
-        (["IMAGE-2.JPG.jpg", "é.jpg"], ["IMAGE-2.JPG.jpg", "image-2.jpg"]),
-        (["Image-2.jpg", "é.jpg"], ["Image-2.jpg", "image-2-2.jpg"]),
-        (
-            ["image-2.jpg", "é.jpg", "image-2-2.jpg"],
-            ["image-2.jpg", "image-2-2-2.jpg", "image-2-2.jpg"],
-        ),
-        (["x" * 96 + ".jpg"], ["x" * 96 + ".jpg"]),
-        (["x" * 97 + ".jpg"], ["image-1.jpg"]),
-        (["job.json.jpg"], ["job.json.jpg"]),
-    ],
-)
+@pytest.mark.parametrize(("names", "expected"), rows("job/part_names"))
 def test_part_names(names: list[str], expected: list[str]) -> None:
     """The user's own name goes out where it is plain and alone; else `image-N`."""
     split = [name.rpartition(".") for name in names]

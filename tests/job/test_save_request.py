@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import loopback
 import pytest
-from conftest import SAMPLES, TOKEN, Run, disk, need
+from conftest import SAMPLES, TOKEN, Done, Run, disk, need
 from PIL import Image
+from tables import rows, table
 
 from prodia_compose import errors
 from prodia_compose.sandbox import server
@@ -30,25 +30,7 @@ SHELLS = {
     "zsh-sh": ("zsh", "--emulate", "sh"),
 }
 
-AWKWARD = {
-    "space": "a b",
-    "dash": "-lead",
-    "newline": "new\nline\n",
-    "quotes": 'it\'s "quoted"',
-    "curl": 'a;type=x,b"c\\d',
-    "shell": "$(touch x)`touch x`&*",
-    "markup": "[bold]\x1b[31mred",
-    "not-utf-8": os.fsdecode(b"caf\xe9"),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """How a script ended."""
-
-    code: int
-    out: bytes
-    err: str
+AWKWARD: dict[str, str] = table("job/awkward_names")
 
 
 def send(
@@ -58,7 +40,7 @@ def send(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     **environment: str,
-) -> Ran:
+) -> Done:
     """Run a saved script, by its own shebang or by a shell, with a token unless told otherwise."""
     done = subprocess.run(
         [*by, script, *arguments],
@@ -69,7 +51,7 @@ def send(
         check=False,
         timeout=60,
     )
-    return Ran(code=done.returncode, out=done.stdout, err=done.stderr.decode())
+    return Done(code=done.returncode, out=done.stdout, err=done.stderr.decode())
 
 
 def names(folder: Path) -> list[str]:
@@ -110,23 +92,7 @@ def script(run: Run, work: Path) -> Path:
 # What is sent
 
 
-LINES: dict[str, tuple[str, ...]] = {
-    "plain": LINE,
-    "png": (*LINE, "-o", "out.png"),
-    "webp": (*LINE, "--format", "webp", "-o", "out"),
-    "reversed": ("scene.jpg", "product.jpg", "-p", "the first image, then the second image"),
-    "twice": ("scene.jpg", "scene.jpg", "-p", "the first image and the second image"),
-    "odd-names": ("-p", "all images", "a b.jpg", "./-x;type=y.jpg", "Ü.jpg"),
-    "formats": ("-p", "all images", "alpha.png", "photo.webp", "--keep-alpha"),
-    "settings": (
-        *("-m", "flux-2-flex", *LINE, "--aspect-ratio", "1:1", "--width", "1024"),
-        *("--height", "1024", "--steps", "50", "--seed", "7"),
-        *("--set", 'note="äöü \\"\\\\ \U0001f600"'),
-    ),
-    "large": ("large.jpg", "-p", "x"),
-    "timeouts": (*LINE, "--connect-timeout", "2.5"),
-    "async": (*LINE, "--async"),
-}
+LINES: dict[str, list[str]] = table("job/lines")
 
 
 @pytest.fixture
@@ -164,7 +130,7 @@ def content(request: loopback.Received) -> bytes:
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
 def test_the_script_sends_what_compose_sends(
-    run: Run, work: Path, pictures: None, *, line: tuple[str, ...], tls: bool
+    run: Run, work: Path, pictures: None, *, line: list[str], tls: bool
 ) -> None:
     """Method, path, query, every header and every byte of every part are equal, in the same order."""
     refusal = loopback.json_answer({"error": "no"}, 400)
@@ -362,27 +328,7 @@ def test_a_script_that_cannot_tell_where_it_is_sends_nothing(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "code", "words"),
-    [
-        *(
-            ((argument,), {}, 2, "exists, or cannot be made")
-            for argument in ("taken", "folder", "missing/answer")
-        ),
-        *((usage, {}, 2, "usage: ") for usage in (("",), ("--help",), ("-x",), ("a", "b"))),
-        *(
-            ((), {"PRODIA_TOKEN": token}, 4, "PRODIA_TOKEN")
-            for token in ("", " \n", "two words", "line\nbreak", "caf\xe9", "tab\there")
-        ),
-        *(
-            ((), {"PRODIA_BASE_URL": url}, 2, "send.sh: PRODIA_BASE_URL: ")
-            for url in (
-                *("http://service.test", "http://127.0.0.1.service.test", "ftp://service.test"),
-                *("http://127.0.0.1@service.test", "http://localhost:1@service.test", "https://"),
-                *("http://service.test:1.localhost", "https://user:password@service.test"),
-                *("https://service.test?query", "https://service.test\\@127.0.0.1", "service.test"),
-            )
-        ),
-    ],
+    ("arguments", "environment", "code", "words"), rows("job/what_is_found_before_sending")
 )
 def test_what_is_found_before_sending(
     script: Path,
@@ -628,20 +574,7 @@ def places(work: Path) -> Path:
     return work
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("new",),
-        ("new/",),
-        ("./new/../new",),
-        ("empty",),
-        ("linked",),
-        ("full", "-f"),
-        ("new", "-f"),
-        ("a/b/new", "--create-dirs"),
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("arguments", rows("job/places_that_will_do"), ids=" ".join)
 def test_places_that_will_do(run: Run, places: Path, arguments: tuple[str, ...]) -> None:
     """A new or empty folder, any folder with -f, and one in missing folders with --create-dirs."""
     done = run("compose", *LINE, "--save-request", *arguments)
@@ -652,24 +585,7 @@ def test_places_that_will_do(run: Run, places: Path, arguments: tuple[str, ...])
     assert (places / "full/theirs.txt").read_bytes() == b"theirs"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (("full",), 8, "holds files already; -f replaces"),
-        (("file",), 8, "is no folder"),
-        (("file", "-f"), 8, "is no folder"),
-        (("file/new", "--create-dirs"), 8, "Not a directory"),
-        (("loop",), 8, "Too many levels"),
-        (("a/new",), 8, "--create-dirs makes"),
-        (("x" * 256,), 8, "name too long"),
-        (("a/" + "x" * 256, "--create-dirs"), 8, "name too long"),
-        (("holding", "../work/holding/scene.jpg", "-f"), 8, "holds the input"),
-        ((".", "-f"), 8, "holds the input product.jpg; choose another folder"),
-        (("clashing", "-f"), 8, "product.jpg in it is a folder"),
-        (("-",), 2, "standard output is no folder"),
-        (("ftp://host/new", "--create-dirs"), 8, "is an address; name a folder"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "words"), rows("job/places_that_will_not_do"))
 def test_places_that_will_not_do(
     run: Run, places: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import rows
 
 from prodia_compose import errors
 from prodia_compose.models import catalogue, framing, lookup
@@ -16,19 +17,7 @@ from prodia_compose.sandbox import server
 SIZED = [model.short_name for model in catalogue.CATALOGUE if model.setting("width")]
 
 
-@pytest.mark.parametrize(
-    ("model", "size", "expected"),
-    [
-        ("nano-banana", (1600, 900), {"aspect_ratio": "16:9"}),
-        ("nano-banana", (900, 1600), {"aspect_ratio": "9:16"}),
-        ("nano-banana", (1010, 1000), {"aspect_ratio": "1:1"}),
-        ("gemini-3-pro", (10_000, 100), {"aspect_ratio": "21:9"}),
-        ("gemini-3.1-flash", (10_000, 100), {"aspect_ratio": "8:1"}),
-        ("flux-2-flex", (640, 640), {"width": 1008, "height": 1008}),
-        ("flux-2-flex", (4000, 3000), {"width": 1152, "height": 864}),
-        ("seedream-5-lite", (1600, 900), {"width": 1820, "height": 1024}),
-    ],
-)
+@pytest.mark.parametrize(("model", "size", "expected"), rows("models/the_nearest_frame_is_chosen"))
 def test_the_nearest_frame_is_chosen(
     model: str, size: tuple[int, int], expected: dict[str, object]
 ) -> None:

@@ -18,6 +18,7 @@ from typing import IO, BinaryIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import rows
 
 from prodia_compose import blob, errors
 from prodia_compose.output import places as out
@@ -136,28 +137,7 @@ def mode(path: Path) -> int:
 # --- format and templates -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("target", "format_", "asked"),
-    [
-        ("composed.jpg", None, "jpg"),
-        ("a.JPEG", None, "jpg"),
-        ("a.Png", None, "png"),
-        ("dir.png/a.webp", None, "webp"),
-        ("dir.xyz/a", None, "jpg"),
-        ("a", None, "jpg"),
-        ("a", "png", "png"),
-        (".hidden", None, "jpg"),
-        ("a.jpeg", "jpg", "jpg"),
-        ("-", None, "jpg"),
-        ("-", "webp", "webp"),
-        ("{stem}.{ext}", "png", "png"),
-        ("{stem}.{ext}", None, "jpg"),
-        ("{stem}", "webp", "webp"),
-        ("a.{n}", None, "jpg"),
-        ("/dev/null", "png", "png"),
-        ("a.jpg.png", None, "png"),
-    ],
-)
+@pytest.mark.parametrize(("target", "format_", "asked"), rows("output/suffix_chooses_the_format"))
 def test_suffix_chooses_the_format(
     target: str, format_: OutputFormat | None, asked: OutputFormat
 ) -> None:
@@ -165,16 +145,7 @@ def test_suffix_chooses_the_format(
     assert asked_format(Placement(target=target, format=format_)) == asked
 
 
-@pytest.mark.parametrize(
-    ("target", "format_", "words"),
-    [
-        ("a.gif", None, "-o a.gif: no such format as .gif; use .jpg, .png or .webp"),
-        ("a.tar.gz", "png", "no such format as .gz"),
-        ("a.jpg", "png", "--format png and -o a.jpg: the name asks for jpg; give one"),
-        ("a.webp", "jpg", "asks for webp"),
-        ("a.jpg ", None, "no such format as .jpg "),
-    ],
-)
+@pytest.mark.parametrize(("target", "format_", "words"), rows("output/other_suffixes_are_refused"))
 def test_other_suffixes_are_refused(target: str, format_: OutputFormat | None, words: str) -> None:
     """Another suffix, or `--format` against the suffix, is a usage error."""
     with pytest.raises(errors.UsageError) as caught:
@@ -185,29 +156,14 @@ def test_other_suffixes_are_refused(target: str, format_: OutputFormat | None, w
 
 def test_accept_types() -> None:
     """Each format has the media type that the service spells so."""
-    assert [accept_type(name) for name in ("jpg", "png", "webp")] == [
-        "image/jpeg",
-        "image/png",
-        "image/webp",
-    ]
+    types = [accept_type(name) for name in ("jpg", "png", "webp")]
+    assert types == ["image/jpeg", "image/png", "image/webp"]
 
 
 FIELDS = {"stem": "scene", "n": "2", "first": "a/../b", "model": "{stem}", "ext": "-"}
 
 
-@pytest.mark.parametrize(
-    ("template", "path"),
-    [
-        ("out/{stem}-{n}.jpg", "out/scene-2.jpg"),
-        ("{other} {} {STEM} {stem", "{other} {} {STEM} {stem"),
-        ("{{stem}}", "{scene}"),
-        ("{model}", "{stem}"),
-        ("{first}.jpg", "a-..-b.jpg"),
-        ("-", "-"),
-        ("{ext}", "./-"),
-        ("plain.jpg", "plain.jpg"),
-    ],
-)
+@pytest.mark.parametrize(("template", "path"), rows("output/templates"))
 def test_templates(template: str, path: str) -> None:
     """Known fields are filled in once, without leaving the folder; other braces are literal."""
     assert expand(template, FIELDS) == path
@@ -251,33 +207,7 @@ def test_a_taken_name(here: Path) -> None:
     assert (here / "out.jpg").read_bytes() == b"old"
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (".", "-o .: is a folder; name a file in it"),
-        ("folder", "is a folder"),
-        ("folder/", "is a folder"),
-        ("", "is a folder"),
-        ("new/", "names a folder; name a file"),
-        ("out.jpg/", "names a folder; name a file"),
-        ("new/.", "names a folder; name a file"),
-        ("new/..", "names a folder; name a file"),
-        ("missing/out.png", "there is no folder missing; --create-dirs makes it"),
-        ("dangling/out.png", "there is no folder dangling"),
-        ("to-missing.png", "there is no folder"),
-        ("out.jpg/out.png", "part of the path is not a folder"),
-        ("loop", "is a loop of links"),
-        ("x" * 256, "the name is too long"),
-        ("é" * 128, "the name is too long"),
-        ("socket", "is a socket"),
-        ("nul\0", "null"),
-        ("/dev/fd/93", "is not open for writing"),
-        ("/dev/fd/99999999999999999999", "no file can be made there|no folder|permission|not perm"),
-        ("http://host/out.jpg", "is an address; name a file"),
-        ("s3://bucket/out.jpg", "is an address; name a file"),
-        ("file:///tmp/out.jpg", "is an address; name a file"),
-    ],
-)
+@pytest.mark.parametrize(("path", "words"), rows("output/unusable_places"))
 def test_unusable_places(here: Path, path: str, words: str) -> None:
     """What cannot become a file is refused with the reason, before anything is sent."""
     (here / "folder").mkdir()
@@ -375,7 +305,7 @@ def test_a_signal_during_the_proof(here: Path, monkeypatch: pytest.MonkeyPatch) 
         def __bytes__(self) -> bytes:
             raise errors.Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr(out, "_PROOF_BYTES", Stop())
+    monkeypatch.setattr(out, "PROOF_BYTES", Stop())
     with pytest.raises(errors.Interrupted):
         prove("out.jpg")
 
@@ -770,17 +700,7 @@ def test_a_reader_that_went_away(data: blob.Blob) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "suffix", "expected"),
-    [
-        ("out.jpg", ".png", "out.png"),
-        ("a/b.c/out.JPEG", ".webp", "a/b.c/out.webp"),
-        ("out", ".png", "out.png"),
-        ("v1.2", ".png", "v1.2.png"),
-        ("./.jpg", ".png", "./.jpg.png"),
-        ("/dev/null", ".png", "/dev/null"),
-        ("/dev/fd/1", ".png", "/dev/fd/1"),
-        ("-", ".png", "-"),
-    ],
+    ("path", "suffix", "expected"), rows("output/another_format_gets_its_suffix")
 )
 def test_another_format_gets_its_suffix(here: Path, path: str, suffix: str, expected: str) -> None:
     """A picture of another format than asked has the suffix of what it is."""
@@ -800,20 +720,12 @@ def test_a_corrected_name_overwrites_nothing(here: Path, data: blob.Blob) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "policy", "number", "expected"),
-    [
-        ("a/out.jpg", "fail", 1, ("a/out.jpg", "fail")),
-        ("a/out.jpg", "fail", 2, ("a/out-2.jpg", "number")),
-        ("a/out.jpg", "overwrite", 3, ("a/out-3.jpg", "overwrite")),
-        ("out", "number", 2, ("out-2", "number")),
-        ("/dev/null", "fail", 2, ("/dev/null", "fail")),
-        ("/dev/fd/7", "fail", 2, ("/dev/fd/7", "fail")),
-    ],
+    ("path", "policy", "number", "new", "then"), rows("output/further_pictures_are_numbered")
 )
 def test_further_pictures_are_numbered(
-    here: Path, path: str, policy: IfExists, number: int, expected: tuple[str, IfExists]
+    here: Path, path: str, policy: IfExists, number: int, new: str, then: IfExists
 ) -> None:
     """The second picture of a job is `NAME-2.EXT`; a stream keeps its name."""
     place = out.numbered(out.Place(path=path, if_exists=policy), number)
 
-    assert (place.path, place.if_exists) == expected
+    assert (place.path, place.if_exists) == (new, then)

@@ -6,9 +6,11 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Run
+from tables import table
 from terminals import PROGRAM, on_a_terminal
 
 from prodia_compose.sandbox import server
@@ -39,105 +41,18 @@ class Case:
 
     argv: Sequence[str]
     code: int
-    out: str | None = ""
-    err: str | None = ""
+    out: str | None
+    err: str | None
+
+
+def _text(case: dict[str, Any], stream: str) -> str | None:
+    lines = case.get(stream, [])
+    return None if lines is None else "".join(f"{line}\n" for line in lines)
 
 
 CASES = {
-    "compose": Case(argv=("compose", *LINE, "-f"), code=0, out="composed.jpg\n"),
-    "compose -v": Case(
-        argv=("compose", *LINE, "-f", "-v"),
-        code=0,
-        out="composed.jpg\n",
-        err="""\
-1 product.jpg 640x480 JPEG: as it is; 11,691 bytes
-2 scene.jpg 960x640 JPEG: as it is; 40,551 bytes
-SIZE in SECONDS, $0.039
-""",
-    ),
-    "compose, warned": Case(
-        argv=("compose", *LINE, "-f", "--steps", "9"),
-        code=0,
-        out="composed.jpg\n",
-        err="""\
-prodia-compose: warning: --steps: nano-banana is not known to take it; sent as given [unconfirmed-setting]
-""",
-    ),
-    "compose, refused": Case(
-        argv=("compose", "gone.jpg", "here.jpg", "-p", "x", "-o", "nowhere/a.jpg"),
-        code=3,
-        err="""\
-prodia-compose: error: gone.jpg: no such file; check the name and the folder you are in
-prodia-compose: error: here.jpg: no such file; check the name and the folder you are in
-prodia-compose: error: -o nowhere/a.jpg: there is no folder nowhere; --create-dirs makes it
-""",
-    ),
-    "compose, refused --json": Case(
-        argv=("compose", "gone.jpg", "-p", "x", "-f", "--json"),
-        code=3,
-        err=None,
-    ),
-    "validate": Case(
-        argv=("validate", *LINE, "-o", "{stem}-made.png"),
-        code=0,
-        out="""\
-model    nano-banana (inference.nano-banana.img2img.v2)
-images   1 product.jpg 640x480 JPEG: as it is; 11,691 bytes
-         2 scene.jpg 960x640 JPEG: as it is; 40,551 bytes
-prompt   the first image on the second image
-settings none
-output   scene-made.png (png)
-upload   52,924 bytes in 3 parts, DIGEST
-price    $0.039
-result   ready
-""",
-    ),
-    "validate, refused": Case(
-        argv=("validate", "product.jpg", "gone.jpg", "-p", "both"),
-        code=3,
-        out="""\
-model    nano-banana (inference.nano-banana.img2img.v2)
-images   1 product.jpg 640x480 JPEG: as it is; 11,691 bytes
-prompt   both
-output   composed.jpg (jpg)
-price    $0.039
-result   1 problem; nothing would be sent
-""",
-        err="""\
-prodia-compose: error: gone.jpg: no such file; check the name and the folder you are in
-""",
-    ),
-    "dry run --json": Case(argv=("compose", *LINE, "-n", "--json"), code=0, out=None),
-    "models": Case(
-        argv=("models",),
-        code=0,
-        out="""\
-MODEL             IMAGES  PRICE        SECONDS  GOOD FOR
-nano-banana       3       $0.039       8        flat rate, plain-language edits
-gemini-3-pro      3       $0.15-0.30   12       up to 4K output
-gemini-3.1-flash  14      $0.08-0.16   33       many images, Google Search
-flux-2-dev        8       $0.01-0.015  3        fastest, cheapest, open weights
-flux-2-pro        8       $0.03        12       up to 4096 px, 9 MP of inputs
-flux-2-flex       10      $0.06        22       steps and guidance, 10 images
-flux-2-max        8       $0.04        15       finest single image, to 2048 px
-seedream-5-lite   14      unknown      15       blends many images
-""",
-    ),
-    "one model": Case(argv=("models", "flux-2-dev"), code=0, out=None),
-    "no such model": Case(
-        argv=("models", "nano-banan"),
-        code=2,
-        err="prodia-compose: error: nano-banan: no such model; did you mean nano-banana?\n",
-    ),
-    "no jobs": Case(argv=("jobs",), code=0, err="prodia-compose: no jobs are in the record\n"),
-    "no such option": Case(
-        argv=("compose", "--zzz", "x"),
-        code=2,
-        err="prodia-compose: error: no such option: --zzz; see prodia-compose compose --help\n",
-    ),
-    "version": Case(argv=("--version",), code=0, out=None),
-    "help": Case(argv=("--help",), code=0, out=None),
-    "compose help": Case(argv=("compose", "-h"), code=0, out=None),
+    name: Case(argv=case["argv"], code=case["code"], out=_text(case, "out"), err=_text(case, "err"))
+    for name, case in table("output/commands").items()
 }
 
 SURROUNDINGS: tuple[dict[str, str], ...] = (

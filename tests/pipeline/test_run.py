@@ -3,20 +3,24 @@
 import io
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import ledgering
 import pytest
 
 from prodia_compose import blob, errors, progress
+from prodia_compose.cli import signals
 from prodia_compose.client.answers import Answer, Output
 from prodia_compose.client.answers.records import JobRecord
 from prodia_compose.client.send import Sent
-from prodia_compose.output import places
+from prodia_compose.images.probe import received
+from prodia_compose.output import places, rescue
 from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import entries, ledger
+
+Keep = Callable[[blob.Blob, str], Path]
 
 
 def _answer(*pictures: bytes, job_id: str | None = None) -> Answer:
@@ -83,17 +87,96 @@ def test_a_picture_is_in_its_place_or_kept_never_both(run: Run, work: Path) -> N
 
     (kept,) = run.kept
     assert run.pictures == (str(work / "out.jpg"), kept)
-    assert caught.value.message.endswith(f"; it is kept as {kept}")
+    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
 
 
-def test_a_bug_loses_nothing(run: Run, work: Path) -> None:
-    """A picture that has come survives a bug of ours, and the traceback names the copy."""
+def test_a_picture_that_cannot_be_decoded_is_kept_beside_one_that_is_placed(
+    run: Run, record: ledger.Ledger, work: Path
+) -> None:
+    """Nothing that was paid for is dropped because something else of the answer is of use."""
+    data = (work / "scene.jpg").read_bytes()
+    run.came(_answer(b"no picture", data))
+    with (
+        pytest.raises(errors.NotPlacedError, match="cannot be decoded") as caught,
+        run.to_its_end(),
+    ):
+        run.place(_placer(work / "out.jpg", run.stop))
+
+    (kept,) = run.kept
+    (entry,) = record.entries()
+    assert ((work / "out.jpg").read_bytes(), Path(kept).read_bytes()) == (data, b"no picture")
+    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
+    assert (entry.state, entry.exit_code, entry.rescued) == ("received", 10, (kept,))
+
+
+def test_a_place_that_is_gone_is_no_bug(run: Run, work: Path) -> None:
+    """Also under the name for another format than was asked for, which was never proved."""
+    run.came(_answer((work / "scene.jpg").read_bytes()))
+    place = places.Place(path=str(work / "product.jpg" / "out.png"))
+    placer = Placer(place=place, format="png", strict=False, stdout=io.BytesIO, stop=run.stop)
+
+    with pytest.raises(errors.NotPlacedError) as caught, run.to_its_end():
+        run.place(placer)
+    assert "Not a directory; it is kept as" in caught.value.message
+
+
+def test_what_can_be_kept_is_kept_beside_what_is_lost(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one picture finds no room, a smaller one may, and the message names it."""
+
+    def keep(data: blob.Blob, suffix: str, keep: Keep = rescue.keep_blob) -> Path:
+        if data.size > 5:
+            raise errors.NotPlacedError("it is lost", may_be_billed=True)
+        return keep(data, suffix)
+
+    monkeypatch.setattr(rescue, "keep_blob", keep)
+    run.came(_answer(b"too large", b"small"))
+    with pytest.raises(errors.NotPlacedError) as caught, run.to_its_end():
+        raise errors.Interrupted(signal.SIGINT)
+
+    (kept,) = run.kept
+    assert Path(kept).read_bytes() == b"small"
+    assert caught.value.message == f"it is lost; the rest is kept as {kept}"
+
+
+def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture is looked at for as long as it takes, but not once somebody asked to stop."""
+
+    def decode(_opener: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("decoding went on")
+
+    monkeypatch.setattr(received, "inspect", decode)
+    run.came(_answer(b"\xff\xd8\xff a large picture"))
+    with pytest.raises(errors.Interrupted), signals.handled() as run.stop, run.to_its_end():
+        run.place(_placer(Path("out.jpg"), run.stop))
+
+    (kept,) = run.kept
+    assert kept.endswith(".jpg")
+
+
+def test_a_stopped_fetch_records_what_came(run: Run, record: ledger.Ledger) -> None:
+    """From when the pictures of an --async job are here, it is answered, and its copy is written."""
+    run.fetches(record.reopen(record.entries()[0]), "the-id", ())
+    run.came(_answer(b"picture"))
+    with pytest.raises(errors.Interrupted), run.to_its_end():
+        raise errors.Interrupted(signal.SIGINT)
+
+    (entry,) = record.entries()
+    assert (run.state, entry.state, entry.rescued) == ("answered", "received", run.kept)
+
+
+def test_a_bug_loses_nothing(run: Run, record: ledger.Ledger) -> None:
+    """A picture that has come survives a bug of ours; the traceback and the record name the copy."""
     run.came(_answer(b"what came"))
     with pytest.raises(ZeroDivisionError) as caught, run.to_its_end():
         raise ZeroDivisionError
 
     (note,) = caught.value.__notes__
     assert Path(note.removeprefix("what came is kept as ")).read_bytes() == b"what came"
+    (entry,) = record.entries()
+    assert (entry.state, entry.exit_code, entry.rescued) == ("received", 1, run.kept)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import rows
 
 from prodia_compose import errors
 from prodia_compose.inputs.options import LABEL
@@ -24,41 +25,13 @@ def test_ordinals(position: int, word: str) -> None:
     assert template.ordinal(position) == word
 
 
-@pytest.mark.parametrize(
-    ("typed", "compiled"),
-    [
-        ("Put {mug} in {room}", "Put the first image in the second image"),
-        ("{mug}{mug}", "the first imagethe first image"),
-        ("{back-drop_3}", "the 15th image"),
-        ("{{mug}}", "{mug}"),
-        ("{{{mug}}}", "{the first image}"),
-        ("{{{{}}}}", "{{}}"),
-        ("a {{b}} {mug}", "a {b} the first image"),
-        ("no braces", "no braces"),
-        ("", ""),
-    ],
-)
+@pytest.mark.parametrize(("typed", "compiled"), rows("prompt/labels_become_positions"))
 def test_labels_become_positions(typed: str, compiled: str) -> None:
     """A label in braces is its image's place; doubled braces are literal."""
     assert template.compile_labels(typed, POSITIONS) == compiled
 
 
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        ("{mgu}", r"\{mgu\} is no label; did you mean \{mug\}\?"),
-        ("{Mug}", r"did you mean \{mug\}\?"),
-        ("{xyz}", r"the labels are: mug, room, back-drop_3 \(a literal brace is written twice\)"),
-        ("{ mug }", r"did you mean \{mug\}\?"),
-        ("{}", r"\{\} is no label"),
-        ("{", r"prompt: \{ is no label"),
-        ("}", r"prompt: \} is no label"),
-        ("{{mug}", r"prompt: \} is no label"),
-        ("{mug", r"prompt: \{ is no label"),
-        ("{a{mug}}", r"prompt: \{ is no label"),
-        ('{"json": 1}', r"is no label"),
-    ],
-)
+@pytest.mark.parametrize(("typed", "words"), rows("prompt/unknown_labels_are_refused"))
 def test_unknown_labels_are_refused(typed: str, words: str) -> None:
     """A name that is no label is refused with the nearest one, or all of them."""
     with pytest.raises(errors.UsageError, match=words):
@@ -87,24 +60,10 @@ def test_label_names(name: str, other: str) -> None:
     assert LABEL.fullmatch(other) is None
 
 
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"Put it there", "Put it there"),
-        (b"Put it there\n", "Put it there"),
-        (b"Put it there\r\n\r\n", "Put it there"),
-        (b"\xef\xbb\xbfPut", "Put"),
-        (b"\xef\xbb\xbf\xef\xbb\xbfPut", "\ufeffPut"),
-        (b"one\r\ntwo\r\n", "one\r\ntwo"),
-        (b"  kept  \n", "  kept  "),
-        ("Grüße".encode(), "Grüße"),
-        (b"", ""),
-        (b"\n", ""),
-    ],
-)
-def test_prompt_files(data: bytes, text: str) -> None:
+@pytest.mark.parametrize(("written", "text"), rows("prompt/prompt_files"))
+def test_prompt_files(written: str, text: str) -> None:
     """A file's BOM and final newlines are dropped, and nothing else."""
-    assert template.text_of_file(data, "p.txt") == text
+    assert template.text_of_file(written.encode(), "p.txt") == text
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ from PIL import Image
 from tables import raw, table
 
 from prodia_compose import errors
+from prodia_compose.client.options import TokenState
 from prodia_compose.images.formats import kinds
 from prodia_compose.models import facts
-from prodia_compose.pipeline import gather
 from prodia_compose.progress import visible
 from prodia_compose.record import entries, ledger
 from prodia_compose.report import jsontext
@@ -191,7 +191,7 @@ def test_enumerations_are_the_programs() -> None:
     assert job["state"] == job["reached"] == list(get_args(entries.State))
     assert image["format"] == list(kinds.KINDS)
     assert output["format"] == [*kinds.KINDS, None]
-    assert _described("plan@1")["token"] == list(get_args(gather.TokenState))
+    assert _described("plan@1")["token"] == list(get_args(TokenState))
     assert [*cap["kind"], "option"] == list(get_args(facts.CapKind))
     assert setting["type"] == list(get_args(facts.SettingType))
     assert setting["status"] == list(get_args(facts.SettingStatus))

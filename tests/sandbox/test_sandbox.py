@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 import sandboxing as sb
 from conftest import Run
+from tables import table
 
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.jobs import InputRecord
@@ -40,22 +41,7 @@ def strict_json(data: bytes) -> dict[str, object]:
     return job
 
 
-@pytest.mark.parametrize(
-    ("wanted", "header", "status"),
-    [
-        (None, "Bearer anything", 200),
-        (None, "bearer anything", 200),
-        (None, None, 401),
-        (None, "", 401),
-        (None, "Bearer", 401),
-        (None, "Bearer  ", 401),
-        (None, "Basic dXNlcg==", 401),
-        ("secret", "Bearer secret", 200),
-        ("secret", "Bearer other", 401),
-        ("secret", "Bearer secret2", 401),
-        ("sécret", "Bearer sécret".encode().decode("latin-1"), 200),
-    ],
-)
+@pytest.mark.parametrize(("wanted", "header", "status"), table("sandbox/token"))
 def test_token(wanted: str | None, header: str | None, status: int) -> None:
     """Any bearer token passes, or the very one asked for; else the answer is plain text."""
     headers = {"Content-Type": "application/json", "Accept": "multipart/form-data"}
@@ -85,26 +71,7 @@ def test_token_guards_async_reads(shared: server.Sandbox, leaf: str) -> None:
     assert (got.status, got.content_type) == (401, "text/plain")
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "allow"),
-    [
-        ("GET", "/", 404, None),
-        ("POST", "/v2/jobs", 404, None),
-        ("POST", "/job", 404, None),
-        ("PUT", "/elsewhere", 404, None),
-        ("GET", "/v2/job", 405, "POST"),
-        ("PUT", "/v2/job", 405, "POST"),
-        ("DELETE", "/v2/job/async", 405, "POST"),
-        ("PATCH", "/v2/job?price=true", 405, "POST"),
-        ("OPTIONS", "/v2/job", 405, "POST"),
-        ("HEAD", "/v2/job", 405, "POST"),
-        ("POST", "/v2/job/async/x/job.json", 405, "GET"),
-        ("BREW", "/v2/job", 405, None),
-        ("GET", "/v2/job/async/x/job.json", 404, None),
-        ("GET", "/v2/job/async/x", 404, None),
-        ("GET", "/v2/job/async/x/elsewhere", 404, None),
-    ],
-)
+@pytest.mark.parametrize(("method", "path", "status", "allow"), table("sandbox/paths_and_methods"))
 def test_unknown_paths_and_methods(
     shared: server.Sandbox, method: str, path: str, status: int, allow: str | None
 ) -> None:
@@ -117,21 +84,7 @@ def test_unknown_paths_and_methods(
     uuid.UUID(got.headers["x-request-id"])
 
 
-@pytest.mark.parametrize(
-    ("accept", "media_type"),
-    [
-        ("image/jpeg", "image/jpeg"),
-        ("image/png", "image/png"),
-        ("image/webp", "image/webp"),
-        ("IMAGE/PNG", "image/png"),
-        ("*/*", "image/jpeg"),
-        ("image/*", "image/jpeg"),
-        (None, "image/jpeg"),
-        ("", "image/jpeg"),
-        ("text/html, image/webp;q=0.8, image/png", "image/png"),
-        ("image/png;q=0.1, image/webp;q=0.9", "image/webp"),
-    ],
-)
+@pytest.mark.parametrize(("accept", "media_type"), table("sandbox/accept_image"))
 def test_accept_image(shared: server.Sandbox, accept: str | None, media_type: str) -> None:
     """A bare image comes in the format asked for, JPEG where none is."""
     got = sb.send_job(shared, sb.make_job(), accept=accept)
@@ -141,16 +94,7 @@ def test_accept_image(shared: server.Sandbox, accept: str | None, media_type: st
     uuid.UUID(got.headers["x-request-id"])
 
 
-@pytest.mark.parametrize(
-    ("accept", "media_type", "filename"),
-    [
-        ("multipart/form-data", "image/jpeg", "output.jpg"),
-        ("multipart/form-data; image/jpeg", "image/jpeg", "output.jpg"),
-        ("multipart/form-data; image/png", "image/png", "output.png"),
-        ("multipart/form-data;image/webp", "image/webp", "output.webp"),
-        ("Multipart/Form-Data", "image/jpeg", "output.jpg"),
-    ],
-)
+@pytest.mark.parametrize(("accept", "media_type", "filename"), table("sandbox/accept_multipart"))
 def test_accept_multipart(
     shared: server.Sandbox, accept: str, media_type: str, filename: str
 ) -> None:
@@ -171,16 +115,7 @@ def test_accept_of_what_cannot_be_had(shared: server.Sandbox, accept: str) -> No
     assert sb.send_job(shared, sb.make_job(), accept=accept).status == 406
 
 
-@pytest.mark.parametrize(
-    ("accept", "media_type"),
-    [
-        ("multipart/form-data; image/png", "multipart/form-data"),
-        ("multipart/form-data", "multipart/form-data"),
-        ("image/jpeg", "application/json"),
-        ("application/json", "application/json"),
-        (None, "application/json"),
-    ],
-)
+@pytest.mark.parametrize(("accept", "media_type"), table("sandbox/error_shape"))
 def test_error_shape(shared: server.Sandbox, accept: str | None, media_type: str) -> None:
     """An error is multipart with only a job part where multipart was asked for, else JSON."""
     got = sb.send_job(shared, sb.make_job(images=["c.jpg"]), accept=accept)
@@ -195,40 +130,8 @@ def test_error_shape(shared: server.Sandbox, accept: str | None, media_type: str
 
 
 REFUSED = [
-    ({"config": {"prompt": "x"}}, "missing property 'type'"),
-    ({"type": 7, "config": {}}, "type: got number, want string"),
-    ({"type": "nano-banana", "config": {}}, "type: unknown job type 'nano-banana'"),
-    ({"type": "inference.", "config": {}}, "type: unknown job type 'inference.'"),
-    ({"type": sb.NANO}, "missing property 'config'"),
-    ({"type": sb.NANO, "config": []}, "config: got array, want object"),
-    ({"type": sb.NANO, "config": {}}, "config: missing property 'prompt'"),
-    ({"type": sb.NANO, "config": {"prompt": ""}}, "config: missing property 'prompt'"),
-    ({"type": sb.NANO, "config": {"prompt": True}}, "config.prompt: got boolean, want string"),
-    (sb.make_job(images="a.jpg"), "config.images: got string, want array"),
-    (sb.make_job(images=[]), "config.images: minItems: got 0, want 1"),
-    (sb.make_job(images=["a.jpg", 2]), "config.images.1: got number, want string"),
-    (sb.make_job(images=["A.jpg"]), "filename 'A.jpg' not found in request"),
-    (sb.make_job(images=["a.jpg", "b.jpg", "c.jpg"]), "filename 'c.jpg' not found in request"),
-    (sb.make_job(images=["a.jpg"] * 4), "config: too many images"),
-    (sb.make_job(sb.FLEX, width=5000), "config.width: maximum: got 5,000, want 4,096"),
-    (sb.make_job(sb.FLEX, height=48), "config.height: minimum: got 48, want 64"),
-    (sb.make_job(sb.FLEX, width=1023), "config.width: multipleOf: got 1,023, want 16"),
-    (sb.make_job(sb.FLEX, steps=51), "config.steps: maximum: got 51, want 50"),
-    (sb.make_job(sb.FLEX, steps=2.5), "config.steps: got number, want integer"),
-    (sb.make_job(sb.FLEX, steps="9"), "config.steps: got string, want integer"),
-    (sb.make_job(sb.FLEX, steps=True), "config.steps: got boolean, want integer"),
-    (sb.make_job(sb.FLEX, steps=None), "config.steps: got null, want integer"),
-    (sb.make_job(sb.FLEX, guidance=1.25), "config.guidance: minimum: got 1.25, want 1.5"),
-    (sb.make_job(sb.PRO, safety_tolerance=6), "config.safety_tolerance: maximum: got 6, want 5"),
-    (
-        {"type": sb.PRO, "config": {"prompt": "x" * 32_769}},
-        "config.prompt: maxLength: got 32,769, want 32,768",
-    ),
-    (
-        sb.make_job("inference.flux-kontext.pro.img2img.v1", images=["a.jpg", "b.jpg"]),
-        "config: too many images",
-    ),
-    (sb.make_job("inference.sdxl.inpainting.v1"), "config: too many images"),
+    *table("sandbox/refused"),
+    (sb.make_job(sb.PRO, prompt="x" * 32_769), "config.prompt: maxLength: got 32,769, want 32,768"),
 ]
 
 
@@ -240,24 +143,7 @@ def test_refused(shared: server.Sandbox, job: dict[str, object], error: str) -> 
     assert (got.status, got.error) == (400, error)
 
 
-ACCEPTED = [
-    sb.make_job(images=["b.jpg", "a.jpg"]),
-    sb.make_job(images=["a.jpg"]),
-    sb.make_job(images=["a.jpg", "a.jpg"]),
-    sb.make_job(aspect_ratio="4:7"),
-    sb.make_job(negative_prompt="not documented to be refused"),
-    sb.make_job(sb.FLEX, aspect_ratio="1:1", width=1024, height=1024, steps=50),
-    sb.make_job(sb.FLEX, steps=50.0, guidance=1.5, width=64, height=4096 // 8),
-    sb.make_job(sb.PRO, seed=-1, anything=["else"]),
-    sb.make_job(GEMINI, resolution="8K"),
-    sb.make_job("inference.new-model.img2img.v1"),
-    {"type": "inference.new-model.img2img.v1", "config": {}},
-    {"type": "workflow.serial.v1", "jobs": []},
-    {"type": sb.NANO, "config": {"prompt": "x" * 5000}, "name": "an extra key"},
-]
-
-
-@pytest.mark.parametrize("job", ACCEPTED, ids=json.dumps)
+@pytest.mark.parametrize("job", table("sandbox/accepted"), ids=json.dumps)
 def test_accepted(shared: server.Sandbox, job: dict[str, object]) -> None:
     """What the documents allow, or do not forbid, passes."""
     got = sb.send_job(shared, job, accept="multipart/form-data")
@@ -265,23 +151,7 @@ def test_accepted(shared: server.Sandbox, job: dict[str, object]) -> None:
     assert got.status == 200, got.error
 
 
-@pytest.mark.parametrize(
-    ("job_type", "most"),
-    [
-        (sb.NANO, 3),
-        (GEMINI, 3),
-        ("inference.gemini-3-1-flash.img2img.v1", 14),
-        ("inference.flux-2.dev.img2img.v1", 8),
-        (sb.PRO, 8),
-        (sb.FLEX, 10),
-        ("inference.flux-2.max.img2img.v1", 8),
-        ("inference.seedream-5-0.lite.img2img.v1", 14),
-        ("inference.new-model.img2img.v1", 14),
-        ("inference.flux-kontext.max.img2img.v1", 1),
-        ("inference.seededit.img2img.v1", 1),
-        ("inference.recraft.v4.img2img.v1", 1),
-    ],
-)
+@pytest.mark.parametrize(("job_type", "most"), table("sandbox/image_count"))
 @pytest.mark.parametrize("is_listed", [True, False])
 def test_image_count(shared: server.Sandbox, job_type: str, most: int, is_listed: bool) -> None:  # noqa: FBT001 - a parameter of the table
     """Each model takes as many images as the guide says, named in the config or not."""
@@ -371,18 +241,7 @@ def test_an_input_is_needed(shared: server.Sandbox) -> None:
     assert sb.send_job(shared, sb.make_job("inference.x.txt2img.v1"), ()).status == 200
 
 
-@pytest.mark.parametrize(
-    ("job_type", "config", "price"),
-    [
-        (sb.NANO, {}, ("inference-nano-banana", 0.039)),
-        (sb.FLEX, {}, ("inference-flux-2-flex", 0.06)),
-        (GEMINI, {"resolution": "4K"}, ("inference-gemini-3-pro", 0.3)),
-        (GEMINI, {}, None),
-        ("inference.flux-2.dev.img2img.v1", {}, None),
-        ("inference.seedream-5-0.lite.img2img.v1", {}, None),
-        ("inference.new-model.img2img.v1", {}, None),
-    ],
-)
+@pytest.mark.parametrize(("job_type", "config", "price"), table("sandbox/price"))
 def test_price(
     shared: server.Sandbox,
     job_type: str,
@@ -531,15 +390,7 @@ def test_async_forgets_old_jobs() -> None:
     assert statuses == [404, 200, 200]
 
 
-@pytest.mark.parametrize(
-    ("argv", "words"),
-    [
-        (("sandbox", "--port", "1_0"), "--port 1_0: must be a whole number, such as 8"),
-        (("sandbox", "--port", "65536"), "--port 65536: must be 0 to 65535"),
-        (("sandbox", "--latency", "-1"), "--latency -1: must be 0 or more"),
-        (("jobs", "--limit", "x"), "--limit x: must be a whole number, such as 8"),
-    ],
-)
+@pytest.mark.parametrize(("argv", "words"), table("sandbox/odd_numbers_are_refused_in_our_words"))
 def test_odd_numbers_are_refused_in_our_words(run: Run, argv: tuple[str, ...], words: str) -> None:
     """As those of `compose` are, digits that Python would take included."""
     done = run(*argv)

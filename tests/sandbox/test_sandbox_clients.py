@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sandboxing as sb
 from conftest import need
+from tables import table
 
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.faults import parse_fault
@@ -23,15 +24,8 @@ CLIENTS = {
     "requests": (sys.executable, "compose.py"),
 }
 SDK_VERSION = "1.6.0"
-NO_MUG = "filename 'mug.jpg' not found in request"
 
-GUIDE: dict[str, object] = {
-    "prompt": "Place the white ceramic mug from the first image onto the wooden table in the "
-    "second image.",
-    "images": ["product.jpg", "scene.jpg"],
-    "aspect_ratio": "1:1",
-}
-GUIDE_JOBS = {sb.NANO: GUIDE, sb.FLEX: {**GUIDE, "width": 1024, "height": 1024, "steps": 50}}
+GUIDE_JOBS = table("guide_jobs")
 
 
 @pytest.fixture(scope="module")
@@ -93,40 +87,28 @@ def find_sdk() -> str:
     return str(modules)
 
 
-def guide_job(job_type: str) -> dict[str, object]:
-    """Return one of the guide's two jobs."""
-    return {"type": job_type, "config": GUIDE_JOBS[job_type]}
-
-
-@pytest.mark.parametrize("job_type", GUIDE_JOBS)
+@pytest.mark.parametrize("job", GUIDE_JOBS, ids=["nano-banana", "flux-2"])
 @pytest.mark.parametrize(
     ("client", "options", "status", "names"),
-    [
-        ("sdk", (), "completed", ["product.jpg", "image.jpg", "scene.jpg", "image.jpg"]),
-        ("curl", (), "200", ["product.jpg", "scene.jpg"]),
-        ("curl", ("-H", "Transfer-Encoding: chunked"), "200", ["product.jpg", "scene.jpg"]),
-        ("curl", ("-H", "Expect: 100-continue"), "200", ["product.jpg", "scene.jpg"]),
-        ("curl", ("--http1.0",), "200", ["product.jpg", "scene.jpg"]),
-        ("requests", (), "200", ["product.jpg", "scene.jpg"]),
-    ],
+    table("sandbox/guide"),
     ids=["sdk", "curl", "curl-chunked", "curl-expect", "curl-http1.0", "requests"],
 )
 def test_guide(
     sandbox: server.Sandbox,
     run: Runner,
     tmp_path: Path,
-    job_type: str,
+    job: dict[str, object],
     client: str,
     options: tuple[str, ...],
     status: str,
     names: list[str],
 ) -> None:
     """The guide's jobs work with each client, also with the SDK, which sends every File twice."""
-    ran = run(sandbox, client, guide_job(job_type), *options)
+    ran = run(sandbox, client, job, *options)
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    job = json.loads(ran.stdout) if client == "sdk" else {}
-    *ids, reached = [job["id"], job["state"]["current"]] if job else ran.stdout.split()
+    told = json.loads(ran.stdout) if client == "sdk" else {}
+    *ids, reached = [told["id"], told["state"]["current"]] if told else ran.stdout.split()
     assert reached == status
     assert [str(uuid.UUID(each)) for each in ids] == ids
     composed = sb.decoded((tmp_path / "composed.jpg").read_bytes())
@@ -145,30 +127,7 @@ def test_sdk_without_names(
     assert sb.decoded((tmp_path / "composed.jpg").read_bytes()).format == "PNG"
 
 
-@pytest.mark.parametrize(
-    ("client", "job", "token", "words"),
-    [
-        ("sdk", sb.make_job(images=["mug.jpg"]), "right", f"ProdiaUserError: {NO_MUG} (id: "),
-        (
-            "sdk nameless",
-            guide_job(sb.NANO),
-            "right",
-            "ProdiaUserError: filename 'product.jpg' not found in request (id: ",
-        ),
-        (
-            "sdk",
-            sb.make_job(sb.FLEX, images=["scene.jpg"], width=5000),
-            "right",
-            "ProdiaUserError: config.width: maximum: got 5,000, want 4,096 (id: ",
-        ),
-        ("sdk", guide_job(sb.NANO), "wrong", "ProdiaBadResponseError: 401 token is invalid"),
-        ("curl", sb.make_job(images=["mug.jpg"]), "right", NO_MUG),
-        ("curl", sb.make_job(images=["scene.jpg"] * 4), "right", "config: too many images"),
-        ("curl", guide_job(sb.NANO), "wrong", "token is invalid"),
-        ("requests", sb.make_job(images=["mug.jpg"]), "right", NO_MUG),
-        ("requests", guide_job(sb.NANO), "wrong", "token is invalid"),
-    ],
-)
+@pytest.mark.parametrize(("client", "job", "token", "words"), table("sandbox/errors"))
 def test_errors(
     sandbox: server.Sandbox,
     run: Runner,
@@ -197,7 +156,7 @@ def test_errors(
 def test_waits_for_capacity(run: Runner, client: str) -> None:
     """A client that comes again after a 429 gets its picture."""
     with server.Sandbox(SandboxOptions(faults=(parse_fault("busy"),))) as busy:
-        ran = run(busy, client, guide_job(sb.NANO))
+        ran = run(busy, client, GUIDE_JOBS[0])
         statuses = [record.status for record in busy.jobs]
 
     assert (ran.returncode, statuses) == (0, [429, 200])

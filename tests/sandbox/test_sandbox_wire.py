@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import sandboxing as sb
 from conftest import until
+from tables import table
 
 from prodia_compose import errors
 from prodia_compose.sandbox import server
@@ -226,35 +227,13 @@ with server.Sandbox() as sandbox:
 # --- faults ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "count"),
-    [
-        ("busy", "busy", 1),
-        ("busy:3", "busy", 3),
-        ("busy-forever", "busy-forever", None),
-        ("cut", "cut", None),
-        ("server-error:2", "server-error", 2),
-    ],
-)
+@pytest.mark.parametrize(("text", "kind", "count"), table("sandbox/parse_fault"))
 def test_parse_fault(text: str, kind: FaultKind, count: int | None) -> None:
     """A fault is a kind, and how often it strikes."""
     assert parse_fault(text) == Fault(kind=kind, count=count)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("bussy", "did you mean busy? "),
-        ("unauthorized", "did you mean unauthorised? "),
-        ("", "no such fault; the kinds are busy, "),
-        ("zzz:2", "--fault zzz:2: no such fault; the kinds are busy, busy-forever, "),
-        ("busy:", "--fault busy:: N must be a whole number of at least 1"),
-        ("cut:0", "at least 1"),
-        ("cut:-1", "at least 1"),
-        ("cut:\u0663", "at least 1"),
-        ("busy-forever:2", "takes no number; use busy:N"),
-    ],
-)
+@pytest.mark.parametrize(("text", "words"), table("sandbox/parse_fault_that_is_none"))
 def test_parse_fault_that_is_none(text: str, words: str) -> None:
     """A fault that does not exist is a usage error with the kinds and the nearest."""
     with pytest.raises(errors.UsageError) as caught:
@@ -269,18 +248,7 @@ def faulty(*texts: str, latency_s: float = 0.0) -> server.Sandbox:
     return server.Sandbox(SandboxOptions(faults=faults, latency_s=latency_s))
 
 
-@pytest.mark.parametrize(
-    ("kind", "status", "words"),
-    [
-        ("busy", 429, "no capacity right now"),
-        ("busy-forever", 429, "no capacity right now"),
-        ("too-large", 413, "payload too large"),
-        ("server-error", 500, "internal error"),
-        ("rejected", 400, "config: "),
-        ("unauthorised", 401, "token is invalid"),
-        ("wrong-type", 200, "<!doctype html>"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "status", "words"), table("sandbox/fault_status"))
 @pytest.mark.parametrize("accept", ["multipart/form-data; image/jpeg", "image/png"])
 def test_fault_status(kind: FaultKind, status: int, words: str, accept: str) -> None:
     """A fault's refusal looks like any other, a wrong type is a page; both are written down."""

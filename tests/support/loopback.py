@@ -40,6 +40,10 @@ JOB_ID = "6c1f2a3e-0b4d-4c5e-8f90-123456789abc"
 
 # What to answer
 
+Framing = Literal["length", "chunked", "close"]
+Then = Literal["close", "drain", "hold"]
+Drop = Literal["before", "within", "after", "head"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -51,15 +55,13 @@ class Answer:
         body: The bytes of the body.
         framing: How the body's end is told: by length, in chunks, or by closing.
         keep: How many bytes of the body are really sent, if not all.
-        read: How many bytes of the request's body to take before answering;
-            None for all of it.
+        read: How many bytes of the request's body to take before answering, if not all.
         then: What to do after an early answer: `close` at once, `drain` what
             is still coming, or `hold` the connection and read no more.
         drop: When to end the connection instead: `before` the request is read,
             `within` its body, `after` all of it, or after half of the answer's `head`.
         reset: End it with a reset (RST) rather than a close.
         pause_s: Between one byte of the answer and the next; 0 sends all at once.
-        delay_s: Before the answer.
         silent: Take the request and never answer.
         verbatim: Sent as it is instead of all above.
         tunnel: Be a proxy: answer CONNECT, then pass bytes to this port and back.
@@ -68,14 +70,13 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    framing: Literal["length", "chunked", "close"] = "length"
+    framing: Framing = "length"
     keep: int | None = None
     read: int | None = None
-    then: Literal["close", "drain", "hold"] = "close"
-    drop: Literal["before", "within", "after", "head"] | None = None
+    then: Then = "close"
+    drop: Drop | None = None
     reset: bool = False
     pause_s: float = 0
-    delay_s: float = 0
     silent: bool = False
     verbatim: bytes | None = None
     tunnel: int | None = None
@@ -155,11 +156,7 @@ def job_record(**changes: object) -> dict[str, object]:
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Answer:
     """Answer with JSON."""
-    return Answer(
-        status=status,
-        headers=_named("application/json", headers),
-        body=json.dumps(value).encode(),
-    )
+    return text(json.dumps(value), status, "application/json", **headers)
 
 
 def text(words: str, status: int = 200, media_type: str = "text/plain", **headers: str) -> Answer:
@@ -188,21 +185,17 @@ def raw(data: bytes) -> Answer:
     return Answer(verbatim=data)
 
 
-def early(
-    answer: Answer, *, read: int = 1 << 16, then: Literal["close", "drain", "hold"] = "close"
-) -> Answer:
+def early(answer: Answer, *, read: int = 1 << 16, then: Then = "close") -> Answer:
     """Give an answer after only `read` bytes of the request's body."""
     return replace(answer, read=read, then=then)
 
 
-def cut(
-    answer: Answer, framing: Literal["length", "chunked", "close"], keep: int | None = None
-) -> Answer:
+def cut(answer: Answer, framing: Framing, keep: int | None = None) -> Answer:
     """Send only the first `keep` bytes of the body (half, if not told), then close."""
     return replace(answer, framing=framing, keep=len(answer.body) // 2 if keep is None else keep)
 
 
-def drop(when: Literal["before", "within", "after", "head"], *, reset: bool = False) -> Answer:
+def drop(when: Drop, *, reset: bool = False) -> Answer:
     """End the connection at some point instead of answering."""
     return Answer(drop=when, reset=reset)
 
@@ -220,11 +213,6 @@ def silent(*, read: int | None = None) -> Answer:
 def trickle(answer: Answer, pause_s: float = 0.02) -> Answer:
     """Send the answer byte by byte."""
     return replace(answer, pause_s=pause_s)
-
-
-def slow(answer: Answer, delay_s: float) -> Answer:
-    """Answer after a while."""
-    return replace(answer, delay_s=delay_s)
 
 
 def _named(media_type: str | None, headers: Mapping[str, str]) -> dict[str, str]:
@@ -321,6 +309,8 @@ class Server:
         requests: What was asked, in order.
         connections: How many connections were made, requests or not.
         ca_file: The certificate to trust it by; None without TLS.
+        keep_bytes: How much of each body is kept.
+        stopping: Set once all connections are to end.
     """
 
     def __init__(
@@ -329,10 +319,10 @@ class Server:
         self.requests: list[Received] = []
         self.connections = 0
         self.ca_file: Path | None = None
+        self.keep_bytes = keep_bytes
+        self.stopping = threading.Event()
         self._script = tuple(script)
         self._context = context
-        self._keep_bytes = keep_bytes
-        self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         # Else the system may take in a whole upload that nobody reads.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
@@ -354,7 +344,7 @@ class Server:
 
     def stop(self) -> None:
         """End all connections and wait for all threads."""
-        self._stopping.set()
+        self.stopping.set()
         self._alarm.close()
         self._acceptor.join()
         self._alarm_end.close()
@@ -365,7 +355,7 @@ class Server:
     def _accept(self) -> None:
         while True:
             select.select([self._listener, self._alarm_end], [], [])
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
             connection, _ = self._listener.accept()
             answer = self._script[min(self.connections, len(self._script) - 1)]
@@ -381,14 +371,10 @@ class Server:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A client that goes away in the middle is what many tests are about.
         with suppress(OSError):
-            if self._context is not None:
-                try:
-                    connection = self._context.wrap_socket(connection, server_side=True)
-                except OSError:
-                    connection.close()
-                    raise
             try:
-                _Talk(connection, answer, self._stopping, self.requests, self._keep_bytes).run()
+                if self._context is not None:
+                    connection = self._context.wrap_socket(connection, server_side=True)
+                _Talk(connection, answer, self).run()
             finally:
                 if answer.reset:
                     linger = struct.pack("ii", 1, 0)
@@ -399,19 +385,11 @@ class Server:
 class _Talk:
     """One connection, from the request to whatever becomes of it."""
 
-    def __init__(
-        self,
-        connection: socket.socket,
-        answer: Answer,
-        stopping: threading.Event,
-        requests: list[Received],
-        keep_bytes: int,
-    ) -> None:
+    def __init__(self, connection: socket.socket, answer: Answer, server: Server) -> None:
         self._connection = connection
         self._answer = answer
-        self._stopping = stopping
-        self._requests = requests
-        self._keep_bytes = keep_bytes
+        self._server = server
+        self._stopping = server.stopping
         self._digest = hashlib.sha256()
 
     def run(self) -> None:
@@ -427,7 +405,7 @@ class _Talk:
         self._read_body(request, rest, length, length if limit is None else min(limit, length))
         if answer.drop in ("within", "after"):
             return
-        if answer.silent or self._stopping.wait(answer.delay_s):
+        if answer.silent or self._stopping.is_set():
             self._hold()
             return
         self._say()
@@ -443,7 +421,7 @@ class _Talk:
             data += self._receive(65536)
         head, _, rest = data.partition(b"\r\n\r\n")
         request = Received(head=head)
-        self._requests.append(request)
+        self._server.requests.append(request)
         return request, rest
 
     def _read_body(self, request: Received, rest: bytes, length: int, limit: int) -> None:
@@ -451,7 +429,7 @@ class _Talk:
         while True:
             self._digest.update(piece)
             request.size += len(piece)
-            request.body += piece[: max(0, self._keep_bytes - len(request.body))]
+            request.body += piece[: max(0, self._server.keep_bytes - len(request.body))]
             request.sha256 = self._digest.hexdigest()
             request.complete = request.size == length
             if request.size >= limit:
@@ -466,12 +444,9 @@ class _Talk:
 
     def _say(self) -> None:
         answer = self._answer
-        if answer.verbatim is not None:
-            data = answer.verbatim
-        elif answer.drop == "head":
-            data = answer.head()[: len(answer.head()) // 2]
-        else:
-            data = answer.head() + answer.framed()
+        data = answer.head() + answer.framed() if answer.verbatim is None else answer.verbatim
+        if answer.drop == "head":
+            data = data[: len(answer.head()) // 2]
         if not answer.pause_s:
             self._connection.sendall(data)
             return
@@ -498,16 +473,12 @@ class _Talk:
 
     def _hold(self) -> None:
         """Neither read nor write until the client is gone or the server stops."""
-        while not self._stopping.wait(0.02):
-            if self._is_closed():
-                return
-
-    def _is_closed(self) -> bool:
         # A hang-up shows without reading, which would make room for more of the body.
         poll = select.poll()
         # Only Linux tells of half a hang-up; elsewhere this waits for the server to stop.
         poll.register(self._connection, getattr(select, "POLLRDHUP", 0))
-        return bool(poll.poll(0))
+        while not self._stopping.wait(0.02) and not poll.poll(0):
+            pass
 
 
 def _readable(ends: list[socket.socket]) -> list[socket.socket]:
@@ -540,7 +511,7 @@ def serve(
     Args:
         script: At least one answer; the last is given again and again.
         tls: Speak TLS, with a certificate for 127.0.0.1 and service.test that only `ca_file` vouches for.
-        keep_bytes: How much of each body is kept for the test to look at.
+        keep_bytes: How much of each body is kept.
     """
     server = Server(script, _context() if tls else None, keep_bytes)
     with tempfile.TemporaryDirectory() as folder:

@@ -8,21 +8,22 @@ import functools
 import io
 import itertools
 import math
+import operator
 import random
 import struct
 import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from tables import table
 
 from prodia_compose.images import plan, prepare
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
-from prodia_compose.models.facts import Cap, Caps
+from prodia_compose.models.facts import Cap, CapKind, Caps
 
 Rgb = tuple[int, int, int]
 Matrix = Sequence[Sequence[float]]
@@ -44,14 +45,9 @@ def opener(data: bytes) -> Callable[[], BinaryIO]:
     return lambda: io.BytesIO(data)
 
 
-def file_opener(path: Path) -> Callable[[], BinaryIO]:
-    """Return what gives a fresh reader of a file each time."""
-    return lambda: path.open("rb")
-
-
-def cap(limit: int) -> Cap:
-    """Return a house cap."""
-    return Cap(limit=limit, kind="house", source="a test")
+def cap(limit: int, kind: CapKind = "house") -> Cap:
+    """Return a cap."""
+    return Cap(limit=limit, kind=kind, source="a test")
 
 
 def prepared(
@@ -70,9 +66,7 @@ def prepared(
 
 def pixels(picture: prepare.PreparedImage) -> Image.Image:
     """Return what is sent, decoded."""
-    image = Image.open(io.BytesIO(picture.blob.read()))
-    image.load()
-    return image
+    return decoded(picture.blob.read())
 
 
 def decoded(data: bytes) -> Image.Image:
@@ -252,8 +246,6 @@ def png(
     """Return a PNG of any depth.
 
     Args:
-        size: Width and height.
-        bits: Of one sample.
         colour_type: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha.
         rows: Packed samples of each row, without the filter byte.
         chunks: What stands in front of the pixels.
@@ -300,17 +292,9 @@ def webp_with(data: bytes, *chunks: tuple[bytes, bytes], flags: int) -> bytes:
 
 def talkative_webp(image: Image.Image, **options: object) -> bytes:
     """Return a WebP with every kind of metadata and a tail."""
-    plain = encoded(image, "WEBP", **options)
-    return (
-        webp_with(
-            plain,
-            (b"EXIF", exif().removeprefix(b"Exif\0\0")),
-            (b"XMP ", xmp()),
-            (b"PRIV", SECRET.encode()),
-            flags=0x0C,
-        )
-        + SECRET.encode()
-    )
+    word = SECRET.encode()
+    chunks = ((b"EXIF", exif()[6:]), (b"XMP ", xmp()), (b"PRIV", word))
+    return webp_with(encoded(image, "WEBP", **options), *chunks, flags=0x0C) + word
 
 
 def tiff(
@@ -324,24 +308,13 @@ def tiff(
     """Return an uncompressed TIFF of one strip.
 
     Args:
-        size: Width and height.
         bits: Of the one sample.
-        data: The pixels.
         order: "<" or ">".
         tags: More or other tags: type (3 SHORT, 4 LONG) and values.
     """
-    entries: dict[int, tuple[int, Sequence[int]]] = {
-        256: (4, [size[0]]),
-        257: (4, [size[1]]),
-        258: (3, [bits]),
-        259: (3, [1]),
-        262: (3, [1]),
-        273: (4, [0]),
-        277: (3, [1]),
-        278: (4, [size[1]]),
-        279: (4, [len(data)]),
-        **(tags or {}),
-    }
+    entries: dict[int, tuple[int, Sequence[int]]] = dict.fromkeys((259, 262, 277), (3, [1]))
+    entries |= {256: (4, [size[0]]), 257: (4, [size[1]]), 258: (3, [bits])}
+    entries |= {273: (4, [0]), 278: (4, [size[1]]), 279: (4, [len(data)]), **(tags or {})}
     codes = {1: "B", 3: "H", 4: "I"}
     table_bytes = 2 + 12 * len(entries) + 4
     extra_at = 8 + table_bytes
@@ -377,62 +350,26 @@ def psd(
     if selection:
         channels.append(Image.new("L", image.size, 0))
     header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(channels), image.height, image.width, 8, 3)
-    version = struct.pack(">I?II", 1, has_flat, 0, 0)[:5] + bytes(8)
     version = struct.pack(">I?", 1, has_flat) + bytes(12)
     resource = b"8BIM" + struct.pack(">HHI", 1057, 0, len(version)) + version
     resource += bytes(len(version) % 2)
     info = struct.pack(">h", layers) + bytes(2)
     section = struct.pack(">I", len(info)) + info if layers else b""
-    return (
-        header
-        + struct.pack(">I", 0)
-        + struct.pack(">I", len(resource))
-        + resource
-        + struct.pack(">I", len(section))
-        + section
-        + struct.pack(">H", 0)
-        + b"".join(channel.tobytes() for channel in channels)
-    )
+    resources = struct.pack(">II", 0, len(resource)) + resource
+    section = struct.pack(">I", len(section)) + section + bytes(2)
+    return header + resources + section + b"".join(channel.tobytes() for channel in channels)
 
 
 # --- colour -----------------------------------------------------------------------------
 
-SRGB_TO_XYZ: Final = (
-    (0.4360747, 0.3850649, 0.1430804),
-    (0.2225045, 0.7168786, 0.0606169),
-    (0.0139322, 0.0971045, 0.7141733),
+SPACES: Final[dict[str, tuple[Matrix, float]]] = table("images/colour_spaces")
+"""Published matrices from linear RGB to XYZ under D50, and gammas; 0 is sRGB's curve."""
+
+_XYZ_TO_SRGB: Final = (
+    (3.1338561, -1.6168667, -0.4906146),
+    (-0.9787684, 1.9161415, 0.0334540),
+    (0.0719453, -0.2289914, 1.4052427),
 )
-"""Published matrices, all from linear RGB to XYZ under D50."""
-
-SPACES: Final[dict[str, tuple[Matrix, float]]] = {
-    "Display P3": (
-        (
-            (0.5151187, 0.2919778, 0.1571035),
-            (0.2411892, 0.6922441, 0.0665668),
-            (-0.0010505, 0.0418791, 0.7840713),
-        ),
-        0,
-    ),
-    "Adobe RGB": (
-        (
-            (0.6097559, 0.2052401, 0.1492240),
-            (0.3111242, 0.6256560, 0.0632197),
-            (0.0194811, 0.0608902, 0.7448387),
-        ),
-        2.19921875,
-    ),
-    "ProPhoto": (
-        (
-            (0.7976749, 0.1351917, 0.0313534),
-            (0.2880402, 0.7118741, 0.0000857),
-            (0.0, 0.0, 0.8252100),
-        ),
-        1.8,
-    ),
-    "sRGB": (SRGB_TO_XYZ, 0),
-}
-"""Matrix and gamma of each space; gamma 0 is sRGB's curve."""
-
 _D50: Final = (0.9642, 1.0, 0.8249)
 
 
@@ -440,59 +377,37 @@ def rgb_profile(name: str) -> bytes:
     """Return the ICC profile of one of the spaces above."""
     matrix, gamma = SPACES[name]
     columns = [[row[at] for row in matrix] for at in range(3)]
-    tags = {
-        b"desc": _icc_text(name),
-        b"cprt": b"text" + bytes(4) + b"free\0",
-        b"wtpt": _icc_xyz(_D50),
-        **dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), map(_icc_xyz, columns), strict=True)),
-        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _icc_curve(gamma)),
-    }
-    return _icc(b"mntr", b"RGB ", b"XYZ ", tags)
+    tags = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), map(_icc_xyz, columns), strict=True))
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _icc_curve(gamma))
+    return _icc(name, b"mntrRGB XYZ ", tags)
 
 
 def grey_profile(gamma: float) -> bytes:
     """Return an ICC profile for grey of a gamma."""
-    tags = {
-        b"desc": _icc_text(f"Grey {gamma}"),
-        b"cprt": b"text" + bytes(4) + b"free\0",
-        b"wtpt": _icc_xyz(_D50),
-        b"kTRC": _icc_curve(gamma),
-    }
-    return _icc(b"mntr", b"GRAY", b"XYZ ", tags)
+    return _icc(f"Grey {gamma}", b"mntrGRAYXYZ ", {b"kTRC": _icc_curve(gamma)})
 
 
 def cmyk_profile() -> bytes:
     """Return an ICC profile for CMYK whose solid inks are dull, as printed ones are."""
     nodes = b""
     for inks in itertools.product((0, 1), repeat=4):
-        lightness, a, b = _lab(_linear(cmyk_to_rgb(inks)))
-        nodes += struct.pack(
-            ">3H",
-            round(lightness / 100 * 0xFF00),
-            round((a + 128) * 256),
-            round((b + 128) * 256),
-        )
+        lightness, a, b = lab_of(cmyk_to_rgb(inks))
+        parts = lightness / 100 * 0xFF00, (a + 128) * 256, (b + 128) * 256
+        nodes += struct.pack(">3H", *map(round, parts))
     ramp = struct.pack(">2H", 0, 65535)
-    table = b"mft2" + struct.pack(">4xBBBx", 4, 3, 2)
-    table += struct.pack(">9i", *(65536 * (at % 4 == 0) for at in range(9)))
-    table += struct.pack(">2H", 2, 2) + ramp * 4 + nodes + ramp * 3
-    tags = {
-        b"desc": _icc_text("Test press"),
-        b"cprt": b"text" + bytes(4) + b"free\0",
-        b"wtpt": _icc_xyz(_D50),
-        b"A2B0": table,
-    }
-    return _icc(b"prtr", b"CMYK", b"Lab ", tags)
+    lut = b"mft2" + struct.pack(">4xBBBx", 4, 3, 2)
+    lut += struct.pack(">9i", *(65536 * (at % 4 == 0) for at in range(9)))
+    lut += struct.pack(">2H", 2, 2) + ramp * 4 + nodes + ramp * 3
+    return _icc("Test press", b"prtrCMYKLab ", {b"A2B0": lut})
 
 
 def cmyk_to_rgb(inks: Sequence[int]) -> Rgb:
     """Return the sRGB colour of solid inks on the press of `cmyk_profile`."""
     filters = ((0.25, 0.75, 0.9), (0.85, 0.2, 0.55), (0.95, 0.9, 0.2), (0.03, 0.03, 0.03))
-    colour = [1.0, 1.0, 1.0]
-    for ink, through in zip(inks, filters, strict=True):
-        if ink:
-            colour = [value * part for value, part in zip(colour, through, strict=True)]
-    red, green, blue = (round(255 * value) for value in colour)
+    through = itertools.compress(filters, inks)
+    red, green, blue = (
+        round(255 * math.prod(parts)) for parts in zip((1, 1, 1), *through, strict=True)
+    )
     return red, green, blue
 
 
@@ -500,20 +415,16 @@ def to_srgb(colour: Rgb, space: str) -> Rgb:
     """Return by plain formulas what a colour of a space is in sRGB."""
     matrix, gamma = SPACES[space]
     linear = [(value / 255) ** gamma for value in colour] if gamma else _linear(colour)
-    xyz = [sum(a * b for a, b in zip(row, linear, strict=True)) for row in matrix]
-    back = [
-        sum(a * b for a, b in zip(row, xyz, strict=True))
-        for row in (
-            (3.1338561, -1.6168667, -0.4906146),
-            (-0.9787684, 1.9161415, 0.0334540),
-            (0.0719453, -0.2289914, 1.4052427),
-        )
-    ]
+    back = _times(_XYZ_TO_SRGB, _times(matrix, linear))
     red, green, blue = (round(255 * _srgb_signal(min(1.0, max(0.0, value)))) for value in back)
     return red, green, blue
 
 
-def _linear(colour: Sequence[int]) -> list[float]:
+def _times(matrix: Matrix, vector: Sequence[float]) -> list[float]:
+    return [sum(map(operator.mul, row, vector)) for row in matrix]
+
+
+def _linear(colour: Sequence[float]) -> list[float]:
     signals = [value / 255 for value in colour]
     return [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in signals]
 
@@ -522,28 +433,30 @@ def _srgb_signal(light: float) -> float:
     return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
 
-def _lab(linear: Sequence[float]) -> tuple[float, float, float]:
-    """Return CIELAB under D50 of linear sRGB."""
-    xyz = [sum(a * b for a, b in zip(row, linear, strict=True)) for row in SRGB_TO_XYZ]
+def lab_of(colour: Rgb) -> tuple[float, float, float]:
+    """Return CIELAB under D50 of an sRGB colour."""
     x, y, z = (
         ratio ** (1 / 3) if ratio > 216 / 24389 else (24389 / 27 * ratio + 16) / 116
-        for ratio in (value / white for value, white in zip(xyz, _D50, strict=True))
+        for ratio in map(operator.truediv, _times(SPACES["sRGB"][0], _linear(colour)), _D50)
     )
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
-def lab_of(colour: Rgb) -> tuple[float, float, float]:
-    """Return CIELAB under D50 of an sRGB colour."""
-    return _lab(_linear(colour))
-
-
-def _icc(kind: bytes, space: bytes, connection: bytes, tags: Mapping[bytes, bytes]) -> bytes:
+def _icc(name: str, kinds: bytes, tags: Mapping[bytes, bytes]) -> bytes:
+    """Return a profile; its kinds are those of device, colours and connection."""
+    text = name.encode() + b"\0"
+    tags = {
+        b"desc": b"desc" + struct.pack(">4xI", len(text)) + text + bytes(78),
+        b"cprt": b"text" + bytes(4) + b"free\0",
+        b"wtpt": _icc_xyz(_D50),
+        **tags,
+    }
     table, body = struct.pack(">I", len(tags)), b""
-    for name, data in tags.items():
-        table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(data))
+    for tag, data in tags.items():
+        table += struct.pack(">4sII", tag, 132 + 12 * len(tags) + len(body), len(data))
         body += data + bytes(-len(data) % 4)
     head = struct.pack(">I4xI", 132 + 12 * len(tags) + len(body), 0x02100000)
-    head += kind + space + connection + bytes(12) + b"acsp" + bytes(28)
+    head += kinds + bytes(12) + b"acsp" + bytes(28)
     head += struct.pack(">3i", *(round(value * 65536) for value in _D50)) + bytes(48)
     return head + table + body
 
@@ -552,21 +465,11 @@ def _icc_xyz(values: Sequence[float]) -> bytes:
     return struct.pack(">4s4x3i", b"XYZ ", *(round(value * 65536) for value in values))
 
 
-def _icc_text(name: str) -> bytes:
-    text = name.encode() + b"\0"
-    return b"desc" + struct.pack(">4xI", len(text)) + text + bytes(78)
-
-
 def _icc_curve(gamma: float) -> bytes:
     if gamma:
         return struct.pack(">4s4xIH", b"curv", 1, round(gamma * 256))
-    samples = [round(65535 * value) for value in map(_step, range(1024))]
+    samples = [round(65535 * value) for value in _linear([at * 255 / 1023 for at in range(1024)])]
     return struct.pack(">4s4xI1024H", b"curv", 1024, *samples)
-
-
-def _step(at: int) -> float:
-    signal = at / 1023
-    return signal / 12.92 if signal <= 0.04045 else ((signal + 0.055) / 1.055) ** 2.4
 
 
 # --- broken ones ------------------------------------------------------------------------
@@ -578,7 +481,8 @@ HUGE: Final = (15_000, 15_000)
 def bombs() -> dict[str, bytes]:
     """Return files of a few hundred bytes whose headers name 225 megapixels."""
     width, height = HUGE
-    little, big = struct.pack("<II", width, height), struct.pack(">II", height, width)
+    big = struct.pack(">II", height, width)
+    frame, short = struct.pack(">HH", height, width), struct.pack("<HH", width, height)
     small = quarters()
 
     def patched(name: str, mark: bytes, offset: int, value: bytes, **options: object) -> bytes:
@@ -589,20 +493,18 @@ def bombs() -> dict[str, bytes]:
 
     flat = psd(small)
     return {
-        "JPEG": patched("JPEG", b"\xff\xc0", 5, struct.pack(">HH", height, width)),
-        "progressive JPEG": patched(
-            "JPEG", b"\xff\xc2", 5, struct.pack(">HH", height, width), progressive=True
-        ),
+        "JPEG": patched("JPEG", b"\xff\xc0", 5, frame),
+        "progressive JPEG": patched("JPEG", b"\xff\xc2", 5, frame, progressive=True),
         "PNG": png(HUGE, 8, 2, [bytes(3 * width)] * 10),
         "16-bit PNG": png(HUGE, 16, 0, [bytes(2 * width)] * 10),
         "palette PNG": png(HUGE, 8, 3, [bytes(width)] * 10, [(b"PLTE", b"\1\2\3")]),
-        "WebP": patched("WEBP", b"\x9d\x01\x2a", 3, struct.pack("<HH", width, height)),
+        "WebP": patched("WEBP", b"\x9d\x01\x2a", 3, short),
         "lossless WebP": patched(
             "WEBP", b"VP8L", 9, struct.pack("<I", width - 1 | height - 1 << 14), lossless=True
         ),
         "AVIF": patched("AVIF", b"ispe", 8, struct.pack(">II", width, height)),
-        "GIF": patched("GIF", b"GIF8", 6, struct.pack("<HH", width, height)),
-        "BMP": patched("BMP", b"BM", 18, little),
+        "GIF": patched("GIF", b"GIF8", 6, short),
+        "BMP": patched("BMP", b"BM", 18, struct.pack("<II", width, height)),
         "TIFF": tiff(HUGE, 8, bytes(4000)),
         "LZW TIFF": tiff(HUGE, 8, bytes(4000), tags={259: (3, [5])}),
         "deflated TIFF": tiff(
@@ -611,7 +513,7 @@ def bombs() -> dict[str, bytes]:
         "fax TIFF": tiff(HUGE, 1, bytes(4000), tags={259: (3, [4])}),
         "PPM": b"P6 15000 15000 255\n" + bytes(1000),
         "plain PPM": b"P3 15000 15000 255\n" + b"1 " * 1000,
-        "TGA": patched("TGA", b"", 12, struct.pack("<HH", width, height)),
+        "TGA": patched("TGA", b"", 12, short),
         "QOI": patched("QOI", b"qoif", 4, struct.pack(">II", width, height)),
         "PSD": flat[:14] + big + flat[22:],
         "JPEG 2000": patched("JPEG2000", b"\xff\x51", 6, struct.pack(">II", width, height)),

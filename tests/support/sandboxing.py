@@ -115,7 +115,7 @@ def picture(
 
 def make_job(job_type: str = NANO, **config: object) -> dict[str, object]:
     """Return a job JSON with a prompt."""
-    return {"type": job_type, "config": {"prompt": "put the first into the second", **config}}
+    return {"type": job_type, "config": {"prompt": "put the first into the second"} | config}
 
 
 def job_part(job: object) -> Part:

@@ -1,8 +1,9 @@
 """Run the program once for each line it executes once an answer comes, with a signal at that line.
 
-    python strike.py TOP ARGUMENT...
+    python strike.py TOP PART ARGUMENT...
 
-TOP holds the pictures that the arguments name. Each run has a folder of its own in it, called by
+PART is as in 1/4: of four parts of the lines, those of the first. TOP holds the pictures that
+the arguments name. Each run has a folder of its own in it, called by
 the number of its line, with what it wrote beside it (`N.out`, `N.err`). Printed are the lines
 and, for each run, its number and exit status, as JSON.
 """
@@ -99,35 +100,43 @@ def _striker(number: int) -> Act:
     return act
 
 
+def _load(top: Path, argv: list[str]) -> None:
+    """Load what a run has loaded when its answer comes, for all that follow."""
+    loaded = top / "loaded"
+
+    def note() -> None:
+        loaded.write_text("\n".join(sys.modules))
+
+    os.waitpid(_forked(top, "first", argv, Tracer(lambda _line: None, note)), 0)
+    for name in loaded.read_text().split():
+        if not name.startswith("__"):
+            importlib.import_module(name)
+
+
 def _lines(top: Path, argv: list[str]) -> list[Line]:
-    """Return the lines of a run that nothing happens to, and load what it had loaded by then."""
-    log, loaded = top / "log.lines", top / "log.modules"
+    """Return the lines of a run that nothing happens to."""
+    log = top / "lines"
 
     def note(line: Line) -> None:
         with log.open("a") as file:
             file.write(f"{json.dumps(line)}\n")
 
-    def note_modules() -> None:
-        loaded.write_text("\n".join(sys.modules))
-
-    tracer = Tracer(note, note_modules)
-    os.waitpid(_forked(top, "log", argv, tracer), 0)
-    for name in loaded.read_text().split():
-        if name.startswith(("prodia_compose.", "requests", "urllib3", "PIL.", "rich.")):
-            importlib.import_module(name)
+    os.waitpid(_forked(top, "second", argv, Tracer(note, lambda: None)), 0)
     return [tuple(json.loads(line)) for line in log.read_text().splitlines()]
 
 
 def main() -> None:
     """Do what the module says."""
-    top, argv = Path(sys.argv[1]), sys.argv[2:]
+    top, (part, parts), argv = Path(sys.argv[1]), map(int, sys.argv[2].split("/")), sys.argv[3:]
+    _load(top, argv)
     lines = _lines(top, argv)
+    numbers = range(part - 1, len(lines), parts)
     running: dict[int, int] = {}
     done = []
-    for number in range(len(lines)):
+    for number in numbers:
         tracer = Tracer(_striker(number), lambda: None)
         running[_forked(top, str(number), argv, tracer)] = number
-        while len(running) == _AT_ONCE or (running and number == len(lines) - 1):
+        while len(running) == _AT_ONCE or (running and number == numbers[-1]):
             pid, status = os.wait()
             done.append((running.pop(pid), os.waitstatus_to_exitcode(status)))
     json.dump({"lines": lines, "done": done}, sys.stdout)

@@ -1,14 +1,20 @@
 """What the tests of the client share: a job to send, a way to send it, and all that was seen."""
 
 import io
+import json
 import os
+import socket
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 from unittest import mock
+
+import loopback
+import pytest
+from tables import table
 
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart
@@ -26,29 +32,8 @@ SMALL = 20_000
 LARGE = 12_000_000
 """More than the system takes in on both sides of a connection that nobody reads from."""
 
-
-GUIDE_JOBS: dict[str, dict[str, object]] = {
-    "nano-banana": {
-        "type": "inference.nano-banana.img2img.v2",
-        "config": {
-            "prompt": "Place the white ceramic mug from the first image onto the wooden table.",
-            "images": ["product.jpg", "scene.jpg"],
-            "aspect_ratio": "1:1",
-        },
-    },
-    "flux-2-flex": {
-        "type": "inference.flux-2.flex.img2img.v1",
-        "config": {
-            "prompt": "Place the white ceramic mug onto the wooden kitchen table. Photorealistic.",
-            "images": ["product.jpg", "scene.jpg"],
-            "aspect_ratio": "1:1",
-            "width": 1024,
-            "height": 1024,
-            "steps": 50,
-        },
-    },
-}
-"""The jobs of the guide's two examples."""
+both = pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
+each_guide_job = pytest.mark.parametrize("job", table("guide_jobs"), ids=["nano-banana", "flux-2"])
 
 
 @dataclass(slots=True)
@@ -90,16 +75,15 @@ class Outcome:
     """All that came of one submission, and who is told of it meanwhile.
 
     Attributes:
-        sent: What was returned, if anything was.
-        error: What was raised, if anything was.
+        sent: What was returned, if it worked out; else what was raised is `error` or `stopped`.
         states: What the watch was told, in order.
         held: The answer that the watch was told last, if there was one.
         slept: The waits that were asked for; none took any time.
-        reporter: What the reporter was told.
     """
 
     sent: Sent | None = None
     error: errors.ComposeError | None = None
+    stopped: errors.Interrupted | None = None
     states: list[errors.JobState] = field(default_factory=list)
     held: answers.Answer | None = None
     slept: list[float] = field(default_factory=list)
@@ -156,15 +140,44 @@ def part(name: str, filename: str, media_type: str, data: bytes) -> multipart.Pa
     )
 
 
+def picture_part(size: int, opener: Callable[[], BinaryIO]) -> multipart.Part:
+    """Return an input announced with a size, whatever its opener gives."""
+    return multipart.Part(
+        name="input", filename="a.jpg", media_type="image/jpeg", size=size, open=opener
+    )
+
+
+def body_of(*parts: multipart.Part, boundary: str = BOUNDARY) -> multipart.MultipartBody:
+    """Return a body of these parts."""
+    return multipart.MultipartBody(parts, boundary)
+
+
 def job_body(size: int = SMALL) -> multipart.MultipartBody:
     """Return a body with a small job and one input of `size` bytes."""
-    return multipart.MultipartBody(
-        [
-            part("job", "job.json", "application/json", b'{"type": "inference.ping.v1"}'),
-            part("input", "a.jpg", "image/jpeg", b"p" * size),
-        ],
-        BOUNDARY,
-    )
+    job = part("job", "job.json", "application/json", b'{"type": "inference.ping.v1"}')
+    return body_of(job, part("input", "a.jpg", "image/jpeg", b"p" * size))
+
+
+def guide_parts(job: object) -> list[tuple[str, str, str, bytes]]:
+    """Return the name, filename, type and data of each part of a job of the guide."""
+    return [
+        ("job", "job.json", "application/json", json.dumps(job).encode()),
+        ("input", "product.jpg", "image/jpeg", PICTURE),
+        ("input", "scene.jpg", "image/jpeg", PICTURE[::-1] + b"\r\n--"),
+    ]
+
+
+def guide_files(job: object) -> list[tuple[str, tuple[str, IO[bytes], str]]]:
+    """Return the same as the guide's Python has them, for `files=` of requests."""
+    return [
+        (name, (filename, io.BytesIO(data), media_type))
+        for name, filename, media_type, data in guide_parts(job)
+    ]
+
+
+def unresolvable(*_args: object, **_options: object) -> list[object]:
+    """Find no host; stands in for `socket.getaddrinfo`."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
 @contextmanager
@@ -177,27 +190,27 @@ def environment(ca_file: Path | None = None, **variables: str) -> Iterator[None]
         yield
 
 
-def service(
-    url: str,
-    *,
-    connect_timeout_s: float = 5,
-    stall_timeout_s: float = 10,
-    timeout_s: float = 10,
-    max_wait_s: float = 120,
-) -> Service:
+@contextmanager
+def serving(
+    *script: loopback.Answer, tls: bool = False, **variables: str
+) -> Iterator[loopback.Server]:
+    """Run a block with a server that answers by `script`, in an environment that trusts it."""
+    with (
+        loopback.serve(script, tls=tls) as server,
+        environment(server.ca_file, **variables),
+    ):
+        yield server
+
+
+def service(url: str, **limits: float) -> Service:
     """Return a service at `url` that gives up early enough for a test."""
-    return Service(
-        base_url=url,
-        token=Token(value=TOKEN),
-        connect_timeout_s=connect_timeout_s,
-        stall_timeout_s=stall_timeout_s,
-        timeout_s=timeout_s,
-        max_wait_s=max_wait_s,
-    )
+    usual = {"connect_timeout_s": 5.0, "stall_timeout_s": 10.0, "timeout_s": 10.0}
+    patience: dict[str, Any] = usual | limits
+    return Service(base_url=url, token=Token(value=TOKEN), **patience)
 
 
 def submit(
-    to: Service,
+    to: Service | str,
     body: multipart.MultipartBody | None = None,
     *,
     accept: str = "multipart/form-data; image/jpeg",
@@ -208,15 +221,16 @@ def submit(
     """Submit a job and return what came of it; waits for a busy service take no time.
 
     Args:
-        to: The service.
+        to: The service, or its URL.
         body: Of the job; None for a small one.
         accept: The value of `Accept`.
         usual_seconds: How long it usually takes.
-        seen: What is filled in, for a look at it meanwhile, or if an interruption is raised.
+        seen: What is filled in, for a look at it meanwhile.
         handed: What the sender is handed instead of the usual.
     """
     outcome = seen or Outcome()
     usual: dict[str, Any] = {"reporter": outcome.reporter, "sleep": outcome.slept.append}
+    to = service(to) if isinstance(to, str) else to
     sender = Sender(to, watch=outcome, **(usual | handed))
     try:
         outcome.sent = sender.send(
@@ -224,4 +238,18 @@ def submit(
         )
     except errors.ComposeError as error:
         outcome.error = error
+    except errors.Interrupted as interrupted:
+        outcome.stopped = interrupted
     return outcome
+
+
+def served(
+    *script: loopback.Answer,
+    body: multipart.MultipartBody | None = None,
+    tls: bool = False,
+    limits: Mapping[str, float] | None = None,
+    **handed: Any,
+) -> tuple[loopback.Server, Outcome]:
+    """Submit a job to a server that answers by `script`; return both as they are afterwards."""
+    with serving(*script, tls=tls) as server:
+        return server, submit(service(server.url, **(limits or {})), body, **handed)

@@ -29,12 +29,12 @@ def top() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def _struck(top: Path, *argv: str) -> dict[str, list[Any]]:
+def _struck(top: Path, part: str, *argv: str) -> dict[str, list[Any]]:
     """Return how each run ended: one a line, with a signal there."""
     (top / "product.jpg").write_bytes(PICTURE)
     with loopback.serve([loopback.multipart_ok(PICTURE)] * 9999) as service:
         done = subprocess.run(
-            [sys.executable, strike.__file__, str(top), *argv],
+            [sys.executable, strike.__file__, str(top), part, *argv],
             env={**os.environ, "PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN},
             capture_output=True,
             check=False,
@@ -44,9 +44,12 @@ def _struck(top: Path, *argv: str) -> dict[str, list[Any]]:
     return ended
 
 
-def test_a_signal_at_any_line_loses_no_picture(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", ["1/4", "2/4", "3/4", "4/4"])
+def test_a_signal_at_any_line_loses_no_picture(
+    top: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
     """The picture is in its place or kept, once; the message and the record say which."""
-    ended = _struck(top, "compose", "product.jpg", "-p", "x", "-o", "out.jpg")
+    ended = _struck(top, part, "compose", "product.jpg", "-p", "x", "-o", "out.jpg")
 
     assert len(ended["lines"]) > 1000
     assert any(name.endswith("run.py") for name, _ in ended["lines"])

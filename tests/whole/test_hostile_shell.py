@@ -11,7 +11,7 @@ import pytest
 from conftest import Run
 from PIL import Image
 
-from prodia_compose.cli import terminal
+from prodia_compose.cli import composing, terminal
 from prodia_compose.client import answers
 from prodia_compose.pipeline.run import Run as Job
 from prodia_compose.record import ledger
@@ -90,6 +90,18 @@ def test_a_signal_loses_no_picture_that_has_come(
         picture.load()
     with ledger.open_record(os.environ) as record:
         assert [entry.state for entry in record.entries()] == [state]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_signal_after_all_was_told_tells_nothing_else(
+    work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C once the path is printed makes the status its own, and no lie of the job."""
+    monkeypatch.setattr(composing, "compose", stopped(composing.compose))
+    done = run(*COMPOSE)
+
+    assert (done.code, done.out, done.err) == (130, b"out.jpg\n", "")
+    assert (work / "out.jpg").exists()
 
 
 @pytest.mark.usefixtures("sandbox", "work")

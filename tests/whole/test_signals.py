@@ -1,6 +1,8 @@
 """SIGINT, SIGTERM and SIGHUP at every stage of a run, sent to a real process."""
 
+import array
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -8,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -157,15 +160,70 @@ def test_a_signal_in_a_finalizer_stops_the_run_too(
                 raise TimeoutError
 
     waiting = threading.Event()
-    before = sys.unraisablehook
+    before = (sys.unraisablehook, signal.getsignal(signal.SIGALRM))
     with pytest.raises(errors.Interrupted) as stop, signals.handled():  # noqa: PT012
         for left in range(depth, 0, -1):
             Dying(left)
         waiting.wait(30)
 
     assert stop.value.code == 143
-    assert sys.unraisablehook is before
+    assert (sys.unraisablehook, signal.getsignal(signal.SIGALRM)) == before
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that signals")
+def test_what_a_finalizer_swallowed_is_not_raised_where_signals_are_deferred() -> None:
+    """The timer that raises it once more finds the run holding a picture: the flag must do."""
+
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    with signals.handled() as stop:
+        Dying()
+        stop.defer()
+        until(lambda: signal.getitimer(signal.ITIMER_REAL) == (0, 0))
+
+    assert stop.signum == signal.SIGTERM
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_signal_ends_a_run_whose_reader_is_stuck(work: Path, tmp_path: Path) -> None:
+    """The end of a picture that a full pipe did not take is not waited for again at the end."""
+    picture = (work / "scene.jpg").read_bytes().ljust((1 << 16) + 500, b"\0")
+    reader, writer = os.pipe()
+    log = tmp_path / "stderr"
+    env = {**os.environ, "PRODIA_TOKEN": TOKEN, "PYTHONUNBUFFERED": ""}
+    try:
+        with (
+            loopback.serve([loopback.ok(picture)]) as service,
+            log.open("wb") as stderr,
+            subprocess.Popen(
+                [*PROGRAM[:3], "compose", "product.jpg", "-p", "x", "-o", "-"],
+                stdout=writer,
+                stderr=stderr,
+                env={**env, "PRODIA_BASE_URL": service.url},
+            ) as running,
+        ):
+            until(lambda: _bytes_in(reader) == 1 << 16)
+            running.send_signal(signal.SIGINT)
+            try:
+                running.wait(timeout=10)
+            finally:
+                running.kill()
+    finally:
+        os.close(reader)
+        os.close(writer)
+    kept = log.read_text().rpartition("the picture is kept as ")[2].strip()
+
+    assert running.returncode == -signal.SIGINT
+    assert Path(kept).read_bytes() == picture
+
+
+def _bytes_in(pipe: int) -> int:
+    waiting = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+    return waiting[0]
 
 
 # Under `sandbox -- CMD`
@@ -187,7 +245,7 @@ _WITH_GRACE = """
 import sys
 from prodia_compose import cli
 from prodia_compose.cli.commands import sandbox
-sandbox._GRACE_S = float(sys.argv.pop(1))
+sandbox.GRACE_S = float(sys.argv.pop(1))
 cli.entry_point()
 """
 

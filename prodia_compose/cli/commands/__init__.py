@@ -1,7 +1,6 @@
-"""What each command takes and what its help says, declared for Typer: a module a command.
+"""The commands: what each takes, what its help says, and what it does; a module each.
 
-Only the one that is called is loaded, as declaring takes time too. What the commands do
-stands in the modules above.
+Only the one that is called is loaded, as declaring takes time too.
 """
 
 EPILOG = """\b

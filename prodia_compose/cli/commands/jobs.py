@@ -3,10 +3,10 @@
 import os
 import re
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -20,15 +20,11 @@ from prodia_compose.client.options import Delivery
 from prodia_compose.client.service import Service, is_loopback, normalise_base_url
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat, Placement
-from prodia_compose.pipeline import gather
 from prodia_compose.progress import visible
 from prodia_compose.record import ledger, spending
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import documents, jobs_text, jsontext, tables
 from prodia_compose.report import jobs as job_documents
-
-if TYPE_CHECKING:  # for an annotation; only fetching needs Pillow
-    from prodia_compose.pipeline.run import Run
 
 _SERVICE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -139,9 +135,7 @@ def jobs_fetch(options: FetchOptions) -> int:
 
     with (
         ledger.open_record(os.environ, create=False) as record,
-        terminal.reporter(
-            quiet=options.quiet, verbosity=options.verbose, as_json=options.json
-        ) as reporter,
+        terminal.reporter(options) as reporter,
     ):
         entry = _known(record, options.job)
         source = fetching.find(entry, options.job)
@@ -167,9 +161,20 @@ def jobs_fetch(options: FetchOptions) -> int:
                 reporter=reporter,
                 stdout=terminal.binary_stdout,
             )
-            entry = record.find(entry.id) if entry else None
+            known = [record.find(entry.id)] if entry else []
             with run.stop.at_once():
-                _report(options, place, entry, run, [file for _, file in source.kept])
+                terminal.tell_warnings(run.warnings, options)
+                terminal.tell_saved(
+                    options,
+                    lambda: {**job_documents.jobs(known), **documents.fetched(run, place)},
+                    run.saved[0].path if run.saved else place.path,
+                    messages=run.messages,
+                    details=[
+                        f"prodia-compose: the copy stays: {visible(str(file))}"
+                        for _, file in source.kept
+                        if not place.skipped
+                    ],
+                )
         except (errors.ComposeError, errors.Interrupted) as end:
             end.run = run
             raise
@@ -246,39 +251,10 @@ def _service(delivery: Delivery, host: str | None) -> Service:
         base_url = normalise_base_url(f"{scheme}://{host}")
     findings = errors.Findings()
     text, stdin = os.environ.get("PRODIA_TOKEN"), sys.stdin.buffer if sys.stdin else None
-    token, _ = gather.token(delivery, text, stdin, findings, sending=True)
+    token, _ = delivery.token(text, stdin, findings, sending=True)
     if token is None:
         raise errors.combined(findings.errors)
-    return Service(
-        base_url=base_url,
-        token=token,
-        connect_timeout_s=delivery.connect_timeout_s,
-        timeout_s=delivery.timeout_s,
-    )
-
-
-def _report(
-    options: FetchOptions,
-    place: places.Place,
-    entry: Entry | None,
-    done: "Run",
-    kept: Sequence[Path],
-) -> None:
-    paths = [one.path for one in done.saved] or [place.path]
-    if options.json:
-        known = job_documents.jobs([entry] if entry else [])
-        document = jsontext.line({**known, **documents.fetched(done, place)})
-        terminal.print_saved(f"{document}\n".encode(), paths[0])
-        return
-    for one in done.warnings if not options.quiet else ():
-        terminal.tell_warning(one)
-    for message in done.messages if not options.quiet else ():
-        terminal.tell(f"the service says: {visible(message)}")
-    if terminal.tells_details(quiet=options.quiet, verbosity=options.verbose):
-        for path in kept:
-            terminal.tell(f"prodia-compose: the copy stays: {visible(str(path))}")
-    if paths[0] != "-":
-        terminal.print_path(paths[0])
+    return replace(delivery, base_url=base_url).service(token)
 
 
 def _moment_of(since: str | None) -> datetime | None:

@@ -20,7 +20,7 @@ from prodia_compose.client.service import SANDBOX_TOKEN, Token
 if TYPE_CHECKING:  # for an annotation; it loads Pillow
     from prodia_compose.sandbox.service import SandboxOptions
 
-_GRACE_S = 3.0
+GRACE_S = 3.0
 """How long a command may take to end by a signal that it may have got as well. More than
 `compose` takes to stop and to say where its job is; less than those who cancel (docker stop,
 CI) wait before they kill, so that one they sent to us alone is passed on in time."""
@@ -125,7 +125,7 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
         waiting = threading.Thread(target=wait, daemon=True)
         waiting.start()
         while number := happened.get():
-            waiting.join(_GRACE_S)
+            waiting.join(GRACE_S)
             for each in sorted({number, *_come(happened)}):
                 if waiting.is_alive():
                     process.send_signal(each)

@@ -1,1 +1,1 @@
-"""What can be typed: declared for Typer, read in our words, made into a request."""
+"""What can be typed: the rooms' options, given to Typer and read in our words."""

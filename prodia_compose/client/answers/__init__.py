@@ -47,7 +47,6 @@ class Answer:
     Attributes:
         media_type: The answer's own, lower case; empty if it had none.
         outputs: The complete pictures that hold at least a byte, in order.
-        messages: The text parts beside them.
         job: The job's record; if the answer carried none, one that tells nothing.
         error: The service's own words on what is wrong, at most `WORDS_LIMIT` characters.
         whole: False if its last part, or the end of a picture sent without a length, is missing.
@@ -151,12 +150,8 @@ def _parts(
     """Return the parts of a multipart body with their bytes, and whether all of it made sense."""
     found: list[tuple[multipart.MultipartSegment, blob.Growing]] = []
     try:
-        with (
-            multipart.PushMultipartParser(
-                boundary, max_header_size=1 << 14, max_segment_count=_PARTS_LIMIT
-            ) as parser,
-            raw.open() as file,
-        ):
+        limits = {"max_header_size": 1 << 14, "max_segment_count": _PARTS_LIMIT}
+        with multipart.PushMultipartParser(boundary, **limits) as parser, raw.open() as file:
             while not parser.closed and (chunk := file.read(_CHUNK_BYTES)):
                 for event in parser.parse(chunk):
                     if isinstance(event, multipart.MultipartSegment):
@@ -175,9 +170,8 @@ def _decoded(body: blob.Blob) -> str:
 def _text(body: blob.Blob, media_type: str) -> str:
     """Return what a body says to a person; of a web page, its title."""
     text = _decoded(body)
-    if media_type == "text/html" or text.lstrip()[:14].lower().startswith(
-        ("<!doctype html", "<html")
-    ):
+    begins = text.lstrip()[:14].lower()
+    if media_type == "text/html" or begins.startswith(("<!doctype html", "<html")):
         title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
         text = title[1] if title else re.sub(r"<[^>]*>", " ", text)
         import html  # noqa: PLC0415 - pages are seldom what is answered

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -46,7 +45,6 @@ class Reply:
     """An answer whose head has come.
 
     Attributes:
-        reason: The phrase beside the status; may be empty.
         headers: For showing, names in lower case.
         content_type: As it came: a boundary that happens to hold the token must stay whole.
         request_id: The service's name for the exchange, `x-request-id`; None if it has none.
@@ -55,11 +53,7 @@ class Reply:
     """
 
     def __init__(
-        self,
-        raw: urllib3.BaseHTTPResponse,
-        hide: Callable[[str], str],
-        *,
-        was_delivered: bool,
+        self, raw: urllib3.BaseHTTPResponse, hide: Callable[[str], str], *, was_delivered: bool
     ) -> None:
         self.status = raw.status
         self.reason = hide(raw.reason or http.client.responses.get(raw.status, ""))
@@ -85,7 +79,7 @@ class Exchange:
         reporter: progress.Reporter,
         on_state: OnState = lambda _: None,
         stop: progress.Stop,
-        clock: Callable[[], float] = time.monotonic,
+        clock: progress.Clock = time.monotonic,
     ) -> None:
         self._request = request
         self._passage = Passage(
@@ -99,12 +93,7 @@ class Exchange:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
         self._adapter.close()
         if error is not None:
             self._passage.abandoned()
@@ -117,11 +106,9 @@ class Exchange:
             PartSizeError: A part of the body is not what it was announced to be.
         """
         with self._translated():
-            raw = self._send()
-        self._raw = raw
-        reply = Reply(
-            raw, self._request.service.token.hide, was_delivered=self._passage.is_delivered
-        )
+            self._raw = raw = self._send()
+        hide = self._request.service.token.hide
+        reply = Reply(raw, hide, was_delivered=self._passage.is_delivered)
         self._reporter.trace(f"< {reply.status} {reply.reason}")
         for name in _SHOWN_HEADERS:
             if name in reply.headers:
@@ -175,13 +162,10 @@ class Exchange:
         return response.raw
 
     def _trace_request(self, prepared: requests.PreparedRequest) -> None:
-        self._reporter.trace(
-            self._request.service.token.hide(f"> {prepared.method} {prepared.url}")
-        )
+        hide = self._request.service.token.hide
+        self._reporter.trace(hide(f"> {prepared.method} {prepared.url}"))
         for name, value in prepared.headers.items():
-            shown = (
-                "***" if name == "Authorization" else self._request.service.token.hide(str(value))
-            )
+            shown = "***" if name == "Authorization" else hide(str(value))
             self._reporter.trace(f"> {name}: {shown}")
 
     @contextmanager
@@ -218,9 +202,8 @@ class Exchange:
                 timeout_s=request.service.connect_timeout_s,
             )
         if passage.has_stalled and not passage.is_delivered:
-            return Lost(
-                "upload", f"nothing could be sent for {request.service.stall_timeout_s:g} s"
-            )
+            words = f"nothing could be sent for {request.service.stall_timeout_s:g} s"
+            return Lost("upload", words)
         if passage.is_delivered and passage.remaining_s() <= 0:
             words = f"no complete answer came within {request.service.timeout_s:g} s"
             return Lost("answer", words, "timeout")
@@ -251,12 +234,8 @@ class _Outgoing:
 
 def _require_bundle(verify: bool | str) -> None:  # noqa: FBT001 - either is requests' way
     if isinstance(verify, str) and not Path(verify).exists():
-        raise Lost(
-            "connect",
-            "the file of trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE does"
-            f" not exist: {verify}",
-            "setting",
-        )
+        named = "the file of trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+        raise Lost("connect", f"{named} does not exist: {verify}", "setting")
 
 
 def _shown(name: str, value: str) -> str:

@@ -87,14 +87,7 @@ class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends o
 
 
 def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: float) -> Lost:
-    """Return why no connection to `host` came about.
-
-    Args:
-        error: What requests, urllib3 or the socket raised.
-        host: As the words shall name it.
-        proxy: The URL of the proxy that was asked, if any.
-        timeout_s: The connect timeout, for the words.
-    """
+    """Return why no connection to `host` came about; `proxy` is the one asked, if any."""
     causes = tuple(_causes(error))
     kind, words = _of_causes(causes, host, timeout_s)
     if proxy is None:
@@ -163,10 +156,8 @@ def _malformed(host: str) -> str:
     name, _, port = host.partition(":")
     # What is no port may be the start of a password; an IPv6 address is neither.
     if port and not port.isdecimal() and not host.startswith("["):
-        return (
-            f"what follows {name}: is not a port; "
-            "in a password, / and ? and # are written %2F and %3F and %23"
-        )
+        cure = "in a password, / and ? and # are written %2F and %3F and %23"
+        return f"what follows {name}: is not a port; {cure}"
     return f"{host} is not a host's name"
 
 

@@ -23,7 +23,6 @@ class Request:
 
     Attributes:
         service: How patiently; its token is kept out of what is shown.
-        url: With its query.
         headers: Without `Host` and `Content-Length`.
         usual_seconds: How long the answer usually takes, for the progress.
     """
@@ -56,7 +55,7 @@ class Passage:
         reporter: progress.Reporter,
         on_state: OnState,
         stop: progress.Stop,
-        clock: Callable[[], float],
+        clock: progress.Clock,
     ) -> None:
         self.request = request
         self.stop = stop
@@ -155,10 +154,7 @@ class Waiting:
     """The seconds of a wait, shown as they pass; it has usually taken so long, if that is known."""
 
     def __init__(
-        self,
-        reporter: progress.Reporter,
-        clock: Callable[[], float],
-        usual_seconds: float | None,
+        self, reporter: progress.Reporter, clock: progress.Clock, usual_seconds: float | None
     ) -> None:
         self._reporter = reporter
         self._clock = clock

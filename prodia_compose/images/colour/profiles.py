@@ -5,6 +5,8 @@ from typing import Final
 
 from PIL import Image, ImageCms
 
+from prodia_compose.images.pixels import decoder
+
 _INTENT: Final = ImageCms.Intent.PERCEPTUAL
 _FINE: Final = ImageCms.Flags.HIGHRESPRECALC
 """Finer tables for CMYK and Lab: 4/255 nearer in saturated greens, for 0.1 s at most."""
@@ -38,7 +40,7 @@ def name(profile: bytes) -> str:
         found = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in found).split())[:60]
+    return decoder.plain(found)[:60]
 
 
 def _srgb() -> ImageCms.ImageCmsProfile:

@@ -1,8 +1,7 @@
 """Colours to sRGB, the only ones that a model can be relied on to expect.
 
-Conversion goes through the embedded profile (`profiles`). A profile that is
-damaged, or made for other pixels than these, counts as none: then RGB and grey
-are taken as sRGB, and CMYK and Lab by their plain formulas.
+A profile that is damaged, or made for other pixels than these, counts as none: then RGB
+and grey are taken as sRGB, and CMYK and Lab by their plain formulas.
 """
 
 import functools
@@ -12,19 +11,12 @@ from typing import Final, Literal
 from PIL import Image
 
 UNUSABLE: Final = "colour profile unusable: left out"
-"""What is said of a profile that is damaged or made for other pixels."""
-
 Verdict = Literal["srgb", "other", "unusable"]
 
 _SPACES: Final = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK", b"Lab ": "LAB"}
-"""The mode that profiles of each colour space are for."""
-
-_TOLERANCE = 1
-"""By how much, of 255, a profile may move a test colour and still count as sRGB."""
-
+_TOLERANCE = 1  # by how much, of 255, a profile may move a test colour and still count as sRGB
 _STEPS: Final = (0, 32, 64, 96, 128, 160, 192, 224, 255)
 _FALLBACK_NAMES: Final = {"L": "grey profile", "CMYK": "CMYK profile", "LAB": "Lab profile"}
-
 
 Converted = tuple[Image.Image, str | None]
 """A picture in mode L, LA, RGB or RGBA, and what was done to its colours, if anything."""
@@ -60,29 +52,20 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Converted:
 
     It comes in mode L, LA, RGB, RGBA, CMYK or LAB, with or without an ICC profile.
     """
-    space = _SPACES.get(profile[16:20]) if profile else None
-    if image.mode == "CMYK":
-        if profile and space == "CMYK":
-            return _by_profile(image, profile)
+    space = _SPACES.get(profile[16:20], "") if profile else ""
+    if image.mode == "CMYK" and space != "CMYK":
         return image.convert("RGB"), "CMYK -> sRGB"
-    if image.mode == "LAB":
-        from prodia_compose.images.colour import profiles  # noqa: PLC0415 - as above
-
-        # A profile could add nothing.
-        return profiles.from_lab(image), "Lab -> sRGB"
-    verdict = judge(profile, grey=image.mode in {"L", "LA"})
-    if verdict != "other" or profile is None:
-        return image, UNUSABLE if verdict == "unusable" else None
-    if space == "RGB" and image.mode in {"L", "LA"}:
-        image = image.convert("RGBA" if image.mode == "LA" else "RGB")
-    return _by_profile(image, profile)
-
-
-def _by_profile(image: Image.Image, profile: bytes) -> Converted:
-    """Return a picture converted by a profile of its own colour space."""
+    if image.mode not in {"CMYK", "LAB"}:
+        verdict = judge(profile, grey=image.mode in {"L", "LA"})
+        if verdict != "other":
+            return image, UNUSABLE if verdict == "unusable" else None
     from prodia_compose.images.colour import profiles  # noqa: PLC0415 - as above
 
+    if image.mode == "LAB" or profile is None:
+        return profiles.from_lab(image), "Lab -> sRGB"  # a profile could add nothing
     target = "RGBA" if image.mode in {"LA", "RGBA"} else "RGB"
+    if space == "RGB" and image.mode in {"L", "LA"}:
+        image = image.convert(target)
     if image.mode == "LA":
         grey, alpha = image.split()
         moved = profiles.through(grey, profile, "RGB")
@@ -92,12 +75,11 @@ def _by_profile(image: Image.Image, profile: bytes) -> Converted:
         moved = profiles.through(image, profile, target)
     if moved is None:
         return image.convert(target), UNUSABLE
-    fallback = _FALLBACK_NAMES.get(_SPACES.get(profile[16:20], ""), "embedded profile")
+    fallback = _FALLBACK_NAMES.get(space, "embedded profile")
     return moved, f"{profiles.name(profile) or fallback} -> sRGB"
 
 
 def _samples(mode: str) -> Image.Image:
-    """Return the test colours: a grid of RGB, or all greys."""
     if mode == "L":
         return Image.frombytes("L", (256, 1), bytes(range(256)))
     grid = bytes(itertools.chain.from_iterable(itertools.product(_STEPS, repeat=3)))

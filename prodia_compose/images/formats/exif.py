@@ -74,7 +74,7 @@ def directories(file: BinaryIO) -> Iterator[Directory]:
 def orientation(exif: bytes | None) -> int | None:
     """Return the orientation from EXIF data, 1 to 8; None where it says nothing usable."""
     directory = _first(exif or b"")
-    return None if directory is None else directory.orientation
+    return directory.orientation if directory else None
 
 
 def note(exif: bytes | None) -> str | None:
@@ -110,11 +110,7 @@ def _first(exif: bytes) -> Directory | None:
 
 
 def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tuple[Directory, int]:
-    """Return a directory and the offset of the next one, 0 after the last.
-
-    Raises:
-        struct.error: It goes beyond the end of the stream.
-    """
+    """Return a directory and the offset of the next one, 0 after the last."""
     counter, entry, pointer = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
     inline = struct.calcsize(pointer)
     entry_bytes = struct.calcsize("=" + entry) + inline

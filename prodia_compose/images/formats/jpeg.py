@@ -2,7 +2,8 @@
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
@@ -18,9 +19,7 @@ _BARE: Final = {0x01, *range(0xD0, 0xD9)}
 _PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
 """The segments that make the picture: tables, frames, scans."""
 
-_COLOURS: Final[dict[int, Colour]] = {1: "grey", 3: "rgb", 4: "cmyk"}
-"""By the number of channels."""
-
+_COLOURS: Final[dict[int, Colour]] = {1: "grey", 3: "rgb", 4: "cmyk"}  # by number of channels
 _ARITHMETIC: Final = range(0xC9, 0xD0)
 _PROGRESSIVE: Final = {0xC2, 0xCA}
 
@@ -31,17 +30,15 @@ _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _ADOBE: Final = b"Adobe"
 _IPTC: Final = b"Photoshop 3.0\0"
-_METADATA: Final = {exif.MARK: _APP1, _XMP: _APP1, _ADOBE: _APP14, _IPTC: _APP13}
-"""The segments with a use, by what they begin with."""
+_USED: Final = {exif.MARK: _APP1, _XMP: _APP1, _ICC: _APP2, _ADOBE: _APP14, _IPTC: _APP13}
+"""The marker of each segment with a use, by what it begins with."""
 
-_MAX_SEGMENT = 65_533
-"""The longest payload of a segment: its two bytes of length count themselves."""
-
+_MAX_SEGMENT = 65_533  # the two bytes of its length count themselves
 _MAX_HEADER_BYTES = 64_000_000
 """Far above what real files carry in front of the picture (depth maps reach some 20 MB)."""
 
 _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""The first marker after the coded data: neither a stuffed zero nor a restart marker.
+"""A marker that is neither a stuffed zero nor a restart marker.
 
 It begins with a single byte, which is looked for 25 times as fast as a repeated one.
 """
@@ -57,7 +54,7 @@ Segment = tuple[int, bytes]
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Return what stands in front of the coded data.
+    """Return what stands in front of the coded data; the first segment of a kind wins.
 
     Raises:
         errors.InputError: There is no picture in it, or one that no decoder here reads.
@@ -75,8 +72,13 @@ def read_header(file: BinaryIO) -> Header:
         if marker in _FRAMES:
             frame = frame or (marker, data)
         elif marker not in _PICTURE:
-            has_metadata |= _kept(marker, data) != data
-            _collect(marker, data, parts, profile_parts)
+            kept = _kept(marker, data)
+            has_metadata |= kept is None or len(kept) != len(data)
+            starts = (start for start, its in _USED.items() if marker == its)
+            start = next(filter(data.startswith, starts), b"")
+            parts.setdefault(start, data.removeprefix(start))
+            if start == _ICC and len(data) > 14:
+                profile_parts.setdefault(data[12], data[14:])
         if marker == _SOS:
             break
     if frame is None or len(frame[1]) < 6:
@@ -107,8 +109,18 @@ def read_header(file: BinaryIO) -> Header:
     )
 
 
-def stripped(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the file without its metadata, the coded pixels bit for bit.
+def skimmed(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the file as `stripped` does, but of each scan's coded data only the start.
+
+    Decoders refuse what they cannot make out of tables, frames and scans' headers. What is
+    wrong within the coded data they only warn of, and its end, once an end marker is there,
+    they make up: to decode all of it would tell nothing more.
+    """
+    return stripped(file, _SKIMMED_BYTES)
+
+
+def stripped(file: BinaryIO, most: int = sys.maxsize) -> Iterator[bytes]:
+    """Yield the file without its metadata, the coded pixels bit for bit, of each scan `most` bytes.
 
     Stays: tables, frames, scans, the JFIF header without its thumbnail, and Adobe's
     marker, without which decoders take the colours for others. Goes: the rest, with whatever
@@ -117,24 +129,6 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
     Raises:
         errors.InputError: The end of the picture is missing.
     """
-    return _copied(file, _coded)
-
-
-def skimmed(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the same, but of each scan's coded data only the start.
-
-    Decoders refuse what they cannot make out of tables, frames and scans' headers. What is
-    wrong within the coded data they only warn of, and its end, once an end marker is there,
-    they make up: to decode all of it would tell nothing more.
-
-    Raises:
-        errors.InputError: The end of the picture is missing.
-    """
-    return _copied(file, _started)
-
-
-def _copied(file: BinaryIO, coded: Callable[[BinaryIO], Iterator[bytes]]) -> Iterator[bytes]:
-    """Yield a file without its metadata; `coded` yields what to keep of a scan's data."""
     file.seek(2)
     yield _SOI
     seen: set[int] = set()
@@ -144,7 +138,7 @@ def _copied(file: BinaryIO, coded: Callable[[BinaryIO], Iterator[bytes]]) -> Ite
             seen.add(marker)
             yield _segment(marker, kept)
         if marker == _SOS:
-            yield from coded(file)
+            yield from _coded(file, most)
     yield _EOI
 
 
@@ -201,30 +195,22 @@ def _next_marker(file: BinaryIO) -> int:
     return byte[0]
 
 
-def _coded(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a scan's coded data, leaving the reader at the marker behind it."""
+def _coded(file: BinaryIO, most: int) -> Iterator[bytes]:
+    """Yield the start of a scan's coded data, leaving the reader at the marker behind all of it."""
     rest = b""
     while block := file.read(_BLOCK_BYTES):
         block = rest + block
         end = _SCAN_END.search(block)
-        if end is not None:
-            yield block[: end.start()].rstrip(b"\xff")  # fill bytes belong to the marker
+        # Fill bytes belong to a marker, which may be cut in two between this block and the next.
+        whole = len((block[: end.start()] if end else block).rstrip(b"\xff"))
+        # Cut within an escaped byte, the rest would be taken for a marker's beginning.
+        yield block[: min(whole, most)].rstrip(b"\xff")
+        if end:
             file.seek(end.start() - len(block), 1)
             return
-        # A marker may be cut in two between this block and the next.
-        whole = len(block.rstrip(b"\xff"))
         rest = block[whole:]
-        yield block[:whole]
+        most = max(0, most - whole)
     raise stream.cut_short("JPEG")
-
-
-def _started(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the start of a scan's coded data, leaving the reader at the marker behind all of it."""
-    left = _SKIMMED_BYTES
-    for block in _coded(file):
-        # Cut within an escaped byte, the rest would be taken for a marker's beginning.
-        yield block[:left].rstrip(b"\xff")
-        left = max(0, left - len(block))
 
 
 def _kept(marker: int, data: bytes) -> bytes | None:
@@ -236,17 +222,6 @@ def _kept(marker: int, data: bytes) -> bytes | None:
     if marker == _APP14 and data.startswith(_ADOBE) and len(data) >= 12:
         return data[:12]
     return None
-
-
-def _collect(
-    marker: int, data: bytes, parts: dict[bytes, bytes], profile_parts: dict[int, bytes]
-) -> None:
-    """Keep a segment's payload if it is one of those with a use; the first of a kind wins."""
-    for start, its_marker in _METADATA.items():
-        if marker == its_marker and data.startswith(start):
-            parts.setdefault(start, data.removeprefix(start))
-    if marker == _APP2 and data.startswith(_ICC) and len(data) > 14:
-        profile_parts.setdefault(data[12], data[14:])
 
 
 def _has_uneven_chroma(frame: bytes, adobe: bytes | None) -> bool:

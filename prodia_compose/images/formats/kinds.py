@@ -4,6 +4,9 @@ from typing import Final
 
 from prodia_compose.frozen import frozen
 
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
+_JPEG_2000: Final = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+
 
 @frozen
 class Kind:
@@ -28,52 +31,38 @@ class Kind:
         return self.suffixes[0]
 
 
-def _kind(
-    name: str, media_type: str, suffixes: str, *magic: bytes, title: str | None = None
-) -> Kind:
+def _kind(name: str, title: str, subtype: str, suffixes: str, *magic: bytes) -> Kind:
     return Kind(
         name=name,
-        title=title or name,
-        media_type=media_type,
+        title=title,
+        media_type=f"image/{subtype}",
         suffixes=tuple(suffixes.split()),
         magic=magic,
     )
 
 
-JPEG = _kind("JPEG", "image/jpeg", ".jpg .jpeg .jpe .jfif .mpo", b"\xff\xd8\xff")
-PNG = _kind("PNG", "image/png", ".png", b"\x89PNG\r\n\x1a\n")
-WEBP = _kind("WEBP", "image/webp", ".webp", title="WebP")
-AVIF = _kind("AVIF", "image/avif", ".avif")
-HEIF = _kind("HEIF", "image/heic", ".heic .heif", title="HEIC")
-GIF = _kind("GIF", "image/gif", ".gif", b"GIF87a", b"GIF89a")
-TIFF = _kind(
-    "TIFF",
-    "image/tiff",
-    ".tif .tiff",
-    *(b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"),
-)
-BMP = _kind("BMP", "image/bmp", ".bmp", b"BM")
-PPM = _kind("PPM", "image/x-portable-anymap", ".ppm .pgm .pbm .pnm")
-TGA = _kind("TGA", "image/x-tga", ".tga")
-ICO = _kind("ICO", "image/x-icon", ".ico", b"\0\0\x01\0")
-JPEG2000 = _kind(
-    "JPEG2000",
-    "image/jp2",
-    ".jp2",
-    *(b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
-    title="JPEG 2000",
-)
-QOI = _kind("QOI", "image/qoi", ".qoi", b"qoif")
-PSD = _kind("PSD", "image/vnd.adobe.photoshop", ".psd", b"8BPS\0\x01")
-
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        *(JPEG, PNG, WEBP, AVIF, HEIF, GIF, TIFF),
-        *(BMP, PPM, TGA, ICO, JPEG2000, QOI, PSD),
+        _kind("JPEG", "JPEG", "jpeg", ".jpg .jpeg .jpe .jfif .mpo", b"\xff\xd8\xff"),
+        _kind("PNG", "PNG", "png", ".png", b"\x89PNG\r\n\x1a\n"),
+        _kind("WEBP", "WebP", "webp", ".webp"),
+        _kind("AVIF", "AVIF", "avif", ".avif"),
+        _kind("HEIF", "HEIC", "heic", ".heic .heif"),
+        _kind("GIF", "GIF", "gif", ".gif", b"GIF87a", b"GIF89a"),
+        _kind("TIFF", "TIFF", "tiff", ".tif .tiff", *_TIFF),
+        _kind("BMP", "BMP", "bmp", ".bmp", b"BM"),
+        _kind("PPM", "PPM", "x-portable-anymap", ".ppm .pgm .pbm .pnm"),
+        _kind("TGA", "TGA", "x-tga", ".tga"),
+        _kind("ICO", "ICO", "x-icon", ".ico", b"\0\0\x01\0"),
+        _kind("JPEG2000", "JPEG 2000", "jp2", ".jp2", *_JPEG_2000),
+        _kind("QOI", "QOI", "qoi", ".qoi", b"qoif"),
+        _kind("PSD", "PSD", "vnd.adobe.photoshop", ".psd", b"8BPS\0\x01"),
     )
 }
 """All of them by name."""
+
+JPEG, PNG, WEBP, AVIF, GIF = (KINDS[name] for name in ("JPEG", "PNG", "WEBP", "AVIF", "GIF"))
 
 
 def by_media_type(media_type: str) -> Kind | None:

@@ -13,8 +13,7 @@ from typing import BinaryIO, Final
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
 from prodia_compose.images.formats import exif, stream
-from prodia_compose.images.probe import pages
-from prodia_compose.images.probe.header import Colour, Header
+from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
@@ -35,15 +34,10 @@ _READ: Final = {
 }
 """The chunks that are read, with the most bytes of each."""
 
-_TYPES: Final[dict[int, tuple[Colour, bool]]] = {
-    0: ("grey", False),
-    2: ("rgb", False),
-    3: ("palette", False),
-    4: ("grey", True),
-    6: ("rgb", True),
-}
-"""Colour and alpha by PNG's colour type."""
+_ALPHA: Final = 4
+"""The bit of PNG's colour type that says so; the others say which colour."""
 
+_KINDS: Final[dict[int, Colour]] = {0: "grey", 2: "rgb", 3: "palette"}
 CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Channels of a pixel as stored, by PNG's colour type."""
 
@@ -74,22 +68,21 @@ def read_header(file: BinaryIO) -> Header:
     if len(start) < 13:
         raise errors.InputError("is cut short or damaged: no picture in the PNG file")
     width, height, bits, kind, interlace = struct.unpack_from(">IIBBxxB", start)
-    if kind not in _TYPES or bits not in {1, 2, 4, 8, 16}:
+    if kind not in CHANNELS or bits not in {1, 2, 4, 8, 16}:
         raise errors.InputError(f"is damaged: no PNG has {bits} bits of colour type {kind}")
-    colour, has_alpha = _TYPES[kind]
     frames = int.from_bytes(found.get(b"acTL", b"")[:4], "big")
     profile, note = _profile(found)
     exif_data = found.get(b"eXIf", raw_exif)
     return Header(
         width=width,
         height=height,
-        colour=colour,
+        colour=_KINDS[kind & ~_ALPHA],
         bits=bits,
         least_bytes=width * height * bits * CHANNELS[kind] // 8 // _MOST_DEFLATED,
-        has_alpha=has_alpha or b"tRNS" in found,
+        has_alpha=bool(kind & _ALPHA) or b"tRNS" in found,
         is_interlaced=interlace != 0,
         orientation=exif.orientation(exif_data),
-        frames=min(max(1, frames), pages.MAX_COUNTED),
+        frames=min(max(1, frames), MAX_COUNTED),
         profile=profile,
         exif=exif_data,
         xmp=xmp,

@@ -6,8 +6,7 @@ from typing import BinaryIO, Final
 
 from prodia_compose import errors
 from prodia_compose.images.formats import exif, stream
-from prodia_compose.images.probe import pages
-from prodia_compose.images.probe.header import Header
+from prodia_compose.images.probe.header import MAX_COUNTED, Header
 
 _PICTURE: Final = (b"ALPH", b"VP8 ", b"VP8L")
 _PLAIN: Final = {b"VP8X", b"ICCP", b"ANIM", b"ANMF", *_PICTURE}
@@ -20,7 +19,6 @@ _PIXELS_PER_BYTE: Final = 65_536
 
 _MAX_CHUNKS = 100_000
 _MAX_CARRIED_BYTES = 8_000_000
-
 
 _Places = dict[bytes, tuple[int, int]]
 """Place and length of the first chunk of each name."""
@@ -97,7 +95,7 @@ def _scan(file: BinaryIO) -> tuple[_Places, int]:
         found.setdefault(name, (position + 8, length))
         frames += name == b"ANMF"
         position += 8 + length + length % 2
-    return found, min(pages.MAX_COUNTED, frames)
+    return found, min(MAX_COUNTED, frames)
 
 
 def _canvas(file: BinaryIO, found: _Places) -> tuple[int, int, bool]:

@@ -1,7 +1,6 @@
 """The door to Pillow: one parser at a time, silent, within limits, its errors translated.
 
-Pillow is asked through the class of the one format that a file is in, not
-through `Image.open`, which tries all its parsers and blurs what they say.
+`Image.open` tries all its parsers and blurs what they say.
 """
 
 import contextlib
@@ -39,8 +38,8 @@ _CLASSES: Final = {
 }
 
 _BLOCK_BYTES: Final = 1 << 20
-"""What a decoder is fed with at a time. Pillow's 64 kB come back to Python, and to its lock,
-so often that a thread busy there holds up the decoding in others."""
+"""What a decoder is fed with at a time. Pillow's 64 kB come back to Python's lock so often
+that a thread busy there holds up the decoding in others."""
 
 _pillow_log = logging.getLogger("PIL")
 # Without a handler of its own, its errors reach stderr through Python's last resort.
@@ -54,20 +53,16 @@ Image.MAX_IMAGE_PIXELS = 125_000_000
 
 
 def allow(pixels: int) -> None:
-    """Let Pillow decode pictures of so many pixels, in all of the process and for good.
+    """Let Pillow decode so many pixels, for good; it refuses more than twice its limit.
 
-    It refuses what has more than twice its limit, as only an icon's or a GIF's frame can
-    that turns out larger than its file said.
+    Only an icon's or a GIF's frame can turn out larger than its file said.
     """
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, (pixels + 1) // 2)
 
 
 @contextlib.contextmanager
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
-    """Turn whatever a decoder raises in the block into an `InputError`.
-
-    It says why, without naming the file: `failure`, and the decoder's own words.
-    """
+    """Turn what a decoder raises into an `InputError`: `failure`, and the decoder's own words."""
     try:
         yield
     except errors.ComposeError:
@@ -85,7 +80,7 @@ def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
 
 
 def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.Blob:
-    """Return what a copier makes of a file, in a temporary one, as `reading` and `blob.stored` do."""
+    """Return what a copier makes of a file, in a temporary one."""
 
     def read(data: Iterator[bytes]) -> Iterator[bytes]:
         with reading():  # or its failure would be taken for the disk's
@@ -116,23 +111,25 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
             f"is in {format_name} format, which the installed Pillow was built without: "
             "install Pillow from PyPI"
         )
-    factory: type[ImageFile.ImageFile] = getattr(module, class_name)
-    image = factory(file)
+    image: ImageFile.ImageFile = getattr(module, class_name)(file)
     image.decodermaxblock = _BLOCK_BYTES
     return image
 
 
 def _words(error: Exception) -> str:
-    text = "" if isinstance(error, KeyError | IndexError) else str(error)
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line[:120] or "the data is not what the format asks for"
+    text = "" if isinstance(error, KeyError | IndexError) else plain(str(error))
+    return text[:120] or "the data is not what the format asks for"
+
+
+def plain(text: str) -> str:
+    """Return a text as one line of what can be printed."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 @functools.cache
 def _silence_libtiff() -> None:
-    """Give libtiff a null handler, for good, if it can be found.
+    """Give libtiff a null handler, for good, if it can be found: it writes past Python to stderr.
 
-    It writes straight to file descriptor 2, past Python, and Pillow has no switch for that.
     Pointing the descriptor elsewhere while decoding would swallow what other threads print.
     """
     import ctypes  # noqa: PLC0415 - only here
@@ -149,10 +146,8 @@ def _silence_libtiff() -> None:
 
 
 def _libtiff_paths() -> list[str]:
-    """Return where the copies of libtiff lie that this process has loaded."""
-    folder = Path(PIL.__file__).parent
     if sys.platform == "darwin":
-        return [str(path) for path in folder.glob(".dylibs/libtiff*.dylib")]
+        return [str(path) for path in Path(PIL.__file__).parent.glob(".dylibs/libtiff*.dylib")]
     try:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:

@@ -2,11 +2,11 @@
 
 Pillow's own conversions clip 16 bits at 255, so that nearly everything turns
 white; they lose transparency that is noted beside the pixels; and they compare
-a 4-bit grey with an 8-bit one. So depth and transparent colours are dealt with
-here. The conversion works on any horizontal band of a picture, which keeps the
-memory for it small.
+a 4-bit grey with an 8-bit one. Those here work on any horizontal band of a picture,
+which keeps the memory for it small.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -18,15 +18,11 @@ _CHANGED_MODES = {
     "La": "LA",
     "RGBa": "RGBA",
     "PA": "RGBA",
-    "RGBX": "RGB",
-    "YCbCr": "RGB",
-    "HSV": "RGB",
+    **dict.fromkeys(("RGBX", "YCbCr", "HSV"), "RGB"),
 }
 _LARGEST_WIDE = 65_535
-_PHOTOMETRIC = 262
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _BITS_PER_SAMPLE = 258
-_WHITE_IS_ZERO = 0
-
 
 Convert = Callable[[Image.Image], Image.Image]
 """Takes a band of a picture, or all, and gives it in mode L, LA, RGB, RGBA, CMYK or LAB."""
@@ -38,10 +34,7 @@ def as_it_is(band: Image.Image) -> Image.Image:
 
 
 def conversion(image: Image.Image, bits: int) -> Convert:
-    """Return the way to 8-bit pixels for a loaded picture with so many bits a channel as stored.
-
-    Of one with 8 bits the mode, palette and info will do.
-    """
+    """Return the way to 8-bit pixels for a loaded picture with so many bits a channel as stored."""
     key = image.info.get("transparency")
     if image.mode in _WIDE:
         return _wide(image)
@@ -52,10 +45,10 @@ def conversion(image: Image.Image, bits: int) -> Convert:
     if image.mode in {"1", "L"} and isinstance(key, int):
         # Pillow scales the key of 1-bit greys as it does the greys, and of 2 and 4 bits not.
         white = (1 << bits) - 1
-        return _grey_keyed(min(key, white) * 255 // white)
+        return _keyed([min(key, white) * 255 // white])
     if image.mode == "RGB" and isinstance(key, tuple):
         # Of 16-bit colours the decoder keeps the upper half.
-        return _rgb_keyed([value >> 8 if bits > 8 else value for value in key])
+        return _keyed([value >> 8 if bits > 8 else value for value in key])
     return _converted(_CHANGED_MODES[image.mode]) if image.mode in _CHANGED_MODES else as_it_is
 
 
@@ -119,26 +112,17 @@ def _meant_range(image: Image.Image) -> tuple[float, float]:
     return float(least), float(most) if most > least else float(least) + 1.0
 
 
-def _grey_keyed(key: int) -> Convert:
-    """Make one grey transparent."""
+def _keyed(key: Sequence[int]) -> Convert:
+    """Make one grey or one colour transparent."""
 
     def apply(band: Image.Image) -> Image.Image:
-        grey = band.convert("L")
-        return Image.merge("LA", (grey, grey.point([255 * (value != key) for value in range(256)])))
-
-    return apply
-
-
-def _rgb_keyed(key: Sequence[int]) -> Convert:
-    """Make one colour transparent."""
-
-    def apply(band: Image.Image) -> Image.Image:
+        channels = band.split() if band.mode == "RGB" else (band.convert("L"),)
         # A pixel stays visible if any of its channels differs.
-        differs = [
+        differs = (
             channel.point([255 * (value != wanted) for value in range(256)])
-            for channel, wanted in zip(band.split(), key, strict=True)
-        ]
-        alpha = ImageChops.lighter(ImageChops.lighter(differs[0], differs[1]), differs[2])
-        return Image.merge("RGBA", (*band.split(), alpha))
+            for channel, wanted in zip(channels, key, strict=True)
+        )
+        alpha = functools.reduce(ImageChops.lighter, differs)
+        return Image.merge("LA" if len(channels) == 1 else "RGBA", (*channels, alpha))
 
     return apply

@@ -45,14 +45,10 @@ _SPARE_BYTES: Final = 32 << 20
 _MARGINS: Final = {8: 4.0, 4: 3.0, 2: 1.9}
 _UNEVEN_FACTOR = 1.5
 
-PIXEL_BYTES: Final = 4
-"""Of a decoded pixel, whatever its mode; greys take 1, but seldom come in large numbers."""
-
-_COEFFICIENT_BYTES: Final = 3
-"""For each pixel of a progressive JPEG: libjpeg holds 16 bits for each of its 1.5 samples."""
-
-_HEIF_BYTES: Final = 7
-"""For each pixel of a HEIC: as Pillow has it, and as its decoder hands it over."""
+# Bytes a pixel: of a decoded one, whatever its mode (greys take 1, but seldom come in large
+# numbers); beside it, of a progressive JPEG (libjpeg holds 16 bits for each of its 1.5
+# samples); and of a HEIC, as Pillow has it and as its decoder hands it over.
+PIXEL_BYTES, _COEFFICIENT_BYTES, _HEIF_BYTES = 4, 3, 7
 
 
 def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:

@@ -1,9 +1,12 @@
 """What the header of a picture tells, in the same words for every format."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Final, Literal
 
 from prodia_compose.frozen import frozen
+
+MAX_COUNTED: Final = 1000
+"""Frames; to visit each of a million tiny ones would keep a reader busy for minutes."""
 
 Colour = Literal["grey", "palette", "rgb", "cmyk", "other"]
 """How the pixels are stored; "rgb" includes YCbCr, "other" is Lab and what Pillow knows alone."""
@@ -16,21 +19,18 @@ class Header:
     Attributes:
         bits: Bits of one channel, or of a palette index.
         least_bytes: The fewest bytes that this format can hold so many pixels in.
-        has_uneven_chroma: Whether a JPEG stores colour beside brightness at neither its full
-            nor half its size, such as at half of one side only.
-        has_alpha: Whether some pixel could be transparent.
-        is_interlaced: Whether the pixels come in several passes, as in a progressive JPEG,
-            so that a decoder has to hold all of them.
+        has_uneven_chroma: A JPEG stores colour at neither the full nor half the size of
+            brightness, such as at half of one side only.
+        has_alpha: Some pixel could be transparent.
+        is_interlaced: The pixels come in several passes, as in a progressive JPEG, so that a
+            decoder has to hold all of them.
         orientation: EXIF's, 1 to 8; None where it says nothing usable.
-        was_turned: Whether the decoder itself turns the picture upright.
-        may_be_blank: Whether it is said to hold a blank sheet in place of the picture.
-        frames: How many pictures the file holds one after the other; of very many,
-            only the first thousand are counted.
-        profile: ICC's.
-        exif: EXIF data without the word "Exif" in front, where it can be carried over.
-        xmp: XMP data, where it can be carried over.
-        iptc: Photoshop's resources with the IPTC data, where they can be carried over.
-        has_metadata: Whether there is anything beside the picture and its colours.
+        was_turned: The decoder itself turns the picture upright.
+        may_be_blank: It is said to hold a blank sheet in place of the picture.
+        frames: How many pictures the file holds one after the other, up to `MAX_COUNTED`.
+        exif: Without the word "Exif" in front; this and the next two where they can be carried over.
+        iptc: Photoshop's resources with the IPTC data.
+        has_metadata: There is something beside the picture and its colours.
         note: What was wrong and did not matter, in words; None if nothing was.
     """
 

@@ -3,13 +3,7 @@
 Pillow asks dozens of parsers in turn whether a file is theirs, among them some
 that start Ghostscript, show a RAW file's thumbnail as the photo, or are hardly
 ever fuzzed. Here the first bytes decide, and only the parser of that one format
-is then run.
-
-On the list (`kinds`) beside what cameras and browsers make: TIFF (scans), GIF, BMP,
-PPM and its relatives (what scripts pipe), TGA (games, renders), ICO (favicons),
-JPEG 2000 (archives), QOI, and PSD, of which the flat picture is taken. Not on
-it: DDS, PCX, SGI, ICNS, XBM, FITS and the rest, which hardly anybody has as
-input and which bring parsers of their own; they are named in the refusal.
+is then run. What is not in `kinds`, hardly anybody has as input; it is named in the refusal.
 """
 
 import io
@@ -17,7 +11,7 @@ import re
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images.formats import boxes, kinds
+from prodia_compose.images.formats import kinds
 
 _HEAD_BYTES = 4096
 
@@ -25,10 +19,9 @@ _RAW = "camera RAW file"
 _DEVELOP = "develop it to JPEG or TIFF first"
 _CONVERT = "a kind this tool does not read: convert it to JPEG or PNG"
 _NONE = "not a picture"
+_DOUBLE = "AppleDouble file (macOS metadata, not the picture itself)"
 
-_CANON_CR2 = (8, b"CR\x02\0")
-"""The one RAW file that begins like a TIFF and can be told from it here."""
-
+_CANON_CR2 = (8, b"CR\x02\0")  # the one RAW file that begins like a TIFF and can be told here
 _OTHERS: Final = (
     (0, b"FUJIFILMCCD-RAW", f"a {_RAW} (Fujifilm RAF): {_DEVELOP}"),
     (0, b"IIRO", f"a {_RAW} (Olympus ORF): {_DEVELOP}"),
@@ -56,11 +49,7 @@ _OTHERS: Final = (
     (128, b"DICM", f"a DICOM picture, {_CONVERT}"),
     (0, b"\xc5\xd0\xd3\xc6", f"an EPS drawing, {_CONVERT}"),
     (0, b"%!PS", f"a PostScript drawing, {_CONVERT}"),
-    (
-        0,
-        b"\0\x05\x16\x07",
-        f"an AppleDouble file (macOS metadata, not the picture itself), {_NONE}",
-    ),
+    (0, b"\0\x05\x16\x07", f"an {_DOUBLE}, {_NONE}"),
     (0, b"\0\x05\x16\0", f"an AppleSingle file, {_NONE}"),
     (0, b"\0\0\0\x01Bud1", f"a .DS_Store file, {_NONE}"),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", f"a Thumbs.db or an old Office document, {_NONE}"),
@@ -100,14 +89,18 @@ _TEXTS: Final = (
 )
 """What a text may be, by what it begins with; the first pattern that matches counts."""
 
+_FLAGS = re.IGNORECASE | re.DOTALL
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+_AVIF: Final = {b"avif", b"avis"}
+_HEIF: Final = {
+    *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+    *(b"mif1", b"mif2", b"miaf", b"msf1"),
+}
 
 
 def identify(file: BinaryIO) -> str:
     """Return the name of the picture format that a file is in, as in `kinds`.
-
-    Args:
-        file: A seekable reader; its position afterwards is undefined.
 
     Raises:
         errors.InputError: It is empty, or no picture of a format on the list; the
@@ -133,10 +126,30 @@ def _by_structure(file: BinaryIO, head: bytes, byte_count: int) -> str | None:
     """Return the format of a file that more than its first bytes tell of."""
     # One letter and one digit are little: white space must follow.
     if re.match(rb"P[1-6fF][ \t\r\n]", head):
-        return kinds.PPM.name
+        return "PPM"
     if head[4:8] == b"ftyp":
-        return boxes.identify(head)
-    return kinds.TGA.name if _is_tga(file, head, byte_count) else None
+        return _by_brands(head)
+    return "TGA" if _is_tga(file, head, byte_count) else None
+
+
+def _by_brands(head: bytes) -> str:
+    """Return "AVIF" or "HEIF" for a file of boxes (ISO/IEC 14496-12), or refuse another kind.
+
+    The first brand alone does not tell: many writers put the neutral `mif1` there.
+    """
+    size = int.from_bytes(head[:4], "big")
+    listed = head[16 : min(size, len(head))]
+    major = head[8:12]
+    brands = {major} | {listed[at : at + 4] for at in range(0, len(listed), 4)}
+    if major in {b"crx ", b"crx\0"}:
+        raise errors.InputError(f"is a {_RAW} (Canon CR3): {_DEVELOP}")
+    if brands & _AVIF:
+        return "AVIF"
+    if brands & _HEIF:
+        return "HEIF"
+    if major == b"jxl ":
+        raise errors.InputError(f"is a JPEG XL picture, {_CONVERT}")
+    raise errors.InputError(f"is a video (MP4 or QuickTime), {_NONE}")
 
 
 def _is_tga(file: BinaryIO, head: bytes, byte_count: int) -> bool:
@@ -174,16 +187,12 @@ def _refusal(head: bytes, byte_count: int) -> str:
     text = _as_text(head)
     if text is None:
         return f"is not a picture of a known kind (it begins with the bytes {head[:8].hex(' ')})"
-    flags = re.IGNORECASE | re.DOTALL
-    matches = (words for pattern, words in _TEXTS if re.match(pattern, text, flags))
-    return f"is {next(matches)}"
+    return f"is {next(words for pattern, words in _TEXTS if re.match(pattern, text, _FLAGS))}"
 
 
 def _as_text(head: bytes) -> str | None:
     """Return bytes as text from its first word on, or None if they hold what text does not."""
-    encoding = "utf-8-sig"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         decoded = head.decode(encoding)
     except UnicodeDecodeError as exc:

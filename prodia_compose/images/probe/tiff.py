@@ -51,10 +51,7 @@ class StoredTiffFile(TiffImagePlugin.TiffImageFile):
             for directory in (_EXIF_DIRECTORY, _GPS_DIRECTORY):
                 if values := found.get_ifd(directory):
                     kept.get_ifd(directory).update(values)
-            return kept.tobytes().removeprefix(exif.MARK) if _has_any(kept) else None
+            has_any = any((len(kept), *map(kept.get_ifd, (_EXIF_DIRECTORY, _GPS_DIRECTORY))))
+            return kept.tobytes().removeprefix(exif.MARK) if has_any else None
         except Exception:  # noqa: BLE001 - EXIF fails in every way, and never stops a picture
             return None
-
-
-def _has_any(kept: Image.Exif) -> bool:
-    return bool(len(kept) or kept.get_ifd(_EXIF_DIRECTORY) or kept.get_ifd(_GPS_DIRECTORY))
