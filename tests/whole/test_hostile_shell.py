@@ -98,7 +98,6 @@ def test_a_signal_after_all_was_told_tells_nothing_else(
 ) -> None:
     """Ctrl-C once the path is printed makes the status its own, and no lie of the job."""
     monkeypatch.setattr(composing, "compose", stopped(composing.compose))
-
     done = run(*COMPOSE)
 
     assert (done.code, done.out, done.err) == (130, b"out.jpg\n", "")

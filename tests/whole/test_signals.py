@@ -197,6 +197,7 @@ def test_a_signal_ends_a_run_whose_reader_is_stuck(work: Path, tmp_path: Path) -
     picture = (work / "scene.jpg").read_bytes().ljust((1 << 16) + 500, b"\0")
     reader, writer = os.pipe()
     log = tmp_path / "stderr"
+    env = {**os.environ, "PRODIA_TOKEN": TOKEN, "PYTHONUNBUFFERED": ""}
     try:
         with (
             loopback.serve([loopback.ok(picture)]) as service,
@@ -205,12 +206,7 @@ def test_a_signal_ends_a_run_whose_reader_is_stuck(work: Path, tmp_path: Path) -
                 [*PROGRAM[:3], "compose", "product.jpg", "-p", "x", "-o", "-"],
                 stdout=writer,
                 stderr=stderr,
-                env={
-                    **os.environ,
-                    "PRODIA_BASE_URL": service.url,
-                    "PRODIA_TOKEN": TOKEN,
-                    "PYTHONUNBUFFERED": "",
-                },
+                env={**env, "PRODIA_BASE_URL": service.url},
             ) as running,
         ):
             until(lambda: _bytes_in(reader) == 1 << 16)
