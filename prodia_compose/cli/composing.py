@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
-from prodia_compose.cli import signals, terminal
+from prodia_compose.cli import signals, terminal, watcher
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = options.request
-    with terminal.reporter(options) as reporter:
+    with watcher.reporter(options) as reporter:
         surroundings = _surroundings(request, reporter)
         plan = planner.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
@@ -52,7 +52,7 @@ def compose(options: ComposeOptions) -> int:
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
     with (
         _sandboxed(request) as addressed,
-        terminal.reporter(options) as reporter,
+        watcher.reporter(options) as reporter,
     ):
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, TextIO
 
 from prodia_compose import errors, progress
@@ -169,26 +169,6 @@ class Lines(progress.Reporter):
 
     def _tell(self, text: str) -> None:
         tell(text)
-
-
-@contextlib.contextmanager
-def reporter(telling: "Telling") -> Iterator[progress.Reporter]:
-    """Give a reporter for this process: bars on a terminal, lines where details are wanted.
-
-    Under `--json` stderr is for the one error document; what is asked for with `-v` comes.
-    """
-    verbosity = telling.verbose
-    is_silent = telling.quiet or (telling.json and verbosity == 0)
-    if telling.quiet or not obeys(sys.stderr):
-        yield Lines(quiet=is_silent, verbosity=verbosity)
-        return
-    from prodia_compose.cli.bars import Bars  # noqa: PLC0415 - loads rich, for 30 ms
-
-    bars = Bars(sys.stderr, quiet=is_silent, verbosity=verbosity)
-    try:
-        yield bars
-    finally:
-        bars.finish()
 
 
 def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from prodia_compose import errors
-from prodia_compose.cli import signals, terminal
+from prodia_compose.cli import signals, terminal, watcher
 from prodia_compose.cli.options import values
 from prodia_compose.cli.options.declared import FetchOptions
 from prodia_compose.cli.options.reading import takes_options
@@ -135,7 +135,7 @@ def jobs_fetch(options: FetchOptions) -> int:
 
     with (
         ledger.open_record(os.environ, create=False) as record,
-        terminal.reporter(options) as reporter,
+        watcher.reporter(options) as reporter,
     ):
         entry = _known(record, options.job)
         source = fetching.find(entry, options.job)
