@@ -29,8 +29,8 @@ def run(argv: Sequence[str]) -> int:
     try:
         with signals.handled() as stop:
             code = _call(argv)
-            if stop.signum is not None:  # it came when all had been told
-                code = 128 + stop.signum
+        if stop.signum is not None:  # it came when all had been told
+            code = 128 + stop.signum
     except errors.ComposeError as error:
         terminal.tell_error(error, as_json=as_json)
         code = int(error.code)
