@@ -59,14 +59,15 @@ _AFTER_NUMBER = (  # "image 3" is the third one then, and not "the image 3 times
     r"(?:$|'s\b|[,;.!?\]>]+(?: |$)| (?:and|or|on|onto|in|into|to|with|as|is|has|from|for|by|over"
     r"|under|behind|next|beside|near|should|must|shows|while|but|so|then|together)\b)"
 )
-_ORDINALS_LIST = rf"{_ORDINAL}(?:{_LINK}{_ORDINAL}){{0,{MOST}}}+"
-_NUMBERS_LIST = rf"{_NUMBER}(?:{_LINK}{_NUMBER}){{0,{MOST}}}+"
+_ORDINALS_LIST = rf"{_ORDINAL}(?:{_LINK}{_ORDINAL}){{0,{MOST}}}"
+_NUMBERS_LIST = rf"{_NUMBER}(?:{_LINK}{_NUMBER}){{0,{MOST}}}"
+# A list is taken whole or not at all; Python 3.11.4 and older misread the `+` that says so.
 _REFERENCE = re.compile(
     r"(?P<new>\b(?:an?|another|any|each|every|no|per|without"
     r"|(?:create|generate|produce|render)(?: the)?) )?"
-    rf"(?:\b(?P<ordinals>{_ORDINALS_LIST})[ -](?:(?:reference|input|source) )?"
+    rf"(?:\b(?=(?P<ordinals>{_ORDINALS_LIST}))(?P=ordinals)[ -](?:(?:reference|input|source) )?"
     rf"(?:{_IMAGE}|{_PICTURE})s?(?![a-z])(?!{_INSIDE})"
-    rf"|(?<![a-z]){_IMAGE}s?[ #(\[<-]*(?:(?:number|no\.?) )?(?P<numbers>{_NUMBERS_LIST})"
+    rf"|(?<![a-z]){_IMAGE}s?[ #(\[<-]*(?:(?:number|no\.?) )?(?=(?P<numbers>{_NUMBERS_LIST}))(?P=numbers)"
     rf"(?={_AFTER_NUMBER}))"
 )
 
