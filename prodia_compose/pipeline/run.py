@@ -103,8 +103,11 @@ class Run:
     @property
     def pictures(self) -> tuple[str, ...]:
         """Where its pictures are by now, in their places or kept; standard output is nowhere."""
-        placed = (one.path for one in self.saved if one.path != "-")
-        return (*placed, *(self.kept if self._has_kept_picture else ()))
+        return (*self._placed, *(self.kept if self._has_kept_picture else ()))
+
+    @property
+    def _placed(self) -> tuple[str, ...]:
+        return tuple(one.path for one in self.saved if one.path != "-")
 
     # What the client tells
 
@@ -217,8 +220,8 @@ class Run:
         if isinstance(end, errors.ComposeError) and self._kept:
             what = "it" if isinstance(end, errors.NotPlacedError) else "what came"
             end.message += f"; {what} is kept as {', '.join(self.kept)}"
-            if placed := [one.path for one in self.saved if one.path != "-"]:
-                end.message += f"; saved as {', '.join(placed)}"
+            if self._placed:
+                end.message += f"; saved as {', '.join(self._placed)}"
         self._write_end(end)
 
     def _keep(self) -> None:
