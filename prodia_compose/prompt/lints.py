@@ -22,7 +22,7 @@ def check(text: str, named: Sequence[Entry], selection: Selection, flag: str) ->
     """
     if len(named) > references.MOST:
         return  # too many for any model, which is told elsewhere
-    found = references.read(text, [entry.name for entry in named])
+    found = references.find(text, [entry.name for entry in named])
     if found.beyond:
         spoken = _listed(f"the {template.ordinal(position)}" for position in found.beyond[-3:])
         message = (

@@ -95,7 +95,7 @@ class References:
     is_understood: bool
 
 
-def read(text: str, names: Sequence[str]) -> References:
+def find(text: str, names: Sequence[str]) -> References:
     """Return what a prompt refers to.
 
     Args:

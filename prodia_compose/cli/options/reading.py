@@ -152,9 +152,8 @@ def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
 def _fields(group: type[Options]) -> list[tuple[Field[Any], Any, Any]]:
     """Return each field of a group with its type, None apart, and what is noted at it."""
     found = []
-    hints = get_type_hints(group, include_extras=True)
     for field in fields(group):
-        hint = hints[field.name]
+        hint: Any = field.type
         kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         if NoneType in get_args(kind):
             kind = next(one for one in get_args(kind) if one is not NoneType)
