@@ -184,7 +184,7 @@ class Sender:
             raise
         finally:
             self.reporter.finish()
-        if heard.lost is not None and heard.verdict == "read":  # a refusal shows in its head
+        if not heard.is_whole and heard.verdict == "read":  # a refusal shows in its head
             self.stop.check()
         return heard
 

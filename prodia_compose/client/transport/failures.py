@@ -29,11 +29,8 @@ _TALKING: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
         "the connection ended in the middle of the answer",
     ),
-    ((urllib3.exceptions.DecodeError,), "the answer's compression is damaged"),
-    (
-        (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
-        "what came is not an HTTP answer",
-    ),
+    ((http.client.UnknownTransferEncoding,), "the answer's chunks are damaged"),
+    ((http.client.HTTPException,), "what came is not an HTTP answer"),
 )
 """The first match counts: RemoteDisconnected, say, is a ConnectionResetError too."""
 
