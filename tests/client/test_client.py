@@ -24,7 +24,7 @@ from submitting import LARGE, PICTURE, TOKEN, both, served, serving, submit
 
 import prodia_compose
 from prodia_compose import errors, progress
-from prodia_compose.client import multipart
+from prodia_compose.client import answers, multipart
 from prodia_compose.client.transport import passage
 from prodia_compose.client.transport.exchange import Exchange, Reply
 
@@ -526,6 +526,21 @@ def test_whatever_ends_the_reading_what_came_is_told() -> None:
     assert outcome.stopped is not None
     assert outcome.held is not None
     assert outcome.held.outputs[0].blob.read() == PICTURE
+
+
+def test_a_bug_in_reading_an_answer_leaves_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with taking an answer apart, all of its bytes are told, and so is the bug."""
+
+    def stumble(*_args: object, **_options: object) -> answers.Answer:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(answers, "read", stumble)
+    seen, script = submitting.Outcome(), multipart_ok(PICTURE)
+    with pytest.raises(ZeroDivisionError), serving(script) as server:
+        submit(server.url, seen=seen)
+
+    assert seen.held is not None
+    assert [output.blob.read() for output in seen.held.remains] == [script.body]
 
 
 class _Striking(submitting.Recorder):

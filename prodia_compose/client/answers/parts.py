@@ -19,8 +19,11 @@ _HEAD_BYTES = 1 << 17
 _BLANKS = 1 << 10
 _PARTS_LIMIT = 1000
 
-_END_OF_DELIMITER = re.compile(rb"(--)|[ \t]*(\r?\n|\Z)")
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*([^\r\n]*)\r?\n|[ \t]+([^\r\n]*)\r?\n")
+_END_OF_DELIMITER = re.compile(rb"(--)|[ \t]*(?:\r?\n|\Z)")
+_LINE_FEEDS = re.compile(rb"[ \t]*\n[^\r\n]*\n")
+_FIELD = re.compile(rb"([!-9;-~\x80-\xff]+)[ \t]*:[ \t]*([^\r\n]*)\r?\n")
+_CONTINUED = re.compile(rb"[ \t]+([^\r\n]+)\r?\n")
+_NONSENSE = re.compile(rb"[ -~]+\r?\n")
 _FIRST_DELIMITER = re.compile(rb"(?:\A|\n)--([^\r\n]{0,199}[^\r\n \t])[ \t]*\r?\n[A-Za-z-]+[ \t]*:")
 
 
@@ -94,11 +97,12 @@ def _split(raw: blob.Blob, mark: bytes) -> tuple[list[Section], bool]:
     start, line_break = None, b"\r\n"
     for at in _found(raw, mark):
         before = raw.read_at(max(0, at - 2), min(2, at))
-        end = _END_OF_DELIMITER.match(raw.read_at(at + len(mark), _BLANKS))
+        after = raw.read_at(at + len(mark), _BLANKS)
+        end = _END_OF_DELIMITER.match(after)
         if end is None or (at and not before.endswith(b"\n")):
             continue  # these bytes happen to stand in a part
         if start is None:
-            line_break = end[2] or line_break
+            line_break = b"\n" if _LINE_FEEDS.match(after) else line_break
         else:
             stop = at - len(line_break if before.endswith(line_break) else b"\n")
             sections.append(_section(raw, start, max(start, stop), is_closed=True))
@@ -141,13 +145,15 @@ def _section(raw: blob.Blob, start: int, stop: int, *, is_closed: bool) -> Secti
     head = raw.read_at(start, min(_HEAD_BYTES, stop - start))
     fields: dict[str, str] = {}
     name, at = "", 0
-    while line := _FIELD.match(head, at):
-        at = line.end()
-        if line[1] is not None:
-            name = line[1].decode("ascii").lower()
+    while True:
+        if line := _FIELD.match(head, at):
+            name = line[1].decode("latin-1").lower()
             fields[name] = line[2].decode("utf-8", "replace").strip()
-        elif name:
-            fields[name] += " " + line[3].decode("utf-8", "replace").strip()
+        elif name and (line := _CONTINUED.match(head, at)):
+            fields[name] += " " + line[1].decode("utf-8", "replace").strip()
+        elif not (line := _NONSENSE.match(head, at)):
+            break
+        at = line.end()
     blank = re.compile(rb"\r?\n").match(head, at)
     at = blank.end() if blank else at
     body = blob.spool(_range(raw, start + at, stop), or_memory=True)
