@@ -33,6 +33,7 @@ _CONNECT_CURES: dict[FailureKind, str] = {
     "proxy": "check the proxy, or name the service's host in NO_PROXY",
     "network": "check the network",
     "setting": "correct it, or unset it",
+    "environment": "correct it, or unset it",
 }
 
 
@@ -152,12 +153,16 @@ def _spool(chunks: Iterator[bytes], raw: blob.Growing, limit_bytes: int) -> Lost
     return None
 
 
+def cured(lost: Lost, tried: str = "") -> str:
+    """Return why there is no connection, as a clause, and what to do about it."""
+    return f"{lost.words}{tried}: {_CONNECT_CURES[lost.kind]}"
+
+
 def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
     """Return the error for an exchange without an answer."""
     if lost.stage == "connect":
         tried = f" ({attempts} attempts)" if attempts > 1 else ""
-        cure = _CONNECT_CURES[lost.kind]
-        return errors.NotDeliveredError(f"{lost.words}{tried}: {cure}; {_NOT_RUN}")
+        return errors.NotDeliveredError(f"{cured(lost, tried)}; {_NOT_RUN}")
     if lost.stage == "upload":
         words = f"the upload broke off: {lost.words}; {_NOT_RUN} and can be sent again"
         return errors.NotDeliveredError(words)

@@ -77,6 +77,15 @@ def test_a_failed_job_is_told_and_may_be_billed(run: Run, work: Path) -> None:
     assert error["request_id"] == loopback.REQUEST_ID
 
 
+def test_a_picture_that_comes_at_once_is_taken(run: Run, work: Path) -> None:
+    """A service that answers the creation of a job with its picture need not be asked after it."""
+    picture = _picture("JPEG")
+    done = _answered(run, loopback.multipart_ok(picture), "-o", "out.jpg", "--async")
+
+    assert (done.code, done.out) == (0, b"out.jpg\n")
+    assert (work / "out.jpg").read_bytes() == picture
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_cut_answer_is_kept(run: Run, work: Path, tmp_path: Path, framing: str) -> None:
     """What came of an answer that broke off is kept and named; the outcome is unknown."""

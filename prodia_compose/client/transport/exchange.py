@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ import urllib3
 from prodia_compose import addresses, progress
 from prodia_compose.client import multipart
 from prodia_compose.client.service import is_loopback
-from prodia_compose.client.transport import failures
+from prodia_compose.client.transport import failures, trust
 from prodia_compose.client.transport.connection import Adapter
 from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.incoming import USED, Incoming
@@ -84,6 +83,7 @@ class Exchange:
         self._reporter = reporter
         self._adapter = Adapter(self._passage)
         self._proxy: str | None = None
+        self._verify: bool | str = True
 
     def __enter__(self) -> Self:
         return self
@@ -163,7 +163,7 @@ class Exchange:
         proxies = {} if is_loopback(urlsplit(url).hostname or "") else settings["proxies"]
         self._proxy = requests.utils.select_proxy(url, proxies)
         verify = True if settings["verify"] is None else settings["verify"]
-        _require_bundle(verify)
+        self._verify = verify
         self._trace_request(prepared)
         # Not session.send: it would look at redirects, and fail on odd ones.
         self._adapter.send(
@@ -209,6 +209,10 @@ class Exchange:
         """Return what an error of the network means at this point."""
         request, passage = self._request, self._passage
         if not passage.is_connected:
+            tls = [one for one in (request.url, self._proxy) if one and one.startswith("https:")]
+            fault = trust.fault(self._verify) if tls else None
+            if fault is not None:
+                return Lost("connect", fault, "environment")
             return failures.of_connecting(
                 error,
                 host=urlsplit(request.url).netloc.rpartition("@")[2],
@@ -244,12 +248,6 @@ class _Outgoing:
             yield from self._body
         except Exception as error:
             raise _BodyError from error
-
-
-def _require_bundle(verify: bool | str) -> None:  # noqa: FBT001 - either is requests' way
-    if isinstance(verify, str) and not Path(verify).exists():
-        named = "the file of trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
-        raise Lost("connect", f"{named} does not exist: {verify}", "setting")
 
 
 def _shown(name: str, value: str) -> str:
