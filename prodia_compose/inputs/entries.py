@@ -73,11 +73,20 @@ class Input:
     Attributes:
         position: Its place among the images, counted from 1.
         opener: Gives a reader at the first byte, as often as asked.
+        content: What is in it, if that is known already.
     """
 
     entry: Entry
     position: int
     opener: blob.Opener
+    content: files.Content | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What a request key has of it: its address, or the hash of what is in it, if known."""
+        if self.entry.is_url:
+            return self.entry.path
+        return None if self.content is None else self.content.sha256
 
     @property
     def path(self) -> str:
