@@ -37,12 +37,14 @@ class Status(Protocol):
     Attributes:
         job_id: The service's name for it, once it gave one.
         request_id: The service's name for the exchange.
+        request_key: What it shares with every run that asks for the same picture, if known.
         warnings: What had been found by then that alone would not have stopped the run.
     """
 
     state: JobState
     job_id: str | None
     request_id: str | None
+    request_key: str | None
     warnings: "tuple[Warned, ...]"
 
     @property

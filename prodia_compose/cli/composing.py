@@ -18,7 +18,7 @@ from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
 from prodia_compose.images import fit, workers
 from prodia_compose.job import folder
-from prodia_compose.pipeline import planner
+from prodia_compose.pipeline import planner, reuse
 from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
@@ -58,23 +58,27 @@ def compose(options: ComposeOptions) -> int:
     with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
-        run = Run(signals.current(), warnings=() if options.request.strict else plan.warnings)
+        warned = () if options.request.strict else plan.warnings
+        run = Run(signals.current(), warnings=warned, request_key=plan.request_key)
         terminal.tell_warnings(run.warnings, options)
         try:
-            ready = plan.sendable()
-            if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
+            place = plan.target()
+            if place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
                 terminal.refuse_stdout(
                     request.placement.target, as_json=options.json, called=options.called
                 )
-            if terminal.tells_details(options):
+            if plan.images and terminal.tells_details(options):
                 terminal.tell("\n".join(summary.image_lines(plan)))
             run.stop.defer()  # to the end: from here on only `run` knows what to say
-            _send(ready, run, options, reporter)
+            if plan.is_reuse:
+                reuse.take(plan, run, stdout=terminal.binary_stdout, reporter=reporter)
+            else:
+                _send(plan.sendable(), run, options, reporter)
             with run.stop.at_once():
                 terminal.tell_saved(
                     options,
                     partial(documents.result, plan, run),
-                    run.saved[0].path if run.saved else ready.place.path,
+                    run.saved[0].path if run.saved else place.path,
                     messages=run.messages,
                     details=[summary.outcome(plan, run)],
                 )
@@ -86,7 +90,7 @@ def compose(options: ComposeOptions) -> int:
 
 def _compared(plan: Plan, *, again: bool) -> Plan:
     """Look for the same job in the record, as `compose` does before it sends."""
-    claim = None if plan.errors or again or _is_rehearsal(plan) else plan.claim()
+    claim = None if plan.errors or plan.made or _is_rehearsal(plan) else plan.claim()
     if claim is None or plan.is_skipped:
         return plan
     from prodia_compose.pipeline import twins  # noqa: PLC0415 - only once all is well
@@ -95,10 +99,16 @@ def _compared(plan: Plan, *, again: bool) -> Plan:
     if ledger.is_off(os.environ):
         return plan
     findings = errors.Findings()
-    with ledger.open_record(os.environ, create=False) as record, findings.collecting():
-        twins.refuse(claim, record)
+    with ledger.open_record(os.environ, create=False) as record:
+        made = twins.made(claim.host, claim.request_key, record)
+        with findings.collecting():
+            if not again:
+                twins.refuse(claim, record)
     return replace(
-        plan, errors=tuple(findings.errors), warnings=(*plan.warnings, *_trouble(record))
+        plan,
+        errors=tuple(findings.errors),
+        warnings=(*plan.warnings, *_trouble(record)),
+        made=made,
     )
 
 
@@ -178,7 +188,15 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plann
         download=download,
         memory=workers.Budget(fit.BUDGET_BYTES),
         stop=signals.current(),
+        record=_earlier,
     )
+
+
+def _earlier() -> "ledger.Ledger":
+    """Return the record for looking at; it is not made."""
+    from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, where it is asked
+
+    return ledger.open_record(os.environ, create=False)
 
 
 @contextlib.contextmanager

@@ -40,6 +40,11 @@ class Entry:
         return addresses.shown(self.path) if self.is_url else self.path
 
     @property
+    def place(self) -> str:
+        """Where it is: a path from the root, a URL as `shown`, or `-`."""
+        return self.shown if self.is_url or self.is_stdin else addresses.absolute(self.path)
+
+    @property
     def name(self) -> str:
         """Its base name, decoded if it is a URL; empty where it has none."""
         if self.is_stdin or files.is_descriptor(self.path):
@@ -68,11 +73,20 @@ class Input:
     Attributes:
         position: Its place among the images, counted from 1.
         opener: Gives a reader at the first byte, as often as asked.
+        content: What is in it, if that is known already.
     """
 
     entry: Entry
     position: int
     opener: blob.Opener
+    content: files.Content | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What a request key has of it: its address, or the hash of what is in it, if known."""
+        if self.entry.is_url:
+            return self.entry.path
+        return None if self.content is None else self.content.sha256
 
     @property
     def path(self) -> str:

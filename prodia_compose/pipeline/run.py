@@ -73,10 +73,18 @@ class Run:
         elapsed_s: Wall time from sending to saved, in seconds.
         messages: The service's words beside the pictures.
         saved: The pictures that are in their places, the one for `-o` first.
+        request_key: What it shares with every run that asks for the same picture, if known.
+        made: An earlier job that asked for the same and whose picture lies there.
         warnings: What stopped nothing.
     """
 
-    def __init__(self, stop: Stop, *, warnings: Sequence[errors.Warned] = ()) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        *,
+        warnings: Sequence[errors.Warned] = (),
+        request_key: str | None = None,
+    ) -> None:
         self.stop = stop
         self.state: errors.JobState = "not-sent"
         self.job_id: str | None = None
@@ -87,6 +95,8 @@ class Run:
         self.messages: tuple[str, ...] = ()
         self.saved: tuple[SavedOutput, ...] = ()
         self.warnings = tuple(warnings)
+        self.request_key = request_key
+        self.made: entries.Entry | None = None
         self._entry: OpenEntry | None = None
         self._is_fetch = False
         self._is_taken_on = False
@@ -132,7 +142,7 @@ class Run:
         self._entry = entry
 
     def fetches(
-        self, entry: "OpenEntry", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
+        self, entry: "OpenEntry | None", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
     ) -> None:
         """Be an earlier job, whose row is told what is news; hold the pictures kept of it."""
         self._entry, self._is_fetch, self.job_id = entry, True, job_id
@@ -244,7 +254,7 @@ class Run:
             raise lost
 
     def _write_saved(self, code: errors.ExitCode) -> None:
-        files = [entries.File(name=one.path, sha256=one.sha256) for one in self.saved]
+        files = [entries.File(path=one.absolute, sha256=one.sha256) for one in self.saved]
         self._advance("saved", exit_code=int(code), outputs=files)
 
     def _write_end(self, end: errors.ComposeError | errors.Interrupted) -> None:

@@ -43,6 +43,9 @@ def send(
     began = time.monotonic()
     if not again:
         twins.refuse(ready.claim, record)
+    run.made = twins.made(ready.claim.host, ready.claim.request_key, record)
+    if run.made is not None:
+        reporter.say(f"{twins.told(run.made)}; --if-made reuse takes it instead of paying")
     placer = Placer(
         place=ready.place,
         format=ready.plan.format,

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from prodia_compose.images.fit import FittedImage
 from prodia_compose.job import folder
+from prodia_compose.pipeline import twins
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import visible
@@ -31,6 +32,9 @@ def lines(plan: Plan) -> Iterator[str]:
     if plan.packed is not None:
         body, digest = plan.packed.body, plan.packed.digest
         yield f"upload   {body.length:,} bytes in {len(body.parts)} parts, {digest}"
+    if plan.made is not None:
+        cure = "it is taken" if plan.is_reuse else "--if-made reuse takes it instead of paying"
+        yield f"made     {visible(twins.told(plan.made))}; {cure}"
     yield f"price    {price_text(plan.estimate)}"
     if plan.is_saved and plan.request.save_to is not None:
         command = shlex.quote(os.path.join(plan.request.save_to, folder.SCRIPT_NAME))  # noqa: PTH118 - as typed
@@ -39,7 +43,7 @@ def lines(plan: Plan) -> Iterator[str]:
     if problems:
         yield f"result   {problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
     else:
-        yield "result   ready"
+        yield f"result   ready{'; nothing would be sent' if plan.is_reuse else ''}"
 
 
 def image_lines(plan: Plan) -> Iterator[str]:
@@ -70,6 +74,8 @@ def outcome(plan: Plan, done: Run) -> str:
     price = f"${done.price_usd:g}" if done.price_usd is not None else "price not told"
     if plan.request.sandbox:
         price = "no cost: sandbox"
+    if plan.is_reuse:
+        price = "no cost: made before"
     return (
         f"{saved.picture.width}x{saved.picture.height} {saved.picture.format}, "
         f"{saved.byte_count:,} bytes in {done.elapsed_s:.1f} s, {price}"
