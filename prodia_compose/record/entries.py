@@ -232,7 +232,11 @@ def _of(value: object, *kinds: type[Any]) -> Any:
 
 
 def _parsed(value: object) -> Any:
-    return json.loads(_of(value, str))
+    text = _of(value, str)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise ValueError("not JSON") from exc
 
 
 def _list(value: object) -> list[Any]:
@@ -252,7 +256,11 @@ def _amount(value: object) -> float | None:
 
 
 def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(_of(value, str))
+    text = _of(value, str)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise ValueError("not a time") from exc
     if moment.tzinfo is None:
         raise ValueError("a time without its zone")
     return moment

@@ -79,9 +79,11 @@ def _is_missing() -> bool:
     """Return whether there surely is no record yet."""
     place = home.place()
     try:
-        return place is not None and not (place / FILE_NAME).exists()
-    except OSError:
-        return False  # where one cannot even look, there is trouble to tell
+        if place is not None:
+            (place / FILE_NAME).lstat()
+    except OSError as exc:
+        return isinstance(exc, FileNotFoundError)  # where one cannot look, there is trouble to tell
+    return False
 
 
 def _about(path: Path, why: Unusable) -> errors.Warned:
@@ -221,7 +223,7 @@ class Ledger:
             for row in found:
                 try:
                     read.append(entries.read(row, is_running=is_running))
-                except (ValueError, RecursionError) as exc:  # which hides no other row
+                except ValueError as exc:  # which hides no other row
                     why = Unusable(f"its row {row['id']} is damaged ({exc})", is_passing=True)
                     self._note(database, why)
             return tuple(read)

@@ -1,12 +1,14 @@
 """The record of jobs, as its user meets it: written by `compose`, read and settled by `jobs`."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -219,13 +221,28 @@ def test_a_state_folder_that_cannot_be_looked_into(run: Run, tmp_path: Path) -> 
     assert "there is no folder for the record" in run("jobs", "show", "a", XDG_STATE_HOME=place).err
 
 
+def _of_version_minus_one(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = -1")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("id,state\n" * 999),
+        os.mkfifo,
+        Path.mkdir,
+        _of_version_minus_one,
+    ],
+    ids=["text", "fifo", "folder", "minus-one"],
+)
 def test_a_damaged_record_stops_nothing(
-    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     """A record that cannot be read is a warning; the job runs, and the list is empty."""
     folder = tmp_path / "state/prodia-compose"
     folder.mkdir(parents=True)
-    (folder / "jobs.sqlite3").write_bytes(b"no database" * 1000)
+    make(folder / "jobs.sqlite3")
     made = run("compose", *LINE)
     listed = run("jobs")
 

@@ -136,6 +136,11 @@ def start_on_full_disk() -> None:
     """Record a whole run where no file may grow beyond 1 kB; tell what trouble there was."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    run_whole()
+
+
+def run_whole() -> None:
+    """Record a whole run; tell what trouble there was."""
     with ledger.open_record(os.environ) as opened:
         advance_to(opened.begin(claim()), "saved")
         _tell(f"{opened.trouble}")
@@ -153,7 +158,7 @@ def meet_full_disk() -> None:
         entry.advance("saved")
 
 
-ROLES = (reach, run_one, run_many, hold_lock, start_on_full_disk, meet_full_disk)
+ROLES = (reach, run_one, run_many, run_whole, hold_lock, start_on_full_disk, meet_full_disk)
 
 if __name__ == "__main__":
     roles: dict[str, Callable[..., None]] = {role.__name__: role for role in ROLES}
