@@ -40,6 +40,11 @@ class Entry:
         return addresses.shown(self.path) if self.is_url else self.path
 
     @property
+    def place(self) -> str:
+        """Where it is: a path from the root, a URL as `shown`, or `-`."""
+        return self.shown if self.is_url or self.is_stdin else addresses.absolute(self.path)
+
+    @property
     def name(self) -> str:
         """Its base name, decoded if it is a URL; empty where it has none."""
         if self.is_stdin or files.is_descriptor(self.path):

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob, errors, progress
+from prodia_compose import addresses, blob, errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images.probe import received
 from prodia_compose.output import names, places, rescue, streams
@@ -30,6 +30,11 @@ class SavedOutput:
     picture: received.ReceivedImage
     byte_count: int
     sha256: str
+
+    @property
+    def absolute(self) -> str:
+        """Its path from the root; `-` is standard output."""
+        return self.path if self.path == "-" else addresses.absolute(self.path)
 
 
 @frozen

@@ -44,6 +44,11 @@ class Place:
     taken: str | None = None
 
     @property
+    def absolute(self) -> str:
+        """Its path from the root; `-` is standard output."""
+        return self.path if self.is_stdout else addresses.absolute(self.path)
+
+    @property
     def is_stdout(self) -> bool:
         """Whether the bytes go to standard output."""
         return self.path == "-"

@@ -58,7 +58,7 @@ def _reason(entry: entries.Entry) -> str:
     if entry.is_running:
         return f"its process {entry.pid} is still at it"
     if entry.state == "saved":
-        return f"it was saved as {', '.join(one.name for one in entry.outputs)}"
+        return f"it was saved as {', '.join(one.path for one in entry.outputs)}"
     reasons = [f"{path} {rescue.fault(path)}" for path in entry.rescued]
     if entry.state not in ("received", "unknown"):
         reasons.insert(0, f"it brought no picture ({entry.state})")

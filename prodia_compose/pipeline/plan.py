@@ -13,7 +13,7 @@ from prodia_compose.models import facts
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
 from prodia_compose.pipeline.request import ComposeRequest
-from prodia_compose.record.entries import Claim, File
+from prodia_compose.record.entries import Claim, Source
 
 
 @frozen
@@ -90,14 +90,15 @@ class Plan:
         return Claim(
             host=urlsplit(self.request.delivery.base_url).netloc,
             digest=packed.digest,
+            request_key=None,
             model=model.short_name,
             job_json=packed.job.json(),
             inputs=tuple(
-                File(name=image.source.path, sha256=image.prepared.blob.sha256)
+                Source(path=image.source.entry.place, sent_sha256=image.prepared.blob.sha256)
                 for image in self.images
                 if image.prepared is not None
             ),
-            output=place.path,
+            output=place.absolute,
             estimate_min_usd=self.estimate.minimum_usd,
             estimate_usd=self.estimate.maximum_usd,
             tool_version=prodia_compose.__version__,

@@ -82,7 +82,15 @@ _VERSION_1 = (
 
 _VERSION_2 = ("ALTER TABLE jobs ADD COLUMN is_async INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = (
+    # Of inputs, outputs and `output`, 0.1.0 wrote base names, and of inputs only the hash sent.
+    "ALTER TABLE jobs ADD COLUMN request_key TEXT",
+    "ALTER TABLE jobs ADD COLUMN is_sandbox INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN settled TEXT",
+    "CREATE INDEX jobs_by_request_key ON jobs (request_key)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """The statements that lead from each version to the next; the file's version counts them.
 
 Columns are added and never dropped or renamed: a process of an older version may be in

@@ -95,11 +95,12 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "model", f"{entry.model} ({entry.job_type})"
     for key, value in entry.config.items():
         yield key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    for number, one in enumerate(entry.inputs, 1):
-        yield f"input {number}", f"{one.name}  sha256:{one.sha256}"
+    for number, source in enumerate(entry.inputs, 1):
+        own = "" if source.sha256 is None else f"  sha256:{source.sha256}"
+        yield f"input {number}", f"{source.path}{own}  sent sha256:{source.sent_sha256}"
     yield "output", entry.output
     for one in entry.outputs:
-        yield "saved", f"{one.name}  sha256:{one.sha256}"
+        yield "saved", f"{one.path}  sha256:{one.sha256}"
     for path, fault in kept:
         yield "kept", path if fault is None else f"{path}, which {fault}"
     yield "job id", entry.job_id or "-"
@@ -109,6 +110,7 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
     is_sure = entry.state in ("saved", "received") or entry.price_usd is not None
     yield "billed", ("yes" if is_sure else "perhaps") if entry.may_be_billed else "no"
     yield "digest", entry.digest
+    yield "request key", entry.request_key or "-"
     yield "version", entry.tool_version
 
 

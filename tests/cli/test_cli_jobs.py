@@ -367,23 +367,30 @@ def test_what_costs_nothing_is_not_written(
     assert not (tmp_path / "state").exists()
 
 
-def test_the_record_holds_no_secret_and_no_folder(
+def test_the_record_holds_whole_paths_and_no_secret(
     run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
 ) -> None:
-    """The token stands nowhere in the record, and of paths only the last part."""
-    (work / "hidden-in").mkdir()
-    (work / "scene.jpg").rename(work / "hidden-in/scene.jpg")
+    """Paths are recorded from the root, URLs without password and query, the token nowhere."""
+    (work / "in").mkdir()
+    (work / "in/scene.jpg").write_bytes((work / "scene.jpg").read_bytes())
     (work / "token").write_text(TOKEN)
-    done = run(
-        *("compose", "product.jpg", str(work / "hidden-in/scene.jpg"), "-p", LINE[-1]),
-        *("-o", "hidden-out/deep/out.jpg", "--create-dirs", "--token-file", "token"),
-    )
+    with loopback.serve([loopback.ok((work / "product.jpg").read_bytes())]) as web:
+        address = f"{web.url}/room.jpg".replace("http://", "http://ann:hush@")
+        done = run(
+            *("compose", "./in/scene.jpg", f"{address}?sig=abc", "-p", LINE[-1]),
+            *("-o", "out/deep/out.jpg", "--create-dirs", "--token-file", "token"),
+        )
     data = _record_bytes(tmp_path)
+    (job,) = _jobs(run)
 
-    assert done.code == 0
-    assert b"scene.jpg" in data
-    assert b"out.jpg" in data
-    for unwanted in (TOKEN, "hidden-in", "hidden-out", "deep", str(tmp_path)):
+    assert (done.code, done.out) == (0, b"out/deep/out.jpg\n")
+    assert [one["path"] for one in job["inputs"]] == [  # type: ignore[attr-defined] # JSON
+        str(work / "in/scene.jpg"),
+        f"{web.url}/room.jpg?...",
+    ]
+    assert job["output"] == {"name": "out.jpg", "path": str(work / "out/deep/out.jpg")}
+    assert job["outputs"][0]["path"] == str(work / "out/deep/out.jpg")  # type: ignore[index] # JSON
+    for unwanted in (TOKEN, "hush", "sig=abc"):
         assert unwanted.encode() not in data
 
 
@@ -433,7 +440,7 @@ def test_a_kept_picture_is_fetched(run: Run, work: Path, jpeg: bytes) -> None:
     assert after["outputs"][0]["name"] == "out.jpg"  # type: ignore[index] # JSON
     assert after["rescued"] == job["rescued"]
     again = run("jobs", "fetch", str(job["id"]), "--json")
-    assert json.loads(again.out)["output"]["path"] == "out.jpg"  # asked for as out.png
+    assert json.loads(again.out)["output"]["path"] == str(work / "out.jpg")  # asked for as out.png
     assert json.loads(again.out)["warnings"][0]["code"] == "wrong-format"
     assert (work / "out.jpg").read_bytes() == jpeg
 
@@ -505,7 +512,7 @@ def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> No
         connections = service.connections
         for name, words in (
             (kept, f"{path} is gone"),
-            (saved, "saved as composed.jpg"),
+            (saved, f"saved as {work / 'composed.jpg'}"),
             (refused, "rejected"),
             (dropped, "had not named it"),
             ("no-such-id", "no job of the record"),
@@ -681,7 +688,7 @@ def test_a_killed_async_job_is_fetched(run: Run, work: Path) -> None:
     assert (job["state"], job["reached"], job["may_be_billed"]) == ("unknown", "accepted", True)
     assert stopped.code == 9
     assert f"jobs fetch {job['id']}" in stopped.err
-    assert fetched == Done(code=0, out=b"away.jpg\n", err="")
+    assert fetched == Done(code=0, out=os.fsencode(f"{work / 'away.jpg'}\n"), err="")
     assert (work / "away.jpg").read_bytes() == picture
     assert (after["state"], after["price_usd"], sent) == ("saved", 0.039, 1)
 

@@ -17,7 +17,8 @@ from conftest import need
 from tables import table
 
 from prodia_compose import errors
-from prodia_compose.record import database, entries, ledger
+from prodia_compose.record import database, ledger
+from prodia_compose.report import jobs, jsontext
 
 
 def test_processes_at_once_lose_no_row() -> None:
@@ -332,19 +333,40 @@ def test_older_record_is_migrated_under_a_running_job(monkeypatch: pytest.Monkey
     assert lg.sql("PRAGMA user_version") == [(len(newer_steps),)]
 
 
+def _write_older(monkeypatch: pytest.MonkeyPatch, version: int, **columns: str | int) -> None:
+    """Make a record of an older version with one more row, as 0.1.0 wrote it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:version])
+        ledger.open_record({}).close()
+    row = {**table("record/older"), "twin_key": lg.claim().twin_key, **columns}
+    marks = ", ".join("?" for _ in row)
+    lg.sql(f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})", *row.values())  # noqa: S608 - ours
+
+
 def test_async_job_of_an_older_record_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that an older version had taken on is an async one, also once its picture has come."""
-    with monkeypatch.context() as patch:
-        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
-        with ledger.open_record({}) as older:
-            names = [older.begin(lg.claim()).id for _ in range(2)]
-    lg.sql("UPDATE jobs SET state = 'accepted', exit_code = 130")
-    lg.sql("UPDATE jobs SET job_id = 'job-1' WHERE id = ?", names[0])
+    ended: dict[str, str | int] = {"state": "accepted", "exit_code": 130}
+    _write_older(monkeypatch, 1, id="a" * 12, job_id="job-1", **ended)
+    _write_older(monkeypatch, 1, id="b" * 12, **ended)
 
     with ledger.open_record({}) as newer:
         assert [one.is_async for one in newer.entries()] == [False, True]
-        newer.reopen(newer.find(str(names[0]))).advance("received", exit_code=10)
-        assert newer.find(str(names[0])).is_async
+        newer.reopen(newer.find("a")).advance("received", exit_code=10)
+        assert newer.find("a").is_async
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_job_of_an_older_record_is_told(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """Of an older version's job all is told that it wrote: base names, and what was sent."""
+    _write_older(monkeypatch, version, state="unknown", exit_code=9)
+    with ledger.open_record({}) as newer:
+        twin = newer.unknown_twin(lg.claim().twin_key)
+        (job,) = json.loads(jsontext.line(jobs.jobs(newer.entries())))["jobs"]
+        assert newer.trouble is None
+
+    assert twin is not None
+    assert (twin.prompt, twin.request_key) == ("Put the mug on the table", None)
+    assert job.items() >= table("record/older-told").items()
 
 
 def test_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,17 +401,3 @@ def test_files_are_private() -> None:
     files = [(name, "0o600") for name in (".lock", ".sqlite3", ".sqlite3-shm", ".sqlite3-wal")]
     modes = [(suffix, oct(mode & 0o777)) for suffix, mode in found]
     assert sorted(modes) == [("", "0o700"), ("", "0o700"), *files]
-
-
-def test_row_holds_no_path_and_no_query() -> None:
-    """Of paths and URLs the base names are recorded only."""
-    names = ("/home/ann/secret-project/mug.jpg", "https://h.example/d/room.jpg?sig=abc/def#x")
-    with ledger.open_record({}) as opened:
-        entry = opened.begin(lg.claim(names=names, output="/home/ann/out/composed.jpg"))
-        entry.advance("saved", outputs=[entries.File(name="/home/ann/out/a.jpg", sha256="f" * 64)])
-        (found,) = opened.entries()
-        text = json.dumps(lg.sql("SELECT * FROM jobs"))
-
-    assert [one.name for one in found.inputs] == ["mug.jpg", "room.jpg"]
-    assert (found.output, found.outputs[0].name) == ("composed.jpg", "a.jpg")
-    assert not [word for word in ("ann", "secret", "example", "sig", "def") if word in text]

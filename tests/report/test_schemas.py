@@ -475,7 +475,7 @@ def test_fetching(run: Run, work: Path) -> None:
 
     assert [job["state"] for job in fetched["jobs"]] == ["saved"]
     assert [warned["code"] for warned in fetched["warnings"]] == ["wrong-format"]
-    assert (fetched["output"]["path"], fetched["output"]["width"]) == ("out.jpg", 960)
+    assert (fetched["output"]["path"], fetched["output"]["width"]) == (str(work / "out.jpg"), 960)
     assert fetched["outputs"] == [fetched["output"]]
     assert fetched["skipped"] is False
     assert _document(skipped.out)["skipped"] is True
@@ -502,7 +502,7 @@ def test_a_fetched_picture_outlasts_a_full_stdout(run: Run, work: Path) -> None:
         done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, check=False)
 
     assert (done.returncode, (work / "out.jpg").exists()) == (0, True)
-    assert b"saved as out.jpg" in done.stderr
+    assert os.fsencode(f"saved as {work / 'out.jpg'}") in done.stderr
 
 
 @pytest.mark.parametrize(

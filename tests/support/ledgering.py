@@ -34,14 +34,21 @@ def claim(
 ) -> entries.Claim:
     """Return a claim, with other fields where given; two of the same arguments are twins."""
     config = {"prompt": prompt, "images": ["mug.jpg", "room.jpg"]}
-    usual = {"host": "inference.prodia.com", "output": "composed.jpg", "tool_version": "0.1.0"}
-    return entries.Claim(
-        digest="sha256:" + "d" * 64,
-        model=model,
-        job_json=json.dumps({"type": f"inference.{model}.v2", "config": config}).encode(),
-        inputs=tuple(entries.File(name=n, sha256=h) for n, h in zip(names, hashes, strict=True)),
-        **{**usual, "estimate_min_usd": 0.039, "estimate_usd": 0.039, **others},
-    )
+    fields: dict[str, Any] = {
+        "host": "inference.prodia.com",
+        "digest": "sha256:" + "d" * 64,
+        "request_key": None,
+        "inputs": tuple(
+            entries.Source(path=n, sent_sha256=h) for n, h in zip(names, hashes, strict=True)
+        ),
+        "output": "composed.jpg",
+        "estimate_min_usd": 0.039,
+        "estimate_usd": 0.039,
+        "tool_version": "0.1.0",
+        **others,
+    }
+    job = json.dumps({"type": f"inference.{model}.v2", "config": config})
+    return entries.Claim(model=model, job_json=job.encode(), **fields)
 
 
 def path() -> Path:
