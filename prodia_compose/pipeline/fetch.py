@@ -104,6 +104,8 @@ def fetch(
     placer = Placer(
         place=place, format=format_, strict=False, stdout=stdout, stop=run.stop, reporter=reporter
     )
+    if source.entry is not None:
+        run.is_sandbox = source.entry.is_sandbox
     job_id = source.entry.job_id if source.entry else source.job_id
     run.fetches(record.reopen(source.entry), job_id, source.kept)
     with run.to_its_end():

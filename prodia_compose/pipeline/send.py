@@ -52,7 +52,7 @@ def send(
         reporter=reporter,
     )
     with run.to_its_end():
-        run.record(record.begin(ready.claim))
+        run.record(record.begin(ready.claim, is_sandbox=run.is_sandbox))
         run.received(_sent(ready, run, reporter))
         run.place(placer)
         reporter.finish()

@@ -272,7 +272,8 @@ def read(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -
         is_lost = state == "received" and not has_ended and not known["rescued"]
         state = "unknown" if is_lost else _LEFT_ALONE.get(state, state)
     known["state"] = state
-    known["may_be_billed"] |= state not in _NOT_RUN
+    is_run = known["may_be_billed"] or state not in _NOT_RUN
+    known["may_be_billed"] = is_run and not known["is_sandbox"]
     return Entry(**known)
 
 

@@ -19,7 +19,6 @@ FILE_NAME = "jobs.sqlite3"
 """The record's name in the state folder."""
 
 _PATIENCE_S = 5.0
-_OFF = ("off", "0", "no", "false")
 _IS_OFF = errors.Warned(
     code="record-unavailable",
     message="PRODIA_COMPOSE_RECORD turns the record of jobs off; unset it to look at the record",
@@ -45,11 +44,6 @@ _BY_PREFIX = """
 """
 
 
-def is_off(environ: Mapping[str, str]) -> bool:
-    """Return whether the user wants no record."""
-    return environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF
-
-
 def open_record(
     environ: Mapping[str, str], *, create: bool = True, patience_s: float = _PATIENCE_S
 ) -> "Ledger":
@@ -60,7 +54,7 @@ def open_record(
         create: Make a missing one; if not, that is an empty one, and one turned off is trouble.
         patience_s: How long all calls together may wait for other processes.
     """
-    if is_off(environ):
+    if home.is_off(environ):
         return Ledger(trouble=None if create else _IS_OFF)
     if not create and _is_missing():
         return Ledger()
@@ -130,15 +124,17 @@ class Ledger:
                 self._lease.release()
             self._database = self._lease = None
 
-    def begin(self, claim: Claim) -> "OpenEntry":
+    def begin(self, claim: Claim, *, is_sandbox: bool = False) -> "OpenEntry":
         """Record a job that is about to be sent, as `prepared`.
 
+        `is_sandbox` is whether it is expected to cost nothing; `advance` tells if it is not so.
         A kill cannot undo it; nor can a power cut, once it has been advanced to `sending`.
         """
         name = secrets.token_hex(6)
         now = entries.stamp(datetime.now(UTC))
         known = {"id": name, "state": "prepared", "begun_at": now, "changed_at": now}
-        is_written = self._write(_insertion, {**known, **claim.columns()}, flushed=False)
+        cells = {**known, "is_sandbox": is_sandbox, **claim.columns()}
+        is_written = self._write(_insertion, cells, flushed=False)
         return OpenEntry(name if is_written else None, self._write)
 
     def reopen(self, entry: Entry | None) -> "OpenEntry":
@@ -246,6 +242,7 @@ class OpenEntry:
         self.id = name
         self._write = write
         self._state: State | None = None
+        self._told: dict[str, Cell] = {}
 
     def advance(self, state: State, **news: Unpack[News]) -> None:
         """Write how far the job has come, and what is news; the rest stays as it was.
@@ -253,7 +250,11 @@ class OpenEntry:
         It can go back: a job that a busy service turned away is `prepared` again.
         """
         told = {name: entries.cell(value) for name, value in news.items()}
-        cells = {name: cell for name, cell in told.items() if cell is not None}
+        cells = {
+            name: cell
+            for name, cell in told.items()
+            if cell is not None and cell != self._told.get(name)
+        }
         if self.id is None or (state == self._state and not cells):
             return
         # The claim must outlast a power cut, and so must the only way to an async job.
@@ -262,6 +263,7 @@ class OpenEntry:
         values = {"id": self.id, "state": state, "exit_code": None, **cells}
         if self._write(_update, values, flushed=flushed):
             self._state = state
+            self._told |= cells
 
 
 def _insertion(columns: Iterable[str]) -> str:

@@ -62,13 +62,13 @@ def _image_line(image: FittedImage) -> str:
     return f"{named} {changes}; {sent.blob.size:,} bytes{f' as {image.part}' if renamed else ''}"
 
 
-def outcome(plan: Plan, done: Run) -> str:
+def outcome(done: Run) -> str:
     """Return the last line of a run: what came, how long it took, what it cost."""
     if not done.saved:
         return "exists already; nothing was sent"
     saved = done.saved[0]
     price = f"${done.price_usd:g}" if done.price_usd is not None else "price not told"
-    if plan.request.sandbox:
+    if done.is_sandbox:
         price = "no cost: sandbox"
     return (
         f"{saved.picture.width}x{saved.picture.height} {saved.picture.format}, "
