@@ -288,5 +288,10 @@ class Run:
 
     def _advance(self, state: entries.State, **columns: Any) -> None:
         if self._entry is not None:
-            known = {"job_id": self.job_id, "request_id": self.request_id}
-            self._entry.advance(state, is_sandbox=self.is_sandbox, **known, **columns)
+            self._entry.advance(
+                state,
+                is_sandbox=self.is_sandbox,
+                job_id=self.job_id,
+                request_id=self.request_id,
+                **columns,
+            )

@@ -5,16 +5,14 @@ the order it has in `Entry`. So a new column takes two places: `database.MIGRATI
 a field of `Entry` and of what writes it, `Claim` or `News`.
 """
 
-import dataclasses
 import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from prodia_compose import addresses
 from prodia_compose.frozen import frozen
@@ -35,19 +33,8 @@ State = Literal[
 ]
 """How far a job has come: five steps, and four other ends."""
 
-_OPEN: frozenset[State] = frozenset(("prepared", "sending", "accepted", "received"))
-_NOT_RUN: frozenset[State] = frozenset(("prepared", "rejected", "busy", "not-delivered"))
-_LEFT_ALONE: dict[State, State] = {
-    "prepared": "not-delivered",
-    "sending": "unknown",
-    "accepted": "unknown",
-}
-"""What a job counts as when nobody is at it any more."""
-
 Settled = Literal["billed", "not-billed"]
 """What the user has found out about a job of unknown outcome."""
-
-_KINDS = {str: "a text", int: "an integer", float: "a number", list: "a list", dict: "an object"}
 
 
 @frozen
@@ -249,107 +236,3 @@ def base_name(path: str) -> str:
     if addresses.is_url(path):
         path = re.split(r"[?#]", path, maxsplit=1)[0]
     return os.path.basename(path.rstrip("/")) or path  # noqa: PTH119 - a URL, or any bytes
-
-
-def read(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -> Entry:
-    """Return what a row counts as now; of its writer, `is_running` is told the lease and number.
-
-    Raises:
-        ValueError: The row is damaged.
-    """
-    stored = {**row, "reached": row["state"], "output": _parsed(row["output"])}
-    known: dict[str, Any] = {
-        field.name: _READERS[field.type](stored[field.name])
-        for field in dataclasses.fields(Entry)
-        if field.name in stored
-    }
-    state, has_ended = known["reached"], known["exit_code"] is not None
-    is_open = state in _OPEN and not has_ended
-    known["is_running"] = is_open and is_running(_of(row["process"], str), known["pid"])
-    known["is_async"] |= state == "accepted" and known["job_id"] is not None
-    if not known["is_running"]:
-        # What had come is lost with its process, unless the run ended in good order.
-        is_lost = state == "received" and not has_ended and not known["rescued"]
-        state = "unknown" if is_lost else _LEFT_ALONE.get(state, state)
-    known["state"] = state
-    is_run = known["may_be_billed"] or state not in _NOT_RUN
-    known["may_be_billed"] = is_run and not known["is_sandbox"]
-    return Entry(**known)
-
-
-def _of(value: object, *kinds: type[Any]) -> Any:
-    if not isinstance(value, kinds):
-        raise ValueError(f"not {_KINDS[kinds[0]]}")  # noqa: TRY004 - damage, whatever its kind
-    return value
-
-
-def _parsed(value: object) -> Any:
-    text = _of(value, str)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise ValueError("not JSON") from exc
-
-
-def _list(value: object) -> list[Any]:
-    return [] if value is None else list(_of(_parsed(value), list))
-
-
-def _values(kind: type[Any]) -> Callable[[object], tuple[Any, ...]]:
-    """Return what reads a list of values, each a list of its fields, the last ones left out or not."""
-    fields = dataclasses.fields(kind)
-
-    def read_one(cells: object) -> Any:
-        named = zip(fields, _of(cells, list), strict=False)
-        known = {field.name: _READERS[field.type](one) for field, one in named}
-        try:
-            return kind(**known)
-        except TypeError as exc:
-            raise ValueError(str(exc)) from exc
-
-    return lambda value: tuple(read_one(cells) for cells in _list(value))
-
-
-def _amount(value: object) -> float | None:
-    amount: float | None = _of(value, float, int, NoneType)
-    if amount is not None and not math.isfinite(amount):
-        raise ValueError("not a number")
-    return amount
-
-
-def _moment(value: object) -> datetime:
-    text = _of(value, str)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise ValueError("not a time") from exc
-    if moment.tzinfo is None:
-        raise ValueError("a time without its zone")
-    return moment
-
-
-def _one_of(*words: object) -> Callable[[object], object]:
-    def read_word(value: object) -> object:
-        if value not in words:
-            raise ValueError(f"no such word: {value}")
-        return value
-
-    return read_word
-
-
-_READERS: dict[object, Callable[[object], object]] = {
-    str: lambda value: _of(value, str),
-    str | None: lambda value: _of(value, str, NoneType),
-    int: lambda value: _of(value, int),
-    int | None: lambda value: _of(value, int, NoneType),
-    bool: lambda value: bool(_of(value, int, NoneType)),
-    float | None: _amount,
-    datetime: _moment,
-    State: _one_of(*get_args(State)),
-    Settled | None: _one_of(*get_args(Settled), None),
-    Mapping[str, object]: lambda value: _of(_parsed(value), dict),
-    tuple[str, ...]: lambda value: tuple(_of(one, str) for one in _list(value)),
-    tuple[File, ...]: _values(File),
-    tuple[Source, ...]: _values(Source),
-}
-"""How a cell is read, by the type of its field."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from prodia_compose import errors
-from prodia_compose.record import entries, home, lease
+from prodia_compose.record import entries, home, lease, rows
 from prodia_compose.record.database import Cell, Database, Unusable
 from prodia_compose.record.entries import Claim, Entry, News, State
 from prodia_compose.record.lease import Lease
@@ -218,7 +218,7 @@ class Ledger:
             read = []
             for row in found:
                 try:
-                    read.append(entries.read(row, is_running=is_running))
+                    read.append(rows.read(row, is_running=is_running))
                 except ValueError as exc:  # which hides no other row
                     why = Unusable(f"its row {row['id']} is damaged ({exc})", is_passing=True)
                     self._note(database, why)
