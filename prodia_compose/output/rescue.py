@@ -16,6 +16,9 @@ from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
 from prodia_compose.record import home
 
+PREFIX = "prodia-compose-"
+"""How the name of what is kept in the temporary folder begins."""
+
 _CHUNK_BYTES = 1 << 16
 
 _TEXTS = {"text/html": ".html", "application/json": ".json", "text/plain": ".txt"}
@@ -66,7 +69,7 @@ def keep_blob(data: blob.Blob, suffix: str, *, is_sandbox: bool = False) -> Path
             rescued.mkdir(mode=0o700, parents=True, exist_ok=True)
             return _copy(data, rescued / name)
     try:
-        return _copy(data, Path(tempfile.gettempdir()) / f"prodia-compose-{name}")
+        return _copy(data, Path(tempfile.gettempdir()) / f"{PREFIX}{name}")
     except OSError as exc:
         last = exc.filename or "the temporary folder"
         raise errors.NotPlacedError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # for annotations; what is wrong before sending is told witho
     from prodia_compose.client.answers import Answer, Output
     from prodia_compose.client.send import Sent
     from prodia_compose.client.transport.exchange import Reply
-    from prodia_compose.record.ledger import OpenEntry
+    from prodia_compose.record.open_entry import OpenEntry
 
 _SENT: dict[errors.JobState, entries.State] = {
     "not-sent": "prepared",

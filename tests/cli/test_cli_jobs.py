@@ -25,6 +25,8 @@ from prodia_compose.record import ledger
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.service import SandboxOptions
 
+pytestmark = pytest.mark.usefixtures("paid")
+
 PROGRAM = [sys.executable, "-m", "prodia_compose"]
 LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 
@@ -99,10 +101,10 @@ def test_jobs_are_listed_the_newest_first(run: Run, work: Path, sandbox: server.
 
     assert done == run("jobs", "list")
     heading, *rows = done.text.splitlines()
-    assert heading.split() == ["ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE"]
-    assert [row.split()[-4:] for row in rows] == [
-        ["saved", "nano-banana", "$0.039", "two.jpg"],
-        ["saved", "nano-banana", "$0.039", "one.jpg"],
+    assert heading.split() == ["ID", "BEGUN", "STATE", "MODEL", "PRICE", "PROMPT", "PICTURE"]
+    assert [row.split(maxsplit=6)[3:] for row in rows] == [
+        ["saved", "nano-banana", "$0.039", f"the first image on the second image  {work}/{name}"]
+        for name in ("two.jpg", "one.jpg")
     ]
     assert [job["outputs"] for job in _jobs(run)] != [[], []]
 
@@ -126,7 +128,7 @@ def test_the_list_can_be_cut(run: Run, work: Path) -> None:
 @pytest.mark.parametrize("command", ["list", "spend"])
 def test_a_date_that_is_none_is_refused(run: Run, work: Path, command: str) -> None:
     """`--since` takes dates only."""
-    done = run("jobs", command, "--since", "yesterday")
+    done = run("jobs", command, "--since", "the day before")
 
     assert done.code == 2
     assert "write YYYY-MM-DD" in done.err
@@ -253,7 +255,9 @@ def test_a_damaged_record_stops_nothing(
     assert len(sandbox.jobs) == 1
 
 
-@pytest.mark.parametrize("command", ["", "list", "show", "fetch", "spend"])
+@pytest.mark.parametrize(
+    "command", ["", "list", "show", "fetch", "spend", "settle", "forget", "clean"]
+)
 def test_help_is_plain_and_fits(run: Run, command: str) -> None:
     """Help of every command fits 80 columns, begins with examples and has no escape codes."""
     done = run("jobs", *command.split(), "-h", FORCE_COLOR="1")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from prodia_compose.record import entries, home, ledger
+from prodia_compose.record import entries, home, ledger, open_entry
 
 STEPS: tuple[entries.State, ...] = ("prepared", "sending", "accepted", "received", "saved")
 OTHER_ENDS: tuple[entries.State, ...] = ("rejected", "busy", "not-delivered", "unknown")
@@ -67,7 +67,7 @@ def trouble(opened: ledger.Ledger) -> str:
     return opened.trouble.message if opened.trouble else ""
 
 
-def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
+def advance_to(entry: open_entry.OpenEntry, reached: entries.State) -> None:
     """Take a job that has begun to a state, by the way it would go."""
     is_step = reached in STEPS
     for step in STEPS[1 : STEPS.index(reached) + 1] if is_step else ("sending", reached):
