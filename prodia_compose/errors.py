@@ -37,12 +37,14 @@ class Status(Protocol):
     Attributes:
         job_id: The service's name for it, once it gave one.
         request_id: The service's name for the exchange.
+        is_sandbox: Whether it went to a stand-in, which will be gone.
         warnings: What had been found by then that alone would not have stopped the run.
     """
 
     state: JobState
     job_id: str | None
     request_id: str | None
+    is_sandbox: bool
     warnings: "tuple[Warned, ...]"
 
     @property

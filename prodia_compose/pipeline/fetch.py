@@ -1,5 +1,6 @@
 """The picture of an earlier job, brought from where it was kept or from the service."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,9 @@ from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter
 from prodia_compose.record import entries, ledger
+
+
+_SANDBOX_WAIT_S = 0.1  # it is on this machine, or gone for good
 
 
 @frozen
@@ -110,9 +114,22 @@ def fetch(
     run.fetches(record.reopen(source.entry), job_id, source.kept)
     with run.to_its_end():
         if service is not None and source.job_id is not None:
-            sender = Sender(service, watch=run, reporter=reporter, stop=run.stop)
+            longest_s = _SANDBOX_WAIT_S if run.is_sandbox else math.inf
+            sender = Sender(
+                service,
+                watch=run,
+                reporter=reporter,
+                stop=run.stop,
+                sleep=lambda seconds: run.stop.sleep(min(seconds, longest_s)),
+            )
             job = AsyncJob(sender, source.job_id)
-            job.wait()
-            run.received(job.fetch())
+            try:
+                job.wait()
+                run.received(job.fetch())
+            except errors.UnknownError as error:
+                if not run.is_sandbox:
+                    raise
+                words = "its sandbox has ended, or knows it no more, and the picture went with it"
+                raise errors.UsageError(f"there is nothing to fetch: {words}") from error
         run.place(placer)
     reporter.finish()

@@ -209,6 +209,7 @@ class Database:
                 new.execute(statement)
             if not _columns(new) <= _columns(self._connection):
                 raise Unusable(f"its table of jobs is not as it was made; {_MOVE_AWAY}")
+        self._connection.execute("PRAGMA secure_delete = ON")  # a job forgotten leaves no prompt
 
     def _migrate(self) -> None:
         run = self._connection.execute

@@ -80,7 +80,7 @@ def show(
 
     \b
     prodia-compose jobs show 3f9c
-    prodia-compose jobs show composed.jpg    by what is in it, whatever it is called
+    prodia-compose jobs show composed.jpg    by what is in it, not by its name
     """  # noqa: D301
     with ledger.open_record(os.environ, create=False) as record:
         found = _found(record, job)
@@ -134,15 +134,15 @@ def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
         errors.UsageError: There is none.
         errors.InputError: The file cannot be read.
     """
-    if not Path(named).is_file():
-        return [(record.find(named), "")]
-    found = contents.find(record, named)
-    if found:
+    is_file = Path(named).is_file()
+    if is_file and (found := contents.find(record, named)):
         return found
     try:
-        return [(record.find(named), "")]  # whose id happens to be the name of a file too
+        return [(record.find(named), "")]  # an id can be the name of a file too
     except errors.UsageError as exc:
-        if record.trouble is not None:
+        if record.trouble is not None or not (is_file or Path(named).suffix):
             raise
-        words = f"{named}: no job of the record made this picture or used it, as it is now"
-        raise errors.UsageError(words) from exc
+        words = "no job of the record made this picture or used it, as it is now"
+        if not is_file:
+            words = "there is no such file, and no job whose id begins so"
+        raise errors.UsageError(f"{named}: {words}") from exc
