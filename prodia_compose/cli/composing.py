@@ -22,6 +22,7 @@ from prodia_compose.pipeline import planner, reuse
 from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
+from prodia_compose.record import home
 from prodia_compose.report import documents, jsontext, summary
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
@@ -58,8 +59,12 @@ def compose(options: ComposeOptions) -> int:
     with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
-        warned = () if options.request.strict else plan.warnings
-        run = Run(signals.current(), warnings=warned, request_key=plan.request_key)
+        run = Run(
+            signals.current(),
+            warnings=() if options.request.strict else plan.warnings,
+            request_key=plan.request_key,
+            is_sandbox=_is_rehearsal(plan),
+        )
         terminal.tell_warnings(run.warnings, options)
         try:
             place = plan.target()
@@ -90,13 +95,14 @@ def compose(options: ComposeOptions) -> int:
 
 def _compared(plan: Plan, *, again: bool) -> Plan:
     """Look for the same job in the record, as `compose` does before it sends."""
-    claim = None if plan.errors or plan.made or _is_rehearsal(plan) else plan.claim()
+    is_checked = not (plan.errors or plan.made or plan.request.sandbox)
+    claim = plan.claim() if is_checked else None
     if claim is None or plan.is_skipped:
         return plan
     from prodia_compose.pipeline import twins  # noqa: PLC0415 - only once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - only once all is well
 
-    if ledger.is_off(os.environ):
+    if home.is_off(os.environ):
         return plan
     findings = errors.Findings()
     with ledger.open_record(os.environ, create=False) as record:
@@ -133,12 +139,13 @@ def _save(plan: Plan) -> Plan:
 
 
 def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress.Reporter) -> None:
-    """Send the job, written down in the record unless it is the sandbox's."""
+    """Send the job, written down in the record."""
     from prodia_compose.pipeline import send  # noqa: PLC0415 - requests, once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
 
     told = len(run.warnings)
-    environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready.plan) else os.environ
+    # One of `--sandbox` leaves nothing behind: what stands in for the service ends with it.
+    environ = {"PRODIA_COMPOSE_RECORD": "off"} if ready.plan.request.sandbox else os.environ
     try:
         with ledger.open_record(environ) as record:
             try:
@@ -161,12 +168,13 @@ def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
 
 
 def _is_rehearsal(plan: Plan) -> bool:
-    """Return whether the job goes to the sandbox: its token is not a real one."""
+    """Return whether the job will go to a sandbox, as far as can be known before it answers."""
     if plan.request.sandbox:
         return True
     host = urlsplit(plan.request.delivery.base_url).hostname or ""
     token = None if plan.token is None else plan.token.value
-    return service.is_loopback(host) and token == SANDBOX_TOKEN
+    is_expected = token == SANDBOX_TOKEN or home.is_rehearsing(os.environ)
+    return is_expected and service.is_loopback(host)
 
 
 def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planner.Surroundings:

@@ -133,9 +133,11 @@ def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
     state, job_id = ("not-sent", None) if run is None else (run.state, run.job_id)
     words = _STATES[state]
     if job_id is not None and state == "sent":
+        is_there = "as long as its sandbox does" if run and run.is_sandbox else "and may be billed"
+        until = " until then" if run and run.is_sandbox else ""
         words = (
-            f"the job {job_id} runs on and may be billed; "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+            f"the job {job_id} runs on {is_there}; "
+            f"`prodia-compose jobs fetch {job_id}` brings its picture{until}"
         )
     if run and run.pictures:
         words += f"; the picture is kept as {', '.join(run.pictures)}"

@@ -16,6 +16,9 @@ from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
 from prodia_compose.record import home
 
+PREFIX = "prodia-compose-"
+"""How the name of what is kept in the temporary folder begins."""
+
 _CHUNK_BYTES = 1 << 16
 
 _TEXTS = {"text/html": ".html", "application/json": ".json", "text/plain": ".txt"}
@@ -29,7 +32,12 @@ def inspect(output: Output) -> received.ReceivedImage | None:
         return None
 
 
-def keep(output: Output) -> Path:
+def kept_in(state: Path, *, is_sandbox: bool) -> Path:
+    """Return the folder in the state folder for what is kept."""
+    return state / "sandbox/rescued" if is_sandbox else state / "rescued"
+
+
+def keep(output: Output, *, is_sandbox: bool = False) -> Path:
     """Keep what came under a name with the suffix that its first bytes, or else its type, call for.
 
     It is not decoded: that may take longer than whoever stopped the run waits, or fail.
@@ -39,15 +47,16 @@ def keep(output: Output) -> Path:
     """
     kind = kinds.by_head(output.blob.read_at(0, 16)) or kinds.by_media_type(output.media_type)
     suffix = _TEXTS.get(output.media_type) or (kind.suffix if kind else ".bin")
-    return keep_blob(output.blob, suffix)
+    return keep_blob(output.blob, suffix, is_sandbox=is_sandbox)
 
 
-def keep_blob(data: blob.Blob, suffix: str) -> Path:
+def keep_blob(data: blob.Blob, suffix: str, *, is_sandbox: bool = False) -> Path:
     """Copy what came into the state folder, or the temporary folder, and return the file.
 
     Args:
         data: What came from the service.
         suffix: The suffix its content calls for, such as ".jpg".
+        is_sandbox: Whether it cost nothing, and so is kept apart from what did.
 
     Raises:
         errors.NotPlacedError: Neither could take it; the message names the last place tried.
@@ -56,11 +65,11 @@ def keep_blob(data: blob.Blob, suffix: str) -> Path:
     state = home.folder()
     if state is not None:
         with contextlib.suppress(OSError):
-            rescued = state / "rescued"
-            rescued.mkdir(mode=0o700, exist_ok=True)
+            rescued = kept_in(state, is_sandbox=is_sandbox)
+            rescued.mkdir(mode=0o700, parents=True, exist_ok=True)
             return _copy(data, rescued / name)
     try:
-        return _copy(data, Path(tempfile.gettempdir()) / f"prodia-compose-{name}")
+        return _copy(data, Path(tempfile.gettempdir()) / f"{PREFIX}{name}")
     except OSError as exc:
         last = exc.filename or "the temporary folder"
         raise errors.NotPlacedError(

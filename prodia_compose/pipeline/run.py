@@ -15,7 +15,8 @@ from prodia_compose.record import entries
 if TYPE_CHECKING:  # for annotations; what is wrong before sending is told without these
     from prodia_compose.client.answers import Answer, Output
     from prodia_compose.client.send import Sent
-    from prodia_compose.record.ledger import OpenEntry
+    from prodia_compose.client.transport.exchange import Reply
+    from prodia_compose.record.open_entry import OpenEntry
 
 _SENT: dict[errors.JobState, entries.State] = {
     "not-sent": "prepared",
@@ -65,6 +66,7 @@ class Run:
 
     Attributes:
         stop: Whether the run shall end early.
+        is_sandbox: Whether it costs nothing: as expected, until the service has told.
         state: How far the job is.
         job_id: The service's id for the job, once it gave one.
         request_id: The service's id for the exchange.
@@ -84,8 +86,10 @@ class Run:
         *,
         warnings: Sequence[errors.Warned] = (),
         request_key: str | None = None,
+        is_sandbox: bool = False,
     ) -> None:
         self.stop = stop
+        self.is_sandbox = is_sandbox
         self.state: errors.JobState = "not-sent"
         self.job_id: str | None = None
         self.request_id: str | None = None
@@ -126,6 +130,10 @@ class Run:
         self.state = state
         if not self._is_fetch:
             self._advance(_SENT[state])
+
+    def met(self, reply: "Reply") -> None:
+        """Take in who answers."""
+        self.is_sandbox = reply.is_sandbox
 
     def came(self, answer: "Answer") -> None:
         """Hold what has come of an answer: its whole pictures, else what is left of it."""
@@ -179,7 +187,9 @@ class Run:
                 if held.is_picture and (picture := rescue.inspect(held.output)) is not None
             ]
         for number, (held, picture) in enumerate(usable, 1):
-            saved, odd = placer.put(held.output.blob, picture, number, kept=held.file)
+            saved, odd = placer.put(
+                held.output.blob, picture, number, kept=held.file, is_sandbox=self.is_sandbox
+            )
             self.saved = (*self.saved, saved)
             self._held = tuple(one for one in self._held if one is not held)
             self.warnings = (*self.warnings, *odd)
@@ -244,7 +254,10 @@ class Run:
         for held in self._held:
             if held.output.blob.size:
                 try:
-                    self._kept = (*self._kept, held.file or rescue.keep(held.output))
+                    self._kept = (
+                        *self._kept,
+                        held.file or rescue.keep(held.output, is_sandbox=self.is_sandbox),
+                    )
                 except errors.NotPlacedError as error:
                     lost = error  # there may be room for a smaller one
                 else:
@@ -284,4 +297,10 @@ class Run:
 
     def _advance(self, state: entries.State, **columns: Any) -> None:
         if self._entry is not None:
-            self._entry.advance(state, job_id=self.job_id, request_id=self.request_id, **columns)
+            self._entry.advance(
+                state,
+                is_sandbox=self.is_sandbox,
+                job_id=self.job_id,
+                request_id=self.request_id,
+                **columns,
+            )

@@ -55,7 +55,7 @@ def send(
         reporter=reporter,
     )
     with run.to_its_end():
-        run.record(record.begin(ready.claim))
+        run.record(record.begin(ready.claim, is_sandbox=run.is_sandbox))
         run.received(_sent(ready, run, reporter))
         run.place(placer)
         reporter.finish()
@@ -80,6 +80,7 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
         # Refused only now: the job runs all the same, so it is not safe to send it again.
         raise errors.UnknownError(
             f"{error.message}; the job {job_id} runs on and may be billed; then "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture",
+            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+            f"{' while its sandbox runs' if run.is_sandbox else ''}",
             may_be_billed=True,
         ) from error

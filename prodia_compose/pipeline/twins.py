@@ -22,7 +22,8 @@ def refuse(claim: Claim, record: "Ledger") -> None:
         return
     cure = f"look at `prodia-compose jobs show {twin.id}` and the Prodia dashboard"
     if twin.is_at_service:
-        cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture if there is one"
+        has_it = "while its sandbox runs" if twin.is_sandbox else "if there is one"
+        cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture {has_it}"
     raise errors.UnknownError(
         f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
         f"outcome is unknown, so it may be billed; {cure}; --again sends it once more; "

@@ -72,7 +72,7 @@ def outcome(plan: Plan, done: Run) -> str:
         return "exists already; nothing was sent"
     saved = done.saved[0]
     price = f"${done.price_usd:g}" if done.price_usd is not None else "price not told"
-    if plan.request.sandbox:
+    if done.is_sandbox:
         price = "no cost: sandbox"
     if plan.is_reuse:
         price = "no cost: made before"

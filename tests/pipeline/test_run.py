@@ -20,7 +20,7 @@ from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import entries, ledger
 
-Keep = Callable[[blob.Blob, str], Path]
+Keep = Callable[..., Path]
 
 
 def _answer(*pictures: bytes, job_id: str | None = None) -> Answer:
@@ -125,10 +125,12 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
 ) -> None:
     """Where one picture finds no room, a smaller one may, and the message names it."""
 
-    def keep(data: blob.Blob, suffix: str, keep: Keep = rescue.keep_blob) -> Path:
+    def keep(
+        data: blob.Blob, suffix: str, *, is_sandbox: bool, keep: Keep = rescue.keep_blob
+    ) -> Path:
         if data.size > 5:
             raise errors.NotPlacedError("it is lost", may_be_billed=True)
-        return keep(data, suffix)
+        return keep(data, suffix, is_sandbox=is_sandbox)
 
     monkeypatch.setattr(rescue, "keep_blob", keep)
     run.came(_answer(b"too large", b"small"))

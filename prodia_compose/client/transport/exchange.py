@@ -48,6 +48,7 @@ class Reply:
         headers: For showing, names in lower case.
         content_type: As it came: a boundary that happens to hold the token must stay whole.
         request_id: The service's name for the exchange, `x-request-id`; None if it has none.
+        is_sandbox: Whether it says that it is a stand-in, where nothing costs anything.
         is_framed: Whether the connection tells where the body ends.
         was_delivered: Whether the request had left to its last byte when the answer came.
     """
@@ -63,6 +64,7 @@ class Reply:
         encoded = "content-encoding" in self.headers
         told = "content-length" in self.headers or "transfer-encoding" in self.headers
         self.is_framed = told and not encoded
+        self.is_sandbox = self.headers.get("x-sandbox") == "prodia-compose"
         self.was_delivered = was_delivered
 
 
@@ -78,6 +80,7 @@ class Exchange:
         *,
         reporter: progress.Reporter,
         on_state: OnState = lambda _: None,
+        on_reply: Callable[[Reply], None] = lambda _: None,
         stop: progress.Stop,
         clock: progress.Clock = time.monotonic,
     ) -> None:
@@ -85,6 +88,7 @@ class Exchange:
         self._passage = Passage(
             request, reporter=reporter, on_state=on_state, stop=stop, clock=clock
         )
+        self._on_reply = on_reply
         self._reporter = reporter
         self._adapter = Adapter(self._passage)
         self._raw: urllib3.BaseHTTPResponse | None = None
@@ -109,6 +113,7 @@ class Exchange:
             self._raw = raw = self._send()
         hide = self._request.service.token.hide
         reply = Reply(raw, hide, was_delivered=self._passage.is_delivered)
+        self._on_reply(reply)
         self._reporter.trace(f"< {reply.status} {reply.reason}")
         for name in _SHOWN_HEADERS:
             if name in reply.headers:
