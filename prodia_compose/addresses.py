@@ -1,7 +1,11 @@
 """What reads as an address rather than a path, how it may be told, and which can be read."""
 
 import re
+from typing import Final
 from urllib.parse import unquote
+
+DASHBOARD: Final = "the Prodia dashboard (https://app.prodia.com/api)"
+"""Where an account's jobs and balance are. Source: the readme of the vendor's own client."""
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
 

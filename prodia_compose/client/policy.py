@@ -32,7 +32,7 @@ def verdict(status: int, *, retry_after: str | None, delivered: bool) -> Verdict
         return "read"
     if status == 429 or (status == 503 and retry_after is not None):
         return "busy"
-    if status in (401, 403):
+    if status in (401, 402, 403):  # 402: the balance
         return "auth"
     if 300 <= status < 500 and status != 408:
         return "rejected"

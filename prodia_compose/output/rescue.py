@@ -65,8 +65,7 @@ def keep_blob(data: blob.Blob, suffix: str) -> Path:
         last = exc.filename or "the temporary folder"
         raise errors.NotPlacedError(
             f"neither the output place nor the state folder nor {last} could take what "
-            f"came ({exc.strerror}); it is lost",
-            may_be_billed=True,
+            f"came ({exc.strerror}); it is lost"
         ) from exc
 
 

@@ -40,6 +40,8 @@ _INTERRUPTED: dict[errors.JobState, entries.State] = {
     "answered": "unknown",
 }
 
+_BILLED = "; the job may be billed"  # what came may also be no picture
+
 
 @frozen
 class _Held:
@@ -174,9 +176,7 @@ class Run:
             self._held = tuple(one for one in self._held if one is not held)
             self.warnings = (*self.warnings, *odd)
         if self._held:
-            raise errors.NotPlacedError(
-                "the service sent a picture that cannot be decoded", may_be_billed=True
-            )
+            raise errors.NotPlacedError("the service sent a picture that cannot be decoded")
         self._write_saved(errors.ExitCode.OK)
 
     @contextlib.contextmanager
@@ -215,6 +215,7 @@ class Run:
         except errors.NotPlacedError as lost:
             if self._kept:
                 lost.message += f"; the rest is kept as {', '.join(self.kept)}"
+            lost.message += _BILLED
             self._write_end(lost)
             raise lost from end
         if isinstance(end, errors.ComposeError) and self._kept:
@@ -222,6 +223,8 @@ class Run:
             end.message += f"; {what} is kept as {', '.join(self.kept)}"
             if self._placed:
                 end.message += f"; saved as {', '.join(self._placed)}"
+        if isinstance(end, errors.NotPlacedError):
+            end.message += _BILLED
         self._write_end(end)
 
     def _keep(self) -> None:

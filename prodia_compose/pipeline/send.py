@@ -77,6 +77,5 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
         # Refused only now: the job runs all the same, so it is not safe to send it again.
         raise errors.UnknownError(
             f"{error.message}; the job {job_id} runs on and may be billed; then "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture",
-            may_be_billed=True,
+            f"`prodia-compose jobs fetch {job_id}` brings its picture"
         ) from error

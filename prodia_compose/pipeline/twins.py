@@ -1,6 +1,6 @@
 """The same job, sent before."""
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.record.entries import Claim
 from prodia_compose.record.ledger import Ledger
 
@@ -14,7 +14,7 @@ def refuse(claim: Claim, record: Ledger) -> None:
     twin = record.unknown_twin(claim.twin_key)
     if twin is None:
         return
-    cure = f"look at `prodia-compose jobs show {twin.id}` and the Prodia dashboard"
+    cure = f"look at `prodia-compose jobs show {twin.id}` and {addresses.DASHBOARD}"
     if twin.is_at_service:
         cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture if there is one"
     raise errors.UnknownError(

@@ -87,7 +87,9 @@ def test_a_picture_is_in_its_place_or_kept_never_both(run: Run, work: Path) -> N
 
     (kept,) = run.kept
     assert run.pictures == (str(work / "out.jpg"), kept)
-    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
+    assert caught.value.message.endswith(
+        f"; it is kept as {kept}; saved as {work / 'out.jpg'}; the job may be billed"
+    )
 
 
 def test_a_picture_that_cannot_be_decoded_is_kept_beside_one_that_is_placed(
@@ -105,7 +107,9 @@ def test_a_picture_that_cannot_be_decoded_is_kept_beside_one_that_is_placed(
     (kept,) = run.kept
     (entry,) = record.entries()
     assert ((work / "out.jpg").read_bytes(), Path(kept).read_bytes()) == (data, b"no picture")
-    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
+    assert caught.value.message.endswith(
+        f"; it is kept as {kept}; saved as {work / 'out.jpg'}; the job may be billed"
+    )
     assert (entry.state, entry.exit_code, entry.rescued) == ("received", 10, (kept,))
 
 
@@ -127,7 +131,7 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
 
     def keep(data: blob.Blob, suffix: str, keep: Keep = rescue.keep_blob) -> Path:
         if data.size > 5:
-            raise errors.NotPlacedError("it is lost", may_be_billed=True)
+            raise errors.NotPlacedError("it is lost")
         return keep(data, suffix)
 
     monkeypatch.setattr(rescue, "keep_blob", keep)
@@ -137,7 +141,9 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
 
     (kept,) = run.kept
     assert Path(kept).read_bytes() == b"small"
-    assert caught.value.message == f"it is lost; the rest is kept as {kept}"
+    assert caught.value.message == (
+        f"it is lost; the rest is kept as {kept}; the job may be billed"
+    )
 
 
 def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
