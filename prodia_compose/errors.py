@@ -220,6 +220,7 @@ WarningCode = Literal[
     "image-not-referred",
     "no-reference",
     "no-token",
+    "not-checked",
     "ordinal-beyond-count",
     "over-cap",
     "record-unavailable",

@@ -15,6 +15,7 @@ from prodia_compose.record import entries
 if TYPE_CHECKING:  # for annotations; what is wrong before sending is told without these
     from prodia_compose.client.answers import Answer, Output
     from prodia_compose.client.send import Sent
+    from prodia_compose.images.probe.received import ReceivedImage
     from prodia_compose.record.ledger import OpenEntry
 
 _SENT: dict[errors.JobState, entries.State] = {
@@ -56,6 +57,13 @@ class _Held:
     output: "Output"
     file: Path | None = None
     is_picture: bool = True
+
+
+def _unseen(saved: SavedOutput) -> tuple[errors.Warned, ...]:
+    """Return the warning for a picture that was saved without having been decoded."""
+    slow = saved.picture.slow
+    message = f"{saved.path} is {slow}; it is saved as it came, and may be broken"
+    return (errors.Warned(code="not-checked", message=message),) if slow else ()
 
 
 class Run:
@@ -164,20 +172,23 @@ class Run:
             errors.NotPlacedError: One of them cannot be used, or found no place.
             errors.Interrupted: Somebody asked to stop.
         """
-        with self.stop.at_once():  # to decode takes long, and loses nothing
-            usable = [
-                (held, picture)
-                for held in self._held
-                if held.is_picture and (picture := rescue.inspect(held.output)) is not None
-            ]
-        for number, (held, picture) in enumerate(usable, 1):
+        for number, (held, picture) in enumerate(self._usable(), 1):
             saved, odd = placer.put(held.output.blob, picture, number, kept=held.file)
             self.saved = (*self.saved, saved)
             self._held = tuple(one for one in self._held if one is not held)
-            self.warnings = (*self.warnings, *odd)
+            self.warnings = (*self.warnings, *odd, *_unseen(saved))
         if self._held:
             raise errors.NotPlacedError("the service sent a picture that cannot be decoded")
         self._write_saved(errors.ExitCode.OK)
+
+    def _usable(self) -> list[tuple[_Held, "ReceivedImage"]]:
+        """Return the pictures that came, each with what it is, but for those that are broken."""
+        usable = []
+        for held in self._held:
+            with contextlib.suppress(ValueError):
+                if held.is_picture:
+                    usable.append((held, rescue.inspect(held.output.blob.open, self.stop)))
+        return usable
 
     @contextlib.contextmanager
     def to_its_end(self) -> Iterator[None]:

@@ -153,7 +153,7 @@ def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyP
         signal.raise_signal(signal.SIGINT)
         pytest.fail("decoding went on")
 
-    monkeypatch.setattr(received, "inspect", decode)
+    monkeypatch.setattr(received, "inspect", decode)  # in a thread of its own
     run.came(_answer(b"\xff\xd8\xff a large picture"))
     with pytest.raises(errors.Interrupted), signals.handled() as run.stop, run.to_its_end():
         run.place(_placer(Path("out.jpg"), run.stop))
