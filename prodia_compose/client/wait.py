@@ -88,7 +88,7 @@ class AsyncJob:
             messages=tuple(messages),
             job=JobRecord(id=self._job_id),
             error=None,
-            remains=outputs[0],
+            remains=(),
         )
         self._sender.watch.came(answer)
         job = replace(self._record(), id=self._job_id)
@@ -158,6 +158,8 @@ class AsyncJob:
                 heard = verdicts.hear(exchange, self._sender.service)
         except Lost as lost:
             self._sender.stop.check()
+            if lost.is_final:
+                raise self._unsettled(f"cannot be asked after: {verdicts.cured(lost)}") from None
             raise _Trouble(lost.words) from None
         self._is_reached = True
         if heard.verdict == "read" and heard.is_whole:

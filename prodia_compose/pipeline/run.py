@@ -128,12 +128,12 @@ class Run:
             self._advance(_SENT[state])
 
     def came(self, answer: "Answer") -> None:
-        """Hold what has come of an answer: its whole pictures, else what is left of it."""
-        self._held = tuple(_Held(output=output) for output in answer.outputs)
-        if self._held:
+        """Hold what has come of an answer: its whole pictures, and what else is to be kept."""
+        pictures = tuple(_Held(output=output) for output in answer.outputs)
+        rest = tuple(_Held(output=output, is_picture=False) for output in answer.remains)
+        self._held = (*pictures, *rest)
+        if pictures:
             self.state, self._has_come = "answered", True
-        elif answer.remains is not None:
-            self._held = (_Held(output=answer.remains, is_picture=False),)
 
     # What the pipeline tells
 

@@ -67,7 +67,10 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
     body = ready.packed.body
     if not ready.plan.request.delivery.is_async:
         return sender.send(body, accept=ready.plan.accept, usual_seconds=usual_s)
-    job_id = run.taken_on(sender.create(body))
+    created = sender.create(body)
+    if created.answer.outputs:  # it did not have to be waited for
+        return created
+    job_id = run.taken_on(created)
     reporter.detail(f"the service has taken it on as job {job_id}")
     later = AsyncJob(sender, job_id)
     try:

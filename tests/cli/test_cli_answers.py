@@ -11,6 +11,8 @@ import pytest
 from conftest import TOKEN, Done, Run
 from PIL import Image
 
+from prodia_compose.client import answers
+
 LINE = ("compose", "product.jpg", "-p", "x")
 
 
@@ -119,6 +121,15 @@ def test_a_failed_job_is_told_and_may_be_billed(run: Run, work: Path) -> None:
     assert error["request_id"] == loopback.REQUEST_ID
 
 
+def test_a_picture_that_comes_at_once_is_taken(run: Run, work: Path) -> None:
+    """A service that answers the creation of a job with its picture need not be asked after it."""
+    picture = _picture("JPEG")
+    done = _answered(run, loopback.multipart_ok(picture), "-o", "out.jpg", "--async")
+
+    assert (done.code, done.out) == (0, b"out.jpg\n")
+    assert (work / "out.jpg").read_bytes() == picture
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_cut_answer_is_kept(run: Run, work: Path, tmp_path: Path, framing: str) -> None:
     """What came of an answer that broke off is kept and named; the outcome is unknown."""
@@ -129,6 +140,44 @@ def test_a_cut_answer_is_kept(run: Run, work: Path, tmp_path: Path, framing: str
     assert done.code == 9
     assert str(kept) in done.err
     assert not (work / "composed.jpg").exists()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_all_pieces_of_a_cut_answer_are_kept(
+    run: Run, work: Path, tmp_path: Path, framing: loopback.Framing
+) -> None:
+    """Of three pictures of which the third is cut: two whole ones, a piece, and all bytes."""
+    pictures = [_picture("PNG"), _picture("JPEG"), _picture("PNG", "blue")]
+    whole = loopback.multipart_ok(*pictures)
+    keep = whole.body.index(pictures[2]) + 50
+    done = _answered(run, loopback.cut(whole, framing, keep), "-o", "out.jpg")
+
+    kept = list((tmp_path / "state/prodia-compose/rescued").iterdir())
+    assert done.code == 9
+    assert not list(work.glob("out*"))
+    assert [str(path) for path in kept if str(path) not in done.err] == []
+    assert sorted(path.read_bytes() for path in kept) == sorted(
+        [*pictures[:2], pictures[2][:50], whole.body[:keep]]
+    )
+
+
+def test_a_bug_in_reading_an_answer_loses_nothing(
+    run: Run, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as the bug that it is, with the file that all of the answer's bytes are kept in."""
+
+    def stumble(*_args: object, **_options: object) -> answers.Answer:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(answers, "read", stumble)
+    answer = loopback.multipart_ok(_picture("JPEG"))
+    done = _answered(run, answer, "-o", "out.jpg")
+
+    (kept,) = (tmp_path / "state/prodia-compose/rescued").iterdir()
+    assert done.code == 1
+    assert "ZeroDivisionError" in done.err
+    assert str(kept) in done.err
+    assert kept.read_bytes() == answer.body
 
 
 def test_words_of_the_service_cannot_move_the_cursor(run: Run, work: Path) -> None:

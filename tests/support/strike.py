@@ -11,7 +11,6 @@ and, for each run, its number and exit status, as JSON.
 import _weakrefset
 import contextlib
 import gc
-import http.client
 import importlib
 import json
 import os
@@ -24,6 +23,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from prodia_compose import cli
+from prodia_compose.client.transport.incoming import Incoming
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AT_ONCE = 4  # half of the time a process waits: for what comes in the same moment
@@ -46,16 +46,16 @@ class Tracer:
 
     def install(self) -> None:
         """Trace from where an answer is waited for; to trace all that comes before takes long."""
-        begin = http.client.HTTPResponse.begin
+        begin = Incoming.begin
 
-        def begin_traced(response: http.client.HTTPResponse) -> None:
+        def begin_traced(response: Incoming) -> None:
             frame: FrameType | None = sys._getframe()
             while frame is not None:
                 frame.f_trace, frame = self.trace, frame.f_back
             sys.settrace(self.trace)
             begin(response)
 
-        http.client.HTTPResponse.begin = begin_traced  # type: ignore[assignment, method-assign]
+        Incoming.begin = begin_traced  # type: ignore[assignment, method-assign]
 
     def trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         """Take in what is executed, as `sys.settrace` tells it."""
