@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, TextIO
 
-from prodia_compose import errors, progress
+from prodia_compose import addresses, errors, progress
 from prodia_compose.output import streams
 
 if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
 _STATES: dict[errors.JobState, str] = {
     "not-sent": "the job did not run",
     "sending": "the upload was not complete, so the job did not run",
-    "sent": "the job had been sent and may be billed; look at the Prodia dashboard before "
-    "you run it again",
+    "sent": "the job had been sent and may be billed, and its picture cannot be fetched later: "
+    f"look at `prodia-compose jobs` and {addresses.DASHBOARD} before you run it again",
     "answered": "the job had been answered and is billed",
 }
 

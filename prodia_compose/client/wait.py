@@ -184,4 +184,4 @@ class AsyncJob:
         """Return what is left to say about a job that was created and not brought home."""
         again = f"`prodia-compose jobs fetch {self._job_id}` tries again"
         message = f"the job {self._job_id} {words}; it may be billed; {again}"
-        return errors.UnknownError(message, job_id=self._job_id, may_be_billed=True)
+        return errors.UnknownError(message, job_id=self._job_id)

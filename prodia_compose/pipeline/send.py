@@ -85,5 +85,4 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
             f"{error.message}; the job {job_id} runs on and may be billed; then "
             f"`prodia-compose jobs fetch {job_id}` brings its picture"
             f"{' while its sandbox runs' if run.is_sandbox else ''}",
-            may_be_billed=True,
         ) from error

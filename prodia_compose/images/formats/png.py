@@ -98,9 +98,10 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 
 
 def has_end(file: BinaryIO) -> bool:
-    """Tell whether the row of chunks goes on to an end chunk that is whole."""
+    """Tell whether the row of chunks goes on to an end chunk that is all there."""
     file.seek(len(SIGNATURE) + sum(12 + length for _, length in chunks(file)))
-    return file.read(len(END)) == END
+    end = file.read(len(END))
+    return len(end) == len(END) and end[4:8] == END[4:8]
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

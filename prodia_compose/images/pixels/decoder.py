@@ -6,7 +6,9 @@
 import contextlib
 import functools
 import importlib
+import io
 import logging
+import re
 import sys
 import traceback
 import warnings
@@ -19,6 +21,7 @@ from PIL import Image, ImageFile
 
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
+from prodia_compose.images.formats import gif, jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 """What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.
@@ -30,6 +33,12 @@ _OTHERS: Final = {
     "HEIF": ("pillow_heif", "HeifImageFile"),
     "TIFF": ("prodia_compose.images.probe.tiff", "StoredTiffFile"),
 }
+
+_BARE: Final = {"JPEG": jpeg.bare, "GIF": gif.bare}
+"""What takes metadata away that a decoder may stumble over. PNG is copied without; see `png`."""
+
+_EXIF_ITEM: Final = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
+"""An AVIF's entry for EXIF data (ISO/IEC 23008-12, A.2.1): its decoder refuses a damaged one."""
 
 _BLOCK_BYTES: Final = 1 << 20
 """What a decoder is fed with at a time. Pillow's 64 kB come back to Python's lock so often
@@ -107,7 +116,15 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
             f"is in {format_name} format, which the installed Pillow was built without: "
             "install Pillow from PyPI"
         )
-    image: ImageFile.ImageFile = getattr(module, class_name)(file)
+    bare, opens = _BARE.get(format_name), getattr(module, class_name)
+    image: ImageFile.ImageFile
+    try:
+        image = opens(bare(file) if bare else file)
+    except ValueError:
+        if format_name != "AVIF":
+            raise
+        file.seek(0)
+        image = opens(io.BytesIO(_EXIF_ITEM.sub(rb"\1skip", file.read())))
     image.decodermaxblock = _BLOCK_BYTES
     return image
 

@@ -15,7 +15,7 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, gif
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
 from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
@@ -47,7 +47,6 @@ _SUBFILE_TYPE, _REDUCED, _MASK = 254, 1, 4
 _PHOTOMETRIC, _SENSOR_DATA = 262, {32803, 34892}  # colour filter array, linear raw
 
 _VERSION_INFO: Final = 1057  # of Photoshop's resources
-_MAX_BLOCKS = 1_000_000
 _MAX_BOXES = 10_000
 
 
@@ -60,14 +59,16 @@ def read_header(name: str, file: BinaryIO) -> Header:
     """
     if name in {"AVIF", "HEIF"} and not _has_whole_boxes(file):
         raise errors.InputError("is cut short: the end of its data is missing")
-    frames, orientation = 1, None
+    frames, orientation, has_comment = 1, None, False
     if name == "TIFF":
         frames, orientation = _inspect_tiff(file)
     elif name == "GIF":
-        frames = _count_gif(file)
+        frames, has_comment = gif.inspect(file)
     file.seek(0)
     with decoder.reading(f"is damaged, or a kind of {name} file that cannot be read"):
         header = _by_pillow(decoder.opened(name, file), frames, orientation)
+        if has_comment:
+            header = replace(header, has_metadata=True)
         if name != "PSD":
             return header
         has_clear_alpha, may_be_blank = _inspect_psd(file)
@@ -161,33 +162,6 @@ def _refuse_raw(found: Sequence[exif.Directory]) -> None:
     if is_dng or is_preview or is_sensor:
         name = "DNG" if is_dng else "TIFF-based, such as NEF, ARW or PEF"
         raise errors.InputError(f"is a camera RAW file ({name}): develop it to JPEG or TIFF first")
-
-
-def _count_gif(file: BinaryIO) -> int:
-    """Return the number of frames; a damaged tail ends the count."""
-    file.seek(10)
-    _skip_colours(file, file.read(3)[:1])
-    frames = 0
-    for _ in range(_MAX_BLOCKS):
-        kind = file.read(1)
-        if kind == b",":
-            frames += 1
-            _skip_colours(file, file.read(9)[8:])
-        if kind not in {b",", b"!"} or frames >= MAX_COUNTED:
-            break
-        file.seek(1, 1)
-        for _ in range(_MAX_BLOCKS):  # a row of data blocks, each behind its length
-            length = file.read(1)
-            if length in {b"", b"\0"}:
-                break
-            file.seek(length[0], 1)
-    return max(1, frames)
-
-
-def _skip_colours(file: BinaryIO, flags: bytes) -> None:
-    """Move behind a table of colours, if the flags say that there is one."""
-    if flags and flags[0] & 0x80:
-        file.seek(3 << (flags[0] & 7) + 1, 1)
 
 
 def _inspect_psd(file: BinaryIO) -> tuple[bool, bool]:

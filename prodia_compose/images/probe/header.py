@@ -32,6 +32,7 @@ class Header:
         iptc: Photoshop's resources with the IPTC data.
         has_metadata: There is something beside the picture and its colours.
         note: What was wrong and did not matter, in words; None if nothing was.
+        slow: What it is, if decoding it would take minutes, in words that follow "is".
     """
 
     width: int
@@ -52,3 +53,4 @@ class Header:
     iptc: bytes | None = field(default=None, repr=False)
     has_metadata: bool = False
     note: str | None = None
+    slow: str | None = None
