@@ -200,7 +200,7 @@ def with_metadata(data: bytes, header: Header) -> bytes:
     What does not fit into one segment stays out.
     """
     segments = (
-        (_APP1, exif.MARK + exif.upright(header.exif) if header.exif else b""),
+        (_APP1, exif.MARK + exif.as_sent(header.exif) if header.exif else b""),
         (_APP1, _XMP + exif.xmp_upright(header.xmp) if header.xmp else b""),
         (_APP13, _IPTC + header.iptc if header.iptc else b""),
     )

@@ -21,7 +21,7 @@ from PIL import Image, ImageFile
 
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
-from prodia_compose.images.formats import gif, jpeg
+from prodia_compose.images.formats import boxes, gif, jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 """What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.
@@ -30,7 +30,7 @@ That one, not MPO's, since only the first picture counts.
 """
 
 _OTHERS: Final = {
-    "HEIF": ("pillow_heif", "HeifImageFile"),
+    "HEIF": ("pi_heif", "HeifImageFile"),
     "TIFF": ("prodia_compose.images.probe.tiff", "StoredTiffFile"),
 }
 
@@ -50,7 +50,7 @@ _pillow_log.addHandler(logging.NullHandler())
 _pillow_log.setLevel(logging.CRITICAL)
 
 # What it warns of is either refused here or of no interest to whoever sends a picture.
-warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
+warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
 
 Image.MAX_IMAGE_PIXELS = 125_000_000
 
@@ -110,12 +110,15 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     except ImportError as exc:
         if format_name != "HEIF":
             raise
-        raise errors.InputError("is a HEIC picture: pip install 'prodia-compose[heic]'") from exc
+        cure = "pip install pi-heif, or convert it to JPEG"
+        raise errors.InputError(f"is a HEIC picture, whose decoder is missing: {cure}") from exc
     if format_name in {"AVIF", "WEBP"} and not getattr(module, "SUPPORTED", True):
         raise errors.InputError(
             f"is in {format_name} format, which the installed Pillow was built without: "
             "install Pillow from PyPI"
         )
+    if format_name == "HEIF":
+        file = boxes.eased(file)
     bare, opens = _BARE.get(format_name), getattr(module, class_name)
     image: ImageFile.ImageFile
     try:

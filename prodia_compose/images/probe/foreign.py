@@ -4,7 +4,6 @@ Where it keeps silent, counts too long, or takes half a file for a whole one, a 
 structure goes before.
 """
 
-import io
 import itertools
 import struct
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import exif, gif
+from prodia_compose.images.formats import boxes, exif, gif
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
 from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
@@ -57,16 +56,19 @@ def read_header(name: str, file: BinaryIO) -> Header:
         errors.InputError: There is no picture in it, or its end is missing; or it is a
             camera's RAW file, of which only a thumbnail could be had.
     """
-    if name in {"AVIF", "HEIF"} and not _has_whole_boxes(file):
-        raise errors.InputError("is cut short: the end of its data is missing")
     frames, orientation, has_comment = 1, None, False
-    if name == "TIFF":
+    properties: list[boxes.Property] = []
+    if name in {"AVIF", "HEIF"}:
+        if not boxes.is_whole(file):
+            raise errors.InputError("is cut short: the end of its data is missing")
+        properties = boxes.properties(file)
+    elif name == "TIFF":
         frames, orientation = _inspect_tiff(file)
     elif name == "GIF":
         frames, has_comment = gif.inspect(file)
     file.seek(0)
     with decoder.reading(f"is damaged, or a kind of {name} file that cannot be read"):
-        header = _by_pillow(decoder.opened(name, file), frames, orientation)
+        header = _by_pillow(decoder.opened(name, file), frames, orientation, properties)
         if has_comment:
             header = replace(header, has_metadata=True)
         if name != "PSD":
@@ -76,11 +78,17 @@ def read_header(name: str, file: BinaryIO) -> Header:
         return replace(header, has_alpha=has_alpha, may_be_blank=may_be_blank)
 
 
-def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None) -> Header:
+def _by_pillow(
+    image: ImageFile.ImageFile,
+    frames: int,
+    orientation: int | None,
+    properties: list[boxes.Property],
+) -> Header:
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile")
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
     bits = _BITS.get(image.mode, 8)
+    width, height = image.size
     if isinstance(image, tiff.StoredTiffFile):
         has_metadata = image.has_metadata
         exif_data = image.carried_exif()
@@ -90,58 +98,27 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None)
     elif image.format == "AVIF":
         # Its decoder tells of a turned picture through EXIF, and does not turn it.
         orientation = exif.orientation(exif_data)
-    elif image.format == "HEIF":
-        profile = profile or _named_colours(image)
     if image.format in {"AVIF", "HEIF"}:
         frames = int(getattr(image, "n_frames", 1))
+        crop = boxes.crop(properties, turned=image.format == "HEIF")
+        width, height = crop[2:] if crop else image.size
+        if not profile and (codes := boxes.colours(properties)):
+            profile = icc.from_codes(*codes)
     return Header(
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         colour=_COLOURS.get(image.mode, "other"),
         bits=bits,
-        least_bytes=image.width * image.height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
+        least_bytes=width * height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
         has_alpha=image.has_transparency_data,
         orientation=orientation,
-        was_turned=image.info.get("original_orientation") not in {None, 1},
+        was_turned=image.format == "HEIF" and boxes.is_turned(properties),
         frames=frames,
-        profile=profile if isinstance(profile, bytes) and profile else None,
+        profile=profile if isinstance(profile, bytes) else None,
         exif=exif_data.removeprefix(exif.MARK) if isinstance(exif_data, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
         has_metadata=has_metadata,
     )
-
-
-def _named_colours(image: ImageFile.ImageFile) -> bytes | None:
-    """Return a profile for colours that a HEIF file names by numbers, or None."""
-    match image.info.get("nclx_profile"):
-        case {"color_primaries": int(primaries), "transfer_characteristics": int(transfer)}:
-            return icc.from_codes(primaries, transfer)
-        case _:
-            return None
-
-
-def _has_whole_boxes(file: BinaryIO) -> bool:
-    """Tell whether every box at the top level (ISO/IEC 14496-12) ends within the file.
-
-    The decoders behind Pillow accept a file that was cut in half and fill up the rest.
-    """
-    end = file.seek(0, io.SEEK_END)
-    position = 0
-    for _ in range(_MAX_BOXES):
-        file.seek(position)
-        header = file.read(16)
-        if len(header) < 8:
-            break  # a few stray bytes after the last box do no harm
-        size, large = struct.unpack(">I4xQ", header.ljust(16, b"\0"))
-        length = large if size == 1 else size
-        # The last box, which goes on to the end of the file, has 0. What else is below 8 is no
-        # box: the decoder will have its own opinion.
-        if length < 8 or not header[4:8].isascii():
-            break
-        position += length
-        if position > end:
-            return False
-    return True
 
 
 def _inspect_tiff(file: BinaryIO) -> tuple[int, int | None]:
