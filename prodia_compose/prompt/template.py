@@ -63,6 +63,9 @@ def text_of_file(data: bytes, shown: str) -> str:
     Raises:
         errors.UsageError: The bytes are no UTF-8.
     """
+    if encoding := files.wide_encoding(data):
+        message = f"--prompt-file {shown}: is {encoding}: save it as UTF-8"
+        raise errors.UsageError(message, path=shown)
     try:
         text = data.decode()  # not utf-8-sig, which counts an error's place from behind the BOM
     except UnicodeDecodeError as exc:
