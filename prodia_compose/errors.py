@@ -226,6 +226,7 @@ WarningCode = Literal[
     "unconfirmed-setting",
     "unknown-model",
     "unknown-setting",
+    "unknown-variable",
     "unsorted-list",
     "wrong-format",
 ]

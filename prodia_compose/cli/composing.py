@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.cli import signals, terminal, watcher
+from prodia_compose.cli.options import reading, variables
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
@@ -178,6 +179,7 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plann
         download=download,
         memory=workers.Budget(fit.BUDGET_BYTES),
         stop=signals.current(),
+        warnings=tuple(variables.unknown(os.environ, reading.variables(ComposeOptions))),
     )
 
 

@@ -1,5 +1,6 @@
 """Operands, labelled paths and lists, turned into inputs in order."""
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -102,6 +103,27 @@ def files_of(named: Sequence[Entry]) -> list[tuple[str, Path]]:
     ]
 
 
+def position_of(which: int | str, named: Sequence[Entry], called: str) -> int:
+    """Return the position of an image that is named by it, by its label, or as a file.
+
+    Raises:
+        errors.UsageError: None is called so, or several are.
+    """
+    if isinstance(which, int):
+        return which
+    for names in zip(*((entry.label, entry.path, entry.name) for entry in named), strict=True):
+        found = [place for place, name in enumerate(names, 1) if name == which]
+        if len({named[place - 1].path for place in found}) > 1:
+            places = " and ".join(map(str, found))
+            raise errors.UsageError(f"{called} {which}: images {places} are called so; say which")
+        if found:
+            return found[0]
+    known = [name for entry in named for name in (entry.label, entry.name) if name]
+    nearest = difflib.get_close_matches(which, known, n=1)
+    cure = f"did you mean {nearest[0]}?" if nearest else "give a position, a label or a file's name"
+    raise errors.UsageError(f"{called} {which}: no image is called so; {cure}")
+
+
 def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
     """Return what was named, in order: operands, labelled paths, lists.
 
@@ -109,7 +131,7 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
         errors.UsageError: Nothing was named, or a label is given twice.
         errors.InputError: A list is missing, empty, or not what `-0` says.
     """
-    labels = [label for label, _ in selection.labelled]
+    labels = [label for label, _ in selection.labelled if label is not None]
     findings = errors.Findings(
         errors.UsageError(f"-i {label}=...: the label is given twice; labels must differ")
         for label in dict.fromkeys(labels)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from prodia_compose import blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, workers
-from prodia_compose.inputs.entries import Entry, files_of, gather, open_input
+from prodia_compose.inputs.entries import Entry, files_of, gather, open_input, position_of
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
@@ -38,6 +38,7 @@ class Surroundings:
         download: Fetches a URL that was named as an input.
         memory: What pictures that are prepared at one time may take, whichever plan they are of.
         stop: Whether to end early.
+        warnings: What is odd about the surroundings.
     """
 
     stdin: BinaryIO | None
@@ -46,6 +47,7 @@ class Surroundings:
     download: Callable[[str], blob.Blob]
     memory: workers.Budget
     stop: Stop
+    warnings: tuple[errors.Warned, ...] = ()
 
 
 def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) -> Plan:
@@ -57,6 +59,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         sending: Whether the job is to be sent; if not, a missing token is a warning.
     """
     findings, called = errors.Findings(), request.called
+    findings.warnings += surroundings.warnings
     model = lookup.choose(request.model, called("--model"), findings)
     config = _config(request, model, findings)
     format_: OutputFormat = "jpg"
@@ -64,8 +67,13 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         format_ = names.asked_format(request.placement)
     stdin = _owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather(request.selection, stdin, findings)
+    text = None
+    if misplaced := template.misplaced(request.prompt, request.prompt_file, named):
+        words, named = misplaced
+        findings.add(errors.UsageError(words))
+    else:
+        text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
     inputs, stems = files_of(named), [entry.stem for entry in named]
-    text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
     with findings.collecting():
         if request.save_to is not None:
             folder.prove(request.save_to, request.placement, inputs, called("--save-request"))
@@ -75,7 +83,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
 
         flag = template.flag_of(request.prompt_file)
         findings.warnings += lints.check(text, named, request.selection, flag)
-    config = {**_framing(request, model, images, len(named), findings), **config}
+    framed = _framing(request, model, images, named if is_complete else (), findings)
+    config = {**framed, **config}
     known = (surroundings.token, stdin, findings)
     token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
     place, name = None, model.short_name if model else ""
@@ -84,9 +93,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     limit = (request.max_cost_usd, findings, called("--max-cost"))
     estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
     if request.strict:
-        findings.errors += [
-            errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
-        ]
+        findings.errors += map(_as_error, findings.warnings)
     is_whole = is_complete and len(images) == len(named)
     return Plan(
         request=request,
@@ -104,6 +111,12 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     )
 
 
+def _as_error(warned: errors.Warned) -> errors.ComposeError:
+    """Return a warning as the error that it is under `--strict`."""
+    kind = errors.AuthError if warned.code == "no-token" else errors.InputError
+    return kind(f"{warned.message} (--strict)")
+
+
 def _config(
     request: ComposeRequest, model: facts.Model | None, findings: errors.Findings
 ) -> dict[str, SettingValue]:
@@ -118,25 +131,28 @@ def _framing(
     request: ComposeRequest,
     model: facts.Model | None,
     images: Sequence[fit.FittedImage],
-    count: int,
+    named: Sequence[Entry],
     findings: errors.Findings,
 ) -> dict[str, SettingValue]:
     """Return the settings that `--match` stands for."""
-    position = request.settings.match
-    if position is None or model is None:
+    which, called = request.settings.match, request.called("--match")
+    if which is None or model is None or not named:
         return {}
     sizes = {one.source.position: (one.info.width, one.info.height) for one in images}
-    return framing.match(model, position, sizes, count, findings, request.called("--match"))
+    with findings.collecting():
+        position = position_of(which, named, called)
+        return framing.match(model, position, sizes, len(named), findings, called)
+    return {}
 
 
 def _owned_stdin(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
 ) -> BinaryIO | None:
     """Return standard input, unless more than one thing asks for it."""
-    called = request.called("--token-file")
+    called, labelled = request.called("--token-file"), request.selection.labelled
     claims = [
         *("the operand -" for path in request.selection.operands if path == "-"),
-        *(f"-i {label}=-" for label, path in request.selection.labelled if path == "-"),
+        *(f"-i {f'{label}=' if label else ''}-" for label, path in labelled if path == "-"),
         *("-T -" for path in request.selection.lists if path == "-"),
         *("--prompt-file -" for path in [request.prompt_file] if path == "-"),
         *(f"{called} -" for path in [request.delivery.token_file] if path == "-"),

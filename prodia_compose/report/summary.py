@@ -38,6 +38,8 @@ def lines(plan: Plan) -> Iterator[str]:
     problems = len(plan.errors)
     if problems:
         yield f"result   {problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+    elif plan.token is None and plan.request.save_to is None:
+        yield "result   ready but for the token, which is missing"
     else:
         yield "result   ready"
 
