@@ -23,7 +23,7 @@ from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
-from prodia_compose.report import documents, jsontext, summary
+from prodia_compose.report import documents, jsontext, summary, tables
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
     from prodia_compose.record import ledger
@@ -40,7 +40,8 @@ def validate(options: ComposeOptions) -> int:
         terminal.print_text(jsontext.line(documents.plan(plan)))
     else:
         terminal.tell_warnings(() if options.request.strict else plan.warnings, options)
-        terminal.print_text("\n".join(summary.lines(plan)))
+        rows = [*summary.rows(plan)]
+        terminal.print_text("\n".join(tables.aligned(rows, terminal.layout(), gap=" ")))
         for error in plan.errors:
             terminal.tell_error(error, as_json=False)
     return int(errors.ProblemsError(plan.errors).code) if plan.errors else 0
@@ -68,7 +69,10 @@ def compose(options: ComposeOptions) -> int:
                     request.placement.target, as_json=options.json, called=options.called
                 )
             if terminal.tells_details(options):
-                terminal.tell("\n".join(summary.image_lines(plan)))
+                images = [line.split(" ", 1) for line in summary.image_lines(plan)]
+                terminal.tell(
+                    "\n".join(tables.aligned(images, terminal.layout(sys.stderr), gap=" "))
+                )
             run.stop.defer()  # to the end: from here on only `run` knows what to say
             _send(ready, run, options, reporter)
             with run.stop.at_once():

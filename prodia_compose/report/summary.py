@@ -10,7 +10,17 @@ from prodia_compose.job import folder
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import visible
+from prodia_compose.report import tables
 from prodia_compose.report.catalogue import price_text
+
+
+def rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the report of `validate` as a label and a text a line."""
+    for line in lines(plan):
+        label, text = line[:8], line[9:]
+        if label == "result  ":
+            text = tables.styled(text, tables.RED if plan.errors else tables.GREEN)
+        yield label, text
 
 
 def lines(plan: Plan) -> Iterator[str]:
