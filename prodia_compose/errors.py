@@ -232,6 +232,7 @@ WarningCode = Literal[
     "unconfirmed-setting",
     "unknown-model",
     "unknown-setting",
+    "unknown-variable",
     "unsorted-list",
     "wrong-format",
 ]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.cli import signals, terminal, watcher
+from prodia_compose.cli.options import reading, variables
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
@@ -23,7 +24,7 @@ from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import home
-from prodia_compose.report import documents, jsontext, summary
+from prodia_compose.report import documents, jsontext, summary, tables
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
     from prodia_compose.record import ledger
@@ -40,7 +41,8 @@ def validate(options: ComposeOptions) -> int:
         terminal.print_text(jsontext.line(documents.plan(plan)))
     else:
         terminal.tell_warnings(() if options.request.strict else plan.warnings, options)
-        terminal.print_text("\n".join(summary.lines(plan)))
+        rows = [*summary.rows(plan)]
+        terminal.print_text("\n".join(tables.aligned(rows, terminal.layout(), gap=" ")))
         for error in plan.errors:
             terminal.tell_error(error, as_json=False)
     return int(errors.ProblemsError(plan.errors).code) if plan.errors else 0
@@ -73,7 +75,10 @@ def compose(options: ComposeOptions) -> int:
                     request.placement.target, as_json=options.json, called=options.called
                 )
             if plan.images and terminal.tells_details(options):
-                terminal.tell("\n".join(summary.image_lines(plan)))
+                images = [line.split(" ", 1) for line in summary.image_lines(plan)]
+                terminal.tell(
+                    "\n".join(tables.aligned(images, terminal.layout(sys.stderr), gap=" "))
+                )
             run.stop.defer()  # to the end: from here on only `run` knows what to say
             if plan.is_reuse:
                 reuse.take(plan, run, stdout=terminal.binary_stdout, reporter=reporter)
@@ -197,6 +202,7 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plann
         memory=workers.Budget(fit.BUDGET_BYTES),
         stop=signals.current(),
         record=_earlier,
+        warnings=tuple(variables.unknown(os.environ, reading.variables(ComposeOptions))),
     )
 
 
