@@ -79,7 +79,7 @@ class Delivery(Options):
             return None, "missing"
         if name is not None:
             try:
-                text = files.read_text(name, flag, stdin).decode("utf-8", errors="replace")
+                text = _text(name, flag, stdin)
             except errors.InputError as exc:
                 findings.add(errors.AuthError(exc.message, path=exc.path))
                 return None, "missing"
@@ -110,3 +110,15 @@ class Delivery(Options):
             timeout_s=self.timeout_s,
             max_wait_s=self.max_wait_s,
         )
+
+
+def _text(name: str, flag: str, stdin: BinaryIO | None) -> str:
+    """Return what a token's file holds.
+
+    Raises:
+        errors.InputError: It cannot be read, or is in another encoding.
+    """
+    data = files.read_text(name, flag, stdin)
+    if encoding := files.wide_encoding(data):
+        raise errors.InputError(f"{flag} {name}: is {encoding}: save it as UTF-8", path=name)
+    return data.decode("utf-8", errors="replace").removeprefix("\ufeff")

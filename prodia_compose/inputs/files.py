@@ -20,6 +20,13 @@ from prodia_compose.frozen import frozen
 
 _CHUNK_BYTES = 1 << 18
 
+_MARKS = (  # UTF-32's little-endian one begins as UTF-16's does
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+
 
 def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
     """Return all bytes of a list, prompt or token file; `-` is standard input."""
@@ -37,6 +44,24 @@ def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
         if addresses.is_url(name):
             words = "no such file, and addresses are for pictures only; download it first"
         raise errors.InputError(f"{flag} {named}: {words}", path=named) from exc
+
+
+def wide_encoding(data: bytes) -> str | None:
+    """Return "UTF-16" or "UTF-32" if that is what a text is in, as PowerShell writes it.
+
+    Without a mark at its start it is told by its NUL bytes: those of UTF-16 stand on one
+    side of the pairs, but for a few characters, and are more than a list for `-0` has.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name
+    size = len(data) if data.strip(b"\0") else 0
+    first, second, third, fourth = (data[place::4].count(0) for place in range(4))
+    for outer, inner in ((first, second), (fourth, third)):
+        if size % 4 == 0 < size and outer == size // 4 <= 2 * inner:
+            return "UTF-32"
+    fewer, more = sorted((first + third, second + fourth))
+    return "UTF-16" if size >= 4 and 4 * (fewer + more) > size and 8 * fewer < more else None
 
 
 def opener(path: str) -> blob.Opener:

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from prodia_compose import blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, workers
-from prodia_compose.inputs.entries import Entry, Input, files_of, gather, open_input
+from prodia_compose.inputs.entries import (
+    Entry,
+    Input,
+    files_of,
+    gather,
+    open_input,
+    position_of,
+)
 from prodia_compose.job import folder, key, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
@@ -46,6 +53,7 @@ class Surroundings:
         memory: What pictures that are prepared at one time may take, whichever plan they are of.
         stop: Whether to end early.
         record: Opens the record, where earlier pictures may be taken from it.
+        warnings: What is odd about the surroundings.
     """
 
     stdin: BinaryIO | None
@@ -55,6 +63,7 @@ class Surroundings:
     memory: workers.Budget
     stop: Stop
     record: "Callable[[], AbstractContextManager[Ledger]] | None" = None
+    warnings: tuple[errors.Warned, ...] = ()
 
 
 def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) -> Plan:
@@ -66,6 +75,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         sending: Whether the job is to be sent; if not, a missing token is a warning.
     """
     findings, called = errors.Findings(), request.called
+    findings.warnings += surroundings.warnings
     model = lookup.choose(request.model, called("--model"), findings)
     given = _config(request, model, findings)
     format_: OutputFormat = "jpg"
@@ -73,10 +83,16 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         format_ = names.asked_format(request.placement)
     stdin = _owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather(request.selection, stdin, findings)
+    text = None
+    if misplaced := template.misplaced(request.prompt, request.prompt_file, named):
+        words, named = misplaced
+        findings.add(errors.UsageError(words))
+    else:
+        text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
     inputs, stems = files_of(named), [entry.stem for entry in named]
-    text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
     path = places.expand(request.placement, format_, stems, model.short_name if model else "")
-    asked = _asked(request, model, text, given, format_)
+    position = _position(request, named if is_complete else (), findings)
+    asked = _asked(request, model, text, given, position, format_)
     found = _found(request, asked, named if is_complete else (), surroundings, findings)
     plan = Plan(request=request, model=model, prompt=text, format=format_, place=None)
     if found.made is not None:
@@ -87,16 +103,15 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     images = _images(request, model, named, found.opened, surroundings, findings)
     if text is not None and is_complete:
         _lint(request, text, named, findings)
-    config = {**_framing(request, model, images, len(named), findings), **given}
+    framed = _framing(request, model, position, images, len(named), findings)
+    config = {**framed, **given}
     known = (surroundings.token, stdin, findings)
     token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
     place = _place(request, path, inputs, findings)
     limit = (request.max_cost_usd, findings, called("--max-cost"))
     estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
     if request.strict:
-        findings.errors += [
-            errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
-        ]
+        findings.errors += map(_as_error, findings.warnings)
     is_whole = is_complete and len(images) == len(named)
     return replace(
         plan,
@@ -117,6 +132,7 @@ def _asked(
     model: facts.Model | None,
     text: str | None,
     given: Mapping[str, SettingValue],
+    position: int | None,
     format_: OutputFormat,
 ) -> key.Asked | None:
     """Return what is asked for, but for the inputs; None if that is not settled."""
@@ -126,7 +142,7 @@ def _asked(
         job_type=model.job_type,
         prompt=text,
         settings=given,
-        match=request.settings.match,
+        match=position,
         fitting=request.fitting,
         format=format_,
     )
@@ -207,6 +223,12 @@ def _place(
     return None
 
 
+def _as_error(warned: errors.Warned) -> errors.ComposeError:
+    """Return a warning as the error that it is under `--strict`."""
+    kind = errors.AuthError if warned.code == "no-token" else errors.InputError
+    return kind(f"{warned.message} (--strict)")
+
+
 def _config(
     request: ComposeRequest, model: facts.Model | None, findings: errors.Findings
 ) -> dict[str, SettingValue]:
@@ -217,15 +239,26 @@ def _config(
     return settings.check_settings(model, wishes.items(), wishes.extras, findings, wishes.called)
 
 
+def _position(
+    request: ComposeRequest, named: Sequence[Entry], findings: errors.Findings
+) -> int | None:
+    """Return the position of the image that `--match` names, from 1."""
+    which = request.settings.match
+    with findings.collecting():
+        if which is not None and named:
+            return position_of(which, named, request.called("--match"))
+    return None
+
+
 def _framing(
     request: ComposeRequest,
     model: facts.Model | None,
+    position: int | None,
     images: Sequence[fit.FittedImage],
     count: int,
     findings: errors.Findings,
 ) -> dict[str, SettingValue]:
     """Return the settings that `--match` stands for."""
-    position = request.settings.match
     if position is None or model is None:
         return {}
     sizes = {one.source.position: (one.info.width, one.info.height) for one in images}
@@ -236,10 +269,10 @@ def _owned_stdin(
     request: ComposeRequest, stdin: BinaryIO | None, findings: errors.Findings
 ) -> BinaryIO | None:
     """Return standard input, unless more than one thing asks for it."""
-    called = request.called("--token-file")
+    called, labelled = request.called("--token-file"), request.selection.labelled
     claims = [
         *("the operand -" for path in request.selection.operands if path == "-"),
-        *(f"-i {label}=-" for label, path in request.selection.labelled if path == "-"),
+        *(f"-i {f'{label}=' if label else ''}-" for label, path in labelled if path == "-"),
         *("-T -" for path in request.selection.lists if path == "-"),
         *("--prompt-file -" for path in [request.prompt_file] if path == "-"),
         *(f"{called} -" for path in [request.delivery.token_file] if path == "-"),

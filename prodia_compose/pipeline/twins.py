@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.inputs import files
 from prodia_compose.record.entries import Claim, Entry
 
@@ -20,9 +20,10 @@ def refuse(claim: Claim, record: "Ledger") -> None:
     twin = record.unknown_twin(claim)
     if twin is None:
         return
-    cure = f"look at `prodia-compose jobs show {twin.id}` and the Prodia dashboard"
+    cure = f"look at `prodia-compose jobs show {twin.id}` and {addresses.DASHBOARD}"
     if twin.is_at_service:
-        cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture if there is one"
+        has_it = "while its sandbox runs" if twin.is_sandbox else "if there is one"
+        cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture {has_it}"
     raise errors.UnknownError(
         f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
         f"outcome is unknown, so it may be billed; {cure}; --again sends it once more; "

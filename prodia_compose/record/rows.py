@@ -19,6 +19,9 @@ _LEFT_ALONE: dict[State, State] = {
 }
 """What a job counts as when nobody is at it any more."""
 
+_SETTLED: dict[Settled, State] = {"billed": "rejected", "not-billed": "not-delivered"}
+"""What an unknown job counts as once the user has said what became of it."""
+
 _KINDS = {str: "a text", int: "an integer", float: "a number", list: "a list", dict: "an object"}
 
 
@@ -42,8 +45,11 @@ def read(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -
         # What had come is lost with its process, unless the run ended in good order.
         is_lost = state == "received" and not has_ended and not known["rescued"]
         state = "unknown" if is_lost else _LEFT_ALONE.get(state, state)
+    settled, is_billed = known["settled"], known["may_be_billed"]
+    if settled is not None and state == "unknown":
+        state, is_billed = _SETTLED[settled], settled == "billed"
     known["state"] = state
-    known["may_be_billed"] |= state not in _NOT_RUN
+    known["may_be_billed"] = (is_billed or state not in _NOT_RUN) and not known["is_sandbox"]
     return Entry(**known)
 
 
@@ -54,7 +60,11 @@ def _of(value: object, *kinds: type[Any]) -> Any:
 
 
 def _parsed(value: object) -> Any:
-    return json.loads(_of(value, str))
+    text = _of(value, str)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise ValueError("not JSON") from exc
 
 
 def _list(value: object) -> list[Any]:
@@ -71,7 +81,7 @@ def _values(kind: type[Any]) -> Callable[[object], tuple[Any, ...]]:
         try:
             return kind(**known)
         except TypeError as exc:
-            raise ValueError(str(exc)) from exc
+            raise ValueError("not all of its fields") from exc
 
     return lambda value: tuple(read_one(cells) for cells in _list(value))
 
@@ -84,7 +94,11 @@ def _amount(value: object) -> float | None:
 
 
 def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(_of(value, str))
+    text = _of(value, str)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise ValueError("not a time") from exc
     if moment.tzinfo is None:
         raise ValueError("a time without its zone")
     return moment

@@ -60,7 +60,7 @@ def result(made: "Plan", done: "Run") -> Document:
         "elapsed_s": round(done.elapsed_s, 3),
         "attempts": done.attempts,
         "skipped": not outputs,
-        "sandbox": made.request.sandbox,
+        "sandbox": done.is_sandbox,
     }
 
 

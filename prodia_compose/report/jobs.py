@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from prodia_compose import errors
 from prodia_compose.record.entries import Entry, File, Source, base_name, stamp
 from prodia_compose.record.spending import Spending
 from prodia_compose.report.jsontext import Document, named, warnings
+
+if TYPE_CHECKING:  # for an annotation; it loads Pillow
+    from prodia_compose.output import keeping
 
 _NAMES = {"is_running": "running", "is_sandbox": "sandbox"}
 
@@ -21,11 +25,22 @@ def jobs(entries: Iterable[Entry], warned: Iterable[errors.Warned] = ()) -> Docu
     }
 
 
+def cleaned(removed: "Iterable[keeping.Kept]", warned: Iterable[errors.Warned] = ()) -> Document:
+    """Return `prodia-compose/jobs@1` of what was removed: the jobs it was of, and the files."""
+    files = list(removed)
+    of = {one.entry.id: one.entry for one in files if one.entry is not None}
+    return {
+        **jobs(of.values(), warned),
+        "removed": [{**named("path", one.path), "bytes": one.byte_count} for one in files],
+    }
+
+
 def spend(spent: Spending, warned: Iterable[errors.Warned] = ()) -> Document:
     """Return `prodia-compose/spend@1`: sums by local day and model, and over all; null is unknown."""
     return {
         "schema": "prodia-compose/spend@1",
         "since": None if spent.since is None else stamp(spent.since),
+        "until": None if spent.until is None else stamp(spent.until),
         "spend": [
             {"day": day.isoformat(), "model": model, **asdict(amounts)}
             for (day, model), amounts in spent.lines.items()

@@ -1,14 +1,19 @@
 """The record of jobs under many processes, kills, locks, full disks and damage."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import ledgering as lg
 import pytest
+from conftest import need
 from tables import table
 
 from prodia_compose import errors
@@ -61,21 +66,42 @@ def _torn(path: Path) -> None:
     ("spoil", "words"),
     [
         (lambda path: (path.parent.rmdir(), path.parent.touch()), "no folder for the record"),
-        (lambda path: path.write_bytes(b"no database" * 800), "(file is not a database); move it"),
-        (lambda path: path.mkdir(), "cannot be opened for writing"),
-        (lambda path: path.symlink_to("no/where"), "cannot be used (No such file or directory)"),
+        (lambda path: path.write_bytes(b"no database" * 800), "it is no record of jobs; move it"),
+        (lambda path: path.write_text("id,state\n1,saved\n"), "it is no record of jobs; move it"),
+        (lambda path: path.mkdir(), "it is a folder; move it away to start a new one"),
+        (os.mkfifo, "it is no file; move it"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is no file; move it"),
+        (lambda path: path.symlink_to("no/where"), "it is a link that leads to nothing; move it"),
+        (lambda path: path.symlink_to(path.name), "it is a link that leads to nothing; move it"),
         (lambda _: lg.sql("CREATE TABLE bookmarks (url TEXT)"), "no record of jobs; move it away"),
+        (lambda _: lg.sql("PRAGMA user_version = -1"), "its version is -1, which none has; move"),
+        ("PRAGMA user_version = -1", "its version is -1, which none has; move it away"),
+        ("PRAGMA user_version = -2147483648", "its version is -2147483648, which none has"),
         ("PRAGMA user_version = 99", "newer prodia-compose (its version 99"),
-        ("DROP TABLE jobs", "is damaged (no such table: jobs)"),
-        (_torn, "is damaged (database disk image is malformed)"),
+        ("PRAGMA user_version = 2147483647", "newer prodia-compose (its version 2147483647"),
+        ("PRAGMA user_version = 0", "it is damaged; move it away"),
+        ("DROP TABLE jobs", "its table of jobs is not as it was made; move it away"),
+        ("ALTER TABLE jobs DROP COLUMN state", "its table of jobs is not as it was made"),
+        ("ALTER TABLE jobs RENAME COLUMN pid TO process_id", "its table of jobs is not as it was"),
+        (
+            "ALTER TABLE jobs RENAME TO work; CREATE VIEW jobs AS SELECT * FROM work",
+            "it is damaged",
+        ),
+        ("ALTER TABLE jobs ADD COLUMN x TEXT NOT NULL DEFAULT '' CHECK (x != '')", "it is damaged"),
+        (_torn, "it is damaged; move it away to start a new one"),
     ],
-    ids=["no-folder", "garbage", "folder", "link", "foreign", "newer", "tableless", "torn"],
+    ids=[
+        *("no-folder", "garbage", "text", "folder", "fifo", "device", "link", "loop", "foreign"),
+        *("blank-minus", "minus", "lowest", "newer", "highest", "zero", "tableless"),
+        *("columnless", "renamed", "view", "checked", "torn"),
+    ],
 )
 def test_unusable_record(spoil: Callable[[Path], object] | str, words: str) -> None:
     """A record that cannot be used is one warning, and nothing else ever."""
     if isinstance(spoil, str):
         ledger.open_record({}).close()
-        lg.sql(spoil)
+        for statement in spoil.split("; "):
+            lg.sql(statement)
     else:
         spoil(lg.path())
 
@@ -122,6 +148,27 @@ def test_each_kind_of_damage_to_a_row(column: str, value: str | float) -> None:
         assert opened.unknown_twin(lg.claim()) is None
         assert f"row {names[1]} is damaged" in lg.trouble(opened)
         assert opened.begin(lg.claim()).id is not None
+
+
+def test_row_of_odd_text_hides_no_other() -> None:
+    """A cell whose bytes are no text is read as far as it goes, and the other rows are shown."""
+    with ledger.open_record({}) as opened:
+        names = [opened.begin(lg.claim()).id for _ in range(2)]
+        lg.sql("UPDATE jobs SET model = CAST(x'61ff62' AS TEXT) WHERE id = ?", names[0])
+
+        assert [entry.model for entry in opened.entries()] == ["nano-banana", "a\\xffb"]
+        assert opened.trouble is None
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_odd_things_beside_the_record(suffix: str, make: Callable[[Path], object]) -> None:
+    """What lies where the record's log belongs is a warning at most, and nothing waits for it."""
+    make(lg.path().with_name(lg.path().name + suffix))
+
+    with ledger.open_record({}) as opened:
+        lg.advance_to(opened.begin(lg.claim()), "saved")
+        assert opened.trouble is None or "it is damaged" not in lg.trouble(opened)
 
 
 def test_zero_byte_file_becomes_a_record() -> None:
@@ -215,6 +262,57 @@ def test_full_disk(role: str, *, is_there: bool) -> None:
         states = [entry.state for entry in opened.entries()]
         assert states == (["saved"] if role == "meet_full_disk" else [])
         assert opened.begin(lg.claim()).id is not None
+        assert opened.trouble is None
+
+
+# --- file systems that cannot lock -------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def nolock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a library that makes a file system one that cannot lock."""
+    need("gcc", is_there=shutil.which("gcc") is not None and sys.platform == "linux")
+    source = Path(lg.__file__).with_name("nolock.c")
+    library = tmp_path_factory.mktemp("nolock") / "nolock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["there", "new"])
+@pytest.mark.parametrize(
+    ("how", "where", "number"),
+    [
+        ("all", "/state/", errno.ENOLCK),  # NFS without its lock service
+        ("all", "/state/", errno.ENOSYS),  # Lustre without -o flock
+        ("all", "-shm", errno.EOPNOTSUPP),
+        ("set", "-shm", errno.ENOLCK),  # where SQLite would try for ten seconds
+        ("set", "/state/", errno.EAGAIN),  # as if others held all of them
+        ("map", "/state/", errno.ENODEV),
+    ],
+)
+def test_file_system_that_cannot_lock(
+    nolock: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    where: str,
+    number: int,
+    *,
+    is_there: bool,
+) -> None:
+    """Where nothing can be locked that is said at once, and no record is called damaged."""
+    if is_there:
+        ledger.open_record({}).close()
+    for name, value in (("NOLOCK", where), ("HOW", how), ("ERRNO", f"{number}")):
+        monkeypatch.setenv(name, value)
+    began = time.monotonic()
+    with lg.process("run_whole", under=("env", f"LD_PRELOAD={nolock}")) as started:
+        told = lg.line(started)
+
+    assert "this file system cannot lock; let XDG_STATE_HOME name a local folder; jobs are" in told
+    assert time.monotonic() - began < 4
+    assert lg.path().exists() == (is_there or how == "map")
+    assert not list(lg.path().parent.glob("*-*-shm"))
+    with ledger.open_record({}) as opened:
         assert opened.trouble is None
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from prodia_compose.record import entries, home, ledger
+from prodia_compose.record import entries, home, ledger, open_entry
 
 STEPS: tuple[entries.State, ...] = ("prepared", "sending", "accepted", "received", "saved")
 OTHER_ENDS: tuple[entries.State, ...] = ("rejected", "busy", "not-delivered", "unknown")
@@ -68,7 +68,7 @@ def trouble(opened: ledger.Ledger) -> str:
     return opened.trouble.message if opened.trouble else ""
 
 
-def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
+def advance_to(entry: open_entry.OpenEntry, reached: entries.State) -> None:
     """Take a job that has begun to a state, by the way it would go."""
     is_step = reached in STEPS
     for step in STEPS[1 : STEPS.index(reached) + 1] if is_step else ("sending", reached):
@@ -144,6 +144,11 @@ def start_on_full_disk() -> None:
     """Record a whole run where no file may grow beyond 1 kB; tell what trouble there was."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    run_whole()
+
+
+def run_whole() -> None:
+    """Record a whole run; tell what trouble there was."""
     with ledger.open_record(os.environ) as opened:
         advance_to(opened.begin(claim()), "saved")
         _tell(f"{opened.trouble}")
@@ -161,7 +166,7 @@ def meet_full_disk() -> None:
         entry.advance("saved")
 
 
-ROLES = (reach, run_one, run_many, hold_lock, start_on_full_disk, meet_full_disk)
+ROLES = (reach, run_one, run_many, run_whole, hold_lock, start_on_full_disk, meet_full_disk)
 
 if __name__ == "__main__":
     roles: dict[str, Callable[..., None]] = {role.__name__: role for role in ROLES}
