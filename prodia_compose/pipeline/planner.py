@@ -7,6 +7,7 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -93,25 +94,9 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     position = _position(request, named if is_complete else (), findings)
     asked = _asked(request, model, text, given, position, format_)
     found = _found(request, asked, named if is_complete else (), surroundings, findings)
-    known = (surroundings.token, stdin)
+    plan = Plan(request=request, model=model, prompt=text, format=format_, place=None)
     if found.made is not None:
-        is_it = partial(twins.lies, found.made.outputs[0].sha256)
-        place = places.standing(path, request.placement.policy, is_it)
-        place = place or _place(request, path, inputs, findings)
-        _, state = request.delivery.token(*known, errors.Findings(), sending=False)
-        return Plan(
-            request=request,
-            model=model,
-            prompt=text,
-            format=format_,
-            place=place,
-            token_state=state,
-            estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
-            warnings=tuple(findings.warnings),
-            errors=tuple(findings.errors),
-            request_key=found.key,
-            made=found.made,
-        )
+        return _reused(plan, found, path, inputs, surroundings, findings)
     with findings.collecting():
         if request.save_to is not None:
             folder.prove(request.save_to, request.placement, inputs, called("--save-request"))
@@ -120,21 +105,17 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         _lint(request, text, named, findings)
     framed = _framing(request, model, position, images, len(named), findings)
     config = {**framed, **given}
-    token, state = request.delivery.token(
-        *known, findings, sending=sending, sandbox=request.sandbox
-    )
+    known = (surroundings.token, stdin, findings)
+    token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
     place = _place(request, path, inputs, findings)
     limit = (request.max_cost_usd, findings, called("--max-cost"))
     estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
     if request.strict:
         findings.errors += map(_as_error, findings.warnings)
     is_whole = is_complete and len(images) == len(named)
-    return Plan(
-        request=request,
-        model=model,
-        prompt=text,
+    return replace(
+        plan,
         images=images,
-        format=format_,
         place=place,
         token=token,
         token_state=state,
@@ -187,6 +168,30 @@ def _found(
         return reuse.Found()
     with surroundings.record() as record:
         return reuse.find(asked, request.delivery.host, named, surroundings.stdin, record)
+
+
+def _reused(
+    plan: Plan,
+    found: reuse.Found,
+    path: str,
+    inputs: Sequence[tuple[str, Path]],
+    surroundings: Surroundings,
+    findings: errors.Findings,
+) -> Plan:
+    """Return the plan of a run that sends nothing, as an earlier one made its picture."""
+    request, sha256 = plan.request, found.made.outputs[0].sha256 if found.made else ""
+    place = places.standing(path, request.placement.policy, partial(twins.lies, sha256))
+    _, state = request.delivery.token(surroundings.token, None, errors.Findings(), sending=False)
+    return replace(
+        plan,
+        place=place or _place(request, path, inputs, findings),
+        token_state=state,
+        estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
+        warnings=tuple(findings.warnings),
+        errors=tuple(findings.errors),
+        request_key=found.key,
+        made=found.made,
+    )
 
 
 def _lint(
