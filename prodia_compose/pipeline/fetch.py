@@ -108,6 +108,7 @@ def fetch(
     run.fetches(record.reopen(source.entry), job_id, source.kept)
     with run.to_its_end():
         if service is not None and source.job_id is not None:
+            run.clean = service.token.clean
             sender = Sender(service, watch=run, reporter=reporter, stop=run.stop)
             job = AsyncJob(sender, source.job_id)
             job.wait()

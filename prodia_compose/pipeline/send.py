@@ -51,6 +51,7 @@ def send(
         stop=run.stop,
         reporter=reporter,
     )
+    run.clean = ready.service.token.clean
     with run.to_its_end():
         run.record(record.begin(ready.claim))
         run.received(_sent(ready, run, reporter))

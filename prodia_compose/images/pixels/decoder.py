@@ -75,6 +75,8 @@ def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
         traceback.clear_frames(exc.__traceback__)
         if isinstance(exc, MemoryError):
             reason = "needs more memory than there is"
+        elif (lack := errors.lack(exc)) is not None:
+            reason = f"cannot be read: {lack}"
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
             reason = f"cannot be read: {exc.strerror}"
         else:
