@@ -51,9 +51,9 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
-    # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
-    workers.started(partial(importlib.import_module, "prodia_compose.pipeline.send"))
     with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
+        # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
+        workers.started(partial(importlib.import_module, "prodia_compose.pipeline.send"))
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
         run = Run(signals.current(), warnings=() if options.request.strict else plan.warnings)

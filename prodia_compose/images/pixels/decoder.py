@@ -14,13 +14,14 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import PIL
 from PIL import Image, ImageFile
 
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
+from prodia_compose.images import workers
 from prodia_compose.images.formats import gif, jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
@@ -118,6 +119,8 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
             f"is in {format_name} format, which the installed Pillow was built without: "
             "install Pillow from PyPI"
         )
+    if format_name in {"AVIF", "HEIF"}:
+        _mind_threads(module)
     bare, opens = _BARE.get(format_name), getattr(module, class_name)
     image: ImageFile.ImageFile
     try:
@@ -129,6 +132,20 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
         image = opens(io.BytesIO(_EXIF_ITEM.sub(rb"\1skip", file.read())))
     image.decodermaxblock = _BLOCK_BYTES
     return image
+
+
+def _mind_threads(module: Any) -> None:
+    """Have AVIF decoded in one thread where several are not to be had, and refuse HEIC without any.
+
+    AVIF's decoder would fail, and HEIC's end the process.
+    """
+    wanted = workers.processors() + 1
+    found = workers.spare(wanted)
+    if hasattr(module, "DEFAULT_MAX_THREADS"):
+        module.DEFAULT_MAX_THREADS = 0 if found == wanted else 1
+    elif found == 0:
+        limit = "raise the limit (ulimit -u)"
+        raise errors.InputError(f"takes a thread to decode, and no more can be started: {limit}")
 
 
 def _words(error: Exception) -> str:
