@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -55,10 +54,9 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
-    # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
-    sending = "prodia_compose.pipeline.send"
-    threading.Thread(target=importlib.import_module, args=(sending,), daemon=True).start()
     with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
+        # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
+        workers.started(partial(importlib.import_module, "prodia_compose.pipeline.send"))
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
         run = Run(
