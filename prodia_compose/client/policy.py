@@ -36,7 +36,7 @@ def verdict(status: int, *, retry_after_s: float | None, delivered: bool) -> Ver
         return "read"
     if status == 429 or (status == 503 and retry_after_s is not None):
         return "busy"
-    if status in (401, 403):
+    if status in (401, 402, 403):  # 402: the balance
         return "auth"
     if 300 <= status < 500 and status != 408:
         return "rejected"

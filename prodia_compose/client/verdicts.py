@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 from urllib.parse import urlsplit
 
-from prodia_compose import blob, errors
+from prodia_compose import addresses, blob, errors
 from prodia_compose.client import answers, policy
 from prodia_compose.client.answers import records
 from prodia_compose.client.service import Service
@@ -15,14 +15,17 @@ from prodia_compose.client.transport.failures import FailureKind, Lost
 from prodia_compose.frozen import frozen
 
 _LOOK_FIRST = (
-    "it may have run and may be billed: look at `prodia-compose jobs` and the Prodia dashboard"
-    " before sending it again"
+    "it may have run and may be billed, and its picture cannot be fetched later: look at"
+    f" `prodia-compose jobs` and {addresses.DASHBOARD}; --again sends it once more"
 )
 
 _NOT_RUN = "the job did not run"
+_BALANCE = 402
 # Enough for any error; a refusal is not worth a full disk.
 _REFUSAL_BYTES = 1 << 20
-_ANSWER_BYTES = 1 << 30
+ANSWER_BYTES = 512_000_000
+"""The most that is taken, and so kept, of an answer: what the disk has no room for is in memory."""
+
 
 _CONNECT_CURES: dict[FailureKind, str] = {
     "dns": "check the network, and PRODIA_BASE_URL if it is set",
@@ -34,6 +37,7 @@ _CONNECT_CURES: dict[FailureKind, str] = {
     "network": "check the network",
     "setting": "correct it, or unset it",
     "environment": "correct it, or unset it",
+    "files": "raise the limit (ulimit -n)",
 }
 
 
@@ -102,13 +106,13 @@ def hear(
         head = exchange.perform()
     except Lost as loss:
         if loss.stage == "answer":
-            _spool(exchange.chunks(), raw, _ANSWER_BYTES)
+            _spool(exchange.chunks(), raw, ANSWER_BYTES)
             if raw.size:
                 came(_read(exchange, None, raw, service, broken=True))
         raise
     is_good = 200 <= head.status < 300
     may_bring = is_good or _verdict(head) == "unknown"
-    limit_bytes = _ANSWER_BYTES if may_bring else _REFUSAL_BYTES
+    limit_bytes = ANSWER_BYTES if may_bring else _REFUSAL_BYTES
     try:
         lost = _spool(exchange.chunks(), raw, limit_bytes)
         answer = _read(exchange, head, raw, service, broken=lost is not None)
@@ -147,7 +151,8 @@ def _spool(chunks: Iterator[bytes], raw: blob.Growing, limit_bytes: int) -> Lost
         for chunk in chunks:
             raw.add(chunk[: limit_bytes - raw.size])
             if raw.size >= limit_bytes:
-                return Lost("answer", f"the answer is over {limit_bytes >> 20} MiB")
+                most = f"{limit_bytes // 1_000_000} MB"
+                return Lost("answer", f"the answer is over {most}, and no more of it was taken")
     except Lost as lost:
         return lost
     return None
@@ -167,7 +172,7 @@ def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
         words = f"the upload broke off: {lost.words}; {_NOT_RUN} and can be sent again"
         return errors.NotDeliveredError(words)
     words = f"the whole job was sent, but {lost.words}; {_LOOK_FIRST}"
-    return errors.UnknownError(words, may_be_billed=True)
+    return errors.UnknownError(words)
 
 
 def of_refusal(heard: Heard) -> errors.ComposeError:
@@ -175,6 +180,11 @@ def of_refusal(heard: Heard) -> errors.ComposeError:
     verdict, shown, ids = heard.verdict, heard.shown, heard.ids
     if verdict == "auth":
         words = f"the service refused the token ({shown}): check PRODIA_TOKEN or --token-file"
+        if heard.head.status == _BALANCE:
+            words = (
+                f"the balance of your account does not pay for the job ({shown}): top it up at"
+                f" {addresses.DASHBOARD}, then send it again; {_NOT_RUN}"
+            )
         return errors.AuthError(words, **ids)
     if verdict == "rejected":
         return errors.RejectedError(_rejected(heard), **ids)
@@ -182,7 +192,7 @@ def of_refusal(heard: Heard) -> errors.ComposeError:
         words = f"the service failed during the upload ({shown}); {_NOT_RUN} and can be sent again"
         return errors.NotDeliveredError(words, **ids)
     words = f"the whole job was sent, but the service failed ({shown}); {_LOOK_FIRST}"
-    return errors.UnknownError(words, may_be_billed=True, **ids)
+    return errors.UnknownError(words, **ids)
 
 
 def _rejected(heard: Heard) -> str:
@@ -194,7 +204,8 @@ def _rejected(heard: Heard) -> str:
             " followed: the token and the pictures would go there; check PRODIA_BASE_URL"
         )
     cure = {
-        404: "; check PRODIA_BASE_URL, and the job type",
+        404: "; the job type, or this version of the API (/v2), is not there: check -m, and"
+        " PRODIA_BASE_URL if it is set",
         413: "; the images are too large together: lower --max-side or --max-pixels, or send fewer",
     }.get(status, "")
     return f"the service rejected the job ({heard.shown}){cure}"
@@ -230,7 +241,6 @@ def unusable(heard: Heard, oddity: str | None = None) -> errors.ComposeError:
         return failed(heard.answer.job, **heard.ids)
     return errors.UnknownError(
         f"the service answered {heard.head.status}, but {oddity or _oddity(heard)}; {_LOOK_FIRST}",
-        may_be_billed=True,
         **heard.ids,
     )
 

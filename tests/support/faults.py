@@ -78,7 +78,7 @@ def undelivered(script: loopback.Answer, *words: str, **limits: float) -> Fault:
 
 def unknown(script: loopback.Answer, *words: str, keeps: bool = False, **limits: float) -> Fault:
     """Return a row that must end with everything sent and nothing settled."""
-    words = ("it may have run and may be billed", "prodia-compose jobs", *words)
+    words = ("it may have run and may be billed", "https://app.prodia.com/api", *words)
     return Fault((script,), errors.UnknownError, 1, words, billed=True, keeps=keeps, limits=limits)
 
 
@@ -320,8 +320,11 @@ STATUSES: dict[str, Fault] = {
     ),
     "401": refused(text("token is invalid", 401), "401", "token is invalid"),
     "403": refused(json_answer({"error": ECHO}, 403), "403", "sorry, ***"),
-    "402": rejected(json_answer({"error": "insufficient balance"}, 402), "insufficient balance"),
-    "404": rejected(loopback.status(404), "404", "PRODIA_BASE_URL"),
+    "402": Fault(
+        script=(json_answer({"error": "insufficient funds"}, 402),), error=errors.AuthError, submissions=1,
+        words=("the balance of your account", "insufficient funds", "app.prodia.com", "the job did not run"),
+    ),
+    "404": rejected(loopback.status(404), "404", "the job type, or this version of the API", "PRODIA_BASE_URL"),
     "413": rejected(json_answer({"error": "over 9MP"}, 413), "over 9MP", "--max-side"),
     "422": rejected(json_answer({"detail": "steps: maximum: got 1,000"}, 422), "steps: maximum: got 1,000"),
     "451": rejected(text("a\x1b[31mred", 451), "a\x1b[31mred"),
