@@ -18,7 +18,6 @@ from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter
 from prodia_compose.record import entries, ledger
 
-
 _SANDBOX_WAIT_S = 0.1  # it is on this machine, or gone for good
 
 

@@ -399,7 +399,7 @@ def test_interruptions(
     stopped = errors.Interrupted(code - 128)
     kept = os.fsdecode(b"/state/caf\xe9.jpg")
     told = {"state": state, "job_id": "job-1", "request_id": None, "warnings": ()}
-    stopped.run = SimpleNamespace(**told, kept=(kept,), pictures=(kept,))
+    stopped.run = SimpleNamespace(**told, is_sandbox=False, kept=(kept,), pictures=(kept,))
     interrupted = mock.Mock(side_effect=stopped)
     monkeypatch.setattr("prodia_compose.images.prepare.prepare", interrupted)
     error = _error(run("compose", "--sandbox", *GOOD, "--json"), code)
