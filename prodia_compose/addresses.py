@@ -2,7 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote
+
+DASHBOARD: Final = "the Prodia dashboard (https://app.prodia.com/api)"
+"""Where an account's jobs and balance are. Source: the readme of the vendor's own client."""
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
 

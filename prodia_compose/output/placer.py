@@ -88,7 +88,7 @@ class Placer:
             taken = isinstance(exc, FileExistsError)
             reason = "the name was taken meanwhile" if taken else exc.strerror
             message = f"the picture came but could not be saved: {reason}"
-            raise errors.NotPlacedError(message, may_be_billed=True) from exc
+            raise errors.NotPlacedError(message) from exc
         saved = SavedOutput(path=path, picture=picture, byte_count=data.size, sha256=data.sha256)
         return saved, warned
 
@@ -101,7 +101,7 @@ class Placer:
             return self.place, ()
         message = f"asked for {asked}, the service sent {picture.media_type}"
         if self.strict:
-            raise errors.NotPlacedError(f"{message} (--strict)", may_be_billed=True)
+            raise errors.NotPlacedError(f"{message} (--strict)")
         warned = errors.Warned(code="wrong-format", message=message)
         return places.corrected(self.place, picture.suffix), (warned,)
 

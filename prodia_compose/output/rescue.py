@@ -7,13 +7,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from prodia_compose import blob, errors
 from prodia_compose.client.answers import Output
+from prodia_compose.images import workers
 from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
+from prodia_compose.progress import Stop
 from prodia_compose.record import home
 
 PREFIX = "prodia-compose-"
@@ -24,12 +27,23 @@ _CHUNK_BYTES = 1 << 16
 _TEXTS = {"text/html": ".html", "application/json": ".json", "text/plain": ".txt"}
 
 
-def inspect(output: Output) -> received.ReceivedImage | None:
-    """Return what a picture that came is; None if it cannot be decoded."""
-    try:
-        return received.inspect(output.blob.open)
-    except ValueError:
-        return None
+PATIENCE_S = 20.0
+"""For decoding: twenty times what the largest picture of a service takes."""
+
+
+def inspect(opener: blob.Opener, stop: Stop) -> received.ReceivedImage:
+    """Return what a picture that came is; `slow` where decoding it is not worth the wait.
+
+    Raises:
+        ValueError: It is none, or not a whole one; says why, beginning in lower case.
+        errors.Interrupted: Somebody asked to stop.
+    """
+    with contextlib.suppress(TimeoutError):
+        return workers.within(PATIENCE_S, partial(received.inspect, opener), stop=stop)
+    with contextlib.suppress(TimeoutError):
+        found = workers.within(PATIENCE_S, partial(received.look, opener), stop=stop)
+        return replace(found, slow="a picture that takes far too long to decode")
+    raise ValueError("takes far too long to read")
 
 
 def kept_in(state: Path, *, is_sandbox: bool) -> Path:
@@ -74,8 +88,7 @@ def keep_blob(data: blob.Blob, suffix: str, *, is_sandbox: bool = False) -> Path
         last = exc.filename or "the temporary folder"
         raise errors.NotPlacedError(
             f"neither the output place nor the state folder nor {last} could take what "
-            f"came ({exc.strerror}); it is lost",
-            may_be_billed=True,
+            f"came ({exc.strerror}); it is lost"
         ) from exc
 
 
@@ -102,7 +115,7 @@ def fault(path: str) -> str | None:
     try:
         with Path(path).open("rb"):
             pass
-        received.inspect(lambda: Path(path).open("rb"))  # noqa: SIM115 - whoever calls it does
+        inspect(lambda: Path(path).open("rb"), Stop())  # noqa: SIM115 - whoever calls it does
     except FileNotFoundError:
         return "is gone"
     except OSError as exc:

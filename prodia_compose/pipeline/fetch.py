@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.client.answers import Output
 from prodia_compose.client.send import Sender
 from prodia_compose.client.service import Service
@@ -66,11 +66,11 @@ def _reason(entry: entries.Entry) -> str:
     if entry.state not in ("received", "unknown"):
         reasons.insert(0, f"it brought no picture ({entry.state})")
     elif not reasons and entry.job_id is None:
-        reasons.append("the service had not named it yet; look at the Prodia dashboard")
+        reasons.append(f"the service had not named it yet; look at {addresses.DASHBOARD}")
     elif not reasons:
         reasons.append(
-            "the service can be asked for the picture of an --async job only; look at the"
-            " Prodia dashboard"
+            "the service can be asked for the picture of an --async job only; look at"
+            f" {addresses.DASHBOARD}"
         )
     return "; ".join(reasons)
 

@@ -94,7 +94,7 @@ class Claim:
 
     host: str
     digest: str
-    request_key: str | None
+    request_key: str
     model: str
     job_json: bytes
     inputs: tuple[Source, ...]

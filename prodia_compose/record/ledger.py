@@ -1,6 +1,7 @@
 """The record itself: begun before sending, advanced with the job, asked before the next one."""
 
 import functools
+import json
 import os
 import secrets
 import threading
@@ -27,13 +28,26 @@ _IS_OFF = errors.Warned(
 _CANDIDATES_SHOWN = 5
 _ALL = 1 << 31
 
+# Those that asked for the same, or sent the same: of 0.1.0 no more is known.
+_SAME = "(twin_key = :twin_key OR request_key = :request_key AND lower(host) = lower(:host))"
+
 # What did not run, or has been saved, blocks nothing, nor what came before the saved one.
-_TWINS = """
-    SELECT * FROM jobs WHERE twin_key = :twin_key
-        AND state IN ('sending', 'accepted', 'received', 'unknown')
-        AND seq > coalesce(
-            (SELECT max(seq) FROM jobs WHERE twin_key = :twin_key AND state = 'saved'), 0)
+_TWINS = f"""
+    SELECT * FROM jobs WHERE {_SAME}
+        AND state IN ('sending', 'accepted', 'received', 'unknown') AND settled IS NULL
+        AND seq > coalesce((SELECT max(seq) FROM jobs WHERE {_SAME} AND state = 'saved'), 0)
     ORDER BY seq DESC
+"""  # noqa: S608 - ours
+
+_SAVED = """
+    SELECT * FROM jobs
+    WHERE request_key = :request_key AND lower(host) = lower(:host) AND state = 'saved'
+    ORDER BY seq DESC
+"""
+
+_BY_SOURCE = """
+    SELECT * FROM jobs WHERE instr(inputs, :path) AND instr(inputs, :status)
+    ORDER BY seq DESC LIMIT 5
 """
 
 _RECENT = """
@@ -146,7 +160,7 @@ class Ledger:
         """Return an earlier job's entry for advancing; of one not on record nothing is written."""
         return OpenEntry(None if entry is None else entry.id, self._write)
 
-    def unknown_twin(self, twin_key: str) -> Entry | None:
+    def unknown_twin(self, claim: Claim) -> Entry | None:
         """Return the newest identical job whose outcome is unknown and still matters.
 
         One that is at it still blocks nothing, whatever becomes of it. Neither does an
@@ -154,11 +168,25 @@ class Ledger:
         who sends the job again then wants another picture. One that came to nothing
         (rejected, busy, not delivered) settles nothing about those before it.
         """
-        for entry in self.read(_TWINS, {"twin_key": twin_key}):
+        host, key, twin_key = claim.host, claim.request_key, claim.twin_key
+        for entry in self.read(_TWINS, {"host": host, "request_key": key, "twin_key": twin_key}):
             if entry.state == "received" and not entry.is_running:
                 return None
             if entry.state == "unknown":
                 return entry
+        return None
+
+    def saved(self, host: str, request_key: str) -> tuple[Entry, ...]:
+        """Return the jobs of a service that asked for the same and are saved, the last one first."""
+        return self.read(_SAVED, {"host": host, "request_key": request_key})
+
+    def known_sha256(self, path: str, size: int, mtime_ns: int) -> str | None:
+        """Return what was in an input of this path from the root, size and time, in hex."""
+        # As these stand in the JSON of `entries.Source`.
+        values: dict[str, Cell] = {"path": json.dumps(path), "status": f" {size}, {mtime_ns}]"}
+        for source in (one for entry in self.read(_BY_SOURCE, values) for one in entry.inputs):
+            if (source.path, source.size, source.mtime_ns) == (path, size, mtime_ns):
+                return source.sha256
         return None
 
     def entries(

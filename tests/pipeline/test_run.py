@@ -87,7 +87,9 @@ def test_a_picture_is_in_its_place_or_kept_never_both(run: Run, work: Path) -> N
 
     (kept,) = run.kept
     assert run.pictures == (str(work / "out.jpg"), kept)
-    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
+    assert caught.value.message.endswith(
+        f"; it is kept as {kept}; saved as {work / 'out.jpg'}; the job may be billed"
+    )
 
 
 def test_a_picture_that_cannot_be_decoded_is_kept_beside_one_that_is_placed(
@@ -105,7 +107,9 @@ def test_a_picture_that_cannot_be_decoded_is_kept_beside_one_that_is_placed(
     (kept,) = run.kept
     (entry,) = record.entries()
     assert ((work / "out.jpg").read_bytes(), Path(kept).read_bytes()) == (data, b"no picture")
-    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
+    assert caught.value.message.endswith(
+        f"; it is kept as {kept}; saved as {work / 'out.jpg'}; the job may be billed"
+    )
     assert (entry.state, entry.exit_code, entry.rescued) == ("received", 10, (kept,))
 
 
@@ -129,7 +133,7 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
         data: blob.Blob, suffix: str, *, is_sandbox: bool, keep: Keep = rescue.keep_blob
     ) -> Path:
         if data.size > 5:
-            raise errors.NotPlacedError("it is lost", may_be_billed=True)
+            raise errors.NotPlacedError("it is lost")
         return keep(data, suffix, is_sandbox=is_sandbox)
 
     monkeypatch.setattr(rescue, "keep_blob", keep)
@@ -139,7 +143,9 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
 
     (kept,) = run.kept
     assert Path(kept).read_bytes() == b"small"
-    assert caught.value.message == f"it is lost; the rest is kept as {kept}"
+    assert caught.value.message == (
+        f"it is lost; the rest is kept as {kept}; the job may be billed"
+    )
 
 
 def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +155,7 @@ def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyP
         signal.raise_signal(signal.SIGINT)
         pytest.fail("decoding went on")
 
-    monkeypatch.setattr(received, "inspect", decode)
+    monkeypatch.setattr(received, "inspect", decode)  # in a thread of its own
     run.came(_answer(b"\xff\xd8\xff a large picture"))
     with pytest.raises(errors.Interrupted), signals.handled() as run.stop, run.to_its_end():
         run.place(_placer(Path("out.jpg"), run.stop))

@@ -107,7 +107,7 @@ def test_unusable_record(spoil: Callable[[Path], object] | str, words: str) -> N
 
     with ledger.open_record({}) as opened:
         lg.advance_to(opened.begin(lg.claim()), "saved")
-        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.unknown_twin(lg.claim()) is None
         assert opened.entries() == ()
         with pytest.raises(errors.UsageError, match="a: cannot be looked up: "):
             opened.find("a")
@@ -128,7 +128,7 @@ def test_damage_while_a_job_runs(suffix: str, *, is_first: bool) -> None:
         with victim.open("r+b") as file:
             file.write(b"\xa5" * victim.stat().st_size)
         lg.advance_to(entry, "saved")
-        opened.unknown_twin(lg.claim().twin_key)
+        opened.unknown_twin(lg.claim())
         opened.entries()
     with ledger.open_record({}) as opened:
         lg.advance_to(opened.begin(lg.claim()), "saved")
@@ -145,7 +145,7 @@ def test_each_kind_of_damage_to_a_row(column: str, value: str | float) -> None:
         lg.sql(f"UPDATE jobs SET {column} = ? WHERE id = ?", value, names[1])  # noqa: S608 - see above
 
         assert [entry.id for entry in opened.entries()] == [names[2], names[0]]
-        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.unknown_twin(lg.claim()) is None
         assert f"row {names[1]} is damaged" in lg.trouble(opened)
         assert opened.begin(lg.claim()).id is not None
 
@@ -360,7 +360,7 @@ def test_job_of_an_older_record_is_told(monkeypatch: pytest.MonkeyPatch, version
     """Of an older version's job all is told that it wrote: base names, and what was sent."""
     _write_older(monkeypatch, version, state="unknown", exit_code=9)
     with ledger.open_record({}) as newer:
-        twin = newer.unknown_twin(lg.claim().twin_key)
+        twin = newer.unknown_twin(lg.claim())
         (job,) = json.loads(jsontext.line(jobs.jobs(newer.entries())))["jobs"]
         assert newer.trouble is None
 

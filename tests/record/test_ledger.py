@@ -123,7 +123,7 @@ def test_fetching_takes_an_entry_up_again(record: ledger.Ledger) -> None:
         (found,) = record.entries()
         assert (found.state, found.exit_code) == (state, exit_code)
         assert found.is_running == (exit_code is None)
-        assert (record.unknown_twin(lg.claim().twin_key) is not None) == (state == "unknown")
+        assert (record.unknown_twin(lg.claim()) is not None) == (state == "unknown")
 
 
 def test_repeated_state_costs_no_write(
@@ -175,7 +175,7 @@ def test_which_twin_blocks(
         elif fate == "dead":
             lg.sql("UPDATE jobs SET process = '' WHERE id = ?", entry.id)
         names.append(entry.id)
-    twin = record.unknown_twin(lg.claim().twin_key)
+    twin = record.unknown_twin(lg.claim())
 
     assert (twin.id if twin else None) == (None if blocking is None else names[blocking])
 
@@ -257,7 +257,7 @@ def test_reading_makes_no_record() -> None:
     """Whoever only reads finds a missing record empty and leaves it missing."""
     with ledger.open_record({}, create=False) as opened:
         assert (opened.entries(), opened.trouble) == ((), None)
-        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.unknown_twin(lg.claim()) is None
         assert opened.begin(lg.claim()).id is None
     assert not lg.path().exists()
 

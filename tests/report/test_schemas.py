@@ -398,7 +398,8 @@ def test_interruptions(
     """A signal ends a run with an error document that says how far the job was."""
     stopped = errors.Interrupted(code - 128)
     kept = os.fsdecode(b"/state/caf\xe9.jpg")
-    told = {"state": state, "job_id": "job-1", "request_id": None, "warnings": ()}
+    ids = {"job_id": "job-1", "request_id": None, "request_key": None}
+    told = {"state": state, **ids, "warnings": ()}
     stopped.run = SimpleNamespace(**told, is_sandbox=False, kept=(kept,), pictures=(kept,))
     interrupted = mock.Mock(side_effect=stopped)
     monkeypatch.setattr("prodia_compose.images.prepare.prepare", interrupted)

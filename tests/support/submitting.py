@@ -115,8 +115,9 @@ class Outcome:
 
     @property
     def kept(self) -> answers.Output | None:
-        """What has come and is worth keeping, if nothing was of use."""
-        return None if self.held is None else self.held.remains
+        """What has come and is most worth keeping, if nothing was of use."""
+        held = self.held
+        return None if held is None else next(iter((*held.outputs, *held.remains)), None)
 
     def texts(self) -> str:
         """Return every text that a user could get to see, tracebacks and records included."""
