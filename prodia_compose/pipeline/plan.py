@@ -18,7 +18,7 @@ from prodia_compose.record.entries import Claim, File
 
 @frozen
 class Plan:
-    """A run as it stands before sending; complete only if `errors` is empty.
+    """A run as it stands before sending; complete only if `errors` is empty, and not skipped.
 
     Attributes:
         request: What was asked for.
@@ -39,21 +39,21 @@ class Plan:
     request: ComposeRequest
     model: facts.Model | None
     prompt: str | None
-    images: tuple[fit.FittedImage, ...]
     format: OutputFormat
-    place: places.Place | None
-    token: Token | None
-    token_state: TokenState
-    estimate: facts.Estimate
-    packed: pack.Packed | None
-    warnings: tuple[errors.Warned, ...]
-    errors: tuple[errors.ComposeError, ...]
+    place: places.Place | None = None
+    token_state: TokenState = "missing"  # noqa: S105 - a word
+    images: tuple[fit.FittedImage, ...] = ()
+    token: Token | None = None
+    estimate: facts.Estimate = facts.Estimate()
+    packed: pack.Packed | None = None
+    warnings: tuple[errors.Warned, ...] = ()
+    errors: "tuple[errors.ComposeError, ...]" = ()
     is_saved: bool = False
 
     @property
     def is_skipped(self) -> bool:
         """Whether the place is taken and `--if-exists skip` says to leave it."""
-        return self.place is not None and self.place.skipped
+        return self.place is not None and self.place.skipped and not self.errors
 
     @property
     def accept(self) -> str:

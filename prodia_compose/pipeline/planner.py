@@ -6,6 +6,7 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
@@ -16,8 +17,9 @@ from prodia_compose.inputs.entries import Entry, files_of, gather, open_input
 from prodia_compose.job import folder, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
-from prodia_compose.output import names, places
+from prodia_compose.output import names
 from prodia_compose.output.options import OutputFormat
+from prodia_compose.pipeline import destination
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
@@ -64,10 +66,18 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         format_ = names.asked_format(request.placement)
     stdin = _owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather(request.selection, stdin, findings)
-    inputs, stems = files_of(named), [entry.stem for entry in named]
+    path = destination.path(request, model, format_, named, findings)
     text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
+    sketch = Plan(request=request, model=model, prompt=text, format=format_)
+    place = destination.left(request, path if is_complete else None, named, findings)
+    if place is not None:
+        unsent = errors.Findings()  # nothing will be sent, so nothing is missing for that
+        known = (surroundings.token, stdin, unsent)
+        _, state = request.delivery.token(*known, sending=False, sandbox=request.sandbox)
+        return replace(sketch, place=place, token_state=state)
     with findings.collecting():
         if request.save_to is not None:
+            inputs = files_of(named)
             folder.prove(request.save_to, request.placement, inputs, called("--save-request"))
     images = _images(request, model, named, surroundings, findings)
     if text is not None and is_complete and request.lint:
@@ -78,22 +88,17 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     config = {**_framing(request, model, images, len(named), findings), **config}
     known = (surroundings.token, stdin, findings)
     token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
-    place, name = None, model.short_name if model else ""
-    with findings.collecting():
-        place = places.settle(request.placement, format_, stems, name, inputs, called("-o"))
     limit = (request.max_cost_usd, findings, called("--max-cost"))
     estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
     if request.strict:
         findings.errors += [
             errors.InputError(f"{warned.message} (--strict)") for warned in findings.warnings
         ]
+    place = destination.proved(request, path, named, findings)
     is_whole = is_complete and len(images) == len(named)
-    return Plan(
-        request=request,
-        model=model,
-        prompt=text,
+    return replace(
+        sketch,
         images=images,
-        format=format_,
         place=place,
         token=token,
         token_state=state,

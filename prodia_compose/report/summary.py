@@ -26,7 +26,7 @@ def lines(plan: Plan) -> Iterator[str]:
         settings = [f"{name}={value}" for name, value in config if name not in ("prompt", "images")]
         yield f"settings {visible(' '.join(settings)) or 'none'}"
     if plan.place is not None:
-        skipped = "; exists, so nothing would be sent" if plan.place.skipped else ""
+        skipped = "; exists already" if plan.place.skipped else ""
         yield f"output   {visible(plan.place.path)} ({plan.format}){skipped}"
     if plan.packed is not None:
         body, digest = plan.packed.body, plan.packed.digest
@@ -35,11 +35,14 @@ def lines(plan: Plan) -> Iterator[str]:
     if plan.is_saved and plan.request.save_to is not None:
         command = shlex.quote(os.path.join(plan.request.save_to, folder.SCRIPT_NAME))  # noqa: PTH118 - as typed
         yield f"saved    {visible(plan.request.save_to)}; send it with {visible(command)}"
+    yield f"result   {_result(plan)}"
+
+
+def _result(plan: Plan) -> str:
     problems = len(plan.errors)
     if problems:
-        yield f"result   {problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
-    else:
-        yield "result   ready"
+        return f"{problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+    return "skipped; nothing would be sent" if plan.is_skipped else "ready"
 
 
 def image_lines(plan: Plan) -> Iterator[str]:
