@@ -225,7 +225,10 @@ def _leads_there(place: Place) -> bool:
 def _name(temporary: Path, place: Place, data: blob.Blob) -> str:
     """Give a finished file its name, by the place's policy; return the path as typed."""
     if place.if_exists == "overwrite":
-        files.replace(temporary, _file(place), data)
+        try:
+            files.link(temporary, _file(place), data)
+        except FileExistsError:
+            files.replace(temporary, _file(place), data)
         return place.path
     free = [place] if _leads_there(place) else []
     others = _numbered(place.taken or place.path) if place.if_exists == "number" else iter(())

@@ -28,13 +28,14 @@ CALLS = ("open", "write", "fsync", "close", "link", "rename", "chmod", "unlink",
 
 ERRNOS = (
     *("EPERM", "EACCES", "EINVAL", "ENOSYS", "ENOTSUP", "EIO", "ENOSPC", "EDQUOT", "EROFS"),
-    *("EBUSY", "EXDEV", "EMLINK", "ESTALE", "ENAMETOOLONG", "EISDIR", "ENOENT"),
+    *("EBUSY", "EXDEV", "ESTALE", "ENOENT"),
 )
 
 WAYS: dict[str, tuple[IfExists, bool, str]] = {
     "new": ("fail", False, "out.jpg"),
     "beside another": ("number", True, "out.jpg"),
     "over another": ("overwrite", True, "out.jpg"),
+    "over what may come": ("overwrite", False, "out.jpg"),
     "in a new folder": ("fail", False, "new/out.jpg"),
 }
 """By its name: the policy, whether the name is taken, and the name."""
