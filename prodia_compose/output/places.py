@@ -273,7 +273,7 @@ def _as_output_error(path: str, called: str) -> Iterator[None]:
     try:
         yield
     except errors.OutputError as error:
-        raise errors.OutputError(f"{called} {path}: {error.message}", path=path) from error
+        raise type(error)(f"{called} {path}: {error.message}", path=path) from error
     except (OSError, ValueError) as exc:
         words = errors.reason(exc, _REASONS)
         raise errors.OutputError(f"{called} {path}: {words}", path=path) from exc
