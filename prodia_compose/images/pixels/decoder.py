@@ -56,20 +56,22 @@ def allow(pixels: int) -> None:
 
 @contextlib.contextmanager
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
-    """Turn what a decoder raises into an `InputError`: `failure`, and the decoder's own words."""
+    """Turn what a decoder raises into an `InputError` that says `failure`, in no words of its own."""
     try:
         yield
-    except errors.ComposeError:
-        raise
     except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
         # Errors are kept to be told together, and must not keep half-decoded pictures.
         traceback.clear_frames(exc.__traceback__)
+        if isinstance(exc, errors.ComposeError):
+            raise
         if isinstance(exc, MemoryError):
             reason = "needs more memory than there is"
+        elif isinstance(exc, Image.DecompressionBombError):
+            reason = "holds a picture of more pixels than the limit (--max-input-pixels)"
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
             reason = f"cannot be read: {exc.strerror}"
         else:
-            reason = f"{failure}: {_words(exc)}"
+            reason = failure
         raise errors.InputError(reason) from exc
 
 
@@ -112,9 +114,10 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     return image
 
 
-def _words(error: Exception) -> str:
-    text = "" if isinstance(error, KeyError | IndexError) else plain(str(error))
-    return text[:120] or "the data is not what the format asks for"
+def frame_box(image: Image.Image) -> tuple[int, int, int, int] | None:
+    """Return which part of a GIF's canvas its first frame covers; None where that is all of it."""
+    box: tuple[int, int, int, int] | None = getattr(image, "dispose_extent", None)
+    return None if box == (0, 0, *image.size) else box
 
 
 def plain(text: str) -> str:

@@ -5,9 +5,7 @@ structure goes before.
 """
 
 import io
-import itertools
 import struct
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO, Final
 
@@ -15,7 +13,7 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import exif, kinds
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
 from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
@@ -41,11 +39,6 @@ _COLOURS: Final[dict[str, Colour]] = {
 }
 _BITS: Final = {"1": 1, "I;16": 16, "I;16L": 16, "I;16B": 16, "I": 32, "F": 32}
 
-# TIFF's tags, and what matters of their values.
-_DNG_VERSION, _SUB_DIRECTORIES, _BITS_PER_SAMPLE = 50706, 330, 258
-_SUBFILE_TYPE, _REDUCED, _MASK = 254, 1, 4
-_PHOTOMETRIC, _SENSOR_DATA = 262, {32803, 34892}  # colour filter array, linear raw
-
 _VERSION_INFO: Final = 1057  # of Photoshop's resources
 _MAX_BLOCKS = 1_000_000
 _MAX_BOXES = 10_000
@@ -60,14 +53,12 @@ def read_header(name: str, file: BinaryIO) -> Header:
     """
     if name in {"AVIF", "HEIF"} and not _has_whole_boxes(file):
         raise errors.InputError("is cut short: the end of its data is missing")
-    frames, orientation = 1, None
-    if name == "TIFF":
-        frames, orientation = _inspect_tiff(file)
-    elif name == "GIF":
-        frames = _count_gif(file)
+    frames = _count_gif(file) if name == "GIF" else 1
     file.seek(0)
-    with decoder.reading(f"is damaged, or a kind of {name} file that cannot be read"):
-        header = _by_pillow(decoder.opened(name, file), frames, orientation)
+    title = kinds.KINDS[name].title
+    kind = f"is damaged, or a kind of {title} picture that cannot be read"
+    with decoder.reading(f"{kind}: convert it to PNG or JPEG"):
+        header = _by_pillow(decoder.opened(name, file), frames)
         if name != "PSD":
             return header
         has_clear_alpha, may_be_blank = _inspect_psd(file)
@@ -75,7 +66,9 @@ def read_header(name: str, file: BinaryIO) -> Header:
         return replace(header, has_alpha=has_alpha, may_be_blank=may_be_blank)
 
 
-def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None) -> Header:
+def _by_pillow(image: ImageFile.ImageFile, frames: int) -> Header:
+    orientation = note = None
+    pixel_bytes = 4
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile")
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
@@ -83,9 +76,10 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None)
     if isinstance(image, tiff.StoredTiffFile):
         has_metadata = image.has_metadata
         exif_data = image.carried_exif()
-        stored = image.tag_v2.get(_BITS_PER_SAMPLE)
-        if isinstance(stored, tuple) and stored and isinstance(stored[0], int):
-            bits = stored[0]
+        frames, orientation, note = image.frames, image.orientation, image.note
+        bits = image.stored.bits
+        if image.samples is not None:
+            pixel_bytes = max(4, bits * image.stored.channels // 8)
     elif image.format == "AVIF":
         # Its decoder tells of a turned picture through EXIF, and does not turn it.
         orientation = exif.orientation(exif_data)
@@ -99,7 +93,7 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None)
         colour=_COLOURS.get(image.mode, "other"),
         bits=bits,
         least_bytes=image.width * image.height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
-        has_alpha=image.has_transparency_data,
+        has_alpha=image.has_transparency_data or decoder.frame_box(image) is not None,
         orientation=orientation,
         was_turned=image.info.get("original_orientation") not in {None, 1},
         frames=frames,
@@ -107,6 +101,8 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None)
         exif=exif_data.removeprefix(exif.MARK) if isinstance(exif_data, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
         has_metadata=has_metadata,
+        pixel_bytes=pixel_bytes,
+        note=note,
     )
 
 
@@ -141,26 +137,6 @@ def _has_whole_boxes(file: BinaryIO) -> bool:
         if position > end:
             return False
     return True
-
-
-def _inspect_tiff(file: BinaryIO) -> tuple[int, int | None]:
-    """Return the number of pages, without reduced copies and masks, and the first's orientation."""
-    found = list(itertools.islice(exif.directories(file), MAX_COUNTED))
-    if not found:
-        return 1, None
-    _refuse_raw(found)
-    pages = sum(not page.values.get(_SUBFILE_TYPE, 0) & (_REDUCED | _MASK) for page in found)
-    return max(1, pages), found[0].orientation
-
-
-def _refuse_raw(found: Sequence[exif.Directory]) -> None:
-    first = found[0].values
-    is_dng = _DNG_VERSION in first
-    is_preview = first.get(_SUBFILE_TYPE, 0) & _REDUCED and _SUB_DIRECTORIES in first
-    is_sensor = any(page.values.get(_PHOTOMETRIC) in _SENSOR_DATA for page in found)
-    if is_dng or is_preview or is_sensor:
-        name = "DNG" if is_dng else "TIFF-based, such as NEF, ARW or PEF"
-        raise errors.InputError(f"is a camera RAW file ({name}): develop it to JPEG or TIFF first")
 
 
 def _count_gif(file: BinaryIO) -> int:

@@ -31,7 +31,8 @@ class Header:
         exif: Without the word "Exif" in front; this and the next two where they can be carried over.
         iptc: Photoshop's resources with the IPTC data.
         has_metadata: There is something beside the picture and its colours.
-        note: What was wrong and did not matter, in words; None if nothing was.
+        pixel_bytes: How much memory a decoder takes for a pixel, where it holds all of them.
+        note: What was wrong and did not matter, or left out, in words; None if nothing was.
     """
 
     width: int
@@ -51,4 +52,5 @@ class Header:
     xmp: bytes | None = field(default=None, repr=False)
     iptc: bytes | None = field(default=None, repr=False)
     has_metadata: bool = False
+    pixel_bytes: int = 4
     note: str | None = None
