@@ -6,6 +6,7 @@ the picture is here. Between the two nothing is left on disk.
 
 import contextlib
 import errno
+import itertools
 import os
 import secrets
 import shutil
@@ -44,6 +45,11 @@ class Place:
     taken: str | None = None
 
     @property
+    def absolute(self) -> str:
+        """Its path from the root; `-` is standard output."""
+        return self.path if self.is_stdout else addresses.absolute(self.path)
+
+    @property
     def is_stdout(self) -> bool:
         """Whether the bytes go to standard output."""
         return self.path == "-"
@@ -54,28 +60,16 @@ class Place:
         return self.is_stdout or streams.is_stream(self.path)
 
 
-def settle(
-    placement: Placement,
-    format_: OutputFormat,
-    stems: Sequence[str],
-    model: str,
-    inputs: Sequence[tuple[str, Path]],
-    called: str,
-) -> Place:
-    """Return the place that the options name, proved.
+def expand(placement: Placement, format_: OutputFormat, stems: Sequence[str], model: str) -> str:
+    """Return the path that the options name.
 
     Args:
         placement: The options.
         format_: The format asked for.
         stems: The inputs' base names without suffix, in order; empty where one has none.
         model: The model's name; empty if there is none.
-        inputs: As for `prove`.
-        called: As for `prove`.
-
-    Raises:
-        errors.OutputError: As `prove` raises it.
     """
-    path = names.expand(
+    return names.expand(
         placement.target,
         {
             "stem": (stems[-1] if stems else "") or "image",
@@ -87,8 +81,16 @@ def settle(
             "ext": format_,
         },
     )
-    policy, create_dirs = placement.policy, placement.create_dirs
-    return prove(path, if_exists=policy, create_dirs=create_dirs, inputs=inputs, called=called)
+
+
+def standing(path: str, if_exists: IfExists, is_it: Callable[[str], bool]) -> Place | None:
+    """Return the place of a picture that stands there already, under the name or a number of it."""
+    others = _numbered(path) if if_exists == "number" else ()
+    taken = itertools.takewhile(
+        lambda name: streams.status(name) is not None, itertools.chain([path], others)
+    )
+    name = next((name for name in taken if is_it(name)), None)
+    return None if name is None else Place(path=name, skipped=True)
 
 
 def prove(

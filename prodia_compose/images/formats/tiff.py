@@ -171,13 +171,8 @@ def read(tags: Tags, order: str, *, is_big: bool) -> Layout:
     usual = colours if compression == OLD_JPEG else len(depths)
     channels = _number(tags, CHANNELS, usual)
     depths = depths[:channels] if len(depths) > 1 else depths
-    formats = _numbers(tags, FORMAT)[:channels] or (UNSIGNED,)
-    kind = UNSIGNED if photometric in {LAB, ICC_LAB} else formats[0]
-    kind = UNSIGNED if kind == UNDEFINED else kind
-    if len(set(depths)) > 1 or (len(set(formats)) > 1 and photometric != LAB):
+    if len(set(depths)) > 1:
         raise _refusal("whose channels are not alike")
-    if kind not in _FORMATS:
-        raise _refusal("of complex numbers")
     if channels < colours:
         raise errors.InputError(
             f"is cut short or damaged: {channels} channels are too few for its colours"
@@ -192,7 +187,7 @@ def read(tags: Tags, order: str, *, is_big: bool) -> Layout:
         height=height,
         photometric=photometric,
         bits=depths[0],
-        format=kind,
+        format=_format(tags, photometric, channels),
         channels=channels,
         colours=colours,
         alpha=alpha,
@@ -211,6 +206,19 @@ def read(tags: Tags, order: str, *, is_big: bool) -> Layout:
         fill_order=_number(tags, FILL_ORDER, 1),
         note=note,
     )
+
+
+def _format(tags: Tags, photometric: int, channels: int) -> int:
+    """Return what kind of numbers all channels hold; those of Lab are as its colours say."""
+    if photometric in {LAB, ICC_LAB}:
+        return UNSIGNED
+    formats = set(_numbers(tags, FORMAT)[:channels]) or {UNSIGNED}
+    if len(formats) > 1:
+        raise _refusal("whose channels are not alike")
+    kind = formats.pop()
+    if kind not in {*_FORMATS, UNDEFINED}:
+        raise _refusal("of complex numbers")
+    return UNSIGNED if kind == UNDEFINED else kind
 
 
 def unreadable(layout: Layout) -> errors.InputError:
