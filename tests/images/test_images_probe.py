@@ -248,6 +248,25 @@ DAMAGED = {
         b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",
         "is a JPEG of 12 bits",
     ),
+    **{
+        f"{kind} by 0x{marker:x}": (
+            b"\xff\xd8\xff" + bytes((marker,)) + b"\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0"
+            b"\xff\xda\0\x08abcdef",
+            f"is a {kind}, which cannot be read: convert it to PNG",
+        )
+        for marker, kind in (
+            (0xC3, "lossless JPEG"),
+            (0xC5, "hierarchical JPEG"),
+            (0xC7, "hierarchical JPEG"),
+            (0xCB, "lossless JPEG"),
+            (0xCF, "hierarchical JPEG"),
+            (0xF7, "JPEG-LS picture"),
+        )
+    },
+    "iOS PNG": (
+        make.png_with(make.encoded(make.quarters(), "PNG"), (b"CgBI", bytes(4))),
+        "is a PNG made for iOS apps (CgBI), which cannot be read: convert it",
+    ),
     "junk for ever": (b"\xff\xd8\xff" + bytes(70_000) * 2, "is cut short"),
     "PNG": (make.encoded(make.quarters(), "PNG")[:20], "is cut short or damaged"),
     "odd PNG": (make.png((4, 4), 5, 2, []), "is damaged: no PNG has 5 bits"),

@@ -134,12 +134,6 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     return image
 
 
-def frame_box(image: Image.Image) -> tuple[int, int, int, int] | None:
-    """Return which part of a GIF's canvas its first frame covers; None where that is all of it."""
-    box: tuple[int, int, int, int] | None = getattr(image, "dispose_extent", None)
-    return None if box == (0, 0, *image.size) else box
-
-
 def plain(text: str) -> str:
     """Return a text as one line of what can be printed."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -44,9 +44,9 @@ def conversion(image: Image.Image, bits: int) -> Convert:
     if image.mode in {"1", "L"} and isinstance(key, int):
         # Pillow scales the key of 1-bit greys as it does the greys, and of 2 and 4 bits not.
         white = (1 << bits) - 1
-        return _keyed([min(key, white) * 255 // white])
+        return _keyed([(key & white) * 255 // white])
     if image.mode == "RGB" and isinstance(key, tuple) and bits == 8:
-        return _keyed(key)
+        return _keyed([value & 255 for value in key])  # the standard has the others be nothing
     return _converted(_CHANGED_MODES[image.mode]) if image.mode in _CHANGED_MODES else as_it_is
 
 

@@ -148,7 +148,7 @@ def _rows(image: ImageFile.ImageFile, opener: Opener, info: ImageInfo) -> resamp
         return samples.Samples(planes, stored)
     whole: Image.Image = image
     key = image.info.get("transparency")
-    if (box := decoder.frame_box(image)) is not None:
+    if (box := info.header.covered) is not None:
         whole = Image.new("RGBA", image.size)
         whole.paste(image.crop(box).convert("RGBA"), box)
     elif isinstance(key, tuple) and info.header.bits > 8:

@@ -95,13 +95,15 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         width, height = crop[2:] if crop else image.size
         if not profile and (codes := boxes.colours(properties)):
             profile = icc.from_codes(*codes)
+    box = getattr(image, "dispose_extent", None)  # a GIF's
+    covered = None if box == (0, 0, *image.size) else box
     return Header(
         width=width,
         height=height,
         colour=_COLOURS.get(image.mode, "other"),
         bits=bits,
         least_bytes=width * height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
-        has_alpha=image.has_transparency_data or decoder.frame_box(image) is not None,
+        has_alpha=image.has_transparency_data or covered is not None,
         orientation=orientation,
         was_turned=image.format == "HEIF" and boxes.is_turned(properties),
         frames=frames,
@@ -109,6 +111,7 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         exif=exif_data.removeprefix(exif.MARK) if isinstance(exif_data, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
         has_metadata=has_metadata,
+        covered=covered,
         pixel_bytes=pixel_bytes,
         note=note,
     )
