@@ -99,6 +99,7 @@ def _by_pillow(
         orientation = exif.orientation(exif_data)
     if image.format in {"AVIF", "HEIF"}:
         frames = int(getattr(image, "n_frames", 1))
+        bits = boxes.depth(properties) or bits
         crop = boxes.crop(properties, turned=image.format == "HEIF")
         width, height = crop[2:] if crop else image.size
         if not profile and (codes := boxes.colours(properties)):
