@@ -83,7 +83,7 @@ def _by_pillow(
     orientation: int | None,
     properties: list[boxes.Property],
 ) -> Header:
-    exif_data, profile = image.info.get("exif"), image.info.get("icc_profile")
+    exif_data, profile = image.info.get("exif"), image.info.get("icc_profile") or None
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
     bits = _BITS.get(image.mode, 8)
