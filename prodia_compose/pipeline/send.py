@@ -38,8 +38,6 @@ def send(
         errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
         errors.Interrupted: Somebody asked to stop; whatever came is kept.
     """
-    if ready.place.skipped:
-        return
     began = time.monotonic()
     if not again:
         twins.refuse(ready.claim, record)

@@ -178,7 +178,7 @@ def test_an_async_job_goes_with_its_sandbox(run: Run, work: Path) -> None:
         checked = run("validate", *LINE, "--async", **env)
         (job,) = _jobs(run, "--sandbox")
         shown = run("jobs", "show", job["id"]).text
-    gone = run("jobs", "fetch", job["id"], PRODIA_TOKEN=TOKEN)
+    gone = run("jobs", "fetch", job["id"])
 
     assert f"the job {job['job_id']} runs on as long as its sandbox does; `prodia" in told
     assert told.endswith("brings its picture until then\n")

@@ -66,22 +66,24 @@ def allow(pixels: int) -> None:
 
 @contextlib.contextmanager
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
-    """Turn what a decoder raises into an `InputError`: `failure`, and the decoder's own words."""
+    """Turn what a decoder raises into an `InputError` that says `failure`, in no words of its own."""
     try:
         yield
-    except errors.ComposeError:
-        raise
     except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
         # Errors are kept to be told together, and must not keep half-decoded pictures.
         traceback.clear_frames(exc.__traceback__)
+        if isinstance(exc, errors.ComposeError):
+            raise
         if isinstance(exc, MemoryError):
             reason = "needs more memory than there is"
+        elif isinstance(exc, Image.DecompressionBombError):
+            reason = "holds a picture of more pixels than the limit (--max-input-pixels)"
         elif (lack := errors.lack(exc)) is not None:
             reason = f"cannot be read: {lack}"
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
             reason = f"cannot be read: {exc.strerror}"
         else:
-            reason = f"{failure}: {_words(exc)}"
+            reason = failure
         raise errors.InputError(reason) from exc
 
 
@@ -149,11 +151,6 @@ def _mind_threads(module: Any) -> None:
     elif found == 0:
         limit = "raise the limit (ulimit -u)"
         raise errors.InputError(f"takes a thread to decode, and no more can be started: {limit}")
-
-
-def _words(error: Exception) -> str:
-    text = "" if isinstance(error, KeyError | IndexError) else plain(str(error))
-    return text[:120] or "the data is not what the format asks for"
 
 
 def plain(text: str) -> str:
