@@ -141,7 +141,6 @@ def _read(
         framed=exchange.is_framed,
         broken=broken,
         hide=service.token.hide,
-        clean=service.token.clean,
     )
 
 

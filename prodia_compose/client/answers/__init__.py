@@ -7,7 +7,7 @@ picture that was paid for survives an answer that makes no sense.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field, replace
 
 import multipart
@@ -78,7 +78,6 @@ def read(
     framed: bool = True,
     broken: bool = False,
     hide: Hide = str,
-    clean: Callable[[blob.Blob], blob.Blob] = lambda came: came,
 ) -> Answer:
     """Take an answer apart, as far as its body came.
 
@@ -90,7 +89,6 @@ def read(
             picture is looked at for its own end mark.
         broken: Whether the connection broke off in it, so that it cannot be whole.
         hide: Applied to every text that is given back.
-        clean: Applied to what remains, but for pictures, which stay as they came.
     """
     media_type, options = multipart.parse_options_header(content_type or "")
     body, is_end, left = plain(raw, codings, _UNPACKED_BYTES)
@@ -107,12 +105,13 @@ def read(
             told = hide(f"its compression ({left}) cannot be undone")
             answer = replace(answer, outputs=(), error=told)
     has_end = all(_ends(one.blob, one.media_type) for one in answer.outputs)
-    is_text = media_type.startswith("text/") and bool(raw.size) and not _is_binary(body)
+    is_text = media_type.startswith("text/") and not _is_binary(body)
     is_known = bool(answer.outputs) or is_text or json_value(body) is not None
-    answer = replace(answer, ended=is_closed or (is_known and has_end and not sections))
     if not is_closed and (broken or not (is_end or answer.outputs)):
         answer = replace(answer, whole=False)
-    return answer if answer.whole and answer.outputs else _with_rest(answer, clean)
+    is_ended = answer.whole and is_known and has_end and not sections and bool(raw.size)
+    answer = replace(answer, ended=is_closed or is_ended)
+    return answer if answer.whole and answer.outputs else _with_rest(answer)
 
 
 def plain(
@@ -126,17 +125,17 @@ def plain(
 
 def unread(raw: blob.Blob) -> Answer:
     """Return an answer of which nothing can be said but that these bytes came."""
-    return _with_rest(Answer(media_type="", raw=raw, whole=False), lambda came: came)
+    return _with_rest(Answer(media_type="", raw=raw, whole=False))
 
 
-def _with_rest(answer: Answer, clean: Callable[[blob.Blob], blob.Blob]) -> Answer:
+def _with_rest(answer: Answer) -> Answer:
     """Return an answer with all of its bytes among what remains, unless they do already."""
     raw, found = answer.raw, (*answer.outputs, *answer.remains)
     if not raw.size or any(one.blob is raw for one in found):
         return answer
     # Of a type that promises a picture the bytes are none as they are.
     media_type = "" if answer.media_type.startswith("image/") else answer.media_type
-    rest = Output(blob=clean(raw), media_type=media_type, filename=None)
+    rest = Output(blob=raw, media_type=media_type, filename=None)
     return replace(answer, remains=(*answer.remains, rest))
 
 
