@@ -11,6 +11,7 @@ from collections.abc import Iterator
 _HEAD_BYTES = 1 << 23
 """The most of a head that is read; curl takes 5,000 headers, of 300 kB in all."""
 
+_EARLY_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 16
 _LINE_BYTES = 1 << 16
 _TRAILERS = 10_000
@@ -42,7 +43,7 @@ def early_class(early: bytearray) -> int | None:
     if begins is None:
         return 0 if len(early) > len(b"\r\nHTTP/1.1 200") else None
     if begins[1] == b"1":
-        return 0 if len(early) > _HEAD_BYTES else None
+        return 0 if len(early) > _EARLY_BYTES else None
     return int(begins[1])
 
 
