@@ -245,6 +245,14 @@ def test_forgetting_as_a_document(run: Run, work: Path) -> None:
     assert _jobs(run) == []
 
 
+def test_forgetting_an_unknown_outcome(run: Run, work: Path) -> None:
+    """It is told that nothing stops the same job from being sent again."""
+    done = run("jobs", "forget", _unknown(run))
+
+    assert done.code == 0
+    assert "its outcome was unknown, and nothing stops the same job from" in done.err
+
+
 @pytest.mark.parametrize("argv", [("settle", "billed"), ("forget",)], ids=["settle", "forget"])
 def test_a_record_that_cannot_be_written(run: Run, work: Path, argv: tuple[str, ...]) -> None:
     """Where the record is locked nothing is changed, which is told (8)."""
