@@ -113,7 +113,7 @@ def _place(options: FetchOptions, target: str) -> places.Place:
     _format(target)  # a suffix of no picture is refused with the rest
     place = places.prove(
         target,
-        if_exists=options.placement.policy,
+        if_exists=replace(options.placement, target=target).policy,
         create_dirs=options.placement.create_dirs,
     )
     if place.is_stdout:
