@@ -316,7 +316,7 @@ def test_cleaning_as_a_document(run: Run, kept: list[Path]) -> None:
     """`--json` tells what was removed, and the jobs that it was of."""
     before = _jobs(run)
     document = json.loads(run("jobs", "clean", "-y", "--json").out)
-    again = json.loads(run("jobs", "clean", "-y", "--json").out)
+    again = json.loads(run("jobs", "clean", "--json").out)
 
     assert document["jobs"] == before
     assert [one["path"] for one in document["removed"]] == [str(path) for path in kept]

@@ -94,7 +94,7 @@ def clean(
     if not kept and not json:
         terminal.tell("prodia-compose: nothing is kept aside")
         return 0
-    if not yes:
+    if kept and not yes:
         _ask(jobs_text.kept(kept), as_json=json)
     removed = keeping.remove(kept)
     if json:
