@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, TextIO
 
-from prodia_compose import errors, progress
+from prodia_compose import addresses, errors, progress
 from prodia_compose.output import streams
 
 if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
@@ -21,8 +21,8 @@ _NARROWEST = 20  # columns; what is narrower folds lines itself
 _STATES: dict[errors.JobState, str] = {
     "not-sent": "the job did not run",
     "sending": "the upload was not complete, so the job did not run",
-    "sent": "the job had been sent and may be billed; look at the Prodia dashboard before "
-    "you run it again",
+    "sent": "the job had been sent and may be billed, and its picture cannot be fetched later: "
+    f"look at `prodia-compose jobs` and {addresses.DASHBOARD} before you run it again",
     "answered": "the job had been answered and is billed",
 }
 
@@ -149,9 +149,11 @@ def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
     state, job_id = ("not-sent", None) if run is None else (run.state, run.job_id)
     words = _STATES[state]
     if job_id is not None and state == "sent":
+        is_there = "as long as its sandbox does" if run and run.is_sandbox else "and may be billed"
+        until = " until then" if run and run.is_sandbox else ""
         words = (
-            f"the job {job_id} runs on and may be billed; "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+            f"the job {job_id} runs on {is_there}; "
+            f"`prodia-compose jobs fetch {job_id}` brings its picture{until}"
         )
     if run and run.pictures:
         words += f"; the picture is kept as {', '.join(run.pictures)}"

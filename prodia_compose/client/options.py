@@ -1,6 +1,7 @@
 """How a job is sent, as the options say it."""
 
 from typing import Annotated, BinaryIO, Literal
+from urllib.parse import urlsplit
 
 from prodia_compose import errors
 from prodia_compose.client.service import (
@@ -47,6 +48,11 @@ class Delivery(Options):
         bool,
         Option(names=("--async",), help="Create the job, ask after it, then fetch the picture"),
     ] = False
+
+    @property
+    def host(self) -> str:
+        """The service, with the port if one was given."""
+        return urlsplit(self.base_url).netloc
 
     def token(
         self,

@@ -41,6 +41,11 @@ class Entry:
         return addresses.shown(self.path) if self.is_url else self.path
 
     @property
+    def place(self) -> str:
+        """Where it is: a path from the root, a URL as `shown`, or `-`."""
+        return self.shown if self.is_url or self.is_stdin else addresses.absolute(self.path)
+
+    @property
     def name(self) -> str:
         """Its base name, decoded if it is a URL; empty where it has none."""
         if self.is_stdin or files.is_descriptor(self.path):
@@ -69,11 +74,20 @@ class Input:
     Attributes:
         position: Its place among the images, counted from 1.
         opener: Gives a reader at the first byte, as often as asked.
+        content: What is in it, if that is known already.
     """
 
     entry: Entry
     position: int
     opener: blob.Opener
+    content: files.Content | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What a request key has of it: its address, or the hash of what is in it, if known."""
+        if self.entry.is_url:
+            return self.entry.path
+        return None if self.content is None else self.content.sha256
 
     @property
     def path(self) -> str:
@@ -97,9 +111,11 @@ def gather(
 
 
 def files_of(named: Sequence[Entry]) -> list[tuple[str, Path]]:
-    """Return the inputs that are files: as typed, and where they are."""
+    """Return the inputs that may be files: as typed, and where they are."""
     return [
-        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
+        (entry.path, Path("/dev/fd/0" if entry.is_stdin else entry.path))
+        for entry in named
+        if not entry.is_url
     ]
 
 

@@ -5,6 +5,7 @@ FIFOs are refused by their kind. What can be read only once is spooled to disk.
 """
 
 import errno
+import hashlib
 import io
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prodia_compose import addresses, blob, errors, progress
+from prodia_compose.frozen import frozen
 
 _CHUNK_BYTES = 1 << 18
 
@@ -80,6 +82,41 @@ def opener(path: str) -> blob.Opener:
             return blob.stored(_chunks(pipe)).open
     _open(path).close()  # permission is found out here, not while preparing
     return lambda: _open(path)
+
+
+@frozen
+class Content:
+    """What is in an input.
+
+    Attributes:
+        sha256: Of all its bytes, in hex.
+        size: Their number.
+        mtime_ns: When the file had last changed, in nanoseconds; None of what is no file.
+    """
+
+    sha256: str
+    size: int
+    mtime_ns: int | None
+
+
+def content(file: BinaryIO) -> Content:
+    """Read an input from its first byte to its end, and return what is in it.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    _, mtime_ns = status(file) or (0, None)
+    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # has readinto
+    return Content(sha256=digest.hexdigest(), size=file.tell(), mtime_ns=mtime_ns)
+
+
+def status(file: BinaryIO) -> tuple[int, int] | None:
+    """Return a file's size and when it last changed, in nanoseconds; None of what is no file."""
+    try:
+        found = os.fstat(file.fileno())
+    except io.UnsupportedOperation:  # no descriptor: spooled
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def spool_stdin(stdin: BinaryIO | None) -> blob.Blob:

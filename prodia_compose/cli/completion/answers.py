@@ -146,6 +146,10 @@ def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answe
     value = _operand(place) if option is None else option["value"]
     if value is None:
         return _Answer()
+    if value == offers.ID_OR_FILE:
+        if ids := offers.job_ids(current):
+            return _Answer(words=ids)
+        value = "IMAGE"
     if offers.paths(value) is not None:
         return _path(value, current, start)
     whole = _walk(known["root"], [*before[1:], current, *after])
