@@ -102,10 +102,14 @@ def _misplaced(
     It was written without `-p`, or not quoted, so that a shell made operands of its words.
     """
     loose = [entry for entry in named if not entry.list_number and _is_prose(entry)]
-    if not loose or prompt_file is not None or (prompt is not None and len(prompt.split()) != 1):
+    if not loose or prompt_file is not None or prompt == "":
         return None
-    if prompt is not None and len(loose) == 1 and (len(named) == 1 or len(prompt) < 3):
-        return None  # `mug -p x` is rather a picture that is missing
+    is_sentence = any(len(entry.path.split()) > 1 for entry in loose)
+    if prompt is not None and not is_sentence:
+        # `mug -p x` is rather a picture that is missing, and so is `mug -p "one on the other"`.
+        is_one_too_few = len(loose) == 1 and (len(named) == 1 or len(prompt) < 3)
+        if is_one_too_few or len(prompt.split()) > 1:
+            return None
     text = " ".join(entry.path for entry in loose)
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
     if prompt is None:
