@@ -38,12 +38,16 @@ class Status(Protocol):
     Attributes:
         job_id: The service's name for it, once it gave one.
         request_id: The service's name for the exchange.
+        request_key: What it shares with every run that asks for the same picture, if known.
+        is_sandbox: Whether it went to a stand-in, which will be gone.
         warnings: What had been found by then that alone would not have stopped the run.
     """
 
     state: JobState
     job_id: str | None
     request_id: str | None
+    request_key: str | None
+    is_sandbox: bool
     warnings: "tuple[Warned, ...]"
 
     @property
@@ -229,6 +233,7 @@ WarningCode = Literal[
     "unconfirmed-setting",
     "unknown-model",
     "unknown-setting",
+    "unknown-variable",
     "unsorted-list",
     "wrong-format",
 ]

@@ -175,6 +175,7 @@ class Sender:
                 request,
                 reporter=self.reporter,
                 on_state=self.watch.reached,
+                on_reply=self.watch.met,
                 stop=self.stop,
                 clock=self.clock,
             ) as exchange:

@@ -153,7 +153,11 @@ class AsyncJob:
         trace = TraceOnly(self._sender.reporter)
         try:
             with self._sender.transport(
-                request, reporter=trace, stop=self._sender.stop, clock=self._sender.clock
+                request,
+                reporter=trace,
+                on_reply=self._sender.watch.met,
+                stop=self._sender.stop,
+                clock=self._sender.clock,
             ) as exchange:
                 heard = verdicts.hear(exchange, self._sender.service)
         except Lost as lost:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from prodia_compose.client.answers import Answer
+from prodia_compose.client.transport.exchange import Reply
 from prodia_compose.errors import JobState
 
 
@@ -14,6 +15,9 @@ class Watch(Protocol):
 
     def reached(self, state: JobState) -> None:
         """Take in that the job has come to a state; `not-sent` again after a busy service."""
+
+    def met(self, reply: Reply) -> None:
+        """Take in who answers, before what it answers is read."""
 
     def came(self, answer: Answer) -> None:
         """Take what has come of an answer that may bring pictures, before anything is made of it.

@@ -16,8 +16,9 @@ from prodia_compose.record import entries
 if TYPE_CHECKING:  # for annotations; what is wrong before sending is told without these
     from prodia_compose.client.answers import Answer, Output
     from prodia_compose.client.send import Sent
+    from prodia_compose.client.transport.exchange import Reply
     from prodia_compose.images.probe.received import ReceivedImage
-    from prodia_compose.record.ledger import OpenEntry
+    from prodia_compose.record.open_entry import OpenEntry
 
 _SENT: dict[errors.JobState, entries.State] = {
     "not-sent": "prepared",
@@ -76,6 +77,7 @@ class Run:
 
     Attributes:
         stop: Whether the run shall end early.
+        is_sandbox: Whether it costs nothing: as expected, until the service has told.
         state: How far the job is.
         job_id: The service's id for the job, once it gave one.
         request_id: The service's id for the exchange.
@@ -84,12 +86,22 @@ class Run:
         elapsed_s: Wall time from sending to saved, in seconds.
         messages: The service's words beside the pictures.
         saved: The pictures that are in their places, the one for `-o` first.
+        request_key: What it shares with every run that asks for the same picture, if known.
+        made: An earlier job that asked for the same and whose picture lies there.
         warnings: What stopped nothing.
         clean: Takes secrets out of what is kept.
     """
 
-    def __init__(self, stop: Stop, *, warnings: Sequence[errors.Warned] = ()) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        *,
+        warnings: Sequence[errors.Warned] = (),
+        request_key: str | None = None,
+        is_sandbox: bool = False,
+    ) -> None:
         self.stop = stop
+        self.is_sandbox = is_sandbox
         self.state: errors.JobState = "not-sent"
         self.job_id: str | None = None
         self.request_id: str | None = None
@@ -99,6 +111,8 @@ class Run:
         self.messages: tuple[str, ...] = ()
         self.saved: tuple[SavedOutput, ...] = ()
         self.warnings = tuple(warnings)
+        self.request_key = request_key
+        self.made: entries.Entry | None = None
         self.clean: Callable[[blob.Blob], blob.Blob] = lambda came: came
         self._entry: OpenEntry | None = None
         self._is_fetch = False
@@ -130,6 +144,10 @@ class Run:
         if not self._is_fetch:
             self._advance(_SENT[state])
 
+    def met(self, reply: "Reply") -> None:
+        """Take in who answers."""
+        self.is_sandbox = reply.is_sandbox
+
     def came(self, answer: "Answer") -> None:
         """Hold what has come of an answer: its whole pictures, and what else is to be kept."""
         pictures = tuple(_Held(output=output) for output in answer.outputs)
@@ -145,7 +163,7 @@ class Run:
         self._entry = entry
 
     def fetches(
-        self, entry: "OpenEntry", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
+        self, entry: "OpenEntry | None", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
     ) -> None:
         """Be an earlier job, whose row is told what is news; hold the pictures kept of it."""
         self._entry, self._is_fetch, self.job_id = entry, True, job_id
@@ -176,7 +194,9 @@ class Run:
             errors.Interrupted: Somebody asked to stop.
         """
         for number, (held, picture) in enumerate(self._usable(), 1):
-            saved, odd = placer.put(held.output.blob, picture, number, kept=held.file)
+            saved, odd = placer.put(
+                held.output.blob, picture, number, kept=held.file, is_sandbox=self.is_sandbox
+            )
             self.saved = (*self.saved, saved)
             self._held = tuple(one for one in self._held if one is not held)
             self.warnings = (*self.warnings, *odd, *_unseen(saved))
@@ -265,7 +285,8 @@ class Run:
             if held.output.blob.size:
                 try:
                     output = replace(held.output, blob=self.clean(held.output.blob))
-                    self._kept = (*self._kept, held.file or rescue.keep(output))
+                    file = held.file or rescue.keep(output, is_sandbox=self.is_sandbox)
+                    self._kept = (*self._kept, file)
                 except errors.NotPlacedError as error:
                     lost = error  # there may be room for a smaller one
                 else:
@@ -275,7 +296,7 @@ class Run:
             raise lost
 
     def _write_saved(self, code: errors.ExitCode) -> None:
-        files = [entries.File(name=one.path, sha256=one.sha256) for one in self.saved]
+        files = [entries.File(path=one.absolute, sha256=one.sha256) for one in self.saved]
         self._advance("saved", exit_code=int(code), outputs=files)
 
     def _write_end(self, end: errors.ComposeError | errors.Interrupted) -> None:
@@ -305,4 +326,10 @@ class Run:
 
     def _advance(self, state: entries.State, **columns: Any) -> None:
         if self._entry is not None:
-            self._entry.advance(state, job_id=self.job_id, request_id=self.request_id, **columns)
+            self._entry.advance(
+                state,
+                is_sandbox=self.is_sandbox,
+                job_id=self.job_id,
+                request_id=self.request_id,
+                **columns,
+            )

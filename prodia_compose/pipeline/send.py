@@ -38,11 +38,12 @@ def send(
         errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
         errors.Interrupted: Somebody asked to stop; whatever came is kept.
     """
-    if ready.place.skipped:
-        return
     began = time.monotonic()
     if not again:
         twins.refuse(ready.claim, record)
+    run.made = twins.made(ready.claim.host, ready.claim.request_key, record)
+    if run.made is not None:
+        reporter.say(f"{twins.told(run.made)}; --if-made reuse takes it instead of paying")
     placer = Placer(
         place=ready.place,
         format=ready.plan.format,
@@ -53,7 +54,7 @@ def send(
     )
     run.clean = ready.service.token.clean
     with run.to_its_end():
-        run.record(record.begin(ready.claim))
+        run.record(record.begin(ready.claim, is_sandbox=run.is_sandbox))
         run.received(_sent(ready, run, reporter))
         run.place(placer)
         reporter.finish()
@@ -82,4 +83,5 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
         raise errors.UnknownError(
             f"{error.message}; the job {job_id} runs on and may be billed; then "
             f"`prodia-compose jobs fetch {job_id}` brings its picture"
+            f"{' while its sandbox runs' if run.is_sandbox else ''}",
         ) from error

@@ -701,6 +701,7 @@ from prodia_compose.client.service import Service, Token
 
 class Nobody:
     def reached(self, state): pass
+    def met(self, reply): pass
     def came(self, answer): pass
 
 class Zeros(io.RawIOBase):

@@ -21,7 +21,7 @@ from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import entries, ledger
 
-Keep = Callable[[blob.Blob, str], Path]
+Keep = Callable[..., Path]
 
 
 def _answer(*pictures: bytes, job_id: str | None = None) -> Answer:
@@ -71,20 +71,22 @@ def test_a_stop_loses_nothing_that_came(run: Run, record: ledger.Ledger, work: P
     assert (entry.state, entry.exit_code, entry.rescued) == ("received", 143, run.kept)
 
 
-def test_a_picture_is_in_its_place_or_kept_never_both(run: Run, work: Path) -> None:
+def test_a_picture_is_in_its_place_or_kept_never_both(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of two pictures, the one that finds no place is kept, and the other is not."""
     data = (work / "scene.jpg").read_bytes()
-    (work / "out-2.jpg").mkdir()
     run.came(_answer(data, data))
-    placer = Placer(
-        place=places.Place(path=str(work / "out.jpg"), if_exists="overwrite"),
-        format=None,
-        strict=False,
-        stdout=io.BytesIO,
-        stop=run.stop,
-    )
+    publish = places.publish
+
+    def publish_one(data: blob.Blob, place: places.Place) -> str:
+        if Path(place.path).name != "out.jpg":
+            raise FileExistsError(errno.EEXIST, "File exists")
+        return publish(data, place)
+
+    monkeypatch.setattr(places, "publish", publish_one)
     with pytest.raises(errors.NotPlacedError) as caught, run.to_its_end():
-        run.place(placer)
+        run.place(_placer(work / "out.jpg", run.stop))
 
     (kept,) = run.kept
     assert run.pictures == (str(work / "out.jpg"), kept)
@@ -130,10 +132,12 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
 ) -> None:
     """Where one picture finds no room, a smaller one may, and the message names it."""
 
-    def keep(data: blob.Blob, suffix: str, keep: Keep = rescue.keep_blob) -> Path:
+    def keep(
+        data: blob.Blob, suffix: str, *, is_sandbox: bool, keep: Keep = rescue.keep_blob
+    ) -> Path:
         if data.size > 5:
             raise errors.NotPlacedError("it is lost")
-        return keep(data, suffix)
+        return keep(data, suffix, is_sandbox=is_sandbox)
 
     monkeypatch.setattr(rescue, "keep_blob", keep)
     run.came(_answer(b"too large", b"small"))

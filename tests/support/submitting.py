@@ -20,6 +20,7 @@ from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart
 from prodia_compose.client.send import Sender, Sent
 from prodia_compose.client.service import Service, Token
+from prodia_compose.client.transport import exchange
 
 TOKEN = "sentinel-0f9e8d7c6b5a"
 
@@ -92,6 +93,9 @@ class Outcome:
     def reached(self, state: errors.JobState) -> None:
         """Keep a state."""
         self.states.append(state)
+
+    def met(self, reply: exchange.Reply) -> None:
+        """Take in who answers."""
 
     def came(self, answer: answers.Answer) -> None:
         """Hold an answer."""

@@ -44,6 +44,7 @@ class Reply:
         codings: What was done to the body, in this order: `gzip` and the like.
         length: Of the body in bytes, if the head told it.
         request_id: The service's name for the exchange, `x-request-id`; None if it has none.
+        is_sandbox: Whether it says that it is a stand-in, where nothing costs anything.
         was_delivered: Whether the request had left to its last byte when the answer came.
     """
 
@@ -57,6 +58,7 @@ class Reply:
         self.codings = incoming.codings
         self.length = incoming.length
         self.request_id = self.headers.get("x-request-id", "").strip()[:_REQUEST_ID_LIMIT] or None
+        self.is_sandbox = self.headers.get("x-sandbox") == "prodia-compose"
         self.was_delivered = was_delivered
 
 
@@ -73,6 +75,7 @@ class Exchange:
         *,
         reporter: progress.Reporter,
         on_state: OnState = lambda _: None,
+        on_reply: Callable[[Reply], None] = lambda _: None,
         stop: progress.Stop,
         clock: progress.Clock = time.monotonic,
     ) -> None:
@@ -80,6 +83,7 @@ class Exchange:
         self._passage = Passage(
             request, reporter=reporter, on_state=on_state, stop=stop, clock=clock
         )
+        self._on_reply = on_reply
         self._reporter = reporter
         self._adapter = Adapter(self._passage)
         self._proxy: str | None = None
@@ -106,6 +110,7 @@ class Exchange:
                 raise http.client.BadStatusLine("")
         hide = self._request.service.token.hide
         reply = Reply(self._incoming, hide, was_delivered=self._passage.is_delivered)
+        self._on_reply(reply)
         self._reporter.trace(f"< {reply.status} {reply.reason}")
         for name in USED:
             if name in reply.headers:

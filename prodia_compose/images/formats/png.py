@@ -17,7 +17,10 @@ from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 # Chunks that are not metadata in the sense of being about somebody or something.
-_COLOURS: Final = {b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"iCCP", b"cICP", b"bKGD", b"pHYs"}
+_COLOURS: Final = {
+    *(b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"),
+    *(b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"pHYs"),
+}
 _ANIMATION: Final = {b"acTL", b"fcTL", b"fdAT"}
 END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MAX_CHUNKS = 200_000
@@ -44,6 +47,9 @@ def read_header(file: BinaryIO) -> Header:
     raw_exif = xmp = None
     has_metadata = False
     for name, length in chunks(file):
+        if name == b"CgBI":
+            kind = "is a PNG made for iOS apps (CgBI), which cannot be read"
+            raise errors.InputError(f"{kind}: convert it to an ordinary PNG")
         has_metadata |= name not in _PICTURE | _COLOURS | _ANIMATION
         most = _MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_CARRIED_BYTES
         if name in _READ and length <= most:
@@ -77,6 +83,8 @@ def read_header(file: BinaryIO) -> Header:
         exif=exif_data,
         xmp=xmp,
         has_metadata=has_metadata,
+        # For one of 16-bit colours to be transparent, both halves of them are looked at.
+        pixel_bytes=12 if (bits, kind) == (16, 2) and b"tRNS" in found else 4,
         note=note or exif.note(exif_data),
     )
 
@@ -120,22 +128,27 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
-    """Return the colours as an ICC profile, None for sRGB; and what was wrong with them.
+    """Return the colours as an ICC profile, as `Header` has it; and what was wrong with them.
 
-    By the standard cICP counts before iCCP, that before sRGB, and that before gAMA and cHRM.
+    By the standard cICP counts before iCCP, that before sRGB, and that before gAMA and cHRM;
+    what cannot be understood leaves its place to the next.
     """
     cicp = chunks.get(b"cICP", b"")
-    if len(cicp) >= 2 and (profile := icc.from_codes(cicp[0], cicp[1])) is not None:
-        return profile, None
+    if len(cicp) == 4 and cicp[2] == 0:  # the matrix of RGB, the only one that PNG has
+        named = icc.from_codes(cicp[0], cicp[1], is_full_range=cicp[3] != 0)
+        if named is not None:
+            return named, None
+    note = None
     if b"iCCP" in chunks:
-        profile = _inflated(chunks[b"iCCP"])
-        return profile, None if profile else "colour profile damaged: taken as sRGB"
-    if b"sRGB" in chunks or b"gAMA" not in chunks or len(chunks[b"gAMA"]) < 4:
-        return None, None
-    (gamma,) = struct.unpack_from(">I", chunks[b"gAMA"])
+        if profile := _inflated(chunks[b"iCCP"]):
+            return profile, None
+        note = "colour profile damaged: left out"
+    if b"sRGB" in chunks:
+        return icc.SRGB, note
+    gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big") or None
     chromaticities = chunks.get(b"cHRM", b"")
     values = struct.unpack_from(">8I", chromaticities) if len(chromaticities) >= 32 else None
-    return icc.from_gamma(gamma, values), None
+    return icc.from_gamma(gamma, values) if gamma or values else None, note
 
 
 def _inflated(chunk: bytes) -> bytes | None:

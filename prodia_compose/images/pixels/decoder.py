@@ -22,7 +22,7 @@ from PIL import Image, ImageFile
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
 from prodia_compose.images import workers
-from prodia_compose.images.formats import gif, jpeg
+from prodia_compose.images.formats import boxes, gif, jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 """What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.
@@ -31,7 +31,7 @@ That one, not MPO's, since only the first picture counts.
 """
 
 _OTHERS: Final = {
-    "HEIF": ("pillow_heif", "HeifImageFile"),
+    "HEIF": ("pi_heif", "HeifImageFile"),
     "TIFF": ("prodia_compose.images.probe.tiff", "StoredTiffFile"),
 }
 
@@ -51,7 +51,7 @@ _pillow_log.addHandler(logging.NullHandler())
 _pillow_log.setLevel(logging.CRITICAL)
 
 # What it warns of is either refused here or of no interest to whoever sends a picture.
-warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
+warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
 
 Image.MAX_IMAGE_PIXELS = 125_000_000
 
@@ -66,22 +66,24 @@ def allow(pixels: int) -> None:
 
 @contextlib.contextmanager
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
-    """Turn what a decoder raises into an `InputError`: `failure`, and the decoder's own words."""
+    """Turn what a decoder raises into an `InputError` that says `failure`, in no words of its own."""
     try:
         yield
-    except errors.ComposeError:
-        raise
     except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
         # Errors are kept to be told together, and must not keep half-decoded pictures.
         traceback.clear_frames(exc.__traceback__)
+        if isinstance(exc, errors.ComposeError):
+            raise
         if isinstance(exc, MemoryError):
             reason = "needs more memory than there is"
+        elif isinstance(exc, Image.DecompressionBombError):
+            reason = "holds a picture of more pixels than the limit (--max-input-pixels)"
         elif (lack := errors.lack(exc)) is not None:
             reason = f"cannot be read: {lack}"
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
             reason = f"cannot be read: {exc.strerror}"
         else:
-            reason = f"{failure}: {_words(exc)}"
+            reason = failure
         raise errors.InputError(reason) from exc
 
 
@@ -113,12 +115,15 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     except ImportError as exc:
         if format_name != "HEIF":
             raise
-        raise errors.InputError("is a HEIC picture: pip install 'prodia-compose[heic]'") from exc
+        cure = "pip install pi-heif, or convert it to JPEG"
+        raise errors.InputError(f"is a HEIC picture, whose decoder is missing: {cure}") from exc
     if format_name in {"AVIF", "WEBP"} and not getattr(module, "SUPPORTED", True):
         raise errors.InputError(
             f"is in {format_name} format, which the installed Pillow was built without: "
             "install Pillow from PyPI"
         )
+    if format_name == "HEIF":
+        file = boxes.eased(file)
     if format_name in {"AVIF", "HEIF"}:
         _mind_threads(module)
     bare, opens = _BARE.get(format_name), getattr(module, class_name)
@@ -146,11 +151,6 @@ def _mind_threads(module: Any) -> None:
     elif found == 0:
         limit = "raise the limit (ulimit -u)"
         raise errors.InputError(f"takes a thread to decode, and no more can be started: {limit}")
-
-
-def _words(error: Exception) -> str:
-    text = "" if isinstance(error, KeyError | IndexError) else plain(str(error))
-    return text[:120] or "the data is not what the format asks for"
 
 
 def plain(text: str) -> str:

@@ -1,12 +1,14 @@
 """Looking at a picture's header: what it is, how large, and what preparing it will take."""
 
 import io
+from dataclasses import replace
 from typing import Final
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import jpeg, png, webp
+from prodia_compose.images.colour import icc
+from prodia_compose.images.formats import exif, jpeg, png, webp
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import sniff
 from prodia_compose.images.probe.header import Header
@@ -57,6 +59,10 @@ def probe(
             from prodia_compose.images.probe import foreign  # noqa: PLC0415 - seldom needed
 
             header = foreign.read_header(name, file)
+        if header.profile is None:
+            stored = file if name == "TIFF" else io.BytesIO(header.exif or b"")
+            if exif.is_adobe_rgb(stored):
+                header = replace(header, profile=icc.adobe_rgb())
     _check_size(header, max_input_pixels)
     if header.slow is not None and not may_be_slow:
         raise errors.InputError(f"is {header.slow}: save it anew, not progressive")
