@@ -27,6 +27,13 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
 """A name of DNS labels, or an address; a name in another script is written in punycode."""
 
+_AROUND = re.compile(
+    r"(?:(?:export\s+)?PRODIA_TOKEN\s*=|Authorization\s*:(?:\s*Bearer\b)?|Bearer(?:[\s:]|$))"
+    r"|(?P<quote>[\"'`]).*(?P=quote)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What is pasted along with a token: from a header, from an assignment."""
+
 _UNPRINTABLE = "holds a space, a line break or a character outside ASCII"
 
 
@@ -44,12 +51,20 @@ class Token:
         an error that quotes the token, so it is refused here.
 
         Raises:
-            errors.AuthError: It is empty, or holds anything but printable ASCII; the message
-                is the reason alone, for the caller to say where the token came from.
+            errors.AuthError: It is empty, holds anything but printable ASCII, or more than the
+                token; the message is the reason alone, for the caller to say where the token
+                came from.
         """
         value = text.strip()
         if not value:
             raise errors.AuthError("the token is empty")
+        if around := _AROUND.match(value):
+            words = (
+                "stands in quotes"
+                if around["quote"]
+                else f'begins with "{" ".join(around[0].split())}"'
+            )
+            raise errors.AuthError(f"the token {words}; leave that out")
         if not all("!" <= char <= "~" for char in value):
             raise errors.AuthError(f"the token {_UNPRINTABLE}")
         return cls(value=value)

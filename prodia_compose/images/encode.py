@@ -89,7 +89,7 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
     from PIL import PngImagePlugin  # noqa: PLC0415 - seldom needed, and 5 ms to load
 
     text = PngImagePlugin.PngInfo()
-    exif_data = exif.upright(metadata.exif) if metadata and metadata.exif else b""
+    exif_data = exif.as_sent(metadata.exif) if metadata and metadata.exif else b""
     if metadata and metadata.xmp:
         xmp = exif.xmp_upright(metadata.xmp).decode("utf-8", "replace")
         text.add_itxt("XML:com.adobe.xmp", xmp)

@@ -182,4 +182,4 @@ def _about(picture: str) -> str:
 
 
 _ABOUT_ASYNC = """# The answer is the job's record; `prodia-compose jobs fetch` and its id bring the picture, once
-# it is done."""
+# it is done and as long as the service has it; a sandbox has it until it ends."""

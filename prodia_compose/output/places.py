@@ -49,6 +49,11 @@ class Place:
     inputs: tuple[Path, ...] = ()
 
     @property
+    def absolute(self) -> str:
+        """Its path from the root; `-` is standard output."""
+        return self.path if self.is_stdout else addresses.absolute(self.path)
+
+    @property
     def is_stdout(self) -> bool:
         """Whether the bytes go to standard output."""
         return self.path == "-"
@@ -57,6 +62,16 @@ class Place:
     def is_stream(self) -> bool:
         """Whether the bytes go down standard output, a descriptor, a device or a pipe."""
         return self.is_stdout or self.stream is not None
+
+
+def standing(path: str, if_exists: IfExists, is_it: Callable[[str], bool]) -> Place | None:
+    """Return the place of a picture that stands there already, under the name or a number of it."""
+    others = _numbered(path) if if_exists == "number" else ()
+    taken = itertools.takewhile(
+        lambda name: streams.status(name) is not None, itertools.chain([path], others)
+    )
+    name = next((name for name in taken if is_it(name)), None)
+    return None if name is None else Place(path=name, skipped=True)
 
 
 def prove(

@@ -15,7 +15,9 @@ from prodia_compose.record import entries
 if TYPE_CHECKING:  # for annotations; what is wrong before sending is told without these
     from prodia_compose.client.answers import Answer, Output
     from prodia_compose.client.send import Sent
-    from prodia_compose.record.ledger import OpenEntry
+    from prodia_compose.client.transport.exchange import Reply
+    from prodia_compose.images.probe.received import ReceivedImage
+    from prodia_compose.record.open_entry import OpenEntry
 
 _SENT: dict[errors.JobState, entries.State] = {
     "not-sent": "prepared",
@@ -40,6 +42,8 @@ _INTERRUPTED: dict[errors.JobState, entries.State] = {
     "answered": "unknown",
 }
 
+_BILLED = "; the job may be billed"  # what came may also be no picture
+
 
 @frozen
 class _Held:
@@ -56,6 +60,13 @@ class _Held:
     is_picture: bool = True
 
 
+def _unseen(saved: SavedOutput) -> tuple[errors.Warned, ...]:
+    """Return the warning for a picture that was saved without having been decoded."""
+    slow = saved.picture.slow
+    message = f"{saved.path} is {slow}; it is saved as it came, and may be broken"
+    return (errors.Warned(code="not-checked", message=message),) if slow else ()
+
+
 class Run:
     """One job, from before its first byte to its picture in its place.
 
@@ -65,6 +76,7 @@ class Run:
 
     Attributes:
         stop: Whether the run shall end early.
+        is_sandbox: Whether it costs nothing: as expected, until the service has told.
         state: How far the job is.
         job_id: The service's id for the job, once it gave one.
         request_id: The service's id for the exchange.
@@ -73,11 +85,21 @@ class Run:
         elapsed_s: Wall time from sending to saved, in seconds.
         messages: The service's words beside the pictures.
         saved: The pictures that are in their places, the one for `-o` first.
+        request_key: What it shares with every run that asks for the same picture, if known.
+        made: An earlier job that asked for the same and whose picture lies there.
         warnings: What stopped nothing.
     """
 
-    def __init__(self, stop: Stop, *, warnings: Sequence[errors.Warned] = ()) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        *,
+        warnings: Sequence[errors.Warned] = (),
+        request_key: str | None = None,
+        is_sandbox: bool = False,
+    ) -> None:
         self.stop = stop
+        self.is_sandbox = is_sandbox
         self.state: errors.JobState = "not-sent"
         self.job_id: str | None = None
         self.request_id: str | None = None
@@ -87,6 +109,8 @@ class Run:
         self.messages: tuple[str, ...] = ()
         self.saved: tuple[SavedOutput, ...] = ()
         self.warnings = tuple(warnings)
+        self.request_key = request_key
+        self.made: entries.Entry | None = None
         self._entry: OpenEntry | None = None
         self._is_fetch = False
         self._is_taken_on = False
@@ -117,13 +141,17 @@ class Run:
         if not self._is_fetch:
             self._advance(_SENT[state])
 
+    def met(self, reply: "Reply") -> None:
+        """Take in who answers."""
+        self.is_sandbox = reply.is_sandbox
+
     def came(self, answer: "Answer") -> None:
-        """Hold what has come of an answer: its whole pictures, else what is left of it."""
-        self._held = tuple(_Held(output=output) for output in answer.outputs)
-        if self._held:
+        """Hold what has come of an answer: its whole pictures, and what else is to be kept."""
+        pictures = tuple(_Held(output=output) for output in answer.outputs)
+        rest = tuple(_Held(output=output, is_picture=False) for output in answer.remains)
+        self._held = (*pictures, *rest)
+        if pictures:
             self.state, self._has_come = "answered", True
-        elif answer.remains is not None:
-            self._held = (_Held(output=answer.remains, is_picture=False),)
 
     # What the pipeline tells
 
@@ -132,7 +160,7 @@ class Run:
         self._entry = entry
 
     def fetches(
-        self, entry: "OpenEntry", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
+        self, entry: "OpenEntry | None", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
     ) -> None:
         """Be an earlier job, whose row is told what is news; hold the pictures kept of it."""
         self._entry, self._is_fetch, self.job_id = entry, True, job_id
@@ -162,22 +190,25 @@ class Run:
             errors.NotPlacedError: One of them cannot be used, or found no place.
             errors.Interrupted: Somebody asked to stop.
         """
-        with self.stop.at_once():  # to decode takes long, and loses nothing
-            usable = [
-                (held, picture)
-                for held in self._held
-                if held.is_picture and (picture := rescue.inspect(held.output)) is not None
-            ]
-        for number, (held, picture) in enumerate(usable, 1):
-            saved, odd = placer.put(held.output.blob, picture, number, kept=held.file)
+        for number, (held, picture) in enumerate(self._usable(), 1):
+            saved, odd = placer.put(
+                held.output.blob, picture, number, kept=held.file, is_sandbox=self.is_sandbox
+            )
             self.saved = (*self.saved, saved)
             self._held = tuple(one for one in self._held if one is not held)
-            self.warnings = (*self.warnings, *odd)
+            self.warnings = (*self.warnings, *odd, *_unseen(saved))
         if self._held:
-            raise errors.NotPlacedError(
-                "the service sent a picture that cannot be decoded", may_be_billed=True
-            )
+            raise errors.NotPlacedError("the service sent a picture that cannot be decoded")
         self._write_saved(errors.ExitCode.OK)
+
+    def _usable(self) -> list[tuple[_Held, "ReceivedImage"]]:
+        """Return the pictures that came, each with what it is, but for those that are broken."""
+        usable = []
+        for held in self._held:
+            with contextlib.suppress(ValueError):
+                if held.is_picture:
+                    usable.append((held, rescue.inspect(held.output.blob.open, self.stop)))
+        return usable
 
     @contextlib.contextmanager
     def to_its_end(self) -> Iterator[None]:
@@ -215,6 +246,7 @@ class Run:
         except errors.NotPlacedError as lost:
             if self._kept:
                 lost.message += f"; the rest is kept as {', '.join(self.kept)}"
+            lost.message += _BILLED
             self._write_end(lost)
             raise lost from end
         if isinstance(end, errors.ComposeError) and self._kept:
@@ -222,6 +254,8 @@ class Run:
             end.message += f"; {what} is kept as {', '.join(self.kept)}"
             if self._placed:
                 end.message += f"; saved as {', '.join(self._placed)}"
+        if isinstance(end, errors.NotPlacedError):
+            end.message += _BILLED
         self._write_end(end)
 
     def _keep(self) -> None:
@@ -234,7 +268,10 @@ class Run:
         for held in self._held:
             if held.output.blob.size:
                 try:
-                    self._kept = (*self._kept, held.file or rescue.keep(held.output))
+                    self._kept = (
+                        *self._kept,
+                        held.file or rescue.keep(held.output, is_sandbox=self.is_sandbox),
+                    )
                 except errors.NotPlacedError as error:
                     lost = error  # there may be room for a smaller one
                 else:
@@ -244,7 +281,7 @@ class Run:
             raise lost
 
     def _write_saved(self, code: errors.ExitCode) -> None:
-        files = [entries.File(name=one.path, sha256=one.sha256) for one in self.saved]
+        files = [entries.File(path=one.absolute, sha256=one.sha256) for one in self.saved]
         self._advance("saved", exit_code=int(code), outputs=files)
 
     def _write_end(self, end: errors.ComposeError | errors.Interrupted) -> None:
@@ -274,4 +311,10 @@ class Run:
 
     def _advance(self, state: entries.State, **columns: Any) -> None:
         if self._entry is not None:
-            self._entry.advance(state, job_id=self.job_id, request_id=self.request_id, **columns)
+            self._entry.advance(
+                state,
+                is_sandbox=self.is_sandbox,
+                job_id=self.job_id,
+                request_id=self.request_id,
+                **columns,
+            )

@@ -93,9 +93,9 @@ def png(place: Bench) -> Iterator[Row]:
 
 
 def heic(place: Bench) -> Iterator[Row]:
-    """The same as HEIC, where its decoder is installed."""
+    """The same as HEIC, where there is what makes one."""
     if importlib.util.find_spec("pillow_heif") is None:
-        place.peers.missing.append("HEIC: pip install 'prodia-compose[heic]'")
+        place.peers.missing.append("HEIC: pip install pillow-heif, which makes the picture")
         return
     others = (_vips,) if place.peers.reads_heic() else ()
     yield from _shrinking(place, "HEIC", "48mp.heic", {"vips x2 + curl": 1}, others)

@@ -34,6 +34,34 @@ def test_tokens_that_cannot_stand_in_a_header_are_refused(text: str) -> None:
     assert not text.strip() or text not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Bearer s3cret", 'begins with "Bearer"; leave that out'),
+        ("bearer\ts3cret\n", 'begins with "bearer"; leave that out'),
+        ("Bearer:s3cret", 'begins with "Bearer:"; leave that out'),
+        ("Authorization: Bearer s3cret", 'begins with "Authorization: Bearer"; leave that out'),
+        ("authorization:s3cret", 'begins with "authorization:"; leave that out'),
+        ("PRODIA_TOKEN=s3cret", 'begins with "PRODIA_TOKEN="; leave that out'),
+        ("export PRODIA_TOKEN=s3cret", 'begins with "export PRODIA_TOKEN="; leave that out'),
+        ('"s3cret"', "stands in quotes; leave that out"),
+        ("'s3cret'", "stands in quotes; leave that out"),
+    ],
+)
+def test_what_is_pasted_with_a_token_is_named(text: str, words: str) -> None:
+    """A scheme, a header, an assignment or quotes around a token are told, and not the token."""
+    with pytest.raises(errors.AuthError) as caught:
+        Token.parse(text)
+
+    assert caught.value.message == f"the token {words}"
+
+
+@pytest.mark.parametrize("text", ["Bearer-x", "bearers3cret", "a=b==", 'a"b"', "eyJ.x-y_z"])
+def test_tokens_of_any_printable_letters(text: str) -> None:
+    """What only looks like more than a token is one."""
+    assert Token.parse(text).value == text
+
+
 def test_a_token_does_not_show_itself() -> None:
     """White space around a token is dropped, and its value is in no repr."""
     token = Token.parse(" abc-123\n")

@@ -8,7 +8,7 @@ import pictures as make
 import pytest
 from PIL import Image
 
-from prodia_compose.images.colour import icc, srgb
+from prodia_compose.images.colour import srgb
 from prodia_compose.images.options import Fitting
 
 SIDE = 16
@@ -228,21 +228,6 @@ def test_gamma_alone_is_honoured() -> None:
     assert_near(seen(make.pixels(make.prepared(data, wishes=BEST)), 1), [(128, 128, 128)])
 
 
-@pytest.mark.parametrize(
-    ("transfer", "white"), [pytest.param(16, 148, id="PQ"), pytest.param(18, 191, id="HLG")]
-)
-def test_hdr_pictures_keep_their_ordinary_white(transfer: int, white: int) -> None:
-    """What HDR calls the white of a page arrives white; black stays black."""
-    colours: list[make.Rgb] = [(white, white, white), (0, 0, 0), (white // 2,) * 3]
-    chunk = (b"cICP", bytes((9, transfer, 0, 1)))
-    data = make.png_with(make.encoded(patches(colours), "PNG"), chunk)
-    bright, dark, middle = seen(make.pixels(make.prepared(data, wishes=BEST)), 3)
-
-    assert make.furthest(bright, (255, 255, 255)) <= 4
-    assert dark == (0, 0, 0)
-    assert 20 < middle[0] < 160
-
-
 JUDGED = {
     "none": (None, False, "srgb"),
     "empty": (b"", True, "srgb"),
@@ -261,12 +246,3 @@ def test_profiles_are_judged_by_what_they_do(
 ) -> None:
     """Not a profile's name counts but how far it moves colours."""
     assert srgb.judge(profile, grey=grey) == verdict
-
-
-def test_srgb_has_no_profile_of_its_own() -> None:
-    """Codes that mean sRGB, or that nobody knows, ask for no conversion."""
-    assert icc.from_codes(1, 13) is None
-    assert icc.from_codes(1, 1) is None
-    assert icc.from_codes(22, 13) is None
-    assert icc.from_codes(9, 99) is None
-    assert icc.from_gamma(45455, None) is None

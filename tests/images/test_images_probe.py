@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from typing import BinaryIO
@@ -115,12 +116,13 @@ def test_raw_files_are_refused_rather_than_their_thumbnails_sent(data: bytes) ->
     assert refusal(data).startswith("is a camera RAW file")
 
 
-def test_heic_without_its_decoder_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line that installs the decoder is in the reason."""
-    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+def test_heic_where_its_decoder_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a system for which there is none: what to do is in the reason."""
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
     told = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
 
-    assert told == "is a HEIC picture: pip install 'prodia-compose[heic]'"
+    cure = "pip install pi-heif, or convert it to JPEG"
+    assert told == f"is a HEIC picture, whose decoder is missing: {cure}"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

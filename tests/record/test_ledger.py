@@ -31,13 +31,30 @@ def record() -> Iterator[ledger.Ledger]:
 def test_a_job_as_json(record: ledger.Ledger) -> None:
     """A job is told with all that was claimed of it, and what each state has added; times in UTC."""
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    entry = record.begin(lg.claim(estimate_min_usd=0.08, estimate_usd=0.16))
+    entry = record.begin(
+        lg.claim(
+            estimate_min_usd=0.08,
+            estimate_usd=0.16,
+            request_key="e" * 64,
+            output="/out/composed.jpg",
+            inputs=(
+                entries.Source(
+                    path="/shots/mug.jpg",
+                    sent_sha256=lg.SHA_1,
+                    sha256="8" * 64,
+                    size=1200,
+                    mtime_ns=1764633600123456789,
+                ),
+                entries.Source(path="-", sent_sha256=lg.SHA_2, sha256="9" * 64, size=900),
+            ),
+        )
+    )
     (found,) = record.entries()
     (begun,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
     entry.advance("sending")
     entry.advance("accepted", job_id="job-1", request_id="request-1")
     entry.advance("received", price_usd=0.039)
-    entry.advance("saved", outputs=[entries.File(name="a.jpg", sha256="f" * 64)], exit_code=0)
+    entry.advance("saved", outputs=[entries.File(path="/out/a.jpg", sha256="f" * 64)], exit_code=0)
     document = json.loads(jsontext.line(jobs.jobs(record.entries())))
 
     (ended,) = document["jobs"]
@@ -106,7 +123,7 @@ def test_fetching_takes_an_entry_up_again(record: ledger.Ledger) -> None:
         (found,) = record.entries()
         assert (found.state, found.exit_code) == (state, exit_code)
         assert found.is_running == (exit_code is None)
-        assert (record.unknown_twin(lg.claim().twin_key) is not None) == (state == "unknown")
+        assert (record.unknown_twin(lg.claim()) is not None) == (state == "unknown")
 
 
 def test_repeated_state_costs_no_write(
@@ -158,7 +175,7 @@ def test_which_twin_blocks(
         elif fate == "dead":
             lg.sql("UPDATE jobs SET process = '' WHERE id = ?", entry.id)
         names.append(entry.id)
-    twin = record.unknown_twin(lg.claim().twin_key)
+    twin = record.unknown_twin(lg.claim())
 
     assert (twin.id if twin else None) == (None if blocking is None else names[blocking])
 
@@ -240,7 +257,7 @@ def test_reading_makes_no_record() -> None:
     """Whoever only reads finds a missing record empty and leaves it missing."""
     with ledger.open_record({}, create=False) as opened:
         assert (opened.entries(), opened.trouble) == ((), None)
-        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.unknown_twin(lg.claim()) is None
         assert opened.begin(lg.claim()).id is None
     assert not lg.path().exists()
 
@@ -263,16 +280,17 @@ def test_closed_record_does_nothing(record: ledger.Ledger) -> None:
 def test_names_that_are_not_utf8(record: ledger.Ledger) -> None:
     """Names of any bytes are kept, and shown escaped with their bytes beside them."""
     odd = os.fsdecode(b"caf\xe9\n.jpg")
-    entry = record.begin(lg.claim(names=(odd, "b.jpg"), output=f"out/{odd}"))
+    entry = record.begin(lg.claim(names=(odd, "b.jpg"), output=f"/out/{odd}"))
     entry.advance("received", rescued=[f"/state/{odd}"], exit_code=10)
     (found,) = record.entries()
     (job,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
 
     shown = {"name": "caf\\xe9\\n.jpg", "name_b64": "Y2Fm6QouanBn"}
-    assert found.inputs[0].name == found.output == odd
+    assert (found.inputs[0].name, found.output) == (odd, f"/out/{odd}")
     assert found.rescued == (f"/state/{odd}",)
-    assert job["inputs"][0] == {**shown, "sha256": lg.SHA_1}
-    assert job["output"] == shown
+    assert job["inputs"][0].items() >= {**shown, "path": None}.items()
+    path = {"path": "/out/caf\\xe9\\n.jpg", "path_b64": "L291dC9jYWbpCi5qcGc="}
+    assert job["output"] == {**shown, **path}
     path = {"path": "/state/caf\\xe9\\n.jpg", "path_b64": "L3N0YXRlL2NhZukKLmpwZw=="}
     assert job["rescued"] == [path]
 

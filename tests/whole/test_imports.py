@@ -20,7 +20,7 @@ ROOMS = (
 GROUND = ("errors", "frozen", "blob", "progress", "addresses", "formats", "options")
 """The modules that every room may import, and that know no room."""
 
-HEAVY = {"requests", "PIL", "rich", "pydantic", "sqlite3"}
+HEAVY = {"requests", "PIL", "pi_heif", "rich", "pydantic", "sqlite3"}
 """What a command loads only if it needs it."""
 
 HOMES = {
@@ -29,7 +29,7 @@ HOMES = {
     "requests": ("client/",),
     "urllib3": ("client/",),
     "PIL": ("images/", "sandbox/"),
-    "pillow_heif": ("images/",),
+    "pi_heif": ("images/",),
     "isal": ("images/",),
     "sqlite3": ("record/",),
 }
@@ -167,10 +167,10 @@ def test_a_command_loads_only_what_it_uses(argv: list[str], unwanted: set[str]) 
 )
 @pytest.mark.parametrize("side", ["2048", "64"], ids=["untouched", "smaller"])
 def test_a_jpeg_loads_no_other_format(side: str) -> None:
-    """Neither to look at it nor to encode it anew: no plugins of Pillow, and not ISA-L."""
+    """Neither to look at it nor to encode it anew: no plugins of Pillow, not ISA-L, and no HEIC."""
     program = (
         "import sys; from prodia_compose.cli import main; code = main(sys.argv[1:]);"
-        " print(*[name for name in sys.modules if name.endswith(('ImagePlugin', 'isal'))],"
+        " print(*[name for name in sys.modules if name.endswith(('ImagePlugin', 'isal', 'pi_heif'))],"
         " file=sys.stderr)"
     )
     photo = str(PACKAGE.parent / "tests/images/product.jpg")

@@ -16,6 +16,7 @@ from prodia_compose import errors
 from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options import values
 from prodia_compose.client.service import SANDBOX_TOKEN, Token
+from prodia_compose.record import home
 
 if TYPE_CHECKING:  # for an annotation; it loads Pillow
     from prodia_compose.sandbox.service import SandboxOptions
@@ -90,8 +91,10 @@ def _serve(options: "SandboxOptions", port: int, command: Sequence[str]) -> int:
         token = options.token or SANDBOX_TOKEN
         variables = {"PRODIA_BASE_URL": served.url, "PRODIA_TOKEN": token}
         if command:
-            # Rehearsals do not belong in the record, whatever their token.
-            return _run(command, {**variables, "PRODIA_COMPOSE_RECORD": "off"})
+            # `jobs` tells of the jobs that are rehearsed, unless there is to be no record.
+            if not home.is_off(os.environ):
+                variables["PRODIA_COMPOSE_RECORD"] = "sandbox"
+            return _run(command, variables)
         for name, value in variables.items():
             terminal.print_text(f"export {name}={shlex.quote(value)}")
         if terminal.is_terminal(sys.stderr):

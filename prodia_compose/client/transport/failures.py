@@ -12,9 +12,9 @@ import requests
 import urllib3
 
 FailureKind = Literal[
-    "dns", "refused", "timeout", "certificate", "tls", "proxy", "network", "setting"
+    "dns", "refused", "timeout", "certificate", "tls", "proxy", "network", "setting", "environment"
 ]
-"""`setting` is a mistake in the environment or the address: trying again cannot help."""
+"""`setting` is a mistake in an address, `environment` in a variable: trying again cannot help."""
 
 _PROXY_VARIABLES = (
     *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
@@ -29,11 +29,8 @@ _TALKING: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
         "the connection ended in the middle of the answer",
     ),
-    ((urllib3.exceptions.DecodeError,), "the answer's compression is damaged"),
-    (
-        (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
-        "what came is not an HTTP answer",
-    ),
+    ((http.client.UnknownTransferEncoding,), "the answer's chunks are damaged"),
+    ((http.client.HTTPException,), "what came is not an HTTP answer"),
 )
 """The first match counts: RemoteDisconnected, say, is a ConnectionResetError too."""
 
@@ -84,6 +81,11 @@ class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends o
         self.stage = stage
         self.words = words
         self.kind = kind
+
+    @property
+    def is_final(self) -> bool:
+        """Whether trying again cannot help."""
+        return self.kind in ("certificate", "setting", "environment")
 
 
 def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: float) -> Lost:

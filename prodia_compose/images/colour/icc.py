@@ -1,10 +1,11 @@
 """Colour profiles (ICC.1) for pictures that name their colours in numbers.
 
-PNG and HEIC can say "these primaries, that curve" instead of carrying a
-profile. Written out as a small profile, such colours go the same way to sRGB
-as all others.
+PNG, HEIC and AVIF can say "these primaries, that curve" instead of carrying a profile, and
+cameras say "Adobe RGB" in EXIF. Written out as a small profile, such colours go the same way
+to sRGB as all others.
 """
 
+import functools
 import math
 import struct
 from collections.abc import Callable, Sequence
@@ -14,15 +15,30 @@ Vector = Sequence[float]
 Chromaticities = Sequence[float]
 """x and y of white, red, green, blue."""
 
-_D65: Final = (0.3127, 0.3290)
-_PRIMARIES: Final[dict[int, Chromaticities]] = {
-    1: (*_D65, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060),
-    9: (*_D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
-    12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
-}
-"""By the codes of ITU-T H.273, table 2: BT.709 and sRGB, BT.2020, Display P3."""
+SRGB: Final = b""
+"""In place of a profile where sRGB is said in numbers: nothing has to be done."""
 
-_NAMES: Final = {1: "BT.709", 9: "BT.2020", 12: "Display P3"}
+_D65: Final = (0.3127, 0.3290)
+_C: Final = (0.310, 0.316)
+_SRGB: Final = (*_D65, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060)
+_NTSC: Final = (*_D65, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070)
+_ADOBE_RGB: Final = (*_D65, 0.640, 0.330, 0.210, 0.710, 0.150, 0.060)
+_UNSPECIFIED: Final = 2
+_PRIMARIES: Final[dict[int, tuple[str, Chromaticities]]] = {
+    1: ("BT.709", _SRGB),
+    _UNSPECIFIED: ("BT.709", _SRGB),
+    4: ("BT.470 M", (*_C, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08)),
+    5: ("BT.601 625", (*_D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06)),
+    6: ("BT.601 525", _NTSC),
+    7: ("SMPTE 240M", _NTSC),
+    8: ("film", (*_C, 0.681, 0.319, 0.243, 0.692, 0.145, 0.049)),
+    9: ("BT.2020", (*_D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046)),
+    10: ("XYZ", (1 / 3, 1 / 3, 1, 0, 0, 1, 0, 0)),
+    11: ("DCI-P3", (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),
+    12: ("Display P3", (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),
+    22: ("EBU 3213", (*_D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077)),
+}
+"""Names and colours by the codes of ITU-T H.273, table 2."""
 
 _SRGB_GAMMA = 1 / 2.2
 _GAMMA_TOLERANCE = 0.05
@@ -44,37 +60,58 @@ _BRADFORD_BACK: Final = (
 _D50_XYZ: Final = (0.9642, 1.0, 0.8249)
 
 
-def from_codes(primaries: int, transfer: int) -> bytes | None:
-    """Return a profile for the code points of ITU-T H.273 (PNG's cICP, HEIF's nclx).
+def from_codes(primaries: int, transfer: int, *, is_full_range: bool = True) -> bytes | None:
+    """Return a profile for the code points of ITU-T H.273 (PNG's cICP; nclx of HEIC and AVIF).
 
-    Light above the white of ordinary pictures, which PQ and HLG can hold, is cut off.
-
-    Returns:
-        None for sRGB itself, and for codes that say nothing or are not known here.
-    """
-    curve = _CURVES.get(transfer)
-    if primaries not in _PRIMARIES or curve is None or (primaries == 1 and curve is _srgb):
-        return None
-    hdr = {16: " PQ", 18: " HLG"}.get(transfer, "")
-    return _profile(_NAMES[primaries] + hdr, _PRIMARIES[primaries], curve)
-
-
-def from_gamma(gamma: int, chromaticities: Sequence[int] | None) -> bytes | None:
-    """Return a profile for PNG's gAMA and cHRM, both times 100,000; no cHRM is sRGB's.
+    Light above the white of ordinary pictures, which PQ and HLG can hold, is cut off. What is
+    unspecified is sRGB's; of a range that is not full, black is at 16 of 255 and white at 235.
 
     Returns:
-        None where they mean sRGB, or nothing sensible.
+        `SRGB` where they mean that; None for codes that say nothing or are not known here.
     """
-    exponent = gamma / 100_000
-    colours = [value / 100_000 for value in chromaticities] if chromaticities else _PRIMARIES[1]
-    near = all(abs(a - b) < 0.005 for a, b in zip(colours, _PRIMARIES[1], strict=True))
-    is_srgb = near and abs(exponent / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE
-    if is_srgb or not 0.1 <= exponent <= 10:
+    is_said = (primaries, transfer) != (_UNSPECIFIED, _UNSPECIFIED)
+    if primaries not in _PRIMARIES or transfer not in _CURVES or not is_said:
         return None
+    (name, colours), curve = _PRIMARIES[primaries], _CURVES[transfer]
+    if not is_full_range:
+        return _profile(f"{name} video", colours, lambda value: curve(_widened(value)))
+    if colours is _SRGB and curve is _srgb:
+        return SRGB
+    return _profile(name + {16: " PQ", 18: " HLG"}.get(transfer, ""), colours, curve)
+
+
+def from_gamma(gamma: int | None, chromaticities: Sequence[int] | None) -> bytes | None:
+    """Return a profile for PNG's gAMA and cHRM, both times 100,000; what is not there is sRGB's.
+
+    Returns:
+        `SRGB` where they mean that; None where they say nothing sensible.
+    """
+    exponent = _SRGB_GAMMA if gamma is None else gamma / 100_000
+    colours = [value / 100_000 for value in chromaticities] if chromaticities else _SRGB
+    if not 0.1 <= exponent <= 10:
+        return None
+    has_srgb_curve = abs(exponent / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE
+    if has_srgb_curve and all(abs(a - b) < 0.005 for a, b in zip(colours, _SRGB, strict=True)):
+        return SRGB
+    name = "cHRM" if gamma is None else f"gamma {exponent:.4g}"
     try:
-        return _profile(f"gamma {exponent:.4g}", colours, lambda value: value ** (1 / exponent))
+        return _profile(name, colours, _srgb if gamma is None else _power(1 / exponent))
     except (ZeroDivisionError, OverflowError, struct.error):
         return None
+
+
+@functools.cache
+def adobe_rgb() -> bytes:
+    """Return a profile for Adobe RGB (1998)."""
+    return _profile("Adobe RGB", _ADOBE_RGB, _power(563 / 256))
+
+
+def _power(exponent: float) -> Callable[[float], float]:
+    return lambda value: math.pow(value, exponent)
+
+
+def _widened(value: float) -> float:
+    return min(1.0, max(0.0, (255 * value - 16) / 219))
 
 
 def _srgb(value: float) -> float:
@@ -97,12 +134,15 @@ def _hlg(value: float) -> float:
 
 
 _CURVES: Final[dict[int, Callable[[float], float]]] = {
-    # BT.709's camera curve and its kin: everybody shows them like sRGB.
-    **dict.fromkeys((1, 6, 13, 14, 15), _srgb),
-    4: lambda value: value**2.2,
-    5: lambda value: value**2.8,
-    8: lambda value: value,
+    # The camera curves of BT.709 and its kin: everybody shows them like sRGB.
+    **dict.fromkeys((1, _UNSPECIFIED, 6, 7, 11, 12, 13, 14, 15), _srgb),
+    4: _power(2.2),
+    5: _power(2.8),
+    8: _power(1),
+    9: lambda value: value and math.pow(100, value - 1),
+    10: lambda value: value and math.pow(100 * math.sqrt(10), value - 1),
     16: _pq,
+    17: lambda value: 52.37 / 48 * math.pow(value, 2.6),
     18: _hlg,
 }
 """Signal to light, both 0 to 1, by the codes of ITU-T H.273, table 3."""
@@ -140,9 +180,10 @@ def _xyz(values: Vector) -> bytes:
 
 def _columns(colours: Chromaticities) -> list[Vector]:
     """Return XYZ of red, green and blue as seen under D50, by Bradford's method."""
-    white, *primaries = (
-        (x / y, 1.0, (1 - x - y) / y) for x, y in zip(colours[::2], colours[1::2], strict=True)
+    (x, y, z), *primaries = (
+        (x, y, 1 - x - y) for x, y in zip(colours[::2], colours[1::2], strict=True)
     )
+    white = x / y, 1.0, z / y
     volume = _volume(primaries)
     there, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50_XYZ)
     columns: list[Vector] = []

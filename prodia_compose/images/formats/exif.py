@@ -13,12 +13,15 @@ from typing import BinaryIO, Final
 from prodia_compose.frozen import frozen
 
 _ORIENTATION = 0x0112
+_EXIF_DIRECTORY, _INTEROP_DIRECTORY = 0x8769, 0xA005
+_COLOUR_SPACE, _ADOBE_RGB, _UNCALIBRATED = 0xA001, 2, 0xFFFF
+_INTEROP_INDEX: Final = 1
 MARK: Final = b"Exif\0\0"
 _MAX_ENTRIES = 4096
 _MAX_DIRECTORIES = 1000
 
-_WIDTHS: Final = {1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 18: 8}
-"""Bytes of a value of each whole-number type, by the type's number."""
+_WIDTHS: Final = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 18: 8}
+"""Bytes of a value of each whole-number type, by the type's number; and of a letter."""
 
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8]")
 
@@ -30,6 +33,7 @@ class Directory:
     values: Mapping[int, int]
     places: Mapping[int, int]
     order: str
+    is_big: bool = False
 
     @property
     def orientation(self) -> int | None:
@@ -79,14 +83,58 @@ def note(exif: bytes | None) -> str | None:
     return None if value <= 8 else f"EXIF orientation {value} is none: taken as upright"
 
 
-def upright(exif: bytes) -> bytes:
-    """Return EXIF data with its orientation set to 1 and every other byte as it was."""
+def is_adobe_rgb(file: BinaryIO) -> bool:
+    """Tell whether EXIF data, or a TIFF file that has some, says that it is in Adobe RGB.
+
+    Cameras say so by the index R03 beside colours that are called uncalibrated (DCF 2.0), and
+    a few by a number that the standard does not know.
+    """
+    own, place = _colours(file, next(directories(file), None))
+    space = own.values.get(_COLOUR_SPACE, _UNCALIBRATED) if own else 0
+    if space != _UNCALIBRATED or place is None:
+        return space == _ADOBE_RGB
+    file.seek(place)
+    return file.read(3) == b"R03"
+
+
+def as_sent(exif: bytes) -> bytes:
+    """Return EXIF data that says upright and sRGB wherever it speaks of these.
+
+    Every other byte is as it was.
+    """
     plain = exif.removeprefix(MARK)
     directory = _first(plain)
-    place = directory.places.get(_ORIENTATION, len(plain)) if directory else len(plain)
-    if directory is None or place + 2 > len(plain):
+    if directory is None:
         return plain
-    return plain[:place] + struct.pack(directory.order + "H", 1) + plain[place + 2 :]
+    own, index = _colours(io.BytesIO(plain), directory)
+    one = struct.pack(directory.order + "H", 1)
+    changed = bytearray(plain)
+    for place, value in (
+        (directory.places.get(_ORIENTATION), one),
+        (own.places.get(_COLOUR_SPACE) if own else None, one),
+        (index, b"R98"),
+    ):
+        if place is not None and place + len(value) <= len(plain):
+            changed[place : place + len(value)] = value
+    return bytes(changed)
+
+
+def _colours(file: BinaryIO, main: Directory | None) -> tuple[Directory | None, int | None]:
+    """Return the directory that names the colours, and the place of DCF's index for them."""
+    own = _below(file, main, _EXIF_DIRECTORY)
+    interop = _below(file, own, _INTEROP_DIRECTORY)
+    return own, interop.places.get(_INTEROP_INDEX) if interop else None
+
+
+def _below(file: BinaryIO, directory: Directory | None, tag: int) -> Directory | None:
+    """Return the directory that an entry points to, if there is one."""
+    if directory is None or tag not in directory.values:
+        return None
+    offset, order, big = directory.values[tag], directory.order, directory.is_big
+    try:
+        return _read_directory(file, offset, order, big=big)[0]
+    except (struct.error, OverflowError, ValueError):
+        return None
 
 
 def xmp_upright(xmp: bytes) -> bytes:
@@ -127,4 +175,4 @@ def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tu
     file.seek(start + count * entry_bytes)
     following = file.read(inline)
     (after,) = struct.unpack(order + pointer, following) if len(following) == inline else (0,)
-    return Directory(values=values, places=places, order=order), after
+    return Directory(values=values, places=places, order=order, is_big=big), after

@@ -1,5 +1,7 @@
 """JPEG files as a row of marker segments (ITU-T T.81, annex B), none of them decoded."""
 
+import contextlib
+import io
 import re
 import struct
 import sys
@@ -42,6 +44,18 @@ _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 It begins with a single byte, which is looked for 25 times as fast as a repeated one.
 """
 
+_MAX_SCANS: Final = 100
+"""Encoders write some ten; a decoder goes over all of the pixels for each of them."""
+
+_MAX_SCANNED_PIXELS: Final = 4_000_000_000
+"""In all scans together: some ten seconds of decoding."""
+
+_FEW_SCANS: Final = 20
+"""Not too many of the largest picture."""
+
+_MAX_SEGMENTS: Final = 20_000
+"""In front of the picture: of the largest size they would hold a gigabyte."""
+
 SKIMMED_BYTES: Final = 16_384
 """What is kept of each scan's coded data for a look at the file's structure."""
 
@@ -62,11 +76,12 @@ def read_header(file: BinaryIO) -> Header:
     parts: dict[bytes, bytes] = {}
     profile_parts: dict[int, bytes] = {}
     frame: Segment | None = None
+    scan = b""
     has_metadata = False
     total = 0
-    for marker, data in _segments(file):
+    for number, (marker, data) in enumerate(_segments(file)):
         total += len(data)
-        if total > _MAX_HEADER_BYTES:
+        if total > _MAX_HEADER_BYTES or number > _MAX_SEGMENTS:
             raise errors.InputError("carries more than 64 MB of metadata in front of its picture")
         if marker in _FRAMES:
             frame = frame or (marker, data)
@@ -79,6 +94,7 @@ def read_header(file: BinaryIO) -> Header:
             if start == _ICC and len(data) > 14:
                 profile_parts.setdefault(data[12], data[14:])
         if marker == _SOS:
+            scan = data
             break
     if frame is None or len(frame[1]) < 6:
         raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
@@ -89,6 +105,8 @@ def read_header(file: BinaryIO) -> Header:
     if channels not in _COLOURS:
         raise errors.InputError(f"is a JPEG of {channels} channels, {unread} RGB")
     exif_data = parts.get(exif.MARK)
+    # A scan begins with the number of its channels.
+    has_more = frame[0] in _PROGRESSIVE or scan[:1] != bytes((channels,))
     return Header(
         width=width,
         height=height,
@@ -104,7 +122,44 @@ def read_header(file: BinaryIO) -> Header:
         iptc=parts.get(_IPTC),
         has_metadata=has_metadata,
         note=exif.note(exif_data),
+        slow=_slow(file, width * height) if has_more else None,
     )
+
+
+def _slow(file: BinaryIO, pixels: int) -> str | None:
+    """Say so if there are scans for minutes of decoding, the reader behind the first one's segment."""
+    most = max(_FEW_SCANS, min(_MAX_SCANS, _MAX_SCANNED_PIXELS // max(1, pixels)))
+    scans = 1
+    with contextlib.suppress(errors.InputError):  # that the end is missing is for others to say
+        _skip_coded(file)
+        for marker, _ in _segments(file):
+            if marker == _SOS:
+                scans += 1
+                if scans > most:
+                    return f"a JPEG of more than {most} scans, which takes minutes to decode"
+                _skip_coded(file)
+    return None
+
+
+def _skip_coded(file: BinaryIO) -> None:
+    for _ in _coded(file, 0):
+        pass
+
+
+def bare(file: BinaryIO) -> BinaryIO:
+    """Return a reader of the file without the metadata in front of its picture.
+
+    Decoders stumble over what is wrong in it.
+
+    Raises:
+        errors.InputError: There is no picture in it.
+    """
+    head = io.BytesIO()
+    for piece in stripped(file, 0):
+        head.write(piece)
+        if piece[:2] == bytes((0xFF, _SOS)):
+            break
+    return stream.headed(head.getvalue(), file, file.tell())
 
 
 def skimmed(file: BinaryIO) -> Iterator[bytes]:
@@ -145,7 +200,7 @@ def with_metadata(data: bytes, header: Header) -> bytes:
     What does not fit into one segment stays out.
     """
     segments = (
-        (_APP1, exif.MARK + exif.upright(header.exif) if header.exif else b""),
+        (_APP1, exif.MARK + exif.as_sent(header.exif) if header.exif else b""),
         (_APP1, _XMP + exif.xmp_upright(header.xmp) if header.xmp else b""),
         (_APP13, _IPTC + header.iptc if header.iptc else b""),
     )

@@ -17,7 +17,10 @@ from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 # Chunks that are not metadata in the sense of being about somebody or something.
-_COLOURS: Final = {b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"iCCP", b"cICP", b"bKGD", b"pHYs"}
+_COLOURS: Final = {
+    *(b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"),
+    *(b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"pHYs"),
+}
 _ANIMATION: Final = {b"acTL", b"fcTL", b"fdAT"}
 END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MAX_CHUNKS = 200_000
@@ -98,9 +101,10 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 
 
 def has_end(file: BinaryIO) -> bool:
-    """Tell whether the row of chunks goes on to an end chunk that is whole."""
+    """Tell whether the row of chunks goes on to an end chunk that is all there."""
     file.seek(len(SIGNATURE) + sum(12 + length for _, length in chunks(file)))
-    return file.read(len(END)) == END
+    end = file.read(len(END))
+    return len(end) == len(END) and end[4:8] == END[4:8]
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -119,22 +123,27 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
-    """Return the colours as an ICC profile, None for sRGB; and what was wrong with them.
+    """Return the colours as an ICC profile, as `Header` has it; and what was wrong with them.
 
-    By the standard cICP counts before iCCP, that before sRGB, and that before gAMA and cHRM.
+    By the standard cICP counts before iCCP, that before sRGB, and that before gAMA and cHRM;
+    what cannot be understood leaves its place to the next.
     """
     cicp = chunks.get(b"cICP", b"")
-    if len(cicp) >= 2 and (profile := icc.from_codes(cicp[0], cicp[1])) is not None:
-        return profile, None
+    if len(cicp) == 4 and cicp[2] == 0:  # the matrix of RGB, the only one that PNG has
+        named = icc.from_codes(cicp[0], cicp[1], is_full_range=cicp[3] != 0)
+        if named is not None:
+            return named, None
+    note = None
     if b"iCCP" in chunks:
-        profile = _inflated(chunks[b"iCCP"])
-        return profile, None if profile else "colour profile damaged: taken as sRGB"
-    if b"sRGB" in chunks or b"gAMA" not in chunks or len(chunks[b"gAMA"]) < 4:
-        return None, None
-    (gamma,) = struct.unpack_from(">I", chunks[b"gAMA"])
+        if profile := _inflated(chunks[b"iCCP"]):
+            return profile, None
+        note = "colour profile damaged: left out"
+    if b"sRGB" in chunks:
+        return icc.SRGB, note
+    gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big") or None
     chromaticities = chunks.get(b"cHRM", b"")
     values = struct.unpack_from(">8I", chromaticities) if len(chromaticities) >= 32 else None
-    return icc.from_gamma(gamma, values), None
+    return icc.from_gamma(gamma, values) if gamma or values else None, note
 
 
 def _inflated(chunk: bytes) -> bytes | None:

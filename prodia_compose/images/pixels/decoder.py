@@ -6,7 +6,9 @@
 import contextlib
 import functools
 import importlib
+import io
 import logging
+import re
 import sys
 import traceback
 import warnings
@@ -19,6 +21,7 @@ from PIL import Image, ImageFile
 
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
+from prodia_compose.images.formats import boxes, gif, jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 """What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.
@@ -27,9 +30,15 @@ That one, not MPO's, since only the first picture counts.
 """
 
 _OTHERS: Final = {
-    "HEIF": ("pillow_heif", "HeifImageFile"),
+    "HEIF": ("pi_heif", "HeifImageFile"),
     "TIFF": ("prodia_compose.images.probe.tiff", "StoredTiffFile"),
 }
+
+_BARE: Final = {"JPEG": jpeg.bare, "GIF": gif.bare}
+"""What takes metadata away that a decoder may stumble over. PNG is copied without; see `png`."""
+
+_EXIF_ITEM: Final = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
+"""An AVIF's entry for EXIF data (ISO/IEC 23008-12, A.2.1): its decoder refuses a damaged one."""
 
 _BLOCK_BYTES: Final = 1 << 20
 """What a decoder is fed with at a time. Pillow's 64 kB come back to Python's lock so often
@@ -41,7 +50,7 @@ _pillow_log.addHandler(logging.NullHandler())
 _pillow_log.setLevel(logging.CRITICAL)
 
 # What it warns of is either refused here or of no interest to whoever sends a picture.
-warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
+warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
 
 Image.MAX_IMAGE_PIXELS = 125_000_000
 
@@ -101,13 +110,24 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     except ImportError as exc:
         if format_name != "HEIF":
             raise
-        raise errors.InputError("is a HEIC picture: pip install 'prodia-compose[heic]'") from exc
+        cure = "pip install pi-heif, or convert it to JPEG"
+        raise errors.InputError(f"is a HEIC picture, whose decoder is missing: {cure}") from exc
     if format_name in {"AVIF", "WEBP"} and not getattr(module, "SUPPORTED", True):
         raise errors.InputError(
             f"is in {format_name} format, which the installed Pillow was built without: "
             "install Pillow from PyPI"
         )
-    image: ImageFile.ImageFile = getattr(module, class_name)(file)
+    if format_name == "HEIF":
+        file = boxes.eased(file)
+    bare, opens = _BARE.get(format_name), getattr(module, class_name)
+    image: ImageFile.ImageFile
+    try:
+        image = opens(bare(file) if bare else file)
+    except ValueError:
+        if format_name != "AVIF":
+            raise
+        file.seek(0)
+        image = opens(io.BytesIO(_EXIF_ITEM.sub(rb"\1skip", file.read())))
     image.decodermaxblock = _BLOCK_BYTES
     return image
 

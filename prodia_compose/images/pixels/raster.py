@@ -26,7 +26,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.images.formats import jpeg, png
-from prodia_compose.images.pixels import decoder, depth, resample, spare, strips
+from prodia_compose.images.pixels import decoder, depth, interleaved, resample, spare, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe.probe import ImageInfo
 
@@ -39,8 +39,12 @@ _UNEVEN_FACTOR = 1.5
 
 # Bytes a pixel: of a decoded one, whatever its mode (greys take 1, but seldom come in large
 # numbers); beside it, of a progressive JPEG (libjpeg holds 16 bits for each of its 1.5
-# samples); and of a HEIC, as Pillow has it and as its decoder hands it over.
-PIXEL_BYTES, _COEFFICIENT_BYTES, _HEIF_BYTES = 4, 3, 7
+# samples).
+PIXEL_BYTES, _COEFFICIENT_BYTES = 4, 3
+
+_HANDED_BYTES: Final = {"HEIF": 6, "AVIF": 8}
+"""The same while a decoder hands over all pixels: as it has them, as RGB, and AVIF's as bytes too.
+A HEIC of 10 bits takes 8 as well."""
 
 
 def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
@@ -92,7 +96,7 @@ def peak_bytes(info: ImageInfo, size: Size) -> int:
         factor = resample.reduction((info.header.width, info.header.height), stored)
         averaged = before // factor**2 if factor > 1 else 0
         return PIXEL_BYTES * (averaged + after)
-    return (_HEIF_BYTES if info.format == "HEIF" else PIXEL_BYTES) * before
+    return _HANDED_BYTES.get(info.format, PIXEL_BYTES) * before
 
 
 def jpeg_bytes(info: ImageInfo, scale: int | None = None) -> int:
@@ -104,6 +108,12 @@ def jpeg_bytes(info: ImageInfo, scale: int | None = None) -> int:
 
 def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Image:
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
+    if info.format in interleaved.FORMATS:
+        spare.drop()
+        with opener() as file:
+            pixels = interleaved.decoded(info.format, file, info.header.bits)
+        _check_size(pixels.size, info, scale)
+        return resample.shrunk(pixels, size)
     with opener() as file:
         image = loaded(file, info, scale)
     if info.header.may_be_blank and all(
@@ -137,12 +147,17 @@ def loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:
     else:
         spare.drop()
     image.load()
-    if image.size != (-(-width // scale), -(-height // scale)):
-        found = f"{image.width}x{image.height} pixels where the header says {width}x{height}"
-        raise errors.InputError(f"is damaged: {found}")
+    _check_size(image.size, info, scale)
     if scale > 1:
         _mend_edges(image, right=width % scale != 0, bottom=height % scale != 0)
     return image
+
+
+def _check_size(found: Size, info: ImageInfo, scale: int) -> None:
+    width, height = info.header.width, info.header.height
+    if found != (-(-width // scale), -(-height // scale)):
+        sizes = f"{found[0]}x{found[1]} pixels where the header says {width}x{height}"
+        raise errors.InputError(f"is damaged: {sizes}")
 
 
 def _mend_edges(image: Image.Image, *, right: bool, bottom: bool) -> None:

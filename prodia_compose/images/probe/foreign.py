@@ -4,7 +4,6 @@ Where it keeps silent, counts too long, or takes half a file for a whole one, a 
 structure goes before.
 """
 
-import io
 import itertools
 import struct
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import exif
+from prodia_compose.images.formats import boxes, exif, gif
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
 from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
@@ -47,7 +46,6 @@ _SUBFILE_TYPE, _REDUCED, _MASK = 254, 1, 4
 _PHOTOMETRIC, _SENSOR_DATA = 262, {32803, 34892}  # colour filter array, linear raw
 
 _VERSION_INFO: Final = 1057  # of Photoshop's resources
-_MAX_BLOCKS = 1_000_000
 _MAX_BOXES = 10_000
 
 
@@ -58,16 +56,21 @@ def read_header(name: str, file: BinaryIO) -> Header:
         errors.InputError: There is no picture in it, or its end is missing; or it is a
             camera's RAW file, of which only a thumbnail could be had.
     """
-    if name in {"AVIF", "HEIF"} and not _has_whole_boxes(file):
-        raise errors.InputError("is cut short: the end of its data is missing")
-    frames, orientation = 1, None
-    if name == "TIFF":
+    frames, orientation, has_comment = 1, None, False
+    properties: list[boxes.Property] = []
+    if name in {"AVIF", "HEIF"}:
+        if not boxes.is_whole(file):
+            raise errors.InputError("is cut short: the end of its data is missing")
+        properties = boxes.properties(file)
+    elif name == "TIFF":
         frames, orientation = _inspect_tiff(file)
     elif name == "GIF":
-        frames = _count_gif(file)
+        frames, has_comment = gif.inspect(file)
     file.seek(0)
     with decoder.reading(f"is damaged, or a kind of {name} file that cannot be read"):
-        header = _by_pillow(decoder.opened(name, file), frames, orientation)
+        header = _by_pillow(decoder.opened(name, file), frames, orientation, properties)
+        if has_comment:
+            header = replace(header, has_metadata=True)
         if name != "PSD":
             return header
         has_clear_alpha, may_be_blank = _inspect_psd(file)
@@ -75,11 +78,17 @@ def read_header(name: str, file: BinaryIO) -> Header:
         return replace(header, has_alpha=has_alpha, may_be_blank=may_be_blank)
 
 
-def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None) -> Header:
+def _by_pillow(
+    image: ImageFile.ImageFile,
+    frames: int,
+    orientation: int | None,
+    properties: list[boxes.Property],
+) -> Header:
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile")
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
     bits = _BITS.get(image.mode, 8)
+    width, height = image.size
     if isinstance(image, tiff.StoredTiffFile):
         has_metadata = image.has_metadata
         exif_data = image.carried_exif()
@@ -89,58 +98,27 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, orientation: int | None)
     elif image.format == "AVIF":
         # Its decoder tells of a turned picture through EXIF, and does not turn it.
         orientation = exif.orientation(exif_data)
-    elif image.format == "HEIF":
-        profile = profile or _named_colours(image)
     if image.format in {"AVIF", "HEIF"}:
         frames = int(getattr(image, "n_frames", 1))
+        crop = boxes.crop(properties, turned=image.format == "HEIF")
+        width, height = crop[2:] if crop else image.size
+        if not profile and (codes := boxes.colours(properties)):
+            profile = icc.from_codes(*codes)
     return Header(
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         colour=_COLOURS.get(image.mode, "other"),
         bits=bits,
-        least_bytes=image.width * image.height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
+        least_bytes=width * height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
         has_alpha=image.has_transparency_data,
         orientation=orientation,
-        was_turned=image.info.get("original_orientation") not in {None, 1},
+        was_turned=image.format == "HEIF" and boxes.is_turned(properties),
         frames=frames,
-        profile=profile if isinstance(profile, bytes) and profile else None,
+        profile=profile if isinstance(profile, bytes) else None,
         exif=exif_data.removeprefix(exif.MARK) if isinstance(exif_data, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
         has_metadata=has_metadata,
     )
-
-
-def _named_colours(image: ImageFile.ImageFile) -> bytes | None:
-    """Return a profile for colours that a HEIF file names by numbers, or None."""
-    match image.info.get("nclx_profile"):
-        case {"color_primaries": int(primaries), "transfer_characteristics": int(transfer)}:
-            return icc.from_codes(primaries, transfer)
-        case _:
-            return None
-
-
-def _has_whole_boxes(file: BinaryIO) -> bool:
-    """Tell whether every box at the top level (ISO/IEC 14496-12) ends within the file.
-
-    The decoders behind Pillow accept a file that was cut in half and fill up the rest.
-    """
-    end = file.seek(0, io.SEEK_END)
-    position = 0
-    for _ in range(_MAX_BOXES):
-        file.seek(position)
-        header = file.read(16)
-        if len(header) < 8:
-            break  # a few stray bytes after the last box do no harm
-        size, large = struct.unpack(">I4xQ", header.ljust(16, b"\0"))
-        length = large if size == 1 else size
-        # The last box, which goes on to the end of the file, has 0. What else is below 8 is no
-        # box: the decoder will have its own opinion.
-        if length < 8 or not header[4:8].isascii():
-            break
-        position += length
-        if position > end:
-            return False
-    return True
 
 
 def _inspect_tiff(file: BinaryIO) -> tuple[int, int | None]:
@@ -161,33 +139,6 @@ def _refuse_raw(found: Sequence[exif.Directory]) -> None:
     if is_dng or is_preview or is_sensor:
         name = "DNG" if is_dng else "TIFF-based, such as NEF, ARW or PEF"
         raise errors.InputError(f"is a camera RAW file ({name}): develop it to JPEG or TIFF first")
-
-
-def _count_gif(file: BinaryIO) -> int:
-    """Return the number of frames; a damaged tail ends the count."""
-    file.seek(10)
-    _skip_colours(file, file.read(3)[:1])
-    frames = 0
-    for _ in range(_MAX_BLOCKS):
-        kind = file.read(1)
-        if kind == b",":
-            frames += 1
-            _skip_colours(file, file.read(9)[8:])
-        if kind not in {b",", b"!"} or frames >= MAX_COUNTED:
-            break
-        file.seek(1, 1)
-        for _ in range(_MAX_BLOCKS):  # a row of data blocks, each behind its length
-            length = file.read(1)
-            if length in {b"", b"\0"}:
-                break
-            file.seek(length[0], 1)
-    return max(1, frames)
-
-
-def _skip_colours(file: BinaryIO, flags: bytes) -> None:
-    """Move behind a table of colours, if the flags say that there is one."""
-    if flags and flags[0] & 0x80:
-        file.seek(3 << (flags[0] & 7) + 1, 1)
 
 
 def _inspect_psd(file: BinaryIO) -> tuple[bool, bool]:

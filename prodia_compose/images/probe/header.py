@@ -28,10 +28,13 @@ class Header:
         was_turned: The decoder itself turns the picture upright.
         may_be_blank: It is said to hold a blank sheet in place of the picture.
         frames: How many pictures the file holds one after the other, up to `MAX_COUNTED`.
+        profile: Of its colours, in ICC's form; empty where it says that they are sRGB, None where
+            it says nothing.
         exif: Without the word "Exif" in front; this and the next two where they can be carried over.
         iptc: Photoshop's resources with the IPTC data.
         has_metadata: There is something beside the picture and its colours.
         note: What was wrong and did not matter, in words; None if nothing was.
+        slow: What it is, if decoding it would take minutes, in words that follow "is".
     """
 
     width: int
@@ -52,3 +55,4 @@ class Header:
     iptc: bytes | None = field(default=None, repr=False)
     has_metadata: bool = False
     note: str | None = None
+    slow: str | None = None

@@ -1,12 +1,14 @@
 """Looking at a picture's header: what it is, how large, and what preparing it will take."""
 
 import io
+from dataclasses import replace
 from typing import Final
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import jpeg, png, webp
+from prodia_compose.images.colour import icc
+from prodia_compose.images.formats import exif, jpeg, png, webp
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import sniff
 from prodia_compose.images.probe.header import Header
@@ -33,8 +35,12 @@ class ImageInfo:
         return self.header.orientation or 1
 
 
-def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
+def probe(
+    opener: Opener, *, max_input_pixels: int = 250_000_000, may_be_slow: bool = False
+) -> ImageInfo:
     """Return what a picture's header says, without decoding a pixel.
+
+    What would take minutes to decode is refused, unless it `may_be_slow`.
 
     Raises:
         errors.InputError: It is no picture, damaged, or too large; the caller names the file.
@@ -53,7 +59,13 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
             from prodia_compose.images.probe import foreign  # noqa: PLC0415 - seldom needed
 
             header = foreign.read_header(name, file)
+        if header.profile is None:
+            stored = file if name == "TIFF" else io.BytesIO(header.exif or b"")
+            if exif.is_adobe_rgb(stored):
+                header = replace(header, profile=icc.adobe_rgb())
     _check_size(header, max_input_pixels)
+    if header.slow is not None and not may_be_slow:
+        raise errors.InputError(f"is {header.slow}: save it anew, not progressive")
     if byte_count < header.least_bytes:
         raise errors.InputError(
             f"is cut short or damaged: {byte_count} bytes cannot hold "
