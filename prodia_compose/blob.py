@@ -1,7 +1,6 @@
 """Bytes that wait on disk in a file without a name."""
 
 import contextlib
-import errno
 import hashlib
 import io
 import tempfile
@@ -173,7 +172,5 @@ def stored(data: Iterable[bytes]) -> Blob:
         return spool(data)
     except OSError as exc:
         cure = "free some space, or point TMPDIR elsewhere"
-        if exc.errno in (errno.EMFILE, errno.ENFILE):
-            cure = "raise the limit (ulimit -n)"
-        reason = exc.strerror or exc
-        raise errors.OutputError(f"cannot write temporary files: {reason}; {cure}") from exc
+        reason = errors.lack(exc) or f"{exc.strerror or exc}; {cure}"
+        raise errors.OutputError(f"cannot write temporary files: {reason}") from exc

@@ -78,8 +78,10 @@ def keep_blob(data: blob.Blob, suffix: str, *, is_sandbox: bool = False) -> Path
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}{suffix}"
     last, reason, before = "the temporary folder", "", len(data.spares)
-    rescued = partial(_rescued, is_sandbox=is_sandbox)
-    for folder, prefix in ((rescued, ""), (tempfile.gettempdir, PREFIX)):
+    for folder, prefix in (
+        (partial(_rescued, is_sandbox=is_sandbox), ""),
+        (tempfile.gettempdir, PREFIX),
+    ):
         try:
             place = Path(folder()) / f"{prefix}{name}"
             last = str(place)

@@ -40,8 +40,8 @@ class Plan:
     model: facts.Model | None
     prompt: str | None
     format: OutputFormat
-    place: places.Place | None
-    token_state: TokenState
+    place: places.Place | None = None
+    token_state: TokenState = "missing"  # noqa: S105 - a word for it
     images: tuple[fit.FittedImage, ...] = ()
     token: Token | None = None
     estimate: facts.Estimate = facts.Estimate()

@@ -52,6 +52,7 @@ def send(
         stop=run.stop,
         reporter=reporter,
     )
+    run.clean = ready.service.token.clean
     with run.to_its_end():
         run.record(record.begin(ready.claim, is_sandbox=run.is_sandbox))
         run.received(_sent(ready, run, reporter))

@@ -55,10 +55,10 @@ def lines(plan: Plan) -> Iterator[str]:
 def _verdict(plan: Plan) -> str:
     if problems := len(plan.errors):
         return f"{problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
-    if plan.is_reuse:
-        return "ready; nothing would be sent"
     if plan.is_skipped:
         return "skipped; nothing would be sent"
+    if plan.is_reuse:
+        return "ready; nothing would be sent"
     if plan.token is None and plan.request.save_to is None:
         return "ready but for the token, which is missing"
     return "ready"

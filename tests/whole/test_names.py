@@ -177,9 +177,10 @@ def _is_asked_for(name: bytes) -> bool:
     return suffix in ("", ".jpg", ".png")
 
 
+@pytest.mark.usefixtures("sandbox", "paid")
 @pytest.mark.parametrize("share", range(4))
 def test_every_name_can_be_written(
-    picture: Callable[..., Path], tmp_path: Path, run: Run, sandbox: server.Sandbox, share: int
+    picture: Callable[..., Path], tmp_path: Path, run: Run, share: int
 ) -> None:
     """`-o` takes any name of a format; stdout has its very bytes, and the record shows it."""
     folder = tmp_path / "written"

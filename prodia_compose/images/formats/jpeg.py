@@ -15,7 +15,8 @@ from prodia_compose.images.probe.header import Colour, Header
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _SOS: Final = 0xDA
-_FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_LS_FRAME: Final = 0xF7  # JPEG-LS's (ITU-T T.87)
+_FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_LS_FRAME}
 _BARE: Final = {0x01, *range(0xD0, 0xD9)}
 _PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
 """The segments that make the picture: tables, frames, scans."""
@@ -23,6 +24,12 @@ _PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
 _COLOURS: Final[dict[int, Colour]] = {1: "grey", 3: "rgb", 4: "cmyk"}  # by number of channels
 _ARITHMETIC: Final = range(0xC9, 0xD0)
 _PROGRESSIVE: Final = {0xC2, 0xCA}
+_UNREAD: Final = {
+    **dict.fromkeys((0xC3, 0xCB), "lossless JPEG"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+    _LS_FRAME: "JPEG-LS picture",
+}
+"""Kinds of JPEG that no decoder here reads, by their frame."""
 
 _PIXELS_PER_BYTE: Final = 512
 """At most: each block of 64 pixels takes at least a bit, the code of its brightness."""
@@ -98,12 +105,7 @@ def read_header(file: BinaryIO) -> Header:
             break
     if frame is None or len(frame[1]) < 6:
         raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
-    bits, height, width, channels = struct.unpack_from(">BHHB", frame[1])
-    unread = "which cannot be read: save it as"
-    if bits != 8:
-        raise errors.InputError(f"is a JPEG of {bits} bits, {unread} 8-bit")
-    if channels not in _COLOURS:
-        raise errors.InputError(f"is a JPEG of {channels} channels, {unread} RGB")
+    width, height, channels = _measured(*frame)
     exif_data = parts.get(exif.MARK)
     # A scan begins with the number of its channels.
     has_more = frame[0] in _PROGRESSIVE or scan[:1] != bytes((channels,))
@@ -124,6 +126,19 @@ def read_header(file: BinaryIO) -> Header:
         note=exif.note(exif_data),
         slow=_slow(file, width * height) if has_more else None,
     )
+
+
+def _measured(marker: int, frame: bytes) -> tuple[int, int, int]:
+    """Return width, height and number of channels of a frame that can be decoded."""
+    bits, height, width, channels = struct.unpack_from(">BHHB", frame)
+    unread = "which cannot be read:"
+    if marker in _UNREAD:
+        raise errors.InputError(f"is a {_UNREAD[marker]}, {unread} convert it to PNG")
+    if bits != 8:
+        raise errors.InputError(f"is a JPEG of {bits} bits, {unread} save it as 8-bit")
+    if channels not in _COLOURS:
+        raise errors.InputError(f"is a JPEG of {channels} channels, {unread} save it as RGB")
+    return width, height, channels
 
 
 def _slow(file: BinaryIO, pixels: int) -> str | None:
