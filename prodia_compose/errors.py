@@ -19,11 +19,12 @@ The tree::
 The numbers are a stable interface; README has a table of them, and a test compares the two.
 """
 
+import errno
 import os
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import ClassVar, Literal, Protocol, Self
+from typing import ClassVar, Final, Literal, Protocol, Self
 
 from prodia_compose.frozen import frozen
 
@@ -247,6 +248,9 @@ class Warned:
     message: str
 
 
+FILES_SPENT: Final = "no more files can be opened: raise the limit (ulimit -n)"
+
+
 class Findings:
     """What the checks before sending have found so far.
 
@@ -288,6 +292,15 @@ class Findings:
         """Raise what was found: the one error, or all of them as `ProblemsError`."""
         if self.errors:
             raise combined(self.errors)
+
+
+def lack(exc: BaseException) -> str | None:
+    """Return what the machine did not have, and what to do; None for any other exception."""
+    if isinstance(exc, MemoryError) or getattr(exc, "errno", None) == errno.ENOMEM:
+        return "there is not enough memory"
+    if getattr(exc, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        return FILES_SPENT
+    return None
 
 
 def reason(exc: OSError | ValueError, words: Mapping[int, str]) -> str:

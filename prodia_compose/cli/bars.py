@@ -69,7 +69,8 @@ class Bars(Lines):
             redirect_stderr=False,
         )
         self._task = self._progress.add_task("", total=total, waited=waited(0, total))
-        self._progress.start()
+        with contextlib.suppress(RuntimeError):  # no thread to be had, to draw it again and again
+            self._progress.start()
 
     def advance(self, amount: int) -> None:
         """Move the bar on; past the usual time it tells only that something goes on."""

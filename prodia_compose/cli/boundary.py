@@ -41,6 +41,9 @@ def run(argv: Sequence[str]) -> int:
         terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
         code = int(signalled.code)
     except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
+        if (lack := errors.lack(exc)) is not None:
+            terminal.tell_error(errors.OutputError(lack), as_json=as_json)
+            return terminal.flush(int(errors.ExitCode.OUTPUT))
         is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
         terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
         code = int(errors.ExitCode.BUG)

@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -55,10 +54,10 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
-    # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
-    sending = "prodia_compose.pipeline.send"
-    threading.Thread(target=importlib.import_module, args=(sending,), daemon=True).start()
     with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
+        if request.placement.policy != "skip":  # which may well do without
+            # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
+            workers.started(partial(importlib.import_module, "prodia_compose.pipeline.send"))
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
         run = Run(
@@ -69,6 +68,9 @@ def compose(options: ComposeOptions) -> int:
         )
         terminal.tell_warnings(run.warnings, options)
         try:
+            if plan.is_skipped and not plan.is_reuse and plan.place is not None:
+                _tell(plan, run, options, plan.place.path)
+                return 0
             place = plan.target()
             if place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
                 terminal.refuse_stdout(
@@ -85,24 +87,29 @@ def compose(options: ComposeOptions) -> int:
             else:
                 _send(plan.sendable(), run, options, reporter)
             with run.stop.at_once():
-                terminal.tell_saved(
-                    options,
-                    partial(documents.result, plan, run),
-                    run.saved[0].path if run.saved else place.path,
-                    messages=run.messages,
-                    details=[summary.outcome(plan, run)],
-                )
+                _tell(plan, run, options, run.saved[0].path if run.saved else place.path)
         except (errors.ComposeError, errors.Interrupted) as end:
             end.run = run
             raise
     return 0
 
 
+def _tell(plan: Plan, run: Run, options: ComposeOptions, path: str) -> None:
+    """Tell where the picture is."""
+    terminal.tell_saved(
+        options,
+        partial(documents.result, plan, run),
+        path,
+        messages=run.messages,
+        details=[summary.outcome(plan, run)],
+    )
+
+
 def _compared(plan: Plan, *, again: bool) -> Plan:
     """Look for the same job in the record, as `compose` does before it sends."""
-    is_checked = not (plan.errors or plan.made or plan.request.sandbox)
+    is_checked = not (plan.errors or plan.made or plan.is_skipped or plan.request.sandbox)
     claim = plan.claim() if is_checked else None
-    if claim is None or plan.is_skipped:
+    if claim is None:
         return plan
     from prodia_compose.pipeline import twins  # noqa: PLC0415 - only once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - only once all is well

@@ -23,7 +23,9 @@ _NOT_RUN = "the job did not run"
 _BALANCE = 402
 # Enough for any error; a refusal is not worth a full disk.
 _REFUSAL_BYTES = 1 << 20
-_ANSWER_BYTES = 1 << 30
+ANSWER_BYTES = 512_000_000
+"""The most that is taken, and so kept, of an answer: what the disk has no room for is in memory."""
+
 
 _CONNECT_CURES: dict[FailureKind, str] = {
     "dns": "check the network, and PRODIA_BASE_URL if it is set",
@@ -35,6 +37,7 @@ _CONNECT_CURES: dict[FailureKind, str] = {
     "network": "check the network",
     "setting": "correct it, or unset it",
     "environment": "correct it, or unset it",
+    "files": "raise the limit (ulimit -n)",
 }
 
 
@@ -103,13 +106,13 @@ def hear(
         head = exchange.perform()
     except Lost as loss:
         if loss.stage == "answer":
-            _spool(exchange.chunks(), raw, _ANSWER_BYTES)
+            _spool(exchange.chunks(), raw, ANSWER_BYTES)
             if raw.size:
                 came(_read(exchange, None, raw, service, broken=True))
         raise
     is_good = 200 <= head.status < 300
     may_bring = is_good or _verdict(head) == "unknown"
-    limit_bytes = _ANSWER_BYTES if may_bring else _REFUSAL_BYTES
+    limit_bytes = ANSWER_BYTES if may_bring else _REFUSAL_BYTES
     try:
         lost = _spool(exchange.chunks(), raw, limit_bytes)
         answer = _read(exchange, head, raw, service, broken=lost is not None)
@@ -148,7 +151,8 @@ def _spool(chunks: Iterator[bytes], raw: blob.Growing, limit_bytes: int) -> Lost
         for chunk in chunks:
             raw.add(chunk[: limit_bytes - raw.size])
             if raw.size >= limit_bytes:
-                return Lost("answer", f"the answer is over {limit_bytes >> 20} MiB")
+                most = f"{limit_bytes // 1_000_000} MB"
+                return Lost("answer", f"the answer is over {most}, and no more of it was taken")
     except Lost as lost:
         return lost
     return None

@@ -25,8 +25,8 @@ BUDGET_BYTES: Final = 170_000_000
 """What pictures prepared at one time may take together, beside 50 MB of the process itself: two
 JPEGs or PNGs of 48 MP made smaller to 2048 px."""
 
-_MOST_TWICE_PIXELS: Final = 50_000_000
-"""Up to what size a HEIC may go beyond the budget: no camera's are larger."""
+_MOST_TWICE_PIXELS: Final = {"HEIF": 50_000_000, "AVIF": 24_000_000}
+"""Up to what size a picture may go beyond the budget: of a HEIC, no camera's are larger."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -105,7 +105,7 @@ def _task(
     info = image.info
     cost = prepare.peak_bytes(info, size, max_bytes)
     # Decoding a HEIC takes as long as five JPEGs: that two run at a time is worth the memory.
-    if info.format == "HEIF" and info.width * info.height <= _MOST_TWICE_PIXELS:
+    if info.width * info.height <= _MOST_TWICE_PIXELS.get(info.format, 0):
         cost = min(cost, budget.limit // 2)
     source = image.source
     content = source.content

@@ -17,6 +17,7 @@ from typing import Final, Generic, TypeVar
 from prodia_compose.frozen import frozen
 from prodia_compose.progress import LOOK_EVERY_S, Stop
 
+_OF_DECODERS: Final = 4  # threads of their own
 _MOST: Final = 4  # threads at once; beyond that memory fills up sooner than time goes down
 
 Result = TypeVar("Result")
@@ -96,11 +97,19 @@ def outcomes(
             done.put((place, outcome))
 
     left = len(tasks)
+    wanted = min(most, processors(), left)
     try:
-        if sum(started(work) for _ in range(min(most, processors(), left))) == 0:
+        # Where threads are scarce, decoders have them: some cannot do without.
+        needed = wanted + _OF_DECODERS
+        if spare(needed) < needed or sum(started(work) for _ in range(wanted)) == 0:
             for place, task in enumerate(tasks):
                 stop.check()
-                yield place, _outcome(task.work)
+                budget.acquire(task.cost)
+                try:
+                    outcome = place, _outcome(task.work)
+                finally:
+                    budget.release(task.cost)
+                yield outcome
             return
         while left:
             stop.check()
@@ -150,6 +159,18 @@ def started(work: Callable[[], object]) -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def spare(most: int) -> int:
+    """Return how many more threads are to be had, at most so many."""
+    over = threading.Event()
+    count = 0
+    while count < most and started(over.wait):
+        count += 1
+    over.set()
+    if count < most:
+        time.sleep(LOOK_EVERY_S)  # until they are gone, and others can have them
+    return count
 
 
 def _outcome(work: Callable[[], Result]) -> Future[Result]:

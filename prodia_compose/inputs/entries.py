@@ -111,9 +111,11 @@ def gather(
 
 
 def files_of(named: Sequence[Entry]) -> list[tuple[str, Path]]:
-    """Return the inputs that are files: as typed, and where they are."""
+    """Return the inputs that may be files: as typed, and where they are."""
     return [
-        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
+        (entry.path, Path("/dev/fd/0" if entry.is_stdin else entry.path))
+        for entry in named
+        if not entry.is_url
     ]
 
 

@@ -85,6 +85,8 @@ class Placer:
             else:
                 path = places.publish(data, places.numbered(place, number))
         except OSError as exc:
+            if kept is not None:
+                data.drop_spares()  # one copy is enough
             taken = isinstance(exc, FileExistsError)
             reason = "the name was taken meanwhile" if taken else exc.strerror
             message = f"the picture came but could not be saved: {reason}"

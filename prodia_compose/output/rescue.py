@@ -1,9 +1,9 @@
 """What was paid for and could not be placed, kept aside."""
 
 import contextlib
+import errno
 import os
 import secrets
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable
@@ -16,6 +16,7 @@ from prodia_compose.client.answers import Output
 from prodia_compose.images import workers
 from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
+from prodia_compose.output import files
 from prodia_compose.progress import Stop
 from prodia_compose.record import home
 
@@ -76,35 +77,40 @@ def keep_blob(data: blob.Blob, suffix: str, *, is_sandbox: bool = False) -> Path
         errors.NotPlacedError: Neither could take it; the message names the last place tried.
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}{suffix}"
+    last, reason, before = "the temporary folder", "", len(data.spares)
+    for folder, prefix in (
+        (partial(_rescued, is_sandbox=is_sandbox), ""),
+        (tempfile.gettempdir, PREFIX),
+    ):
+        try:
+            place = Path(folder()) / f"{prefix}{name}"
+            last = str(place)
+            files.create(data, place, 0o600)
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+        else:
+            data.drop_spares()
+            return place
+    if data.spares:  # whole, as far as anybody knows; here rather than beside the output
+        return (data.spares[before:] or data.spares)[0]
+    raise errors.NotPlacedError(
+        f"neither the output place nor the state folder nor {last} could take what "
+        f"came ({reason}); it is lost"
+    )
+
+
+def _rescued(*, is_sandbox: bool) -> Path:
+    """Return the folder for what is kept, made if missing.
+
+    Raises:
+        OSError: There is none to be had.
+    """
     state = home.folder()
-    if state is not None:
-        with contextlib.suppress(OSError):
-            rescued = kept_in(state, is_sandbox=is_sandbox)
-            rescued.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return _copy(data, rescued / name)
-    try:
-        return _copy(data, Path(tempfile.gettempdir()) / f"{PREFIX}{name}")
-    except OSError as exc:
-        last = exc.filename or "the temporary folder"
-        raise errors.NotPlacedError(
-            f"neither the output place nor the state folder nor {last} could take what "
-            f"came ({exc.strerror}); it is lost"
-        ) from exc
-
-
-def _copy(data: blob.Blob, place: Path) -> Path:
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as target, data.open() as source:
-            shutil.copyfileobj(source, target)
-            target.flush()
-            os.fsync(target.fileno())
-    except BaseException as exc:
-        place.unlink(missing_ok=True)
-        if isinstance(exc, OSError):
-            exc.filename = str(place)  # a full disk says only that it is full
-        raise
-    return place
+    if state is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    rescued = kept_in(state, is_sandbox=is_sandbox)
+    rescued.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return rescued
 
 
 def fault(path: str) -> str | None:

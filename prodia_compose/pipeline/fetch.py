@@ -113,6 +113,7 @@ def fetch(
     run.fetches(record.reopen(source.entry), job_id, source.kept)
     with run.to_its_end():
         if service is not None and source.job_id is not None:
+            run.clean = service.token.clean
             longest_s = _SANDBOX_WAIT_S if run.is_sandbox else math.inf
             sender = Sender(
                 service,

@@ -16,7 +16,7 @@ from prodia_compose.record.entries import Claim, Entry, Source
 
 @frozen
 class Plan:
-    """A run as it stands before sending; complete only if `errors` is empty.
+    """A run as it stands before sending; complete only if `errors` is empty, and not skipped.
 
     Attributes:
         request: What was asked for.
@@ -40,8 +40,8 @@ class Plan:
     model: facts.Model | None
     prompt: str | None
     format: OutputFormat
-    place: places.Place | None
-    token_state: TokenState
+    place: places.Place | None = None
+    token_state: TokenState = "missing"  # noqa: S105 - a word for it
     images: tuple[fit.FittedImage, ...] = ()
     token: Token | None = None
     estimate: facts.Estimate = facts.Estimate()
@@ -60,7 +60,7 @@ class Plan:
     @property
     def is_skipped(self) -> bool:
         """Whether the place is taken and `--if-exists skip` says to leave it."""
-        return self.place is not None and self.place.skipped
+        return self.place is not None and self.place.skipped and not self.errors
 
     @property
     def accept(self) -> str:

@@ -7,11 +7,12 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from prodia_compose import blob, errors
+from prodia_compose.client.options import TokenState
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, workers
 from prodia_compose.inputs.entries import (
@@ -27,7 +28,7 @@ from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
-from prodia_compose.pipeline import reuse, twins
+from prodia_compose.pipeline import destination, reuse, twins
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
@@ -82,30 +83,27 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         format_ = names.asked_format(request.placement)
     stdin = _owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather(request.selection, stdin, findings)
+    path = destination.path(request, model, format_, named, findings)
     text = None
     if misplaced := template.misplaced(request.prompt, request.prompt_file, named):
         words, named = misplaced
         findings.add(errors.UsageError(words))
     else:
         text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
-    inputs, stems = files_of(named), [entry.stem for entry in named]
-    path = places.expand(request.placement, format_, stems, model.short_name if model else "")
     position = _position(request, named if is_complete else (), findings)
+    sketch = Plan(request=request, model=model, prompt=text, format=format_)
+    place = destination.left(request, path if is_complete else None, named, findings)
+    if place is not None:
+        return replace(sketch, place=place, token_state=_token_state(request, surroundings))
     asked = _asked(request, model, text, given, position, format_)
     found = _found(request, asked, named if is_complete else (), surroundings, findings)
-    known = (surroundings.token, stdin)
-    if found.made is not None:
+    if found.made is not None and path is not None:
         is_it = partial(twins.lies, found.made.outputs[0].sha256)
         place = places.standing(path, request.placement.policy, is_it)
-        place = place or _place(request, path, inputs, findings)
-        _, state = request.delivery.token(*known, errors.Findings(), sending=False)
-        return Plan(
-            request=request,
-            model=model,
-            prompt=text,
-            format=format_,
-            place=place,
-            token_state=state,
+        return replace(
+            sketch,
+            place=place or destination.proved(request, path, named, findings),
+            token_state=_token_state(request, surroundings),
             estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
             warnings=tuple(findings.warnings),
             errors=tuple(findings.errors),
@@ -114,27 +112,24 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         )
     with findings.collecting():
         if request.save_to is not None:
+            inputs = files_of(named)
             folder.prove(request.save_to, request.placement, inputs, called("--save-request"))
     images = _images(request, model, named, found.opened, surroundings, findings)
     if text is not None and is_complete:
         _lint(request, text, named, findings)
     framed = _framing(request, model, position, images, len(named), findings)
     config = {**framed, **given}
-    token, state = request.delivery.token(
-        *known, findings, sending=sending, sandbox=request.sandbox
-    )
-    place = _place(request, path, inputs, findings)
+    known = (surroundings.token, stdin, findings)
+    token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
     limit = (request.max_cost_usd, findings, called("--max-cost"))
     estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
     if request.strict:
         findings.errors += map(_as_error, findings.warnings)
+    place = destination.proved(request, path, named, findings)
     is_whole = is_complete and len(images) == len(named)
-    return Plan(
-        request=request,
-        model=model,
-        prompt=text,
+    return replace(
+        sketch,
         images=images,
-        format=format_,
         place=place,
         token=token,
         token_state=state,
@@ -189,6 +184,13 @@ def _found(
         return reuse.find(asked, request.delivery.host, named, surroundings.stdin, record)
 
 
+def _token_state(request: ComposeRequest, surroundings: Surroundings) -> TokenState:
+    """Return how it stands with the token where nothing is sent, so that none is missed."""
+    unsent = errors.Findings()
+    known = (surroundings.token, None, unsent)
+    return request.delivery.token(*known, sending=False, sandbox=request.sandbox)[1]
+
+
 def _lint(
     request: ComposeRequest, text: str, named: Sequence[Entry], findings: errors.Findings
 ) -> None:
@@ -198,24 +200,6 @@ def _lint(
 
         flag = template.flag_of(request.prompt_file)
         findings.warnings += lints.check(text, named, request.selection, flag)
-
-
-def _place(
-    request: ComposeRequest,
-    path: str,
-    inputs: Sequence[tuple[str, Path]],
-    findings: errors.Findings,
-) -> places.Place | None:
-    """Return the place, proved."""
-    with findings.collecting():
-        return places.prove(
-            path,
-            if_exists=request.placement.policy,
-            create_dirs=request.placement.create_dirs,
-            inputs=inputs,
-            called=request.called("-o"),
-        )
-    return None
 
 
 def _as_error(warned: errors.Warned) -> errors.ComposeError:

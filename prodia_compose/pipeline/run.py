@@ -1,11 +1,12 @@
 """One job on its way: how far it is, what came for it, and what the record says of it."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prodia_compose import errors
+from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.output import rescue
 from prodia_compose.output.placer import Placer, SavedOutput
@@ -88,6 +89,7 @@ class Run:
         request_key: What it shares with every run that asks for the same picture, if known.
         made: An earlier job that asked for the same and whose picture lies there.
         warnings: What stopped nothing.
+        clean: Takes secrets out of what is kept.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Run:
         self.warnings = tuple(warnings)
         self.request_key = request_key
         self.made: entries.Entry | None = None
+        self.clean: Callable[[blob.Blob], blob.Blob] = lambda came: came
         self._entry: OpenEntry | None = None
         self._is_fetch = False
         self._is_taken_on = False
@@ -225,6 +228,10 @@ class Run:
             self._end(end)
             raise
         except Exception as exc:
+            if (lack := errors.lack(exc)) is not None:
+                lacking = self._of_lack(lack)
+                self._end(lacking)
+                raise lacking from exc
             self._keep()
             if self._kept:
                 exc.add_note(f"what came is kept as {', '.join(self.kept)}")
@@ -234,6 +241,15 @@ class Run:
                     rescued=self._kept,
                 )
             raise
+
+    def _of_lack(self, lack: str) -> errors.ComposeError:
+        """Return the error for something that the machine did not have, by how far the job is."""
+        if self.state in ("not-sent", "sending"):
+            return errors.NotDeliveredError(f"{lack}; the job did not run")
+        if any(held.is_picture for held in self._held):
+            return errors.NotPlacedError(f"the picture came, but {lack}")
+        where = f"look at `prodia-compose jobs` and {addresses.DASHBOARD}"
+        return errors.UnknownError(f"the whole job was sent, but {lack}; it may be billed: {where}")
 
     def _end(self, end: errors.ComposeError | errors.Interrupted) -> None:
         """Keep what came and write what became of the job.
@@ -268,10 +284,9 @@ class Run:
         for held in self._held:
             if held.output.blob.size:
                 try:
-                    self._kept = (
-                        *self._kept,
-                        held.file or rescue.keep(held.output, is_sandbox=self.is_sandbox),
-                    )
+                    output = replace(held.output, blob=self.clean(held.output.blob))
+                    file = held.file or rescue.keep(output, is_sandbox=self.is_sandbox)
+                    self._kept = (*self._kept, file)
                 except errors.NotPlacedError as error:
                     lost = error  # there may be room for a smaller one
                 else:

@@ -38,8 +38,6 @@ def send(
         errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
         errors.Interrupted: Somebody asked to stop; whatever came is kept.
     """
-    if ready.place.skipped:
-        return
     began = time.monotonic()
     if not again:
         twins.refuse(ready.claim, record)
@@ -54,6 +52,7 @@ def send(
         stop=run.stop,
         reporter=reporter,
     )
+    run.clean = ready.service.token.clean
     with run.to_its_end():
         run.record(record.begin(ready.claim, is_sandbox=run.is_sandbox))
         run.received(_sent(ready, run, reporter))

@@ -40,14 +40,16 @@ def plan(made: "Plan") -> Document:
         "request_key": made.request_key,
         "made": _made(made.made, is_taken=made.is_reuse),
         **_named_if("saved_request", made.request.save_to if made.is_saved else None),
+        "skipped": made.is_skipped,
     }
 
 
 def result(made: "Plan", done: "Run") -> Document:
     """Return `prodia-compose/result@1`: the plan, and what became of it."""
     outputs = [_output(saved) for saved in done.saved]
+    planned = {name: value for name, value in plan(made).items() if name != "skipped"}
     return {
-        **plan(made),
+        **planned,
         "schema": "prodia-compose/result@1",
         "warnings": warnings(done.warnings),
         "made": _made(done.made, is_taken=made.is_reuse),

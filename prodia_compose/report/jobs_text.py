@@ -8,6 +8,7 @@ from prodia_compose.models.facts import Estimate
 from prodia_compose.progress import visible
 from prodia_compose.record import spending
 from prodia_compose.record.entries import Entry, Settled, State
+from prodia_compose.report import tables
 from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for annotations; it loads Pillow
@@ -31,6 +32,8 @@ _SETTLED: dict[Settled, str] = {
     "not-billed": "you settled it: it was not billed",
 }
 
+_STYLES: dict[State, str] = {"saved": tables.GREEN, "unknown": tables.RED}
+
 _NO_COST = "no cost"
 _SHORTEST_PROMPT, _LONGEST_PROMPT = 16, 40
 
@@ -41,21 +44,23 @@ def table(entries: Iterable[Entry], width: int | None) -> list[tuple[str, ...]]:
     Of the prompts so much is shown as finds room in the width beside the paths of the
     pictures; None is room enough.
     """
-    rows = [("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PROMPT", "PICTURE"), *map(_row, entries)]
+    titles = tables.heading("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PROMPT", "PICTURE")
+    rows = [titles, *map(_row, entries)]
     taken = sum(
         2 + max(len(row[column]) for row in rows) for column in range(len(rows[0])) if column != 5
     )
     room = _LONGEST_PROMPT
     if width is not None:
         room = min(room, max(_SHORTEST_PROMPT, width - taken))
-    return [(*row[:5], _cut(row[5], room), row[6]) for row in rows]
+    return [titles, *((*row[:5], _cut(row[5], room), row[6]) for row in rows[1:])]
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
+    style = _STYLES.get(entry.state)
     return (
         entry.id,
         f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M}",
-        entry.state,
+        tables.styled(entry.state, style) if style else entry.state,
         visible(entry.model),
         _price(entry),
         visible(" ".join(entry.prompt.split())),
@@ -153,7 +158,7 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
 def kept(files: "Iterable[keeping.Kept]") -> list[tuple[str, ...]]:
     """Return the rows of the table of what is kept aside, heading first."""
     return [
-        ("KEPT", "BYTES", "JOB", "FILE"),
+        tables.heading("KEPT", "BYTES", "JOB", "FILE"),
         *(
             (
                 f"{one.changed_at.astimezone():%Y-%m-%d %H:%M}",
@@ -174,7 +179,7 @@ def how_much(files: "Sequence[keeping.Kept]") -> str:
 
 def spent(sums: spending.Spending) -> Iterator[tuple[str, ...]]:
     """Yield the rows of what jobs have cost, heading first."""
-    yield "DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST"
+    yield tables.heading("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
     for (day, model), amounts in sums.lines.items():
         yield day.isoformat(), visible(model), *_amounts(amounts)
     yield "total", "", *_amounts(sums.total)

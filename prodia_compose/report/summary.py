@@ -37,7 +37,7 @@ def lines(plan: Plan) -> Iterator[str]:
         settings = [f"{name}={value}" for name, value in config if name not in ("prompt", "images")]
         yield f"settings {visible(' '.join(settings)) or 'none'}"
     if plan.place is not None:
-        skipped = "; exists, so nothing would be sent" if plan.place.skipped else ""
+        skipped = "; exists already" if plan.place.skipped else ""
         yield f"output   {visible(plan.place.path)} ({plan.format}){skipped}"
     if plan.packed is not None:
         body, digest = plan.packed.body, plan.packed.digest
@@ -55,6 +55,8 @@ def lines(plan: Plan) -> Iterator[str]:
 def _verdict(plan: Plan) -> str:
     if problems := len(plan.errors):
         return f"{problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+    if plan.is_skipped:
+        return "skipped; nothing would be sent"
     if plan.is_reuse:
         return "ready; nothing would be sent"
     if plan.token is None and plan.request.save_to is None:

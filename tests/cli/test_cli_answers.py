@@ -1,5 +1,6 @@
 """Answers that are not quite what was asked for, through the whole command."""
 
+import base64
 import io
 import json
 import zlib
@@ -11,7 +12,7 @@ import pytest
 from conftest import TOKEN, Done, Run
 from PIL import Image
 
-from prodia_compose.client import answers
+from prodia_compose.client import answers, verdicts
 
 LINE = ("compose", "product.jpg", "-p", "x")
 
@@ -92,6 +93,41 @@ def test_of_several_pictures_each_is_kept_or_saved(
     assert len(placed) == (0 if is_strict else 2)
     assert [path for path in (*kept, *placed) if path.name not in done.err] == []
     assert "may be billed" in done.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("head", ["", "\xff\xd8\xff\xe0 a picture?"])
+@pytest.mark.usefixtures("work")
+def test_the_token_is_in_nothing_that_is_kept_or_told(
+    run: Run, tmp_path: Path, head: str, encoding: str
+) -> None:
+    """A service that echoes it may call that a picture, in any spelling."""
+    coded = base64.b64encode(f"Bearer {TOKEN}".encode())
+    body = head.encode("latin-1") + f"sorry, {TOKEN}".encode(encoding) + b" " + coded
+    done = _answered(run, loopback.ok(body, "image/jpeg"), "-vv", "--json")
+    files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    (kept,) = (path for path in files if path.parent.name == "rescued")
+
+    assert done.code == 10
+    assert len(kept.read_bytes()) == len(body)
+    for data in (done.err.encode(), done.out, *(path.read_bytes() for path in files)):
+        assert TOKEN.encode() not in data.replace(b"\0", b"").replace(b"\\x00", b"")
+        assert coded not in data
+
+
+@pytest.mark.usefixtures("work")
+def test_an_endless_answer_has_a_bound(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more is taken of it than the message says, and that much is kept."""
+    monkeypatch.setattr(verdicts, "ANSWER_BYTES", 3_000_000)
+    done = _answered(run, loopback.ok(b"\xff\xd8\xff" + bytes(4_000_000)))
+    (kept,) = (tmp_path / "state/prodia-compose/rescued").iterdir()
+
+    assert done.code == 9
+    assert "the answer is over 3 MB, and no more of it was taken" in done.err
+    assert "may be billed" in done.err
+    assert kept.stat().st_size == 3_000_000
 
 
 def test_several_pictures_are_numbered(run: Run, work: Path) -> None:

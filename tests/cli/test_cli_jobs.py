@@ -276,7 +276,7 @@ def test_ids_complete(run: Run, process: Run, work: Path, sandbox: server.Sandbo
 
     assert [found for found, _ in offers.job_ids(name[:3].upper())] == [name]
     assert offers.job_ids("x") == []
-    for command in ("show", "fetch"):
+    for command in ("show", "fetch", "settle", "forget"):
         line = f"prodia-compose jobs {command} {name[:4]}"
         assert process("__complete", "bash", line, "", name[:4]).text == f"words\0{name}\0"
 

@@ -141,12 +141,13 @@ def test_prompts_are_cut_to_fit(run: Run, work: Path) -> None:
         lg.advance_to(record.begin(lg.claim(f"one\ntwo\t\x1b[31m {'long ' * 40}")), "saved")
     piped = run("jobs").text.splitlines()
     wide = on_a_terminal(["jobs"], also_stdout=True, columns=200).screen.splitlines()
-    narrow = on_a_terminal(["jobs"], also_stdout=True, columns=80).raw.splitlines()
+    narrow = on_a_terminal(["jobs"], also_stdout=True, columns=80).screen.splitlines()
 
-    assert len(piped) == len(wide) == len(narrow) == 2
+    assert len(piped) == len(wide) == 2
     assert r"  one two \x1b[31m long long long long lo…  " in piped[1]
     assert r"  one two \x1b[31m long long long long lo…  " in wide[1]
-    assert r"  one two \x1b[31…  " in narrow[1]
+    assert any(r"one two \x1b[31…" in line for line in narrow)
+    assert max(map(len, narrow)) <= 80
 
 
 # Settled

@@ -105,9 +105,11 @@ def test_what_is_kept_of_the_sandbox_is_kept_apart(
 
     assert done.code == 9
     assert not (state / "rescued").exists()
-    assert [Path(one["path"]).parent for one in job["rescued"]] == [state / "sandbox/rescued"]
+    assert {Path(one["path"]).parent for one in job["rescued"]} == {state / "sandbox/rescued"}
     assert run("jobs", "clean", "-y").err == "prodia-compose: nothing is kept aside\n"
-    assert run("jobs", "clean", "-y", "--sandbox").err.startswith("prodia-compose: removed 1 file,")
+    assert run("jobs", "clean", "-y", "--sandbox").err.startswith(
+        "prodia-compose: removed 2 files,"
+    )
 
 
 def test_trying_it_leaves_nothing_among_what_was_paid(run: Run, work: Path, tmp_path: Path) -> None:
@@ -176,7 +178,7 @@ def test_an_async_job_goes_with_its_sandbox(run: Run, work: Path) -> None:
         checked = run("validate", *LINE, "--async", **env)
         (job,) = _jobs(run, "--sandbox")
         shown = run("jobs", "show", job["id"]).text
-    gone = run("jobs", "fetch", job["id"], PRODIA_TOKEN=TOKEN)
+    gone = run("jobs", "fetch", job["id"])
 
     assert f"the job {job['job_id']} runs on as long as its sandbox does; `prodia" in told
     assert told.endswith("brings its picture until then\n")

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import heif
 import pictures as make
 import pytest
 from conftest import Run
@@ -116,6 +117,15 @@ def test_every_change_is_reported(run: Run, work: Path) -> None:
     assert "metadata removed" in phone
     assert "white" in logo
     assert plan["images"][0]["sent_width"] == 1707
+
+
+def test_a_heic_needs_no_extra(run: Run, work: Path) -> None:
+    """It is read with what every installation has, and told as what it is."""
+    (work / "phone.heic").write_bytes(heif.heic(heif.nclx(12, 13), heif.rotation(3)))
+    done = run("validate", "phone.heic", "-p", "this", PRODIA_TOKEN="any")
+
+    assert done.code == 0
+    assert "1 phone.heic 64x128 HEIF: rotated, Display P3 -> sRGB, HEIC -> JPEG" in done.text
 
 
 @pytest.mark.parametrize(

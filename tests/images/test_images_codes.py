@@ -372,6 +372,23 @@ def test_broken_exif_says_nothing_of_colours(order: str) -> None:
             assert len(exif_data.as_sent(data)) == len(data)
 
 
+P3_IN_SRGB = ((250, 31, 35), (0, 204, 11), (57, 69, 229), (194, 169, 113))
+ADOBE_IN_SRGB = ((255, 57, 46), (0, 201, 37), (52, 68, 225), (199, 172, 117))
+IN_NUMBERS: dict[str, tuple[bytes, tuple[make.Rgb, ...]]] = {
+    "AVIF in Display P3": (_avif((12, 13)), P3_IN_SRGB),
+    "HEIC in Display P3": (_heic((12, 13)), P3_IN_SRGB),
+    "PNG in Display P3": (_png((12, 13)), P3_IN_SRGB),
+    "JPEG in Adobe RGB": (told("JPEG", R03, "<"), ADOBE_IN_SRGB),
+    "PNG in sRGB, also called ProPhoto": (png(CHUNKS["iCCP"], cicp(1, 13)), heif.PATCHES),
+}
+
+
+@pytest.mark.parametrize(("data", "wanted"), IN_NUMBERS.values(), ids=IN_NUMBERS)
+def test_what_is_sent_in_numbers(data: bytes, wanted: tuple[make.Rgb, ...]) -> None:
+    """The same as other programs make of them."""
+    assert distance(sent(data)[1], wanted) <= 3
+
+
 def test_srgb_has_no_profile_of_its_own() -> None:
     """Codes that mean sRGB ask for no conversion; those that nobody knows say nothing."""
     assert icc.from_codes(1, 13) == icc.from_codes(1, 1) == icc.SRGB

@@ -4,6 +4,7 @@ import itertools
 import struct
 import zlib
 
+import h273
 import pictures as make
 import pytest
 from PIL import Image
@@ -132,6 +133,27 @@ def test_transparency_survives_the_colours() -> None:
     wanted = [make.to_srgb(each, "Display P3") for each in PATCHES]
     found = seen(sent)
     assert_near(found, wanted, tolerance=2)
+
+
+def test_a_profile_of_version_4_is_honoured() -> None:
+    """As newer phones and programs embed it."""
+    profile = h273.profile(h273.PRIMARIES[12], h273.srgb)
+    data = make.encoded(patches(PATCHES), "PNG", icc_profile=profile)
+    picture = make.prepared(data, wishes=BEST)
+
+    assert_near(seen(make.pixels(picture)), [make.to_srgb(each, "Display P3") for each in PATCHES])
+    assert "reference -> sRGB" in picture.changes
+
+
+@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
+def test_a_profile_made_of_a_table_is_honoured(name: str) -> None:
+    """As scanners have it, with no primaries: here red is called green, and green red."""
+    profile = make.table_profile(lambda red, green, blue: (green, red, blue))
+    data = make.encoded(patches(PATCHES), name, icc_profile=profile, **_sharp(name))
+    picture = make.prepared(data, wishes=BEST)
+
+    assert_near(seen(make.pixels(picture)), [(green, red, blue) for red, green, blue in PATCHES], 5)
+    assert "Test scanner -> sRGB" in picture.changes
 
 
 MISFITS = {

@@ -126,10 +126,11 @@ def test_a_heic_needs_nothing_that_is_not_there(make_it: Callable[[], bytes]) ->
     assert make.prepared(make_it(), side=64).blob.sha256 == picture.blob.sha256
 
 
+@pytest.mark.parametrize("kind", ["heic", "avif"])
 @pytest.mark.parametrize("side", [None, 100])
-def test_a_heic_of_tiles_is_one_picture(side: int | None) -> None:
+def test_many_tiles_are_one_picture(side: int | None, kind: str) -> None:
     """As phones write them; each tile shows the same here."""
-    picture = make.prepared(heif.grid(3, 2, heif.nclx(1, 13, 6)), side=side)
+    picture = make.prepared(heif.grid(3, 2, heif.nclx(1, 13, 6), kind=kind), side=side)
     sent = make.pixels(picture)
 
     assert sent.size == ((1536, 1024) if side is None else (100, 67))
@@ -176,3 +177,12 @@ def test_boxes_that_make_no_sense_say_nothing() -> None:
             found = boxes.properties(io.BytesIO(data))
             assert boxes.is_turned(found) in {True, False}
             assert boxes.is_whole(io.BytesIO(data)) in {True, False}
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_what_is_deeper_than_8_bits_is_told(bits: int) -> None:
+    """As the boxes have it; decoders here give 8 of them."""
+    depth = (b"pixi", bytes((0, 0, 0, 0, 3, bits, bits, bits)))
+    picture = make.prepared(heif.heic(depth))
+
+    assert (f"{bits}-bit -> 8-bit" in picture.changes) == (bits > 8)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import heif
 import pictures as make
 import pytest
 from PIL import Image
@@ -45,6 +46,8 @@ def test_baseline_jpegs(large: Image.Image, tmp_path: Path) -> None:
         pytest.param("baseline.jpg", 2, 4096, 350, id="JPEG only halved: held whole, one by one"),
         pytest.param("progressive.jpg", 2, 4096, 450, id="its coefficients are held whole as well"),
         pytest.param("half.png", 2, 2048, 135, id="PNG in strips: two take less than one whole"),
+        pytest.param("tiles.heic", 1, 2048, 300, id="HEIC of 50 MP: as decoded, but no copy of it"),
+        pytest.param("tiles.avif", 1, 2048, 450, id="AVIF of 50 MP: the same, and once as bytes"),
         pytest.param("deep.png", 1, 2048, 210, id="PNG of 16 bits: whole, its share of 350"),
     ],
 )
@@ -53,7 +56,9 @@ def test_the_peak_of_a_run(
 ) -> None:
     """Whatever is read, in strips or whole, stays under its number of megabytes."""
     path = tmp_path / name
-    if name.endswith(".jpg"):
+    if name.startswith("tiles."):
+        path.write_bytes(heif.grid(16, 12, heif.nclx(1, 13, 6), kind=path.suffix[1:]))
+    elif name.endswith(".jpg"):
         large.save(path, quality=90, progressive=name == "progressive.jpg")
     else:
         half = large.resize((5656, 4242))  # 24 megapixels, as PNG takes long

@@ -1,5 +1,6 @@
 """A job on its way: what came is kept whatever strikes, and the record says what is known."""
 
+import errno
 import io
 import os
 import signal
@@ -70,20 +71,22 @@ def test_a_stop_loses_nothing_that_came(run: Run, record: ledger.Ledger, work: P
     assert (entry.state, entry.exit_code, entry.rescued) == ("received", 143, run.kept)
 
 
-def test_a_picture_is_in_its_place_or_kept_never_both(run: Run, work: Path) -> None:
+def test_a_picture_is_in_its_place_or_kept_never_both(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of two pictures, the one that finds no place is kept, and the other is not."""
     data = (work / "scene.jpg").read_bytes()
-    (work / "out-2.jpg").mkdir()
     run.came(_answer(data, data))
-    placer = Placer(
-        place=places.Place(path=str(work / "out.jpg"), if_exists="overwrite"),
-        format=None,
-        strict=False,
-        stdout=io.BytesIO,
-        stop=run.stop,
-    )
+    publish = places.publish
+
+    def publish_one(data: blob.Blob, place: places.Place) -> str:
+        if Path(place.path).name != "out.jpg":
+            raise FileExistsError(errno.EEXIST, "File exists")
+        return publish(data, place)
+
+    monkeypatch.setattr(places, "publish", publish_one)
     with pytest.raises(errors.NotPlacedError) as caught, run.to_its_end():
-        run.place(placer)
+        run.place(_placer(work / "out.jpg", run.stop))
 
     (kept,) = run.kept
     assert run.pictures == (str(work / "out.jpg"), kept)

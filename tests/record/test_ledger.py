@@ -196,6 +196,94 @@ def test_what_makes_a_twin(other: entries.Claim, *, is_twin: bool) -> None:
     assert (other.twin_key == lg.claim().twin_key) == is_twin
 
 
+@pytest.mark.parametrize(
+    ("other", "is_twin"),
+    [
+        ({"request_key": lg.claim().request_key}, True),
+        ({"request_key": "e" * 64}, False),
+        ({"request_key": lg.claim().request_key, "host": "Inference.Prodia.com"}, True),
+        ({"request_key": lg.claim().request_key, "host": "h.example"}, False),
+    ],
+)
+def test_twins_by_what_they_ask_for(
+    record: ledger.Ledger, other: dict[str, Any], *, is_twin: bool
+) -> None:
+    """Of one service and request key is enough, whatever bytes were sent; a saved one settles it."""
+    lg.advance_to(record.begin(lg.claim()), "unknown")
+    later = lg.claim(hashes=("7" * 64, "8" * 64), **other)
+
+    assert (record.unknown_twin(later) is not None) is is_twin
+    assert record.saved(later.host, later.request_key) == ()
+    entry = record.begin(later)
+    lg.advance_to(entry, "saved")
+    assert (record.unknown_twin(lg.claim()) is None) is is_twin
+    assert [one.id for one in record.saved(later.host.upper(), later.request_key)] == [entry.id]
+
+
+@pytest.mark.parametrize("settled", ["billed", "not-billed"])
+def test_a_settled_twin_blocks_nothing(record: ledger.Ledger, settled: entries.Settled) -> None:
+    """What the user has found out about an unknown outcome is kept with it, and counts."""
+    entry = record.begin(lg.claim())
+    entry.advance("unknown", exit_code=9)
+    entry.advance("unknown", settled=settled, is_sandbox=True)
+    (found,) = record.entries()
+
+    assert (found.settled, found.is_sandbox) == (settled, True)
+    assert record.unknown_twin(lg.claim()) is None
+
+
+def test_saved_jobs_come_the_last_one_first(record: ledger.Ledger) -> None:
+    """Of the jobs for one picture, those that are saved are found, and no others."""
+    names = []
+    for reached in ("saved", "rejected", "saved", "received"):
+        entry = record.begin(lg.claim())
+        lg.advance_to(entry, reached)
+        names.append(entry.id)
+
+    found = record.saved(lg.claim().host, lg.claim().request_key)
+    assert [one.id for one in found] == [names[2], names[0]]
+
+
+# --- inputs as they were -----------------------------------------------------------------------
+
+ODD = os.fsdecode(b'/in/"caf\xe9\n%_.jpg')
+
+
+def _source(path: str, sha256: str, size: int, mtime_ns: int | None) -> entries.Source:
+    return entries.Source(
+        path=path, sent_sha256=lg.SHA_1, sha256=sha256 * 64, size=size, mtime_ns=mtime_ns
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "mtime_ns", "known"),
+    [
+        ("/in/a.jpg", 10, 20, "c"),
+        ("/in/b.jpg", 11, 21, "b"),
+        (ODD, 12, 22, "d"),
+        ("/in/a.jpg", 11, 21, None),
+        ("/in/a.jpg", 0, 20, None),
+        ("/in/a.jpg", 10, 2, None),
+        ("in/a.jpg", 10, 20, None),
+        ("a.jpg", 10, 20, None),
+        ("/in/c.jpg", 13, 23, None),
+        ("-", 14, 24, None),
+    ],
+)
+def test_what_was_in_an_input(
+    record: ledger.Ledger, path: str, size: int, mtime_ns: int, known: str | None
+) -> None:
+    """The hash of a file of this path, size and time is told, the last one written of it."""
+    first = (_source("/in/a.jpg", "a", 10, 20), _source("/in/b.jpg", "b", 11, 21))
+    last = (_source("/in/a.jpg", "c", 10, 20), _source(ODD, "d", 12, 22))
+    piped = (_source("-", "e", 14, None), entries.Source(path="c.jpg", sent_sha256=lg.SHA_1))
+    for inputs in (first, last, piped):
+        record.begin(lg.claim(inputs=inputs))
+
+    found = record.known_sha256(path, size, mtime_ns)
+    assert found == (None if known is None else known * 64)
+
+
 # --- finding -----------------------------------------------------------------------------------
 
 

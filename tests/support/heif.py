@@ -21,13 +21,14 @@ SPOTS: Final = ((32, 16), (96, 16), (32, 48), (96, 48))
 """The middle of each quarter."""
 
 _CODED: Final = {
-    name: {part: base64.b64decode(text) for part, text in parts.items()}
+    name: ((b"hvcC", base64.b64decode(parts["hvcC"])), base64.b64decode(parts["data"]))
     for name, parts in table("images/hevc").items()
 }
-"""Coded once by x265, as `hvcC` and picture: the patches without loss (4:4:4, RGB as it is), and
-the same as a tile of 512x512 for large pictures (4:2:0)."""
+"""Coded once by x265: the patches without loss (4:4:4, RGB as it is), and the same as a tile of
+512x512 for large pictures (4:2:0)."""
 
-TILE: Final = 512
+_TILE: Final = _CODED["tile"]
+SIDE: Final = 512
 
 
 def patches() -> Image.Image:
@@ -85,9 +86,9 @@ def heic(
         exif: With the word "Exif" in front.
         wide_tables: Numbers take their wider form everywhere.
     """
-    coded = _CODED["patches"]
-    own = [(b"hvcC", coded["hvcC"]), (b"ispe", struct.pack(">III", 0, *SIZE)), *properties]
-    items = [(b"hvc1", coded["data"])]
+    config, coded = _CODED["patches"]
+    own = [config, (b"ispe", struct.pack(">III", 0, *SIZE)), *properties]
+    items = [(b"hvc1", coded)]
     references = b""
     if exif is not None:
         items.append((b"Exif", struct.pack(">I", 6) + exif))
@@ -95,18 +96,24 @@ def heic(
     return _file(brand, own, [range(1, len(own) + 1)], items, references, wide=wide_tables)
 
 
-def grid(columns: int, rows: int, *properties: Property) -> bytes:
-    """Return a HEIC file of many tiles of 512x512, all the same, as phones write them."""
+def grid(columns: int, rows: int, *properties: Property, kind: str = "heic") -> bytes:
+    """Return a HEIC or AVIF file of many tiles of 512x512, all the same, as phones write HEIC."""
     count = columns * rows
-    size = struct.pack(">III", 0, columns * TILE, rows * TILE)
-    own = [(b"ispe", size), *properties, (b"hvcC", _CODED["tile"]["hvcC"])]
-    own += [(b"ispe", struct.pack(">III", 0, TILE, TILE))]
+    (config, coded), item = (_tile_of_avif(), b"av01") if kind == "avif" else (_TILE, b"hvc1")
+    own = [(b"ispe", struct.pack(">III", 0, columns * SIDE, rows * SIDE)), *properties, config]
+    own += [(b"ispe", struct.pack(">III", 0, SIDE, SIDE))]
     whole = range(1, len(properties) + 2)
     tile = range(len(own) - 1, len(own) + 1)
-    layout = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, columns * TILE, rows * TILE)
-    items = [(b"grid", layout), *[(b"hvc1", _CODED["tile"]["data"])] * count]
+    layout = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, columns * SIDE, rows * SIDE)
+    items = [(b"grid", layout), *[(item, coded)] * count]
     tiles = struct.pack(f">HH{count}H", 1, count, *range(2, count + 2))
-    return _file(b"heic", own, [whole, *[tile] * count], items, box(b"dimg", tiles))
+    return _file(kind.encode(), own, [whole, *[tile] * count], items, box(b"dimg", tiles))
+
+
+def _tile_of_avif() -> tuple[Property, bytes]:
+    data = avif(patches().resize((SIDE, SIDE)), subsampling="4:2:0", speed=10)
+    config, coded = data.index(b"av1C") + 4, data.index(b"mdat") + 4
+    return (b"av1C", data[config : config + 4]), data[coded:]
 
 
 def _file(

@@ -431,6 +431,21 @@ def cmyk_profile() -> bytes:
     return _icc("Test press", b"prtrCMYKLab ", {b"A2B0": lut})
 
 
+def table_profile(meant: Callable[[int, int, int], Rgb]) -> bytes:
+    """Return an ICC profile for RGB that is a table of which sRGB colour each is meant to be."""
+    steps = [round(255 * at / 16) for at in range(17)]
+    nodes = b""
+    for colour in itertools.product(steps, repeat=3):
+        lightness, a, b = lab_of(meant(*colour))
+        parts = lightness / 100 * 0xFF00, (a + 128) * 256, (b + 128) * 256
+        nodes += struct.pack(">3H", *map(round, parts))
+    ramp = struct.pack(">2H", 0, 65535)
+    lut = b"mft2" + struct.pack(">4xBBBx", 3, 3, 17)
+    lut += struct.pack(">9i", *(65536 * (at % 4 == 0) for at in range(9)))
+    lut += struct.pack(">2H", 2, 2) + ramp * 3 + nodes + ramp * 3
+    return _icc("Test scanner", b"scnrRGB Lab ", {b"A2B0": lut})
+
+
 def cmyk_to_rgb(inks: Sequence[int]) -> Rgb:
     """Return the sRGB colour of solid inks on the press of `cmyk_profile`."""
     filters = ((0.25, 0.75, 0.9), (0.85, 0.2, 0.55), (0.95, 0.9, 0.2), (0.03, 0.03, 0.03))

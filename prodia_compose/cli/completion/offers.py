@@ -12,6 +12,8 @@ from typing import TypedDict
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib takes 4 ms of 25
 
 ID_OR_FILE = "ID|FILE"
+"""What help calls an operand that is an id, or else a picture."""
+
 _JOBS_OFFERED = 50
 _PATIENCE_S = 0.5
 
@@ -85,7 +87,7 @@ def words(known: Offers, value: str, typed: str, model: str | None) -> list[tupl
         typed: How it begins.
         model: The model that the line names, if it does.
     """
-    if value in ("ID", ID_OR_FILE):
+    if value == "ID":
         return job_ids(typed)
     if value == "NAME":
         return [(name, one["summary"]) for name, one in known["models"].items()]

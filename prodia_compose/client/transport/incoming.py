@@ -23,7 +23,7 @@ _BEGINS = re.compile(rb"(?:\r?\n)*HTTP/[0-9.]+[ \t]+([0-9])")
 
 USED = (
     *("content-type", "content-length", "content-encoding", "transfer-encoding", "retry-after"),
-    *("x-request-id", "location", "date", "server", "via"),
+    *("x-request-id", "x-sandbox", "location", "date", "server", "via"),
 )
 """The headers that anybody asks for or is shown; of others there can be thousands."""
 

@@ -129,7 +129,7 @@ def _hlg(value: float) -> float:
         scene = value * value / 3
     else:
         scene = (math.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12
-    # A display of 1000 nits at the nominal system gamma of 1.2.
+    # A display of 1000 nits at the nominal system gamma of 1.2, for each channel by itself.
     return min(1.0, 1000 * math.pow(scene, 1.2) / _DIFFUSE_WHITE_NITS)
 
 

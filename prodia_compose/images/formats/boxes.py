@@ -47,6 +47,11 @@ def colours(found: Sequence[Property]) -> tuple[int, int] | None:
     return None
 
 
+def depth(found: Sequence[Property]) -> int | None:
+    """Return the bits of a channel among properties, or None."""
+    return next((content[5] for name, content in found if name == b"pixi" and content[5:]), None)
+
+
 def is_turned(found: Sequence[Property]) -> bool:
     """Tell whether properties have a decoder turn or mirror the picture."""
     return any(

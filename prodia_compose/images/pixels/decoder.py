@@ -14,13 +14,14 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import PIL
 from PIL import Image, ImageFile
 
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
+from prodia_compose.images import workers
 from prodia_compose.images.formats import boxes, gif, jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
@@ -77,6 +78,8 @@ def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
             reason = "needs more memory than there is"
         elif isinstance(exc, Image.DecompressionBombError):
             reason = "holds a picture of more pixels than the limit (--max-input-pixels)"
+        elif (lack := errors.lack(exc)) is not None:
+            reason = f"cannot be read: {lack}"
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
             reason = f"cannot be read: {exc.strerror}"
         else:
@@ -121,6 +124,8 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
         )
     if format_name == "HEIF":
         file = boxes.eased(file)
+    if format_name in {"AVIF", "HEIF"}:
+        _mind_threads(module)
     bare, opens = _BARE.get(format_name), getattr(module, class_name)
     image: ImageFile.ImageFile
     try:
@@ -132,6 +137,20 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
         image = opens(io.BytesIO(_EXIF_ITEM.sub(rb"\1skip", file.read())))
     image.decodermaxblock = _BLOCK_BYTES
     return image
+
+
+def _mind_threads(module: Any) -> None:
+    """Have AVIF decoded in one thread where several are not to be had, and refuse HEIC without any.
+
+    AVIF's decoder would fail, and HEIC's end the process.
+    """
+    wanted = workers.processors() + 1
+    found = workers.spare(wanted)
+    if hasattr(module, "DEFAULT_MAX_THREADS"):
+        module.DEFAULT_MAX_THREADS = 0 if found == wanted else 1
+    elif found == 0:
+        limit = "raise the limit (ulimit -u)"
+        raise errors.InputError(f"takes a thread to decode, and no more can be started: {limit}")
 
 
 def plain(text: str) -> str:

@@ -73,7 +73,7 @@ def read_header(name: str, file: BinaryIO) -> Header:
 def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.Property]) -> Header:
     orientation = note = least_bytes = None
     pixel_bytes = 4
-    exif_data, profile = image.info.get("exif"), image.info.get("icc_profile")
+    exif_data, profile = image.info.get("exif"), image.info.get("icc_profile") or None
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
     bits = _BITS.get(image.mode, 8)
@@ -91,6 +91,7 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         orientation = exif.orientation(exif_data)
     if image.format in {"AVIF", "HEIF"}:
         frames = int(getattr(image, "n_frames", 1))
+        bits = boxes.depth(properties) or bits
         crop = boxes.crop(properties, turned=image.format == "HEIF")
         width, height = crop[2:] if crop else image.size
         if not profile and (codes := boxes.colours(properties)):

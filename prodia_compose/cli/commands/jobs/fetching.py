@@ -11,7 +11,12 @@ from prodia_compose import errors
 from prodia_compose.cli import signals, terminal, watcher
 from prodia_compose.cli.options.declared import FetchOptions
 from prodia_compose.client.options import Delivery
-from prodia_compose.client.service import Service, is_loopback, normalise_base_url
+from prodia_compose.client.service import (
+    SANDBOX_TOKEN,
+    Service,
+    is_loopback,
+    normalise_base_url,
+)
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat, Placement
 from prodia_compose.progress import visible
@@ -48,7 +53,7 @@ def fetch(options: FetchOptions) -> int:
             place = _place(options, target)
         if not source.kept:
             with findings.collecting():
-                address = _service(options.delivery, entry.host if entry else None)
+                address = _service(options.delivery, entry)
         if place is None or findings.errors:
             raise errors.combined(findings.errors)
         run = Run(signals.current())
@@ -108,7 +113,7 @@ def _place(options: FetchOptions, target: str) -> places.Place:
     _format(target)  # a suffix of no picture is refused with the rest
     place = places.prove(
         target,
-        if_exists=options.placement.policy,
+        if_exists=replace(options.placement, target=target).policy,
         create_dirs=options.placement.create_dirs,
     )
     if place.is_stdout:
@@ -116,22 +121,25 @@ def _place(options: FetchOptions, target: str) -> places.Place:
     return place
 
 
-def _service(delivery: Delivery, host: str | None) -> Service:
+def _service(delivery: Delivery, entry: Entry | None) -> Service:
     """Return the service that an earlier job went to, with the token for it.
 
     Args:
         delivery: The options.
-        host: The service's, with its port if it has one, as the record has it.
+        entry: What the record knows of the job; one of the sandbox needs no token.
 
     Raises:
         errors.AuthError: There is no token, or it is malformed.
     """
-    base_url = delivery.base_url
+    base_url, host = delivery.base_url, entry.host if entry else None
     if host is not None and urlsplit(base_url).netloc != host:
         scheme = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
         base_url = normalise_base_url(f"{scheme}://{host}")
     findings = errors.Findings()
-    text, stdin = os.environ.get("PRODIA_TOKEN"), sys.stdin.buffer if sys.stdin else None
+    stdin = sys.stdin.buffer if sys.stdin else None
+    text = os.environ.get("PRODIA_TOKEN")
+    if text is None and entry is not None and entry.is_sandbox:
+        text = SANDBOX_TOKEN
     token, _ = delivery.token(text, stdin, findings, sending=True)
     if token is None:
         raise errors.combined(findings.errors)

@@ -1,8 +1,6 @@
 """`jobs list`, `show` and `spend`: what the record says, and nothing changed."""
 
 import os
-import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +52,9 @@ def list_jobs(
     if json:
         terminal.print_text(jsontext.line(job_documents.jobs(shown, trouble)))
     elif shown:
-        terminal.print_text("\n".join(tables.aligned(jobs_text.table(shown, _width()))))
+        layout = terminal.layout()
+        rows = jobs_text.table(shown, layout.columns)
+        terminal.print_text("\n".join(tables.aligned(rows, layout)))
     if len(entries) > len(shown):
         terminal.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
     elif not entries and not json and record.trouble is None:
@@ -92,7 +92,7 @@ def show(
     for entry, part in found:
         rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
         shown = [(name, visible(value)) for name, value in rows]
-        blocks.append("\n".join(tables.aligned(shown)))
+        blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
     terminal.print_text("\n\n".join(blocks))
     return 0
 
@@ -116,15 +116,12 @@ def spend(*, since: Since = None, until: Until = None, json: Json = False) -> in
     if json:
         terminal.print_text(jsontext.line(job_documents.spend(spent, trouble)))
     elif spent.lines:
-        terminal.print_text("\n".join(tables.aligned(list(jobs_text.spent(spent)))))
+        terminal.print_text(
+            "\n".join(tables.aligned(list(jobs_text.spent(spent)), terminal.layout()))
+        )
     elif record.trouble is None:
         terminal.tell("prodia-compose: the record holds no job that may be billed")
     return 0
-
-
-def _width() -> int | None:
-    """Return how many columns a table may have; None where no terminal shows it."""
-    return shutil.get_terminal_size().columns if terminal.is_terminal(sys.stdout) else None
 
 
 def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
