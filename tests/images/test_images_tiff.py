@@ -556,6 +556,20 @@ def test_deep_numbers_are_scaled_by_the_white_that_was_meant(
     assert furthest(make.pixels(make.prepared(tiffs.written(tiff))), colours) <= 3
 
 
+@pytest.mark.parametrize("colours", [COLOURS, grey([255] * 4), grey([255, 0, 255, 0])])
+@pytest.mark.parametrize(("bits", "kind"), [each for each in NUMBERS if each[0] >= 8])
+def test_what_is_white_and_opaque_throughout_stays_so(
+    bits: int, kind: int, colours: Sequence[Rgb]
+) -> None:
+    """The greatest number that there is means white, and in alpha opaque."""
+    samples = [numbers([*colour, 255], bits, kind) for colour in colours]
+    tiff = Tiff(photometric=2, samples=samples, bits=bits, format=kind, extra=(2,))
+    picture = make.prepared(tiffs.written(tiff))
+
+    assert furthest(make.pixels(picture), colours) <= 3
+    assert not any("flattened" in change for change in picture.changes)
+
+
 # --- the files themselves, seen by somebody else -----------------------------------------
 
 
