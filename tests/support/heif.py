@@ -96,14 +96,20 @@ def heic(
     return _file(brand, own, [range(1, len(own) + 1)], items, references, wide=wide_tables)
 
 
-def grid(columns: int, rows: int, *properties: Property, kind: str = "heic") -> bytes:
+def grid(
+    columns: int,
+    rows: int,
+    *properties: Property,
+    kind: str = "heic",
+    of_tile: Sequence[Property] = (),
+) -> bytes:
     """Return a HEIC or AVIF file of many tiles of 512x512, all the same, as phones write HEIC."""
     count = columns * rows
     (config, coded), item = (_tile_of_avif(), b"av01") if kind == "avif" else (_TILE, b"hvc1")
     own = [(b"ispe", struct.pack(">III", 0, columns * SIDE, rows * SIDE)), *properties, config]
-    own += [(b"ispe", struct.pack(">III", 0, SIDE, SIDE))]
+    own += [(b"ispe", struct.pack(">III", 0, SIDE, SIDE)), *of_tile]
     whole = range(1, len(properties) + 2)
-    tile = range(len(own) - 1, len(own) + 1)
+    tile = range(len(properties) + 2, len(own) + 1)
     layout = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, columns * SIDE, rows * SIDE)
     items = [(b"grid", layout), *[(item, coded)] * count]
     tiles = struct.pack(f">HH{count}H", 1, count, *range(2, count + 2))

@@ -137,7 +137,10 @@ def _codes(content: bytes) -> tuple[int, int, int] | None:
 
 
 def _properties(file: BinaryIO) -> list[tuple[bytes, Place]]:
-    """Return names and places of the first picture's properties, in order; none if unclear."""
+    """Return names and places of the first picture's properties, in order; none if unclear.
+
+    Where it is made of tiles and says nothing of its colours, the first tile's are its own.
+    """
     try:
         start, end = _first(_boxes(file, (0, file.seek(0, io.SEEK_END))))[b"meta"]
         meta = _first(_boxes(file, (start + 4, end)))
@@ -145,10 +148,27 @@ def _properties(file: BinaryIO) -> list[tuple[bytes, Place]]:
         (primary,) = struct.unpack_from(">I" if item[0] else ">H", item, 4)
         inside = list(_boxes(file, meta[b"iprp"]))
         shared = list(_boxes(file, _first(inside)[b"ipco"]))
-        tables = (_content(file, place) for name, place in inside if name == b"ipma")
-        return [shared[at - 1] for table in tables for at in _numbers(table, primary)]
+        tables = [_content(file, place) for name, place in inside if name == b"ipma"]
+        found = [shared[at - 1] for table in tables for at in _numbers(table, primary)]
+        if b"iref" in meta and not any(name == b"colr" for name, _ in found):
+            tile = _first_tile(file, meta[b"iref"], primary)
+            others = (shared[at - 1] for table in tables for at in _numbers(table, tile))
+            found += [each for each in others if each[0] == b"colr"]
     except (struct.error, KeyError, IndexError):
         return []
+    return found
+
+
+def _first_tile(file: BinaryIO, references: Place, primary: int) -> int:
+    """Return the first item that the picture is derived from; 0 if it is not."""
+    start, end = references
+    layout = ">IHI" if _content(file, references)[0] else ">HHH"
+    for name, place in _boxes(file, (start + 4, end)):
+        if name == b"dimg":
+            item, _, tile = struct.unpack_from(layout, _content(file, place))
+            if item == primary:
+                return int(tile)
+    return 0
 
 
 def _numbers(table: bytes, wanted: int) -> list[int]:
