@@ -1,7 +1,12 @@
-"""What reads as an address rather than a path, how it may be told, and which can be read."""
+"""What reads as an address rather than a path, how either may be told, and which can be read."""
 
 import re
+from pathlib import Path
+from typing import Final
 from urllib.parse import unquote
+
+DASHBOARD: Final = "the Prodia dashboard (https://app.prodia.com/api)"
+"""Where an account's jobs and balance are. Source: the readme of the vendor's own client."""
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
 
@@ -32,6 +37,14 @@ def shown(path: str) -> str:
         return f"{path.partition(',')[0][:40]},..."
     bare = re.sub(_USER, r"\1", path, flags=re.IGNORECASE | re.DOTALL)
     return re.sub(r"\?[^#]+", "?...", bare, count=1)
+
+
+def absolute(path: str) -> str:
+    """Return a path from the root, any `..` in it as typed; as it is where this folder is gone."""
+    try:
+        return str(Path(path).absolute())
+    except OSError:
+        return path
 
 
 def why_unreadable(path: str) -> str | None:

@@ -1,12 +1,13 @@
 """Bytes that wait on disk in a file without a name."""
 
-import errno
+import contextlib
 import hashlib
 import io
 import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import BinaryIO
 
 from prodia_compose import errors
@@ -20,7 +21,8 @@ class Blob:
 
     Holds no more than a buffer in memory. Any number of readers can be open at
     once, in any thread; each has a position of its own. `size` is in bytes, `sha256` in
-    lower-case hex.
+    lower-case hex. `spares` are whole copies under names that nobody asked for: what is left
+    if it can be put nowhere else.
     """
 
     def __init__(self, file: BinaryIO, size: int, sha256: str) -> None:
@@ -29,6 +31,14 @@ class Blob:
         weakref.finalize(self, file.close)
         self.size = size
         self.sha256 = sha256
+        self.spares: list[Path] = []
+
+    def drop_spares(self) -> None:
+        """Remove the spare copies: it is where it should be."""
+        for path in self.spares:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self.spares = []
 
     def open(self) -> BinaryIO:
         """Return a new reader at the first byte."""
@@ -162,7 +172,5 @@ def stored(data: Iterable[bytes]) -> Blob:
         return spool(data)
     except OSError as exc:
         cure = "free some space, or point TMPDIR elsewhere"
-        if exc.errno in (errno.EMFILE, errno.ENFILE):
-            cure = "raise the limit (ulimit -n)"
-        reason = exc.strerror or exc
-        raise errors.OutputError(f"cannot write temporary files: {reason}; {cure}") from exc
+        reason = errors.lack(exc) or f"{exc.strerror or exc}; {cure}"
+        raise errors.OutputError(f"cannot write temporary files: {reason}") from exc

@@ -5,7 +5,7 @@ The tree::
     ComposeError
     ├── UsageError         2  options, arguments, settings outside the model's range
     ├── InputError         3  an image is missing, unreadable, too many, over a cap
-    ├── AuthError          4  the token is missing, malformed or refused
+    ├── AuthError          4  the token is missing, malformed or refused; the balance
     ├── RejectedError      5  the service rejected the job
     ├── BusyError          6  no capacity until the waiting ran out: it did not run
     ├── NotDeliveredError  7  no connection, or the upload broke off: it did not run
@@ -19,11 +19,12 @@ The tree::
 The numbers are a stable interface; README has a table of them, and a test compares the two.
 """
 
+import errno
 import os
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import ClassVar, Literal, Protocol, Self
+from typing import ClassVar, Final, Literal, Protocol, Self
 
 from prodia_compose.frozen import frozen
 
@@ -37,12 +38,16 @@ class Status(Protocol):
     Attributes:
         job_id: The service's name for it, once it gave one.
         request_id: The service's name for the exchange.
+        request_key: What it shares with every run that asks for the same picture, if known.
+        is_sandbox: Whether it went to a stand-in, which will be gone.
         warnings: What had been found by then that alone would not have stopped the run.
     """
 
     state: JobState
     job_id: str | None
     request_id: str | None
+    request_key: str | None
+    is_sandbox: bool
     warnings: "tuple[Warned, ...]"
 
     @property
@@ -81,7 +86,7 @@ class ComposeError(Exception):
     Attributes:
         message: What happened, then what to do about it.
         path: The input or output it is about, as the user typed it.
-        may_be_billed: Whether the job can have run.
+        may_be_billed: Whether the job can have run; by default what its kind says.
         run: How far the job was, once there is one.
     """
 
@@ -99,14 +104,15 @@ class ComposeError(Exception):
         path: str | None = None,
         request_id: str | None = None,
         job_id: str | None = None,
-        may_be_billed: bool = False,
+        may_be_billed: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
         self.request_id = request_id
         self.job_id = job_id
-        self.may_be_billed = may_be_billed
+        by_kind = self.exit_code in (ExitCode.UNKNOWN, ExitCode.NOT_PLACED)
+        self.may_be_billed = by_kind if may_be_billed is None else may_be_billed
         self.run: Status | None = None
 
     @property
@@ -129,7 +135,7 @@ class InputError(ComposeError, exit_code=ExitCode.INPUT):
 
 
 class AuthError(ComposeError, exit_code=ExitCode.AUTH):
-    """The token is missing or malformed, or the service refused it."""
+    """The token is missing or malformed, the service refused it, or the balance does not do."""
 
 
 class RejectedError(ComposeError, exit_code=ExitCode.REJECTED):
@@ -219,6 +225,7 @@ WarningCode = Literal[
     "image-not-referred",
     "no-reference",
     "no-token",
+    "not-checked",
     "ordinal-beyond-count",
     "over-cap",
     "record-unavailable",
@@ -226,6 +233,7 @@ WarningCode = Literal[
     "unconfirmed-setting",
     "unknown-model",
     "unknown-setting",
+    "unknown-variable",
     "unsorted-list",
     "wrong-format",
 ]
@@ -238,6 +246,9 @@ class Warned:
 
     code: WarningCode
     message: str
+
+
+FILES_SPENT: Final = "no more files can be opened: raise the limit (ulimit -n)"
 
 
 class Findings:
@@ -281,6 +292,15 @@ class Findings:
         """Raise what was found: the one error, or all of them as `ProblemsError`."""
         if self.errors:
             raise combined(self.errors)
+
+
+def lack(exc: BaseException) -> str | None:
+    """Return what the machine did not have, and what to do; None for any other exception."""
+    if isinstance(exc, MemoryError) or getattr(exc, "errno", None) == errno.ENOMEM:
+        return "there is not enough memory"
+    if getattr(exc, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        return FILES_SPENT
+    return None
 
 
 def reason(exc: OSError | ValueError, words: Mapping[int, str]) -> str:

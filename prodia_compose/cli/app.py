@@ -13,7 +13,7 @@ _COMMANDS = {
     "validate": "Do all that compose does, except sending",
     "models": "List the models, or all that is known of one",
     "sandbox": "Serve a local stand-in: no token, no cost",
-    "jobs": "The record of jobs: list, show, fetch, spend",
+    "jobs": "The record of jobs: list, show, fetch, spend, settle",
     "completion": "Print the script that completes command lines in a shell",
 }
 
@@ -24,7 +24,8 @@ class _Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return a command, declared in full, with its name and arguments."""
         name, _, rest = super().resolve_command(ctx, args)
-        module = importlib.import_module(f"prodia_compose.cli.commands.{name}")
+        place = "jobs.group" if name == "jobs" else name
+        module = importlib.import_module(f"prodia_compose.cli.commands.{place}")
         return name, typer.main.get_command(module.app), rest
 
 

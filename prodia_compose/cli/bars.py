@@ -5,31 +5,25 @@ import io
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
-    TransferSpeedColumn,
 )
+from rich.text import Text
 
 from prodia_compose import progress
-from prodia_compose.cli.terminal import Lines, in_colour
+from prodia_compose.cli.terminal import in_colour
+from prodia_compose.cli.watcher import PHASES, Lines, waited
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
-
-
-_WORDS: dict[progress.Phase, str] = {
-    "download": "downloading",
-    "prepare": "preparing",
-    "upload": "uploading",
-    "waiting": "waiting",
-    "receive": "receiving",
-}
 
 
 class Bars(Lines):
@@ -51,22 +45,32 @@ class Bars(Lines):
         self._usual_s: int | None = None
 
     def start(self, phase: progress.Phase, total: int | None = None) -> None:
-        """Show an empty bar; none where there is nothing to do."""
+        """Show an empty bar; none where there is nothing to do. The one before ends full."""
+        if self._progress is not None and (done := self._progress.tasks[0].completed):
+            self._progress.update(self._task, total=done)
         self.finish()
         if total == 0:
             return
         self._usual_s = total
         self._progress = Progress(
-            TextColumn(_WORDS[phase], markup=False),
-            BarColumn(bar_width=24),
+            TextColumn(PHASES[phase], markup=False),
+            BarColumn(
+                bar_width=24,
+                # rich's own colours are one and the same where there are only 16.
+                style="bright_black",
+                complete_style="cyan",
+                finished_style="green",
+                pulse_style="cyan",
+            ),
             *_amounts(phase),
             console=self._console,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._progress.add_task("", total=total, waited=_waited(0, total))
-        self._progress.start()
+        self._task = self._progress.add_task("", total=total, waited=waited(0, total))
+        with contextlib.suppress(RuntimeError):  # no thread to be had, to draw it again and again
+            self._progress.start()
 
     def advance(self, amount: int) -> None:
         """Move the bar on; past the usual time it tells only that something goes on."""
@@ -74,7 +78,7 @@ class Bars(Lines):
             return
         self._progress.advance(self._task, amount)
         task = self._progress.tasks[0]
-        self._progress.update(self._task, waited=_waited(int(task.completed), self._usual_s))
+        self._progress.update(self._task, waited=waited(int(task.completed), self._usual_s))
         if task.total is not None and task.completed > task.total:
             task.total = None
 
@@ -102,15 +106,15 @@ def _amounts(phase: progress.Phase) -> tuple[ProgressColumn, ...]:
         return (MofNCompleteColumn(),)
     if phase == "waiting":
         return (TextColumn("{task.fields[waited]}", markup=False),)
-    return (DownloadColumn(), TransferSpeedColumn())
+    return (DownloadColumn(), _Rate())
 
 
-def _waited(seconds: int, usual_s: int | None) -> str:
-    if usual_s is None:
-        return f"{seconds} s"
-    if seconds <= usual_s:
-        return f"{seconds} s of usually {usual_s} s"
-    return f"{seconds} s, usually {usual_s} s"
+class _Rate(ProgressColumn):
+    """Bytes a second; nothing while that is unknown."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{decimal(int(speed))}/s" if speed else "")
 
 
 class _Steady(Console):

@@ -18,17 +18,17 @@ _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 def run(argv: Sequence[str]) -> int:
     """Run the application on some arguments and return the exit code.
 
-    Variables of ours that hold blanks are taken out of the process's environment.
+    Variables of ours that hold blanks are emptied in the process's environment.
     """
-    for name in [name for name in os.environ if name.startswith("PRODIA_")]:
-        if not os.environ[name].strip():
-            del os.environ[name]  # as good as none, to whoever reads it
+    for name in os.environ:
+        if name.startswith("PRODIA_") and not os.environ[name].strip():
+            os.environ[name] = ""  # as good as none, to whoever reads it
     options = argv[: argv.index("--")] if "--" in argv else argv
     from_environment = os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower()
     as_json = "--json" in options or from_environment in _TRUE
     try:
         with signals.handled() as stop:
-            code = _call(argv)
+            code = _call(argv or ["--help"])
         if stop.signum is not None:  # it came when all had been told
             code = 128 + stop.signum
     except errors.ComposeError as error:
@@ -41,6 +41,9 @@ def run(argv: Sequence[str]) -> int:
         terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
         code = int(signalled.code)
     except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
+        if (lack := errors.lack(exc)) is not None:
+            terminal.tell_error(errors.OutputError(lack), as_json=as_json)
+            return terminal.flush(int(errors.ExitCode.OUTPUT))
         is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
         terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
         code = int(errors.ExitCode.BUG)
@@ -80,19 +83,25 @@ def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
             wanted = "a whole number, such as 1" if parameter.count else "1 or 0"
             return f"{parameter.envvar} {os.environ.get(parameter.envvar)}: must be {wanted}"
     command = context.command_path if context is not None else f"prodia-compose {argv[0]}"
+    hint = f"see {command} --help"
     # A name that was taken for an option, such as that of the picture -rf.jpg.
     dashed = [word for word in argv if word.startswith("-") and os.path.isfile(word)]  # noqa: PTH113 - pathlib raises at long words
-    hint = f"for the file, write ./{dashed[0]}" if dashed else f"see {command} --help"
-    if possible and not dashed and (nearest := _nearest(str(vars(exc)["option_name"]), possible)):
-        hint = f"did you mean {nearest}?"
+    typed = [at for at, word in enumerate(argv) if message.startswith(f"No such command {word!r}")]
+    if dashed:
+        hint = f"for the file, write ./{dashed[0]}"
+    elif typed:
+        from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who mistyped
+
+        name, rest = argv[typed[0]], argv[typed[0] + 1 :]
+        message = f"no such command {slips.shown(name)}"
+        hint = slips.command(name, rest, command.partition(" ")[2]) or hint
+    elif message.startswith("No such option"):
+        from prodia_compose.cli import slips  # noqa: PLC0415 - as above
+
+        flag = str(vars(exc)["option_name"])
+        if context is not None and context.parent is None and (early := slips.early(flag, argv)):
+            return early
+        bare = {option.lstrip("-"): option for option in possible or ()}
+        if nearest := slips.nearest(flag.lstrip("-"), bare):
+            hint = f"did you mean {bare[nearest]}?"
     return f"{message[:1].lower()}{message[1:].rstrip('.')}; {hint}"
-
-
-def _nearest(typed: str, options: Sequence[str]) -> str | None:
-    """Return the option that one mistyped is nearest to, if it is near without its dashes too."""
-    import difflib  # noqa: PLC0415 - only for those who mistyped
-
-    bare = {option.lstrip("-"): option for option in options}
-    nearest = [option for option in bare if option.startswith(typed.lstrip("-"))]
-    nearest = nearest or difflib.get_close_matches(typed.lstrip("-"), bare, n=1)
-    return bare[nearest[0]] if nearest else None

@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -13,16 +12,18 @@ from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.cli import signals, terminal, watcher
+from prodia_compose.cli.options import reading, variables
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
 from prodia_compose.images import fit, workers
 from prodia_compose.job import folder
-from prodia_compose.pipeline import planner
+from prodia_compose.pipeline import planner, reuse
 from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
-from prodia_compose.report import documents, jsontext, summary
+from prodia_compose.record import home
+from prodia_compose.report import documents, jsontext, summary, tables
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
     from prodia_compose.record import ledger
@@ -39,7 +40,8 @@ def validate(options: ComposeOptions) -> int:
         terminal.print_text(jsontext.line(documents.plan(plan)))
     else:
         terminal.tell_warnings(() if options.request.strict else plan.warnings, options)
-        terminal.print_text("\n".join(summary.lines(plan)))
+        rows = [*summary.rows(plan)]
+        terminal.print_text("\n".join(tables.aligned(rows, terminal.layout(), gap=" ")))
         for error in plan.errors:
             terminal.tell_error(error, as_json=False)
     return int(errors.ProblemsError(plan.errors).code) if plan.errors else 0
@@ -52,53 +54,79 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
-    # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
-    sending = "prodia_compose.pipeline.send"
-    threading.Thread(target=importlib.import_module, args=(sending,), daemon=True).start()
     with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
+        if request.placement.policy != "skip":  # which may well do without
+            # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
+            workers.started(partial(importlib.import_module, "prodia_compose.pipeline.send"))
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
-        run = Run(signals.current(), warnings=() if options.request.strict else plan.warnings)
+        run = Run(
+            signals.current(),
+            warnings=() if options.request.strict else plan.warnings,
+            request_key=plan.request_key,
+            is_sandbox=_is_rehearsal(plan),
+        )
         terminal.tell_warnings(run.warnings, options)
         try:
-            ready = plan.sendable()
-            if ready.place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
+            if plan.is_skipped and not plan.is_reuse and plan.place is not None:
+                _tell(plan, run, options, plan.place.path)
+                return 0
+            place = plan.target()
+            if place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
                 terminal.refuse_stdout(
                     request.placement.target, as_json=options.json, called=options.called
                 )
-            if terminal.tells_details(options):
-                terminal.tell("\n".join(summary.image_lines(plan)))
-            run.stop.defer()  # to the end: from here on only `run` knows what to say
-            _send(ready, run, options, reporter)
-            with run.stop.at_once():
-                terminal.tell_saved(
-                    options,
-                    partial(documents.result, plan, run),
-                    run.saved[0].path if run.saved else ready.place.path,
-                    messages=run.messages,
-                    details=[summary.outcome(plan, run)],
+            if plan.images and terminal.tells_details(options):
+                images = [line.split(" ", 1) for line in summary.image_lines(plan)]
+                terminal.tell(
+                    "\n".join(tables.aligned(images, terminal.layout(sys.stderr), gap=" "))
                 )
+            run.stop.defer()  # to the end: from here on only `run` knows what to say
+            if plan.is_reuse:
+                reuse.take(plan, run, stdout=terminal.binary_stdout, reporter=reporter)
+            else:
+                _send(plan.sendable(), run, options, reporter)
+            with run.stop.at_once():
+                _tell(plan, run, options, run.saved[0].path if run.saved else place.path)
         except (errors.ComposeError, errors.Interrupted) as end:
             end.run = run
             raise
     return 0
 
 
+def _tell(plan: Plan, run: Run, options: ComposeOptions, path: str) -> None:
+    """Tell where the picture is."""
+    terminal.tell_saved(
+        options,
+        partial(documents.result, plan, run),
+        path,
+        messages=run.messages,
+        details=[summary.outcome(plan, run)],
+    )
+
+
 def _compared(plan: Plan, *, again: bool) -> Plan:
     """Look for the same job in the record, as `compose` does before it sends."""
-    claim = None if plan.errors or again or _is_rehearsal(plan) else plan.claim()
-    if claim is None or plan.is_skipped:
+    is_checked = not (plan.errors or plan.made or plan.is_skipped or plan.request.sandbox)
+    claim = plan.claim() if is_checked else None
+    if claim is None:
         return plan
     from prodia_compose.pipeline import twins  # noqa: PLC0415 - only once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - only once all is well
 
-    if ledger.is_off(os.environ):
+    if home.is_off(os.environ):
         return plan
     findings = errors.Findings()
-    with ledger.open_record(os.environ, create=False) as record, findings.collecting():
-        twins.refuse(claim, record)
+    with ledger.open_record(os.environ, create=False) as record:
+        made = twins.made(claim.host, claim.request_key, record)
+        with findings.collecting():
+            if not again:
+                twins.refuse(claim, record)
     return replace(
-        plan, errors=tuple(findings.errors), warnings=(*plan.warnings, *_trouble(record))
+        plan,
+        errors=tuple(findings.errors),
+        warnings=(*plan.warnings, *_trouble(record)),
+        made=made,
     )
 
 
@@ -123,12 +151,13 @@ def _save(plan: Plan) -> Plan:
 
 
 def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress.Reporter) -> None:
-    """Send the job, written down in the record unless it is the sandbox's."""
+    """Send the job, written down in the record."""
     from prodia_compose.pipeline import send  # noqa: PLC0415 - requests, once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
 
     told = len(run.warnings)
-    environ = {"PRODIA_COMPOSE_RECORD": "off"} if _is_rehearsal(ready.plan) else os.environ
+    # One of `--sandbox` leaves nothing behind: what stands in for the service ends with it.
+    environ = {"PRODIA_COMPOSE_RECORD": "off"} if ready.plan.request.sandbox else os.environ
     try:
         with ledger.open_record(environ) as record:
             try:
@@ -151,12 +180,13 @@ def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
 
 
 def _is_rehearsal(plan: Plan) -> bool:
-    """Return whether the job goes to the sandbox: its token is not a real one."""
+    """Return whether the job will go to a sandbox, as far as can be known before it answers."""
     if plan.request.sandbox:
         return True
     host = urlsplit(plan.request.delivery.base_url).hostname or ""
     token = None if plan.token is None else plan.token.value
-    return service.is_loopback(host) and token == SANDBOX_TOKEN
+    is_expected = token == SANDBOX_TOKEN or home.is_rehearsing(os.environ)
+    return is_expected and service.is_loopback(host)
 
 
 def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planner.Surroundings:
@@ -178,7 +208,16 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plann
         download=download,
         memory=workers.Budget(fit.BUDGET_BYTES),
         stop=signals.current(),
+        record=_earlier,
+        warnings=tuple(variables.unknown(os.environ, reading.variables(ComposeOptions))),
     )
+
+
+def _earlier() -> "ledger.Ledger":
+    """Return the record for looking at; it is not made."""
+    from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, where it is asked
+
+    return ledger.open_record(os.environ, create=False)
 
 
 @contextlib.contextmanager

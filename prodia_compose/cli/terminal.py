@@ -9,17 +9,20 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, TextIO
 
-from prodia_compose import errors, progress
+from prodia_compose import addresses, errors, progress
 from prodia_compose.output import streams
 
 if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
     from prodia_compose.cli.options.declared import Telling
+    from prodia_compose.report import tables
+
+_NARROWEST = 20  # columns; what is narrower folds lines itself
 
 _STATES: dict[errors.JobState, str] = {
     "not-sent": "the job did not run",
     "sending": "the upload was not complete, so the job did not run",
-    "sent": "the job had been sent and may be billed; look at the Prodia dashboard before "
-    "you run it again",
+    "sent": "the job had been sent and may be billed, and its picture cannot be fetched later: "
+    f"look at `prodia-compose jobs` and {addresses.DASHBOARD} before you run it again",
     "answered": "the job had been answered and is billed",
 }
 
@@ -41,6 +44,19 @@ def in_colour(stream: TextIO | None) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or obeys(stream)
+
+
+def layout(stream: TextIO | None = None) -> "tables.Layout":
+    """Return how tables are laid out on a stream, standard output by default."""
+    from prodia_compose.report import tables  # noqa: PLC0415 - only for tables
+
+    stream, columns = stream or sys.stdout, None
+    if stream is not None and is_terminal(stream):
+        typed = os.environ.get("COLUMNS", "")
+        with contextlib.suppress(OSError):
+            found = int(typed) if typed.isdecimal() else os.get_terminal_size(stream.fileno())[0]
+            columns = max(found, _NARROWEST) if found else None
+    return tables.Layout(columns=columns, in_colour=in_colour(stream))
 
 
 def tell(text: str) -> None:
@@ -133,9 +149,11 @@ def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
     state, job_id = ("not-sent", None) if run is None else (run.state, run.job_id)
     words = _STATES[state]
     if job_id is not None and state == "sent":
+        is_there = "as long as its sandbox does" if run and run.is_sandbox else "and may be billed"
+        until = " until then" if run and run.is_sandbox else ""
         words = (
-            f"the job {job_id} runs on and may be billed; "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+            f"the job {job_id} runs on {is_there}; "
+            f"`prodia-compose jobs fetch {job_id}` brings its picture{until}"
         )
     if run and run.pictures:
         words += f"; the picture is kept as {', '.join(run.pictures)}"
@@ -143,32 +161,6 @@ def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
         words += f"; what came is kept as {', '.join(run.kept)}"
     has_job = sends or state != "not-sent"
     return f"stopped by {interruption}{f': {words}' if has_job else ''}"
-
-
-class Lines(progress.Reporter):
-    """Tells lines on stderr, as many as are wanted, and shows no phases."""
-
-    def __init__(self, *, quiet: bool, verbosity: int) -> None:
-        self._quiet = quiet
-        self._verbosity = verbosity
-
-    def say(self, text: str) -> None:
-        """Tell a line, unless quiet."""
-        if not self._quiet:
-            self._tell(f"prodia-compose: {progress.visible(text)}")
-
-    def detail(self, text: str) -> None:
-        """Tell a line under `-v`."""
-        if self._verbosity >= 1:
-            self._tell(progress.visible(text))
-
-    def trace(self, text: str) -> None:
-        """Tell a line under `-vv`."""
-        if self._verbosity >= 2:
-            self._tell(progress.visible(text))
-
-    def _tell(self, text: str) -> None:
-        tell(text)
 
 
 def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> None:

@@ -2,11 +2,13 @@
 
 import base64
 import re
+import string
 import time
 from collections.abc import Callable, Iterator
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from prodia_compose import blob, errors, progress
+from prodia_compose.client import answers
 from prodia_compose.client.send import headers
 from prodia_compose.client.service import NOBODY, SHORTEST_SECRET, Service
 from prodia_compose.client.transport.exchange import Exchange, Reply
@@ -109,8 +111,18 @@ def _hiding(query: str) -> Callable[[str], str]:
 
 
 def _followed(url: str, location: str) -> str:
+    """Return where a redirect leads; a header's characters stand for bytes.
+
+    They are UTF-8 in practice. In a host's name they have to be; elsewhere what is not is
+    asked for byte by byte, as it came.
+    """
+    came = location.encode("latin-1")
     try:
-        return urljoin(url, location)
+        place = came.decode("utf-8")
+    except UnicodeDecodeError:
+        place = quote(came, safe=string.printable)
+    try:
+        return urljoin(url, place)
     except ValueError:
         raise errors.InputError("redirects to something that is no address") from None
 
@@ -122,12 +134,15 @@ def _body(
         raise errors.NotDeliveredError(answered)
     if not 200 <= reply.status < 300:
         raise errors.InputError(answered)
-    told = reply.headers.get("content-length", "")
-    length = int(told) if told.isascii() and told.isdecimal() and reply.is_framed else None
-    reporter.start("download", length)
-    if (length or 0) > max_bytes:
+    reporter.start("download", reply.length)
+    if (reply.length or 0) > max_bytes:
         raise _too_large(max_bytes)
     body = blob.stored(_capped(exchange.chunks(), reporter, max_bytes))
+    body, is_whole, _ = answers.plain(body, reply.codings, max_bytes + 1)
+    if body.size > max_bytes:
+        raise _too_large(max_bytes)
+    if not is_whole:
+        raise errors.NotDeliveredError("the answer's compression is damaged")
     if not body.size:
         raise errors.InputError("is empty")
     return body
@@ -152,6 +167,8 @@ def _too_large(max_bytes: int) -> errors.InputError:
 def _lost(lost: Lost, timeout_s: float) -> errors.ComposeError:
     if lost.stage == "connect" and lost.kind == "setting":
         return errors.InputError(lost.words)
+    if lost.kind == "environment":
+        return errors.NotDeliveredError(f"{lost.words}; correct it, or unset it")
     if lost.stage == "answer" and lost.kind == "timeout":
         return errors.NotDeliveredError(f"took longer than {timeout_s:g} s")
     return errors.NotDeliveredError(lost.words)

@@ -1,6 +1,7 @@
 """How a job is sent, as the options say it."""
 
 from typing import Annotated, BinaryIO, Literal
+from urllib.parse import urlsplit
 
 from prodia_compose import errors
 from prodia_compose.client.service import (
@@ -48,6 +49,11 @@ class Delivery(Options):
         Option(names=("--async",), help="Create the job, ask after it, then fetch the picture"),
     ] = False
 
+    @property
+    def host(self) -> str:
+        """The service, with the port if one was given."""
+        return urlsplit(self.base_url).netloc
+
     def token(
         self,
         text: str | None,
@@ -73,7 +79,7 @@ class Delivery(Options):
             return None, "missing"
         if name is not None:
             try:
-                text = files.read_text(name, flag, stdin).decode("utf-8", errors="replace")
+                text = _text(name, flag, stdin)
             except errors.InputError as exc:
                 findings.add(errors.AuthError(exc.message, path=exc.path))
                 return None, "missing"
@@ -104,3 +110,15 @@ class Delivery(Options):
             timeout_s=self.timeout_s,
             max_wait_s=self.max_wait_s,
         )
+
+
+def _text(name: str, flag: str, stdin: BinaryIO | None) -> str:
+    """Return what a token's file holds.
+
+    Raises:
+        errors.InputError: It cannot be read, or is in another encoding.
+    """
+    data = files.read_text(name, flag, stdin)
+    if encoding := files.wide_encoding(data):
+        raise errors.InputError(f"{flag} {name}: is {encoding}: save it as UTF-8", path=name)
+    return data.decode("utf-8", errors="replace").removeprefix("\ufeff")

@@ -3,7 +3,7 @@
 The rules, and why: the service bills jobs that ran and knows no idempotency
 key, so a job is sent again only when it surely did not run. That is so when no
 connection came about, and when the service said it had no room (429, or 503
-with Retry-After). It is not known after 408 and other 5xx, nor when the
+with a Retry-After that can be read). It is not known after 408 and other 5xx, nor when the
 connection breaks after the last byte of the body. An upload that breaks before
 its last byte cannot have run, but is left to the user: what broke it once may
 well break it again, and a large upload is not free either.
@@ -20,19 +20,23 @@ Verdict = Literal["read", "busy", "auth", "rejected", "not-delivered", "unknown"
 CONNECT_ATTEMPTS = 3
 """How often a connection is tried before giving up."""
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+_NUMBER = re.compile(r"\+?[0-9]+(\.[0-9]*)?")
 _FOR_EVER_S = 1e9
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
 
 
-def verdict(status: int, *, retry_after: str | None, delivered: bool) -> Verdict:
-    """Return what a status means for a job whose body had been sent whole, or not yet."""
+def verdict(status: int, *, retry_after_s: float | None, delivered: bool) -> Verdict:
+    """Return what a status means for a job whose body had been sent whole, or not yet.
+
+    `retry_after_s` is what `parse_retry_after` makes of the header: only a time that can be
+    read says that a service with status 503 had no room.
+    """
     if 200 <= status < 300:
         return "read"
-    if status == 429 or (status == 503 and retry_after is not None):
+    if status == 429 or (status == 503 and retry_after_s is not None):
         return "busy"
-    if status in (401, 403):
+    if status in (401, 402, 403):  # 402: the balance
         return "auth"
     if 300 <= status < 500 and status != 408:
         return "rejected"
@@ -48,7 +52,7 @@ def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
     if text is None:
         return None
     if _NUMBER.fullmatch(text.strip()):
-        return min(max(0.0, float(text)), _FOR_EVER_S)
+        return min(float(text), _FOR_EVER_S)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError, OverflowError):

@@ -175,6 +175,7 @@ class Sender:
                 request,
                 reporter=self.reporter,
                 on_state=self.watch.reached,
+                on_reply=self.watch.met,
                 stop=self.stop,
                 clock=self.clock,
             ) as exchange:
@@ -184,7 +185,7 @@ class Sender:
             raise
         finally:
             self.reporter.finish()
-        if heard.lost is not None and heard.verdict == "read":  # a refusal shows in its head
+        if not heard.is_whole and heard.verdict == "read":  # a refusal shows in its head
             self.stop.check()
         return heard
 
@@ -203,7 +204,7 @@ class Sender:
 
 def _wait_to_connect(lost: Lost, unconnected: int, remaining_s: float) -> float:
     wait_s = None
-    if lost.stage == "connect" and lost.kind not in ("certificate", "setting"):
+    if lost.stage == "connect" and not lost.is_final:
         chance = _CHANCE.random()
         wait_s = policy.connect_wait(unconnected, remaining_s=remaining_s, random=chance)
     if wait_s is None:

@@ -1,8 +1,9 @@
 """Which service a job goes to, with which token, and how long to wait for it."""
 
+import base64
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from urllib.parse import urlsplit
 
@@ -27,6 +28,15 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|[0-9A-Fa-f:.]+(?:%.+)?")
 """A name of DNS labels, or an address; a name in another script is written in punycode."""
 
+_AROUND = re.compile(
+    r"(?:(?:export\s+)?PRODIA_TOKEN\s*=|Authorization\s*:(?:\s*Bearer\b)?|Bearer(?:[\s:]|$))"
+    r"|(?P<quote>[\"'`]).*(?P=quote)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What is pasted along with a token: from a header, from an assignment."""
+_SEARCHED_BYTES = 1 << 20
+_URL_SAFE = str.maketrans("+/", "-_")
+
 _UNPRINTABLE = "holds a space, a line break or a character outside ASCII"
 
 
@@ -44,12 +54,20 @@ class Token:
         an error that quotes the token, so it is refused here.
 
         Raises:
-            errors.AuthError: It is empty, or holds anything but printable ASCII; the message
-                is the reason alone, for the caller to say where the token came from.
+            errors.AuthError: It is empty, holds anything but printable ASCII, or more than the
+                token; the message is the reason alone, for the caller to say where the token
+                came from.
         """
         value = text.strip()
         if not value:
             raise errors.AuthError("the token is empty")
+        if around := _AROUND.match(value):
+            words = (
+                "stands in quotes"
+                if around["quote"]
+                else f'begins with "{" ".join(around[0].split())}"'
+            )
+            raise errors.AuthError(f"the token {words}; leave that out")
         if not all("!" <= char <= "~" for char in value):
             raise errors.AuthError(f"the token {_UNPRINTABLE}")
         return cls(value=value)
@@ -59,24 +77,53 @@ class Token:
         return self.value != SANDBOX_TOKEN and len(self.value) >= SHORTEST_SECRET
 
     def hide(self, text: str) -> str:
-        """Return a text that came from outside with the token replaced by `***`."""
-        return text.replace(self.value, "***") if self._is_secret else text
+        """Return a text that came from outside with the token, however written, made `***`."""
+        for form in self._forms():
+            text = text.replace(form, "***")
+        return text
 
     def clean(self, came: blob.Blob) -> blob.Blob:
-        """Return bytes that came from outside with the token replaced by `***`."""
-        return blob.spool(self._cleaned(came), or_memory=True) if self._is_secret else came
+        """Return bytes that came from outside with stars in place of the token, however written.
 
-    def _cleaned(self, came: blob.Blob) -> Iterator[bytes]:
-        secret = self.value.encode("ascii")
-        rest = b""
-        with came.open() as file:
-            while chunk := file.read(1 << 16):
-                rest = (rest + chunk).replace(secret, b"***")
-                # The start of the token may be at the end of the chunk.
-                cut = max(0, len(rest) - len(secret) + 1)
-                yield rest[:cut]
-                rest = rest[cut:]
-        yield rest
+        They stay as many, so that what is a picture remains one.
+        """
+        forms = [form.encode("ascii") for form in self._forms()]
+        most = max(map(len, forms), default=0)
+        for offset in range(0, came.size if forms else 0, _SEARCHED_BYTES):
+            block = came.read_at(offset, _SEARCHED_BYTES + most)
+            if any(form in block for form in forms):
+                return blob.spool(_starred(came, forms, most), or_memory=True)
+        return came
+
+    def _forms(self) -> Iterator[str]:
+        """Yield the token as it is, as UTF-16 and UTF-32 have it, and inside of base64."""
+        if not self._is_secret:
+            return
+        yield self.value
+        yield "\0".join(self.value)
+        yield "\0\0\0".join(self.value)
+        for shift in range(3):  # how many bytes before it share a group of three with its first
+            bits = base64.b64encode(bytes(shift) + self.value.encode("ascii"))
+            # Only characters that no byte before or behind it has a share in.
+            form = bits[(0, 2, 3)[shift] : (shift + len(self.value)) * 8 // 6].decode("ascii")
+            yield form
+            if (safe := form.translate(_URL_SAFE)) != form:
+                yield safe
+
+
+def _starred(came: blob.Blob, forms: Sequence[bytes], most: int) -> Iterator[bytes]:
+    """Yield bytes with stars in place of some forms, none of which is longer than `most`."""
+    rest = b""
+    with came.open() as file:
+        while chunk := file.read(_SEARCHED_BYTES):
+            rest += chunk
+            for form in forms:
+                rest = rest.replace(form, b"*" * len(form))
+            # The start of one may be at the end of the chunk.
+            cut = max(0, len(rest) - most + 1)
+            yield rest[:cut]
+            rest = rest[cut:]
+    yield rest
 
 
 NOBODY = Token(value="")

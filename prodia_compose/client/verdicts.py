@@ -1,11 +1,12 @@
 """The error that each outcome of an exchange is, in words that say what to do."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 from urllib.parse import urlsplit
 
-from prodia_compose import blob, errors
+from prodia_compose import addresses, blob, errors
 from prodia_compose.client import answers, policy
 from prodia_compose.client.answers import records
 from prodia_compose.client.service import Service
@@ -14,14 +15,17 @@ from prodia_compose.client.transport.failures import FailureKind, Lost
 from prodia_compose.frozen import frozen
 
 _LOOK_FIRST = (
-    "it may have run and may be billed: look at `prodia-compose jobs` and the Prodia dashboard"
-    " before sending it again"
+    "it may have run and may be billed, and its picture cannot be fetched later: look at"
+    f" `prodia-compose jobs` and {addresses.DASHBOARD}; --again sends it once more"
 )
 
 _NOT_RUN = "the job did not run"
+_BALANCE = 402
 # Enough for any error; a refusal is not worth a full disk.
 _REFUSAL_BYTES = 1 << 20
-_ANSWER_BYTES = 1 << 30
+ANSWER_BYTES = 512_000_000
+"""The most that is taken, and so kept, of an answer: what the disk has no room for is in memory."""
+
 
 _CONNECT_CURES: dict[FailureKind, str] = {
     "dns": "check the network, and PRODIA_BASE_URL if it is set",
@@ -32,6 +36,8 @@ _CONNECT_CURES: dict[FailureKind, str] = {
     "proxy": "check the proxy, or name the service's host in NO_PROXY",
     "network": "check the network",
     "setting": "correct it, or unset it",
+    "environment": "correct it, or unset it",
+    "files": "raise the limit (ulimit -n)",
 }
 
 
@@ -50,16 +56,12 @@ class Heard:
     @property
     def verdict(self) -> policy.Verdict:
         """What its status means for the job."""
-        return policy.verdict(
-            self.head.status,
-            retry_after=self.head.headers.get("retry-after"),
-            delivered=self.head.was_delivered,
-        )
+        return _verdict(self.head)
 
     @property
     def is_whole(self) -> bool:
         """Whether all of it came."""
-        return self.lost is None and self.answer.whole
+        return self.answer.whole
 
     @property
     def has_picture(self) -> bool:
@@ -78,6 +80,11 @@ class Heard:
         return {"request_id": self.head.request_id, "job_id": self.answer.job.id}
 
 
+def _verdict(head: Reply) -> policy.Verdict:
+    asked_s = policy.parse_retry_after(head.headers.get("retry-after"), now=datetime.now(UTC))
+    return policy.verdict(head.status, retry_after_s=asked_s, delivered=head.was_delivered)
+
+
 class _Ids(TypedDict):
     request_id: str | None
     job_id: str | None
@@ -88,60 +95,84 @@ def hear(
 ) -> Heard:
     """Perform an exchange and read its answer as far as it comes; all foreign words enter here.
 
-    Whatever ends its reading, `came` is told a 2xx answer.
+    Whatever ends its reading, a bug included, `came` is told an answer that may bring what was
+    paid for: one of a status that does not say otherwise, or one that is no HTTP.
 
     Raises:
         Lost: There is no answer.
     """
-    head = exchange.perform()
-    is_good = 200 <= head.status < 300
-    limit_bytes = _ANSWER_BYTES if is_good else _REFUSAL_BYTES
     raw = blob.Growing(or_memory=True)
-
-    def read() -> answers.Answer:
-        return answers.read(
-            raw,
-            content_type=head.content_type,
-            framed=head.is_framed,
-            hide=service.token.hide,
-            clean=service.token.clean,
-        )
-
     try:
-        lost = _spool(exchange, raw, limit_bytes)
-        answer = read()
+        head = exchange.perform()
+    except Lost as loss:
+        if loss.stage == "answer":
+            _spool(exchange.chunks(), raw, ANSWER_BYTES)
+            if raw.size:
+                came(_read(exchange, None, raw, service, broken=True))
+        raise
+    is_good = 200 <= head.status < 300
+    may_bring = is_good or _verdict(head) == "unknown"
+    limit_bytes = ANSWER_BYTES if may_bring else _REFUSAL_BYTES
+    try:
+        lost = _spool(exchange.chunks(), raw, limit_bytes)
+        answer = _read(exchange, head, raw, service, broken=lost is not None)
+        if is_good and lost is None and not answers.is_ended(answer):
+            _spool(exchange.surplus(), raw, limit_bytes)
+            answer = _read(exchange, head, raw, service, broken=False)
     except BaseException:
         if is_good:
-            came(read())
+            answer = answers.unread(raw)
+            with contextlib.suppress(Exception):
+                answer = _read(exchange, head, raw, service, broken=True)
+            came(answer)
         raise
-    if is_good:
+    if is_good or (may_bring and answer.outputs):
         came(answer)
     return Heard(head=head, answer=answer, lost=lost)
 
 
-def _spool(exchange: Exchange, raw: blob.Growing, limit_bytes: int) -> Lost | None:
+def _read(
+    exchange: Exchange, head: Reply | None, raw: blob.Blob, service: Service, *, broken: bool
+) -> answers.Answer:
+    return answers.read(
+        raw,
+        content_type=head.content_type if head else None,
+        codings=head.codings if head else (),
+        framed=exchange.is_framed,
+        broken=broken,
+        hide=service.token.hide,
+        clean=service.token.clean,
+    )
+
+
+def _spool(chunks: Iterator[bytes], raw: blob.Growing, limit_bytes: int) -> Lost | None:
     """Take in an answer up to where it ends, breaks off or grows absurd; tell why if not the first."""
     try:
-        for chunk in exchange.chunks():
+        for chunk in chunks:
             raw.add(chunk[: limit_bytes - raw.size])
             if raw.size >= limit_bytes:
-                return Lost("answer", f"the answer is over {limit_bytes >> 20} MiB")
+                most = f"{limit_bytes // 1_000_000} MB"
+                return Lost("answer", f"the answer is over {most}, and no more of it was taken")
     except Lost as lost:
         return lost
     return None
+
+
+def cured(lost: Lost, tried: str = "") -> str:
+    """Return why there is no connection, as a clause, and what to do about it."""
+    return f"{lost.words}{tried}: {_CONNECT_CURES[lost.kind]}"
 
 
 def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
     """Return the error for an exchange without an answer."""
     if lost.stage == "connect":
         tried = f" ({attempts} attempts)" if attempts > 1 else ""
-        cure = _CONNECT_CURES[lost.kind]
-        return errors.NotDeliveredError(f"{lost.words}{tried}: {cure}; {_NOT_RUN}")
+        return errors.NotDeliveredError(f"{cured(lost, tried)}; {_NOT_RUN}")
     if lost.stage == "upload":
         words = f"the upload broke off: {lost.words}; {_NOT_RUN} and can be sent again"
         return errors.NotDeliveredError(words)
     words = f"the whole job was sent, but {lost.words}; {_LOOK_FIRST}"
-    return errors.UnknownError(words, may_be_billed=True)
+    return errors.UnknownError(words)
 
 
 def of_refusal(heard: Heard) -> errors.ComposeError:
@@ -149,6 +180,11 @@ def of_refusal(heard: Heard) -> errors.ComposeError:
     verdict, shown, ids = heard.verdict, heard.shown, heard.ids
     if verdict == "auth":
         words = f"the service refused the token ({shown}): check PRODIA_TOKEN or --token-file"
+        if heard.head.status == _BALANCE:
+            words = (
+                f"the balance of your account does not pay for the job ({shown}): top it up at"
+                f" {addresses.DASHBOARD}, then send it again; {_NOT_RUN}"
+            )
         return errors.AuthError(words, **ids)
     if verdict == "rejected":
         return errors.RejectedError(_rejected(heard), **ids)
@@ -156,7 +192,7 @@ def of_refusal(heard: Heard) -> errors.ComposeError:
         words = f"the service failed during the upload ({shown}); {_NOT_RUN} and can be sent again"
         return errors.NotDeliveredError(words, **ids)
     words = f"the whole job was sent, but the service failed ({shown}); {_LOOK_FIRST}"
-    return errors.UnknownError(words, may_be_billed=True, **ids)
+    return errors.UnknownError(words, **ids)
 
 
 def _rejected(heard: Heard) -> str:
@@ -168,7 +204,8 @@ def _rejected(heard: Heard) -> str:
             " followed: the token and the pictures would go there; check PRODIA_BASE_URL"
         )
     cure = {
-        404: "; check PRODIA_BASE_URL, and the job type",
+        404: "; the job type, or this version of the API (/v2), is not there: check -m, and"
+        " PRODIA_BASE_URL if it is set",
         413: "; the images are too large together: lower --max-side or --max-pixels, or send fewer",
     }.get(status, "")
     return f"the service rejected the job ({heard.shown}){cure}"
@@ -204,7 +241,6 @@ def unusable(heard: Heard, oddity: str | None = None) -> errors.ComposeError:
         return failed(heard.answer.job, **heard.ids)
     return errors.UnknownError(
         f"the service answered {heard.head.status}, but {oddity or _oddity(heard)}; {_LOOK_FIRST}",
-        may_be_billed=True,
         **heard.ids,
     )
 

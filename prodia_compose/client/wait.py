@@ -88,7 +88,7 @@ class AsyncJob:
             messages=tuple(messages),
             job=JobRecord(id=self._job_id),
             error=None,
-            remains=outputs[0],
+            remains=(),
         )
         self._sender.watch.came(answer)
         job = replace(self._record(), id=self._job_id)
@@ -153,11 +153,17 @@ class AsyncJob:
         trace = TraceOnly(self._sender.reporter)
         try:
             with self._sender.transport(
-                request, reporter=trace, stop=self._sender.stop, clock=self._sender.clock
+                request,
+                reporter=trace,
+                on_reply=self._sender.watch.met,
+                stop=self._sender.stop,
+                clock=self._sender.clock,
             ) as exchange:
                 heard = verdicts.hear(exchange, self._sender.service)
         except Lost as lost:
             self._sender.stop.check()
+            if lost.is_final:
+                raise self._unsettled(f"cannot be asked after: {verdicts.cured(lost)}") from None
             raise _Trouble(lost.words) from None
         self._is_reached = True
         if heard.verdict == "read" and heard.is_whole:
@@ -178,4 +184,4 @@ class AsyncJob:
         """Return what is left to say about a job that was created and not brought home."""
         again = f"`prodia-compose jobs fetch {self._job_id}` tries again"
         message = f"the job {self._job_id} {words}; it may be billed; {again}"
-        return errors.UnknownError(message, job_id=self._job_id, may_be_billed=True)
+        return errors.UnknownError(message, job_id=self._job_id)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from prodia_compose.client.answers import Answer
+from prodia_compose.client.transport.exchange import Reply
 from prodia_compose.errors import JobState
 
 
@@ -15,11 +16,14 @@ class Watch(Protocol):
     def reached(self, state: JobState) -> None:
         """Take in that the job has come to a state; `not-sent` again after a busy service."""
 
+    def met(self, reply: Reply) -> None:
+        """Take in who answers, before what it answers is read."""
+
     def came(self, answer: Answer) -> None:
-        """Take what has come of a 2xx answer, before anything is made of it.
+        """Take what has come of an answer that may bring pictures, before anything is made of it.
 
         Told once for each answer, whatever ends its reading: its end, the connection's, a
-        signal, a bug. Its `outputs` are whole; `remains` is what is worth keeping if nothing
-        is of use, with the token taken out. Of an `--async` job its creation is told, and its
+        signal, a bug. Its `outputs` are whole; `remains` is what else is worth keeping if it
+        is of no use, with the token taken out. Of an `--async` job its creation is told, and its
         pictures when all of them are here: until then the service has them.
         """

@@ -9,13 +9,14 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import BinaryIO, Final
 
 from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import plan, prepare, workers
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
+from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry, Input
 from prodia_compose.models.facts import Cap, Caps, Fact, Model
 from prodia_compose.progress import Reporter, Stop
@@ -32,7 +33,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @frozen
 class FittedImage:
-    """One input: as found, and as it will be sent, in an `input` part, if it could be prepared."""
+    """One input: as found, and as it will be sent, in an `input` part, if it could be prepared.
+
+    What is in its source is known once it is prepared.
+    """
 
     source: Input
     info: probe.ImageInfo
@@ -81,13 +85,13 @@ def fit(
         outcomes[place] = outcome
         reporter.advance(1)
     reporter.finish()
-    images: list[FittedImage] = []
+    images = list(found)
     for place, image in enumerate(found):
-        prepared = None
         with findings.collecting(), _naming(image.source.path):
-            prepared = outcomes[place].result()
+            prepared, content = outcomes[place].result()
             _check_bytes(image.source.path, prepared.blob.size, caps.image_bytes, findings)
-        images.append(replace(image, prepared=prepared))
+            source = replace(image.source, content=content)
+            images[place] = replace(image, source=source, prepared=prepared)
     return _name_parts(images)
 
 
@@ -97,16 +101,27 @@ def _task(
     wishes: Fitting,
     max_bytes: int | None,
     budget: workers.Budget,
-) -> workers.Task[prepare.PreparedImage]:
+) -> workers.Task[tuple[prepare.PreparedImage, files.Content | None]]:
     info = image.info
     cost = prepare.peak_bytes(info, size, max_bytes)
     # Decoding a HEIC takes as long as five JPEGs: that two run at a time is worth the memory.
     if info.width * info.height <= _MOST_TWICE_PIXELS.get(info.format, 0):
         cost = min(cost, budget.limit // 2)
-    opener = image.source.opener
-    return workers.Task(
-        work=lambda: prepare.prepare(opener, info, size, wishes, max_bytes), cost=cost
-    )
+    source = image.source
+    content = source.content
+
+    def opener() -> BinaryIO:
+        nonlocal content
+        file = source.opener()
+        if content is None:  # what is read now, the decoder finds in the system's memory
+            content = files.content(file)
+            file.seek(0)
+        return file
+
+    def work() -> tuple[prepare.PreparedImage, files.Content | None]:
+        return prepare.prepare(opener, info, size, wishes, max_bytes), content
+
+    return workers.Task(work=work, cost=cost)
 
 
 def _probe(

@@ -9,6 +9,7 @@ import collections
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Final, Generic, TypeVar
@@ -16,6 +17,7 @@ from typing import Final, Generic, TypeVar
 from prodia_compose.frozen import frozen
 from prodia_compose.progress import LOOK_EVERY_S, Stop
 
+_OF_DECODERS: Final = 4  # threads of their own
 _MOST: Final = 4  # threads at once; beyond that memory fills up sooner than time goes down
 
 Result = TypeVar("Result")
@@ -68,8 +70,8 @@ def outcomes(
 ) -> Iterator[tuple[int, Future[Result]]]:
     """Do all of the work and yield each piece's place, from 0, and its outcome when it is there.
 
-    The tasks are started in order, at most `most` at a time, fewer on fewer processors.
-    Whoever stops listening stops what has not been started.
+    The tasks are started in order, at most `most` at a time, fewer on fewer processors, and
+    where no more threads are to be had. Whoever stops listening stops what has not been started.
 
     Raises:
         errors.Interrupted: Somebody asked to stop.
@@ -89,15 +91,26 @@ def outcomes(
             try:
                 if ended.is_set():
                     return
-                outcome = _outcome(task)
+                outcome = _outcome(task.work)
             finally:
                 budget.release(task.cost)
             done.put((place, outcome))
 
+    left = len(tasks)
+    wanted = min(most, processors(), left)
     try:
-        for _ in range(min(most, processors(), len(tasks))):
-            threading.Thread(target=work, daemon=True).start()
-        left = len(tasks)
+        # Where threads are scarce, decoders have them: some cannot do without.
+        needed = wanted + _OF_DECODERS
+        if spare(needed) < needed or sum(started(work) for _ in range(wanted)) == 0:
+            for place, task in enumerate(tasks):
+                stop.check()
+                budget.acquire(task.cost)
+                try:
+                    outcome = place, _outcome(task.work)
+                finally:
+                    budget.release(task.cost)
+                yield outcome
+            return
         while left:
             stop.check()
             try:
@@ -110,10 +123,60 @@ def outcomes(
         ended.set()
 
 
-def _outcome(task: Task[Result]) -> Future[Result]:
+def within(seconds: float, work: Callable[[], Result], *, stop: Stop) -> Result:
+    """Do a piece of work that may take far too long; what it raises is raised.
+
+    Where no thread is to be had it is done here, however long it takes.
+
+    Raises:
+        TimeoutError: It takes longer; it goes on, and nobody waits for it.
+        errors.Interrupted: Somebody asked to stop.
+    """
+    outcomes: list[Future[Result]] = []
+    busy = threading.Lock()
+    busy.acquire()
+
+    def run() -> None:
+        outcomes.append(_outcome(work))
+        busy.release()
+
+    if not started(run):
+        return work()
+    deadline, is_done = time.monotonic() + seconds, False
+    while not is_done:
+        stop.check()
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+        is_done = busy.acquire(timeout=LOOK_EVERY_S)
+    stop.check()
+    return outcomes[0].result()
+
+
+def started(work: Callable[[], object]) -> bool:
+    """Start a daemon thread; return False where none is to be had (`ulimit -u`, a pid limit)."""
+    try:
+        threading.Thread(target=work, daemon=True).start()
+    except RuntimeError:
+        return False
+    return True
+
+
+def spare(most: int) -> int:
+    """Return how many more threads are to be had, at most so many."""
+    over = threading.Event()
+    count = 0
+    while count < most and started(over.wait):
+        count += 1
+    over.set()
+    if count < most:
+        time.sleep(LOOK_EVERY_S)  # until they are gone, and others can have them
+    return count
+
+
+def _outcome(work: Callable[[], Result]) -> Future[Result]:
     outcome: Future[Result] = Future()
     try:
-        outcome.set_result(task.work())
+        outcome.set_result(work())
     except BaseException as exc:  # noqa: BLE001 - raised again where the outcome is looked at
         outcome.set_exception(exc)
     return outcome

@@ -1,5 +1,6 @@
 """Operands, labelled paths and lists, turned into inputs in order."""
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -40,6 +41,11 @@ class Entry:
         return addresses.shown(self.path) if self.is_url else self.path
 
     @property
+    def place(self) -> str:
+        """Where it is: a path from the root, a URL as `shown`, or `-`."""
+        return self.shown if self.is_url or self.is_stdin else addresses.absolute(self.path)
+
+    @property
     def name(self) -> str:
         """Its base name, decoded if it is a URL; empty where it has none."""
         if self.is_stdin or files.is_descriptor(self.path):
@@ -68,11 +74,20 @@ class Input:
     Attributes:
         position: Its place among the images, counted from 1.
         opener: Gives a reader at the first byte, as often as asked.
+        content: What is in it, if that is known already.
     """
 
     entry: Entry
     position: int
     opener: blob.Opener
+    content: files.Content | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What a request key has of it: its address, or the hash of what is in it, if known."""
+        if self.entry.is_url:
+            return self.entry.path
+        return None if self.content is None else self.content.sha256
 
     @property
     def path(self) -> str:
@@ -96,10 +111,33 @@ def gather(
 
 
 def files_of(named: Sequence[Entry]) -> list[tuple[str, Path]]:
-    """Return the inputs that are files: as typed, and where they are."""
+    """Return the inputs that may be files: as typed, and where they are."""
     return [
-        (entry.path, Path(entry.path)) for entry in named if not entry.is_stdin and not entry.is_url
+        (entry.path, Path("/dev/fd/0" if entry.is_stdin else entry.path))
+        for entry in named
+        if not entry.is_url
     ]
+
+
+def position_of(which: int | str, named: Sequence[Entry], called: str) -> int:
+    """Return the position of an image that is named by it, by its label, or as a file.
+
+    Raises:
+        errors.UsageError: None is called so, or several are.
+    """
+    if isinstance(which, int):
+        return which
+    for names in zip(*((entry.label, entry.path, entry.name) for entry in named), strict=True):
+        found = [place for place, name in enumerate(names, 1) if name == which]
+        if len({named[place - 1].path for place in found}) > 1:
+            places = " and ".join(map(str, found))
+            raise errors.UsageError(f"{called} {which}: images {places} are called so; say which")
+        if found:
+            return found[0]
+    known = [name for entry in named for name in (entry.label, entry.name) if name]
+    nearest = difflib.get_close_matches(which, known, n=1)
+    cure = f"did you mean {nearest[0]}?" if nearest else "give a position, a label or a file's name"
+    raise errors.UsageError(f"{called} {which}: no image is called so; {cure}")
 
 
 def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
@@ -109,7 +147,7 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
         errors.UsageError: Nothing was named, or a label is given twice.
         errors.InputError: A list is missing, empty, or not what `-0` says.
     """
-    labels = [label for label, _ in selection.labelled]
+    labels = [label for label, _ in selection.labelled if label is not None]
     findings = errors.Findings(
         errors.UsageError(f"-i {label}=...: the label is given twice; labels must differ")
         for label in dict.fromkeys(labels)
@@ -132,6 +170,11 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
 
 def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
     """Return a list's entries: raw, but for a BOM and CRs in line mode."""
+    # Names of a letter each, each with its NUL, are as UTF-16 without a mark is; but in one line.
+    are_short = null_separated and data[:1] not in b"\0\xff\xfe" and b"\n" not in data
+    are_short = are_short and b"\0\0" not in data
+    if b"\0" in data and not are_short and (encoding := files.wide_encoding(data)):
+        raise errors.InputError(f"-T {name}: is {encoding}: save it as UTF-8", path=name)
     if null_separated:
         fields = data.removesuffix(b"\0").split(b"\0") if data else []
         if b"" in fields:

@@ -5,6 +5,7 @@ FIFOs are refused by their kind. What can be read only once is spooled to disk.
 """
 
 import errno
+import hashlib
 import io
 import os
 import re
@@ -15,8 +16,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prodia_compose import addresses, blob, errors, progress
+from prodia_compose.frozen import frozen
 
 _CHUNK_BYTES = 1 << 18
+
+_MARKS = (  # UTF-32's little-endian one begins as UTF-16's does
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
 
 
 def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
@@ -37,6 +46,24 @@ def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
         raise errors.InputError(f"{flag} {named}: {words}", path=named) from exc
 
 
+def wide_encoding(data: bytes) -> str | None:
+    """Return "UTF-16" or "UTF-32" if that is what a text is in, as PowerShell writes it.
+
+    Without a mark at its start it is told by its NUL bytes: those of UTF-16 stand on one
+    side of the pairs, but for a few characters, and are more than a list for `-0` has.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name
+    size = len(data) if data.strip(b"\0") else 0
+    first, second, third, fourth = (data[place::4].count(0) for place in range(4))
+    for outer, inner in ((first, second), (fourth, third)):
+        if size % 4 == 0 < size and outer == size // 4 <= 2 * inner:
+            return "UTF-32"
+    fewer, more = sorted((first + third, second + fourth))
+    return "UTF-16" if size >= 4 and 4 * (fewer + more) > size and 8 * fewer < more else None
+
+
 def opener(path: str) -> blob.Opener:
     """Return what opens a file anew each time; a shell's pipe is spooled for that.
 
@@ -55,6 +82,41 @@ def opener(path: str) -> blob.Opener:
             return blob.stored(_chunks(pipe)).open
     _open(path).close()  # permission is found out here, not while preparing
     return lambda: _open(path)
+
+
+@frozen
+class Content:
+    """What is in an input.
+
+    Attributes:
+        sha256: Of all its bytes, in hex.
+        size: Their number.
+        mtime_ns: When the file had last changed, in nanoseconds; None of what is no file.
+    """
+
+    sha256: str
+    size: int
+    mtime_ns: int | None
+
+
+def content(file: BinaryIO) -> Content:
+    """Read an input from its first byte to its end, and return what is in it.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    _, mtime_ns = status(file) or (0, None)
+    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # has readinto
+    return Content(sha256=digest.hexdigest(), size=file.tell(), mtime_ns=mtime_ns)
+
+
+def status(file: BinaryIO) -> tuple[int, int] | None:
+    """Return a file's size and when it last changed, in nanoseconds; None of what is no file."""
+    try:
+        found = os.fstat(file.fileno())
+    except io.UnsupportedOperation:  # no descriptor: spooled
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def spool_stdin(stdin: BinaryIO | None) -> blob.Blob:

@@ -1,5 +1,6 @@
 """Which pictures, as the options name them."""
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -14,11 +15,17 @@ LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """What NAME may be in `-i NAME=PATH`."""
 
 
-def _labelled(text: str, called: str) -> tuple[str, str]:
+def _labelled(text: str, called: str) -> tuple[str | None, str]:
+    """Return the label and the path of `NAME=PATH`; what is a path alone has no label."""
     label, equals, path = text.partition("=")
-    if not equals or not LABEL.fullmatch(label):
+    if not text:
+        cure = "name a picture, as NAME=PATH if the prompt shall speak of it as {NAME}"
+        raise errors.UsageError(f"{called} '': is empty; {cure}")
+    if not equals or "/" in label or (not LABEL.fullmatch(label) and os.path.lexists(text)):
+        return None, text
+    if not LABEL.fullmatch(label):
         cure = "write it as -i NAME=PATH; NAME is a letter, then letters, digits, - or _"
-        raise errors.UsageError(f"{called} {text or repr('')}: {cure}")
+        raise errors.UsageError(f"{called} {text}: {cure}")
     if not path:
         message = f"{called} {text}: names no file; an unset variable in the command line?"
         raise errors.UsageError(message)
@@ -38,7 +45,7 @@ class Selection(Options):
 
     Attributes:
         operands: Paths, URLs or `-`, as typed.
-        labelled: (label, path) pairs.
+        labelled: (label, path) pairs; the label is None where none was given.
         lists: Files, or `-`.
     """
 
@@ -51,7 +58,7 @@ class Selection(Options):
         ),
     ] = ()
     labelled: Annotated[
-        tuple[tuple[str, str], ...],
+        tuple[tuple[str | None, str], ...],
         Option(
             names=("-i", "--input"),
             metavar="NAME=PATH",

@@ -67,9 +67,11 @@ def _refuse_full(real: Path, *, over: bool) -> None:
 
 
 def _refuse_inputs(real: Path, inputs: Sequence[tuple[str, Path]]) -> None:
+    """Refuse a folder that holds an input, under whatever name it has there."""
+    held = [file.stat() for file in real.iterdir() if file.is_file()]
     for shown, file in inputs:
-        with suppress(ValueError):  # no name for a file, which is told elsewhere
-            if real in (Path(os.path.realpath(file.parent)), Path(os.path.realpath(file)).parent):
+        with suppress(OSError, ValueError):  # missing, or no name for a file: told elsewhere
+            if any(os.path.samestat(file.stat(), one) for one in held):
                 raise errors.OutputError(f"holds the input {shown}; choose another folder")
 
 
@@ -180,4 +182,4 @@ def _about(picture: str) -> str:
 
 
 _ABOUT_ASYNC = """# The answer is the job's record; `prodia-compose jobs fetch` and its id bring the picture, once
-# it is done."""
+# it is done and as long as the service has it; a sandbox has it until it ends."""

@@ -1,13 +1,23 @@
 """What the model is told besides the prompt, as the options say it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Annotated
 
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.models.facts import SettingValue
 from prodia_compose.models.settings import flag_of, parse_set
 from prodia_compose.options import Clash, Option, Options
+
+
+def _position_or_name(text: str, called: str) -> int | str:
+    if not re.fullmatch("[+-]?[0-9]{1,9}", text):
+        return text
+    if int(text) < 1:
+        raise errors.UsageError(f"{called} {text}: must be 1 or more, a label, or a file's name")
+    return int(text)
 
 
 @frozen
@@ -15,7 +25,7 @@ class Settings(Options):
     """The fields of the job's config; all but `match` and `extras` are called as they are there.
 
     Attributes:
-        match: The position of the image whose shape the result shall have, from 1.
+        match: The image whose shape the result shall have: its position from 1, label or name.
         extras: (name, value) of the fields given with `--set`.
     """
 
@@ -25,7 +35,12 @@ class Settings(Options):
     width: Annotated[int | None, Option(metavar="PX", help="Its width")] = None
     height: Annotated[int | None, Option(metavar="PX", help="Its height")] = None
     match: Annotated[
-        int | None, Option(metavar="N", minimum=1, help="Frame the result like the Nth image")
+        int | str | None,
+        Option(
+            metavar="WHICH",
+            help="Frame the result like this image: its position, label or name",
+            parse=_position_or_name,
+        ),
     ] = None
     steps: Annotated[int | None, Option(metavar="N", help="Diffusion steps")] = None
     guidance: Annotated[float | None, Option(metavar="X", help="How closely to follow it")] = None

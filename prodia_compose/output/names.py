@@ -1,11 +1,14 @@
 """What a picture's file is called: templates, and the suffix that says its format."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from prodia_compose import addresses, errors
 from prodia_compose.output.options import KINDS, SUFFIXES, OutputFormat, Placement
+
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
 
 def asked_format(placement: Placement) -> OutputFormat:
@@ -39,18 +42,41 @@ def accept_type(format_: OutputFormat) -> str:
     return KINDS[format_].media_type
 
 
-def expand(template: str, fields: Mapping[str, str]) -> str:
-    """Return an output template with its `{field}`s filled in; other braces stay.
+def expand(template: str, fields: Mapping[str, str | None], called: str = "-o") -> str:
+    """Return an output template with its `{field}`s filled in; `{{` and `}}` are literal braces.
 
     A field's value cannot leave the folder: a slash in it becomes a dash, and so do the
     dots of a `..` that was not typed. Nor does it lead to standard output, or read as an
     option to who is given the path: only a dash as typed does.
+
+    Args:
+        template: As typed.
+        fields: Their values; None for one that has none in this run.
+        called: What the template came from, for messages.
+
+    Raises:
+        errors.UsageError: There is no such field, or it has no value; says which are near.
     """
 
     def fill(match: re.Match[str]) -> str:
-        value = fields.get(match[1])
-        return match[0] if value is None else value.replace("/", "-")
+        found, value = match[0], fields.get(match[1])
+        if found in ("{{", "}}"):
+            return found[0]
+        if value is None:
+            raise errors.UsageError(f"{called} {template}: {_trouble(found, fields)}")
+        return value.replace("/", "-")
 
-    parts = [(part, re.sub(r"\{([a-z]+)\}", fill, part)) for part in template.split("/")]
+    parts = [(part, _BRACES.sub(fill, part)) for part in template.split("/")]
     path = "/".join("--" if filled == ".." != part else filled for part, filled in parts)
     return f"./{path}" if path.startswith("-") and not template.startswith("-") else path
+
+
+def _trouble(found: str, fields: Mapping[str, str | None]) -> str:
+    """Return what is wrong with a brace, or with a name in braces."""
+    name = found.strip("{}")
+    if name in fields:
+        return f"{found} is empty: this run has no {name}; give one, or leave it out"
+    nearest = difflib.get_close_matches(name.strip().lower(), fields, n=1)
+    known = ", ".join(f"{{{field}}}" for field in fields)
+    cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"there are {known}"
+    return f"{found} is no field; {cure} (a literal brace is written twice)"

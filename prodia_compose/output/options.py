@@ -22,6 +22,9 @@ SUFFIXES: Mapping[str, OutputFormat] = {
 """The suffixes, in lower case, that ask for a format."""
 
 
+DEFAULT_TARGET = "composed.{ext}"
+
+
 @frozen
 class Placement(Options):
     """Where the picture goes.
@@ -37,12 +40,13 @@ class Placement(Options):
             metavar="FILE",
             help="Where the picture goes: .jpg, .png or .webp; - for stdout",
         ),
-    ] = "composed.{ext}"
+    ] = DEFAULT_TARGET
     format: Annotated[
         OutputFormat | None, Option(help="The format, where the name does not tell")
     ] = None
     if_exists: Annotated[
-        IfExists | None, Option(help="What to do when FILE exists: fail is the default")
+        IfExists | None,
+        Option(help="What to do when FILE exists: by default fail, or number without -o"),
     ] = None
     force: Annotated[
         bool, Option(names=("-f", "--force"), help="Same as --if-exists overwrite", variable=None)
@@ -51,8 +55,9 @@ class Placement(Options):
 
     @property
     def policy(self) -> IfExists:
-        """What to do when the target exists."""
-        return "overwrite" if self.force else self.if_exists or "fail"
+        """What to do when the target exists: a name that nobody gave gives way."""
+        usual: IfExists = "number" if self.target == DEFAULT_TARGET else "fail"
+        return "overwrite" if self.force else self.if_exists or usual
 
     def clashes(self) -> Iterator[Clash]:
         """Yield two policies, and a suffix of another format."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob, errors, progress
+from prodia_compose import addresses, blob, errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images.probe import received
 from prodia_compose.output import names, places, rescue, streams
@@ -30,6 +30,11 @@ class SavedOutput:
     picture: received.ReceivedImage
     byte_count: int
     sha256: str
+
+    @property
+    def absolute(self) -> str:
+        """Its path from the root; `-` is standard output."""
+        return self.path if self.path == "-" else addresses.absolute(self.path)
 
 
 @frozen
@@ -59,10 +64,12 @@ class Placer:
         number: int,
         *,
         kept: Path | None = None,
+        is_sandbox: bool = False,
     ) -> tuple[SavedOutput, tuple[errors.Warned, ...]]:
         """Save a picture, the job's `number`th; return it, and what is odd about it.
 
-        Numbers count from 1. `kept` is where it lies already, if it does.
+        Numbers count from 1. `kept` is where it lies already, if it does. One that is no job's
+        but the sandbox's is not kept among those that were paid for.
 
         Raises:
             errors.NotPlacedError: It could not be placed.
@@ -71,17 +78,19 @@ class Placer:
         try:
             place, warned = self._place(picture)
             if number > 1 and place.is_stream:
-                path = str(kept or rescue.keep_blob(data, picture.suffix))
+                path = str(kept or rescue.keep_blob(data, picture.suffix, is_sandbox=is_sandbox))
             elif place.is_stream:
                 with self.stop.at_once():
                     path = self._write(data, place)
             else:
                 path = places.publish(data, places.numbered(place, number))
         except OSError as exc:
+            if kept is not None:
+                data.drop_spares()  # one copy is enough
             taken = isinstance(exc, FileExistsError)
             reason = "the name was taken meanwhile" if taken else exc.strerror
             message = f"the picture came but could not be saved: {reason}"
-            raise errors.NotPlacedError(message, may_be_billed=True) from exc
+            raise errors.NotPlacedError(message) from exc
         saved = SavedOutput(path=path, picture=picture, byte_count=data.size, sha256=data.sha256)
         return saved, warned
 
@@ -94,7 +103,7 @@ class Placer:
             return self.place, ()
         message = f"asked for {asked}, the service sent {picture.media_type}"
         if self.strict:
-            raise errors.NotPlacedError(f"{message} (--strict)", may_be_billed=True)
+            raise errors.NotPlacedError(f"{message} (--strict)")
         warned = errors.Warned(code="wrong-format", message=message)
         return places.corrected(self.place, picture.suffix), (warned,)
 

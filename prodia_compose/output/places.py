@@ -1,4 +1,4 @@
-"""Where the picture goes: a file that is whole or absent.
+"""Where the picture goes: a place that is proved before, and not taken from anybody after.
 
 A place is settled in two steps: `prove` before anything is paid for, `publish` once
 the picture is here. Between the two nothing is left on disk.
@@ -6,23 +6,22 @@ the picture is here. Between the two nothing is left on disk.
 
 import contextlib
 import errno
+import itertools
 import os
 import secrets
-import shutil
 import stat
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
-from prodia_compose.output import names, streams
-from prodia_compose.output.options import SUFFIXES, IfExists, OutputFormat, Placement
+from prodia_compose.output import files, streams
+from prodia_compose.output.options import SUFFIXES, IfExists
 
-# A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
-PROOF_BYTES = 1 << 20
+
+class TakenError(errors.OutputError, exit_code=errors.ExitCode.OUTPUT):
+    """The name is taken, and nobody said what to do then."""
 
 
 @frozen
@@ -35,6 +34,9 @@ class Place:
         create_dirs: Whether missing folders are made at publish time.
         skipped: Whether it is taken and `--if-exists skip` says to leave it.
         taken: Under `number`, the taken name that `path` is a free variant of.
+        stream: What was found there that takes bytes, as `streams.kind` tells; None for a file.
+        file: Where the file is, links followed, as it was found; None for a stream.
+        inputs: The inputs that are files, which are never written over.
     """
 
     path: str
@@ -42,6 +44,14 @@ class Place:
     create_dirs: bool = False
     skipped: bool = False
     taken: str | None = None
+    stream: streams.Kind | None = None
+    file: Path | None = None
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def absolute(self) -> str:
+        """Its path from the root; `-` is standard output."""
+        return self.path if self.is_stdout else addresses.absolute(self.path)
 
     @property
     def is_stdout(self) -> bool:
@@ -51,44 +61,17 @@ class Place:
     @property
     def is_stream(self) -> bool:
         """Whether the bytes go down standard output, a descriptor, a device or a pipe."""
-        return self.is_stdout or streams.is_stream(self.path)
+        return self.is_stdout or self.stream is not None
 
 
-def settle(
-    placement: Placement,
-    format_: OutputFormat,
-    stems: Sequence[str],
-    model: str,
-    inputs: Sequence[tuple[str, Path]],
-    called: str,
-) -> Place:
-    """Return the place that the options name, proved.
-
-    Args:
-        placement: The options.
-        format_: The format asked for.
-        stems: The inputs' base names without suffix, in order; empty where one has none.
-        model: The model's name; empty if there is none.
-        inputs: As for `prove`.
-        called: As for `prove`.
-
-    Raises:
-        errors.OutputError: As `prove` raises it.
-    """
-    path = names.expand(
-        placement.target,
-        {
-            "stem": (stems[-1] if stems else "") or "image",
-            "first": (stems[0] if stems else "") or "image",
-            "model": model,
-            "date": time.strftime("%Y-%m-%d"),
-            "time": time.strftime("%H%M%S"),
-            "n": str(len(stems)),
-            "ext": format_,
-        },
+def standing(path: str, if_exists: IfExists, is_it: Callable[[str], bool]) -> Place | None:
+    """Return the place of a picture that stands there already, under the name or a number of it."""
+    others = _numbered(path) if if_exists == "number" else ()
+    taken = itertools.takewhile(
+        lambda name: streams.status(name) is not None, itertools.chain([path], others)
     )
-    policy, create_dirs = placement.policy, placement.create_dirs
-    return prove(path, if_exists=policy, create_dirs=create_dirs, inputs=inputs, called=called)
+    name = next((name for name in taken if is_it(name)), None)
+    return None if name is None else Place(path=name, skipped=True)
 
 
 def prove(
@@ -103,68 +86,69 @@ def prove(
 
     Args:
         path: The target after template expansion; `-` is standard output.
-        inputs: (path as typed, file) of the inputs that are files; none may be overwritten
-            unless the policy is `overwrite`.
+        inputs: (path as typed, file) of the inputs that are files; none is ever overwritten.
         called: What the target came from, for messages.
 
     Raises:
-        errors.OutputError: It is taken, a folder, an input, or not writable.
+        TakenError: Something stands there.
+        errors.OutputError: It is a folder, an input, or not writable.
     """
-    place = Place(path=path, if_exists=if_exists, create_dirs=create_dirs)
-    if place.is_stdout:
-        return place
     if addresses.scheme(path) is not None:
         shown = addresses.shown(path)
         raise errors.OutputError(f"{called} {shown}: is an address; name a file", path=shown)
+    place = Place(path=path, if_exists=if_exists, create_dirs=create_dirs)
     with _as_output_error(path, called):
-        if place.is_stream:
+        if place.is_stdout:
+            _refuse_inputs("/dev/fd/1", inputs)
+            return place
+        stream = streams.kind(path)
+        if stream is not None:
             streams.prove(path)
-            return replace(place, path="-") if streams.descriptor(path) == 1 else place
+            _refuse_inputs(path, inputs)
+            return replace(
+                place, path="-" if streams.descriptor(path) == 1 else path, stream=stream
+            )
         if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
             raise errors.OutputError("names a folder; name a file")
-        if if_exists != "overwrite" and streams.status(path) is not None:
-            return _settle_taken(place, inputs)
-        _prove_folder(path, create_dirs=create_dirs)
-    return place
+        place = replace(place, inputs=tuple(file for _, file in inputs))
+        is_taken = streams.status(path) is not None
+        if is_taken and if_exists == "number":
+            free = next(name for name in _numbered(path) if streams.status(name) is None)
+            return replace(_proved(replace(place, path=free)), taken=path)
+        if is_taken:
+            _refuse_inputs(path, inputs)
+        if is_taken and if_exists == "skip":
+            return replace(place, skipped=True)
+        if is_taken and if_exists == "fail":
+            raise TakenError("exists already; -f overwrites it, --if-exists number keeps both")
+        place = _proved(place)
+        if is_taken and place.file is not None:
+            files.prove_replaceable(place.file)
+        return place
 
 
-def _settle_taken(place: Place, inputs: Sequence[tuple[str, Path]]) -> Place:
-    """Apply the policies `fail`, `skip` and `number` to a name that is taken."""
-    path = place.path
-    if place.if_exists == "number":
-        free = next(name for name in _numbered(path) if streams.status(name) is None)
-        _prove_folder(free, create_dirs=False)
-        return replace(place, path=free, taken=path)
+def _refuse_inputs(path: str, inputs: Sequence[tuple[str, Path]]) -> None:
     for shown, file in inputs:
         if _same(file, path):
-            message = f"is the input {shown}; choose another name, or -f to overwrite it"
-            raise errors.OutputError(message)
-    if place.if_exists == "skip":
-        return replace(place, skipped=True)
-    raise errors.OutputError("exists already; -f overwrites it, --if-exists number keeps both")
+            raise errors.OutputError(f"is the input {shown}; choose another name")
 
 
-def _same(file: Path, path: str) -> bool:
+def _same(file: Path, path: str | Path) -> bool:
     try:
-        return file.samefile(path)
+        return file.is_file() and file.samefile(path)
     except (OSError, ValueError):  # an input that is missing, or no name, is told elsewhere
         return False
 
 
-def _prove_folder(path: str, *, create_dirs: bool) -> None:
-    """Write and remove a file where the picture will be, or where its folders will be made."""
-    folder = Path(os.path.realpath(path)).parent
-    if not folder.exists():
-        if not create_dirs:
-            typed = Path(path).parent
-            missing = folder if typed.exists() else typed  # a link leads elsewhere
-            raise errors.OutputError(f"there is no folder {missing}; --create-dirs makes it")
-        folder = next(parent for parent in folder.parents if parent.exists())
-    if any(len(os.fsencode(part)) > 255 for part in Path(path).parts):
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-    with _temporary(folder) as (_, file):
-        file.write(bytes(PROOF_BYTES))
-        file.flush()
+def _proved(place: Place) -> Place:
+    """Return a place for a file, found, once a file can be made there."""
+    file = Path(os.path.realpath(place.path))
+    if not place.create_dirs and not file.parent.exists():
+        typed = Path(place.path).parent
+        missing = file.parent if typed.exists() else typed  # a link leads elsewhere
+        raise errors.OutputError(f"there is no folder {missing}; --create-dirs makes it")
+    files.prove_folder(file, create_dirs=place.create_dirs)
+    return replace(place, file=file)
 
 
 def corrected(place: Place, suffix: str) -> Place:
@@ -177,8 +161,7 @@ def corrected(place: Place, suffix: str) -> Place:
         return place
     plain = Path(place.path)
     stem = plain.stem if plain.suffix.lower() in SUFFIXES else plain.name
-    path = _beside(place.path, stem + suffix)
-    return Place(path=path, if_exists="number", create_dirs=place.create_dirs)
+    return replace(_beside(place, stem + suffix), if_exists="number")
 
 
 def numbered(place: Place, number: int) -> Place:
@@ -189,9 +172,13 @@ def numbered(place: Place, number: int) -> Place:
     if number == 1 or place.is_stream:
         return place
     plain = Path(place.path)
-    path = _beside(place.path, f"{plain.stem}-{number}{plain.suffix}")
-    policy: IfExists = "overwrite" if place.if_exists == "overwrite" else "number"
-    return Place(path=path, if_exists=policy, create_dirs=place.create_dirs)
+    other = _beside(place, f"{plain.stem}-{number}{plain.suffix}")
+    if place.if_exists == "overwrite":
+        with contextlib.suppress(OSError):  # what stands there stays, then
+            if _replaced(other) is not None:
+                files.prove_replaceable(_file(other))
+            return other
+    return replace(other, if_exists="number")
 
 
 def publish(data: blob.Blob, place: Place, waiting: Callable[[], None] = lambda: None) -> str:
@@ -201,103 +188,98 @@ def publish(data: blob.Blob, place: Place, waiting: Callable[[], None] = lambda:
     `prove` returned it, or derived from that; `waiting` is as for `streams.open_stream`.
 
     Raises:
-        OSError: It could not be written, or the name was taken meanwhile (FileExistsError).
+        OSError: It could not be written, or the name was taken meanwhile (FileExistsError);
+            if all of it was written, there is a spare of the data.
     """
-    if place.is_stream:
-        with data.open() as source, streams.open_stream(place.path, waiting) as stream:
+    if place.stream is not None:
+        with (
+            data.open() as source,
+            streams.open_stream(place.path, place.stream, waiting) as stream,
+        ):
             streams.write_stream(source, stream)
         return place.path
-    final = Path(os.path.realpath(place.path))  # a symlink stays, and what it names is written
-    status = streams.status(place.path) if place.if_exists == "overwrite" else None
+    final = _file(place)
     if place.create_dirs:
         final.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary(final.parent) as (temporary, file):
-        with data.open() as source:
-            shutil.copyfileobj(source, file)
-        file.flush()
-        if status is not None:
-            temporary.chmod(stat.S_IMODE(status.st_mode))
-        os.fsync(file.fileno())
-        file.close()  # a network disk may fail only now, and Windows renames no open file
-        published = _name(temporary, final, place)
-    _sync_folder(final.parent)
+    before = _replaced(place)
+    mode = 0o666 if before is None else stat.S_IMODE(before.st_mode)
+    temporary = final.with_name(f".{secrets.token_hex(6)}.part")
+    files.create(data, temporary, mode, keeps_mode=before is not None)
+    data.spares.append(temporary)  # until its name is given
+    published = _name(temporary, place, data)
+    data.drop_spares()
+    files.sync_folder(final.parent)
     return published
 
 
-def _name(temporary: Path, final: Path, place: Place) -> str:
-    """Give a finished file its name, by the place's policy; return the path as typed."""
-    if place.if_exists == "overwrite":
-        temporary.replace(final)
-        return place.path
-    try:
-        _link(temporary, final)
-    except FileExistsError:
-        if place.if_exists != "number":
-            raise
-    else:
-        return place.path
-    for name in _numbered(place.taken or place.path):
-        with contextlib.suppress(FileExistsError):
-            _link(temporary, Path(name))
-            return name
-    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
-
-
-def _link(temporary: Path, final: Path) -> None:
-    """Name a file without ever overwriting another.
+def _replaced(place: Place) -> os.stat_result | None:
+    """Return the status of the file that is overwritten; None where none is.
 
     Raises:
-        FileExistsError: The name is taken.
+        FileExistsError: What stands there now must not be overwritten.
     """
+    if place.if_exists != "overwrite":
+        return None
+    final = _file(place)
+    if not _leads_there(place) or any(_same(file, final) for file in place.inputs):
+        raise _taken(place)
     try:
-        os.link(temporary, final)
-    except FileExistsError:
-        raise
-    except OSError:  # no hard links here (FAT, some network file systems)
-        os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        status = final.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise _taken(place)
+    return status
+
+
+def _leads_there(place: Place) -> bool:
+    """Return whether a path still leads to the file that was found: no link has come."""
+    return os.path.realpath(place.path) == str(_file(place))
+
+
+def _name(temporary: Path, place: Place, data: blob.Blob) -> str:
+    """Give a finished file its name, by the place's policy; return the path as typed."""
+    if place.if_exists == "overwrite":
         try:
-            temporary.replace(final)
-        except BaseException:
-            final.unlink()  # ours, and empty
-            raise
+            files.link(temporary, _file(place), data)
+        except FileExistsError:
+            files.replace(temporary, _file(place), data)
+        return place.path
+    free = [place] if _leads_there(place) else []
+    others = _numbered(place.taken or place.path) if place.if_exists == "number" else iter(())
+    for one in itertools.chain(free, (_beside(place, Path(name).name) for name in others)):
+        with contextlib.suppress(FileExistsError):
+            files.link(temporary, _file(one), data)
+            return one.path
+    raise _taken(place)
+
+
+def _taken(place: Place) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
 
 
 def _numbered(path: str) -> Iterator[str]:
     """Yield `composed-2.jpg`, `composed-3.jpg` and so on."""
     plain = Path(path)
     for number in range(2, 1_000_000):
-        yield _beside(path, f"{plain.stem}-{number}{plain.suffix}")
+        yield _renamed(path, f"{plain.stem}-{number}{plain.suffix}")
 
 
-def _beside(path: str, name: str) -> str:
+def _renamed(path: str, name: str) -> str:
     """Return a path with another last part, all before it as typed."""
     return path[: len(path) - len(Path(path).name)] + name
 
 
-@contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """Open a new file with a short name in a folder, gone when the block ends.
-
-    Made by `os.open` with mode 0666, so that the umask decides as for any file;
-    `mkstemp` would leave the picture readable by its owner only.
-    """
-    path = folder / f".{secrets.token_hex(6)}.part"
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        with os.fdopen(descriptor, "wb") as file:
-            yield path, file
-    finally:
-        path.unlink(missing_ok=True)
+def _file(place: Place) -> Path:
+    return place.file or Path(os.path.realpath(place.path))
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new name survive a power cut, where the system lets us."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _beside(place: Place, name: str) -> Place:
+    """Return the place of another name in the folder that was proved, as typed if that leads there."""
+    file = _file(place).with_name(name)
+    path = _renamed(place.path, name)
+    folder = os.path.realpath(os.path.dirname(path))  # noqa: PTH120 - as typed
+    return replace(place, path=path if folder == str(file.parent) else str(file), file=file)
 
 
 @contextlib.contextmanager
@@ -306,17 +288,19 @@ def _as_output_error(path: str, called: str) -> Iterator[None]:
     try:
         yield
     except errors.OutputError as error:
-        raise errors.OutputError(f"{called} {path}: {error.message}", path=path) from error
+        raise type(error)(f"{called} {path}: {error.message}", path=path) from error
     except (OSError, ValueError) as exc:
         words = errors.reason(exc, _REASONS)
         raise errors.OutputError(f"{called} {path}: {words}", path=path) from exc
 
 
 _REASONS = {
+    errno.EPERM: "it, or its folder, is protected from changes; choose another name or folder",
     errno.EACCES: "permission denied; choose a folder you may write to",
     errno.EBADF: "is not open for writing; redirect it, or name a file",
     errno.ENOENT: "no file can be made there; choose another folder",
     errno.ENXIO: "there is no such device; name a file",
+    errno.EINVAL: "no file can be called so there; choose another name",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOSPC: "the disk is full; make room or choose another folder",
     errno.EDQUOT: "your disk quota is used up; make room or choose another folder",

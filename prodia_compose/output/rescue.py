@@ -1,35 +1,58 @@
 """What was paid for and could not be placed, kept aside."""
 
 import contextlib
+import errno
 import os
 import secrets
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from prodia_compose import blob, errors
 from prodia_compose.client.answers import Output
+from prodia_compose.images import workers
 from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
+from prodia_compose.output import files
+from prodia_compose.progress import Stop
 from prodia_compose.record import home
+
+PREFIX = "prodia-compose-"
+"""How the name of what is kept in the temporary folder begins."""
 
 _CHUNK_BYTES = 1 << 16
 
 _TEXTS = {"text/html": ".html", "application/json": ".json", "text/plain": ".txt"}
 
 
-def inspect(output: Output) -> received.ReceivedImage | None:
-    """Return what a picture that came is; None if it cannot be decoded."""
-    try:
-        return received.inspect(output.blob.open)
-    except ValueError:
-        return None
+PATIENCE_S = 20.0
+"""For decoding: twenty times what the largest picture of a service takes."""
 
 
-def keep(output: Output) -> Path:
+def inspect(opener: blob.Opener, stop: Stop) -> received.ReceivedImage:
+    """Return what a picture that came is; `slow` where decoding it is not worth the wait.
+
+    Raises:
+        ValueError: It is none, or not a whole one; says why, beginning in lower case.
+        errors.Interrupted: Somebody asked to stop.
+    """
+    with contextlib.suppress(TimeoutError):
+        return workers.within(PATIENCE_S, partial(received.inspect, opener), stop=stop)
+    with contextlib.suppress(TimeoutError):
+        found = workers.within(PATIENCE_S, partial(received.look, opener), stop=stop)
+        return replace(found, slow="a picture that takes far too long to decode")
+    raise ValueError("takes far too long to read")
+
+
+def kept_in(state: Path, *, is_sandbox: bool) -> Path:
+    """Return the folder in the state folder for what is kept."""
+    return state / "sandbox/rescued" if is_sandbox else state / "rescued"
+
+
+def keep(output: Output, *, is_sandbox: bool = False) -> Path:
     """Keep what came under a name with the suffix that its first bytes, or else its type, call for.
 
     It is not decoded: that may take longer than whoever stopped the run waits, or fail.
@@ -39,50 +62,55 @@ def keep(output: Output) -> Path:
     """
     kind = kinds.by_head(output.blob.read_at(0, 16)) or kinds.by_media_type(output.media_type)
     suffix = _TEXTS.get(output.media_type) or (kind.suffix if kind else ".bin")
-    return keep_blob(output.blob, suffix)
+    return keep_blob(output.blob, suffix, is_sandbox=is_sandbox)
 
 
-def keep_blob(data: blob.Blob, suffix: str) -> Path:
+def keep_blob(data: blob.Blob, suffix: str, *, is_sandbox: bool = False) -> Path:
     """Copy what came into the state folder, or the temporary folder, and return the file.
 
     Args:
         data: What came from the service.
         suffix: The suffix its content calls for, such as ".jpg".
+        is_sandbox: Whether it cost nothing, and so is kept apart from what did.
 
     Raises:
         errors.NotPlacedError: Neither could take it; the message names the last place tried.
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}{suffix}"
+    last, reason, before = "the temporary folder", "", len(data.spares)
+    for folder, prefix in (
+        (partial(_rescued, is_sandbox=is_sandbox), ""),
+        (tempfile.gettempdir, PREFIX),
+    ):
+        try:
+            place = Path(folder()) / f"{prefix}{name}"
+            last = str(place)
+            files.create(data, place, 0o600)
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+        else:
+            data.drop_spares()
+            return place
+    if data.spares:  # whole, as far as anybody knows; here rather than beside the output
+        return (data.spares[before:] or data.spares)[0]
+    raise errors.NotPlacedError(
+        f"neither the output place nor the state folder nor {last} could take what "
+        f"came ({reason}); it is lost"
+    )
+
+
+def _rescued(*, is_sandbox: bool) -> Path:
+    """Return the folder for what is kept, made if missing.
+
+    Raises:
+        OSError: There is none to be had.
+    """
     state = home.folder()
-    if state is not None:
-        with contextlib.suppress(OSError):
-            rescued = state / "rescued"
-            rescued.mkdir(mode=0o700, exist_ok=True)
-            return _copy(data, rescued / name)
-    try:
-        return _copy(data, Path(tempfile.gettempdir()) / f"prodia-compose-{name}")
-    except OSError as exc:
-        last = exc.filename or "the temporary folder"
-        raise errors.NotPlacedError(
-            f"neither the output place nor the state folder nor {last} could take what "
-            f"came ({exc.strerror}); it is lost",
-            may_be_billed=True,
-        ) from exc
-
-
-def _copy(data: blob.Blob, place: Path) -> Path:
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as target, data.open() as source:
-            shutil.copyfileobj(source, target)
-            target.flush()
-            os.fsync(target.fileno())
-    except BaseException as exc:
-        place.unlink(missing_ok=True)
-        if isinstance(exc, OSError):
-            exc.filename = str(place)  # a full disk says only that it is full
-        raise
-    return place
+    if state is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    rescued = kept_in(state, is_sandbox=is_sandbox)
+    rescued.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return rescued
 
 
 def fault(path: str) -> str | None:
@@ -93,7 +121,7 @@ def fault(path: str) -> str | None:
     try:
         with Path(path).open("rb"):
             pass
-        received.inspect(lambda: Path(path).open("rb"))  # noqa: SIM115 - whoever calls it does
+        inspect(lambda: Path(path).open("rb"), Stop())  # noqa: SIM115 - whoever calls it does
     except FileNotFoundError:
         return "is gone"
     except OSError as exc:

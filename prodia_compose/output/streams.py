@@ -7,7 +7,7 @@ import select
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from prodia_compose import errors
 
@@ -27,12 +27,20 @@ def descriptor(path: str) -> int | None:
     return int(match[1]) if match else standard.get(path)
 
 
-def is_stream(path: str) -> bool:
-    """Return whether something stands there that is written, not replaced."""
+Kind = tuple[int, int]
+"""What something is that is written, not replaced: the type in its mode, and its device."""
+
+
+def kind(path: str) -> Kind | None:
+    """Return what stands there that is written, not replaced; None if nothing, or a file."""
     if descriptor(path) is not None:
-        return True
+        return 0, 0
     found = status(path)
-    return found is not None and not stat.S_ISREG(found.st_mode)
+    return None if found is None or stat.S_ISREG(found.st_mode) else _kind(found)
+
+
+def _kind(found: os.stat_result) -> Kind:
+    return stat.S_IFMT(found.st_mode), found.st_rdev
 
 
 def prove(path: str) -> None:
@@ -72,25 +80,39 @@ def _refuse_terminal(number: int) -> None:
         raise errors.OutputError("is a terminal; name a file")
 
 
-def open_stream(path: str, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:
+def open_stream(path: str, found: Kind, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:
     """Open a device or pipe, or go on where an open descriptor stands.
 
-    `waiting` is called before a wait for somebody who reads a named pipe, if there is one.
+    `found` is its kind when it was proved; `waiting` is called before a wait for somebody who
+    reads a named pipe, if there is one.
+
+    Raises:
+        FileExistsError: Something else has taken its place.
+        OSError: It cannot be opened.
     """
     number = descriptor(path)
     if number is not None:
         return os.fdopen(os.dup(number), "wb", buffering=0)
-    if not stat.S_ISFIFO(Path(path).stat().st_mode):
-        return Path(path).open("wb", buffering=0)
+    if kind(path) != found:
+        _refuse_another(path)
+    flags = os.O_WRONLY | (os.O_NONBLOCK if stat.S_ISFIFO(found[0]) else 0)
     try:
-        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        os.set_blocking(opened, True)
+        opened = os.open(path, flags)
     except OSError as exc:
-        if exc.errno != errno.ENXIO:
+        if exc.errno != errno.ENXIO or not stat.S_ISFIFO(found[0]):
             raise
         waiting()
         opened = os.open(path, os.O_WRONLY)
-    return os.fdopen(opened, "wb", buffering=0)
+    os.set_blocking(opened, True)
+    stream = os.fdopen(opened, "wb", buffering=0)
+    if _kind(os.fstat(opened)) != found:
+        stream.close()
+        _refuse_another(path)
+    return stream
+
+
+def _refuse_another(path: str) -> NoReturn:
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
 
 def write_stream(source: IO[bytes], target: IO[bytes]) -> None:

@@ -1,10 +1,11 @@
 """The picture of an earlier job, brought from where it was kept or from the service."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.client.answers import Output
 from prodia_compose.client.send import Sender
 from prodia_compose.client.service import Service
@@ -16,6 +17,8 @@ from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter
 from prodia_compose.record import entries, ledger
+
+_SANDBOX_WAIT_S = 0.1  # it is on this machine, or gone for good
 
 
 @frozen
@@ -58,16 +61,16 @@ def _reason(entry: entries.Entry) -> str:
     if entry.is_running:
         return f"its process {entry.pid} is still at it"
     if entry.state == "saved":
-        return f"it was saved as {', '.join(one.name for one in entry.outputs)}"
+        return f"it was saved as {', '.join(one.path for one in entry.outputs)}"
     reasons = [f"{path} {rescue.fault(path)}" for path in entry.rescued]
     if entry.state not in ("received", "unknown"):
         reasons.insert(0, f"it brought no picture ({entry.state})")
     elif not reasons and entry.job_id is None:
-        reasons.append("the service had not named it yet; look at the Prodia dashboard")
+        reasons.append(f"the service had not named it yet; look at {addresses.DASHBOARD}")
     elif not reasons:
         reasons.append(
-            "the service can be asked for the picture of an --async job only; look at the"
-            " Prodia dashboard"
+            "the service can be asked for the picture of an --async job only; look at"
+            f" {addresses.DASHBOARD}"
         )
     return "; ".join(reasons)
 
@@ -104,13 +107,29 @@ def fetch(
     placer = Placer(
         place=place, format=format_, strict=False, stdout=stdout, stop=run.stop, reporter=reporter
     )
+    if source.entry is not None:
+        run.is_sandbox = source.entry.is_sandbox
     job_id = source.entry.job_id if source.entry else source.job_id
     run.fetches(record.reopen(source.entry), job_id, source.kept)
     with run.to_its_end():
         if service is not None and source.job_id is not None:
-            sender = Sender(service, watch=run, reporter=reporter, stop=run.stop)
+            run.clean = service.token.clean
+            longest_s = _SANDBOX_WAIT_S if run.is_sandbox else math.inf
+            sender = Sender(
+                service,
+                watch=run,
+                reporter=reporter,
+                stop=run.stop,
+                sleep=lambda seconds: run.stop.sleep(min(seconds, longest_s)),
+            )
             job = AsyncJob(sender, source.job_id)
-            job.wait()
-            run.received(job.fetch())
+            try:
+                job.wait()
+                run.received(job.fetch())
+            except errors.UnknownError as error:
+                if not run.is_sandbox:
+                    raise
+                words = "its sandbox has ended, or knows it no more, and the picture went with it"
+                raise errors.UsageError(f"there is nothing to fetch: {words}") from error
         run.place(placer)
     reporter.finish()

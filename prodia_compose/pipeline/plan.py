@@ -1,7 +1,5 @@
 """A run as it stands before sending."""
 
-from urllib.parse import urlsplit
-
 import prodia_compose
 from prodia_compose import errors
 from prodia_compose.client.options import TokenState
@@ -13,12 +11,12 @@ from prodia_compose.models import facts
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
 from prodia_compose.pipeline.request import ComposeRequest
-from prodia_compose.record.entries import Claim, File
+from prodia_compose.record.entries import Claim, Entry, Source
 
 
 @frozen
 class Plan:
-    """A run as it stands before sending; complete only if `errors` is empty.
+    """A run as it stands before sending; complete only if `errors` is empty, and not skipped.
 
     Attributes:
         request: What was asked for.
@@ -33,27 +31,36 @@ class Plan:
         packed: The job and the body to send, if all that goes into them is there.
         warnings: What stops nothing.
         errors: What stops the run, in the order found.
+        request_key: What it shares with every run that asks for the same picture, if known.
+        made: The last job that asked for the same, if it was looked for and its picture lies there.
         is_saved: Whether the request has been written to the folder of `--save-request`.
     """
 
     request: ComposeRequest
     model: facts.Model | None
     prompt: str | None
-    images: tuple[fit.FittedImage, ...]
     format: OutputFormat
-    place: places.Place | None
-    token: Token | None
-    token_state: TokenState
-    estimate: facts.Estimate
-    packed: pack.Packed | None
-    warnings: tuple[errors.Warned, ...]
-    errors: tuple[errors.ComposeError, ...]
+    place: places.Place | None = None
+    token_state: TokenState = "missing"  # noqa: S105 - a word for it
+    images: tuple[fit.FittedImage, ...] = ()
+    token: Token | None = None
+    estimate: facts.Estimate = facts.Estimate()
+    packed: pack.Packed | None = None
+    warnings: tuple[errors.Warned, ...] = ()
+    errors: "tuple[errors.ComposeError, ...]" = ()  # the default would hide the module
+    request_key: str | None = None
+    made: Entry | None = None
     is_saved: bool = False
+
+    @property
+    def is_reuse(self) -> bool:
+        """Whether the picture of an earlier job is taken, so that nothing is sent."""
+        return self.made is not None and self.request.if_made == "reuse"
 
     @property
     def is_skipped(self) -> bool:
         """Whether the place is taken and `--if-exists skip` says to leave it."""
-        return self.place is not None and self.place.skipped
+        return self.place is not None and self.place.skipped and not self.errors
 
     @property
     def accept(self) -> str:
@@ -61,6 +68,16 @@ class Plan:
         if self.request.delivery.is_async:
             return "application/json"
         return f"multipart/form-data; {names.accept_type(self.format)}"
+
+    def target(self) -> places.Place:
+        """Return where the picture goes.
+
+        Raises:
+            errors.ComposeError: What stops the run, if anything does.
+        """
+        if self.errors or self.place is None:
+            raise errors.combined(self.errors)
+        return self.place
 
     def sendable(self) -> "Sendable":
         """Return what is to be sent.
@@ -84,20 +101,25 @@ class Plan:
 
     def claim(self) -> Claim | None:
         """Return what the record notes of the job before it is sent; None if it is not complete."""
-        model, packed, place = self.model, self.packed, self.place
-        if not (model and packed and place):
+        model, packed, place, key = self.model, self.packed, self.place, self.request_key
+        if not (model and packed and place and key):
             return None
         return Claim(
-            host=urlsplit(self.request.delivery.base_url).netloc,
+            host=self.request.delivery.host,
             digest=packed.digest,
+            request_key=key,
             model=model.short_name,
             job_json=packed.job.json(),
             inputs=tuple(
-                File(name=image.source.path, sha256=image.prepared.blob.sha256)
+                Source(
+                    path=image.source.entry.place,
+                    sent_sha256=image.prepared.blob.sha256,
+                    **vars(image.source.content),
+                )
                 for image in self.images
                 if image.prepared is not None
             ),
-            output=place.path,
+            output=place.absolute,
             estimate_min_usd=self.estimate.minimum_usd,
             estimate_usd=self.estimate.maximum_usd,
             tool_version=prodia_compose.__version__,

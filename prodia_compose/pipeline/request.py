@@ -1,6 +1,6 @@
 """What the user asks for: the options of `compose`, not yet checked against a model."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from prodia_compose.client.options import Delivery
 from prodia_compose.frozen import frozen
@@ -10,6 +10,8 @@ from prodia_compose.models.catalogue import DEFAULT_MODEL
 from prodia_compose.models.options import Settings
 from prodia_compose.options import Option, Options, as_text
 from prodia_compose.output.options import Placement
+
+IfMade = Literal["tell", "reuse"]
 
 
 @frozen
@@ -83,6 +85,9 @@ class ComposeRequest(Options):
     again: Annotated[
         bool, Option(help="Send even if the same job's outcome is unknown", variable=None)
     ] = False
+    if_made: Annotated[
+        IfMade, Option(help="Tell of a picture that was made already, or take it unpaid")
+    ] = "tell"
     sandbox: Annotated[
         bool, Option(help="Send to a stand-in on this machine: no token, no cost")
     ] = False

@@ -1,11 +1,12 @@
 """One job on its way: how far it is, what came for it, and what the record says of it."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prodia_compose import errors
+from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.output import rescue
 from prodia_compose.output.placer import Placer, SavedOutput
@@ -15,7 +16,9 @@ from prodia_compose.record import entries
 if TYPE_CHECKING:  # for annotations; what is wrong before sending is told without these
     from prodia_compose.client.answers import Answer, Output
     from prodia_compose.client.send import Sent
-    from prodia_compose.record.ledger import OpenEntry
+    from prodia_compose.client.transport.exchange import Reply
+    from prodia_compose.images.probe.received import ReceivedImage
+    from prodia_compose.record.open_entry import OpenEntry
 
 _SENT: dict[errors.JobState, entries.State] = {
     "not-sent": "prepared",
@@ -40,6 +43,8 @@ _INTERRUPTED: dict[errors.JobState, entries.State] = {
     "answered": "unknown",
 }
 
+_BILLED = "; the job may be billed"  # what came may also be no picture
+
 
 @frozen
 class _Held:
@@ -56,6 +61,13 @@ class _Held:
     is_picture: bool = True
 
 
+def _unseen(saved: SavedOutput) -> tuple[errors.Warned, ...]:
+    """Return the warning for a picture that was saved without having been decoded."""
+    slow = saved.picture.slow
+    message = f"{saved.path} is {slow}; it is saved as it came, and may be broken"
+    return (errors.Warned(code="not-checked", message=message),) if slow else ()
+
+
 class Run:
     """One job, from before its first byte to its picture in its place.
 
@@ -65,6 +77,7 @@ class Run:
 
     Attributes:
         stop: Whether the run shall end early.
+        is_sandbox: Whether it costs nothing: as expected, until the service has told.
         state: How far the job is.
         job_id: The service's id for the job, once it gave one.
         request_id: The service's id for the exchange.
@@ -73,11 +86,22 @@ class Run:
         elapsed_s: Wall time from sending to saved, in seconds.
         messages: The service's words beside the pictures.
         saved: The pictures that are in their places, the one for `-o` first.
+        request_key: What it shares with every run that asks for the same picture, if known.
+        made: An earlier job that asked for the same and whose picture lies there.
         warnings: What stopped nothing.
+        clean: Takes secrets out of what is kept.
     """
 
-    def __init__(self, stop: Stop, *, warnings: Sequence[errors.Warned] = ()) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        *,
+        warnings: Sequence[errors.Warned] = (),
+        request_key: str | None = None,
+        is_sandbox: bool = False,
+    ) -> None:
         self.stop = stop
+        self.is_sandbox = is_sandbox
         self.state: errors.JobState = "not-sent"
         self.job_id: str | None = None
         self.request_id: str | None = None
@@ -87,6 +111,9 @@ class Run:
         self.messages: tuple[str, ...] = ()
         self.saved: tuple[SavedOutput, ...] = ()
         self.warnings = tuple(warnings)
+        self.request_key = request_key
+        self.made: entries.Entry | None = None
+        self.clean: Callable[[blob.Blob], blob.Blob] = lambda came: came
         self._entry: OpenEntry | None = None
         self._is_fetch = False
         self._is_taken_on = False
@@ -117,13 +144,17 @@ class Run:
         if not self._is_fetch:
             self._advance(_SENT[state])
 
+    def met(self, reply: "Reply") -> None:
+        """Take in who answers."""
+        self.is_sandbox = reply.is_sandbox
+
     def came(self, answer: "Answer") -> None:
-        """Hold what has come of an answer: its whole pictures, else what is left of it."""
-        self._held = tuple(_Held(output=output) for output in answer.outputs)
-        if self._held:
+        """Hold what has come of an answer: its whole pictures, and what else is to be kept."""
+        pictures = tuple(_Held(output=output) for output in answer.outputs)
+        rest = tuple(_Held(output=output, is_picture=False) for output in answer.remains)
+        self._held = (*pictures, *rest)
+        if pictures:
             self.state, self._has_come = "answered", True
-        elif answer.remains is not None:
-            self._held = (_Held(output=answer.remains, is_picture=False),)
 
     # What the pipeline tells
 
@@ -132,7 +163,7 @@ class Run:
         self._entry = entry
 
     def fetches(
-        self, entry: "OpenEntry", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
+        self, entry: "OpenEntry | None", job_id: str | None, kept: Sequence["tuple[Output, Path]"]
     ) -> None:
         """Be an earlier job, whose row is told what is news; hold the pictures kept of it."""
         self._entry, self._is_fetch, self.job_id = entry, True, job_id
@@ -162,22 +193,25 @@ class Run:
             errors.NotPlacedError: One of them cannot be used, or found no place.
             errors.Interrupted: Somebody asked to stop.
         """
-        with self.stop.at_once():  # to decode takes long, and loses nothing
-            usable = [
-                (held, picture)
-                for held in self._held
-                if held.is_picture and (picture := rescue.inspect(held.output)) is not None
-            ]
-        for number, (held, picture) in enumerate(usable, 1):
-            saved, odd = placer.put(held.output.blob, picture, number, kept=held.file)
+        for number, (held, picture) in enumerate(self._usable(), 1):
+            saved, odd = placer.put(
+                held.output.blob, picture, number, kept=held.file, is_sandbox=self.is_sandbox
+            )
             self.saved = (*self.saved, saved)
             self._held = tuple(one for one in self._held if one is not held)
-            self.warnings = (*self.warnings, *odd)
+            self.warnings = (*self.warnings, *odd, *_unseen(saved))
         if self._held:
-            raise errors.NotPlacedError(
-                "the service sent a picture that cannot be decoded", may_be_billed=True
-            )
+            raise errors.NotPlacedError("the service sent a picture that cannot be decoded")
         self._write_saved(errors.ExitCode.OK)
+
+    def _usable(self) -> list[tuple[_Held, "ReceivedImage"]]:
+        """Return the pictures that came, each with what it is, but for those that are broken."""
+        usable = []
+        for held in self._held:
+            with contextlib.suppress(ValueError):
+                if held.is_picture:
+                    usable.append((held, rescue.inspect(held.output.blob.open, self.stop)))
+        return usable
 
     @contextlib.contextmanager
     def to_its_end(self) -> Iterator[None]:
@@ -194,6 +228,10 @@ class Run:
             self._end(end)
             raise
         except Exception as exc:
+            if (lack := errors.lack(exc)) is not None:
+                lacking = self._of_lack(lack)
+                self._end(lacking)
+                raise lacking from exc
             self._keep()
             if self._kept:
                 exc.add_note(f"what came is kept as {', '.join(self.kept)}")
@@ -203,6 +241,15 @@ class Run:
                     rescued=self._kept,
                 )
             raise
+
+    def _of_lack(self, lack: str) -> errors.ComposeError:
+        """Return the error for something that the machine did not have, by how far the job is."""
+        if self.state in ("not-sent", "sending"):
+            return errors.NotDeliveredError(f"{lack}; the job did not run")
+        if any(held.is_picture for held in self._held):
+            return errors.NotPlacedError(f"the picture came, but {lack}")
+        where = f"look at `prodia-compose jobs` and {addresses.DASHBOARD}"
+        return errors.UnknownError(f"the whole job was sent, but {lack}; it may be billed: {where}")
 
     def _end(self, end: errors.ComposeError | errors.Interrupted) -> None:
         """Keep what came and write what became of the job.
@@ -215,6 +262,7 @@ class Run:
         except errors.NotPlacedError as lost:
             if self._kept:
                 lost.message += f"; the rest is kept as {', '.join(self.kept)}"
+            lost.message += _BILLED
             self._write_end(lost)
             raise lost from end
         if isinstance(end, errors.ComposeError) and self._kept:
@@ -222,6 +270,8 @@ class Run:
             end.message += f"; {what} is kept as {', '.join(self.kept)}"
             if self._placed:
                 end.message += f"; saved as {', '.join(self._placed)}"
+        if isinstance(end, errors.NotPlacedError):
+            end.message += _BILLED
         self._write_end(end)
 
     def _keep(self) -> None:
@@ -234,7 +284,9 @@ class Run:
         for held in self._held:
             if held.output.blob.size:
                 try:
-                    self._kept = (*self._kept, held.file or rescue.keep(held.output))
+                    output = replace(held.output, blob=self.clean(held.output.blob))
+                    file = held.file or rescue.keep(output, is_sandbox=self.is_sandbox)
+                    self._kept = (*self._kept, file)
                 except errors.NotPlacedError as error:
                     lost = error  # there may be room for a smaller one
                 else:
@@ -244,7 +296,7 @@ class Run:
             raise lost
 
     def _write_saved(self, code: errors.ExitCode) -> None:
-        files = [entries.File(name=one.path, sha256=one.sha256) for one in self.saved]
+        files = [entries.File(path=one.absolute, sha256=one.sha256) for one in self.saved]
         self._advance("saved", exit_code=int(code), outputs=files)
 
     def _write_end(self, end: errors.ComposeError | errors.Interrupted) -> None:
@@ -274,4 +326,10 @@ class Run:
 
     def _advance(self, state: entries.State, **columns: Any) -> None:
         if self._entry is not None:
-            self._entry.advance(state, job_id=self.job_id, request_id=self.request_id, **columns)
+            self._entry.advance(
+                state,
+                is_sandbox=self.is_sandbox,
+                job_id=self.job_id,
+                request_id=self.request_id,
+                **columns,
+            )

@@ -38,11 +38,12 @@ def send(
         errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
         errors.Interrupted: Somebody asked to stop; whatever came is kept.
     """
-    if ready.place.skipped:
-        return
     began = time.monotonic()
     if not again:
         twins.refuse(ready.claim, record)
+    run.made = twins.made(ready.claim.host, ready.claim.request_key, record)
+    if run.made is not None:
+        reporter.say(f"{twins.told(run.made)}; --if-made reuse takes it instead of paying")
     placer = Placer(
         place=ready.place,
         format=ready.plan.format,
@@ -51,8 +52,9 @@ def send(
         stop=run.stop,
         reporter=reporter,
     )
+    run.clean = ready.service.token.clean
     with run.to_its_end():
-        run.record(record.begin(ready.claim))
+        run.record(record.begin(ready.claim, is_sandbox=run.is_sandbox))
         run.received(_sent(ready, run, reporter))
         run.place(placer)
         reporter.finish()
@@ -67,7 +69,10 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
     body = ready.packed.body
     if not ready.plan.request.delivery.is_async:
         return sender.send(body, accept=ready.plan.accept, usual_seconds=usual_s)
-    job_id = run.taken_on(sender.create(body))
+    created = sender.create(body)
+    if created.answer.outputs:  # it did not have to be waited for
+        return created
+    job_id = run.taken_on(created)
     reporter.detail(f"the service has taken it on as job {job_id}")
     later = AsyncJob(sender, job_id)
     try:
@@ -77,6 +82,6 @@ def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
         # Refused only now: the job runs all the same, so it is not safe to send it again.
         raise errors.UnknownError(
             f"{error.message}; the job {job_id} runs on and may be billed; then "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture",
-            may_be_billed=True,
+            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+            f"{' while its sandbox runs' if run.is_sandbox else ''}",
         ) from error

@@ -3,7 +3,7 @@
 English is read with one pattern and three sets of words, and no more, since a wrong
 reading must never stand in the way of a job. What the pattern finds is certain: a
 position beside a noun, not quoted, nothing new ("create image 3"), no measure ("the
-image 2 times larger"). Whatever else could be a reference ("the second", "both", "img1")
+image 2 times larger"). Whatever else could be a reference ("the second", "both", "A and B")
 leaves doubt, and so does another language; then nothing is said of images left out.
 """
 
@@ -45,10 +45,11 @@ _FOREIGN = _words(
 )
 
 _IMAGE = "(?:image|img|input|reference|ref)"
-_PICTURE = "(?P<picture>picture|pic|photograph|photo)"  # can also hang on a wall in an image
+_PICTURE = "picture|pic|photograph|photo"  # can also hang on a wall in an image
 _ORDINAL = rf"(?:last|{'|'.join(_ORDINALS)}|[0-9]{{1,2}}(?:st|nd|rd|th))\b"
 # 1080p, 4K, 16:9, 1,000, 2.5 and 50% are no numbers of images.
 _NUMBER = rf"(?:{'|'.join(_NUMBERS)}|[0-9]{{1,2}})(?![\w%°]|[.:/][0-9]|,[0-9]{{3}})"
+_GLUED = r"[0-9]{1,2}(?![\w%°:]|[./]\w|,[0-9]{3})"  # but "image3:" heads a part of the result
 _LINK = " ?(?:,? (?:and|or|to|through) (?:the )?|[-,&+/]+ ?)"
 _RANGE = re.compile("-|to|through")
 _INSIDE = (  # the picture itself has several: a contact sheet, a wall full of pictures
@@ -56,7 +57,7 @@ _INSIDE = (  # the picture itself has several: a contact sheet, a wall full of p
     "|right|upper|lower|middle|row|column|grid|collage|sheet|strip|series|wall|gallery|shelf)"
 )
 _AFTER_NUMBER = (  # "image 3" is the third one then, and not "the image 3 times as large"
-    r"(?:$|'s\b|[,;.!?\]>]+(?: |$)| (?:and|or|on|onto|in|into|to|with|as|is|has|from|for|by|over"
+    r"(?:$|'s\b|[,;.!?\])>]+(?: |$)| (?:and|or|on|onto|in|into|to|with|as|is|has|from|for|by|over"
     r"|under|behind|next|beside|near|should|must|shows|while|but|so|then|together)\b)"
 )
 _ORDINALS_LIST = rf"{_ORDINAL}(?:{_LINK}{_ORDINAL}){{0,{MOST}}}"
@@ -64,11 +65,12 @@ _NUMBERS_LIST = rf"{_NUMBER}(?:{_LINK}{_NUMBER}){{0,{MOST}}}"
 # A list is taken whole or not at all; Python 3.11.4 and older misread the `+` that says so.
 _REFERENCE = re.compile(
     r"(?P<new>\b(?:an?|another|any|each|every|no|per|without"
-    r"|(?:create|generate|produce|render)(?: the)?) )?"
+    r"|(?:create|generate|make|output|produce|render)(?: the)?)(?: new)? )?"
     rf"(?:\b(?=(?P<ordinals>{_ORDINALS_LIST}))(?P=ordinals)[ -](?:(?:reference|input|source) )?"
-    rf"(?:{_IMAGE}|{_PICTURE})s?(?![a-z])(?!{_INSIDE})"
+    rf"(?:{_IMAGE}|(?P<picture>{_PICTURE}))s?(?![a-z])(?!{_INSIDE})"
     rf"|(?<![a-z]){_IMAGE}s?[ #(\[<-]*(?:(?:number|no\.?) )?(?=(?P<numbers>{_NUMBERS_LIST}))(?P=numbers)"
-    rf"(?={_AFTER_NUMBER}))"
+    rf"(?={_AFTER_NUMBER})"
+    rf"|(?<![a-z])(?:{_IMAGE}|(?P<photo>{_PICTURE}))(?P<glued>{_GLUED}))"
 )
 
 _CUT = " | "  # what is taken out leaves a mark, so that its neighbours do not meet
@@ -107,9 +109,11 @@ def find(text: str, names: Sequence[str]) -> References:
     spoken: set[int] = set()
 
     def take(match: re.Match[str]) -> str:
-        if match["new"] or (match["picture"] and (len(names) == 1 or "image" in plain)):
+        is_picture = match["picture"] or match["photo"]
+        if match["new"] or (is_picture and (len(names) == 1 or "image" in plain)):
             return match[0]
-        spoken.update(_positions(match["ordinals"] or match["numbers"], len(names)))
+        words = match["ordinals"] or match["numbers"] or match["glued"]
+        spoken.update(_positions(words, len(names)))
         return _CUT
 
     words = re.findall(r"\w+", _REFERENCE.sub(take, _QUOTED.sub(_CUT, plain)))

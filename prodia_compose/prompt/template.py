@@ -1,6 +1,7 @@
 """The prompt: checked text, with labels turned into positions."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
@@ -15,6 +16,10 @@ _WORDS = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh"),
     *("eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth"),
 )
+
+_LONGEST_SHOWN = 60
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
@@ -63,6 +68,9 @@ def text_of_file(data: bytes, shown: str) -> str:
     Raises:
         errors.UsageError: The bytes are no UTF-8.
     """
+    if encoding := files.wide_encoding(data):
+        message = f"--prompt-file {shown}: is {encoding}: save it as UTF-8"
+        raise errors.UsageError(message, path=shown)
     try:
         text = data.decode()  # not utf-8-sig, which counts an error's place from behind the BOM
     except UnicodeDecodeError as exc:
@@ -84,6 +92,36 @@ def to_send(prompt: str, flag: str) -> str:
     if "\0" in prompt:
         raise errors.UsageError(f"{flag}: the prompt holds a NUL byte; remove it")
     return prompt
+
+
+def misplaced(
+    prompt: str | None, prompt_file: str | None, named: Sequence[Entry]
+) -> tuple[str, tuple[Entry, ...]] | None:
+    """Return what was done to the prompt, and the images without words of it; None for nothing.
+
+    It was written without `-p`, or not quoted, so that a shell made operands of its words.
+    """
+    loose = [entry for entry in named if not entry.list_number and _is_prose(entry)]
+    if not loose or prompt_file is not None or (prompt is not None and len(prompt.split()) != 1):
+        return None
+    if prompt is not None and len(loose) == 1 and (len(named) == 1 or len(prompt) < 3):
+        return None  # `mug -p x` is rather a picture that is missing
+    text = " ".join(entry.path for entry in loose)
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    if prompt is None:
+        words = f'no prompt; is "{shown}" the prompt? say it with -p "..."'
+    else:
+        words = f'--prompt {prompt}: quote the prompt: -p "{prompt} {shown}"'
+        words += f"; no file is called {loose[0].path}"
+    return words, tuple(entry for entry in named if entry not in loose)
+
+
+def _is_prose(entry: Entry) -> bool:
+    """Return whether an operand is rather a word or a sentence than a picture."""
+    name = entry.path
+    if entry.label or entry.is_url or entry.is_stdin or not name or os.path.lexists(name):
+        return False
+    return len(name.split()) > 4 or not (name[0] == "-" or "/" in name or _SUFFIX.search(name))
 
 
 def read(

@@ -9,7 +9,9 @@ only where it is told to.
 import contextlib
 import os
 import random
+import secrets
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,8 +22,26 @@ Cell = str | int | float | None
 
 _PAUSE_S = (0.001, 0.02)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN)
 _MOVE_AWAY = "move it away to start a new one"
+_DAMAGED = f"it is damaged; {_MOVE_AWAY}"
+_WORDS = {
+    **dict.fromkeys(_BUSY, "another process keeps it locked; wait for it to end"),
+    sqlite3.SQLITE_FULL: "the disk is full; make room",
+    sqlite3.SQLITE_IOERR: "it cannot be read or written; check the disk",
+    **dict.fromkeys(
+        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),
+        "it cannot be opened for writing; check who owns it",
+    ),
+    sqlite3.SQLITE_NOTADB: f"it is no record of jobs; {_MOVE_AWAY}",
+}
+_PASSING = (*_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+_CANNOT_LOCK = (
+    *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK),
+    *(sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_UNLOCK),
+    *(sqlite3.SQLITE_IOERR_SHMLOCK, sqlite3.SQLITE_IOERR_SHMMAP),
+)
+"""What SQLite says, in its longer codes, where a file cannot be locked or shared."""
+_LOCKED_BYTE = 1 << 30  # where SQLite has its locks
 
 _APPLICATION_ID = 0x50644A62  # "PdJb": tells our file from any other database
 
@@ -62,7 +82,15 @@ _VERSION_1 = (
 
 _VERSION_2 = ("ALTER TABLE jobs ADD COLUMN is_async INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = (
+    # Of inputs, outputs and `output`, 0.1.0 wrote base names, and of inputs only the hash sent.
+    "ALTER TABLE jobs ADD COLUMN request_key TEXT",
+    "ALTER TABLE jobs ADD COLUMN is_sandbox INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN settled TEXT",
+    "CREATE INDEX jobs_by_request_key ON jobs (request_key)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """The statements that lead from each version to the next; the file's version counts them.
 
 Columns are added and never dropped or renamed: a process of an older version may be in
@@ -92,12 +120,16 @@ class Database:
         self.path = path
         self._patience_s = patience_s
         with _in_words():
+            _require_locks(path)
             # Only its owner can read it; the log beside it gets the same mode. An existing
             # one is not even opened: closing it again would drop the locks that another
             # connection of this process has on it.
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            self._status = path.stat()
+            self._status = _followed(path)
+            if not stat.S_ISREG(self._status.st_mode):
+                kind = "a folder" if stat.S_ISDIR(self._status.st_mode) else "no file"
+                raise Unusable(f"it is {kind}; {_MOVE_AWAY}")
             self._connection = sqlite3.connect(
                 f"{path.as_uri()}?mode=rw",
                 uri=True,
@@ -106,6 +138,7 @@ class Database:
                 check_same_thread=False,
             )
             self._connection.row_factory = sqlite3.Row
+            self._connection.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
             try:
                 self._patiently(self._prepare)
             except BaseException:
@@ -163,12 +196,20 @@ class Database:
         is_blank = not self._number("SELECT count(*) FROM sqlite_master")
         if not is_blank and self._number("PRAGMA application_id") != _APPLICATION_ID:
             raise Unusable(f"it is no record of jobs; {_MOVE_AWAY}")
+        if version < 0:
+            raise Unusable(f"its version is {version}, which none has; {_MOVE_AWAY}")
         if version > known:
             versions = f"its version {version}, known here: {known}"
             written = f"it was written by a newer prodia-compose ({versions})"
             raise Unusable(f"{written}; update this one")
         if version < known:
             self._migrate()
+        with contextlib.closing(sqlite3.connect(":memory:")) as new:
+            for statement in (one for step in MIGRATIONS for one in step):
+                new.execute(statement)
+            if not _columns(new) <= _columns(self._connection):
+                raise Unusable(f"its table of jobs is not as it was made; {_MOVE_AWAY}")
+        self._connection.execute("PRAGMA secure_delete = ON")  # a job forgotten leaves no prompt
 
     def _migrate(self) -> None:
         run = self._connection.execute
@@ -199,6 +240,50 @@ class Database:
         raise Unusable("it was removed or replaced meanwhile")
 
 
+def _followed(path: Path) -> os.stat_result:
+    """Return what is at a place; of a link that leads to nothing, say so."""
+    try:
+        return path.stat()
+    except OSError as exc:
+        if path.is_symlink():
+            raise Unusable(f"it is a link that leads to nothing; {_MOVE_AWAY}") from exc
+        raise
+
+
+def _require_locks(path: Path) -> None:
+    """Find out on a file of our own whether its file system locks, as some on networks do not.
+
+    SQLite would wait for a lock that cannot be had as for one that others hold, for up to ten
+    seconds. The file is not the record: closing that would drop the locks this process has on
+    it. Its name ends as that of SQLite's shared file does, as some file systems go by names.
+
+    Raises:
+        Unusable: It does not.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - there is none on Windows, where locks are another thing
+    except ImportError:
+        return
+    name = path.with_name(f"{path.name}-{secrets.token_hex(4)}-shm")
+    with contextlib.suppress(OSError):  # what is in the way of making it SQLite finds as well
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
+        except OSError as exc:
+            raise _cannot_lock() from exc
+        finally:
+            name.unlink()
+            os.close(descriptor)
+
+
+def _cannot_lock() -> Unusable:
+    return Unusable("this file system cannot lock; let XDG_STATE_HOME name a local folder")
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {column[1] for column in connection.execute("PRAGMA table_info(jobs)")}
+
+
 def _code(exc: sqlite3.Error) -> int:
     return getattr(exc, "sqlite_errorcode", 0) & 0xFF
 
@@ -211,14 +296,7 @@ def _in_words() -> Iterator[None]:
     except OSError as exc:
         raise Unusable(f"it cannot be used ({exc.strerror}); check its folder") from exc
     except sqlite3.Error as exc:
+        if getattr(exc, "sqlite_errorcode", 0) in _CANNOT_LOCK:
+            raise _cannot_lock() from exc
         code = _code(exc)
-        words, is_passing = f"it is damaged ({exc}); {_MOVE_AWAY}", False
-        if code in _BUSY:
-            words, is_passing = "another process keeps it locked; wait for it to end", True
-        elif code == sqlite3.SQLITE_FULL:
-            words, is_passing = "the disk is full; make room", True
-        elif code == sqlite3.SQLITE_IOERR:
-            words, is_passing = f"it cannot be read or written ({exc}); check the disk", True
-        elif code in _REFUSED:
-            words = f"it cannot be opened for writing ({exc}); check who owns it"
-        raise Unusable(words, is_passing=is_passing) from exc
+        raise Unusable(_WORDS.get(code, _DAMAGED), is_passing=code in _PASSING) from exc

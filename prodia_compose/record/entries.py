@@ -5,17 +5,16 @@ the order it has in `Entry`. So a new column takes two places: `database.MIGRATI
 a field of `Entry` and of what writes it, `Claim` or `News`.
 """
 
-import dataclasses
 import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from prodia_compose import addresses
 from prodia_compose.frozen import frozen
 
 if TYPE_CHECKING:  # for an annotation; a plan that is not sent must not load sqlite3
@@ -34,30 +33,50 @@ State = Literal[
 ]
 """How far a job has come: five steps, and four other ends."""
 
-_OPEN: frozenset[State] = frozenset(("prepared", "sending", "accepted", "received"))
-_NOT_RUN: frozenset[State] = frozenset(("prepared", "rejected", "busy", "not-delivered"))
-_LEFT_ALONE: dict[State, State] = {
-    "prepared": "not-delivered",
-    "sending": "unknown",
-    "accepted": "unknown",
-}
-"""What a job counts as when nobody is at it any more."""
-
-_KINDS = {str: "a text", int: "an integer", float: "a number", list: "a list", dict: "an object"}
+Settled = Literal["billed", "not-billed"]
+"""What the user has found out about a job of unknown outcome."""
 
 
 @frozen
 class File:
-    """A file by its base name and what is in it, the SHA-256 in hex.
+    """A file that was saved: its path from the root, and the SHA-256 of its bytes in hex.
 
-    Of a path or a URL given as its name, the last step is kept.
+    Of jobs of 0.1.0, the base name stands for the path. `-` is standard output.
     """
 
-    name: str
+    path: str
     sha256: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "name", _base_name(self.name))
+    @property
+    def name(self) -> str:
+        """Its base name."""
+        return base_name(self.path)
+
+
+@frozen
+class Source:
+    """An input: where it lay, what was in it, and what was sent of it.
+
+    All but its base name, as the path, and the sent hash are None of jobs of 0.1.0.
+
+    Attributes:
+        path: From the root; a URL without its password and query; `-` is standard input.
+        sent_sha256: The SHA-256 of the bytes that were sent, in hex.
+        sha256: The SHA-256 of the bytes as they lay there, in hex.
+        size: Their number.
+        mtime_ns: When the file had last changed, in nanoseconds; None of what is no file.
+    """
+
+    path: str
+    sent_sha256: str
+    sha256: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its base name."""
+        return base_name(self.path)
 
 
 @frozen
@@ -66,17 +85,19 @@ class Claim:
 
     Attributes:
         host: The service, such as `inference.prodia.com`, with a port if it has one.
+        request_key: What it shares with every run that asks for the same picture.
         model: What the user calls it; `Entry.job_type` is what the service does.
-        inputs: The user's names, and the hashes of what is sent, in order.
-        output: Where the picture goes; only the base name is recorded.
+        inputs: In the order sent.
+        output: Where the picture goes, from the root; `-` is standard output.
         estimate_usd: The highest listed price; the lowest is `estimate_min_usd`.
     """
 
     host: str
     digest: str
+    request_key: str
     model: str
     job_json: bytes
-    inputs: tuple[File, ...]
+    inputs: tuple[Source, ...]
     output: str
     estimate_min_usd: float | None
     estimate_usd: float | None
@@ -84,8 +105,9 @@ class Claim:
 
     @property
     def twin_key(self) -> str:
-        """What two runs share that would be the same job: service, job JSON, inputs."""
-        hashes = (hashlib.sha256(self.job_json).hexdigest(), *(one.sha256 for one in self.inputs))
+        """What two runs share that would send the same: service, job JSON, inputs as sent."""
+        sent = (one.sent_sha256 for one in self.inputs)
+        hashes = (hashlib.sha256(self.job_json).hexdigest(), *sent)
         text = "\n".join((self.host.lower(), *hashes))
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
@@ -94,7 +116,7 @@ class Claim:
         job = json.loads(self.job_json)
         known = {name: value for name, value in vars(self).items() if name != "job_json"}
         known |= {"twin_key": self.twin_key, "job_type": job["type"], "config": job["config"]}
-        known["output"] = json.dumps(_base_name(self.output))  # for names of any bytes
+        known["output"] = json.dumps(self.output)  # for names of any bytes
         return {name: cell(value) for name, value in known.items()}
 
 
@@ -106,6 +128,8 @@ class News(TypedDict, total=False):
     request_id: str | None
     price_usd: float | None
     may_be_billed: bool | None  # although it was rejected
+    is_sandbox: bool | None
+    settled: Settled | None
     outputs: Sequence[File] | None
     rescued: Iterable[str | os.PathLike[str]] | None
 
@@ -124,11 +148,16 @@ class Entry:
         begun_at: When its row was made, by that machine's clock (UTC).
         changed_at: When its row last changed (UTC).
         config: The job's fields as sent, the prompt among them.
-        output: The base name the picture was meant for; `-` is standard output.
+        inputs: In the order sent.
+        output: Where the picture was meant to go, from the root; `-` is standard output; of
+            jobs of 0.1.0 a base name.
         rescued: Full paths of what came and was kept in another place.
         price_usd: What it cost, as the service says; None if it does not.
         estimate_usd: The highest listed price then; the lowest is `estimate_min_usd`.
+        request_key: What it shares with every job for the same picture; None of 0.1.0.
         pid: The process that last changed it.
+        is_sandbox: Whether it went to a stand-in, which costs nothing.
+        settled: What the user has found out about its unknown outcome.
         is_async: Whether the service took it on to run by itself, and can be asked after it.
     """
 
@@ -144,7 +173,7 @@ class Entry:
     model: str
     job_type: str
     config: Mapping[str, object]
-    inputs: tuple[File, ...]
+    inputs: tuple[Source, ...]
     output: str
     outputs: tuple[File, ...]
     rescued: tuple[str, ...]
@@ -154,9 +183,17 @@ class Entry:
     estimate_usd: float | None
     estimate_min_usd: float | None
     digest: str
+    request_key: str | None
     pid: int
     tool_version: str
+    is_sandbox: bool
+    settled: Settled | None
     is_async: bool
+
+    @property
+    def prompt(self) -> str:
+        """The final text that was sent."""
+        return str(self.config.get("prompt", ""))
 
     @property
     def is_at_service(self) -> bool:
@@ -179,8 +216,8 @@ def cell(value: object) -> "Cell":
 
 
 def _plain(value: Any) -> object:
-    if isinstance(value, File):
-        return [value.name, value.sha256]
+    if isinstance(value, File | Source):
+        return list(vars(value).values())
     return os.fspath(value) if isinstance(value, os.PathLike) else list(value)
 
 
@@ -194,87 +231,8 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def _base_name(path: str) -> str:
-    if re.match(r"https?://", path, re.IGNORECASE):
-        path = re.split(r"[?#]", path, maxsplit=1)[0]  # a query may be a signature
+def base_name(path: str) -> str:
+    """Return the last step of a path or URL."""
+    if addresses.is_url(path):
+        path = re.split(r"[?#]", path, maxsplit=1)[0]
     return os.path.basename(path.rstrip("/")) or path  # noqa: PTH119 - a URL, or any bytes
-
-
-def read(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -> Entry:
-    """Return what a row counts as now; of its writer, `is_running` is told the lease and number.
-
-    Raises:
-        ValueError: The row is damaged.
-    """
-    stored = {**row, "reached": row["state"], "output": _parsed(row["output"])}
-    known: dict[str, Any] = {
-        field.name: _READERS[field.type](stored[field.name])
-        for field in dataclasses.fields(Entry)
-        if field.name in stored
-    }
-    state, has_ended = known["reached"], known["exit_code"] is not None
-    is_open = state in _OPEN and not has_ended
-    known["is_running"] = is_open and is_running(_of(row["process"], str), known["pid"])
-    known["is_async"] |= state == "accepted" and known["job_id"] is not None
-    if not known["is_running"]:
-        # What had come is lost with its process, unless the run ended in good order.
-        is_lost = state == "received" and not has_ended and not known["rescued"]
-        state = "unknown" if is_lost else _LEFT_ALONE.get(state, state)
-    known["state"] = state
-    known["may_be_billed"] |= state not in _NOT_RUN
-    return Entry(**known)
-
-
-def _of(value: object, *kinds: type[Any]) -> Any:
-    if not isinstance(value, kinds):
-        raise ValueError(f"not {_KINDS[kinds[0]]}")  # noqa: TRY004 - damage, whatever its kind
-    return value
-
-
-def _parsed(value: object) -> Any:
-    return json.loads(_of(value, str))
-
-
-def _list(value: object) -> list[Any]:
-    return [] if value is None else list(_of(_parsed(value), list))
-
-
-def _files(value: object) -> tuple[File, ...]:
-    pairs = [_of(pair, list) for pair in _list(value)]
-    return tuple(File(name=_of(name, str), sha256=_of(sha256, str)) for name, sha256 in pairs)
-
-
-def _amount(value: object) -> float | None:
-    amount: float | None = _of(value, float, int, NoneType)
-    if amount is not None and not math.isfinite(amount):
-        raise ValueError("not a number")
-    return amount
-
-
-def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(_of(value, str))
-    if moment.tzinfo is None:
-        raise ValueError("a time without its zone")
-    return moment
-
-
-def _state(value: Any) -> State:
-    if value not in get_args(State):
-        raise ValueError(f"no such state: {value}")
-    return value  # type: ignore[no-any-return] # it is one
-
-
-_READERS: dict[object, Callable[[object], object]] = {
-    str: lambda value: _of(value, str),
-    str | None: lambda value: _of(value, str, NoneType),
-    int: lambda value: _of(value, int),
-    int | None: lambda value: _of(value, int, NoneType),
-    bool: lambda value: bool(_of(value, int, NoneType)),
-    float | None: _amount,
-    datetime: _moment,
-    State: _state,
-    Mapping[str, object]: lambda value: _of(_parsed(value), dict),
-    tuple[str, ...]: lambda value: tuple(_of(one, str) for one in _list(value)),
-    tuple[File, ...]: _files,
-}
-"""How a cell is read, by the type of its field."""

@@ -1,9 +1,24 @@
-"""The state folder."""
+"""The state folder, and what the environment says of the record in it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
+
+
+def is_off(environ: Mapping[str, str]) -> bool:
+    """Return whether the user wants no record."""
+    return _said(environ) in ("off", "0", "no", "false")
+
+
+def is_rehearsing(environ: Mapping[str, str]) -> bool:
+    """Return whether all is done in the sandbox, and its jobs are those that are looked at."""
+    return _said(environ) == "sandbox"
+
+
+def _said(environ: Mapping[str, str]) -> str:
+    return environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower()
 
 
 def place() -> Path | None:

@@ -34,7 +34,8 @@ class Lease:
         with contextlib.suppress(*_CANNOT_LOCK):
             folder.mkdir(mode=0o700, exist_ok=True)
             for file in folder.glob("*.lock"):
-                _is_held(file)  # what the dead have left goes
+                with contextlib.suppress(OSError):
+                    _is_held(file)  # what the dead have left goes
             while self._descriptor is None:
                 self._file = folder / f"{secrets.token_hex(8)}.lock"
                 self._descriptor = _take(self._file)
@@ -97,7 +98,7 @@ def _lock(file: Path, flags: int) -> int | None:
     """
     import fcntl  # noqa: PLC0415 - there is none on Windows
 
-    descriptor = os.open(file, flags, 0o600)
+    descriptor = os.open(file, flags | os.O_NONBLOCK, 0o600)  # a FIFO would not open
     try:
         kind = fcntl.LOCK_SH if flags == os.O_RDONLY else fcntl.LOCK_EX
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

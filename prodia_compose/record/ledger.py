@@ -1,25 +1,26 @@
 """The record itself: begun before sending, advanced with the job, asked before the next one."""
 
 import functools
+import json
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, Unpack
+from typing import Self
 
 from prodia_compose import errors
-from prodia_compose.record import entries, home, lease
+from prodia_compose.record import entries, home, lease, rows
 from prodia_compose.record.database import Cell, Database, Unusable
-from prodia_compose.record.entries import Claim, Entry, News, State
+from prodia_compose.record.entries import Claim, Entry
 from prodia_compose.record.lease import Lease
+from prodia_compose.record.open_entry import OpenEntry
 
 FILE_NAME = "jobs.sqlite3"
 """The record's name in the state folder."""
 
 _PATIENCE_S = 5.0
-_OFF = ("off", "0", "no", "false")
 _IS_OFF = errors.Warned(
     code="record-unavailable",
     message="PRODIA_COMPOSE_RECORD turns the record of jobs off; unset it to look at the record",
@@ -27,27 +28,39 @@ _IS_OFF = errors.Warned(
 _CANDIDATES_SHOWN = 5
 _ALL = 1 << 31
 
+# Those that asked for the same, or sent the same: of 0.1.0 no more is known.
+_SAME = "(twin_key = :twin_key OR request_key = :request_key AND lower(host) = lower(:host))"
+
 # What did not run, or has been saved, blocks nothing, nor what came before the saved one.
-_TWINS = """
-    SELECT * FROM jobs WHERE twin_key = :twin_key
-        AND state IN ('sending', 'accepted', 'received', 'unknown')
-        AND seq > coalesce(
-            (SELECT max(seq) FROM jobs WHERE twin_key = :twin_key AND state = 'saved'), 0)
+_TWINS = f"""
+    SELECT * FROM jobs WHERE {_SAME}
+        AND state IN ('sending', 'accepted', 'received', 'unknown') AND settled IS NULL
+        AND seq > coalesce((SELECT max(seq) FROM jobs WHERE {_SAME} AND state = 'saved'), 0)
+    ORDER BY seq DESC
+"""  # noqa: S608 - ours
+
+_SAVED = """
+    SELECT * FROM jobs
+    WHERE request_key = :request_key AND lower(host) = lower(:host) AND state = 'saved'
     ORDER BY seq DESC
 """
 
-_RECENT = "SELECT * FROM jobs WHERE begun_at >= :since ORDER BY seq DESC LIMIT :limit"
+_BY_SOURCE = """
+    SELECT * FROM jobs WHERE instr(inputs, :path) AND instr(inputs, :status)
+    ORDER BY seq DESC LIMIT 5
+"""
+
+_RECENT = """
+    SELECT * FROM jobs
+    WHERE begun_at >= :since AND (:until IS NULL OR begun_at < :until) AND is_sandbox IS NOT :hidden
+    ORDER BY seq DESC LIMIT :limit
+"""
 
 _BY_PREFIX = """
     SELECT * FROM jobs
     WHERE substr(id, 1, :length) = :prefix OR substr(lower(job_id), 1, :length) = :prefix
     ORDER BY seq DESC
 """
-
-
-def is_off(environ: Mapping[str, str]) -> bool:
-    """Return whether the user wants no record."""
-    return environ.get("PRODIA_COMPOSE_RECORD", "").strip().lower() in _OFF
 
 
 def open_record(
@@ -60,7 +73,7 @@ def open_record(
         create: Make a missing one; if not, that is an empty one, and one turned off is trouble.
         patience_s: How long all calls together may wait for other processes.
     """
-    if is_off(environ):
+    if home.is_off(environ):
         return Ledger(trouble=None if create else _IS_OFF)
     if not create and _is_missing():
         return Ledger()
@@ -79,9 +92,11 @@ def _is_missing() -> bool:
     """Return whether there surely is no record yet."""
     place = home.place()
     try:
-        return place is not None and not (place / FILE_NAME).exists()
-    except OSError:
-        return False  # where one cannot even look, there is trouble to tell
+        if place is not None:
+            (place / FILE_NAME).lstat()
+    except OSError as exc:
+        return isinstance(exc, FileNotFoundError)  # where one cannot look, there is trouble to tell
+    return False
 
 
 def _about(path: Path, why: Unusable) -> errors.Warned:
@@ -128,22 +143,24 @@ class Ledger:
                 self._lease.release()
             self._database = self._lease = None
 
-    def begin(self, claim: Claim) -> "OpenEntry":
+    def begin(self, claim: Claim, *, is_sandbox: bool = False) -> OpenEntry:
         """Record a job that is about to be sent, as `prepared`.
 
+        `is_sandbox` is whether it is expected to cost nothing; `advance` tells if it is not so.
         A kill cannot undo it; nor can a power cut, once it has been advanced to `sending`.
         """
         name = secrets.token_hex(6)
         now = entries.stamp(datetime.now(UTC))
         known = {"id": name, "state": "prepared", "begun_at": now, "changed_at": now}
-        is_written = self._write(_insertion, {**known, **claim.columns()}, flushed=False)
+        cells = {**known, "is_sandbox": is_sandbox, **claim.columns()}
+        is_written = self._write(_insertion, cells, flushed=False)
         return OpenEntry(name if is_written else None, self._write)
 
-    def reopen(self, entry: Entry | None) -> "OpenEntry":
+    def reopen(self, entry: Entry | None) -> OpenEntry:
         """Return an earlier job's entry for advancing; of one not on record nothing is written."""
         return OpenEntry(None if entry is None else entry.id, self._write)
 
-    def unknown_twin(self, twin_key: str) -> Entry | None:
+    def unknown_twin(self, claim: Claim) -> Entry | None:
         """Return the newest identical job whose outcome is unknown and still matters.
 
         One that is at it still blocks nothing, whatever becomes of it. Neither does an
@@ -151,22 +168,52 @@ class Ledger:
         who sends the job again then wants another picture. One that came to nothing
         (rejected, busy, not delivered) settles nothing about those before it.
         """
-        for entry in self._read(_TWINS, {"twin_key": twin_key}):
+        host, key, twin_key = claim.host, claim.request_key, claim.twin_key
+        for entry in self.read(_TWINS, {"host": host, "request_key": key, "twin_key": twin_key}):
             if entry.state == "received" and not entry.is_running:
                 return None
             if entry.state == "unknown":
                 return entry
         return None
 
+    def saved(self, host: str, request_key: str) -> tuple[Entry, ...]:
+        """Return the jobs of a service that asked for the same and are saved, the last one first."""
+        return self.read(_SAVED, {"host": host, "request_key": request_key})
+
+    def known_sha256(self, path: str, size: int, mtime_ns: int) -> str | None:
+        """Return what was in an input of this path from the root, size and time, in hex."""
+        # As these stand in the JSON of `entries.Source`.
+        values: dict[str, Cell] = {"path": json.dumps(path), "status": f" {size}, {mtime_ns}]"}
+        for source in (one for entry in self.read(_BY_SOURCE, values) for one in entry.inputs):
+            if (source.path, source.size, source.mtime_ns) == (path, size, mtime_ns):
+                return source.sha256
+        return None
+
     def entries(
-        self, *, limit: int | None = None, since: datetime | None = None
+        self,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        is_sandbox: bool | None = None,
     ) -> tuple[Entry, ...]:
-        """Return jobs, the last one begun first, whatever the clock said; `since` has a zone."""
-        values: dict[str, Cell] = {
-            "since": "" if since is None else entries.stamp(since),
-            "limit": _ALL if limit is None else max(0, min(limit, _ALL)),
-        }
-        return self._read(_RECENT, values)
+        """Return jobs, the last one begun first, whatever the clock said.
+
+        Args:
+            limit: At most so many.
+            since: Begun then or later, a moment with a zone.
+            until: Begun before then.
+            is_sandbox: Only those of the sandbox, or only the others.
+        """
+        return self.read(
+            _RECENT,
+            {
+                "since": "" if since is None else entries.stamp(since),
+                "until": None if until is None else entries.stamp(until),
+                "hidden": None if is_sandbox is None else int(not is_sandbox),
+                "limit": _ALL if limit is None else max(0, min(limit, _ALL)),
+            },
+        )
 
     def find(self, prefix: str) -> Entry:
         """Return the job whose own id, or the service's id, begins with a prefix.
@@ -177,7 +224,7 @@ class Ledger:
         wanted = entries.storable(prefix.strip().lower())
         if not wanted:
             raise errors.UsageError("an empty id names no job; `prodia-compose jobs` lists them")
-        found = self._read(_BY_PREFIX, {"prefix": wanted, "length": len(wanted)})
+        found = self.read(_BY_PREFIX, {"prefix": wanted, "length": len(wanted)})
         exact = [entry for entry in found if wanted in (entry.id, (entry.job_id or "").lower())]
         if len(exact or found) == 1:
             return (exact or found)[0]
@@ -187,6 +234,23 @@ class Ledger:
             raise errors.UsageError(f"{prefix}: cannot be looked up: {self.trouble.message}")
         why = "no job of the record has an id that begins so; `prodia-compose jobs` lists them"
         raise errors.UsageError(f"{prefix}: {why}")
+
+    def change(self, change: str, values: Mapping[str, Cell]) -> None:
+        """Make a change to the row of an id that somebody asked for.
+
+        Raises:
+            errors.OutputError: It could not be made.
+        """
+        with self._lock:
+            if self._database is not None:
+                try:
+                    self._database.write(change, values, flushed=True)
+                except Unusable as exc:
+                    self._note(self._database, exc)
+                else:
+                    return
+        words = "it is closed" if self.trouble is None else self.trouble.message
+        raise errors.OutputError(f"{values['id']}: nothing was changed: {words}")
 
     def _write(
         self, change: Callable[[Iterable[str]], str], values: Mapping[str, Cell], *, flushed: bool
@@ -206,7 +270,8 @@ class Ledger:
                 return False
             return True
 
-    def _read(self, query: str, values: Mapping[str, Cell]) -> tuple[Entry, ...]:
+    def read(self, query: str, values: Mapping[str, Cell]) -> tuple[Entry, ...]:
+        """Return the jobs that a query finds; one whose row is damaged is left out."""
         with self._lock:
             database = self._database
             if database is None:
@@ -220,8 +285,8 @@ class Ledger:
             read = []
             for row in found:
                 try:
-                    read.append(entries.read(row, is_running=is_running))
-                except (ValueError, RecursionError) as exc:  # which hides no other row
+                    read.append(rows.read(row, is_running=is_running))
+                except ValueError as exc:  # which hides no other row
                     why = Unusable(f"its row {row['id']} is damaged ({exc})", is_passing=True)
                     self._note(database, why)
             return tuple(read)
@@ -233,45 +298,9 @@ class Ledger:
             self._database = None
 
 
-class OpenEntry:
-    """A job of the record that is on its way.
-
-    Attributes:
-        id: Our own name for it; None if it could not be recorded.
-    """
-
-    def __init__(self, name: str | None, write: Callable[..., bool]) -> None:
-        self.id = name
-        self._write = write
-        self._state: State | None = None
-
-    def advance(self, state: State, **news: Unpack[News]) -> None:
-        """Write how far the job has come, and what is news; the rest stays as it was.
-
-        It can go back: a job that a busy service turned away is `prepared` again.
-        """
-        told = {name: entries.cell(value) for name, value in news.items()}
-        cells = {name: cell for name, cell in told.items() if cell is not None}
-        if self.id is None or (state == self._state and not cells):
-            return
-        # The claim must outlast a power cut, and so must the only way to an async job.
-        # The loss of anything later leaves an unknown outcome, which is the safe side.
-        flushed = state == "sending" or (state == "accepted" and "job_id" in cells)
-        values = {"id": self.id, "state": state, "exit_code": None, **cells}
-        if self._write(_update, values, flushed=flushed):
-            self._state = state
-
-
 def _insertion(columns: Iterable[str]) -> str:
     names = ", ".join(columns)
     return f"INSERT INTO jobs ({names}) VALUES (:{names.replace(', ', ', :')})"  # noqa: S608 - ours
-
-
-def _update(columns: Iterable[str]) -> str:
-    # Only of an --async job is the id known as soon as it is accepted; that is kept for later.
-    taken_on = "is_async OR (state = 'accepted' AND job_id IS NOT NULL)"
-    news = ", ".join(f"{name} = :{name}" for name in columns)
-    return f"UPDATE jobs SET is_async = {taken_on}, {news} WHERE id = :id"  # noqa: S608 - ours
 
 
 def _ambiguous(prefix: str, found: Sequence[Entry]) -> str:

@@ -41,23 +41,30 @@ class Spending:
 
     Attributes:
         since: Jobs begun earlier are left out; None if none are.
+        until: Those begun then or later are left out; None if none are.
         lines: By the day they began, in the local time zone, and the model; in this order.
         total: Over all of them.
     """
 
     since: datetime | None
+    until: datetime | None
     lines: Mapping[tuple[date, str], Amounts]
     total: Amounts
 
 
-def spending(entries: Iterable[Entry], *, since: datetime | None = None) -> Spending:
-    """Return what jobs have cost, if these are all since a moment; those that did not run cost nothing."""
+def spending(
+    entries: Iterable[Entry],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Spending:
+    """Return what jobs have cost, if these are all of a time; those that did not run cost nothing."""
     billed = [entry for entry in entries if entry.may_be_billed]
     groups: dict[tuple[date, str], list[Entry]] = {}
     for entry in billed:
         groups.setdefault((entry.begun_at.astimezone().date(), entry.model), []).append(entry)
     lines = {key: _amounts(groups[key]) for key in sorted(groups)}
-    return Spending(since=since, lines=lines, total=_amounts(billed))
+    return Spending(since=since, until=until, lines=lines, total=_amounts(billed))
 
 
 def _amounts(billed: Sequence[Entry]) -> Amounts:

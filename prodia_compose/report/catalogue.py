@@ -8,7 +8,7 @@ from prodia_compose.report import tables
 
 def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
     """Return the rows of the model table, heading first; README shows the same."""
-    rows: list[tuple[str, ...]] = [("MODEL", "IMAGES", "PRICE", "SECONDS", "GOOD FOR")]
+    rows = [tables.heading("MODEL", "IMAGES", "PRICE", "SECONDS", "GOOD FOR")]
     rows += [
         (
             model.short_name,
@@ -34,12 +34,13 @@ def _usd(value: float) -> str:
     return f"{value:.2f}" if round(value, 2) == value else f"{value:g}"
 
 
-def details(model: Model) -> Iterator[str]:
+def details(model: Model, layout: tables.Layout = tables.PLAIN) -> Iterator[str]:
     """Yield all that is known of one model, each fact followed by its source."""
-    yield f"{model.short_name}  ({model.job_type})"
-    yield model.summary
+    title = tables.styled(model.short_name, tables.BOLD)
+    yield from tables.aligned([(title, f"({model.job_type})")], layout)
+    yield from tables.aligned([(model.summary,)], layout)
     if model.aliases:
-        yield f"also called {', '.join(model.aliases)}"
+        yield from tables.aligned([(f"also called {', '.join(model.aliases)}",)], layout)
     yield ""
     facts = [
         ("images", f"at most {model.max_images.value:g}", model.max_images.source),
@@ -61,14 +62,15 @@ def details(model: Model) -> Iterator[str]:
     if model.usual_seconds:
         seconds = model.usual_seconds
         facts.append(("usual time", f"{seconds.value:g} s", seconds.source))
-    yield from tables.aligned([(name, value, f"[{source}]") for name, value, source in facts])
+    rows = [(name, value, f"[{source}]") for name, value, source in facts]
+    yield from tables.aligned(rows, layout)
     if model.settings:
         yield ""
-        yield "settings"
-        yield from tables.aligned([_setting_row(setting) for setting in model.settings])
+        yield from tables.aligned([tables.heading("settings")], layout)
+        yield from tables.aligned([_setting_row(setting) for setting in model.settings], layout)
     if model.notes:
         yield ""
-        yield from (f"note: {note}" for note in model.notes)
+        yield from tables.aligned([("note:", note) for note in model.notes], layout, gap=" ")
 
 
 def _cap_rows(model: Model) -> Iterator[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prodia_compose import errors
 from prodia_compose.models.facts import Cap, Fact, Model
 from prodia_compose.progress import visible
+from prodia_compose.record.entries import stamp
 from prodia_compose.report.jsontext import Document, named, warnings
 
 if TYPE_CHECKING:  # for annotations; an error document must not load requests and Pillow
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # for annotations; an error document must not load requests a
     from prodia_compose.output import placer, places
     from prodia_compose.pipeline.plan import Plan
     from prodia_compose.pipeline.run import Run
+    from prodia_compose.record.entries import Entry
 
 
 def plan(made: "Plan") -> Document:
@@ -35,17 +37,22 @@ def plan(made: "Plan") -> Document:
         "upload_bytes": packed.body.length if packed else None,
         "digest": packed.digest if packed else None,
         "token": made.token_state,
+        "request_key": made.request_key,
+        "made": _made(made.made, is_taken=made.is_reuse),
         **_named_if("saved_request", made.request.save_to if made.is_saved else None),
+        "skipped": made.is_skipped,
     }
 
 
 def result(made: "Plan", done: "Run") -> Document:
     """Return `prodia-compose/result@1`: the plan, and what became of it."""
     outputs = [_output(saved) for saved in done.saved]
+    planned = {name: value for name, value in plan(made).items() if name != "skipped"}
     return {
-        **plan(made),
+        **planned,
         "schema": "prodia-compose/result@1",
         "warnings": warnings(done.warnings),
+        "made": _made(done.made, is_taken=made.is_reuse),
         "output": outputs[0] if outputs else _skipped(made.place),
         "outputs": outputs,
         "messages": list(done.messages),
@@ -54,8 +61,8 @@ def result(made: "Plan", done: "Run") -> Document:
         "price_usd": done.price_usd,
         "elapsed_s": round(done.elapsed_s, 3),
         "attempts": done.attempts,
-        "skipped": done.attempts == 0,
-        "sandbox": made.request.sandbox,
+        "skipped": not outputs,
+        "sandbox": done.is_sandbox,
     }
 
 
@@ -80,6 +87,7 @@ def error(failure: errors.ComposeError) -> Document:
         "errors": parts,
         "request_id": failure.request_id or (run and run.request_id),
         "job_id": failure.job_id or (run and run.job_id),
+        "request_key": run and run.request_key,
         "may_be_billed": failure.may_be_billed,
         "rescued": _files(run.kept if run else ()),
         "warnings": warnings(run.warnings if run else ()),
@@ -95,6 +103,7 @@ def interruption(signal: errors.Interrupted, message: str) -> Document:
     return {
         **known,
         "job_id": run.job_id,
+        "request_key": run.request_key,
         "may_be_billed": run.state in ("sent", "answered"),
         "rescued": _files(run.pictures or run.kept),
         "warnings": warnings(run.warnings),
@@ -126,6 +135,7 @@ def _error(part: Document) -> Document:
         "errors": [part],
         "request_id": None,
         "job_id": None,
+        "request_key": None,
         "may_be_billed": False,
         "rescued": [],
         "warnings": [],
@@ -165,11 +175,26 @@ def _image(image: "fit.FittedImage") -> Document:
         "width": image.info.width,
         "height": image.info.height,
         "bytes": image.info.byte_count,
+        "sha256": image.source.content.sha256 if image.source.content else None,
         "sent_width": sent.width if sent else None,
         "sent_height": sent.height if sent else None,
         "sent_bytes": sent.blob.size if sent else None,
         "sent_sha256": sent.blob.sha256 if sent else None,
         "changes": list(sent.changes) if sent else [],
+    }
+
+
+def _made(twin: "Entry | None", *, is_taken: bool) -> Document | None:
+    """Return an earlier job for the same picture, and whether that is taken instead of paying."""
+    if twin is None:
+        return None
+    return {
+        "id": twin.id,
+        **named("path", twin.outputs[0].path),
+        "sha256": twin.outputs[0].sha256,
+        "price_usd": twin.price_usd,
+        "begun_at": stamp(twin.begun_at),
+        "taken": is_taken,
     }
 
 

@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from prodia_compose import errors
-from prodia_compose.record.entries import Entry, File, stamp
+from prodia_compose.record.entries import Entry, File, Source, base_name, stamp
 from prodia_compose.record.spending import Spending
 from prodia_compose.report.jsontext import Document, named, warnings
+
+if TYPE_CHECKING:  # for an annotation; it loads Pillow
+    from prodia_compose.output import keeping
+
+_NAMES = {"is_running": "running", "is_sandbox": "sandbox"}
 
 
 def jobs(entries: Iterable[Entry], warned: Iterable[errors.Warned] = ()) -> Document:
@@ -19,11 +25,22 @@ def jobs(entries: Iterable[Entry], warned: Iterable[errors.Warned] = ()) -> Docu
     }
 
 
+def cleaned(removed: "Iterable[keeping.Kept]", warned: Iterable[errors.Warned] = ()) -> Document:
+    """Return `prodia-compose/jobs@1` of what was removed: the jobs it was of, and the files."""
+    files = list(removed)
+    of = {one.entry.id: one.entry for one in files if one.entry is not None}
+    return {
+        **jobs(of.values(), warned),
+        "removed": [{**named("path", one.path), "bytes": one.byte_count} for one in files],
+    }
+
+
 def spend(spent: Spending, warned: Iterable[errors.Warned] = ()) -> Document:
     """Return `prodia-compose/spend@1`: sums by local day and model, and over all; null is unknown."""
     return {
         "schema": "prodia-compose/spend@1",
         "since": None if spent.since is None else stamp(spent.since),
+        "until": None if spent.until is None else stamp(spent.until),
         "spend": [
             {"day": day.isoformat(), "model": model, **asdict(amounts)}
             for (day, model), amounts in spent.lines.items()
@@ -34,11 +51,11 @@ def spend(spent: Spending, warned: Iterable[errors.Warned] = ()) -> Document:
 
 
 def _job(entry: Entry) -> Document:
-    """Return the fields of an entry in their order, under their names but for one."""
+    """Return the fields of an entry in their order, under their names but for two."""
     fields = {name: _plain(value) for name, value in vars(entry).items() if name != "is_async"}
-    fields["output"] = named("name", entry.output)
+    fields["output"] = _place(entry.output)
     fields["rescued"] = [named("path", path) for path in entry.rescued]
-    return {"running" if name == "is_running" else name: fields[name] for name in fields}
+    return {_NAMES.get(name, name): fields[name] for name in fields}
 
 
 def _plain(value: object) -> object:
@@ -47,5 +64,19 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     if isinstance(value, File):
-        return {**named("name", value.name), "sha256": value.sha256}
+        return {**_place(value.path), "sha256": value.sha256}
+    if isinstance(value, Source):
+        return {
+            **_place(value.path),
+            "bytes": value.size,
+            "mtime_ns": value.mtime_ns,
+            "sha256": value.sha256,
+            "sent_sha256": value.sent_sha256,
+        }
     return value
+
+
+def _place(path: str) -> Document:
+    """Return a base name, and the path if it is known."""
+    name = base_name(path)
+    return {**named("name", name), **(named("path", path) if path != name else {"path": None})}

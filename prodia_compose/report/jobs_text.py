@@ -1,13 +1,18 @@
 """What jobs of the record look like to people: a table, one of them in full, sums."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from prodia_compose.models.facts import Estimate
 from prodia_compose.progress import visible
 from prodia_compose.record import spending
-from prodia_compose.record.entries import Entry, State
+from prodia_compose.record.entries import Entry, Settled, State
+from prodia_compose.report import tables
 from prodia_compose.report.catalogue import price_text
+
+if TYPE_CHECKING:  # for annotations; it loads Pillow
+    from prodia_compose.output import keeping
 
 _MEANINGS: dict[State, str] = {
     "prepared": "waiting to be sent",
@@ -22,23 +27,54 @@ _MEANINGS: dict[State, str] = {
 }
 
 
-def table(entries: Iterable[Entry]) -> list[tuple[str, ...]]:
-    """Return the rows of the table of jobs, heading first."""
-    return [("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE"), *map(_row, entries)]
+_SETTLED: dict[Settled, str] = {
+    "billed": "you settled it: it was billed, and brought no picture",
+    "not-billed": "you settled it: it was not billed",
+}
+
+_STYLES: dict[State, str] = {"saved": tables.GREEN, "unknown": tables.RED}
+
+_NO_COST = "no cost"
+_SHORTEST_PROMPT, _LONGEST_PROMPT = 16, 40
+
+
+def table(entries: Iterable[Entry], width: int | None) -> list[tuple[str, ...]]:
+    """Return the rows of the table of jobs, heading first.
+
+    Of the prompts so much is shown as finds room in the width beside the paths of the
+    pictures; None is room enough.
+    """
+    titles = tables.heading("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PROMPT", "PICTURE")
+    rows = [titles, *map(_row, entries)]
+    taken = sum(
+        2 + max(len(row[column]) for row in rows) for column in range(len(rows[0])) if column != 5
+    )
+    room = _LONGEST_PROMPT
+    if width is not None:
+        room = min(room, max(_SHORTEST_PROMPT, width - taken))
+    return [titles, *((*row[:5], _cut(row[5], room), row[6]) for row in rows[1:])]
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
+    style = _STYLES.get(entry.state)
     return (
         entry.id,
         f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M}",
-        entry.state,
+        tables.styled(entry.state, style) if style else entry.state,
         visible(entry.model),
         _price(entry),
+        visible(" ".join(entry.prompt.split())),
         _picture(entry),
     )
 
 
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
+
+
 def _price(entry: Entry) -> str:
+    if entry.is_sandbox:
+        return _NO_COST
     if entry.price_usd is not None:
         return _usd(entry.price_usd, entry.price_usd)
     if not entry.may_be_billed:
@@ -53,7 +89,7 @@ def _usd(low: float | None, high: float | None) -> str:
 def _picture(entry: Entry) -> str:
     """Return what became of the picture, in a word or two."""
     if entry.outputs:
-        return ", ".join(visible(one.name) for one in entry.outputs)
+        return ", ".join(visible(one.path) for one in entry.outputs)
     return "to fetch" if _fetch_brings(entry, _kept(entry)) else "-"
 
 
@@ -75,13 +111,17 @@ def _fetch_brings(entry: Entry, kept: Iterable[tuple[str, str | None]]) -> str |
         return None
     if any(fault is None for _, fault in kept):
         return "its picture"
-    return "its picture if the service still has it" if entry.is_at_service else None
+    if not entry.is_at_service:
+        return None
+    has_it = "that sandbox still runs" if entry.is_sandbox else "the service still has it"
+    return f"its picture if {has_it}"
 
 
 def details(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield all that is known of one job: a name, and what it is."""
     yield "id", entry.id
-    yield "state", f"{entry.state}: {_MEANINGS[entry.state]}"
+    meaning = _MEANINGS[entry.state] if entry.settled is None else _SETTLED[entry.settled]
+    yield "state", f"{entry.state}: {meaning}"
     kept = _kept(entry)
     if brought := _fetch_brings(entry, kept):
         yield "", f"`prodia-compose jobs fetch {entry.id}` brings {brought}"
@@ -91,30 +131,55 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "process", str(entry.pid)
     if entry.exit_code is not None:
         yield "exit code", str(entry.exit_code)
-    yield "service", entry.host
+    yield "service", f"{entry.host}{' (sandbox)' if entry.is_sandbox else ''}"
     yield "model", f"{entry.model} ({entry.job_type})"
     for key, value in entry.config.items():
         yield key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    for number, one in enumerate(entry.inputs, 1):
-        yield f"input {number}", f"{one.name}  sha256:{one.sha256}"
+    for number, source in enumerate(entry.inputs, 1):
+        own = "" if source.sha256 is None else f"  sha256:{source.sha256}"
+        yield f"input {number}", f"{source.path}{own}  sent sha256:{source.sent_sha256}"
     yield "output", entry.output
     for one in entry.outputs:
-        yield "saved", f"{one.name}  sha256:{one.sha256}"
+        yield "saved", f"{one.path}  sha256:{one.sha256}"
     for path, fault in kept:
         yield "kept", path if fault is None else f"{path}, which {fault}"
     yield "job id", entry.job_id or "-"
     yield "request id", entry.request_id or "-"
-    yield "price", "not told" if entry.price_usd is None else _usd(entry.price_usd, entry.price_usd)
+    price = "not told" if entry.price_usd is None else _usd(entry.price_usd, entry.price_usd)
+    yield "price", f"{_NO_COST}: sandbox" if entry.is_sandbox else price
     yield "estimate", _usd(entry.estimate_min_usd, entry.estimate_usd)
     is_sure = entry.state in ("saved", "received") or entry.price_usd is not None
     yield "billed", ("yes" if is_sure else "perhaps") if entry.may_be_billed else "no"
     yield "digest", entry.digest
+    yield "request key", entry.request_key or "-"
     yield "version", entry.tool_version
+
+
+def kept(files: "Iterable[keeping.Kept]") -> list[tuple[str, ...]]:
+    """Return the rows of the table of what is kept aside, heading first."""
+    return [
+        tables.heading("KEPT", "BYTES", "JOB", "FILE"),
+        *(
+            (
+                f"{one.changed_at.astimezone():%Y-%m-%d %H:%M}",
+                f"{one.byte_count:,}",
+                one.entry.id if one.entry else "-",
+                visible(one.path) + (", not saved elsewhere" if one.is_only_copy else ""),
+            )
+            for one in files
+        ),
+    ]
+
+
+def how_much(files: "Sequence[keeping.Kept]") -> str:
+    """Return how many files these are, and how many bytes."""
+    count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
+    return f"{count}, {sum(one.byte_count for one in files):,} bytes"
 
 
 def spent(sums: spending.Spending) -> Iterator[tuple[str, ...]]:
     """Yield the rows of what jobs have cost, heading first."""
-    yield "DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST"
+    yield tables.heading("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
     for (day, model), amounts in sums.lines.items():
         yield day.isoformat(), visible(model), *_amounts(amounts)
     yield "total", "", *_amounts(sums.total)

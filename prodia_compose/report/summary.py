@@ -7,10 +7,21 @@ from pathlib import PurePosixPath
 
 from prodia_compose.images.fit import FittedImage
 from prodia_compose.job import folder
+from prodia_compose.pipeline import twins
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import visible
+from prodia_compose.report import tables
 from prodia_compose.report.catalogue import price_text
+
+
+def rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the report of `validate` as a label and a text a line."""
+    for line in lines(plan):
+        label, text = line[:8], line[9:]
+        if label == "result  ":
+            text = tables.styled(text, tables.RED if plan.errors else tables.GREEN)
+        yield label, text
 
 
 def lines(plan: Plan) -> Iterator[str]:
@@ -26,20 +37,31 @@ def lines(plan: Plan) -> Iterator[str]:
         settings = [f"{name}={value}" for name, value in config if name not in ("prompt", "images")]
         yield f"settings {visible(' '.join(settings)) or 'none'}"
     if plan.place is not None:
-        skipped = "; exists, so nothing would be sent" if plan.place.skipped else ""
+        skipped = "; exists already" if plan.place.skipped else ""
         yield f"output   {visible(plan.place.path)} ({plan.format}){skipped}"
     if plan.packed is not None:
         body, digest = plan.packed.body, plan.packed.digest
         yield f"upload   {body.length:,} bytes in {len(body.parts)} parts, {digest}"
+    if plan.made is not None:
+        cure = "it is taken" if plan.is_reuse else "--if-made reuse takes it instead of paying"
+        yield f"made     {visible(twins.told(plan.made))}; {cure}"
     yield f"price    {price_text(plan.estimate)}"
     if plan.is_saved and plan.request.save_to is not None:
         command = shlex.quote(os.path.join(plan.request.save_to, folder.SCRIPT_NAME))  # noqa: PTH118 - as typed
         yield f"saved    {visible(plan.request.save_to)}; send it with {visible(command)}"
-    problems = len(plan.errors)
-    if problems:
-        yield f"result   {problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
-    else:
-        yield "result   ready"
+    yield f"result   {_verdict(plan)}"
+
+
+def _verdict(plan: Plan) -> str:
+    if problems := len(plan.errors):
+        return f"{problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+    if plan.is_skipped:
+        return "skipped; nothing would be sent"
+    if plan.is_reuse:
+        return "ready; nothing would be sent"
+    if plan.token is None and plan.request.save_to is None:
+        return "ready but for the token, which is missing"
+    return "ready"
 
 
 def image_lines(plan: Plan) -> Iterator[str]:
@@ -68,8 +90,10 @@ def outcome(plan: Plan, done: Run) -> str:
         return "exists already; nothing was sent"
     saved = done.saved[0]
     price = f"${done.price_usd:g}" if done.price_usd is not None else "price not told"
-    if plan.request.sandbox:
+    if done.is_sandbox:
         price = "no cost: sandbox"
+    if plan.is_reuse:
+        price = "no cost: made before"
     return (
         f"{saved.picture.width}x{saved.picture.height} {saved.picture.format}, "
         f"{saved.byte_count:,} bytes in {done.elapsed_s:.1f} s, {price}"

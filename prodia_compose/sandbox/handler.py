@@ -124,6 +124,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("x-request-id", self._request_id)
+        self.send_header("x-sandbox", "prodia-compose")  # whoever pays may ask whom
         for name, value in answer.headers:
             self.send_header(name, value)
         self.end_headers()

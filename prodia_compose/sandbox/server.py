@@ -52,12 +52,22 @@ class Sandbox:
         return tuple(self._service.records)
 
     def start(self) -> None:
-        """Serve in a daemon thread; does nothing when it serves already."""
+        """Serve in a daemon thread; does nothing when it serves already.
+
+        Raises:
+            errors.NotDeliveredError: No thread is to be had.
+        """
         if self._thread is None and not self._service.closing.is_set():
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._server.serve_forever, args=(_POLL_S,), daemon=True
             )
-            self._thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                self._server.server_close()
+                words = "the sandbox needs a thread, and no more can be started: raise the limit"
+                raise errors.NotDeliveredError(f"{words} (ulimit -u)") from error
+            self._thread = thread
 
     def serve_forever(self) -> None:
         """Serve until `close` is called from elsewhere, or a signal handler raises."""
@@ -84,7 +94,6 @@ class Sandbox:
 class _Server(http.server.ThreadingHTTPServer):
     """A threading server that knows its connections, so that it can end them."""
 
-    daemon_threads = False  # `server_close` waits for them
     request_queue_size = 64
     # Elsewhere this only skips the wait after a close; on Windows it would share the port.
     allow_reuse_address = os.name != "nt"
@@ -92,6 +101,7 @@ class _Server(http.server.ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], service: Service) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._connections: set[socket.socket] = set()
+        self._serving: list[threading.Thread] = []
         self._patience_s = service.options.read_timeout_s
         super().__init__(address, functools.partial(Handler, service))
 
@@ -104,7 +114,14 @@ class _Server(http.server.ThreadingHTTPServer):
         """Serve a connection in a thread of its own, with a time limit on reads and writes."""
         request.settimeout(self._patience_s)
         self._connections.add(request)
-        super().process_request(request, client_address)
+        serve = functools.partial(self.process_request_thread, request, client_address)
+        thread = threading.Thread(target=serve, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads are to be had: one connection after the other
+            serve()
+        else:
+            self._serving = [*filter(threading.Thread.is_alive, self._serving), thread]
 
     def close_request(self, request: Any) -> None:
         """Close a connection and forget it."""
@@ -120,6 +137,8 @@ class _Server(http.server.ThreadingHTTPServer):
             with contextlib.suppress(OSError):  # it has just ended by itself
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
+        for thread in self._serving:
+            thread.join()
 
 
 def _loopback(host: str) -> str:

@@ -85,6 +85,7 @@ def test_a_fault_through_the_command(
     assert "Traceback" not in done.err
     assert (entry.state, entry.exit_code) == (STATES[code], code)
     assert entry.may_be_billed is (fault.billed or fault.error is None)
+    assert ("may be billed" in done.err) is entry.may_be_billed
     assert sorted(path.name for path in work.iterdir()) == ["product.jpg", "scene.jpg"]
     rescued = tmp_path / "state/prodia-compose/rescued"
     assert rescued.exists() is (fault.keeps or fault.error is None)

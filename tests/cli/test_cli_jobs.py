@@ -1,12 +1,14 @@
 """The record of jobs, as its user meets it: written by `compose`, read and settled by `jobs`."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,8 @@ from prodia_compose.cli.completion import offers
 from prodia_compose.record import ledger
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.service import SandboxOptions
+
+pytestmark = pytest.mark.usefixtures("paid")
 
 PROGRAM = [sys.executable, "-m", "prodia_compose"]
 LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
@@ -97,10 +101,10 @@ def test_jobs_are_listed_the_newest_first(run: Run, work: Path, sandbox: server.
 
     assert done == run("jobs", "list")
     heading, *rows = done.text.splitlines()
-    assert heading.split() == ["ID", "BEGUN", "STATE", "MODEL", "PRICE", "PICTURE"]
-    assert [row.split()[-4:] for row in rows] == [
-        ["saved", "nano-banana", "$0.039", "two.jpg"],
-        ["saved", "nano-banana", "$0.039", "one.jpg"],
+    assert heading.split() == ["ID", "BEGUN", "STATE", "MODEL", "PRICE", "PROMPT", "PICTURE"]
+    assert [row.split(maxsplit=6)[3:] for row in rows] == [
+        ["saved", "nano-banana", "$0.039", f"the first image on the second image  {work}/{name}"]
+        for name in ("two.jpg", "one.jpg")
     ]
     assert [job["outputs"] for job in _jobs(run)] != [[], []]
 
@@ -124,7 +128,7 @@ def test_the_list_can_be_cut(run: Run, work: Path) -> None:
 @pytest.mark.parametrize("command", ["list", "spend"])
 def test_a_date_that_is_none_is_refused(run: Run, work: Path, command: str) -> None:
     """`--since` takes dates only."""
-    done = run("jobs", command, "--since", "yesterday")
+    done = run("jobs", command, "--since", "the day before")
 
     assert done.code == 2
     assert "write YYYY-MM-DD" in done.err
@@ -219,13 +223,28 @@ def test_a_state_folder_that_cannot_be_looked_into(run: Run, tmp_path: Path) -> 
     assert "there is no folder for the record" in run("jobs", "show", "a", XDG_STATE_HOME=place).err
 
 
+def _of_version_minus_one(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = -1")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("id,state\n" * 999),
+        os.mkfifo,
+        Path.mkdir,
+        _of_version_minus_one,
+    ],
+    ids=["text", "fifo", "folder", "minus-one"],
+)
 def test_a_damaged_record_stops_nothing(
-    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
+    run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     """A record that cannot be read is a warning; the job runs, and the list is empty."""
     folder = tmp_path / "state/prodia-compose"
     folder.mkdir(parents=True)
-    (folder / "jobs.sqlite3").write_bytes(b"no database" * 1000)
+    make(folder / "jobs.sqlite3")
     made = run("compose", *LINE)
     listed = run("jobs")
 
@@ -236,7 +255,9 @@ def test_a_damaged_record_stops_nothing(
     assert len(sandbox.jobs) == 1
 
 
-@pytest.mark.parametrize("command", ["", "list", "show", "fetch", "spend"])
+@pytest.mark.parametrize(
+    "command", ["", "list", "show", "fetch", "spend", "settle", "forget", "clean"]
+)
 def test_help_is_plain_and_fits(run: Run, command: str) -> None:
     """Help of every command fits 80 columns, begins with examples and has no escape codes."""
     done = run("jobs", *command.split(), "-h", FORCE_COLOR="1")
@@ -255,7 +276,7 @@ def test_ids_complete(run: Run, process: Run, work: Path, sandbox: server.Sandbo
 
     assert [found for found, _ in offers.job_ids(name[:3].upper())] == [name]
     assert offers.job_ids("x") == []
-    for command in ("show", "fetch"):
+    for command in ("show", "fetch", "settle", "forget"):
         line = f"prodia-compose jobs {command} {name[:4]}"
         assert process("__complete", "bash", line, "", name[:4]).text == f"words\0{name}\0"
 
@@ -350,23 +371,30 @@ def test_what_costs_nothing_is_not_written(
     assert not (tmp_path / "state").exists()
 
 
-def test_the_record_holds_no_secret_and_no_folder(
+def test_the_record_holds_whole_paths_and_no_secret(
     run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
 ) -> None:
-    """The token stands nowhere in the record, and of paths only the last part."""
-    (work / "hidden-in").mkdir()
-    (work / "scene.jpg").rename(work / "hidden-in/scene.jpg")
+    """Paths are recorded from the root, URLs without password and query, the token nowhere."""
+    (work / "in").mkdir()
+    (work / "in/scene.jpg").write_bytes((work / "scene.jpg").read_bytes())
     (work / "token").write_text(TOKEN)
-    done = run(
-        *("compose", "product.jpg", str(work / "hidden-in/scene.jpg"), "-p", LINE[-1]),
-        *("-o", "hidden-out/deep/out.jpg", "--create-dirs", "--token-file", "token"),
-    )
+    with loopback.serve([loopback.ok((work / "product.jpg").read_bytes())]) as web:
+        address = f"{web.url}/room.jpg".replace("http://", "http://ann:hush@")
+        done = run(
+            *("compose", "./in/scene.jpg", f"{address}?sig=abc", "-p", LINE[-1]),
+            *("-o", "out/deep/out.jpg", "--create-dirs", "--token-file", "token"),
+        )
     data = _record_bytes(tmp_path)
+    (job,) = _jobs(run)
 
-    assert done.code == 0
-    assert b"scene.jpg" in data
-    assert b"out.jpg" in data
-    for unwanted in (TOKEN, "hidden-in", "hidden-out", "deep", str(tmp_path)):
+    assert (done.code, done.out) == (0, b"out/deep/out.jpg\n")
+    assert [one["path"] for one in job["inputs"]] == [  # type: ignore[attr-defined] # JSON
+        str(work / "in/scene.jpg"),
+        f"{web.url}/room.jpg?...",
+    ]
+    assert job["output"] == {"name": "out.jpg", "path": str(work / "out/deep/out.jpg")}
+    assert job["outputs"][0]["path"] == str(work / "out/deep/out.jpg")  # type: ignore[index] # JSON
+    for unwanted in (TOKEN, "hush", "sig=abc"):
         assert unwanted.encode() not in data
 
 
@@ -416,7 +444,7 @@ def test_a_kept_picture_is_fetched(run: Run, work: Path, jpeg: bytes) -> None:
     assert after["outputs"][0]["name"] == "out.jpg"  # type: ignore[index] # JSON
     assert after["rescued"] == job["rescued"]
     again = run("jobs", "fetch", str(job["id"]), "--json")
-    assert json.loads(again.out)["output"]["path"] == "out.jpg"  # asked for as out.png
+    assert json.loads(again.out)["output"]["path"] == str(work / "out.jpg")  # asked for as out.png
     assert json.loads(again.out)["warnings"][0]["code"] == "wrong-format"
     assert (work / "out.jpg").read_bytes() == jpeg
 
@@ -488,7 +516,7 @@ def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> No
         connections = service.connections
         for name, words in (
             (kept, f"{path} is gone"),
-            (saved, "saved as composed.jpg"),
+            (saved, f"saved as {work / 'composed.jpg'}"),
             (refused, "rejected"),
             (dropped, "had not named it"),
             ("no-such-id", "no job of the record"),
@@ -664,7 +692,7 @@ def test_a_killed_async_job_is_fetched(run: Run, work: Path) -> None:
     assert (job["state"], job["reached"], job["may_be_billed"]) == ("unknown", "accepted", True)
     assert stopped.code == 9
     assert f"jobs fetch {job['id']}" in stopped.err
-    assert fetched == Done(code=0, out=b"away.jpg\n", err="")
+    assert fetched == Done(code=0, out=os.fsencode(f"{work / 'away.jpg'}\n"), err="")
     assert (work / "away.jpg").read_bytes() == picture
     assert (after["state"], after["price_usd"], sent) == ("saved", 0.039, 1)
 

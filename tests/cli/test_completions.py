@@ -39,6 +39,8 @@ PICTURES = (
 LINES = {
     "subcommand": ("comple\t", ["completion"]),
     "subcommand-of-jobs": ("jobs spe\t", ["jobs", "spend"]),
+    "outcome-of-a-job": ("jobs settle 3f9c not\t", ["jobs", "settle", "3f9c", "not-billed"]),
+    "time": ("jobs --since y\t", ["jobs", "--since", "yesterday"]),
     "option": ("compose --saf\t", ["compose", "--safety-tolerance"]),
     "option-of-another": ("sandbox --lat\t", ["sandbox", "--latency"]),
     "model": ("compose -m flux-2-d\t", ["compose", "-m", "flux-2-dev"]),
@@ -138,7 +140,7 @@ def test_tab_completes_ids(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
     assert entry.id is not None
     name = entry.id
 
-    for command in ("show", "fetch"):
+    for command in ("show", "fetch", "settle", "forget"):
         assert shell.run(f"prodia-compose jobs {command} {name[:3]}\t") == ["jobs", command, name]
 
 
@@ -333,11 +335,12 @@ def test_undecodable_names_pass(run: Run, work: Path) -> None:
 
 def test_ids_come_without_making_a_record(run: Run, tmp_path: Path) -> None:
     """Without a record there are no ids, and none is made by asking."""
-    assert answered(run, "jobs", "show") == ["words"]
+    assert answered(run, "jobs", "fetch") == ["words"]
+    assert answered(run, "jobs", "show")[0].startswith("files 0 jpg ")
     assert not (tmp_path / "state").exists()
 
 
-NOTHING_TO_OFFER = {"1-100", "DATE", "N", "PX", "S", "T", "TEXT", "USD", "X"}
+NOTHING_TO_OFFER = {"1-100", "N", "PX", "S", "T", "TEXT", "USD", "X"}
 
 
 def test_every_kind_of_value_is_known() -> None:

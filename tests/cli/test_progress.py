@@ -11,7 +11,9 @@ import pytest
 from conftest import TOKEN
 from terminals import Running, Screen, on_a_terminal
 
+from prodia_compose import progress
 from prodia_compose.cli.bars import Bars
+from prodia_compose.cli.watcher import Lines
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.faults import parse_fault
 from prodia_compose.sandbox.service import SandboxOptions
@@ -21,6 +23,13 @@ LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 INPUTS = """\
 1 product.jpg 640x480 JPEG: as it is; 11,691 bytes
 2 scene.jpg 960x640 JPEG: as it is; 40,551 bytes
+"""
+
+NARROW = """\
+1 product.jpg 640x480 JPEG: as it is;
+  11,691 bytes
+2 scene.jpg 960x640 JPEG: as it is;
+  40,551 bytes
 """
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*[1-9][0-9;]*m")
@@ -44,24 +53,35 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[loopback.Server]:
         yield service
 
 
-@pytest.mark.parametrize("columns", [40, 200])
+@pytest.mark.parametrize(("columns", "inputs"), [(40, NARROW), (200, INPUTS)], ids=[40, 200])
 def test_every_phase_is_shown_and_cleared(
-    work: Path, sandbox: server.Sandbox, columns: int
+    work: Path, sandbox: server.Sandbox, columns: int, inputs: str
 ) -> None:
     """Each phase has its bar, which fits the terminal; only the inputs and the summary stay."""
     shown = on_a_terminal(["compose", *LINE], columns=columns)
     bars = re.findall(r"(preparing|uploading|waiting|receiving) [^\r\n]*", shown.raw)
-    stays = re.sub(r" in \d+\.\d s", " in 0.0 s", shown.screen.replace("\n", ""))
+    summary = shown.screen.removeprefix(inputs).replace("\n", "")
 
     assert (shown.code, shown.out) == (0, b"composed.jpg\n")
     assert list(dict.fromkeys(bars)) == ["preparing", "uploading", "waiting", "receiving"]
     assert re.search(r"uploading .*?\d+\.\d/\d+\.\d kB", shown.raw)
     assert re.search(r"receiving .*?\d+.*? kB", shown.raw)
-    assert shown.screen.startswith(_folded(INPUTS, columns))
-    assert re.fullmatch(
-        re.escape(INPUTS.replace("\n", "")) + r"\d+x\d+ JPEG, [\d,]+ bytes in 0\.0 s, \$0\.039",
-        stays,
-    )
+    assert re.fullmatch(r"\d+x\d+ JPEG, [\d,]+ bytes in \d+\.\d s, \$0\.039", summary)
+
+
+@pytest.mark.parametrize("kind", ["xterm", "linux", "xterm-256color"])
+def test_a_bar_that_is_done_looks_full(work: Path, sandbox: server.Sandbox, kind: str) -> None:
+    """With 16 colours too, each bar begins empty, ends full, and has other colours then."""
+    shown = on_a_terminal(["compose", *LINE], columns=80, env={"TERM": kind})
+
+    for phase in ("preparing", "uploading", "waiting", "receiving"):
+        frames = re.findall(rf"{phase} ([^\r\n]*)", shown.raw)
+        bars = [re.findall("\x1b\\[([0-9]+)m\u2501+", frame)[:1] for frame in frames]
+        assert bars[0] == ["90"], phase
+        assert bars[-1] == ["32"] or phase == "waiting", phase
+        assert frames[-1].count("\u2501") == 24
+    assert "?" not in re.sub(r"\x1b\[\?", "", shown.raw)
+    assert "\x1b[31m" not in shown.raw
 
 
 def test_a_download_is_shown(work: Path) -> None:
@@ -86,7 +106,7 @@ def test_waiting_is_told_against_the_usual_time(work: Path, silent: loopback.Ser
 
     assert screen.splitlines()[-1].startswith("waiting ")
     assert shown.code == -signal.SIGINT
-    assert shown.screen.startswith(_folded(INPUTS + told, 40))
+    assert shown.screen.startswith(NARROW + _folded(told, 40))
     assert "waiting" not in shown.screen
 
 
@@ -231,6 +251,47 @@ def test_the_words_of_waiting(
     last = re.findall(r"waiting [\u2501\u2578 ]+([^\r\n]+)", frames(*seconds, usual=usual))[-1]
 
     assert last == words
+
+
+@pytest.mark.parametrize(
+    ("phase", "total", "steps", "told"),
+    [
+        (
+            "waiting",
+            8,
+            [(1, 1)] * 95,
+            ["30 s, usually 8 s", "60 s, usually 8 s", "90 s, usually 8 s"],
+        ),
+        ("waiting", 40, [(1, 1)] * 31, ["30 s of usually 40 s"]),
+        ("waiting", None, [(1, 1)] * 29, []),
+        ("upload", 5000, [(10, 1000)] * 4, ["3,000 of 5,000 bytes"]),
+        ("receive", None, [(200, 1000), (1, 1)], ["1,000 bytes"]),
+        ("prepare", 3, [(31, 1), (31, 1)], ["1 of 3 images", "2 of 3 images"]),
+    ],
+)
+@pytest.mark.parametrize("verbosity", [0, 1])
+def test_a_long_phase_is_told_without_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+    phase: progress.Phase,
+    total: int | None,
+    steps: list[tuple[int, int]],
+    told: list[str],
+    verbosity: int,
+) -> None:
+    """Under `-v` each 30 s have a line that tells how far it is; without it there is none."""
+    now = [0.0]
+    lines = Lines(quiet=False, verbosity=verbosity, clock=lambda: now[0])
+    lines.start("prepare", 1)
+    now[0] += 29
+    lines.start(phase, total)
+    for seconds, amount in steps:
+        now[0] += seconds
+        lines.advance(amount)
+    lines.finish()
+
+    words = {"upload": "uploading", "receive": "receiving", "prepare": "preparing"}
+    expected = [f"{words.get(phase, phase)}: {one}" for one in told] if verbosity else []
+    assert capsys.readouterr().err.splitlines() == expected
 
 
 def test_the_bar_of_waiting_moves(frames: Callable[..., str]) -> None:

@@ -1,6 +1,8 @@
 """Answers of every shape the service is known to give, and of shapes it should never give."""
 
+import base64
 import errno
+import gzip
 import io
 import json
 import tempfile
@@ -85,8 +87,7 @@ def test_a_picture_without_a_length_must_bring_its_own_end(name: str) -> None:
 
     assert not cut.whole
     assert cut.outputs == ()
-    assert cut.remains is not None
-    assert cut.remains.blob.read() == body[:-8]
+    assert bytes_of(cut.remains) == [body[:-8]]
 
 
 def test_a_multipart_answer_has_all_its_parts() -> None:
@@ -116,7 +117,7 @@ def test_every_cut_of_a_multipart_answer_is_noticed() -> None:
     end = len(script.body) - len(b"\r\n")
 
     for keep in range(0, end, 7):
-        answer = read(script, keep=keep)
+        answer = read(script, keep=keep, framed=False)
 
         assert not answer.whole, keep
         assert bytes_of(answer.outputs) in ([], [JPEG])
@@ -125,14 +126,11 @@ def test_every_cut_of_a_multipart_answer_is_noticed() -> None:
 def test_the_piece_worth_keeping_is_the_picture() -> None:
     """What remains of an answer cut inside its picture is the part of the picture that came."""
     script = loopback.multipart_ok(JPEG)
-    answer = read(script, keep=script.body.index(JPEG) + 150)
+    keep = script.body.index(JPEG) + 150
+    answer = read(script, keep=keep, framed=False)
 
-    assert answer.remains is not None
-    kept = answer.remains.blob.read()
-    # The parser holds back what may be the start of a boundary.
-    assert JPEG.startswith(kept)
-    assert len(kept) >= 100
-    assert answer.remains.media_type == "image/jpeg"
+    assert bytes_of(answer.remains) == [JPEG[:150], script.body[:keep]]
+    assert answer.remains[0].media_type == "image/jpeg"
 
 
 @pytest.mark.parametrize(
@@ -227,20 +225,159 @@ def test_an_odd_price_is_unknown(amount: object) -> None:
         b"",
         b"no boundary here",
         b"--wrong\r\n\r\nbody\r\n--wrong--\r\n",
-        f"--{loopback.BOUNDARY}\r\n\r\nno disposition\r\n--{loopback.BOUNDARY}--\r\n".encode(),
         f"--{loopback.BOUNDARY}\nContent-Disposition: form-data\n\nx".encode(),
         f"--{loopback.BOUNDARY}\r\n".encode() + b"X: " + b"y" * 100_000,
         f"--{loopback.BOUNDARY}\r\n\xff\xfe: z\r\n\r\n".encode("latin-1"),
     ],
-    ids=["empty", "text", "other-boundary", "no-disposition", "lf", "endless-header", "not-utf-8"],
+    ids=["empty", "text", "other-boundary", "lf", "endless-header", "not-utf-8"],
 )
 def test_a_damaged_multipart_answer_is_not_whole(body: bytes) -> None:
     """A multipart answer that makes no sense has no outputs, and all of its bytes are there."""
-    answer = read_body(body, f"multipart/form-data; boundary={loopback.BOUNDARY}")
+    answer = read_body(body, f"multipart/form-data; boundary={loopback.BOUNDARY}", framed=False)
 
     assert not answer.whole
     assert answer.outputs == ()
     assert answer.raw.read() == body
+
+
+DISPOSITION = b'Content-Disposition: form-data; name="output"; filename="o.jpg"'
+TYPE = b"Content-Type: image/jpeg"
+JOB = b'Content-Disposition: form-data; name="job"\r\nContent-Type: application/json\r\n\r\n{"id":"J"}'
+"""The part with the job's record, without its delimiters."""
+
+
+def form(*parts: bytes, pad: bytes = b"") -> bytes:
+    """Return the parts, each headers and all, between delimiters."""
+    delimiter = b"--BB" + pad
+    return b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in parts) + b"--BB--\r\n"
+
+
+def picture(*fields: bytes, data: bytes = JPEG) -> bytes:
+    """Return a part with a picture under these headers."""
+    return b"\r\n".join([*fields, b"", data])
+
+
+PLAIN = picture(DISPOSITION, TYPE)
+
+FORMS: dict[str, tuple[bytes, str | None]] = {
+    name: (body, "multipart/form-data; boundary=BB")
+    for name, body in {
+        "plain": form(JOB, PLAIN),
+        "blanks-behind-the-boundary": form(JOB, PLAIN, pad=b" \t "),
+        "line-feeds-only": form(JOB.replace(b"\r", b""), PLAIN.replace(b"\r", b"")).replace(b"\r\n", b"\n"),
+        "line-feeds-in-the-headers": form(JOB, PLAIN.replace(b"\r", b"")),
+        "line-feeds-behind-the-boundary": form(JOB, PLAIN).replace(b"--BB\r", b"--BB"),
+        "without-a-disposition": form(JOB, picture(TYPE)),
+        "without-any-disposition": form(b'\r\n{"id":"J"}', picture(TYPE)),
+        "without-a-header": form(JOB, picture()),
+        "without-a-type": form(JOB, picture(DISPOSITION)),
+        "attachment": form(JOB, picture(b'Content-Disposition: attachment; filename="o.jpg"', TYPE)),
+        "inline": form(JOB, picture(b"Content-Disposition: inline", TYPE)),
+        "without-a-name": form(JOB, picture(b"Content-Disposition: form-data", TYPE)),
+        "name-unquoted": form(JOB, picture(b"content-disposition:form-data;name=output", b"CONTENT-TYPE:image/JPEG")),
+        "name-encoded": form(JOB, picture(b"Content-Disposition: form-data; name*=UTF-8''out%20put; filename*=UTF-8''a", TYPE)),
+        "header-folded": form(JOB, picture(b"Content-Disposition: form-data;\r\n\tname=output", b"Content-Type:\r\n image/jpeg")),
+        "header-of-100-kb": form(JOB, picture(b"X: " + b"y" * 100_000, TYPE)),
+        "100-headers": form(JOB, picture(*(b"X-%d: y" % n for n in range(100)), TYPE)),
+        "header-without-a-colon": form(JOB, picture(b"nonsense", TYPE)),
+        "no-blank-line-behind-the-headers": form(JOB, TYPE + b"\r\n" + JPEG),
+        "header-of-odd-bytes": form(JOB, picture(b"X-\xc3\xa9: \xff", TYPE)),
+        "blank-before-a-colon": form(JOB, picture(b"Content-Type : image/jpeg")),
+        "preamble": b"This is a multipart message.\r\n--BBB\r\n" + form(JOB, PLAIN),
+        "blank-line-first": b"\r\n" + form(JOB, PLAIN),
+        "epilogue": form(JOB, PLAIN) + b"the end\r\n--BB\r\n\r\nno part\r\n",
+        "epilogue-on-the-line": form(JOB, PLAIN)[:-2] + b"the end",
+        "without-the-last-line-break": form(JOB, PLAIN)[:-2],
+        "length-right": form(JOB, picture(b"Content-Length: %d" % len(JPEG), TYPE)),
+        "length-zero": form(JOB, picture(b"Content-Length: 0", TYPE)),
+        "length-too-small": form(JOB, picture(b"Content-Length: 5", TYPE)),
+        "length-too-large": form(JOB, picture(b"Content-Length: 50000", TYPE)),
+        "lengths-that-are-none": form(JOB, picture(b"Content-Length: x", b"Content-Length: -1", TYPE)),
+        "gzip": form(JOB, picture(b"Content-Encoding: gzip", TYPE, data=gzip.compress(JPEG))),
+        "gzip-that-is-not": form(JOB, picture(b"Content-Encoding: gzip", TYPE)),
+        "base64": form(JOB, picture(b"Content-Transfer-Encoding: BASE64", TYPE, data=base64.encodebytes(JPEG))),
+        "binary": form(JOB, picture(b"Content-Transfer-Encoding: binary", TYPE)),
+        "nested": form(
+            JOB, picture(b"Content-Type: multipart/mixed; boundary=CC", data=form(PLAIN).replace(b"BB", b"CC"))
+        ),
+        "called-octets": form(JOB, picture(DISPOSITION, b"Content-Type: application/octet-stream")),
+        "called-text": form(JOB, picture(DISPOSITION, b"Content-Type: text/plain")),
+        "empty-part": form(JOB, picture(DISPOSITION, TYPE, data=b""), PLAIN),
+        "no-picture-but-text": form(JOB, PLAIN, b"Content-Type: text/plain\r\n\r\nhello"),
+        "boundary-in-the-text": form(JOB, PLAIN, b"Content-Type: text/plain\r\n\r\n--BBx --BB\r\n --BB--\r\n"),
+    }.items()
+} | {
+    name: (form(JOB, PLAIN).replace(b"BB", boundary), content_type)
+    for name, boundary, content_type in (
+        ("boundary-quoted", b"B B'()+_,-./:=?", "multipart/form-data; boundary=\"B B'()+_,-./:=?\""),
+        ("boundary-unquoted", b"=_B/B:?", "multipart/form-data; boundary==_B/B:?"),
+        ("boundary-in-capitals", b"BB", "Multipart/Mixed; charset=x; BOUNDARY=BB; a"),
+        ("boundary-of-70", b"B" * 70, "multipart/related;boundary=" + "B" * 70),
+        ("boundary-of-300", b"B" * 300, "multipart/related;boundary=" + "B" * 300),
+        ("boundary-with-blanks-behind", b"BB", 'multipart/form-data; boundary="BB  "'),
+        ("boundary-not-told", b"BB", "multipart/form-data"),
+        ("boundary-wrong", b"BB", "multipart/form-data; boundary=CC"),
+        ("boundary-longer-than-told", b"BBB", "multipart/form-data; boundary=BB"),
+        ("called-a-picture", b"BB", "image/jpeg"),
+        ("without-any-type", b"BB", None),
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_each_form_of_a_multipart_answer_is_taken_apart(name: str) -> None:
+    """Whatever is legal in MIME, or harmless, brings the job's record and the picture, and is whole."""
+    body, content_type = FORMS[name]
+    answer = read_body(body, content_type, framed=False)
+
+    assert bytes_of(answer.outputs) == [JPEG]
+    assert answer.outputs[0].media_type == "image/jpeg"
+    assert (answer.whole, answer.remains, answer.job.id) == (True, (), "J")
+
+
+@pytest.mark.parametrize("shift", range(-12, 13))
+def test_a_delimiter_is_found_wherever_it_is(shift: int) -> None:
+    """A picture that ends around where one reading ends and the next begins comes out whole."""
+    head = len(form(JOB, picture(DISPOSITION, TYPE, data=b""))) - len(b"\r\n--BB--\r\n")
+    data = b"\xff\xd8\xff" + b"\r\n--B" * 30_000
+    data = data[: (1 << 16) - head + shift - 2] + b"\xff\xd9"
+    body = form(JOB, picture(DISPOSITION, TYPE, data=data))
+    answer = answers.read(blob.spool([body]), content_type="multipart/x; boundary=BB")
+
+    assert bytes_of(answer.outputs) == [data]
+
+
+def test_a_picture_without_its_delimiter_is_taken_if_all_came() -> None:
+    """Where the connection says that this is all, a whole picture behind which nothing stands is one."""
+    body = form(JOB, PLAIN)
+    for missing in (b"\r\n--BB--\r\n", b"--BB--\r\n", b"BB--\r\n", b"-\r\n", b"--\r\n"):
+        answer = read_body(body.removesuffix(missing), "multipart/x; boundary=BB")
+
+        assert [found.rstrip(b"\r\n") for found in bytes_of(answer.outputs)] == [JPEG]
+        assert answer.whole
+        assert not read_body(
+            body[: -len(missing) - 1], "multipart/x; boundary=BB", framed=False
+        ).whole
+
+
+def test_all_pieces_of_an_answer_that_breaks_off_are_kept() -> None:
+    """The whole pictures, the one that it broke off in, and every byte."""
+    script = loopback.multipart_ok(JPEG, PNG, JPEG)
+    keep = script.body.rindex(JPEG) + 100
+    answer = read(script, keep=keep, framed=False)
+
+    assert not answer.whole
+    assert bytes_of(answer.outputs) == [JPEG, PNG]
+    assert bytes_of(answer.remains) == [JPEG[:100], script.body[:keep]]
+
+
+def test_an_answer_that_is_closed_is_whole_though_more_was_announced() -> None:
+    """A multipart answer tells its own end; a length of the whole that is too large is passed over."""
+    body = loopback.multipart_ok(JPEG).body
+    content_type = f"multipart/form-data; boundary={loopback.BOUNDARY}"
+    answer = answers.read(blob.spool([body]), content_type=content_type, broken=True)
+
+    assert (answer.whole, answer.remains) == (True, ())
 
 
 def test_an_empty_output_is_none() -> None:
@@ -251,13 +388,12 @@ def test_an_empty_output_is_none() -> None:
 
 
 def test_a_multipart_answer_without_a_boundary_is_kept() -> None:
-    """Without a boundary nothing can be divided, and nothing is lost."""
-    body = loopback.multipart_ok(JPEG).body
+    """Where nothing looks like a boundary nothing can be divided, and nothing is lost."""
+    body = loopback.multipart_ok(JPEG).body.replace(b"\r\n--", b"\r\n++")[2:]
     answer = read_body(body, "multipart/form-data")
 
     assert answer.outputs == ()
-    assert answer.remains is not None
-    assert answer.remains.blob.read() == body
+    assert bytes_of(answer.remains) == [body]
 
 
 def test_secrets_are_taken_out_of_every_text() -> None:

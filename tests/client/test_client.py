@@ -24,7 +24,7 @@ from submitting import LARGE, PICTURE, TOKEN, both, served, serving, submit
 
 import prodia_compose
 from prodia_compose import errors, progress
-from prodia_compose.client import multipart
+from prodia_compose.client import answers, download, multipart
 from prodia_compose.client.transport import passage
 from prodia_compose.client.transport.exchange import Exchange, Reply
 
@@ -275,30 +275,66 @@ def test_a_handshake_that_fails_is_named(then: Callable[[socket.socket], None], 
     assert len(outcome.slept) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("REQUESTS_CA_BUNDLE", None, "does not exist"),
-        ("CURL_CA_BUNDLE", None, "does not exist"),
-        ("REQUESTS_CA_BUNDLE", "no certificate", "no TLS connection"),
-    ],
-)
+_NO_BUNDLE = {
+    None: "does not exist",
+    "": "holds no certificate in PEM form",
+    "no certificate": "holds no certificate in PEM form",
+    "\x30\x82\x05": "holds no certificate in PEM form",
+    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n": "holds a damaged certificate",
+    "folder": "holds no certificate under its hash (`openssl rehash` makes those names)",
+    "in a file": "cannot be read (Not a directory)",
+}
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize(("content", "words"), _NO_BUNDLE.items())
 def test_a_useless_bundle_is_named(
     name: str, content: str | None, words: str, tmp_path: Path
 ) -> None:
-    """A bundle of certificates that is missing or is none is told, and nothing is sent."""
+    """A bundle of certificates that is missing or none is told at once, with its variable."""
     bundle = tmp_path / "ca.pem"
-    if content is not None:
-        bundle.write_text(content, encoding="ascii")
+    if content == "folder":
+        bundle.mkdir()
+    elif content is not None:
+        bundle.write_text(content, encoding="latin-1")
+    if content == "in a file":
+        bundle /= "ca.pem"
     with (
         loopback.serve([ok(PICTURE)], tls=True) as server,
         submitting.environment(None, **{name: str(bundle)}),
     ):
         outcome = submit(server.url)
+        with pytest.raises(errors.NotDeliveredError) as caught:
+            download.download(f"{server.url}/a.jpg")
 
+    told = f"{name} names {bundle}, which {words}"
     assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert words in outcome.failure.message
-    assert server.submissions == 0
+    assert outcome.failure.message == f"{told}: correct it, or unset it; the job did not run"
+    assert caught.value.message == f"{told}; correct it, or unset it"
+    assert (outcome.slept, server.submissions) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("", "Is a directory"), ("gone/keys", "No such file or directory")]
+)
+def test_a_file_for_keys_that_cannot_be_written_is_named(
+    place: str, reason: str, tmp_path: Path
+) -> None:
+    """Where TLS is asked to write down its keys and cannot, that is told at once."""
+    keys = str(tmp_path / place)
+    with serving(ok(PICTURE), tls=True, SSLKEYLOGFILE=keys) as server:
+        outcome = submit(server.url)
+
+    assert outcome.failure.message.startswith(
+        f"SSLKEYLOGFILE names {keys}, which cannot be written ({reason}): correct it, or unset it"
+    )
+    assert (outcome.slept, server.submissions) == ([], 0)
+
+
+def test_variables_for_tls_are_not_looked_at_without_it() -> None:
+    """What is wrong with them is no reason to fail where nobody needs them."""
+    with serving(ok(PICTURE), SSLKEYLOGFILE="/nowhere/x", REQUESTS_CA_BUNDLE="/nowhere") as server:
+        assert submit(server.url).answer.outputs
 
 
 # Proxies
@@ -528,6 +564,21 @@ def test_whatever_ends_the_reading_what_came_is_told() -> None:
     assert outcome.held.outputs[0].blob.read() == PICTURE
 
 
+def test_a_bug_in_reading_an_answer_leaves_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with taking an answer apart, all of its bytes are told, and so is the bug."""
+
+    def stumble(*_args: object, **_options: object) -> answers.Answer:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(answers, "read", stumble)
+    seen, script = submitting.Outcome(), multipart_ok(PICTURE)
+    with pytest.raises(ZeroDivisionError), serving(script) as server:
+        submit(server.url, seen=seen)
+
+    assert seen.held is not None
+    assert [output.blob.read() for output in seen.held.remains] == [script.body]
+
+
 class _Striking(submitting.Recorder):
     """Raises as a signal's handler would, once all of an upload has been counted."""
 
@@ -650,6 +701,7 @@ from prodia_compose.client.service import Service, Token
 
 class Nobody:
     def reached(self, state): pass
+    def met(self, reply): pass
     def came(self, answer): pass
 
 class Zeros(io.RawIOBase):

@@ -1,7 +1,9 @@
 """Inputs named by a URL: redirects, limits, and what each failure is called."""
 
 import base64
+import gzip
 import socket
+import zlib
 from pathlib import Path
 
 import loopback
@@ -67,6 +69,75 @@ def test_redirects_are_followed(code: int) -> None:
 
     assert found.read() == PICTURE
     assert [request.target for request in server.requests] == ["/x/a.jpg", "/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("location", "asked"),
+    [
+        (b"/caf\xc3\xa9.jpg", "/caf%C3%A9.jpg"),
+        (b"/caf\xe9.jpg", "/caf%E9.jpg"),
+        (b"/caf%C3%A9.jpg", "/caf%C3%A9.jpg"),
+        (b"/caf%E9%2F\xc3\xa9.jpg", "/caf%E9%2F%C3%A9.jpg"),
+        (b"/a b\xc3\xa9.jpg?c=\xc3\xa9&d=%20", "/a%20b%C3%A9.jpg?c=%C3%A9&d=%20"),
+        (b"caf\xc3\xa9.jpg#\xc3\xa9", "/x/caf%C3%A9.jpg"),
+        ("/\u56fe/\U0001f5bc.jpg".encode(), "/%E5%9B%BE/%F0%9F%96%BC.jpg"),
+        (b"?\xff", "/x/a.jpg?%FF"),
+    ],
+)
+def test_a_redirect_leads_to_the_bytes_that_it_names(location: bytes, asked: str) -> None:
+    """What is not ASCII in it is asked for byte by byte: UTF-8 in practice, whatever it is else."""
+    away = raw(b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n")
+    with serving(away, ok(PICTURE)) as server:
+        found = download(f"{server.url}/x/a.jpg")
+
+    assert found.read() == PICTURE
+    assert server.requests[1].target == asked
+
+
+def _plainly(head: bytes, body: bytes = PICTURE) -> Answer:
+    return raw(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+
+
+@both
+@pytest.mark.parametrize(
+    "answer",
+    [
+        raw(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 3 + b"HTTP/1.1 200 OK\r\n\r\n" + PICTURE),
+        raw(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + PICTURE),
+        _plainly(b"\r\n".join(b"X-%d: v" % n for n in range(5000))),
+        _plainly(b"X: " + b"y" * 70_000),
+        _plainly(b"Content-Encoding: gzip"),
+        _plainly(b"Content-Encoding: br\r\nContent-Length: 4006"),
+        _plainly(b"Content-Encoding: gzip", gzip.compress(PICTURE)),
+        _plainly(b"Content-Encoding: deflate", zlib.compress(PICTURE)),
+        _plainly(b"Content-Length: 5, 6"),
+        _plainly(b"Transfer-Encoding: chunked"),
+    ],
+    ids=[
+        "103", "102", "5000-headers", "70-kb", "gzip-that-is-not", "br-that-is-not", "gzip", "deflate",
+        "two-lengths", "chunked-that-is-not",
+    ],
+)  # fmt: skip
+def test_odd_answers_bring_the_picture(answer: Answer, *, tls: bool) -> None:
+    """What comes first, how long the head is, and what is told of the body do not matter."""
+    with serving(answer, tls=tls) as server:
+        found = download(f"{server.url}/a.jpg")
+
+    assert found.read() == PICTURE
+
+
+def test_a_bomb_is_over_the_cap() -> None:
+    """What is compressed counts by what comes out of it, of which no more is taken."""
+    with serving(_plainly(b"Content-Encoding: gzip", gzip.compress(bytes(30_000_000)))) as server:
+        assert refused(server.url, errors.InputError) == "is over 1 MB"
+
+
+def test_damaged_compression_is_told() -> None:
+    """A compressed answer that is cut is no picture, though its length is right."""
+    with serving(_plainly(b"Content-Encoding: gzip", gzip.compress(PICTURE)[:-40])) as server:
+        message = refused(server.url, errors.NotDeliveredError)
+
+    assert message == "the answer's compression is damaged"
 
 
 @pytest.mark.parametrize("mark", "/?#")

@@ -84,16 +84,16 @@ def test_connecting_is_tried_a_few_times(attempt: int, remaining_s: float, rando
         assert 0 <= wait <= max(0.0, min(remaining_s, 30))
 
 
-@given(st.integers(min_value=100, max_value=999), st.none() | st.text(), st.booleans())
+@given(st.integers(min_value=100, max_value=999), st.none() | seconds, st.booleans())
 def test_nothing_is_sent_again_but_to_a_busy_service(
     status: int,
-    retry_after: str | None,
+    retry_after_s: float | None,
     delivered: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    """Only 429, and 503 with Retry-After, mean that the job can be sent again."""
-    verdict = policy.verdict(status, retry_after=retry_after, delivered=delivered)
+    """Only 429, and 503 with a Retry-After that can be read, mean that the job can be sent again."""
+    verdict = policy.verdict(status, retry_after_s=retry_after_s, delivered=delivered)
 
-    assert (verdict == "busy") is (status == 429 or (status == 503 and retry_after is not None))
+    assert (verdict == "busy") is (status == 429 or (status == 503 and retry_after_s is not None))
     assert (verdict == "read") is (200 <= status < 300)
     if verdict == "unknown":
         assert delivered

@@ -54,6 +54,19 @@ def test_a_job_is_created() -> None:
     assert [part.name for part in server.requests[1].parts()] == ["job", "input"]
 
 
+def test_what_cannot_help_is_not_tried_again() -> None:
+    """A job is not asked after again where the environment keeps anybody from connecting."""
+    seen = Outcome()
+    with (
+        serving(DONE, tls=True, SSLKEYLOGFILE="/nowhere/keys") as server,
+        pytest.raises(errors.UnknownError, match="SSLKEYLOGFILE names /nowhere/keys") as caught,
+    ):
+        job_at(server.url, seen).wait()
+
+    assert f"jobs fetch {JOB}" in caught.value.message
+    assert (seen.slept, server.requests) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [

@@ -1,5 +1,8 @@
 """Where jobs go, and the token that goes with them."""
 
+import base64
+from collections.abc import Callable
+
 import pytest
 from tables import table
 
@@ -34,6 +37,34 @@ def test_tokens_that_cannot_stand_in_a_header_are_refused(text: str) -> None:
     assert not text.strip() or text not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Bearer s3cret", 'begins with "Bearer"; leave that out'),
+        ("bearer\ts3cret\n", 'begins with "bearer"; leave that out'),
+        ("Bearer:s3cret", 'begins with "Bearer:"; leave that out'),
+        ("Authorization: Bearer s3cret", 'begins with "Authorization: Bearer"; leave that out'),
+        ("authorization:s3cret", 'begins with "authorization:"; leave that out'),
+        ("PRODIA_TOKEN=s3cret", 'begins with "PRODIA_TOKEN="; leave that out'),
+        ("export PRODIA_TOKEN=s3cret", 'begins with "export PRODIA_TOKEN="; leave that out'),
+        ('"s3cret"', "stands in quotes; leave that out"),
+        ("'s3cret'", "stands in quotes; leave that out"),
+    ],
+)
+def test_what_is_pasted_with_a_token_is_named(text: str, words: str) -> None:
+    """A scheme, a header, an assignment or quotes around a token are told, and not the token."""
+    with pytest.raises(errors.AuthError) as caught:
+        Token.parse(text)
+
+    assert caught.value.message == f"the token {words}"
+
+
+@pytest.mark.parametrize("text", ["Bearer-x", "bearers3cret", "a=b==", 'a"b"', "eyJ.x-y_z"])
+def test_tokens_of_any_printable_letters(text: str) -> None:
+    """What only looks like more than a token is one."""
+    assert Token.parse(text).value == text
+
+
 def test_a_token_does_not_show_itself() -> None:
     """White space around a token is dropped, and its value is in no repr."""
     token = Token.parse(" abc-123\n")
@@ -42,14 +73,45 @@ def test_a_token_does_not_show_itself() -> None:
     assert "abc" not in repr(token)
 
 
-@pytest.mark.parametrize("before", [0, 65_530, 65_536, 131_070])
+@pytest.mark.parametrize("before", [0, 65_530, (1 << 20) - 3, 1 << 20, (2 << 20) - 1])
 def test_a_token_is_cleaned_out_of_bytes_wherever_it_stands(before: int) -> None:
-    """An echoed token is replaced, across the chunks that are read at a time too."""
+    """An echoed token becomes as many stars, across the chunks that are read at a time too."""
     came = blob.spool([b"x" * before, b"abc-123", b"y" * 10, b"abc-123"])
 
     clean = Token(value="abc-123").clean(came)
 
-    assert clean.read() == b"x" * before + b"***" + b"y" * 10 + b"***"
+    assert clean.read() == b"x" * before + b"*" * 7 + b"y" * 10 + b"*" * 7
+
+
+def test_bytes_without_the_token_are_not_copied() -> None:
+    """What holds none is given back itself: it may be large, and the disk full."""
+    came = blob.spool([b"x" * 3_000_000])
+
+    assert Token(value="abc-123").clean(came) is came
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_token_is_found_however_a_text_is_written(encoding: str) -> None:
+    """Its bytes are made stars, and so is what of them is shown as text."""
+    came = blob.spool(["sorry, abc-123!".encode(encoding)])
+    token = Token(value="abc-123")
+    shown = token.hide(came.read().decode("utf-8", "replace")).replace("\0", "")
+
+    assert "abc-123" not in token.clean(came).read().decode(encoding, "replace")
+    assert token.clean(came).size == came.size
+    assert "sorry, ***!" in shown
+
+
+@pytest.mark.parametrize("before", ["", "x", "xx", "Bearer ", "\u00ff\u00fe\u00ff"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_token_is_found_within_base64(before: str, encode: Callable[[bytes], bytes]) -> None:
+    """Wherever in a group of three bytes it begins: at most two of its characters are left."""
+    coded = encode(f"{before}abc?>~123 and more".encode("latin-1")).decode()
+    hidden = Token(value="abc?>~123").hide(coded)
+    left = "".join(hidden.partition("***")[::2])
+
+    assert coded != hidden
+    assert len(left) <= len(coded) - 10
 
 
 @pytest.mark.parametrize("value", [SANDBOX_TOKEN, "short"])

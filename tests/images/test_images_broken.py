@@ -43,7 +43,7 @@ def test_a_small_file_with_a_huge_header_is_refused(name: str, side: int | None)
     reason = attempt(BOMBS[name], side)
 
     assert reason is not None
-    assert reason.startswith("is cut short or damaged: ")
+    assert reason.startswith("is cut short or damaged")
 
 
 def test_broken_files_cost_hardly_any_memory() -> None:

@@ -153,6 +153,8 @@ def _packed(bits: int, row: bytes) -> bytes:
 
 
 RED16 = b"\xdc\xdc\x1e\x1e\x28\x28"
+NEAR16 = b"\xdc\xdc\x1e\x1f\x28\x28"
+"""Another colour, by a bit that 8 bits have no room for."""
 CLEAR16 = b"\x12\x34\x56\x78\x9a\xbc"
 TRANSPARENT = {
     "RGBA": (_half(8, 6, bytes((*make.RED, 255)), bytes(4)), make.RED),
@@ -160,6 +162,13 @@ TRANSPARENT = {
     "RGBA, 16-bit": (_half(16, 6, RED16 + b"\xff\xff", bytes(8)), make.RED),
     "RGB with tRNS": (_half(8, 2, bytes(make.RED), b"\1\2\3", tRNS=b"\0\1\0\2\0\3"), make.RED),
     "16-bit RGB with tRNS": (_half(16, 2, RED16, CLEAR16, tRNS=CLEAR16), make.RED),
+    "RGB with tRNS beyond 8 bits": (
+        _half(8, 2, bytes(make.RED), b"\1\2\3", tRNS=b"\7\1\0\2\0\3"),
+        make.RED,
+    ),
+    "grey with tRNS beyond 8 bits": (_half(8, 0, b"\x50", b"\x07", tRNS=b"\1\x07"), GREY),
+    "16-bit RGB with tRNS near it": (_half(16, 2, RED16, NEAR16, tRNS=NEAR16), make.RED),
+    "16-bit grey with tRNS near it": (_half(16, 0, b"PP", b"PQ", tRNS=b"PQ"), GREY),
     "grey with tRNS": (_half(8, 0, b"\x50", b"\x07", tRNS=b"\0\x07"), GREY),
     "16-bit grey with tRNS white": (_half(16, 0, b"PP", b"\xff\xff", tRNS=b"\xff\xff"), GREY),
     "4-bit grey with tRNS": (_packed(4, b"\x55\x55\x33\x33"), (85, 85, 85)),
@@ -215,6 +224,55 @@ def test_gif_transparency_is_seen() -> None:
 
     assert make.furthest(make.rgb_at(make.pixels(picture), (6, 4)), WHITE) <= 12
     assert make.furthest(make.rgb_at(make.pixels(picture), (1, 4)), make.RED) <= 12
+
+
+def _on_canvas(name: str, canvas: tuple[int, int], *, has_clear: bool) -> bytes:
+    """Return a red picture of 8x8 px in a canvas that is larger, and in a GIF is called green."""
+    image = Image.new("P", (8, 8), 0)
+    image.putpalette(bytes((*make.RED, *make.GREEN)))
+    if name == "WEBP":
+        still = make.encoded(image.convert("RGB"), name, lossless=True)[12:]
+        size = [(side - 1).to_bytes(3, "little") for side in (8, 8, *canvas)]
+        frame = b"\2\0\0\2\0\0" + size[0] + size[1] + bytes(4) + still
+        flags = bytes((0x12 if has_clear else 0x02, 0, 0, 0))
+        parts = [(b"VP8X", flags + size[2] + size[3]), (b"ANIM", b"\0\xff\0\xff\0\0")]
+        body = b"WEBP"
+        for chunk, data in [*parts, (b"ANMF", frame)]:
+            body += chunk + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+        return b"RIFF" + struct.pack("<I", len(body)) + body
+    options = {"transparency": 1} if has_clear else {}
+    written = bytearray(make.encoded(image, name, background=1, **options))
+    at = written.index(b",\0\0\0\0") + 1
+    written[at : at + 4] = struct.pack("<HH", 4, 4)
+    written[6:10] = struct.pack("<HH", *canvas)
+    return bytes(written)
+
+
+@pytest.mark.parametrize("has_clear", [False, True])
+@pytest.mark.parametrize("canvas", [(24, 12), (12, 24), (13, 12)])
+@pytest.mark.parametrize("name", ["GIF", "WEBP"])
+def test_a_canvas_is_transparent_around_its_first_frame(
+    name: str, canvas: tuple[int, int], *, has_clear: bool
+) -> None:
+    """As browsers show it: neither black nor the colour that the file names."""
+    data = _on_canvas(name, canvas, has_clear=has_clear)
+    kept = make.pixels(make.prepared(data, wishes=Fitting(keep_alpha=True)))
+    flat = make.prepared(data, wishes=Fitting(background=make.BLUE, quality=100))
+
+    alpha = Image.new("L", canvas, 0)
+    alpha.paste(255, (4, 4, 12, 12))
+    assert kept.getchannel("A").tobytes() == alpha.tobytes()
+    assert make.rgb_at(kept, (8, 8)) == make.RED
+    assert "transparency flattened on #283ce6" in flat.changes
+    assert make.furthest(make.rgb_at(make.pixels(flat), (0, 0)), make.BLUE) <= 12
+
+
+@pytest.mark.parametrize("name", ["GIF", "WEBP"])
+def test_a_frame_as_large_as_its_canvas_is_opaque(name: str) -> None:
+    """Nothing is told of a transparency that is not there."""
+    data = make.frames(name, 2)
+
+    assert not any("flattened" in change for change in make.prepared(data).changes)
 
 
 @pytest.mark.parametrize("name", ["WEBP", "AVIF", "TIFF", "TGA"])

@@ -235,7 +235,7 @@ def test_an_icon_is_not_decoded_beyond_the_limit() -> None:
     inner = make.png((20_000, 20_000), 8, 2, [b""])
     entry = struct.pack("<4BHHII", 64, 64, 0, 0, 1, 32, len(inner), 22)
 
-    assert "exceeds limit" in refusal(b"\0\0\1\0\1\0" + entry + inner)
+    assert "--max-input-pixels" in refusal(b"\0\0\1\0\1\0" + entry + inner)
 
 
 DAMAGED = {
@@ -248,15 +248,34 @@ DAMAGED = {
         b"\xff\xd8\xff\xc0\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08abcdef",
         "is a JPEG of 12 bits",
     ),
+    **{
+        f"{kind} by 0x{marker:x}": (
+            b"\xff\xd8\xff" + bytes((marker,)) + b"\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0"
+            b"\xff\xda\0\x08abcdef",
+            f"is a {kind}, which cannot be read: convert it to PNG",
+        )
+        for marker, kind in (
+            (0xC3, "lossless JPEG"),
+            (0xC5, "hierarchical JPEG"),
+            (0xC7, "hierarchical JPEG"),
+            (0xCB, "lossless JPEG"),
+            (0xCF, "hierarchical JPEG"),
+            (0xF7, "JPEG-LS picture"),
+        )
+    },
+    "iOS PNG": (
+        make.png_with(make.encoded(make.quarters(), "PNG"), (b"CgBI", bytes(4))),
+        "is a PNG made for iOS apps (CgBI), which cannot be read: convert it",
+    ),
     "junk for ever": (b"\xff\xd8\xff" + bytes(70_000) * 2, "is cut short"),
     "PNG": (make.encoded(make.quarters(), "PNG")[:20], "is cut short or damaged"),
     "odd PNG": (make.png((4, 4), 5, 2, []), "is damaged: no PNG has 5 bits"),
     "WebP": (make.encoded(make.quarters(), "WEBP")[:60], "is cut short"),
     "AVIF": (make.encoded(make.quarters(), "AVIF")[:-9], "is cut short"),
-    "TIFF": (make.encoded(make.quarters(), "TIFF")[:20], "is damaged, or a kind of TIFF"),
+    "TIFF": (make.encoded(make.quarters(), "TIFF")[:20], "is cut short or damaged: no picture"),
     "64-bit TIFF": (
-        make.tiff((4, 4), 64, bytes(128), tags={339: (3, [3])}),
-        "is damaged, or a kind of TIFF",
+        make.tiff((4, 4), 64, bytes(128)),
+        "is a TIFF of 64-bit grey",
     ),
     "GIF": (make.encoded(make.quarters(), "GIF")[:12], "is damaged, or a kind of GIF"),
     "BMP": (b"BM" + bytes(60), "is damaged, or a kind of BMP"),

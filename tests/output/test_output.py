@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from tables import rows
 
 from prodia_compose import blob, errors
+from prodia_compose.output import files, rescue, streams
 from prodia_compose.output import places as out
-from prodia_compose.output import streams
 from prodia_compose.output.names import accept_type, asked_format, expand
 from prodia_compose.output.options import IfExists, OutputFormat, Placement
 
@@ -166,14 +166,23 @@ FIELDS = {"stem": "scene", "n": "2", "first": "a/../b", "model": "{stem}", "ext"
 
 @pytest.mark.parametrize(("template", "path"), rows("output/templates"))
 def test_templates(template: str, path: str) -> None:
-    """Known fields are filled in once, without leaving the folder; other braces are literal."""
+    """Fields are filled in once, without leaving the folder; doubled braces are literal."""
     assert expand(template, FIELDS) == path
 
 
+@pytest.mark.parametrize(("template", "words"), rows("output/wrong_templates"))
+def test_wrong_templates(template: str, words: str) -> None:
+    """A field that is none, or is empty, is a usage error that names the nearest."""
+    with pytest.raises(errors.UsageError) as caught:
+        expand(template, {**FIELDS, "seed": None})
+
+    assert caught.value.message == f"-o {template}: {words}"
+
+
 @given(st.text())
-def test_templates_without_fields_stay(template: str) -> None:
-    """A path without known fields is used as it was typed."""
-    assert expand(template, {}) == template
+def test_templates_without_fields_stay(path: str) -> None:
+    """Any path can be typed: with its braces doubled it is used as it is."""
+    assert expand(path.replace("{", "{{").replace("}", "}}"), {}) == path
 
 
 # --- proving --------------------------------------------------------------------------------
@@ -306,38 +315,42 @@ def test_a_signal_during_the_proof(here: Path, monkeypatch: pytest.MonkeyPatch) 
         def __bytes__(self) -> bytes:
             raise errors.Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr(out, "PROOF_BYTES", Stop())
+    monkeypatch.setattr(files, "PROOF_BYTES", Stop())
     with pytest.raises(errors.Interrupted):
         prove("out.jpg")
 
     assert names(here) == []
 
 
-@pytest.mark.parametrize("policy", ["fail", "skip"])
-@pytest.mark.parametrize("target", ["in.jpg", "./in.jpg", "hard.jpg", "soft.jpg"])
+@pytest.mark.parametrize("policy", ["fail", "skip", "overwrite"])
+@pytest.mark.parametrize("target", ["in.jpg", "./in.jpg", "hard.jpg", "soft.jpg", "sub/soft.jpg"])
 def test_an_input_is_no_place(here: Path, target: str, policy: IfExists) -> None:
     """An input under any of its names is neither overwritten nor passed off as the result."""
     (here / "in.jpg").write_bytes(b"input")
     (here / "hard.jpg").hardlink_to("in.jpg")
     (here / "soft.jpg").symlink_to("in.jpg")
-    with pytest.raises(
-        errors.OutputError, match=r"is the input in\.jpg; choose another name, or -f"
-    ):
+    (here / "sub").symlink_to(here)
+    with pytest.raises(errors.OutputError, match=r"is the input in\.jpg; choose another name$"):
         prove(target, policy, inputs=("gone.jpg", "x" * 300, "nul\0", "in.jpg"))
 
     assert (here / "in.jpg").read_bytes() == b"input"
-
-
-def test_an_input_may_be_overwritten_on_demand(here: Path, data: blob.Blob) -> None:
-    """`-f` replaces an input, and a hard link to it keeps the old picture."""
-    (here / "in.jpg").write_bytes(b"input")
-    (here / "hard.jpg").hardlink_to("in.jpg")
-    place = prove("in.jpg", "overwrite", inputs=("in.jpg",))
-    out.publish(data, place)
-
-    assert (here / "in.jpg").read_bytes() == PICTURE
-    assert (here / "hard.jpg").read_bytes() == b"input"
     assert prove("hard.jpg", "number", inputs=("hard.jpg",)).path == "hard-2.jpg"
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/fd/{}", "/dev/stdout"])
+def test_no_stream_leads_into_an_input(here: Path, path: str) -> None:
+    """A descriptor that is open on an input, to append to it, is no place either."""
+    code = (
+        "from pathlib import Path; from prodia_compose.output import places; "
+        "inputs = [('in.jpg', Path('in.jpg'))]; "
+        f"places.prove({path!r}.format(3), if_exists='overwrite', create_dirs=False, inputs=inputs)"
+    )
+    command = f'exec {sys.executable} -c "{code}" 3>> in.jpg >> in.jpg'
+    (here / "in.jpg").write_bytes(b"input")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.stderr.endswith(": is the input in.jpg; choose another name\n")
+    assert (here / "in.jpg").read_bytes() == b"input"
 
 
 # --- publishing -----------------------------------------------------------------------------
@@ -400,6 +413,7 @@ def test_a_name_taken_meanwhile_stays(disk: Path, data: blob.Blob, policy: IfExi
     (disk / "out.jpg").write_bytes(b"theirs")
     with pytest.raises(FileExistsError):
         out.publish(data, place)
+    rescue.keep_blob(data, ".jpg")
 
     assert (disk / "out.jpg").read_bytes() == b"theirs"
     assert names(disk) == ["out.jpg"]
@@ -449,24 +463,29 @@ def test_a_failure_in_the_middle_leaves_nothing(
     assert all(path.read_bytes() == b"old" for path in here.iterdir())
 
 
-@pytest.mark.parametrize("error", [OSError("broken"), errors.Interrupted(signal.SIGINT)])
 @pytest.mark.parametrize("step", ["link", "replace", "fsync"])
-def test_a_failure_at_the_end_leaves_nothing(
-    here: Path, data: blob.Blob, error: BaseException, step: str, monkeypatch: pytest.MonkeyPatch
+def test_a_signal_at_the_end_leaves_nothing(
+    here: Path, data: blob.Blob, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error or a signal while the name is given leaves no half of a file either."""
+    """A signal while the name is given leaves no half of a file, once the picture is kept."""
 
-    def fail(*_: object, **__: object) -> None:
-        raise error
+    def stop(*_: object, **__: object) -> None:
+        raise errors.Interrupted(signal.SIGINT)
 
-    if step == "fsync":
-        monkeypatch.setattr(os, "fsync", fail)
-    else:
-        monkeypatch.setattr(os, "link", fail if step == "link" else no_links)
-        monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(type(error)):
-        out.publish(data, prove("out.jpg"))
+    place = prove("out.jpg")
+    with monkeypatch.context() as patch:
+        if step != "fsync":
+            patch.setattr(os, "link", stop if step == "link" else no_links)
+        patch.setattr(
+            os if step == "fsync" else Path,
+            "replace" if step == "replace" else "fsync",
+            stop,
+            raising=False,
+        )
+        with pytest.raises(errors.Interrupted):
+            out.publish(data, place)
 
+    assert rescue.keep_blob(data, ".jpg").read_bytes() == PICTURE
     assert names(here) == []
 
 
@@ -696,7 +715,8 @@ def test_a_reader_that_went_away(data: blob.Blob) -> None:
 @pytest.mark.parametrize(("path", "suffix", "expected"), rows("output/corrected"))
 def test_another_format_gets_its_suffix(here: Path, path: str, suffix: str, expected: str) -> None:
     """A picture of another format than asked has the suffix of what it is."""
-    place = out.corrected(out.Place(path=path, if_exists="overwrite"), suffix)
+    stream = (0, 0) if path.startswith("/dev/") else None
+    place = out.corrected(out.Place(path=path, if_exists="overwrite", stream=stream), suffix)
 
     assert place.path == expected
     assert place.if_exists == ("overwrite" if expected == path else "number")
@@ -716,6 +736,7 @@ def test_further_pictures_are_numbered(
     here: Path, path: str, policy: IfExists, number: int, new: str, then: IfExists
 ) -> None:
     """The second picture of a job is `NAME-2.EXT`; a stream keeps its name."""
-    place = out.numbered(out.Place(path=path, if_exists=policy), number)
+    stream = (0, 0) if path.startswith("/dev/") else None
+    place = out.numbered(out.Place(path=path, if_exists=policy, stream=stream), number)
 
     assert (place.path, place.if_exists) == (new, then)

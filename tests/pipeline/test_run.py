@@ -1,5 +1,6 @@
 """A job on its way: what came is kept whatever strikes, and the record says what is known."""
 
+import errno
 import io
 import os
 import signal
@@ -20,7 +21,7 @@ from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import entries, ledger
 
-Keep = Callable[[blob.Blob, str], Path]
+Keep = Callable[..., Path]
 
 
 def _answer(*pictures: bytes, job_id: str | None = None) -> Answer:
@@ -70,24 +71,28 @@ def test_a_stop_loses_nothing_that_came(run: Run, record: ledger.Ledger, work: P
     assert (entry.state, entry.exit_code, entry.rescued) == ("received", 143, run.kept)
 
 
-def test_a_picture_is_in_its_place_or_kept_never_both(run: Run, work: Path) -> None:
+def test_a_picture_is_in_its_place_or_kept_never_both(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of two pictures, the one that finds no place is kept, and the other is not."""
     data = (work / "scene.jpg").read_bytes()
-    (work / "out-2.jpg").mkdir()
     run.came(_answer(data, data))
-    placer = Placer(
-        place=places.Place(path=str(work / "out.jpg"), if_exists="overwrite"),
-        format=None,
-        strict=False,
-        stdout=io.BytesIO,
-        stop=run.stop,
-    )
+    publish = places.publish
+
+    def publish_one(data: blob.Blob, place: places.Place) -> str:
+        if Path(place.path).name != "out.jpg":
+            raise FileExistsError(errno.EEXIST, "File exists")
+        return publish(data, place)
+
+    monkeypatch.setattr(places, "publish", publish_one)
     with pytest.raises(errors.NotPlacedError) as caught, run.to_its_end():
-        run.place(placer)
+        run.place(_placer(work / "out.jpg", run.stop))
 
     (kept,) = run.kept
     assert run.pictures == (str(work / "out.jpg"), kept)
-    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
+    assert caught.value.message.endswith(
+        f"; it is kept as {kept}; saved as {work / 'out.jpg'}; the job may be billed"
+    )
 
 
 def test_a_picture_that_cannot_be_decoded_is_kept_beside_one_that_is_placed(
@@ -105,7 +110,9 @@ def test_a_picture_that_cannot_be_decoded_is_kept_beside_one_that_is_placed(
     (kept,) = run.kept
     (entry,) = record.entries()
     assert ((work / "out.jpg").read_bytes(), Path(kept).read_bytes()) == (data, b"no picture")
-    assert caught.value.message.endswith(f"; it is kept as {kept}; saved as {work / 'out.jpg'}")
+    assert caught.value.message.endswith(
+        f"; it is kept as {kept}; saved as {work / 'out.jpg'}; the job may be billed"
+    )
     assert (entry.state, entry.exit_code, entry.rescued) == ("received", 10, (kept,))
 
 
@@ -125,10 +132,12 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
 ) -> None:
     """Where one picture finds no room, a smaller one may, and the message names it."""
 
-    def keep(data: blob.Blob, suffix: str, keep: Keep = rescue.keep_blob) -> Path:
+    def keep(
+        data: blob.Blob, suffix: str, *, is_sandbox: bool, keep: Keep = rescue.keep_blob
+    ) -> Path:
         if data.size > 5:
-            raise errors.NotPlacedError("it is lost", may_be_billed=True)
-        return keep(data, suffix)
+            raise errors.NotPlacedError("it is lost")
+        return keep(data, suffix, is_sandbox=is_sandbox)
 
     monkeypatch.setattr(rescue, "keep_blob", keep)
     run.came(_answer(b"too large", b"small"))
@@ -137,7 +146,9 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
 
     (kept,) = run.kept
     assert Path(kept).read_bytes() == b"small"
-    assert caught.value.message == f"it is lost; the rest is kept as {kept}"
+    assert caught.value.message == (
+        f"it is lost; the rest is kept as {kept}; the job may be billed"
+    )
 
 
 def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +158,7 @@ def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyP
         signal.raise_signal(signal.SIGINT)
         pytest.fail("decoding went on")
 
-    monkeypatch.setattr(received, "inspect", decode)
+    monkeypatch.setattr(received, "inspect", decode)  # in a thread of its own
     run.came(_answer(b"\xff\xd8\xff a large picture"))
     with pytest.raises(errors.Interrupted), signals.handled() as run.stop, run.to_its_end():
         run.place(_placer(Path("out.jpg"), run.stop))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import rows
+from tables import rows, table
 
 from prodia_compose.inputs.entries import Entry
 from prodia_compose.inputs.options import Selection, Sort
@@ -126,6 +126,18 @@ SILENT = [
 def test_no_slip(text: str, images: int | Sequence[str]) -> None:
     """What refers to all images, or is no reference, or is not understood, raises no warning."""
     assert slips(text, images) == {}
+
+
+@pytest.mark.parametrize("text", table("prompt/phrasings")["silent"])
+def test_phrasings_that_are_right(text: str) -> None:
+    """However two images are referred to, or the parts of a result counted, nothing is told."""
+    assert slips(text, 2) == {}
+
+
+@pytest.mark.parametrize(("text", "code"), table("prompt/phrasings")["warned"])
+def test_phrasings_that_are_slips(text: str, code: str) -> None:
+    """A slip is one in any of the ways that images are referred to."""
+    assert code in slips(text, 2)
 
 
 # --- file names -------------------------------------------------------------------------

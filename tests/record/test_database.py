@@ -1,18 +1,24 @@
 """The record of jobs under many processes, kills, locks, full disks and damage."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import ledgering as lg
 import pytest
+from conftest import need
 from tables import table
 
 from prodia_compose import errors
-from prodia_compose.record import database, entries, ledger
+from prodia_compose.record import database, ledger
+from prodia_compose.report import jobs, jsontext
 
 
 def test_processes_at_once_lose_no_row() -> None:
@@ -60,27 +66,48 @@ def _torn(path: Path) -> None:
     ("spoil", "words"),
     [
         (lambda path: (path.parent.rmdir(), path.parent.touch()), "no folder for the record"),
-        (lambda path: path.write_bytes(b"no database" * 800), "(file is not a database); move it"),
-        (lambda path: path.mkdir(), "cannot be opened for writing"),
-        (lambda path: path.symlink_to("no/where"), "cannot be used (No such file or directory)"),
+        (lambda path: path.write_bytes(b"no database" * 800), "it is no record of jobs; move it"),
+        (lambda path: path.write_text("id,state\n1,saved\n"), "it is no record of jobs; move it"),
+        (lambda path: path.mkdir(), "it is a folder; move it away to start a new one"),
+        (os.mkfifo, "it is no file; move it"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is no file; move it"),
+        (lambda path: path.symlink_to("no/where"), "it is a link that leads to nothing; move it"),
+        (lambda path: path.symlink_to(path.name), "it is a link that leads to nothing; move it"),
         (lambda _: lg.sql("CREATE TABLE bookmarks (url TEXT)"), "no record of jobs; move it away"),
+        (lambda _: lg.sql("PRAGMA user_version = -1"), "its version is -1, which none has; move"),
+        ("PRAGMA user_version = -1", "its version is -1, which none has; move it away"),
+        ("PRAGMA user_version = -2147483648", "its version is -2147483648, which none has"),
         ("PRAGMA user_version = 99", "newer prodia-compose (its version 99"),
-        ("DROP TABLE jobs", "is damaged (no such table: jobs)"),
-        (_torn, "is damaged (database disk image is malformed)"),
+        ("PRAGMA user_version = 2147483647", "newer prodia-compose (its version 2147483647"),
+        ("PRAGMA user_version = 0", "it is damaged; move it away"),
+        ("DROP TABLE jobs", "its table of jobs is not as it was made; move it away"),
+        ("ALTER TABLE jobs DROP COLUMN state", "its table of jobs is not as it was made"),
+        ("ALTER TABLE jobs RENAME COLUMN pid TO process_id", "its table of jobs is not as it was"),
+        (
+            "ALTER TABLE jobs RENAME TO work; CREATE VIEW jobs AS SELECT * FROM work",
+            "it is damaged",
+        ),
+        ("ALTER TABLE jobs ADD COLUMN x TEXT NOT NULL DEFAULT '' CHECK (x != '')", "it is damaged"),
+        (_torn, "it is damaged; move it away to start a new one"),
     ],
-    ids=["no-folder", "garbage", "folder", "link", "foreign", "newer", "tableless", "torn"],
+    ids=[
+        *("no-folder", "garbage", "text", "folder", "fifo", "device", "link", "loop", "foreign"),
+        *("blank-minus", "minus", "lowest", "newer", "highest", "zero", "tableless"),
+        *("columnless", "renamed", "view", "checked", "torn"),
+    ],
 )
 def test_unusable_record(spoil: Callable[[Path], object] | str, words: str) -> None:
     """A record that cannot be used is one warning, and nothing else ever."""
     if isinstance(spoil, str):
         ledger.open_record({}).close()
-        lg.sql(spoil)
+        for statement in spoil.split("; "):
+            lg.sql(statement)
     else:
         spoil(lg.path())
 
     with ledger.open_record({}) as opened:
         lg.advance_to(opened.begin(lg.claim()), "saved")
-        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.unknown_twin(lg.claim()) is None
         assert opened.entries() == ()
         with pytest.raises(errors.UsageError, match="a: cannot be looked up: "):
             opened.find("a")
@@ -101,7 +128,7 @@ def test_damage_while_a_job_runs(suffix: str, *, is_first: bool) -> None:
         with victim.open("r+b") as file:
             file.write(b"\xa5" * victim.stat().st_size)
         lg.advance_to(entry, "saved")
-        opened.unknown_twin(lg.claim().twin_key)
+        opened.unknown_twin(lg.claim())
         opened.entries()
     with ledger.open_record({}) as opened:
         lg.advance_to(opened.begin(lg.claim()), "saved")
@@ -118,9 +145,30 @@ def test_each_kind_of_damage_to_a_row(column: str, value: str | float) -> None:
         lg.sql(f"UPDATE jobs SET {column} = ? WHERE id = ?", value, names[1])  # noqa: S608 - see above
 
         assert [entry.id for entry in opened.entries()] == [names[2], names[0]]
-        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.unknown_twin(lg.claim()) is None
         assert f"row {names[1]} is damaged" in lg.trouble(opened)
         assert opened.begin(lg.claim()).id is not None
+
+
+def test_row_of_odd_text_hides_no_other() -> None:
+    """A cell whose bytes are no text is read as far as it goes, and the other rows are shown."""
+    with ledger.open_record({}) as opened:
+        names = [opened.begin(lg.claim()).id for _ in range(2)]
+        lg.sql("UPDATE jobs SET model = CAST(x'61ff62' AS TEXT) WHERE id = ?", names[0])
+
+        assert [entry.model for entry in opened.entries()] == ["nano-banana", "a\\xffb"]
+        assert opened.trouble is None
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_odd_things_beside_the_record(suffix: str, make: Callable[[Path], object]) -> None:
+    """What lies where the record's log belongs is a warning at most, and nothing waits for it."""
+    make(lg.path().with_name(lg.path().name + suffix))
+
+    with ledger.open_record({}) as opened:
+        lg.advance_to(opened.begin(lg.claim()), "saved")
+        assert opened.trouble is None or "it is damaged" not in lg.trouble(opened)
 
 
 def test_zero_byte_file_becomes_a_record() -> None:
@@ -217,6 +265,57 @@ def test_full_disk(role: str, *, is_there: bool) -> None:
         assert opened.trouble is None
 
 
+# --- file systems that cannot lock -------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def nolock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a library that makes a file system one that cannot lock."""
+    need("gcc", is_there=shutil.which("gcc") is not None and sys.platform == "linux")
+    source = Path(lg.__file__).with_name("nolock.c")
+    library = tmp_path_factory.mktemp("nolock") / "nolock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["there", "new"])
+@pytest.mark.parametrize(
+    ("how", "where", "number"),
+    [
+        ("all", "/state/", errno.ENOLCK),  # NFS without its lock service
+        ("all", "/state/", errno.ENOSYS),  # Lustre without -o flock
+        ("all", "-shm", errno.EOPNOTSUPP),
+        ("set", "-shm", errno.ENOLCK),  # where SQLite would try for ten seconds
+        ("set", "/state/", errno.EAGAIN),  # as if others held all of them
+        ("map", "/state/", errno.ENODEV),
+    ],
+)
+def test_file_system_that_cannot_lock(
+    nolock: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    where: str,
+    number: int,
+    *,
+    is_there: bool,
+) -> None:
+    """Where nothing can be locked that is said at once, and no record is called damaged."""
+    if is_there:
+        ledger.open_record({}).close()
+    for name, value in (("NOLOCK", where), ("HOW", how), ("ERRNO", f"{number}")):
+        monkeypatch.setenv(name, value)
+    began = time.monotonic()
+    with lg.process("run_whole", under=("env", f"LD_PRELOAD={nolock}")) as started:
+        told = lg.line(started)
+
+    assert "this file system cannot lock; let XDG_STATE_HOME name a local folder; jobs are" in told
+    assert time.monotonic() - began < 4
+    assert lg.path().exists() == (is_there or how == "map")
+    assert not list(lg.path().parent.glob("*-*-shm"))
+    with ledger.open_record({}) as opened:
+        assert opened.trouble is None
+
+
 # --- versions --------------------------------------------------------------------------------
 
 
@@ -234,19 +333,40 @@ def test_older_record_is_migrated_under_a_running_job(monkeypatch: pytest.Monkey
     assert lg.sql("PRAGMA user_version") == [(len(newer_steps),)]
 
 
+def _write_older(monkeypatch: pytest.MonkeyPatch, version: int, **columns: str | int) -> None:
+    """Make a record of an older version with one more row, as 0.1.0 wrote it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:version])
+        ledger.open_record({}).close()
+    row = {**table("record/older"), "twin_key": lg.claim().twin_key, **columns}
+    marks = ", ".join("?" for _ in row)
+    lg.sql(f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})", *row.values())  # noqa: S608 - ours
+
+
 def test_async_job_of_an_older_record_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that an older version had taken on is an async one, also once its picture has come."""
-    with monkeypatch.context() as patch:
-        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
-        with ledger.open_record({}) as older:
-            names = [older.begin(lg.claim()).id for _ in range(2)]
-    lg.sql("UPDATE jobs SET state = 'accepted', exit_code = 130")
-    lg.sql("UPDATE jobs SET job_id = 'job-1' WHERE id = ?", names[0])
+    ended: dict[str, str | int] = {"state": "accepted", "exit_code": 130}
+    _write_older(monkeypatch, 1, id="a" * 12, job_id="job-1", **ended)
+    _write_older(monkeypatch, 1, id="b" * 12, **ended)
 
     with ledger.open_record({}) as newer:
         assert [one.is_async for one in newer.entries()] == [False, True]
-        newer.reopen(newer.find(str(names[0]))).advance("received", exit_code=10)
-        assert newer.find(str(names[0])).is_async
+        newer.reopen(newer.find("a")).advance("received", exit_code=10)
+        assert newer.find("a").is_async
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_job_of_an_older_record_is_told(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """Of an older version's job all is told that it wrote: base names, and what was sent."""
+    _write_older(monkeypatch, version, state="unknown", exit_code=9)
+    with ledger.open_record({}) as newer:
+        twin = newer.unknown_twin(lg.claim())
+        (job,) = json.loads(jsontext.line(jobs.jobs(newer.entries())))["jobs"]
+        assert newer.trouble is None
+
+    assert twin is not None
+    assert (twin.prompt, twin.request_key) == ("Put the mug on the table", None)
+    assert job.items() >= table("record/older-told").items()
 
 
 def test_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,17 +401,3 @@ def test_files_are_private() -> None:
     files = [(name, "0o600") for name in (".lock", ".sqlite3", ".sqlite3-shm", ".sqlite3-wal")]
     modes = [(suffix, oct(mode & 0o777)) for suffix, mode in found]
     assert sorted(modes) == [("", "0o700"), ("", "0o700"), *files]
-
-
-def test_row_holds_no_path_and_no_query() -> None:
-    """Of paths and URLs the base names are recorded only."""
-    names = ("/home/ann/secret-project/mug.jpg", "https://h.example/d/room.jpg?sig=abc/def#x")
-    with ledger.open_record({}) as opened:
-        entry = opened.begin(lg.claim(names=names, output="/home/ann/out/composed.jpg"))
-        entry.advance("saved", outputs=[entries.File(name="/home/ann/out/a.jpg", sha256="f" * 64)])
-        (found,) = opened.entries()
-        text = json.dumps(lg.sql("SELECT * FROM jobs"))
-
-    assert [one.name for one in found.inputs] == ["mug.jpg", "room.jpg"]
-    assert (found.output, found.outputs[0].name) == ("composed.jpg", "a.jpg")
-    assert not [word for word in ("ann", "secret", "example", "sig", "def") if word in text]

@@ -60,10 +60,10 @@ def test_kill_at_each_state(reached: entries.State) -> None:
     """A job counts as running until its process is killed, and then as what it must be."""
     with lg.process("reach", reached) as started, ledger.open_record({}) as opened:
         name = lg.line(started)
-        before, twin_before = opened.find(name), opened.unknown_twin(lg.claim().twin_key)
+        before, twin_before = opened.find(name), opened.unknown_twin(lg.claim())
         os.kill(started.pid, signal.SIGKILL)
         os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)  # and leave it a zombie
-        after, twin = opened.find(name), opened.unknown_twin(lg.claim().twin_key)
+        after, twin = opened.find(name), opened.unknown_twin(lg.claim())
 
     state = KILLED.get(reached, reached)
     assert (before.state, before.is_running) == (reached, reached in KILLED)

@@ -31,13 +31,30 @@ def record() -> Iterator[ledger.Ledger]:
 def test_a_job_as_json(record: ledger.Ledger) -> None:
     """A job is told with all that was claimed of it, and what each state has added; times in UTC."""
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    entry = record.begin(lg.claim(estimate_min_usd=0.08, estimate_usd=0.16))
+    entry = record.begin(
+        lg.claim(
+            estimate_min_usd=0.08,
+            estimate_usd=0.16,
+            request_key="e" * 64,
+            output="/out/composed.jpg",
+            inputs=(
+                entries.Source(
+                    path="/shots/mug.jpg",
+                    sent_sha256=lg.SHA_1,
+                    sha256="8" * 64,
+                    size=1200,
+                    mtime_ns=1764633600123456789,
+                ),
+                entries.Source(path="-", sent_sha256=lg.SHA_2, sha256="9" * 64, size=900),
+            ),
+        )
+    )
     (found,) = record.entries()
     (begun,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
     entry.advance("sending")
     entry.advance("accepted", job_id="job-1", request_id="request-1")
     entry.advance("received", price_usd=0.039)
-    entry.advance("saved", outputs=[entries.File(name="a.jpg", sha256="f" * 64)], exit_code=0)
+    entry.advance("saved", outputs=[entries.File(path="/out/a.jpg", sha256="f" * 64)], exit_code=0)
     document = json.loads(jsontext.line(jobs.jobs(record.entries())))
 
     (ended,) = document["jobs"]
@@ -106,7 +123,7 @@ def test_fetching_takes_an_entry_up_again(record: ledger.Ledger) -> None:
         (found,) = record.entries()
         assert (found.state, found.exit_code) == (state, exit_code)
         assert found.is_running == (exit_code is None)
-        assert (record.unknown_twin(lg.claim().twin_key) is not None) == (state == "unknown")
+        assert (record.unknown_twin(lg.claim()) is not None) == (state == "unknown")
 
 
 def test_repeated_state_costs_no_write(
@@ -158,7 +175,7 @@ def test_which_twin_blocks(
         elif fate == "dead":
             lg.sql("UPDATE jobs SET process = '' WHERE id = ?", entry.id)
         names.append(entry.id)
-    twin = record.unknown_twin(lg.claim().twin_key)
+    twin = record.unknown_twin(lg.claim())
 
     assert (twin.id if twin else None) == (None if blocking is None else names[blocking])
 
@@ -177,6 +194,94 @@ def test_which_twin_blocks(
 def test_what_makes_a_twin(other: entries.Claim, *, is_twin: bool) -> None:
     """Prompt, model, service and pictures in their order do; names here and letter case do not."""
     assert (other.twin_key == lg.claim().twin_key) == is_twin
+
+
+@pytest.mark.parametrize(
+    ("other", "is_twin"),
+    [
+        ({"request_key": lg.claim().request_key}, True),
+        ({"request_key": "e" * 64}, False),
+        ({"request_key": lg.claim().request_key, "host": "Inference.Prodia.com"}, True),
+        ({"request_key": lg.claim().request_key, "host": "h.example"}, False),
+    ],
+)
+def test_twins_by_what_they_ask_for(
+    record: ledger.Ledger, other: dict[str, Any], *, is_twin: bool
+) -> None:
+    """Of one service and request key is enough, whatever bytes were sent; a saved one settles it."""
+    lg.advance_to(record.begin(lg.claim()), "unknown")
+    later = lg.claim(hashes=("7" * 64, "8" * 64), **other)
+
+    assert (record.unknown_twin(later) is not None) is is_twin
+    assert record.saved(later.host, later.request_key) == ()
+    entry = record.begin(later)
+    lg.advance_to(entry, "saved")
+    assert (record.unknown_twin(lg.claim()) is None) is is_twin
+    assert [one.id for one in record.saved(later.host.upper(), later.request_key)] == [entry.id]
+
+
+@pytest.mark.parametrize("settled", ["billed", "not-billed"])
+def test_a_settled_twin_blocks_nothing(record: ledger.Ledger, settled: entries.Settled) -> None:
+    """What the user has found out about an unknown outcome is kept with it, and counts."""
+    entry = record.begin(lg.claim())
+    entry.advance("unknown", exit_code=9)
+    entry.advance("unknown", settled=settled, is_sandbox=True)
+    (found,) = record.entries()
+
+    assert (found.settled, found.is_sandbox) == (settled, True)
+    assert record.unknown_twin(lg.claim()) is None
+
+
+def test_saved_jobs_come_the_last_one_first(record: ledger.Ledger) -> None:
+    """Of the jobs for one picture, those that are saved are found, and no others."""
+    names = []
+    for reached in ("saved", "rejected", "saved", "received"):
+        entry = record.begin(lg.claim())
+        lg.advance_to(entry, reached)
+        names.append(entry.id)
+
+    found = record.saved(lg.claim().host, lg.claim().request_key)
+    assert [one.id for one in found] == [names[2], names[0]]
+
+
+# --- inputs as they were -----------------------------------------------------------------------
+
+ODD = os.fsdecode(b'/in/"caf\xe9\n%_.jpg')
+
+
+def _source(path: str, sha256: str, size: int, mtime_ns: int | None) -> entries.Source:
+    return entries.Source(
+        path=path, sent_sha256=lg.SHA_1, sha256=sha256 * 64, size=size, mtime_ns=mtime_ns
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "mtime_ns", "known"),
+    [
+        ("/in/a.jpg", 10, 20, "c"),
+        ("/in/b.jpg", 11, 21, "b"),
+        (ODD, 12, 22, "d"),
+        ("/in/a.jpg", 11, 21, None),
+        ("/in/a.jpg", 0, 20, None),
+        ("/in/a.jpg", 10, 2, None),
+        ("in/a.jpg", 10, 20, None),
+        ("a.jpg", 10, 20, None),
+        ("/in/c.jpg", 13, 23, None),
+        ("-", 14, 24, None),
+    ],
+)
+def test_what_was_in_an_input(
+    record: ledger.Ledger, path: str, size: int, mtime_ns: int, known: str | None
+) -> None:
+    """The hash of a file of this path, size and time is told, the last one written of it."""
+    first = (_source("/in/a.jpg", "a", 10, 20), _source("/in/b.jpg", "b", 11, 21))
+    last = (_source("/in/a.jpg", "c", 10, 20), _source(ODD, "d", 12, 22))
+    piped = (_source("-", "e", 14, None), entries.Source(path="c.jpg", sent_sha256=lg.SHA_1))
+    for inputs in (first, last, piped):
+        record.begin(lg.claim(inputs=inputs))
+
+    found = record.known_sha256(path, size, mtime_ns)
+    assert found == (None if known is None else known * 64)
 
 
 # --- finding -----------------------------------------------------------------------------------
@@ -240,7 +345,7 @@ def test_reading_makes_no_record() -> None:
     """Whoever only reads finds a missing record empty and leaves it missing."""
     with ledger.open_record({}, create=False) as opened:
         assert (opened.entries(), opened.trouble) == ((), None)
-        assert opened.unknown_twin(lg.claim().twin_key) is None
+        assert opened.unknown_twin(lg.claim()) is None
         assert opened.begin(lg.claim()).id is None
     assert not lg.path().exists()
 
@@ -263,16 +368,17 @@ def test_closed_record_does_nothing(record: ledger.Ledger) -> None:
 def test_names_that_are_not_utf8(record: ledger.Ledger) -> None:
     """Names of any bytes are kept, and shown escaped with their bytes beside them."""
     odd = os.fsdecode(b"caf\xe9\n.jpg")
-    entry = record.begin(lg.claim(names=(odd, "b.jpg"), output=f"out/{odd}"))
+    entry = record.begin(lg.claim(names=(odd, "b.jpg"), output=f"/out/{odd}"))
     entry.advance("received", rescued=[f"/state/{odd}"], exit_code=10)
     (found,) = record.entries()
     (job,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
 
     shown = {"name": "caf\\xe9\\n.jpg", "name_b64": "Y2Fm6QouanBn"}
-    assert found.inputs[0].name == found.output == odd
+    assert (found.inputs[0].name, found.output) == (odd, f"/out/{odd}")
     assert found.rescued == (f"/state/{odd}",)
-    assert job["inputs"][0] == {**shown, "sha256": lg.SHA_1}
-    assert job["output"] == shown
+    assert job["inputs"][0].items() >= {**shown, "path": None}.items()
+    path = {"path": "/out/caf\\xe9\\n.jpg", "path_b64": "L291dC9jYWbpCi5qcGc="}
+    assert job["output"] == {**shown, **path}
     path = {"path": "/state/caf\\xe9\\n.jpg", "path_b64": "L3N0YXRlL2NhZukKLmpwZw=="}
     assert job["rescued"] == [path]
 

@@ -3,8 +3,10 @@
 A row is a script for the server and what the user must be told.
 """
 
+import gzip
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import loopback
 from loopback import busy, cut, drop, early, json_answer, multipart_ok, ok, raw, redirect, text
@@ -76,7 +78,7 @@ def undelivered(script: loopback.Answer, *words: str, **limits: float) -> Fault:
 
 def unknown(script: loopback.Answer, *words: str, keeps: bool = False, **limits: float) -> Fault:
     """Return a row that must end with everything sent and nothing settled."""
-    words = ("it may have run and may be billed", "prodia-compose jobs", *words)
+    words = ("it may have run and may be billed", "https://app.prodia.com/api", *words)
     return Fault((script,), errors.UnknownError, 1, words, billed=True, keeps=keeps, limits=limits)
 
 
@@ -94,11 +96,30 @@ def raw_ok(head: bytes, body: bytes = PICTURE) -> loopback.Answer:
     return raw(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
 
 
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+TYPED = b"Content-Type: image/jpeg"
+
+
+def coded(coding: str, body: bytes, *, told: bool = True) -> loopback.Answer:
+    """Answer 200 with a picture that is said to be coded, with a length or up to the close."""
+    length = f"\r\nContent-Length: {len(body)}" if told else ""
+    return raw_ok(TYPED + f"\r\nContent-Encoding: {coding}{length}".encode(), body)
+
+
+def bare_deflate(data: bytes) -> bytes:
+    """Return data compressed without any wrapping."""
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
 PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
 SOON = {
     "zero": "0", "decimal": "1.5", "negative": "-5", "words": "soon", "empty": "", "not-a-number": "nan", "past": PAST,
 }  # fmt: skip
+READABLE = {"zero", "decimal", "past"}
 FAR = "Wed, 21 Oct 2099 07:28:00 GMT"
+
+OK = ok(PICTURE).head() + PICTURE
 
 EARLY: dict[str, Fault] = {
     "early-413-then-close": rejected(early(text(ECHO, 413)), "413", "sorry, ***", submissions=0, size=LARGE),
@@ -117,6 +138,12 @@ EARLY: dict[str, Fault] = {
     "early-413-in-a-trickle": rejected(
         loopback.trickle(early(text("too big", 413), then="hold"), 0.001), "too big", submissions=0, size=LARGE
     ),
+    "early-hints-then-413-then-hold": rejected(
+        early(raw(HINTS + b"HTTP/1.1 413 Too Large\r\nContent-Length: 7\r\n\r\ntoo big"), then="hold"),
+        "too big", submissions=0, size=LARGE,
+    ),
+    "early-hints-then-ok": worked(early(raw(HINTS * 2 + OK), then="drain"), size=LARGE),
+    "early-ok": worked(early(ok(PICTURE), then="drain"), size=LARGE),
     "early-half-a-status-line": undelivered(early(raw(b"HTTP/1.1 4"))),
     "100-continue-unasked": worked(
         early(raw(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xd8\xff\xe0"), then="drain"),
@@ -151,15 +178,20 @@ BROKEN: dict[str, Fault] = {
     "parts-without-their-end": unknown(
         cut(multipart_ok(BIG), "close", len(multipart_ok(BIG).body) - 6), "cut short", keeps=True
     ),
-    "bad-chunk-size": unknown(raw_ok(b"Transfer-Encoding: chunked", b"zz\r\nabc\r\n")),
-    "not-http": unknown(raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "not an HTTP answer"),
-    "head-without-end": unknown(raw(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), "not an HTTP answer"),
-    "two-lengths": unknown(raw_ok(b"Content-Length: 5, 6"), "not an HTTP answer"),
+    "bad-chunk-size": unknown(
+        raw_ok(b"Transfer-Encoding: chunked", b"3\r\nabc\r\nzz\r\nabc\r\n"), "chunks are damaged", keeps=True
+    ),
+    "not-http": unknown(raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "not an HTTP answer", keeps=True),
+    "picture-without-a-head": unknown(raw(PICTURE), "not an HTTP answer", keeps=True),
+    "head-without-end": unknown(raw(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), "the answer is empty"),
+    "head-beyond-all-bounds": unknown(
+        raw_ok(b"X-Long: " + b"y" * 100_000 + b"\r\nX-Short: 1" * 700_000), "not an HTTP answer", keeps=True
+    ),
     "damaged-gzip": unknown(
         raw_ok(b"Content-Encoding: gzip\r\nContent-Type: image/jpeg\r\nContent-Length: 8", b"notagzip"),
-        "compression is damaged",
+        "its compression (gzip) cannot be undone", keeps=True,
     ),
-    "early-hints-only": unknown(raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"), "103"),
+    "early-hints-only": unknown(raw(HINTS), "closed without an answer"),
 }  # fmt: skip
 
 CONTENT: dict[str, Fault] = {
@@ -181,12 +213,81 @@ CONTENT: dict[str, Fault] = {
     ),
     "parts-with-an-empty-output": unknown(multipart_ok(b""), "no picture", keeps=True),
     "parts-with-another-boundary": unknown(
-        raw_ok(b"Content-Type: multipart/form-data; boundary=other\r\nContent-Length: 4", b"abcd"), "cut short", keeps=True
+        raw_ok(b"Content-Type: multipart/form-data; boundary=other\r\nContent-Length: 4", b"abcd"), "no picture", keeps=True
     ),
     "empty": unknown(loopback.status(200), "the answer is empty"),
     "201-empty": unknown(loopback.status(201), "201"),
     "204": unknown(loopback.status(204), "204", "the answer is empty"),
     "octets": unknown(ok(b"\0\1\2" * 50, "application/octet-stream"), "no picture", keeps=True),
+}  # fmt: skip
+
+ODD: dict[str, Fault] = {
+    **{
+        f"{status}-first": worked(raw(f"HTTP/1.1 {status} Odd\r\nX: y\r\n\r\n".encode() + OK))
+        for status in (100, 101, 102, 103, 199)
+    },
+    "many-hints-first": worked(raw(HINTS * 500 + b"HTTP/1.1 102 P\r\n\r\n" + OK)),
+    "hints-in-a-trickle": worked(loopback.trickle(raw(HINTS + b"HTTP/1.1 200 OK\r\n\r\n\xff\xd8\xff\xd9"), 0.001)),
+    "hints-then-400": rejected(raw(HINTS + b"HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\nno"), "400 No: no"),
+    "hints-then-nothing": unknown(raw(HINTS * 2), "closed without an answer"),
+    "120-headers": worked(raw_ok(b"\r\n".join(b"X-%d: v" % n for n in range(120)))),
+    "5000-headers": worked(raw_ok(b"\r\n".join([b"X-%d: v" % n for n in range(5000)] + [b"Content-Length: 4006"]))),
+    "5000-of-one-header": worked(raw_ok(b"Set-Cookie: a=b; c\r\n" * 5000 + TYPED)),
+    "header-of-70-kb": worked(raw_ok(b"X-Long: " + b"y" * 70_000 + b"\r\nContent-Length: 4006")),
+    "header-of-a-megabyte": worked(raw_ok(TYPED + b"\r\nX-Long: " + b"y" * 1_000_000)),
+    "type-of-70-kb": worked(raw_ok(b"Content-Type: image/jpeg; x=" + b"; " * 35_000)),
+    "reason-of-70-kb": worked(raw(b"HTTP/1.1 200 " + b"OK" * 35_000 + b"\r\n\r\n" + PICTURE)),
+    "header-without-a-colon": worked(raw_ok(b"nonsense\r\nContent-Length: 4006")),
+    "header-of-odd-bytes": worked(raw_ok(b"\xff\0\x80: \xfe\0\r\n: \r\nContent-Length: 4006")),
+    "header-folded": worked(raw_ok(b"X: a\r\n b\r\nContent-Type:\r\n\timage/jpeg")),
+    "blank-before-a-colon": worked(raw_ok(b"Content-Length : 4006\r\nCONTENT-TYPE:image/jpeg")),
+    "line-feeds-only": worked(raw(b"HTTP/1.1 200 OK\nContent-Length: 4006\n\n" + PICTURE)),
+    "no-reason": worked(raw(b"HTTP/1.1 200\r\n\r\n" + PICTURE)),
+    "blank-lines-first": worked(raw(b"\r\n\r\n" + OK)),
+    "http-1.0": worked(raw(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n" + PICTURE)),
+    "http-2": worked(raw(b"HTTP/2 200 \r\ncontent-length: 4006\r\n\r\n" + PICTURE)),
+    **{
+        f"length-{name}": worked(raw_ok(b"Content-Length: " + told))
+        for name, told in {
+            "twice": b"4006, 4006", "conflicting": b"5, 6", "repeated": b"5\r\nContent-Length: 6", "words": b"many",
+            "negative": b"-1", "empty": b"", "absurd": b"9" * 5000, "zero": b"0", "too-small": b"7",
+        }.items()
+    },
+    "length-too-small-and-kept-open": worked(
+        loopback.early(raw_ok(b"Content-Length: 7"), read=SMALL + 334, then="hold")
+    ),
+    "length-too-large": unknown(raw_ok(b"Content-Length: 5000"), "in the middle", keeps=True),
+    "204-with-a-picture": worked(raw(b"HTTP/1.1 204 No Content\r\n\r\n" + PICTURE)),
+    "chunked-that-is-not": worked(raw_ok(b"Transfer-Encoding: chunked\r\nContent-Length: 4006")),
+    "chunks-with-extensions": worked(
+        raw_ok(b"Transfer-Encoding: CHUNKED", b"FA6 ; a=b\r\n" + PICTURE + b"\r\n000;x\r\nTrailer: 1\r\n\r\n")
+    ),
+    "chunks-with-line-feeds": worked(raw_ok(b"Transfer-Encoding: chunked", b"fa6\n" + PICTURE + b"\n0\n\n")),
+    "chunks-of-gzip": worked(
+        raw_ok(b"Transfer-Encoding: gzip, chunked", b"1000\r\n" + gzip.compress(PICTURE).ljust(4096, b"!") + b"\r\n0\r\n\r\n")
+    ),
+    **{f"{coding}-that-is-not": worked(coded(coding, PICTURE)) for coding in ("gzip", "deflate", "br", "zstd", "gzip, br", "x-odd")},
+    "gzip": worked(coded("GZIP", gzip.compress(PICTURE))),
+    "gzip-by-closing": worked(coded("x-gzip", gzip.compress(PICTURE), told=False)),
+    "gzip-twice": worked(coded("gzip, gzip", gzip.compress(gzip.compress(PICTURE)))),
+    "gzip-twice-told-once-done": worked(coded("gzip, gzip", gzip.compress(PICTURE))),
+    "gzip-in-two-members": worked(coded("gzip", gzip.compress(PICTURE[:999]) + gzip.compress(PICTURE[999:]))),
+    "gzip-with-junk-behind": worked(coded("gzip", gzip.compress(PICTURE) + b"junk" * 99)),
+    "gzip-with-a-wrong-checksum": worked(coded("gzip", gzip.compress(PICTURE)[:-8] + b"12345678")),
+    "gzip-without-its-checksum": worked(coded("gzip", gzip.compress(PICTURE)[:-8])),
+    "gzip-cut": unknown(coded("gzip", gzip.compress(BIG)[:-200]), "cut short", keeps=True),
+    "gzip-damaged": unknown(coded("gzip", gzip.compress(BIG)[:-200] + b"\xff" * 200), "cut short", keeps=True),
+    "deflate": worked(coded("deflate", zlib.compress(PICTURE))),
+    "deflate-bare": worked(coded("deflate", bare_deflate(PICTURE))),
+    "deflate-then-gzip": worked(coded("deflate,gzip", gzip.compress(zlib.compress(PICTURE)))),
+    "brotli": unknown(coded("br", b"\x8b\x02\x80" * 99), "its compression (br) cannot be undone", keeps=True),
+    "parts-in-gzip": worked(
+        raw_ok(
+            f"Content-Type: multipart/form-data; boundary={loopback.BOUNDARY}\r\nContent-Encoding: gzip".encode(),
+            gzip.compress(multipart_ok(PICTURE).body),
+        )
+    ),
+    "500-with-a-picture": unknown(replace(ok(PICTURE), status=500), "500", keeps=True),
 }  # fmt: skip
 
 STATUSES: dict[str, Fault] = {
@@ -212,8 +313,11 @@ STATUSES: dict[str, Fault] = {
     ),
     "401": refused(text("token is invalid", 401), "401", "token is invalid"),
     "403": refused(json_answer({"error": ECHO}, 403), "403", "sorry, ***"),
-    "402": rejected(json_answer({"error": "insufficient balance"}, 402), "insufficient balance"),
-    "404": rejected(loopback.status(404), "404", "PRODIA_BASE_URL"),
+    "402": Fault(
+        script=(json_answer({"error": "insufficient funds"}, 402),), error=errors.AuthError, submissions=1,
+        words=("the balance of your account", "insufficient funds", "app.prodia.com", "the job did not run"),
+    ),
+    "404": rejected(loopback.status(404), "404", "the job type, or this version of the API", "PRODIA_BASE_URL"),
     "413": rejected(json_answer({"error": "over 9MP"}, 413), "over 9MP", "--max-side"),
     "422": rejected(json_answer({"detail": "steps: maximum: got 1,000"}, 422), "steps: maximum: got 1,000"),
     "451": rejected(text("a\x1b[31mred", 451), "a\x1b[31mred"),
@@ -229,7 +333,12 @@ BUSY: dict[str, Fault] = {
     "429-then-ok": worked(busy("1"), busy("1"), ok(PICTURE), submissions=3),
     "503-with-retry-after-then-ok": worked(busy("2", 503), ok(PICTURE), submissions=2),
     "429-without-retry-after": worked(busy(None), ok(PICTURE), submissions=2),
-    "503-retry-after-words": worked(busy("soon", 503), ok(PICTURE), submissions=2),
+    **{
+        f"503-retry-after-{name}": worked(busy(value, 503), ok(PICTURE), submissions=2)
+        if name in READABLE
+        else unknown(busy(value, 503), "503", "no capacity")
+        for name, value in SOON.items()
+    },
     "retry-after-beyond-patience": too_busy(busy("600"), "600 s", "waited 0 s", "at 20"),
     "retry-after-far-date": too_busy(busy(FAR), "at 2"),
     "retry-after-absurd": too_busy(busy("9" * 400), "1000000000 s"),
@@ -246,4 +355,4 @@ BUSY: dict[str, Fault] = {
     ),
 }  # fmt: skip
 
-FAULTS = EARLY | BROKEN | CONTENT | STATUSES | BUSY
+FAULTS = EARLY | BROKEN | CONTENT | ODD | STATUSES | BUSY

@@ -5,6 +5,7 @@ and tells on standard output how far it is.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import resource
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from prodia_compose.record import entries, home, ledger
+from prodia_compose.record import entries, home, ledger, open_entry
 
 STEPS: tuple[entries.State, ...] = ("prepared", "sending", "accepted", "received", "saved")
 OTHER_ENDS: tuple[entries.State, ...] = ("rejected", "busy", "not-delivered", "unknown")
@@ -34,14 +35,21 @@ def claim(
 ) -> entries.Claim:
     """Return a claim, with other fields where given; two of the same arguments are twins."""
     config = {"prompt": prompt, "images": ["mug.jpg", "room.jpg"]}
-    usual = {"host": "inference.prodia.com", "output": "composed.jpg", "tool_version": "0.1.0"}
-    return entries.Claim(
-        digest="sha256:" + "d" * 64,
-        model=model,
-        job_json=json.dumps({"type": f"inference.{model}.v2", "config": config}).encode(),
-        inputs=tuple(entries.File(name=n, sha256=h) for n, h in zip(names, hashes, strict=True)),
-        **{**usual, "estimate_min_usd": 0.039, "estimate_usd": 0.039, **others},
-    )
+    fields: dict[str, Any] = {
+        "host": "inference.prodia.com",
+        "digest": "sha256:" + "d" * 64,
+        "request_key": hashlib.sha256(repr((prompt, model, hashes)).encode()).hexdigest(),
+        "inputs": tuple(
+            entries.Source(path=n, sent_sha256=h) for n, h in zip(names, hashes, strict=True)
+        ),
+        "output": "composed.jpg",
+        "estimate_min_usd": 0.039,
+        "estimate_usd": 0.039,
+        "tool_version": "0.1.0",
+        **others,
+    }
+    job = json.dumps({"type": f"inference.{model}.v2", "config": config})
+    return entries.Claim(model=model, job_json=job.encode(), **fields)
 
 
 def path() -> Path:
@@ -60,7 +68,7 @@ def trouble(opened: ledger.Ledger) -> str:
     return opened.trouble.message if opened.trouble else ""
 
 
-def advance_to(entry: ledger.OpenEntry, reached: entries.State) -> None:
+def advance_to(entry: open_entry.OpenEntry, reached: entries.State) -> None:
     """Take a job that has begun to a state, by the way it would go."""
     is_step = reached in STEPS
     for step in STEPS[1 : STEPS.index(reached) + 1] if is_step else ("sending", reached):
@@ -136,6 +144,11 @@ def start_on_full_disk() -> None:
     """Record a whole run where no file may grow beyond 1 kB; tell what trouble there was."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    run_whole()
+
+
+def run_whole() -> None:
+    """Record a whole run; tell what trouble there was."""
     with ledger.open_record(os.environ) as opened:
         advance_to(opened.begin(claim()), "saved")
         _tell(f"{opened.trouble}")
@@ -153,7 +166,7 @@ def meet_full_disk() -> None:
         entry.advance("saved")
 
 
-ROLES = (reach, run_one, run_many, hold_lock, start_on_full_disk, meet_full_disk)
+ROLES = (reach, run_one, run_many, run_whole, hold_lock, start_on_full_disk, meet_full_disk)
 
 if __name__ == "__main__":
     roles: dict[str, Callable[..., None]] = {role.__name__: role for role in ROLES}

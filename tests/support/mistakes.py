@@ -39,7 +39,7 @@ BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
     ("no images", ("-p", "x"), 2, r"no images"),
     ("two users of stdin", ("-", "-T", "-", "-p", "x"), 2, r"both read standard input"),
     ("-0 without a list", (*GOOD, "-0"), 2, r"-0: .*-T"),
-    ("label without a name", ("-i", "product.jpg", "-p", "x"), 2, r"-i NAME=PATH"),
+    ("label of odd letters", ("-i", "1st=product.jpg", "-p", "x"), 2, r"-i NAME=PATH"),
     ("unknown label", ("-i", "mug=product.jpg", "-p", "{mgu}"), 2, r"did you mean \{mug\}"),
     ("bad suffix", (*GOOD, "-o", "out.gif"), 2, r"no such format as \.gif"),
     ("format clash", (*GOOD, "-o", "out.jpg", "--format", "png"), 2, r"asks for jpg"),

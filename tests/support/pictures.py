@@ -199,6 +199,36 @@ def jpeg_with(data: bytes, *segments: bytes) -> bytes:
     return data[:place] + b"".join(segments) + data[place:]
 
 
+def scanned_jpeg(size: tuple[int, int], scans: int, *, progressive: bool = True) -> bytes:
+    """Return a black JPEG of so many scans; they refine it, or (not progressive) repeat a channel.
+
+    In each all blocks are skipped by runs of up to 32,767, so that a scan takes few bytes.
+    """
+    blocks = -(-size[0] // 8) * -(-size[1] // 8)
+    channels = 1 if progressive else 3
+    frame = struct.pack(">BHHB", 8, size[1], size[0], channels)
+    frame += b"".join(bytes((number + 1, 0x11, 0)) for number in range(channels))
+    head = b"\xff\xd8" + jpeg_segment(0xDB, b"\0" + b"\1" * 64)
+    head += jpeg_segment(0xC2 if progressive else 0xC0, frame)
+    head += jpeg_segment(0xC4, b"\0" + b"\1" + bytes(15) + b"\0")
+    head += jpeg_segment(0xC4, b"\x10" + b"\0\0\0\x0f" + bytes(12) + bytes(range(0, 0xF0, 16)))
+    if not progressive:  # a bit for the brightness of a block, four for the end of it
+        channel = jpeg_segment(0xDA, b"\1\1\0\0\x3f\0") + bytes(-(-blocks * 5 // 8))
+        return head + channel * scans + b"\xff\xd9"
+    first = jpeg_segment(0xDA, b"\1\1\0\0\0\0") + bytes(-(-blocks // 8))
+    bits = ""
+    while blocks:
+        power = min(14, blocks.bit_length() - 1)
+        run = min(blocks, (2 << power) - 1)
+        bits += f"{power:04b}" + (f"{run - (1 << power):0{power}b}" if power else "")
+        blocks -= run
+    bits += "1" * (-len(bits) % 8)
+    coded = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    more = jpeg_segment(0xDA, b"\1\1\0\1\x3f\0") + coded
+    refined = jpeg_segment(0xDA, b"\1\1\0\1\x3f\x10") + coded
+    return head + first + b"".join((more, *[refined] * (scans - 2))) + b"\xff\xd9"
+
+
 def talkative_jpeg(image: Image.Image, **options: object) -> bytes:
     """Return a JPEG with every kind of metadata, a thumbnail and a tail."""
     plain = encoded(image, "JPEG", **options)

@@ -20,6 +20,7 @@ from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart
 from prodia_compose.client.send import Sender, Sent
 from prodia_compose.client.service import Service, Token
+from prodia_compose.client.transport import exchange
 
 TOKEN = "sentinel-0f9e8d7c6b5a"
 
@@ -93,6 +94,9 @@ class Outcome:
         """Keep a state."""
         self.states.append(state)
 
+    def met(self, reply: exchange.Reply) -> None:
+        """Take in who answers."""
+
     def came(self, answer: answers.Answer) -> None:
         """Hold an answer."""
         self.held = answer
@@ -111,8 +115,9 @@ class Outcome:
 
     @property
     def kept(self) -> answers.Output | None:
-        """What has come and is worth keeping, if nothing was of use."""
-        return None if self.held is None else self.held.remains
+        """What has come and is most worth keeping, if nothing was of use."""
+        held = self.held
+        return None if held is None else next(iter((*held.outputs, *held.remains)), None)
 
     def texts(self) -> str:
         """Return every text that a user could get to see, tracebacks and records included."""

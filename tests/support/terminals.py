@@ -86,6 +86,7 @@ class Running:
         *,
         columns: int = 80,
         also_stdout: bool = False,
+        also_stdin: bool = False,
         env: Mapping[str, str | None] | None = None,
     ) -> None:
         self._ours, theirs = pty.openpty()
@@ -94,7 +95,7 @@ class Running:
         wanted.update(env or {})
         self.process = subprocess.Popen(
             [*PROGRAM, *argv],
-            stdin=subprocess.DEVNULL,
+            stdin=theirs if also_stdin else subprocess.DEVNULL,
             stdout=theirs if also_stdout else subprocess.PIPE,
             stderr=theirs,
             env={name: value for name, value in wanted.items() if value is not None},
@@ -126,6 +127,10 @@ class Running:
         while not condition(screen := self.screen):
             assert self._read(), f"ended before that: {self.raw!r}"
         return screen
+
+    def type(self, keys: str) -> None:
+        """Press some keys; the terminal shows them."""
+        os.write(self._ours, keys.encode())
 
     def hang_up(self) -> None:
         """Close the terminal, as its window is closed."""

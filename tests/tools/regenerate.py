@@ -58,7 +58,11 @@ def offers() -> str:
         "root": declared,
         "default_model": DEFAULT_MODEL,
         "models": {model.short_name: _model(model, metavars) for model in CATALOGUE},
-        "values": {"COLOUR": list(COLOURS), "KIND[:N]": list(FAULT_KINDS)},
+        "values": {
+            "COLOUR": list(COLOURS),
+            "KIND[:N]": list(FAULT_KINDS),
+            "TIME": ["today", "yesterday", "7d"],
+        },
     }
     return json.dumps(known, indent=1) + "\n"
 

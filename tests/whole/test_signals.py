@@ -137,6 +137,8 @@ def test_a_signal_ends_a_run_with_the_truth(
 
     assert (running.returncode, error["exit_code"]) == (-number, 128 + number)
     assert (error["kind"], error["may_be_billed"]) == ("interrupted", may_be_billed)
+    assert ("may be billed" in error["message"]) is may_be_billed
+    assert ("https://app.prodia.com/api" in error["message"]) is may_be_billed
     assert states == ([] if state is None else [state])
     assert submissions == int(may_be_billed)
     assert out == b""

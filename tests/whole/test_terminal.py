@@ -134,3 +134,63 @@ def test_a_prompt_in_a_bare_locale_is_utf8(
 
     assert (done.code, done.out) == (0, b"composed.jpg\n")
     assert "café in the first image" in json.dumps(sandbox.jobs[0].job, ensure_ascii=False)
+
+
+PROMPT = "Put the mug from the first image on the table in the second image"
+
+REPORT = ("validate", "product.jpg", "scene.jpg", "-p", PROMPT)
+
+
+@pytest.mark.parametrize(
+    "argv", [("models",), ("models", "flux-2-flex"), (*REPORT, "--sandbox")], ids=" ".join
+)
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_tables_break_no_words(work: Path, run: Run, argv: tuple[str, ...], columns: int) -> None:
+    """On a terminal of 40 columns and more each word of a table is whole, if it fits a line."""
+    piped = run(*argv).text.splitlines()
+    shown = on_a_terminal(argv, columns=columns, also_stdout=True, env={"TERM": "dumb"})
+    lines, words = shown.raw.splitlines(), shown.raw.split()
+
+    # A block begins with its name, without a title.
+    assert {word for line in piped for word in line.split()} - {"MODEL"} == {*words} - {"MODEL"}
+    assert [line for line in lines if len(line) > columns and len(line.split()) > 1] == []
+    assert columns < 200 or lines == piped
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "linux"}, True),
+        ({"TERM": "dumb"}, False),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+    ],
+    ids=str,
+)
+def test_tables_know_colour(work: Path, env: dict[str, str], coloured: bool) -> None:  # noqa: FBT001
+    """Headings are bold where stdout takes colour."""
+    shown = on_a_terminal(["models"], also_stdout=True, env=env)
+
+    assert ("\x1b[1mMODEL\x1b[0m" in shown.raw) is coloured
+    assert ("\x1b" in shown.raw) is coloured
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [((), "\x1b[32mready\x1b[0m"), (("-o", "no/a.jpg"), "\x1b[31m1 problem; ")],
+)
+def test_a_result_is_green_or_red(work: Path, argv: tuple[str, ...], words: str) -> None:
+    """The last line of a report shows at a glance whether all is well."""
+    shown = on_a_terminal([*REPORT, "--sandbox", *argv], also_stdout=True, env={"TERM": "xterm"})
+
+    assert f"result   {words}" in shown.raw
+
+
+def test_a_pipe_gets_a_row_a_line(run: Run) -> None:
+    """Into a pipe a table is neither folded nor coloured, whatever COLUMNS says; unless forced."""
+    plain, forced = run("models", COLUMNS="40"), run("models", FORCE_COLOR="1")
+
+    assert len(plain.text.splitlines()) == len(forced.text.splitlines())
+    assert "\x1b" not in plain.text
+    assert forced.text.startswith("\x1b[1mMODEL\x1b[0m  ")

@@ -34,7 +34,7 @@ def models(
 
         terminal.print_text(jsontext.line(documents.models(listed)))
     elif name is None:
-        terminal.print_text("\n".join(tables.aligned(listing.table(listed))))
+        terminal.print_text("\n".join(tables.aligned(listing.table(listed), terminal.layout())))
     else:
-        terminal.print_text("\n".join(listing.details(listed[0])))
+        terminal.print_text("\n".join(listing.details(listed[0], terminal.layout())))
     return 0

@@ -1,12 +1,12 @@
 """`sandbox`: serve the stand-in until stopped, or for as long as a command runs."""
 
 import contextlib
+import errno
 import os
 import queue
 import shlex
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from prodia_compose import errors
 from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.options import values
 from prodia_compose.client.service import SANDBOX_TOKEN, Token
+from prodia_compose.record import home
 
 if TYPE_CHECKING:  # for an annotation; it loads Pillow
     from prodia_compose.sandbox.service import SandboxOptions
@@ -24,6 +25,8 @@ GRACE_S = 3.0
 """How long a command may take to end by a signal that it may have got as well. More than
 `compose` takes to stop and to say where its job is; less than those who cancel (docker stop,
 CI) wait before they kill, so that one they sent to us alone is passed on in time."""
+
+_LOOK_EVERY_S = 0.02
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -90,8 +93,10 @@ def _serve(options: "SandboxOptions", port: int, command: Sequence[str]) -> int:
         token = options.token or SANDBOX_TOKEN
         variables = {"PRODIA_BASE_URL": served.url, "PRODIA_TOKEN": token}
         if command:
-            # Rehearsals do not belong in the record, whatever their token.
-            return _run(command, {**variables, "PRODIA_COMPOSE_RECORD": "off"})
+            # `jobs` tells of the jobs that are rehearsed, unless there is to be no record.
+            if not home.is_off(os.environ):
+                variables["PRODIA_COMPOSE_RECORD"] = "sandbox"
+            return _run(command, variables)
         for name, value in variables.items():
             terminal.print_text(f"export {name}={shlex.quote(value)}")
         if terminal.is_terminal(sys.stderr):
@@ -110,33 +115,29 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
     it is given time to end: the same signal again would break off its cleaning up. One that
     comes several times meanwhile tells nothing new.
     """
-    happened: queue.SimpleQueue[int] = queue.SimpleQueue()  # signals' numbers; 0: it has ended
+    came: queue.SimpleQueue[int] = queue.SimpleQueue()
     # Told, not raised: one raised as the command ends would lose its status.
-    with signals.handled_by(lambda number, _frame: happened.put(number)):
+    with signals.handled_by(lambda number, _frame: came.put(number)):
         try:
             process = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
         except OSError as exc:
-            raise errors.UsageError(f"-- {command[0]}: cannot be run: {exc.strerror}") from exc
-
-        def wait() -> None:
-            process.wait()
-            happened.put(0)
-
-        waiting = threading.Thread(target=wait, daemon=True)
-        waiting.start()
-        while number := happened.get():
-            waiting.join(GRACE_S)
-            for each in sorted({number, *_come(happened)}):
-                if waiting.is_alive():
-                    process.send_signal(each)
-        waiting.join()
+            why = exc.strerror or str(exc)
+            if exc.errno == errno.EAGAIN:
+                why = "no more processes can be started: raise the limit (ulimit -u)"
+            raise errors.UsageError(f"-- {command[0]}: cannot be run: {why}") from exc
+        while process.poll() is None:  # by no thread, which might not be had
+            for number in _come(came, _LOOK_EVERY_S):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE_S)
+                for each in sorted({number, *_come(came, 0)}):
+                    process.send_signal(each)  # nothing happens once it has ended
     status = process.returncode
     return status if status >= 0 else 128 - status
 
 
-def _come(happened: "queue.SimpleQueue[int]") -> Iterator[int]:
-    """Yield the signals that have come since; that the command has ended is left there."""
+def _come(came: "queue.SimpleQueue[int]", wait_s: float) -> Iterator[int]:
+    """Yield the signals that have come, or come within some seconds."""
     with contextlib.suppress(queue.Empty):
-        while number := happened.get_nowait():
-            yield number
-        happened.put(0)
+        yield came.get(timeout=wait_s)
+        while True:
+            yield came.get_nowait()

@@ -142,6 +142,10 @@ def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answe
     value = _operand(place) if option is None else option["value"]
     if value is None:
         return _Answer()
+    if value == offers.ID_OR_FILE:
+        if ids := offers.job_ids(current):
+            return _Answer(words=ids)
+        value = "IMAGE"
     suffixes = offers.suffixes(value)
     if suffixes is not None or value == _FOLDER:
         return _path(value, current, start, suffixes or ())

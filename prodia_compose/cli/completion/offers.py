@@ -11,6 +11,9 @@ from typing import TypedDict
 
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib takes 4 ms of 25
 
+ID_OR_FILE = "ID|FILE"
+"""What help calls an operand that is an id, or else a picture."""
+
 _JOBS_OFFERED = 50
 _PATIENCE_S = 0.5
 
@@ -102,10 +105,11 @@ def words(known: Offers, value: str, typed: str, model: str | None) -> list[tupl
 def job_ids(typed: str) -> list[tuple[str, str]]:
     """Return the ids of the latest jobs of the record that begin so, each with what it is."""
     from prodia_compose.progress import visible  # noqa: PLC0415
-    from prodia_compose.record import ledger  # noqa: PLC0415 - for an id only
+    from prodia_compose.record import home, ledger  # noqa: PLC0415 - for an id only
 
+    is_sandbox = home.is_rehearsing(os.environ)
     with ledger.open_record(os.environ, create=False, patience_s=_PATIENCE_S) as record:
-        latest = record.entries(limit=_JOBS_OFFERED)
+        latest = record.entries(limit=_JOBS_OFFERED, is_sandbox=is_sandbox)
     return [
         (one.id, visible(f"{one.state}, {one.model}, {one.begun_at.astimezone():%Y-%m-%d %H:%M}"))
         for one in latest

@@ -61,7 +61,7 @@ class FetchOptions(Telling):
         Option(
             names=("-o", "--output"),
             metavar="FILE",
-            help="Where the picture goes, - for stdout; by default the name it was meant for",
+            help="Where the picture goes, - for stdout; by default where it was meant to",
             variable=None,
         ),
     ] = None

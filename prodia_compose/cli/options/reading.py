@@ -149,6 +149,11 @@ def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
     return run
 
 
+def variables(kind: type[Options]) -> dict[str, str | None]:
+    """Return the variable, if there is one, of each option with a name, by its long name."""
+    return {one.long: one.variable for one in _declared(kind) if not one.option.is_operand}
+
+
 def _fields(group: type[Options]) -> list[tuple[Field[Any], Any, Any]]:
     """Return each field of a group with its type, None apart, and what is noted at it."""
     found = []

@@ -7,19 +7,21 @@ picture that was paid for survives an answer that makes no sense.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 
 import multipart
 
 from prodia_compose import blob
+from prodia_compose.client.answers import codings as undoing
+from prodia_compose.client.answers import parts
 from prodia_compose.client.answers.records import Hide, JobRecord, job_record, json_value, words
 from prodia_compose.frozen import frozen
 from prodia_compose.images.formats import kinds
 
 _TEXT_LIMIT_BYTES = 1 << 18
-_CHUNK_BYTES = 1 << 16
-_PARTS_LIMIT = 256
+_UNPACKED_BYTES = 1 << 29
+_NESTED_LIMIT = 4
 _TAIL_BYTES = 1 << 16
 
 _SENT = (kinds.JPEG, kinds.PNG, kinds.WEBP, kinds.GIF, kinds.AVIF)
@@ -51,8 +53,8 @@ class Answer:
         error: The service's own words on what is wrong, at most `WORDS_LIMIT` characters.
         whole: False if its last part, or the end of a picture sent without a length, is missing.
         raw: Every byte of it, in case nothing above is of use.
-        remains: The piece most worth keeping when the answer is of no use, such as the picture
-            that it broke off in; None if it was empty.
+        remains: What else is worth keeping if the answer is of no use: pictures that it broke
+            off in, and all of its bytes; empty if it is of use or has no byte.
     """
 
     media_type: str
@@ -62,70 +64,130 @@ class Answer:
     error: str | None = None
     whole: bool = True
     raw: blob.Blob
-    remains: Output | None = None
+    remains: tuple[Output, ...] = ()
 
 
 def read(
     raw: blob.Blob,
     *,
     content_type: str | None,
+    codings: Sequence[str] = (),
     framed: bool = True,
+    broken: bool = False,
     hide: Hide = str,
     clean: Callable[[blob.Blob], blob.Blob] = lambda came: came,
 ) -> Answer:
     """Take an answer apart, as far as its body came.
 
-    If it is not `framed`, the connection did not tell where the body ends, and a picture is
-    looked at for its own end mark. `hide` is applied to every text that is given back, `clean`
-    to what remains, but for a picture, which stays as it came.
+    Args:
+        raw: The body.
+        content_type: What the answer calls it.
+        codings: What the answer says was done to the body, in this order.
+        framed: Whether the connection told where the body ends, and it came to there; if not, a
+            picture is looked at for its own end mark.
+        broken: Whether the connection broke off in it, so that it cannot be whole.
+        hide: Applied to every text that is given back.
+        clean: Applied to what remains, but for pictures, which stay as they came.
     """
     media_type, options = multipart.parse_options_header(content_type or "")
+    body, is_end, left = plain(raw, codings, _UNPACKED_BYTES)
     bare = Answer(media_type=hide(media_type), raw=raw)
-    if media_type.startswith("multipart/") and options.get("boundary"):
-        answer = _read_parts(bare, options["boundary"], hide)
+    framed = framed and is_end and not broken
+    sections, is_closed = _sections(body, options.get("boundary"))
+    if sections or is_closed:
+        answer = _read_parts(bare, sections, hide, is_whole=is_closed or framed)
     else:
-        answer = _read_body(bare, framed=framed, hide=hide)
-    if answer.remains is not None or not raw.size:
+        answer = _read_body(bare, body, framed=framed, hide=hide)
+        if media_type.startswith("multipart/"):
+            answer = replace(answer, whole=answer.whole and (framed or bool(answer.outputs)))
+        if left is not None and _sniffed(body) is None and (answer.outputs or not answer.error):
+            told = hide(f"its compression ({left}) cannot be undone")
+            answer = replace(answer, outputs=(), error=told)
+    if not is_closed and (broken or not (is_end or answer.outputs)):
+        answer = replace(answer, whole=False)
+    return answer if answer.whole and answer.outputs else _with_rest(answer, clean)
+
+
+def plain(
+    raw: blob.Blob, codings: Sequence[str], limit_bytes: int
+) -> tuple[blob.Blob, bool, str | None]:
+    """Return a body as `codings.undo` does; a picture as it is, whatever was said of it."""
+    if not codings or kinds.by_head(raw.read_at(0, 16)) is not None:
+        return raw, True, None
+    return undoing.undo(raw, codings, limit_bytes)
+
+
+def is_ended(answer: Answer) -> bool:
+    """Tell whether nothing suggests that bytes are missing though all came that was announced."""
+    have_ends = (_ends(one.blob, one.media_type) for one in answer.outputs)
+    return answer.whole and bool(answer.raw.size) and all(have_ends)
+
+
+def unread(raw: blob.Blob) -> Answer:
+    """Return an answer of which nothing can be said but that these bytes came."""
+    return _with_rest(Answer(media_type="", raw=raw, whole=False), lambda came: came)
+
+
+def _with_rest(answer: Answer, clean: Callable[[blob.Blob], blob.Blob]) -> Answer:
+    """Return an answer with all of its bytes among what remains, unless they do already."""
+    raw, found = answer.raw, (*answer.outputs, *answer.remains)
+    if not raw.size or any(one.blob is raw for one in found):
         return answer
     rest = Output(blob=clean(raw), media_type=answer.media_type, filename=None)
-    return replace(answer, remains=rest)
+    return replace(answer, remains=(*answer.remains, rest))
 
 
-def _read_body(bare: Answer, *, framed: bool, hide: Hide) -> Answer:
-    raw = bare.raw
-    shown = _sniffed(raw) or bare.media_type
+def _read_body(bare: Answer, body: blob.Blob, *, framed: bool, hide: Hide) -> Answer:
+    shown = _sniffed(body) or bare.media_type
     if shown.startswith("image/"):
-        if not raw.size:
+        if not body.size:
             return bare
-        picture = Output(blob=raw, media_type=shown, filename=None)
-        if framed or _ends(raw, shown):
-            return replace(bare, outputs=(picture,), remains=picture)
-        return replace(bare, whole=False, remains=picture)
-    value = json_value(raw)
+        picture = Output(blob=body, media_type=shown, filename=None)
+        if framed or _ends(body, shown):
+            return replace(bare, outputs=(picture,))
+        return replace(bare, whole=False, remains=(picture,))
+    value = json_value(body)
     if isinstance(value, dict):
         record = job_record(value, hide)
         return replace(bare, job=record, error=record.error)
-    return replace(bare, error=words(_text(raw, bare.media_type), hide))
+    return replace(bare, error=words(_text(body, bare.media_type), hide))
 
 
-def _read_parts(bare: Answer, boundary: str, hide: Hide) -> Answer:
+def _sections(
+    body: blob.Blob, boundary: str | None, depth: int = 0
+) -> tuple[list[parts.Section], bool]:
+    """Return the parts of a body, and whether it has its end; of a part with parts, those."""
+    if _sniffed(body) is not None:
+        return [], False
+    found: list[parts.Section] = []
+    sections, is_closed = parts.split(body, boundary)
+    for section in sections:
+        inner: list[parts.Section] = []
+        if section.media_type.startswith("multipart/") and depth < _NESTED_LIMIT:
+            inner, _ = _sections(section.body, section.boundary, depth + 1)
+        found += inner or [section]
+    return found, is_closed
+
+
+def _read_parts(
+    bare: Answer, sections: Sequence[parts.Section], hide: Hide, *, is_whole: bool
+) -> Answer:
     outputs: list[Output] = []
+    broken: list[Output] = []
     messages: list[str] = []
     job: JobRecord | None = None
-    partial: Output | None = None
-    parts, whole = _parts(bare.raw, boundary)
-    for section, body in parts:
-        declared = hide(section.content_type or "")
-        filename = section.filename and hide(section.filename)
+    for section in sections:
+        body, is_end, _ = undoing.undo(section.body, section.codings, _UNPACKED_BYTES)
+        declared, (name, filename) = hide(section.media_type), section.named
+        filename = filename and hide(filename)
         kind = _sniffed(body) or declared
         if kind.startswith("image/"):
             output = Output(blob=body, media_type=kind, filename=filename)
-            if not section.complete:
-                partial = output
-            elif body.size:
-                outputs.append(output)
-        elif section.name == "job" and job is None:
-            value = json_value(body)
+            if (section.is_closed and is_end) or (is_whole and _ends(body, kind)):
+                outputs += [output] if body.size else []
+            else:
+                broken.append(output)
+        elif job is None and name in (None, "job") and (value := json_value(body)) is not None:
             job = job_record(value, hide) if isinstance(value, dict) else None
         elif declared.startswith("text/") or (filename or "").endswith(".txt"):
             messages.append(hide(_decoded(body)))
@@ -133,34 +195,16 @@ def _read_parts(bare: Answer, boundary: str, hide: Hide) -> Answer:
     error = job.error
     if error is None and not outputs and messages:
         error = words(messages[0], hide)
+    is_closed = bool(sections) and sections[-1].is_closed
     return replace(
         bare,
         outputs=tuple(outputs),
         messages=tuple(messages),
         job=job,
         error=error,
-        whole=whole,
-        remains=(*outputs, partial)[0],
+        whole=not broken and is_whole and (is_closed or bool(outputs)),
+        remains=tuple(output for output in broken if output.blob.size),
     )
-
-
-def _parts(
-    raw: blob.Blob, boundary: str
-) -> tuple[list[tuple[multipart.MultipartSegment, blob.Growing]], bool]:
-    """Return the parts of a multipart body with their bytes, and whether all of it made sense."""
-    found: list[tuple[multipart.MultipartSegment, blob.Growing]] = []
-    try:
-        limits = {"max_header_size": 1 << 14, "max_segment_count": _PARTS_LIMIT}
-        with multipart.PushMultipartParser(boundary, **limits) as parser, raw.open() as file:
-            while not parser.closed and (chunk := file.read(_CHUNK_BYTES)):
-                for event in parser.parse(chunk):
-                    if isinstance(event, multipart.MultipartSegment):
-                        found.append((event, blob.Growing(or_memory=True)))
-                    elif event is not None:
-                        found[-1][1].add(event)
-    except multipart.MultipartError:
-        return found, False
-    return found, True
 
 
 def _decoded(body: blob.Blob) -> str:

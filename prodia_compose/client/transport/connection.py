@@ -12,9 +12,7 @@ Two things urllib3 does not do by itself, and a paid upload needs:
 """
 
 import contextlib
-import http.client
 import io
-import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -25,6 +23,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
+from prodia_compose.client.transport.incoming import Incoming, early_class
 from prodia_compose.client.transport.passage import Passage
 from prodia_compose.progress import LOOK_EVERY_S
 
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 1 << 14  # one TLS record
 _READ_BYTES = 1 << 16
 
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
-_STATUS_BYTES = len(b"HTTP/1.1 100")
-
 
 class Adapter(HTTPAdapter):
     """The adapter for one request: its connection moves a passage on.
@@ -45,18 +41,31 @@ class Adapter(HTTPAdapter):
     Attributes:
         opened: What is to be closed in the end: the connection, and the answer,
             which holds the socket even when urllib3 refuses to make a response of it.
+        incoming: The answer; None before its head is waited for.
     """
 
     def __init__(self, passage: Passage) -> None:
         super().__init__()
-        self.opened: list[HTTPConnection | http.client.HTTPResponse] = []
+        self.opened: list[HTTPConnection | Incoming] = []
+        self.incoming: Incoming | None = None
         self.passage = passage
+        self._response: urllib3.BaseHTTPResponse | None = None
 
     def close(self) -> None:
         """Close everything, whatever state it is in."""
         for opened in reversed(self.opened):
             opened.close()
         super().close()
+
+    def build_response(
+        self,
+        req: requests.PreparedRequest,  # noqa: ARG002 - the signature is requests'
+        resp: urllib3.BaseHTTPResponse,
+    ) -> requests.Response:
+        """Return a bare response: requests' own looks for cookies, and could stumble over them."""
+        response = requests.Response()
+        self._response = response.raw = resp  # held, since it closes the answer when it goes
+        return response
 
     def get_connection_with_tls_context(
         self,
@@ -81,9 +90,9 @@ class _Connection(HTTPConnection):
     def __init__(self, *args: object, adapter: Adapter, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type] # urllib3's own business
         self._passage = adapter.passage
+        self._adapter = adapter
         self._looks_for_answer = True
-        self._opened = adapter.opened
-        self._opened.append(self)
+        adapter.opened.append(self)
 
     def connect(self) -> None:
         with self._passage.stop.at_once():  # nothing has left yet
@@ -107,7 +116,9 @@ class _Connection(HTTPConnection):
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override] # as urllib3 has it
         response = super().getresponse()
-        self._passage.answered(response.length_remaining)
+        self._passage.answered(
+            None if self._adapter.incoming is None else self._adapter.incoming.length
+        )
         return response
 
     def _send_watching(self, data: memoryview) -> None:
@@ -162,7 +173,7 @@ class _Connection(HTTPConnection):
         early = self._passage.early
         sock.settimeout(0)
         try:
-            while len(early) < _STATUS_BYTES:
+            while (status := early_class(early)) is None:
                 taken = sock.recv(64)
                 if not taken:
                     return True
@@ -171,17 +182,18 @@ class _Connection(HTTPConnection):
             return False
         except OSError:
             return True
-        # "100 Continue", though nobody asked, is no reason to stop; and one sign is enough.
-        self._looks_for_answer = not _INTERIM.match(early)
+        # Only an error is a reason to stop. What has begun is looked at no more.
+        self._looks_for_answer = status != 2
         return self._looks_for_answer
 
     def _heard(
         self, sock: "socket.socket | SSLTransport", debuglevel: int = 0, method: str | None = None
-    ) -> http.client.HTTPResponse:
+    ) -> Incoming:
         """Make the response read through the deadline."""
         reader = _DeadlineReader(sock, self._passage)
-        response = http.client.HTTPResponse(reader, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
-        self._opened.append(response)
+        response = Incoming(reader, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
+        self._adapter.opened.append(response)
+        self._adapter.incoming = response
         return response
 
 

@@ -1,10 +1,9 @@
 """One request and its answer, or the reason why there is none."""
 
+import contextlib
 import http.client
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -14,18 +13,13 @@ import urllib3
 from prodia_compose import addresses, progress
 from prodia_compose.client import multipart
 from prodia_compose.client.service import is_loopback
-from prodia_compose.client.transport import failures
+from prodia_compose.client.transport import failures, trust
 from prodia_compose.client.transport.connection import Adapter
 from prodia_compose.client.transport.failures import Lost
+from prodia_compose.client.transport.incoming import USED, Incoming
 from prodia_compose.client.transport.passage import OnState, Passage, Request
 
-_READ_BYTES = 1 << 16
 _REQUEST_ID_LIMIT = 200
-
-_SHOWN_HEADERS = (
-    *("content-type", "content-length", "content-encoding", "transfer-encoding", "retry-after"),
-    *("x-request-id", "location", "date", "server", "via"),
-)
 
 _NETWORK_ERRORS = (
     requests.RequestException,
@@ -47,29 +41,32 @@ class Reply:
     Attributes:
         headers: For showing, names in lower case.
         content_type: As it came: a boundary that happens to hold the token must stay whole.
+        codings: What was done to the body, in this order: `gzip` and the like.
+        length: Of the body in bytes, if the head told it.
         request_id: The service's name for the exchange, `x-request-id`; None if it has none.
-        is_framed: Whether the connection tells where the body ends.
+        is_sandbox: Whether it says that it is a stand-in, where nothing costs anything.
         was_delivered: Whether the request had left to its last byte when the answer came.
     """
 
     def __init__(
-        self, raw: urllib3.BaseHTTPResponse, hide: Callable[[str], str], *, was_delivered: bool
+        self, incoming: Incoming, hide: Callable[[str], str], *, was_delivered: bool
     ) -> None:
-        self.status = raw.status
-        self.reason = hide(raw.reason or http.client.responses.get(raw.status, ""))
-        self.headers = {name.lower(): hide(value) for name, value in raw.headers.items()}
-        self.content_type = raw.headers.get("content-type")
+        self.status = incoming.status
+        self.reason = hide(incoming.reason or http.client.responses.get(incoming.status, ""))
+        self.headers = {name: hide(value) for name, value in incoming.fields.items()}
+        self.content_type = incoming.fields.get("content-type")
+        self.codings = incoming.codings
+        self.length = incoming.length
         self.request_id = self.headers.get("x-request-id", "").strip()[:_REQUEST_ID_LIMIT] or None
-        encoded = "content-encoding" in self.headers
-        told = "content-length" in self.headers or "transfer-encoding" in self.headers
-        self.is_framed = told and not encoded
+        self.is_sandbox = self.headers.get("x-sandbox") == "prodia-compose"
         self.was_delivered = was_delivered
 
 
 class Exchange:
     """A request, sent once over a connection of its own that is closed at the end.
 
-    Use as a context manager: `perform`, then `chunks`.
+    Use as a context manager: `perform`, then `chunks`. After a `Lost` of the stage `answer`
+    there can be chunks too: of what came and was no HTTP answer.
     """
 
     def __init__(
@@ -78,6 +75,7 @@ class Exchange:
         *,
         reporter: progress.Reporter,
         on_state: OnState = lambda _: None,
+        on_reply: Callable[[Reply], None] = lambda _: None,
         stop: progress.Stop,
         clock: progress.Clock = time.monotonic,
     ) -> None:
@@ -85,10 +83,11 @@ class Exchange:
         self._passage = Passage(
             request, reporter=reporter, on_state=on_state, stop=stop, clock=clock
         )
+        self._on_reply = on_reply
         self._reporter = reporter
         self._adapter = Adapter(self._passage)
-        self._raw: urllib3.BaseHTTPResponse | None = None
         self._proxy: str | None = None
+        self._verify: bool | str = True
 
     def __enter__(self) -> Self:
         return self
@@ -106,34 +105,55 @@ class Exchange:
             PartSizeError: A part of the body is not what it was announced to be.
         """
         with self._translated():
-            self._raw = raw = self._send()
+            self._send()
+            if not self._incoming.status:
+                raise http.client.BadStatusLine("")
         hide = self._request.service.token.hide
-        reply = Reply(raw, hide, was_delivered=self._passage.is_delivered)
+        reply = Reply(self._incoming, hide, was_delivered=self._passage.is_delivered)
+        self._on_reply(reply)
         self._reporter.trace(f"< {reply.status} {reply.reason}")
-        for name in _SHOWN_HEADERS:
+        for name in USED:
             if name in reply.headers:
                 self._reporter.trace(f"< {name}: {_shown(name, reply.headers[name])}")
         return reply
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body of the answer as it comes.
+        """Yield the body of the answer as it comes, its codings not undone.
 
         Raises:
             Lost: It broke off.
         """
-        raw = self._raw
-        if raw is None:
+        incoming = self._adapter.incoming
+        if incoming is not None and incoming.headers is not None:
+            yield from self._counted(incoming.pieces())
+
+    def surplus(self) -> Iterator[bytes]:
+        """Yield what follows the body, if it follows at once: its length can be told wrong."""
+        self._passage.hurry()
+        with contextlib.suppress(Lost):
+            yield from self._counted(self._incoming.surplus())
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the connection told where the body ends; to be asked once it is read."""
+        return self._incoming.is_framed
+
+    @property
+    def _incoming(self) -> Incoming:
+        if self._adapter.incoming is None:
             raise RuntimeError("perform() comes first")
+        return self._adapter.incoming
+
+    def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         while True:
             with self._translated():
-                # read1 gives what is there: read would lose its share when the connection breaks.
-                chunk = raw.read1(_READ_BYTES, decode_content=True)
-            if not chunk:
+                piece = next(pieces, None)
+            if piece is None:
                 return
-            self._reporter.advance(len(chunk))
-            yield chunk
+            self._reporter.advance(len(piece))
+            yield piece
 
-    def _send(self) -> urllib3.BaseHTTPResponse:
+    def _send(self) -> None:
         request = self._request
         # Not prepared by a session, which would take a token from netrc where none is given.
         prepared = requests.Request(
@@ -148,10 +168,10 @@ class Exchange:
         proxies = {} if is_loopback(urlsplit(url).hostname or "") else settings["proxies"]
         self._proxy = requests.utils.select_proxy(url, proxies)
         verify = True if settings["verify"] is None else settings["verify"]
-        _require_bundle(verify)
+        self._verify = verify
         self._trace_request(prepared)
         # Not session.send: it would look at redirects, and fail on odd ones.
-        response = self._adapter.send(
+        self._adapter.send(
             prepared,
             stream=True,
             timeout=(request.service.connect_timeout_s, request.service.timeout_s),
@@ -159,7 +179,6 @@ class Exchange:
             cert=settings["cert"],
             proxies=proxies,
         )
-        return response.raw
 
     def _trace_request(self, prepared: requests.PreparedRequest) -> None:
         hide = self._request.service.token.hide
@@ -168,7 +187,7 @@ class Exchange:
             shown = "***" if name == "Authorization" else hide(str(value))
             self._reporter.trace(f"> {name}: {shown}")
 
-    @contextmanager
+    @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         """Turn what requests, urllib3 and the socket raise into `Lost`.
 
@@ -195,6 +214,10 @@ class Exchange:
         """Return what an error of the network means at this point."""
         request, passage = self._request, self._passage
         if not passage.is_connected:
+            tls = [one for one in (request.url, self._proxy) if one and one.startswith("https:")]
+            fault = trust.fault(self._verify) if tls else None
+            if fault is not None:
+                return Lost("connect", fault, "environment")
             return failures.of_connecting(
                 error,
                 host=urlsplit(request.url).netloc.rpartition("@")[2],
@@ -230,12 +253,6 @@ class _Outgoing:
             yield from self._body
         except Exception as error:
             raise _BodyError from error
-
-
-def _require_bundle(verify: bool | str) -> None:  # noqa: FBT001 - either is requests' way
-    if isinstance(verify, str) and not Path(verify).exists():
-        named = "the file of trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
-        raise Lost("connect", f"{named} does not exist: {verify}", "setting")
 
 
 def _shown(name: str, value: str) -> str:

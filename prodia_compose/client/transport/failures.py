@@ -11,10 +11,25 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from prodia_compose import errors
+
 FailureKind = Literal[
-    "dns", "refused", "timeout", "certificate", "tls", "proxy", "network", "setting"
+    "dns",
+    "refused",
+    "timeout",
+    "certificate",
+    "tls",
+    "proxy",
+    "network",
+    "setting",
+    "environment",
+    "files",
 ]
-"""`setting` is a mistake in the environment or the address: trying again cannot help."""
+"""`setting` is a mistake in an address, `environment` in a variable, `files` a limit of the system:
+trying again cannot help."""
+
+_SPARE_FILES = 4
+"""A connection takes some: a socket, the lists of hosts and of name servers, certificates."""
 
 _PROXY_VARIABLES = (
     *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
@@ -29,11 +44,8 @@ _TALKING: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
         "the connection ended in the middle of the answer",
     ),
-    ((urllib3.exceptions.DecodeError,), "the answer's compression is damaged"),
-    (
-        (http.client.HTTPException, urllib3.exceptions.InvalidHeader),
-        "what came is not an HTTP answer",
-    ),
+    ((http.client.UnknownTransferEncoding,), "the answer's chunks are damaged"),
+    ((http.client.HTTPException,), "what came is not an HTTP answer"),
 )
 """The first match counts: RemoteDisconnected, say, is a ConnectionResetError too."""
 
@@ -85,10 +97,17 @@ class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends o
         self.words = words
         self.kind = kind
 
+    @property
+    def is_final(self) -> bool:
+        """Whether trying again cannot help."""
+        return self.kind in ("certificate", "setting", "environment", "files")
+
 
 def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: float) -> Lost:
     """Return why no connection to `host` came about; `proxy` is the one asked, if any."""
     causes = tuple(_causes(error))
+    if any(map(errors.lack, causes)) or _are_files_spent():
+        return Lost("connect", f"no connection to {host}: no more files can be opened", "files")
     kind, words = _of_causes(causes, host, timeout_s)
     if proxy is None:
         return Lost("connect", words, kind)
@@ -150,6 +169,20 @@ def _of_causes(
         ):
             return "network", f"no connection to {host} ({cause.strerror})"
     return "network", f"no connection to {host}"
+
+
+def _are_files_spent() -> bool:
+    """Tell whether hardly any file can be opened, which those who look up names keep to themselves."""
+    opened: list[int] = []
+    try:
+        for _ in range(_SPARE_FILES):
+            opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - closed whatever happens
+    except OSError as exc:
+        return errors.lack(exc) is not None
+    finally:
+        for number in opened:
+            os.close(number)
+    return False
 
 
 def _malformed(host: str) -> str:

@@ -15,6 +15,7 @@ OnState = Callable[[JobState], None]
 # An answer that ended an upload is there already, or it never comes.
 _LATE_ANSWER_S = 5.0
 _STALLED_ANSWER_S = 1.0
+_SURPLUS_S = 1.0
 
 
 @frozen
@@ -130,6 +131,10 @@ class Passage:
         """Note that the head of the answer has come, with its body's length if it told one."""
         self._move_to("answered")
         self._reporter.start("receive", length)
+
+    def hurry(self) -> None:
+        """Give what may still come little time."""
+        self._deadline = min(self._deadline, self.clock() + _SURPLUS_S)
 
     def remaining_s(self) -> float:
         """Return the seconds left for the answer; 0 or less when they are up.

@@ -8,7 +8,7 @@ import io
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final, Literal
 
 from prodia_compose.frozen import frozen
 
@@ -19,6 +19,8 @@ _INTEROP_INDEX: Final = 1
 MARK: Final = b"Exif\0\0"
 _MAX_ENTRIES = 4096
 _MAX_DIRECTORIES = 1000
+_SUB_DIRECTORIES = 0x014A
+_MAX_SUBS = 64
 
 _WIDTHS: Final = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 18: 8}
 """Bytes of a value of each whole-number type, by the type's number; and of a letter."""
@@ -28,10 +30,20 @@ _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[
 
 @frozen
 class Directory:
-    """The first value of each whole-number tag, its place in the stream, and `struct`'s order."""
+    """A directory of a TIFF stream.
 
+    Attributes:
+        offset: Where it is in the stream.
+        values: The first value of each whole-number tag.
+        places: Where in the stream that value is.
+        subs: Where the directories are that hang on this one (TIFF's SubIFDs), at most 64.
+        order: `struct`'s.
+    """
+
+    offset: int
     values: Mapping[int, int]
     places: Mapping[int, int]
+    subs: tuple[int, ...]
     order: str
     is_big: bool = False
 
@@ -42,8 +54,11 @@ class Directory:
         return value if 1 <= value <= 8 else None
 
 
-def directories(file: BinaryIO) -> Iterator[Directory]:
-    """Yield a TIFF stream's directories, at most 1000, until the chain breaks or runs in a circle."""
+def directories(file: IO[bytes], start: int | None = None) -> Iterator[Directory]:
+    """Yield a TIFF stream's directories, at most 1000, until the chain breaks or runs in a circle.
+
+    They begin with the first one, or with the one at `start`.
+    """
     file.seek(0)
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
@@ -55,6 +70,7 @@ def directories(file: BinaryIO) -> Iterator[Directory]:
         (offset,) = struct.unpack_from(pointer, head, 8 if big else 4)
     except struct.error:
         return
+    offset = offset if start is None else start
     seen: set[int] = set()
     while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
         seen.add(offset)
@@ -147,7 +163,9 @@ def _first(exif: bytes) -> Directory | None:
     return next(directories(io.BytesIO(exif.removeprefix(MARK))), None)
 
 
-def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tuple[Directory, int]:
+def _read_directory(
+    file: IO[bytes], offset: int, order: str, *, big: bool
+) -> tuple[Directory, int]:
     """Return a directory and the offset of the next one, 0 after the last."""
     counter, entry, pointer = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
     inline = struct.calcsize(pointer)
@@ -158,21 +176,30 @@ def _read_directory(file: BinaryIO, offset: int, order: str, *, big: bool) -> tu
     table = file.read(min(count, _MAX_ENTRIES) * entry_bytes)
     values: dict[int, int] = {}
     places: dict[int, int] = {}
+    subs: tuple[int, ...] = ()
+    name: Literal["little", "big"] = "little" if order == "<" else "big"
     for at in range(0, len(table) - entry_bytes + 1, entry_bytes):
         tag, kind, length = struct.unpack_from(order + entry, table, at)
         width = _WIDTHS.get(kind)
         if width is None or length == 0:
             continue
         place = at + entry_bytes - inline
-        raw = table[place : place + width]
+        most = width * min(length, _MAX_SUBS if tag == _SUB_DIRECTORIES else 1)
+        raw = table[place : place + most]
         place += start
         if width * length > inline:
             (place,) = struct.unpack_from(order + pointer, table, at + entry_bytes - inline)
             file.seek(place)
-            raw = file.read(width)
-        values[tag] = int.from_bytes(raw, "little" if order == "<" else "big")
+            raw = file.read(most)
+        found = [int.from_bytes(raw[i : i + width], name) for i in range(0, len(raw), width)]
+        values[tag] = found[0] if found else 0
         places[tag] = place
+        if tag == _SUB_DIRECTORIES:
+            subs = tuple(found)
     file.seek(start + count * entry_bytes)
     following = file.read(inline)
     (after,) = struct.unpack(order + pointer, following) if len(following) == inline else (0,)
-    return Directory(values=values, places=places, order=order, is_big=big), after
+    directory = Directory(
+        offset=offset, values=values, places=places, subs=subs, order=order, is_big=big
+    )
+    return directory, after

@@ -1,5 +1,7 @@
 """JPEG files as a row of marker segments (ITU-T T.81, annex B), none of them decoded."""
 
+import contextlib
+import io
 import re
 import struct
 import sys
@@ -13,7 +15,8 @@ from prodia_compose.images.probe.header import Colour, Header
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _SOS: Final = 0xDA
-_FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_LS_FRAME: Final = 0xF7  # JPEG-LS's (ITU-T T.87)
+_FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_LS_FRAME}
 _BARE: Final = {0x01, *range(0xD0, 0xD9)}
 _PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
 """The segments that make the picture: tables, frames, scans."""
@@ -21,6 +24,12 @@ _PICTURE: Final = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF} | _FRAMES
 _COLOURS: Final[dict[int, Colour]] = {1: "grey", 3: "rgb", 4: "cmyk"}  # by number of channels
 _ARITHMETIC: Final = range(0xC9, 0xD0)
 _PROGRESSIVE: Final = {0xC2, 0xCA}
+_UNREAD: Final = {
+    **dict.fromkeys((0xC3, 0xCB), "lossless JPEG"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+    _LS_FRAME: "JPEG-LS picture",
+}
+"""Kinds of JPEG that no decoder here reads, by their frame."""
 
 _PIXELS_PER_BYTE: Final = 512
 """At most: each block of 64 pixels takes at least a bit, the code of its brightness."""
@@ -42,6 +51,18 @@ _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 It begins with a single byte, which is looked for 25 times as fast as a repeated one.
 """
 
+_MAX_SCANS: Final = 100
+"""Encoders write some ten; a decoder goes over all of the pixels for each of them."""
+
+_MAX_SCANNED_PIXELS: Final = 4_000_000_000
+"""In all scans together: some ten seconds of decoding."""
+
+_FEW_SCANS: Final = 20
+"""Not too many of the largest picture."""
+
+_MAX_SEGMENTS: Final = 20_000
+"""In front of the picture: of the largest size they would hold a gigabyte."""
+
 SKIMMED_BYTES: Final = 16_384
 """What is kept of each scan's coded data for a look at the file's structure."""
 
@@ -62,11 +83,12 @@ def read_header(file: BinaryIO) -> Header:
     parts: dict[bytes, bytes] = {}
     profile_parts: dict[int, bytes] = {}
     frame: Segment | None = None
+    scan = b""
     has_metadata = False
     total = 0
-    for marker, data in _segments(file):
+    for number, (marker, data) in enumerate(_segments(file)):
         total += len(data)
-        if total > _MAX_HEADER_BYTES:
+        if total > _MAX_HEADER_BYTES or number > _MAX_SEGMENTS:
             raise errors.InputError("carries more than 64 MB of metadata in front of its picture")
         if marker in _FRAMES:
             frame = frame or (marker, data)
@@ -79,16 +101,14 @@ def read_header(file: BinaryIO) -> Header:
             if start == _ICC and len(data) > 14:
                 profile_parts.setdefault(data[12], data[14:])
         if marker == _SOS:
+            scan = data
             break
     if frame is None or len(frame[1]) < 6:
         raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
-    bits, height, width, channels = struct.unpack_from(">BHHB", frame[1])
-    unread = "which cannot be read: save it as"
-    if bits != 8:
-        raise errors.InputError(f"is a JPEG of {bits} bits, {unread} 8-bit")
-    if channels not in _COLOURS:
-        raise errors.InputError(f"is a JPEG of {channels} channels, {unread} RGB")
+    width, height, channels = _measured(*frame)
     exif_data = parts.get(exif.MARK)
+    # A scan begins with the number of its channels.
+    has_more = frame[0] in _PROGRESSIVE or scan[:1] != bytes((channels,))
     return Header(
         width=width,
         height=height,
@@ -104,7 +124,57 @@ def read_header(file: BinaryIO) -> Header:
         iptc=parts.get(_IPTC),
         has_metadata=has_metadata,
         note=exif.note(exif_data),
+        slow=_slow(file, width * height) if has_more else None,
     )
+
+
+def _measured(marker: int, frame: bytes) -> tuple[int, int, int]:
+    """Return width, height and number of channels of a frame that can be decoded."""
+    bits, height, width, channels = struct.unpack_from(">BHHB", frame)
+    unread = "which cannot be read:"
+    if marker in _UNREAD:
+        raise errors.InputError(f"is a {_UNREAD[marker]}, {unread} convert it to PNG")
+    if bits != 8:
+        raise errors.InputError(f"is a JPEG of {bits} bits, {unread} save it as 8-bit")
+    if channels not in _COLOURS:
+        raise errors.InputError(f"is a JPEG of {channels} channels, {unread} save it as RGB")
+    return width, height, channels
+
+
+def _slow(file: BinaryIO, pixels: int) -> str | None:
+    """Say so if there are scans for minutes of decoding, the reader behind the first one's segment."""
+    most = max(_FEW_SCANS, min(_MAX_SCANS, _MAX_SCANNED_PIXELS // max(1, pixels)))
+    scans = 1
+    with contextlib.suppress(errors.InputError):  # that the end is missing is for others to say
+        _skip_coded(file)
+        for marker, _ in _segments(file):
+            if marker == _SOS:
+                scans += 1
+                if scans > most:
+                    return f"a JPEG of more than {most} scans, which takes minutes to decode"
+                _skip_coded(file)
+    return None
+
+
+def _skip_coded(file: BinaryIO) -> None:
+    for _ in _coded(file, 0):
+        pass
+
+
+def bare(file: BinaryIO) -> BinaryIO:
+    """Return a reader of the file without the metadata in front of its picture.
+
+    Decoders stumble over what is wrong in it.
+
+    Raises:
+        errors.InputError: There is no picture in it.
+    """
+    head = io.BytesIO()
+    for piece in stripped(file, 0):
+        head.write(piece)
+        if piece[:2] == bytes((0xFF, _SOS)):
+            break
+    return stream.headed(head.getvalue(), file, file.tell())
 
 
 def skimmed(file: BinaryIO) -> Iterator[bytes]:

@@ -47,6 +47,9 @@ def read_header(file: BinaryIO) -> Header:
     raw_exif = xmp = None
     has_metadata = False
     for name, length in chunks(file):
+        if name == b"CgBI":
+            kind = "is a PNG made for iOS apps (CgBI), which cannot be read"
+            raise errors.InputError(f"{kind}: convert it to an ordinary PNG")
         has_metadata |= name not in _PICTURE | _COLOURS | _ANIMATION
         most = _MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_CARRIED_BYTES
         if name in _READ and length <= most:
@@ -80,6 +83,8 @@ def read_header(file: BinaryIO) -> Header:
         exif=exif_data,
         xmp=xmp,
         has_metadata=has_metadata,
+        # For one of 16-bit colours to be transparent, both halves of them are looked at.
+        pixel_bytes=12 if (bits, kind) == (16, 2) and b"tRNS" in found else 4,
         note=note or exif.note(exif_data),
     )
 
@@ -101,9 +106,10 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 
 
 def has_end(file: BinaryIO) -> bool:
-    """Tell whether the row of chunks goes on to an end chunk that is whole."""
+    """Tell whether the row of chunks goes on to an end chunk that is all there."""
     file.seek(len(SIGNATURE) + sum(12 + length for _, length in chunks(file)))
-    return file.read(len(END)) == END
+    end = file.read(len(END))
+    return len(end) == len(END) and end[4:8] == END[4:8]
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

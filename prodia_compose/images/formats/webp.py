@@ -34,13 +34,16 @@ def read_header(file: BinaryIO) -> Header:
     found, frames = _scan(file)
     exif_data = _read(file, found, b"EXIF")
     width, height, has_alpha = _canvas(file, found)
+    covered = _first_frame(file, found)
+    covered = None if covered == (0, 0, width, height) else covered
     per_byte = _LOSSY_PIXELS_PER_BYTE if b"VP8 " in found else _PIXELS_PER_BYTE
     return Header(
         width=width,
         height=height,
         colour="rgb",
         least_bytes=width * height // per_byte,
-        has_alpha=has_alpha,
+        has_alpha=has_alpha or covered is not None,
+        covered=covered,
         orientation=exif.orientation(exif_data),
         frames=max(1, frames),
         profile=_read(file, found, b"ICCP") or None,
@@ -60,6 +63,8 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
     found, _ = _scan(file)
     width, height, _ = _canvas(file, found)
     kept = [(name, *found[name]) for name in _PICTURE if name in found]
+    if not kept:  # an animation, if only of one frame
+        raise errors.InputError("is cut short or damaged: no still picture in the WebP file")
     extended = b"ALPH" in found
     size = 4 + sum(8 + length + length % 2 for _, _, length in kept) + (18 if extended else 0)
     yield struct.pack("<4sI4s", b"RIFF", size, b"WEBP")
@@ -97,6 +102,18 @@ def _scan(file: BinaryIO) -> tuple[_Places, int]:
         frames += name == b"ANMF"
         position += 8 + length + length % 2
     return found, min(MAX_COUNTED, frames)
+
+
+def _first_frame(file: BinaryIO, found: _Places) -> tuple[int, int, int, int] | None:
+    """Return the edges of the first frame of an animation, left, top, right and bottom."""
+    file.seek(found.get(b"ANMF", (0, 0))[0])
+    data = file.read(12)
+    if b"ANMF" not in found or len(data) < 12:
+        return None
+    left, top, width, height = (
+        int.from_bytes(data[at : at + 3], "little") for at in range(0, 12, 3)
+    )
+    return 2 * left, 2 * top, 2 * left + width + 1, 2 * top + height + 1
 
 
 def _canvas(file: BinaryIO, found: _Places) -> tuple[int, int, bool]:

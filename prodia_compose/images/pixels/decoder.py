@@ -6,20 +6,23 @@
 import contextlib
 import functools
 import importlib
+import io
 import logging
+import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import PIL
 from PIL import Image, ImageFile
 
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
-from prodia_compose.images.formats import boxes
+from prodia_compose.images import workers
+from prodia_compose.images.formats import boxes, gif, jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 """What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.
@@ -31,6 +34,12 @@ _OTHERS: Final = {
     "HEIF": ("pi_heif", "HeifImageFile"),
     "TIFF": ("prodia_compose.images.probe.tiff", "StoredTiffFile"),
 }
+
+_BARE: Final = {"JPEG": jpeg.bare, "GIF": gif.bare}
+"""What takes metadata away that a decoder may stumble over. PNG is copied without; see `png`."""
+
+_EXIF_ITEM: Final = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
+"""An AVIF's entry for EXIF data (ISO/IEC 23008-12, A.2.1): its decoder refuses a damaged one."""
 
 _BLOCK_BYTES: Final = 1 << 20
 """What a decoder is fed with at a time. Pillow's 64 kB come back to Python's lock so often
@@ -57,20 +66,24 @@ def allow(pixels: int) -> None:
 
 @contextlib.contextmanager
 def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
-    """Turn what a decoder raises into an `InputError`: `failure`, and the decoder's own words."""
+    """Turn what a decoder raises into an `InputError` that says `failure`, in no words of its own."""
     try:
         yield
-    except errors.ComposeError:
-        raise
     except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
         # Errors are kept to be told together, and must not keep half-decoded pictures.
         traceback.clear_frames(exc.__traceback__)
+        if isinstance(exc, errors.ComposeError):
+            raise
         if isinstance(exc, MemoryError):
             reason = "needs more memory than there is"
+        elif isinstance(exc, Image.DecompressionBombError):
+            reason = "holds a picture of more pixels than the limit (--max-input-pixels)"
+        elif (lack := errors.lack(exc)) is not None:
+            reason = f"cannot be read: {lack}"
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
             reason = f"cannot be read: {exc.strerror}"
         else:
-            reason = f"{failure}: {_words(exc)}"
+            reason = failure
         raise errors.InputError(reason) from exc
 
 
@@ -111,14 +124,33 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
         )
     if format_name == "HEIF":
         file = boxes.eased(file)
-    image: ImageFile.ImageFile = getattr(module, class_name)(file)
+    if format_name in {"AVIF", "HEIF"}:
+        _mind_threads(module)
+    bare, opens = _BARE.get(format_name), getattr(module, class_name)
+    image: ImageFile.ImageFile
+    try:
+        image = opens(bare(file) if bare else file)
+    except ValueError:
+        if format_name != "AVIF":
+            raise
+        file.seek(0)
+        image = opens(io.BytesIO(_EXIF_ITEM.sub(rb"\1skip", file.read())))
     image.decodermaxblock = _BLOCK_BYTES
     return image
 
 
-def _words(error: Exception) -> str:
-    text = "" if isinstance(error, KeyError | IndexError) else plain(str(error))
-    return text[:120] or "the data is not what the format asks for"
+def _mind_threads(module: Any) -> None:
+    """Have AVIF decoded in one thread where several are not to be had, and refuse HEIC without any.
+
+    AVIF's decoder would fail, and HEIC's end the process.
+    """
+    wanted = workers.processors() + 1
+    found = workers.spare(wanted)
+    if hasattr(module, "DEFAULT_MAX_THREADS"):
+        module.DEFAULT_MAX_THREADS = 0 if found == wanted else 1
+    elif found == 0:
+        limit = "raise the limit (ulimit -u)"
+        raise errors.InputError(f"takes a thread to decode, and no more can be started: {limit}")
 
 
 def plain(text: str) -> str:

@@ -9,6 +9,7 @@ which keeps the memory for it small.
 import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from PIL import Image, ImageChops
 
@@ -20,9 +21,7 @@ _CHANGED_MODES = {
     "PA": "RGBA",
     **dict.fromkeys(("RGBX", "YCbCr", "HSV"), "RGB"),
 }
-_LARGEST_WIDE = 65_535
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_BITS_PER_SAMPLE = 258
+_WIDEST: Final = 65_535.0  # the largest number of 16 bits
 
 Convert = Callable[[Image.Image], Image.Image]
 """Takes a band of a picture, or all, and gives it in mode L, LA, RGB, RGBA, CMYK or LAB."""
@@ -45,10 +44,9 @@ def conversion(image: Image.Image, bits: int) -> Convert:
     if image.mode in {"1", "L"} and isinstance(key, int):
         # Pillow scales the key of 1-bit greys as it does the greys, and of 2 and 4 bits not.
         white = (1 << bits) - 1
-        return _keyed([min(key, white) * 255 // white])
-    if image.mode == "RGB" and isinstance(key, tuple):
-        # Of 16-bit colours the decoder keeps the upper half.
-        return _keyed([value >> 8 if bits > 8 else value for value in key])
+        return _keyed([(key & white) * 255 // white])
+    if image.mode == "RGB" and isinstance(key, tuple) and bits == 8:
+        return _keyed([value & 255 for value in key])  # the standard has the others be nothing
     return _converted(_CHANGED_MODES[image.mode]) if image.mode in _CHANGED_MODES else as_it_is
 
 
@@ -57,18 +55,12 @@ def _converted(mode: str) -> Convert:
 
 
 def _wide(image: Image.Image) -> Convert:
-    """Scale 16-bit grey (or 12-bit, stored in 16) to 8-bit, white to white."""
-    tags = getattr(image, "tag_v2", {})
-    stored = tags.get(_BITS_PER_SAMPLE, (16,))
-    depth = stored[0] if isinstance(stored, tuple) and 8 < stored[0] <= 16 else 16
-    white = (1 << depth) - 1
-    table = [min(255, (value * 255 + white // 2) // white) for value in range(65_536)]
-    # Pillow turns a scan whose zero is white the right way round only up to 8 bits.
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        table = [255 - value for value in table]
+    """Scale 16-bit grey to 8-bit, white to white."""
+    white = int(_WIDEST)
+    table = [(value * 255 + white // 2) // white for value in range(white + 1)]
     key = image.info.get("transparency")
-    visible = [255] * 65_536
-    if isinstance(key, int) and key < 65_536:
+    visible = [255] * (white + 1)
+    if isinstance(key, int) and key <= white:
         visible[key] = 0
 
     def apply(band: Image.Image) -> Image.Image:
@@ -82,30 +74,38 @@ def _wide(image: Image.Image) -> Convert:
 
 
 def _stretched(image: Image.Image) -> Convert:
-    """Scale 32-bit numbers to 8-bit by the range that they were meant in; few files say it.
+    """Scale a PPM's numbers, which Pillow spreads to 16 bits, and a PFM's, which mean any range."""
+    meant = 0.0, _WIDEST
+    if image.mode == "F":
+        meant = meant_range([image.getextrema()], [1.0, 255.0, _WIDEST])
+    return lambda band: in_bytes(band, meant)
 
-    Numbers from 0 up are taken to go up to the first of 1 (fractions only), 255 and 65,535
-    that holds them all; PPM's to 65,535. Others are spread from their least to their greatest.
-    """
-    low, high = 0.0, float(_LARGEST_WIDE)
-    if getattr(image, "format", None) != "PPM" or image.mode == "F":
-        low, high = _meant_range(image)
+
+def in_bytes(numbers: Image.Image, meant: tuple[float, float]) -> Image.Image:
+    """Return numbers in mode I or F as greys in mode L, by which of them are black and white."""
+    low, high = meant
     scale = 255 / (high - low)
-    offset = -low * scale
-    return lambda band: (
-        band.convert("F").point(lambda value: value * scale + (offset + 0.5)).convert("L")
-    )
+    offset = 0.5 - low * scale
+    return numbers.convert("F").point(lambda value: value * scale + offset).convert("L")
 
 
-def _meant_range(image: Image.Image) -> tuple[float, float]:
-    least, most = image.getextrema()
-    if not isinstance(least, int | float) or not isinstance(most, int | float):
+def meant_range(extremes: Sequence[object], whites: Sequence[float]) -> tuple[float, float]:
+    """Return which numbers are meant to be black and white; few files say it.
+
+    Numbers from 0 up are taken to go up to the first of the usual whites that holds them all.
+    Others are spread from their least to their greatest.
+
+    Args:
+        extremes: The least and the greatest number of each part of a picture.
+    """
+    numbers = [value for pair in extremes if isinstance(pair, tuple) for value in pair]
+    known = [value for value in numbers if isinstance(value, int | float)]
+    if not known or not all(map(math.isfinite, known)):
         return 0.0, 1.0
-    if not math.isfinite(least) or not math.isfinite(most):
-        return 0.0, 1.0
+    least, most = min(known), max(known)
     if least >= 0:
-        for white in (1.0, 255.0, float(_LARGEST_WIDE)):
-            if most <= white and (image.mode == "F" or white > 1):
+        for white in whites:
+            if most <= white:
                 return 0.0, white
     return float(least), float(most) if most > least else float(least) + 1.0
 
@@ -114,13 +114,27 @@ def _keyed(key: Sequence[int]) -> Convert:
     """Make one grey or one colour transparent."""
 
     def apply(band: Image.Image) -> Image.Image:
-        channels = band.split() if band.mode == "RGB" else (band.convert("L"),)
-        # A pixel stays visible if any of its channels differs.
-        differs = (
-            channel.point([255 * (value != wanted) for value in range(256)])
-            for channel, wanted in zip(channels, key, strict=True)
-        )
-        alpha = functools.reduce(ImageChops.lighter, differs)
-        return Image.merge("LA" if len(channels) == 1 else "RGBA", (*channels, alpha))
+        grey = band if band.mode == "RGB" else band.convert("L")
+        return _with_alpha(grey, _differing(grey, key))
 
     return apply
+
+
+def with_wide_key(upper: Image.Image, lower: Image.Image, key: Sequence[int]) -> Image.Image:
+    """Return 16-bit colours, of which these are the halves, in 8 bits, one of them transparent."""
+    alpha = _differing(upper, [value >> 8 for value in key])
+    alpha = ImageChops.lighter(alpha, _differing(lower, [value & 255 for value in key]))
+    return _with_alpha(upper, alpha)
+
+
+def _differing(image: Image.Image, key: Sequence[int]) -> Image.Image:
+    """Return white where any channel is not as in the key, and else black."""
+    differs = (
+        channel.point([255 * (value != wanted) for value in range(256)])
+        for channel, wanted in zip(image.split(), key, strict=True)
+    )
+    return functools.reduce(ImageChops.lighter, differs)
+
+
+def _with_alpha(image: Image.Image, alpha: Image.Image) -> Image.Image:
+    return Image.merge(image.mode + "A", (*image.split(), alpha))

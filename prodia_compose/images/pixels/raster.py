@@ -25,8 +25,16 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
-from prodia_compose.images.formats import jpeg, png
-from prodia_compose.images.pixels import decoder, depth, interleaved, resample, spare, strips
+from prodia_compose.images.formats import jpeg, png, tiff
+from prodia_compose.images.pixels import (
+    decoder,
+    depth,
+    interleaved,
+    resample,
+    samples,
+    spare,
+    strips,
+)
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe.probe import ImageInfo
 
@@ -96,7 +104,7 @@ def peak_bytes(info: ImageInfo, size: Size) -> int:
         factor = resample.reduction((info.header.width, info.header.height), stored)
         averaged = before // factor**2 if factor > 1 else 0
         return PIXEL_BYTES * (averaged + after)
-    return _HANDED_BYTES.get(info.format, PIXEL_BYTES) * before
+    return _HANDED_BYTES.get(info.format, info.header.pixel_bytes) * before
 
 
 def jpeg_bytes(info: ImageInfo, scale: int | None = None) -> int:
@@ -123,16 +131,38 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Ima
             "is a Photoshop document without a flat picture: save it with "
             "'Maximize Compatibility', or as PNG"
         )
-    convert = depth.conversion(image, info.header.bits)
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
-    rows = resample.Whole(image=image, convert=convert)
-    result = resample.shrunk(rows, size, extent)
+    result = resample.shrunk(_rows(image, opener, info), size, extent)
     if info.format == "JPEG" and result is not image:
         spare.keep(image)
     if not info.header.has_alpha and result.mode in {"LA", "RGBA"}:
         # A channel that is no transparency, such as a selection saved in a PSD.
         result = result.convert("RGB")
     return result
+
+
+def _rows(image: ImageFile.ImageFile, opener: Opener, info: ImageInfo) -> resample.Rows:
+    """Return the rows of a loaded picture, to be given in 8 bits."""
+    planes, stored = getattr(image, "samples", None), getattr(image, "stored", None)
+    if planes and isinstance(stored, tiff.Layout):
+        return samples.Samples(planes, stored)
+    whole: Image.Image = image
+    key = image.info.get("transparency")
+    if (box := info.header.covered) is not None:
+        whole = Image.new("RGBA", image.size)
+        whole.paste(image.crop(box).convert("RGBA"), box)
+    elif isinstance(key, tuple) and info.header.bits > 8:
+        with opener() as file:
+            whole = depth.with_wide_key(image, _lower_halves(file), key)
+    return resample.Whole(image=whole, convert=depth.conversion(whole, info.header.bits))
+
+
+def _lower_halves(file: BinaryIO) -> Image.Image:
+    """Return the lower 8 bits of a PNG's 16-bit colours, of which Pillow gives the upper ones."""
+    image = decoder.opened("PNG", file)
+    image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]  # it has the big end first
+    image.load()
+    return image
 
 
 def loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:

@@ -4,9 +4,7 @@ Where it keeps silent, counts too long, or takes half a file for a whole one, a 
 structure goes before.
 """
 
-import itertools
 import struct
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO, Final
 
@@ -14,10 +12,10 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import boxes, exif
+from prodia_compose.images.formats import boxes, exif, gif, kinds
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
-from prodia_compose.images.probe.header import MAX_COUNTED, Colour, Header
+from prodia_compose.images.probe.header import Colour, Header
 
 _PIXELS_PER_BYTE: Final = {
     "GIF": 2600,
@@ -40,13 +38,7 @@ _COLOURS: Final[dict[str, Colour]] = {
 }
 _BITS: Final = {"1": 1, "I;16": 16, "I;16L": 16, "I;16B": 16, "I": 32, "F": 32}
 
-# TIFF's tags, and what matters of their values.
-_DNG_VERSION, _SUB_DIRECTORIES, _BITS_PER_SAMPLE = 50706, 330, 258
-_SUBFILE_TYPE, _REDUCED, _MASK = 254, 1, 4
-_PHOTOMETRIC, _SENSOR_DATA = 262, {32803, 34892}  # colour filter array, linear raw
-
 _VERSION_INFO: Final = 1057  # of Photoshop's resources
-_MAX_BLOCKS = 1_000_000
 _MAX_BOXES = 10_000
 
 
@@ -57,19 +49,21 @@ def read_header(name: str, file: BinaryIO) -> Header:
         errors.InputError: There is no picture in it, or its end is missing; or it is a
             camera's RAW file, of which only a thumbnail could be had.
     """
-    frames, orientation = 1, None
+    frames, has_comment = 1, False
     properties: list[boxes.Property] = []
     if name in {"AVIF", "HEIF"}:
         if not boxes.is_whole(file):
             raise errors.InputError("is cut short: the end of its data is missing")
         properties = boxes.properties(file)
-    elif name == "TIFF":
-        frames, orientation = _inspect_tiff(file)
     elif name == "GIF":
-        frames = _count_gif(file)
+        frames, has_comment = gif.inspect(file)
     file.seek(0)
-    with decoder.reading(f"is damaged, or a kind of {name} file that cannot be read"):
-        header = _by_pillow(decoder.opened(name, file), frames, orientation, properties)
+    title = kinds.KINDS[name].title
+    kind = f"is damaged, or a kind of {title} picture that cannot be read"
+    with decoder.reading(f"{kind}: convert it to PNG or JPEG"):
+        header = _by_pillow(decoder.opened(name, file), frames, properties)
+        if has_comment:
+            header = replace(header, has_metadata=True)
         if name != "PSD":
             return header
         has_clear_alpha, may_be_blank = _inspect_psd(file)
@@ -77,12 +71,9 @@ def read_header(name: str, file: BinaryIO) -> Header:
         return replace(header, has_alpha=has_alpha, may_be_blank=may_be_blank)
 
 
-def _by_pillow(
-    image: ImageFile.ImageFile,
-    frames: int,
-    orientation: int | None,
-    properties: list[boxes.Property],
-) -> Header:
+def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.Property]) -> Header:
+    orientation = note = None
+    pixel_bytes = 4
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile") or None
     xmp = image.info.get("xmp")
     has_metadata = bool(exif_data or xmp or image.info.get("comment"))
@@ -91,9 +82,10 @@ def _by_pillow(
     if isinstance(image, tiff.StoredTiffFile):
         has_metadata = image.has_metadata
         exif_data = image.carried_exif()
-        stored = image.tag_v2.get(_BITS_PER_SAMPLE)
-        if isinstance(stored, tuple) and stored and isinstance(stored[0], int):
-            bits = stored[0]
+        frames, orientation, note = image.frames, image.orientation, image.note
+        bits = image.stored.bits
+        if image.samples is not None:
+            pixel_bytes = max(4, bits * image.stored.channels // 8)
     elif image.format == "AVIF":
         # Its decoder tells of a turned picture through EXIF, and does not turn it.
         orientation = exif.orientation(exif_data)
@@ -104,13 +96,15 @@ def _by_pillow(
         width, height = crop[2:] if crop else image.size
         if not profile and (codes := boxes.colours(properties)):
             profile = icc.from_codes(*codes)
+    box = getattr(image, "dispose_extent", None)  # a GIF's
+    covered = None if box == (0, 0, *image.size) else box
     return Header(
         width=width,
         height=height,
         colour=_COLOURS.get(image.mode, "other"),
         bits=bits,
         least_bytes=width * height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
-        has_alpha=image.has_transparency_data,
+        has_alpha=image.has_transparency_data or covered is not None,
         orientation=orientation,
         was_turned=image.format == "HEIF" and boxes.is_turned(properties),
         frames=frames,
@@ -118,54 +112,10 @@ def _by_pillow(
         exif=exif_data.removeprefix(exif.MARK) if isinstance(exif_data, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
         has_metadata=has_metadata,
+        covered=covered,
+        pixel_bytes=pixel_bytes,
+        note=note,
     )
-
-
-def _inspect_tiff(file: BinaryIO) -> tuple[int, int | None]:
-    """Return the number of pages, without reduced copies and masks, and the first's orientation."""
-    found = list(itertools.islice(exif.directories(file), MAX_COUNTED))
-    if not found:
-        return 1, None
-    _refuse_raw(found)
-    pages = sum(not page.values.get(_SUBFILE_TYPE, 0) & (_REDUCED | _MASK) for page in found)
-    return max(1, pages), found[0].orientation
-
-
-def _refuse_raw(found: Sequence[exif.Directory]) -> None:
-    first = found[0].values
-    is_dng = _DNG_VERSION in first
-    is_preview = first.get(_SUBFILE_TYPE, 0) & _REDUCED and _SUB_DIRECTORIES in first
-    is_sensor = any(page.values.get(_PHOTOMETRIC) in _SENSOR_DATA for page in found)
-    if is_dng or is_preview or is_sensor:
-        name = "DNG" if is_dng else "TIFF-based, such as NEF, ARW or PEF"
-        raise errors.InputError(f"is a camera RAW file ({name}): develop it to JPEG or TIFF first")
-
-
-def _count_gif(file: BinaryIO) -> int:
-    """Return the number of frames; a damaged tail ends the count."""
-    file.seek(10)
-    _skip_colours(file, file.read(3)[:1])
-    frames = 0
-    for _ in range(_MAX_BLOCKS):
-        kind = file.read(1)
-        if kind == b",":
-            frames += 1
-            _skip_colours(file, file.read(9)[8:])
-        if kind not in {b",", b"!"} or frames >= MAX_COUNTED:
-            break
-        file.seek(1, 1)
-        for _ in range(_MAX_BLOCKS):  # a row of data blocks, each behind its length
-            length = file.read(1)
-            if length in {b"", b"\0"}:
-                break
-            file.seek(length[0], 1)
-    return max(1, frames)
-
-
-def _skip_colours(file: BinaryIO, flags: bytes) -> None:
-    """Move behind a table of colours, if the flags say that there is one."""
-    if flags and flags[0] & 0x80:
-        file.seek(3 << (flags[0] & 7) + 1, 1)
 
 
 def _inspect_psd(file: BinaryIO) -> tuple[bool, bool]:

@@ -33,7 +33,11 @@ class Header:
         exif: Without the word "Exif" in front; this and the next two where they can be carried over.
         iptc: Photoshop's resources with the IPTC data.
         has_metadata: There is something beside the picture and its colours.
-        note: What was wrong and did not matter, in words; None if nothing was.
+        covered: Which part of its canvas the first frame covers, from left and top to right and
+            bottom, where it is not all of it; the rest is transparent.
+        pixel_bytes: How much memory a decoder takes for a pixel, where it holds all of them.
+        note: What was wrong and did not matter, or left out, in words; None if nothing was.
+        slow: What it is, if decoding it would take minutes, in words that follow "is".
     """
 
     width: int
@@ -53,4 +57,7 @@ class Header:
     xmp: bytes | None = field(default=None, repr=False)
     iptc: bytes | None = field(default=None, repr=False)
     has_metadata: bool = False
+    covered: tuple[int, int, int, int] | None = None
+    pixel_bytes: int = 4
     note: str | None = None
+    slow: str | None = None

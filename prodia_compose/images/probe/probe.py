@@ -35,8 +35,12 @@ class ImageInfo:
         return self.header.orientation or 1
 
 
-def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
+def probe(
+    opener: Opener, *, max_input_pixels: int = 250_000_000, may_be_slow: bool = False
+) -> ImageInfo:
     """Return what a picture's header says, without decoding a pixel.
+
+    What would take minutes to decode is refused, unless it `may_be_slow`.
 
     Raises:
         errors.InputError: It is no picture, damaged, or too large; the caller names the file.
@@ -60,6 +64,8 @@ def probe(opener: Opener, *, max_input_pixels: int = 250_000_000) -> ImageInfo:
             if exif.is_adobe_rgb(stored):
                 header = replace(header, profile=icc.adobe_rgb())
     _check_size(header, max_input_pixels)
+    if header.slow is not None and not may_be_slow:
+        raise errors.InputError(f"is {header.slow}: save it anew, not progressive")
     if byte_count < header.least_bytes:
         raise errors.InputError(
             f"is cut short or damaged: {byte_count} bytes cannot hold "

@@ -1,0 +1,1 @@
+"""`jobs`: its commands, by what they do; `group` declares them."""

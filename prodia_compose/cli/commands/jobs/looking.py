@@ -1,0 +1,145 @@
+"""`jobs list`, `show` and `spend`: what the record says, and nothing changed."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prodia_compose import errors
+from prodia_compose.cli import terminal
+from prodia_compose.cli.commands.jobs.options import (
+    LIMIT,
+    Json,
+    Limit,
+    Sandbox,
+    Since,
+    Until,
+    is_about_sandbox,
+    told_trouble,
+)
+from prodia_compose.cli.options import moments
+from prodia_compose.progress import visible
+from prodia_compose.record import contents, ledger, spending
+from prodia_compose.record.entries import Entry
+from prodia_compose.report import jobs as job_documents
+from prodia_compose.report import jobs_text, jsontext, tables
+
+
+def list_jobs(
+    *,
+    limit: Limit = LIMIT,
+    since: Since = None,
+    until: Until = None,
+    sandbox: Sandbox = False,
+    json: Json = False,
+) -> int:
+    """List the latest jobs, the last one first.
+
+    \b
+    prodia-compose jobs list --limit 5
+    prodia-compose jobs list --since 2026-11 --until 2026-11
+    prodia-compose jobs list --limit 0 --json | jq '.jobs[].state'
+    """  # noqa: D301
+    (first, last), is_sandbox = moments.window(since, until), is_about_sandbox(sandbox=sandbox)
+    with ledger.open_record(os.environ, create=False) as record:
+        entries = record.entries(
+            limit=limit + 1 if limit else None, since=first, until=last, is_sandbox=is_sandbox
+        )
+        others = () if entries else record.entries(limit=1, is_sandbox=not is_sandbox)
+    trouble = told_trouble(record, as_json=json)
+    shown = entries[:limit] if limit else entries
+    if json:
+        terminal.print_text(jsontext.line(job_documents.jobs(shown, trouble)))
+    elif shown:
+        layout = terminal.layout()
+        rows = jobs_text.table(shown, layout.columns)
+        terminal.print_text("\n".join(tables.aligned(rows, layout)))
+    if len(entries) > len(shown):
+        terminal.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
+    elif not entries and not json and record.trouble is None:
+        words = "no jobs of the sandbox are" if is_sandbox else "no jobs are"
+        words += " in the record" + "".join(
+            f" {flag} {time}" for flag, time in (("since", since), ("until", until)) if time
+        )
+        if others and not is_sandbox:
+            words += "; --sandbox lists those of the sandbox"
+        terminal.tell(f"prodia-compose: {visible(words)}")
+    return 0
+
+
+def show(
+    job: Annotated[
+        str,
+        typer.Argument(metavar="ID|FILE", help="The id of a job, or how it begins; or a picture"),
+    ],
+    *,
+    json: Json = False,
+) -> int:
+    """Show all that is known of a job, or of the jobs that made a picture or used it.
+
+    \b
+    prodia-compose jobs show 3f9c
+    prodia-compose jobs show composed.jpg    by what is in it, not by its name
+    """  # noqa: D301
+    with ledger.open_record(os.environ, create=False) as record:
+        found = _found(record, job)
+    trouble = told_trouble(record, as_json=json)
+    if json:
+        terminal.print_text(jsontext.line(job_documents.jobs([one for one, _ in found], trouble)))
+        return 0
+    blocks = []
+    for entry, part in found:
+        rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
+        shown = [(name, visible(value)) for name, value in rows]
+        blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
+    terminal.print_text("\n\n".join(blocks))
+    return 0
+
+
+def spend(*, since: Since = None, until: Until = None, json: Json = False) -> int:
+    """Sum up what jobs have cost, by day and model.
+
+    \b
+    prodia-compose jobs spend --since 2026-11
+    prodia-compose jobs spend --since 30d --json | jq .total.actual_usd
+
+    Those of the sandbox cost nothing, and are not counted.
+    """  # noqa: D301
+    first, last = moments.window(since, until)
+    with ledger.open_record(os.environ, create=False) as record:
+        entries = record.entries(
+            since=first, until=last, is_sandbox=is_about_sandbox(sandbox=False)
+        )
+    spent = spending.spending(entries, since=first, until=last)
+    trouble = told_trouble(record, as_json=json)
+    if json:
+        terminal.print_text(jsontext.line(job_documents.spend(spent, trouble)))
+    elif spent.lines:
+        terminal.print_text(
+            "\n".join(tables.aligned(list(jobs_text.spent(spent)), terminal.layout()))
+        )
+    elif record.trouble is None:
+        terminal.tell("prodia-compose: the record holds no job that may be billed")
+    return 0
+
+
+def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
+    """Return the jobs that a name means, each with what the file of that name is to it.
+
+    Raises:
+        errors.UsageError: There is none.
+        errors.InputError: The file cannot be read.
+    """
+    is_file = Path(named).is_file()
+    if is_file and (found := contents.find(record, named)):
+        return found
+    try:
+        return [(record.find(named), "")]  # an id can be the name of a file too
+    except errors.UsageError as exc:
+        if record.trouble is not None or not (is_file or Path(named).suffix):
+            raise
+        words = "no job of the record made this picture or used it, as it is now"
+        if not is_file:
+            words = "there is no such file, and no job whose id begins so"
+        raise errors.UsageError(f"{named}: {words}") from exc

@@ -1,0 +1,67 @@
+"""What several commands of `jobs` take, and what they tell alike."""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from prodia_compose import errors
+from prodia_compose.cli import terminal
+from prodia_compose.cli.options import values
+from prodia_compose.record import home, ledger
+from prodia_compose.record.entries import Entry
+from prodia_compose.report import jobs as job_documents
+from prodia_compose.report import jsontext
+
+LIMIT = 20
+
+Limit = Annotated[
+    int,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        parser=values.parsing("--limit", int),
+        help="At most so many; 0 for all",
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="From then on: 2026-11-30, 2026-11, 7d, yesterday"
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Up to then; a day or month with all of it"),
+]
+Sandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Those of the sandbox, which cost nothing")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, or how it begins")]
+
+
+def is_about_sandbox(*, sandbox: bool) -> bool:
+    """Return whether the sandbox's jobs are meant: they are asked for, or all is a rehearsal."""
+    return sandbox or home.is_rehearsing(os.environ)
+
+
+def told_trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
+    """Return what keeps the record from telling all; told, unless a document does."""
+    if record.trouble is None:
+        return ()
+    if not as_json:
+        terminal.tell_warning(record.trouble)
+    return (record.trouble,)
+
+
+def tell_changed(
+    record: ledger.Ledger, jobs: Sequence[Entry], words: str, *, as_json: bool
+) -> None:
+    """Tell what was done to some jobs, in words or by a document of the jobs."""
+    trouble = told_trouble(record, as_json=as_json)
+    if as_json:
+        terminal.print_text(jsontext.line(job_documents.jobs(jobs, trouble)))
+    else:
+        terminal.tell(f"prodia-compose: {words}")

@@ -1,0 +1,51 @@
+"""Variables that read like ours and are none: a typing error in one must not be silent."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from prodia_compose.errors import Warned
+
+_OTHERS = ("PRODIA_TOKEN", "PRODIA_BASE_URL", "PRODIA_COMPOSE_RECORD", "PRODIA_ACCEPT")
+"""Ours that are no option's; the last one is read by `send.sh`."""
+
+_OF_OTHER_PROGRAMS = {"KEY": "PRODIA_TOKEN", "API_KEY": "PRODIA_TOKEN", "URL": "PRODIA_BASE_URL"}
+
+_NEAR = 0.7  # of 1: MODLE is 0.8 near to MODEL
+
+
+def unknown(environ: Mapping[str, str], options: Mapping[str, str | None]) -> Iterator[Warned]:
+    """Yield a warning for each variable that nothing reads though somebody seems to think so.
+
+    That is any whose name begins with PRODIA_COMPOSE_; of the others that begin with PRODIA_,
+    which may be another program's, one that is nearly called as a variable that is not set.
+
+    Args:
+        environ: The environment.
+        options: The long name of each option, and the variable that it is read from.
+    """
+    known = {*filter(None, options.values()), *_OTHERS}
+    for name in sorted(environ):
+        if name in known or not name.upper().startswith("PRODIA_"):
+            continue
+        flag = f"--{_bare(name).replace('_', '-').lower()}"
+        meant = _nearest(name, known)
+        if flag in options and options[flag] is None and name.startswith("PRODIA_COMPOSE_"):
+            cure = f"{flag} is not read from the environment; type it"
+        elif meant and (name.startswith("PRODIA_COMPOSE_") or not environ.get(meant)):
+            cure = f"nothing reads it; did you mean {meant}?"
+        elif name.startswith("PRODIA_COMPOSE_"):
+            cure = "nothing reads it; unset it"
+        else:
+            continue
+        yield Warned(code="unknown-variable", message=f"{name}: {cure}")
+
+
+def _bare(name: str) -> str:
+    return name.upper().removeprefix("PRODIA_").removeprefix("COMPOSE_")
+
+
+def _nearest(name: str, known: set[str]) -> str | None:
+    """Return the variable that was most likely meant."""
+    bare = {_bare(one): one for one in sorted(known)}
+    found = difflib.get_close_matches(_bare(name), bare, n=1, cutoff=_NEAR)
+    return bare[found[0]] if found else _OF_OTHER_PROGRAMS.get(_bare(name))

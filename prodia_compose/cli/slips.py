@@ -1,0 +1,79 @@
+"""Mistyped command lines: what was most likely meant. Loaded only for those who mistyped."""
+
+import difflib
+import os
+import re
+import shlex
+from collections.abc import Collection, Sequence
+
+from prodia_compose import addresses
+from prodia_compose.cli.completion import offers
+from prodia_compose.cli.completion.offers import Command
+
+_ID = re.compile(r"[0-9a-f]{2,}(-[0-9a-f]*)*", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
+_SWITCHES = ("help", "version")  # which other programs have as commands
+_LONGEST_SHOWN = 60
+
+
+def command(typed: str, rest: Sequence[str], group: str) -> str:
+    """Return what a word that is no command of a group was meant for; "" if nobody knows.
+
+    Args:
+        typed: The word.
+        rest: What follows it.
+        group: The group of commands; "" for all.
+    """
+    root = offers.offers()["root"]
+    known = root["commands"][group]["commands"] if group else root["commands"]
+    name = shown(typed)
+    if group:
+        meant = nearest(typed.lower(), known)
+        meant = meant or (f"show {name}" if _ID.fullmatch(typed) else None)
+        return f"did you mean: {group} {meant}?" if meant else ""
+    if typed in _SWITCHES:
+        after = f"{rest[0]} " if rest and rest[0] in known else ""
+        return f"did you mean: {after}--{typed}?"
+    if _is_picture(typed):
+        return f"did you mean: compose {name} ...?"
+    if len(typed.split()) > 1:
+        return f"did you mean: compose IMAGE... -p {name}?"
+    meant = nearest(typed.lower(), known)
+    above = [one for one in known if typed in known[one]["commands"]]
+    if above:
+        meant = f"{above[0]} {typed}"
+    return f"did you mean: {meant}?" if meant else ""
+
+
+def early(flag: str, argv: Sequence[str]) -> str:
+    """Return where an option before the command belongs; "" if no command has it."""
+    commands = offers.offers()["root"]["commands"]
+    named = next((word for word in argv if word in commands), "compose")
+    for name in (named, "compose", *commands):
+        if flag in _flags(commands[name]):
+            return f"{flag} goes after the command: prodia-compose {name} {flag} ..."
+    return ""
+
+
+def nearest(typed: str, known: Collection[str]) -> str | None:
+    """Return the word that one mistyped is nearest to, if one begins so or is near."""
+    found = [word for word in known if typed and word.startswith(typed)]
+    found = found or difflib.get_close_matches(typed, known, n=1)
+    return found[0] if found else None
+
+
+def shown(word: str) -> str:
+    """Return a word as a shell would want it, if it is not too long, and without a password."""
+    word = addresses.shown(word)
+    return shlex.quote(word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}...")
+
+
+def _is_picture(typed: str) -> bool:
+    """Return whether a word names a picture, there or not, rather than anything else."""
+    if typed == "-" or os.path.lexists(typed) or addresses.is_url(typed):
+        return True
+    return len(typed.split()) < 5 and ("/" in typed or _SUFFIX.search(typed) is not None)
+
+
+def _flags(command: Command) -> set[str]:
+    return {flag for option in command["options"] for flag in option["flags"]}

@@ -1,0 +1,348 @@
+"""Jobs found by a picture or a time, settled, forgotten; what is kept aside, cleaned away."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ledgering as lg
+import loopback
+import pytest
+from conftest import TOKEN, Done, Run
+from terminals import Running, on_a_terminal
+
+from prodia_compose.record import entries, ledger
+
+LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
+
+
+def _compose(run: Run, answer: loopback.Answer, *argv: str) -> Done:
+    with loopback.serve([answer]) as service:
+        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        return run("compose", *LINE, *argv, **env)
+
+
+@pytest.fixture
+def jpeg(work: Path) -> bytes:
+    """Return a whole picture."""
+    return (work / "scene.jpg").read_bytes() + b"\0"
+
+
+def _jobs(run: Run, *argv: str) -> list[dict[str, Any]]:
+    done = run("jobs", *argv, "--json")
+    assert (done.code, done.err) == (0, "")
+    jobs: list[dict[str, Any]] = json.loads(done.out)["jobs"]
+    return jobs
+
+
+def _unknown(run: Run) -> str:
+    """Have a job whose outcome is unknown; return its id."""
+    assert _compose(run, loopback.drop("after"), "-o", "gone.jpg").code == 9
+    return str(_jobs(run)[0]["id"])
+
+
+# Found
+
+
+def test_a_picture_finds_the_jobs_it_was_in(run: Run, work: Path, jpeg: bytes) -> None:
+    """`jobs show FILE` tells of the job that made it and of those that used it, by content alone."""
+    _compose(run, loopback.multipart_ok(jpeg), "-o", "made.jpg")
+    (made,) = _jobs(run)
+    shutil.copy("made.jpg", "renamed.png")
+    Path("made.jpg").write_bytes(b"another picture")
+    with ledger.open_record({}) as record:
+        inputs = (entries.Source(path="/x/a.jpg", sent_sha256=lg.SHA_1, sha256=_sha256(jpeg)),)
+        used = record.begin(lg.claim(inputs=inputs))
+    shown = run("jobs", "show", "renamed.png")
+
+    assert [job["id"] for job in _jobs(run, "show", "./renamed.png")] == [used.id, made["id"]]
+    assert [job["id"] for job in _jobs(run, "show", str(work / "scene.jpg"))] == [made["id"]]
+    one, other = shown.text.split("\n\n")
+    assert one.startswith("file         renamed.png is input 1 of this job\n")
+    assert other.startswith("file         renamed.png is the picture of this job\n")
+    assert "input 2 of this job" in run("jobs", "show", "scene.jpg").text
+
+
+def test_a_kept_picture_finds_its_job(run: Run, work: Path, jpeg: bytes) -> None:
+    """What was kept of a job, or a copy of that, finds it, though no hash of it was recorded."""
+    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    (job,) = _jobs(run)
+    kept = job["rescued"][0]["path"]
+    shutil.copy(kept, "copy.jpg")
+
+    for name in (kept, "copy.jpg"):
+        assert "is what was kept of this job" in run("jobs", "show", name).text
+    Path(kept).unlink()
+    assert run("jobs", "show", "copy.jpg").code == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.write_bytes(b"a picture of nobody"), "no job of the record made this"),
+        (lambda path: path.touch(), "no job of the record made this"),
+        (lambda _: None, "there is no such file, and no job whose id begins so"),
+        (os.mkfifo, "there is no such file, and no job whose id begins so"),
+        (lambda path: path.symlink_to("nowhere"), "there is no such file, and no job"),
+    ],
+    ids=["foreign", "empty", "missing", "fifo", "dangling"],
+)
+def test_a_file_of_no_job(run: Run, work: Path, make: Callable[[Path], object], words: str) -> None:
+    """A file that no job made or used is told to be one, in one line."""
+    ledger.open_record({}).close()
+    make(work / "odd.jpg")
+    done = run("jobs", "show", "odd.jpg")
+
+    assert (done.code, done.out) == (2, b"")
+    assert done.err.count("\n") == 1
+    assert f"odd.jpg: {words}" in done.err
+
+
+def test_an_id_can_be_a_name(run: Run, work: Path, jpeg: bytes) -> None:
+    """Where a file that no job knows has the name of an id, the id counts."""
+    _compose(run, loopback.multipart_ok(jpeg))
+    (job,) = _jobs(run)
+    Path(job["id"]).write_bytes(b"by chance")
+
+    assert _jobs(run, "show", job["id"]) == [job]
+
+
+def test_jobs_of_a_time(run: Run, work: Path) -> None:
+    """`--since` and `--until` bound the list and the sums, months and days with all of them."""
+    with ledger.open_record({}) as record:
+        for month in range(1, 7):
+            entry = record.begin(lg.claim(f"month {month}"))
+            entry.advance("saved", exit_code=0, price_usd=1.0)
+            moment = f"2026-{month:02}-15T12:00:00.000Z"
+            lg.sql("UPDATE jobs SET begun_at = ? WHERE id = ?", moment, entry.id)
+
+    def told(*argv: str) -> list[str]:
+        return [job["config"]["prompt"][-1] for job in _jobs(run, *argv)]
+
+    assert told("--since", "2026-05") == ["6", "5"]
+    assert told("--until", "2026-02") == ["2", "1"]
+    assert told("list", "--since", "2026-02", "--until", "2026-03") == ["3", "2"]
+    assert told("--since", "2026-04-15", "--until", "2026-04-15") == ["4"]
+    assert told("--since", "2026-04-16", "--until", "2026-05-14") == []
+    assert told("--until", "2026-01-15T11:59Z") == []
+    spent = json.loads(run("jobs", "spend", "--since", "2026-02", "--until", "2026", "--json").out)
+    assert spent["total"]["actual_usd"] == 5.0
+    assert spent["until"] is not None
+    none = run("jobs", "--since", "2025", "--until", "2025-12")
+    assert none.err == "prodia-compose: no jobs are in the record since 2025 until 2025-12\n"
+
+
+def test_prompts_are_cut_to_fit(run: Run, work: Path) -> None:
+    """A long prompt is cut in the list, in one line, the more the narrower the terminal is."""
+    with ledger.open_record({}) as record:
+        lg.advance_to(record.begin(lg.claim(f"one\ntwo\t\x1b[31m {'long ' * 40}")), "saved")
+    piped = run("jobs").text.splitlines()
+    wide = on_a_terminal(["jobs"], also_stdout=True, columns=200).screen.splitlines()
+    narrow = on_a_terminal(["jobs"], also_stdout=True, columns=80).screen.splitlines()
+
+    assert len(piped) == len(wide) == 2
+    assert r"  one two \x1b[31m long long long long lo…  " in piped[1]
+    assert r"  one two \x1b[31m long long long long lo…  " in wide[1]
+    assert any(r"one two \x1b[31…" in line for line in narrow)
+    assert max(map(len, narrow)) <= 80
+
+
+# Settled
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "is_billed"),
+    [("billed", "rejected", True), ("not-billed", "not-delivered", False)],
+)
+def test_an_unknown_job_is_settled(
+    run: Run, work: Path, jpeg: bytes, outcome: str, state: str, *, is_billed: bool
+) -> None:
+    """What the user found out is recorded, counts, and stops no other run; it can be corrected."""
+    answers = [loopback.drop("after"), loopback.multipart_ok(jpeg)]
+    with loopback.serve(answers) as service:
+        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        codes = [run("compose", *LINE, **env).code for _ in range(2)]
+        name = _jobs(run)[0]["id"]
+        run("jobs", "settle", name, "billed" if outcome == "not-billed" else "not-billed")
+        done = run("jobs", "settle", name[:6], outcome)
+        (job,) = _jobs(run)
+        spent = json.loads(run("jobs", "spend", "--json").out)["total"]
+        codes.append(run("compose", *LINE, **env).code)
+
+    assert codes == [9, 9, 0]
+    assert (done.code, done.out) == (0, b"")
+    assert done.err == f"prodia-compose: {name} is settled: {outcome}\n"
+    assert (job["settled"], job["state"], job["may_be_billed"]) == (outcome, state, is_billed)
+    assert (spent["jobs"], spent["unknown"]) == (int(is_billed), 0)
+    assert "you settled it: it was " in run("jobs", "show", name).text
+
+
+def test_settling_as_a_document(run: Run, work: Path) -> None:
+    """`--json` tells the job as it counts now."""
+    name = _unknown(run)
+    (told,) = _jobs(run, "settle", name, "billed")
+
+    assert told == _jobs(run)[0]
+    assert told["settled"] == "billed"
+
+
+def test_what_cannot_be_settled(run: Run, work: Path, jpeg: bytes) -> None:
+    """A job whose outcome is known, or that runs, is not settled; nor is one with an odd word."""
+    _compose(run, loopback.multipart_ok(jpeg))
+    name = str(_jobs(run)[0]["id"])
+    odd = run("jobs", "settle", name, "biled")
+    known = run("jobs", "settle", name, "billed")
+    with lg.process("reach", "sending") as started:
+        running = lg.line(started)
+        busy = run("jobs", "settle", running, "billed")
+        kept = run("jobs", "forget", running)
+
+    assert (odd.code, known.code, busy.code, kept.code) == (2, 2, 2, 2)
+    assert "must be billed or not-billed; did you mean billed?" in odd.err
+    assert f"{name}: its outcome is known (saved)" in known.err
+    for done in (busy, kept):
+        assert "is still at it" in done.err
+    assert run("jobs", "settle", "nobody", "billed").code == 2
+    assert run("jobs", "settle", name).code == 2
+
+
+# Forgotten
+
+
+def test_a_job_is_forgotten(run: Run, work: Path, jpeg: bytes) -> None:
+    """What is forgotten leaves no prompt and no name in the record; the pictures stay."""
+    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    _compose(run, loopback.multipart_ok(jpeg), "-o", "made.jpg")
+    made, kept = _jobs(run)
+    path = kept["rescued"][0]["path"]
+    first = run("jobs", "forget", made["id"][:8])
+    second = run("jobs", "forget", kept["id"])
+
+    assert (first.code, first.out, first.err) == (
+        *(0, b""),
+        f"prodia-compose: {made['id']} is forgotten\n",
+    )
+    assert second.err.endswith(f"is forgotten; what was kept of it stays: {path}\n")
+    assert _jobs(run) == []
+    assert (work / "made.jpg").read_bytes() == Path(path).read_bytes() == jpeg
+    folder = lg.path().parent
+    left = b"".join(file.read_bytes() for file in folder.glob("jobs.sqlite3*"))
+    for word in (LINE[-1], made["id"], "made.jpg", "scene.jpg"):
+        assert word.encode() not in left
+    assert run("jobs", "forget", made["id"]).code == 2
+
+
+def test_forgetting_as_a_document(run: Run, work: Path) -> None:
+    """`--json` tells the job as it was."""
+    name = _unknown(run)
+    before = _jobs(run)
+
+    assert _jobs(run, "forget", name) == before
+    assert _jobs(run) == []
+
+
+@pytest.mark.parametrize("argv", [("settle", "billed"), ("forget",)], ids=["settle", "forget"])
+def test_a_record_that_cannot_be_written(run: Run, work: Path, argv: tuple[str, ...]) -> None:
+    """Where the record is locked nothing is changed, which is told (8)."""
+    name = _unknown(run)
+    with lg.process("hold_lock") as holder:
+        assert lg.line(holder) == "locked"
+        done = run("jobs", argv[0], name, *argv[1:])
+
+    assert done.code == 8
+    assert f"{name}: nothing was changed: " in done.err
+    assert "another process keeps it locked" in done.err
+    assert _jobs(run)[0]["settled"] is None
+
+
+# Cleaned
+
+
+@pytest.fixture
+def kept(run: Run, work: Path, jpeg: bytes) -> list[Path]:
+    """Return two files that were kept aside: one of a job, one that the record does not know."""
+    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    path = Path(_jobs(run)[0]["rescued"][0]["path"])
+    stray = path.with_name("20260101-120000-abcdef.bin")
+    stray.write_bytes(b"stray")
+    os.utime(stray, (0, 0))
+    return [stray, path]
+
+
+def test_cleaning_asks(run: Run, work: Path, kept: list[Path]) -> None:
+    """On a terminal what would go is shown, and goes only if that is wanted."""
+    (job,) = _jobs(run)
+    for answer, is_removed in (("n", False), ("", False), ("y", True)):
+        with Running(["jobs", "clean"], columns=200, also_stdin=True) as running:
+            shown = running.until(lambda screen: "Remove them all? [y/N]" in screen)
+            running.type(f"{answer}\n")
+            done = running.ended()
+
+        assert f"  5       -             {kept[0]}, not saved elsewhere\n" in shown
+        assert f"  {job['id']}  {kept[1]}, not saved elsewhere\n" in shown
+        assert [path.exists() for path in kept] == [not is_removed] * 2
+        assert done.code == (0 if is_removed else 2)
+        assert ("removed 2 files, " if is_removed else "nothing was removed") in done.screen
+
+
+def test_cleaning_without_a_terminal(run: Run, kept: list[Path]) -> None:
+    """Where nobody can be asked, nothing is removed without `-y`; a job's row stays."""
+    refused = [run("jobs", "clean"), run("jobs", "clean", "--json")]
+    done = run("jobs", "clean", "-y")
+
+    for one in refused:
+        assert (one.code, one.out) == (2, b"")
+        assert "-y removes without asking" in one.err
+    assert (done.code, done.out) == (0, b"")
+    assert done.err.startswith("prodia-compose: removed 2 files, ")
+    assert not any(path.exists() for path in kept)
+    assert len(_jobs(run)) == 1
+    assert run("jobs", "clean").err == "prodia-compose: nothing is kept aside\n"
+
+
+def test_cleaning_as_a_document(run: Run, kept: list[Path]) -> None:
+    """`--json` tells what was removed, and the jobs that it was of."""
+    before = _jobs(run)
+    document = json.loads(run("jobs", "clean", "-y", "--json").out)
+    again = json.loads(run("jobs", "clean", "-y", "--json").out)
+
+    assert document["jobs"] == before
+    assert [one["path"] for one in document["removed"]] == [str(path) for path in kept]
+    assert document["removed"][0]["bytes"] == 5
+    assert (again["jobs"], again["removed"]) == ([], [])
+
+
+def test_cleaning_leaves_what_is_not_ours(run: Run, kept: list[Path], work: Path) -> None:
+    """A file of another folder stays, whatever the record says, and so does what is no file."""
+    lg.sql("UPDATE jobs SET rescued = ?", json.dumps([str(work / "scene.jpg"), str(kept[1])]))
+    folder = kept[0].with_name("a-folder")
+    folder.mkdir()
+    done = run("jobs", "clean", "-y")
+
+    assert (done.code, (work / "scene.jpg").exists(), folder.exists()) == (0, True, True)
+    assert not any(path.exists() for path in kept)
+
+
+def test_cleaning_the_temporary_folder(
+    run: Run, work: Path, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What found no room in the state folder and was kept with the temporary files goes too."""
+    temporary = work / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    ledger.open_record({}).close()
+    (lg.path().parent / "rescued").touch()
+    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    (temporary / "prodia-compose-of-somebody").touch()
+    path = Path(_jobs(run)[0]["rescued"][0]["path"])
+
+    assert path.parent == temporary
+    assert run("jobs", "clean", "-y").code == 0
+    assert [file.name for file in temporary.iterdir()] == ["prodia-compose-of-somebody"]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
