@@ -192,6 +192,28 @@ def avif(image: Image.Image, *properties: Property, **options: object) -> bytes:
     return functools.reduce(_owning, properties, stream.getvalue())
 
 
+def jpeg_2000(image: Image.Image, profile: bytes) -> bytes:
+    """Return a JPEG 2000 file, without loss, with an ICC profile."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG2000")
+    data = stream.getvalue()
+    start, at = data.index(b"jp2h") - 4, data.index(b"colr") - 4
+    end = at + int.from_bytes(data[at : at + 4], "big")
+    colours = box(b"colr", b"\2\0\0", profile)
+    length = int.from_bytes(data[start : start + 4], "big") + len(colours) - (end - at)
+    return data[:start] + struct.pack(">I", length) + data[start + 4 : at] + colours + data[end:]
+
+
+def bmp(image: Image.Image, profile: bytes) -> bytes:
+    """Return a BMP file of version 5 with an ICC profile behind its pixels."""
+    pixels = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGR")
+    head = struct.pack("<IiiHHIIiiII", 124, *image.size, 1, 24, 0, len(pixels), 0, 0, 0, 0)
+    head += bytes(16) + b"DEBM" + bytes(48)
+    head += struct.pack("<IIII", 4, 124 + len(pixels), len(profile), 0)
+    whole = 14 + len(head) + len(pixels) + len(profile)
+    return struct.pack("<2sIII", b"BM", whole, 0, 14 + len(head)) + head + pixels + profile
+
+
 def _owning(avif: bytes, added: Property) -> bytes:
     """Return a file of one item with one more property, which comes last."""
     more = box(*added)

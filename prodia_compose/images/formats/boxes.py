@@ -1,4 +1,4 @@
-"""HEIF and AVIF files as boxes (ISO/IEC 14496-12 and 23008-12), none of them decoded."""
+"""HEIF, AVIF and JPEG 2000 as boxes (ISO/IEC 14496-12, 23008-12, 15444-1), none decoded."""
 
 import io
 import struct
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 _MAX_BOXES = 10_000
-_MAX_LISTED_BYTES = 1_000_000  # of a table; a grid of a thousand tiles takes some 10 kB
+_MAX_CONTENT_BYTES = 8_000_000  # of a profile; the table of a thousand tiles takes some 10 kB
+_ENUMERATED: Final = 1  # the way in which a JPEG 2000 names its colours, if it has no profile
 
 _UNSPECIFIED: Final = 2
 _KNOWN: Final = ({1, 2, *range(4, 13), 22}, {1, 2, *range(4, 19)}, {0, 1, 2, *range(4, 15)})
@@ -102,6 +103,14 @@ def _cut(rest: Crop, content: bytes) -> Crop:
     return (rest[0] + left, rest[1] + top, width, height) if fits and width and height else rest
 
 
+def jpeg_2000_profile(file: BinaryIO) -> bytes | None:
+    """Return the ICC profile of a JPEG 2000 file, which Pillow passes over, or None."""
+    places = _first(_boxes(file, (0, file.seek(0, io.SEEK_END))))
+    inside = _first(_boxes(file, places.get(b"jp2h", (0, 0))))
+    colours = _content(file, inside.get(b"colr", (0, 0)))
+    return colours[3:] or None if colours[:1] not in {b"", bytes((_ENUMERATED,))} else None
+
+
 def eased(file: BinaryIO) -> BinaryIO:
     """Return a HEIC file, maybe the same one, without what its decoder refuses it for.
 
@@ -191,7 +200,7 @@ def _numbers(table: bytes, wanted: int) -> list[int]:
 
 def _content(file: BinaryIO, place: Place) -> bytes:
     file.seek(place[0])
-    return file.read(min(place[1] - place[0], _MAX_LISTED_BYTES))
+    return file.read(min(place[1] - place[0], _MAX_CONTENT_BYTES))
 
 
 def _first(boxes: Iterable[tuple[bytes, Place]]) -> dict[bytes, Place]:
