@@ -8,7 +8,6 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from prodia_compose import blob, errors
@@ -26,9 +25,9 @@ from prodia_compose.inputs.entries import (
 from prodia_compose.job import folder, key, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
-from prodia_compose.output import names, places
+from prodia_compose.output import names
 from prodia_compose.output.options import OutputFormat
-from prodia_compose.pipeline import destination, reuse, twins
+from prodia_compose.pipeline import destination, reuse
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
@@ -94,10 +93,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     asked = _asked(request, model, text, given, position, format_)
     found = _found(request, asked, named if is_complete else (), surroundings, findings)
     if found.made is not None and path is not None:
-        is_it = partial(twins.lies, found.made.outputs[0].sha256)
-        place = places.standing(path, request.placement.policy, is_it)
-        place = place or destination.proved(request, path, named, findings)
-        return _taken(sketch, found, place, _token_state(request, surroundings), findings)
+        place = destination.taken(request, path, named, found.made, findings)
+        return _reused(replace(sketch, place=place), found, surroundings, findings)
     with findings.collecting():
         if request.save_to is not None:
             inputs = files_of(named)
@@ -125,26 +122,6 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         warnings=tuple(findings.warnings),
         errors=tuple(findings.errors),
         request_key=_key(asked, images) if is_whole else None,
-    )
-
-
-def _taken(
-    sketch: Plan,
-    found: reuse.Found,
-    place: places.Place | None,
-    token_state: TokenState,
-    findings: errors.Findings,
-) -> Plan:
-    """Return the plan of a run that takes a picture which was made already."""
-    return replace(
-        sketch,
-        place=place,
-        token_state=token_state,
-        estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
-        warnings=tuple(findings.warnings),
-        errors=tuple(findings.errors),
-        request_key=found.key,
-        made=found.made,
     )
 
 
@@ -189,6 +166,21 @@ def _found(
         return reuse.Found()
     with surroundings.record() as record:
         return reuse.find(asked, request.delivery.host, named, surroundings.stdin, record)
+
+
+def _reused(
+    sketch: Plan, found: reuse.Found, surroundings: Surroundings, findings: errors.Findings
+) -> Plan:
+    """Return the plan of a run that sends nothing, as an earlier one made its picture."""
+    return replace(
+        sketch,
+        token_state=_token_state(sketch.request, surroundings),
+        estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
+        warnings=tuple(findings.warnings),
+        errors=tuple(findings.errors),
+        request_key=found.key,
+        made=found.made,
+    )
 
 
 def _token_state(request: ComposeRequest, surroundings: Surroundings) -> TokenState:

@@ -56,7 +56,6 @@ def lies(sha256: str, path: str) -> bool:
 def told(twin: Entry) -> str:
     """Return when, for how much and where the same picture was made, in words."""
     price = "at an unknown price" if twin.price_usd is None else f"for ${twin.price_usd:g}"
-    if twin.is_sandbox:
-        price = "at no cost by the sandbox"
+    price = "in a sandbox" if twin.is_sandbox else price
     when = f"{twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S}"
     return f"the same picture was made on {when} {price}: {twin.outputs[0].path}"
