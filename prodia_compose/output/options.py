@@ -37,7 +37,7 @@ class Placement(Options):
         str,
         Option(
             names=("-o", "--output"),
-            metavar="FILE",
+            metavar="PATH",
             help="Where the picture goes: .jpg, .png or .webp; - for stdout",
         ),
     ] = DEFAULT_TARGET
