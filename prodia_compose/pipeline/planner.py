@@ -84,12 +84,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     stdin = _owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather(request.selection, stdin, findings)
     path = destination.path(request, model, format_, named, findings)
-    text = None
-    if misplaced := template.misplaced(request.prompt, request.prompt_file, named):
-        words, named = misplaced
-        findings.add(errors.UsageError(words))
-    else:
-        text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
+    typed = (request.prompt, request.prompt_file)
+    text, named = template.read(*typed, named, model, stdin, findings)
     position = _position(request, named if is_complete else (), findings)
     sketch = Plan(request=request, model=model, prompt=text, format=format_)
     place = destination.left(request, path if is_complete else None, named, findings)
@@ -100,16 +96,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     if found.made is not None and path is not None:
         is_it = partial(twins.lies, found.made.outputs[0].sha256)
         place = places.standing(path, request.placement.policy, is_it)
-        return replace(
-            sketch,
-            place=place or destination.proved(request, path, named, findings),
-            token_state=_token_state(request, surroundings),
-            estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
-            warnings=tuple(findings.warnings),
-            errors=tuple(findings.errors),
-            request_key=found.key,
-            made=found.made,
-        )
+        place = place or destination.proved(request, path, named, findings)
+        return _taken(sketch, found, place, _token_state(request, surroundings), findings)
     with findings.collecting():
         if request.save_to is not None:
             inputs = files_of(named)
@@ -117,8 +105,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     images = _images(request, model, named, found.opened, surroundings, findings)
     if text is not None and is_complete:
         _lint(request, text, named, findings)
-    framed = _framing(request, model, position, images, len(named), findings)
-    config = {**framed, **given}
+    config = {**_framing(request, model, position, images, len(named), findings), **given}
     known = (surroundings.token, stdin, findings)
     token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
     limit = (request.max_cost_usd, findings, called("--max-cost"))
@@ -138,6 +125,26 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
         warnings=tuple(findings.warnings),
         errors=tuple(findings.errors),
         request_key=_key(asked, images) if is_whole else None,
+    )
+
+
+def _taken(
+    sketch: Plan,
+    found: reuse.Found,
+    place: places.Place | None,
+    token_state: TokenState,
+    findings: errors.Findings,
+) -> Plan:
+    """Return the plan of a run that takes a picture which was made already."""
+    return replace(
+        sketch,
+        place=place,
+        token_state=token_state,
+        estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
+        warnings=tuple(findings.warnings),
+        errors=tuple(findings.errors),
+        request_key=found.key,
+        made=found.made,
     )
 
 
