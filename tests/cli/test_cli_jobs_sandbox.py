@@ -61,6 +61,17 @@ def test_jobs_of_the_sandbox_are_no_dollars(
     assert "\nbilled       no\n" in shown
 
 
+def test_an_earlier_picture_of_the_sandbox_cost_nothing(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """Where the same picture was made at the sandbox already, that is told without a price."""
+    run("compose", *LINE, "-o", "one.jpg")
+    done = run("compose", *LINE, "-o", "two.jpg")
+
+    assert "at no cost by the sandbox: " in done.err
+    assert "$" not in done.err
+
+
 def test_others_on_this_machine_are_dollars(run: Run, work: Path) -> None:
     """A service on this machine that does not say that it is the sandbox is none, whatever its token."""
     answer = loopback.multipart_ok((work / "scene.jpg").read_bytes())
