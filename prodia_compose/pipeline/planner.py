@@ -8,6 +8,7 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from prodia_compose import blob, errors
@@ -25,9 +26,9 @@ from prodia_compose.inputs.entries import (
 from prodia_compose.job import folder, key, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
-from prodia_compose.output import names
+from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
-from prodia_compose.pipeline import destination, reuse
+from prodia_compose.pipeline import destination, reuse, twins
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
@@ -83,7 +84,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     stdin = _owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather(request.selection, stdin, findings)
     path = destination.path(request, model, format_, named, findings)
-    text, named = _text(request, named, model, stdin, findings)
+    typed = (request.prompt, request.prompt_file)
+    text, named = template.read(*typed, named, model, stdin, findings)
     position = _position(request, named if is_complete else (), findings)
     sketch = Plan(request=request, model=model, prompt=text, format=format_)
     place = destination.left(request, path if is_complete else None, named, findings)
@@ -92,8 +94,10 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     asked = _asked(request, model, text, given, position, format_)
     found = _found(request, asked, named if is_complete else (), surroundings, findings)
     if found.made is not None and path is not None:
-        place = destination.taken(request, path, named, found.made, findings)
-        return _reused(replace(sketch, place=place), found, surroundings, findings)
+        is_it = partial(twins.lies, found.made.outputs[0].sha256)
+        place = places.standing(path, request.placement.policy, is_it)
+        place = place or destination.proved(request, path, named, findings)
+        return _taken(sketch, found, place, _token_state(request, surroundings), findings)
     with findings.collecting():
         if request.save_to is not None:
             inputs = files_of(named)
@@ -124,21 +128,24 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     )
 
 
-def _text(
-    request: ComposeRequest,
-    named: tuple[Entry, ...],
-    model: facts.Model | None,
-    stdin: BinaryIO | None,
+def _taken(
+    sketch: Plan,
+    found: reuse.Found,
+    place: places.Place | None,
+    token_state: TokenState,
     findings: errors.Findings,
-) -> tuple[str | None, tuple[Entry, ...]]:
-    """Return the final text, if it can be sent, and the images without what was meant as text."""
-    misplaced = template.misplaced(request.prompt, request.prompt_file, named)
-    if misplaced is not None:
-        words, others = misplaced
-        findings.add(errors.UsageError(words))
-        return None, others
-    prompt, file = request.prompt, request.prompt_file
-    return template.read(prompt, file, named, model, stdin, findings), named
+) -> Plan:
+    """Return the plan of a run that takes a picture which was made already."""
+    return replace(
+        sketch,
+        place=place,
+        token_state=token_state,
+        estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
+        warnings=tuple(findings.warnings),
+        errors=tuple(findings.errors),
+        request_key=found.key,
+        made=found.made,
+    )
 
 
 def _asked(
@@ -182,21 +189,6 @@ def _found(
         return reuse.Found()
     with surroundings.record() as record:
         return reuse.find(asked, request.delivery.host, named, surroundings.stdin, record)
-
-
-def _reused(
-    sketch: Plan, found: reuse.Found, surroundings: Surroundings, findings: errors.Findings
-) -> Plan:
-    """Return the plan of a run that sends nothing, as an earlier one made its picture."""
-    return replace(
-        sketch,
-        token_state=_token_state(sketch.request, surroundings),
-        estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
-        warnings=tuple(findings.warnings),
-        errors=tuple(findings.errors),
-        request_key=found.key,
-        made=found.made,
-    )
 
 
 def _token_state(request: ComposeRequest, surroundings: Surroundings) -> TokenState:
