@@ -20,7 +20,6 @@ from prodia_compose.images.probe.header import Colour, Header
 
 _PIXELS_PER_BYTE: Final = {
     "GIF": 2600,
-    "TIFF": 100_000,
     "AVIF": 131_072,
     "HEIF": 131_072,
     "JPEG2000": 250_000,
@@ -81,7 +80,7 @@ def read_header(name: str, file: BinaryIO) -> Header:
 
 
 def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.Property]) -> Header:
-    orientation = note = None
+    orientation = note = least_bytes = None
     pixel_bytes = 4
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile") or None
     xmp = image.info.get("xmp")
@@ -94,7 +93,8 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         frames, orientation, note = image.frames, image.orientation, image.note
         bits = image.stored.bits
         if image.samples is not None:
-            pixel_bytes = max(4, bits * image.stored.channels // 8)
+            pixel_bytes = max(4, image.stored.pixel_bytes)
+        least_bytes = image.stored.least_bytes
     elif image.format == "AVIF":
         # Its decoder tells of a turned picture through EXIF, and does not turn it.
         orientation = exif.orientation(exif_data)
@@ -105,6 +105,7 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         width, height = crop[2:] if crop else image.size
         if not profile and (codes := boxes.colours(properties)):
             profile = icc.from_codes(*codes)
+    per_byte = _PIXELS_PER_BYTE.get(image.format or "", 1 << 20)
     box = getattr(image, "dispose_extent", None)  # a GIF's
     covered = None if box == (0, 0, *image.size) else box
     return Header(
@@ -112,7 +113,7 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         height=height,
         colour=_COLOURS.get(image.mode, "other"),
         bits=bits,
-        least_bytes=width * height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
+        least_bytes=width * height // per_byte if least_bytes is None else least_bytes,
         has_alpha=image.has_transparency_data or covered is not None,
         orientation=orientation,
         was_turned=image.format == "HEIF" and boxes.is_turned(properties),
