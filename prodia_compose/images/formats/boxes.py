@@ -112,13 +112,14 @@ def jpeg_2000_profile(file: BinaryIO) -> bytes | None:
 
 
 def eased(file: BinaryIO) -> BinaryIO:
-    """Return a HEIC file, maybe the same one, without what its decoder refuses it for.
+    """Return a HEIC file, maybe the same one, without what its decoder refuses it for, or dies of.
 
-    That is reserved codes of colours, made unspecified, and a crop, which is left to `crop`.
+    That is reserved codes of colours, made unspecified; a crop, which is left to `crop`; and
+    letters that are none in the list of what the file holds, made question marks.
     """
     found = _properties(file)
     whole = next((_content(file, place)[4:12] for name, place in found if name == b"ispe"), b"")
-    changes: list[tuple[int, bytes]] = []
+    changes = list(_mended_texts(file))
     for name, place in found:
         content = _content(file, place)
         if name == b"colr" and (codes := _codes(content)):
@@ -137,6 +138,25 @@ def eased(file: BinaryIO) -> BinaryIO:
     return io.BytesIO(data)
 
 
+def _mended_texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield place and replacement of the texts about items (`infe`) that are not in UTF-8."""
+    try:
+        start, end = _meta(file)[b"iinf"]
+        start += 8 if _content(file, (start, end))[0] else 6
+    except (struct.error, KeyError, IndexError):
+        return
+    for _, place in _boxes(file, (start, end)):
+        content = _content(file, place)
+        at = 8 if content[:1] < b"\3" else 10  # behind two numbers
+        try:
+            content[at:].decode()
+        except UnicodeDecodeError:
+            yield (
+                place[0] + at,
+                content[at:].decode("ascii", "replace").replace("\ufffd", "?").encode(),
+            )
+
+
 def _codes(content: bytes) -> tuple[int, int, int] | None:
     """Return the codes of primaries, curve and matrix in a `colr` box, if it has them."""
     if content[:4] != b"nclx" or len(content) < 10:
@@ -151,8 +171,7 @@ def _properties(file: BinaryIO) -> list[tuple[bytes, Place]]:
     Where it is made of tiles and says nothing of its colours, the first tile's are its own.
     """
     try:
-        start, end = _first(_boxes(file, (0, file.seek(0, io.SEEK_END))))[b"meta"]
-        meta = _first(_boxes(file, (start + 4, end)))
+        meta = _meta(file)
         item = _content(file, meta[b"pitm"])
         (primary,) = struct.unpack_from(">I" if item[0] else ">H", item, 4)
         inside = list(_boxes(file, meta[b"iprp"]))
@@ -166,6 +185,12 @@ def _properties(file: BinaryIO) -> list[tuple[bytes, Place]]:
     except (struct.error, KeyError, IndexError):
         return []
     return found
+
+
+def _meta(file: BinaryIO) -> dict[bytes, Place]:
+    """Return where the first box of each name is within that for metadata."""
+    start, end = _first(_boxes(file, (0, file.seek(0, io.SEEK_END))))[b"meta"]
+    return _first(_boxes(file, (start + 4, end)))
 
 
 def _first_tile(file: BinaryIO, references: Place, primary: int) -> int:
