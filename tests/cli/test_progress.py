@@ -67,7 +67,7 @@ def test_every_phase_is_shown_and_cleared(
     assert list(dict.fromkeys(bars)) == ["preparing", "uploading", "waiting", "receiving"]
     assert re.search(r"uploading .*?\d+\.\d/\d+\.\d kB", shown.raw)
     assert re.search(r"receiving .*?\d+.*? kB", shown.raw)
-    assert re.fullmatch(r"\d+x\d+ JPEG, [\d,]+ bytes in \d+\.\d s, \$0\.039", summary)
+    assert re.fullmatch(r"\d+x\d+ JPEG, [\d,]+ bytes in \d+\.\d s, no cost: sandbox", summary)
 
 
 @pytest.mark.parametrize("kind", ["xterm", "linux", "xterm-256color"])
