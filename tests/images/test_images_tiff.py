@@ -5,6 +5,7 @@ The files are `tiffs`' own; what is expected is the colours that were put into t
 
 import io
 import itertools
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,9 @@ from PIL import Image, ImageChops
 from tiffs import FLOAT, SIGNED, UNSIGNED, Samples, Tiff
 
 from prodia_compose import errors
+from prodia_compose.images import plan, prepare
+from prodia_compose.images.options import Fitting
+from prodia_compose.images.probe import probe
 
 COLOURS: list[Rgb] = [(230, 60, 50), (50, 200, 60), (60, 70, 220), (190, 170, 120)]
 GREYS = [110, 139, 84, 170]
@@ -552,6 +556,20 @@ def test_deep_numbers_are_scaled_by_the_white_that_was_meant(
     assert furthest(make.pixels(make.prepared(tiffs.written(tiff))), colours) <= 3
 
 
+@pytest.mark.parametrize("colours", [COLOURS, grey([255] * 4), grey([255, 0, 255, 0])])
+@pytest.mark.parametrize(("bits", "kind"), [each for each in NUMBERS if each[0] >= 8])
+def test_what_is_white_and_opaque_throughout_stays_so(
+    bits: int, kind: int, colours: Sequence[Rgb]
+) -> None:
+    """The greatest number that there is means white, and in alpha opaque."""
+    samples = [numbers([*colour, 255], bits, kind) for colour in colours]
+    tiff = Tiff(photometric=2, samples=samples, bits=bits, format=kind, extra=(2,))
+    picture = make.prepared(tiffs.written(tiff))
+
+    assert furthest(make.pixels(picture), colours) <= 3
+    assert not any("flattened" in change for change in picture.changes)
+
+
 # --- the files themselves, seen by somebody else -----------------------------------------
 
 
@@ -576,3 +594,56 @@ def test_an_independent_reader_finds_the_same_samples(row: Row) -> None:
     put = np.array(tiff.samples)[np.array(patches)].reshape(found.shape)
 
     assert np.array_equal(found, put.astype(found.dtype))
+
+
+# --- what it takes -----------------------------------------------------------------------
+
+
+def test_deep_pixels_count_as_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is one of pixels, whatever a pixel takes."""
+    tiff = Tiff(photometric=2, samples=[numbers(each, 32, FLOAT) for each in COLOURS], bits=32)
+    data = tiffs.written(replace(tiff, format=FLOAT))
+    info = probe.probe(make.opener(data))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", info.width * info.height)
+    fit = plan.Fit(size=tiffs.SIZE, reason=None)
+    picture = prepare.prepare(make.opener(data), info, fit, Fitting())
+
+    assert furthest(make.pixels(picture), COLOURS) <= 3
+
+
+@pytest.mark.parametrize(
+    ("compression", "planar", "most"), [(1, 1, 12), (1, 2, 12), (8, 1, 24), (8, 2, 24)]
+)
+def test_the_budget_counts_deep_pixels_as_stored(compression: int, planar: int, most: int) -> None:
+    """Floating-point colours take 12 bytes a pixel, and the file itself if it is compressed."""
+    samples = [numbers(each, 32, FLOAT) for each in COLOURS]
+    tiff = Tiff(photometric=2, samples=samples, bits=32, format=FLOAT, planar=planar)
+    data = tiffs.written(replace(tiff, compression=compression))
+    info = probe.probe(make.opener(data))
+    fit = plan.Fit(size=(24, 16), reason=None)
+
+    assert prepare.peak_bytes(info, fit) == most * info.width * info.height
+
+
+BOMBS = {
+    "channels": {277: (4, [2**32 - 1])},
+    "deep channels": {277: (4, [2**20]), 258: (3, [32])},
+    "a wide tile": {322: (4, [2**31]), 323: (4, [16]), 324: (4, [8])},
+    "a high tile": {322: (4, [48]), 323: (4, [2**31]), 324: (4, [8])},
+}
+
+
+@pytest.mark.parametrize("compression", BYTEWISE.values(), ids=BYTEWISE)
+@pytest.mark.parametrize("tags", BOMBS.values(), ids=BOMBS)
+def test_a_small_file_takes_little_whatever_it_says(
+    tags: dict[int, tuple[int, Sequence[int]]], compression: int
+) -> None:
+    """What it cannot hold is refused before there is any room made for it."""
+    data = tiffs.written(replace(RGB8, compression=compression, tags=tags))
+    tracemalloc.start()
+    with pytest.raises(errors.InputError):
+        make.prepared(data)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 10_000_000

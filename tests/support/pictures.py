@@ -350,7 +350,8 @@ def tiff(
     table, extra = struct.pack(order + "H", len(entries)), b""
     packed = {tag: struct.pack(f"{order}{len(v)}{codes[k]}", *v) for tag, (k, v) in entries.items()}
     data_at = extra_at + sum(len(value) for value in packed.values() if len(value) > 4)
-    packed[273] = struct.pack(order + "I", data_at)
+    if 273 not in (tags or {}):
+        packed[273] = struct.pack(order + "I", data_at)
     for tag in sorted(entries):
         kind, values = entries[tag]
         value = packed[tag]
@@ -553,6 +554,24 @@ def bombs() -> dict[str, bytes]:
         "LZW TIFF": tiff(HUGE, 8, bytes(4000), tags={259: (3, [5])}),
         "deflated TIFF": tiff(
             HUGE, 8, zlib.compress(random.Random(1).randbytes(4000)), tags={259: (3, [8])}
+        ),
+        "deep TIFF": tiff(HUGE, 64, bytes(4000), tags={339: (3, [3])}),
+        "deep LZW TIFF": tiff(
+            HUGE, 32, bytes(4000), tags={339: (3, [3]), 259: (3, [5]), 317: (3, [3])}
+        ),
+        "LZW TIFF in planes": tiff(
+            HUGE,
+            16,
+            bytes(4000),
+            tags={
+                258: (3, [16] * 3),
+                259: (3, [5]),
+                262: (3, [2]),
+                273: (4, [8] * 3),
+                277: (3, [3]),
+                279: (4, [4000] * 3),
+                284: (3, [2]),
+            },
         ),
         "fax TIFF": tiff(HUGE, 1, bytes(4000), tags={259: (3, [4])}),
         "PPM": b"P6 15000 15000 255\n" + bytes(1000),

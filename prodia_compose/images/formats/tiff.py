@@ -44,6 +44,13 @@ FAX: Final = frozenset({2, 3, 4, 32771})
 BYTEWISE: Final = frozenset({NONE, 5, 8, PACKBITS, 32946, 34925, 50000})
 """Compressions of bytes, whatever these are: LZW, Deflate, PackBits, LZMA and Zstandard."""
 
+_PREDICTED: Final = BYTEWISE - {NONE, PACKBITS}
+_RATIOS: Final = {NONE: 1, PACKBITS: 64, 5: 2600, 8: 1040, 32946: 1040}
+"""How many bytes these can put into one, at most."""
+
+_OTHER_RATIO: Final = 100_000
+"""More than any other can, on average, by far."""
+
 _COMPRESSIONS: Final = {
     NONE: "no",
     **dict.fromkeys((2, 32771), "fax"),
@@ -69,6 +76,12 @@ _COMPRESSIONS: Final = {
     34933: "PNG",
     **dict.fromkeys((50002, 52546), "JPEG XL"),
 }
+_MAX_CHANNELS: Final = 64
+"""Above any picture's; satellites' have more."""
+
+_MAX_TILE_BEYOND: Final = 8192
+"""By how many pixels a tile may be wider or higher than the picture that it is all of."""
+
 _CURE: Final = "which cannot be read: convert it to PNG or JPEG"
 
 Tags = Mapping[int, object]
@@ -142,6 +155,18 @@ class Layout:
         return -(-self.tile[0] * self.row_channels * self.bits // 8)
 
     @property
+    def pixel_bytes(self) -> int:
+        """Bytes that a pixel takes as stored; and again, at most, where the file is copied first."""
+        return -(-self.channels * self.bits // 8) * (1 if self.compression == NONE else 2)
+
+    @property
+    def least_bytes(self) -> int:
+        """The fewest bytes that can hold so many pixels."""
+        channels = 1 if self.photometric == YCBCR else self.channels  # pixels share their colour
+        stored = self.width * self.height * channels * self.bits // 8
+        return stored // _RATIOS.get(self.compression, _OTHER_RATIO)
+
+    @property
     def has_byte_differences(self) -> bool:
         """Whether the predictor makes differences of a row's bytes, whatever they mean."""
         return self.predictor == 2 and self.bits == 8 and self.row_channels == 1
@@ -161,15 +186,16 @@ def read(tags: Tags, order: str, *, is_big: bool) -> Layout:
     photometric = _number(tags, PHOTOMETRIC, WHITE_IS_ZERO)
     photometric = YCBCR if compression == OLD_JPEG else photometric
     if photometric not in _COLOUR_CHANNELS:
-        raise _refusal(
-            f"of {_STRANGE_COLOURS.get(photometric, f'unknown colours ({photometric})')}"
-        )
+        name = _STRANGE_COLOURS.get(photometric, f"unknown colours ({photometric})")
+        raise _refusal(f"of {name}")
     if photometric == CMYK and _number(tags, INK_SET, 1) != 1:
         raise _refusal("of other inks than CMYK")
     depths = _numbers(tags, BITS) or (1,)
     colours = _COLOUR_CHANNELS[photometric]
     usual = colours if compression == OLD_JPEG else len(depths)
     channels = _number(tags, CHANNELS, usual)
+    if channels > _MAX_CHANNELS:
+        raise _refusal(f"of {channels} channels")
     depths = depths[:channels] if len(depths) > 1 else depths
     if len(set(depths)) > 1:
         raise _refusal("whose channels are not alike")
@@ -195,8 +221,7 @@ def read(tags: Tags, order: str, *, is_big: bool) -> Layout:
         palette=_palette(tags, depths[0]) if photometric == INDEXES else b"",
         is_planar=is_planar,
         compression=compression,
-        # The others know no predictor.
-        predictor=1 if compression in {NONE, PACKBITS} else _number(tags, PREDICTOR, 1),
+        predictor=_number(tags, PREDICTOR, 1) if compression in _PREDICTED else 1,
         tile=tile,
         offsets=offsets,
         lengths=_numbers(tags, TILE_BYTES if is_tiled else STRIP_BYTES),
@@ -273,8 +298,10 @@ def _places(
         tile = width, min(height, _number(tags, ROWS_PER_STRIP, height))
     if not (width and height):
         raise errors.InputError("is cut short or damaged: no picture in the TIFF file")
-    if min(tile) < 1:
-        raise errors.InputError("is cut short or damaged: its tiles or strips have no size")
+    if min(tile) < 1 or tile[0] > width + _MAX_TILE_BEYOND or tile[1] > height + _MAX_TILE_BEYOND:
+        raise errors.InputError(
+            "is cut short or damaged: its tiles or strips have no sensible size"
+        )
     offsets = _numbers(tags, TILE_OFFSETS if is_tiled else STRIP_OFFSETS)
     needed = -(-width // tile[0]) * -(-height // tile[1]) * planes
     if len(offsets) < needed and compression != OLD_JPEG:

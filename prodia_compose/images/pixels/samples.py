@@ -83,7 +83,9 @@ class Samples:
         """Return channels with what is black and white in them, in all of the picture."""
         group = _Group(channels=tuple(channels), format=kind)
         bits = self._stored.bits
-        most = float((1 << bits - (kind == tiff.SIGNED)) - 1)
+        steps = 1 << bits - (kind == tiff.SIGNED)
+        # In Pillow's floating-point numbers the greatest of 32 bits is the next higher one.
+        most = float(steps if bits == 32 else steps - 1)
         if kind == tiff.UNSIGNED and bits <= 16:
             return replace(group, meant=(0.0, most))
         step = max(1, resample.BAND_PIXELS // self.size[0])

@@ -4,6 +4,7 @@ To these a file is shown with a directory of its own, which says that each byte 
 """
 
 import io
+import shutil
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Final
@@ -12,6 +13,7 @@ from PIL import Image, TiffImagePlugin
 
 from prodia_compose.images.formats import tiff
 
+_BLOCK_BYTES: Final = 1 << 20
 _LONG, _LONG8 = 4, 16
 _START: Final = {"Q": b"II+\0" + bytes(12), "I": b"II*\0" + bytes(4)}
 
@@ -28,28 +30,34 @@ class _Bytes(TiffImagePlugin.TiffImageFile):
         self.is_animated = False
         self._setup()
 
+    def load_prepare(self) -> None:
+        """Make room; the limit on pixels, which are not what is counted here, was kept before."""
+        self.im = Image.new("L", self.size, None).im
+        super().load_prepare()
+
     def load_end(self) -> None:
         """Leave the bytes as they are."""
 
 
 def planes(file: IO[bytes], stored: tiff.Layout) -> Iterator[Image.Image]:
     """Yield the rows of each plane, up to the right edge of the last tile, as bytes in mode L."""
-    data = b""
-    if stored.compression != tiff.NONE:  # libtiff is given a file's bytes, or its descriptor
-        file.seek(0)
-        data = file.read()
-        data += bytes(len(data) % 2)
     count = stored.channels if stored.is_planar else 1
+    prefix = b"II" if stored.order == "<" else b"MM"
+    source: IO[bytes] = file
+    copied = io.BytesIO()
+    if stored.compression != tiff.NONE:  # libtiff looks for directory and pixels in one file
+        file.seek(0)
+        shutil.copyfileobj(file, copied, _BLOCK_BYTES)
+        copied.write(bytes(copied.tell() % 2))
+        source = copied
     for plane in range(count):
-        entries = _entries(stored, plane, count)
-        packed = _directory(entries, stored.order, "Q" if stored.is_big else "I", len(data))
-        source = io.BytesIO(data + packed)
-        directory = TiffImagePlugin.ImageFileDirectory_v2(
-            _START["Q" if stored.is_big else "I"], prefix=b"II" if stored.order == "<" else b"MM"
-        )
-        source.seek(len(data))
-        directory.load(source)
-        image = _Bytes(source if data else file, directory)
+        place = copied.seek(0, io.SEEK_END)
+        code = "Q" if stored.is_big else "I"
+        copied.write(_directory(_entries(stored, plane, count), stored.order, code, place))
+        directory = TiffImagePlugin.ImageFileDirectory_v2(_START[code], prefix=prefix)
+        copied.seek(place)
+        directory.load(copied)
+        image = _Bytes(source, directory)
         image.load()
         yield image
 

@@ -5,6 +5,7 @@ structure goes before.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, Final
 
@@ -12,14 +13,13 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import boxes, exif, gif, kinds
+from prodia_compose.images.formats import bmp, boxes, exif, gif, kinds
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
 from prodia_compose.images.probe.header import Colour, Header
 
 _PIXELS_PER_BYTE: Final = {
     "GIF": 2600,
-    "TIFF": 100_000,
     "AVIF": 131_072,
     "HEIF": 131_072,
     "JPEG2000": 250_000,
@@ -37,6 +37,12 @@ _COLOURS: Final[dict[str, Colour]] = {
     "CMYK": "cmyk",
 }
 _BITS: Final = {"1": 1, "I;16": 16, "I;16L": 16, "I;16B": 16, "I": 32, "F": 32}
+
+_PROFILES: Final[dict[str, Callable[[BinaryIO], bytes | None]]] = {
+    "BMP": bmp.profile,
+    "JPEG2000": boxes.jpeg_2000_profile,
+}
+"""Where Pillow does not look for a profile."""
 
 _VERSION_INFO: Final = 1057  # of Photoshop's resources
 _MAX_BOXES = 10_000
@@ -62,6 +68,8 @@ def read_header(name: str, file: BinaryIO) -> Header:
     kind = f"is damaged, or a kind of {title} picture that cannot be read"
     with decoder.reading(f"{kind}: convert it to PNG or JPEG"):
         header = _by_pillow(decoder.opened(name, file), frames, properties)
+        if name in _PROFILES:
+            header = replace(header, profile=_PROFILES[name](file))
         if has_comment:
             header = replace(header, has_metadata=True)
         if name != "PSD":
@@ -72,7 +80,7 @@ def read_header(name: str, file: BinaryIO) -> Header:
 
 
 def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.Property]) -> Header:
-    orientation = note = None
+    orientation = note = least_bytes = None
     pixel_bytes = 4
     exif_data, profile = image.info.get("exif"), image.info.get("icc_profile") or None
     xmp = image.info.get("xmp")
@@ -85,7 +93,8 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         frames, orientation, note = image.frames, image.orientation, image.note
         bits = image.stored.bits
         if image.samples is not None:
-            pixel_bytes = max(4, bits * image.stored.channels // 8)
+            pixel_bytes = max(4, image.stored.pixel_bytes)
+        least_bytes = image.stored.least_bytes
     elif image.format == "AVIF":
         # Its decoder tells of a turned picture through EXIF, and does not turn it.
         orientation = exif.orientation(exif_data)
@@ -96,6 +105,7 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         width, height = crop[2:] if crop else image.size
         if not profile and (codes := boxes.colours(properties)):
             profile = icc.from_codes(*codes)
+    per_byte = _PIXELS_PER_BYTE.get(image.format or "", 1 << 20)
     box = getattr(image, "dispose_extent", None)  # a GIF's
     covered = None if box == (0, 0, *image.size) else box
     return Header(
@@ -103,7 +113,7 @@ def _by_pillow(image: ImageFile.ImageFile, frames: int, properties: list[boxes.P
         height=height,
         colour=_COLOURS.get(image.mode, "other"),
         bits=bits,
-        least_bytes=width * height // _PIXELS_PER_BYTE.get(image.format or "", 1 << 20),
+        least_bytes=width * height // per_byte if least_bytes is None else least_bytes,
         has_alpha=image.has_transparency_data or covered is not None,
         orientation=orientation,
         was_turned=image.format == "HEIF" and boxes.is_turned(properties),
