@@ -306,5 +306,5 @@ def lack(exc: BaseException) -> str | None:
 def reason(exc: OSError | ValueError, words: Mapping[int, str]) -> str:
     """Return why a path cannot be used: in our words for its errno, else in the system's."""
     if isinstance(exc, OSError) and exc.errno is not None:
-        return words.get(exc.errno) or os.strerror(exc.errno)
+        return words.get(exc.errno) or lack(exc) or os.strerror(exc.errno)
     return str(exc)  # a NUL inside the name

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import prodia_compose.pipeline.send  # noqa: F401 - else a thread loads it under a test's filters
 from prodia_compose import cli
 from prodia_compose.sandbox import handler, server
 from prodia_compose.sandbox.service import SandboxOptions

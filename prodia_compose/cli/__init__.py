@@ -1,6 +1,7 @@
 """The command line: options in, words and exit code out. The only package that knows Typer."""
 
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -28,9 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry_point() -> None:
     """Run the process's command line and exit with its code."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Until the run has handlers of its own, Ctrl-C just ends it, without a traceback.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Modules are loaded in a row and all stay: to look for garbage among them takes a quarter of a
     # TAB press's time. Those of a job that is sent make some 60,000 objects, so that nobody looks.
     gc.set_threshold(100_000)
@@ -38,7 +36,13 @@ def entry_point() -> None:
     # as long by default, at each block that is read.
     sys.setswitchinterval(0.0005)
     _occupy_standard_descriptors()
-    code = main()
+    try:
+        code = main()
+    except OSError as exc:  # as modules are loaded, ours that tell of errors among them
+        if exc.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        os.write(2, b"prodia-compose: error: no more files can be opened: raise the limit\n")
+        os._exit(8)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, AttributeError):
             stream.flush()

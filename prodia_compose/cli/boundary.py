@@ -35,12 +35,10 @@ def run(argv: Sequence[str]) -> int:
         terminal.tell_error(error, as_json=as_json)
         code = int(error.code)
     except (errors.Interrupted, KeyboardInterrupt) as end:
-        signalled = (
-            end if isinstance(end, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
-        )
-        terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
-        code = int(signalled.code)
+        code = _interrupted(end, argv, as_json=as_json)
     except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
+        if (signalled := _signal_behind(exc)) is not None:
+            return terminal.flush(_interrupted(signalled, argv, as_json=as_json))
         if (lack := errors.lack(exc)) is not None:
             terminal.tell_error(errors.OutputError(lack), as_json=as_json)
             return terminal.flush(int(errors.ExitCode.OUTPUT))
@@ -48,6 +46,20 @@ def run(argv: Sequence[str]) -> int:
         terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
         code = int(errors.ExitCode.BUG)
     return terminal.flush(code)
+
+
+def _interrupted(end: BaseException, argv: Sequence[str], *, as_json: bool) -> int:
+    signalled = end if isinstance(end, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
+    terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
+    return int(signalled.code)
+
+
+def _signal_behind(exc: BaseException) -> BaseException | None:
+    """Return the signal that an exception comes of, as where Python wraps what a class's body raises."""
+    found: BaseException | None = exc
+    while found is not None and not isinstance(found, errors.Interrupted):
+        found = found.__cause__ or found.__context__
+    return found
 
 
 def _call(argv: Sequence[str]) -> int:

@@ -57,7 +57,7 @@ def compose(options: ComposeOptions) -> int:
     with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
         if request.placement.policy != "skip":  # which may well do without
             # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
-            workers.started(partial(importlib.import_module, "prodia_compose.pipeline.send"))
+            workers.started(_load_ahead)
         plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
         reporter.finish()
         run = Run(
@@ -92,6 +92,11 @@ def compose(options: ComposeOptions) -> int:
             end.run = run
             raise
     return 0
+
+
+def _load_ahead() -> None:
+    with contextlib.suppress(Exception):  # who needs it loads it again, and says what is wrong
+        importlib.import_module("prodia_compose.pipeline.send")
 
 
 def _tell(plan: Plan, run: Run, options: ComposeOptions, path: str) -> None:

@@ -53,11 +53,13 @@ class Lines(progress.Reporter):
         self._phase, self._total, self._done, self._told_at = phase, total, 0, self._clock()
 
     def advance(self, amount: int) -> None:
-        """Tell how far the phase is, if nothing has been told for long and details are wanted."""
+        """Tell how far the phase is, if nothing has been told for long and somebody watches."""
         self._done += amount
-        if self._clock() - self._told_at >= _TOLD_EVERY_S:
-            self._told_at = self._clock()
-            self.detail(f"{PHASES[self._phase]}: {self._so_far()}")
+        if self._clock() - self._told_at < _TOLD_EVERY_S:
+            return
+        self._told_at = self._clock()
+        if not self._quiet and (self._verbosity >= 1 or terminal.is_terminal(sys.stderr)):
+            self._tell(f"{PHASES[self._phase]}: {self._so_far()}")
 
     def _so_far(self) -> str:
         if self._phase == "waiting":

@@ -116,7 +116,7 @@ def hear(
     try:
         lost = _spool(exchange.chunks(), raw, limit_bytes)
         answer = _read(exchange, head, raw, service, broken=lost is not None)
-        if is_good and lost is None and not answers.is_ended(answer):
+        if is_good and lost is None and not answer.ended:
             _spool(exchange.surplus(), raw, limit_bytes)
             answer = _read(exchange, head, raw, service, broken=False)
     except BaseException:
@@ -141,7 +141,6 @@ def _read(
         framed=exchange.is_framed,
         broken=broken,
         hide=service.token.hide,
-        clean=service.token.clean,
     )
 
 

@@ -24,6 +24,6 @@ class Watch(Protocol):
 
         Told once for each answer, whatever ends its reading: its end, the connection's, a
         signal, a bug. Its `outputs` are whole; `remains` is what else is worth keeping if it
-        is of no use, with the token taken out. Of an `--async` job its creation is told, and its
-        pictures when all of them are here: until then the service has them.
+        is of no use; no secret has been taken out of it yet. Of an `--async` job its creation
+        is told, and its pictures when all of them are here: until then the service has them.
         """

@@ -37,7 +37,7 @@ class Placement(Options):
         str,
         Option(
             names=("-o", "--output"),
-            metavar="FILE",
+            metavar="PATH",
             help="Where the picture goes: .jpg, .png or .webp; - for stdout",
         ),
     ] = DEFAULT_TARGET
@@ -45,8 +45,7 @@ class Placement(Options):
         OutputFormat | None, Option(help="The format, where the name does not tell")
     ] = None
     if_exists: Annotated[
-        IfExists | None,
-        Option(help="What to do when FILE exists: by default fail, or number without -o"),
+        IfExists | None, Option(help="What to do when FILE exists: fail is the default")
     ] = None
     force: Annotated[
         bool, Option(names=("-f", "--force"), help="Same as --if-exists overwrite", variable=None)

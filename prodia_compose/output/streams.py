@@ -95,20 +95,24 @@ def open_stream(path: str, found: Kind, waiting: Callable[[], None] = lambda: No
         return os.fdopen(os.dup(number), "wb", buffering=0)
     if kind(path) != found:
         _refuse_another(path)
-    flags = os.O_WRONLY | (os.O_NONBLOCK if stat.S_ISFIFO(found[0]) else 0)
-    try:
-        opened = os.open(path, flags)
-    except OSError as exc:
-        if exc.errno != errno.ENXIO or not stat.S_ISFIFO(found[0]):
-            raise
-        waiting()
-        opened = os.open(path, os.O_WRONLY)
-    os.set_blocking(opened, True)
+    opened = _opened_pipe(path, waiting) if stat.S_ISFIFO(found[0]) else os.open(path, os.O_WRONLY)
     stream = os.fdopen(opened, "wb", buffering=0)
     if _kind(os.fstat(opened)) != found:
         stream.close()
         _refuse_another(path)
     return stream
+
+
+def _opened_pipe(path: str, waiting: Callable[[], None]) -> int:
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        os.set_blocking(opened, True)
+    except OSError as exc:
+        if exc.errno != errno.ENXIO:
+            raise
+        waiting()
+        opened = os.open(path, os.O_WRONLY)
+    return opened
 
 
 def _refuse_another(path: str) -> NoReturn:

@@ -44,8 +44,7 @@ def left(
 
     A command line that is wrong is told all the same, and a request is written down that is to be.
     """
-    is_asked = request.placement.policy == "skip" and request.save_to is None
-    if not is_asked or findings.has_usage_error:
+    if request.placement.policy != "skip" or request.save_to is not None or findings.errors:
         return None
     place = proved(request, path, named, errors.Findings())
     return place if place is not None and place.skipped else None

@@ -8,7 +8,6 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from prodia_compose import blob, errors
@@ -26,9 +25,9 @@ from prodia_compose.inputs.entries import (
 from prodia_compose.job import folder, key, pack
 from prodia_compose.models import facts, framing, lookup, settings
 from prodia_compose.models.facts import SettingValue
-from prodia_compose.output import names, places
+from prodia_compose.output import names
 from prodia_compose.output.options import OutputFormat
-from prodia_compose.pipeline import destination, reuse, twins
+from prodia_compose.pipeline import destination, reuse
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
@@ -84,12 +83,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     stdin = _owned_stdin(request, surroundings.stdin, findings)
     named, is_complete = gather(request.selection, stdin, findings)
     path = destination.path(request, model, format_, named, findings)
-    text = None
-    if misplaced := template.misplaced(request.prompt, request.prompt_file, named):
-        words, named = misplaced
-        findings.add(errors.UsageError(words))
-    else:
-        text = template.read(request.prompt, request.prompt_file, named, model, stdin, findings)
+    typed = (request.prompt, request.prompt_file)
+    text, named = template.read(*typed, named, model, stdin, findings)
     position = _position(request, named if is_complete else (), findings)
     sketch = Plan(request=request, model=model, prompt=text, format=format_)
     place = destination.left(request, path if is_complete else None, named, findings)
@@ -98,18 +93,8 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     asked = _asked(request, model, text, given, position, format_)
     found = _found(request, asked, named if is_complete else (), surroundings, findings)
     if found.made is not None and path is not None:
-        is_it = partial(twins.lies, found.made.outputs[0].sha256)
-        place = places.standing(path, request.placement.policy, is_it)
-        return replace(
-            sketch,
-            place=place or destination.proved(request, path, named, findings),
-            token_state=_token_state(request, surroundings),
-            estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
-            warnings=tuple(findings.warnings),
-            errors=tuple(findings.errors),
-            request_key=found.key,
-            made=found.made,
-        )
+        place = destination.taken(request, path, named, found.made, findings)
+        return _reused(replace(sketch, place=place), found, surroundings, findings)
     with findings.collecting():
         if request.save_to is not None:
             inputs = files_of(named)
@@ -117,8 +102,7 @@ def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) 
     images = _images(request, model, named, found.opened, surroundings, findings)
     if text is not None and is_complete:
         _lint(request, text, named, findings)
-    framed = _framing(request, model, position, images, len(named), findings)
-    config = {**framed, **given}
+    config = {**_framing(request, model, position, images, len(named), findings), **given}
     known = (surroundings.token, stdin, findings)
     token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
     limit = (request.max_cost_usd, findings, called("--max-cost"))

@@ -26,7 +26,8 @@ def refuse(claim: Claim, record: "Ledger") -> None:
         cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture {has_it}"
     raise errors.UnknownError(
         f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
-        f"outcome is unknown, so it may be billed; {cure}; --again sends it once more; "
+        f"outcome is unknown, so it may be billed; {cure}; once you know, `prodia-compose jobs "
+        f"settle {twin.id} billed` (or not-billed) says so; --again sends it once more; "
         "nothing was sent now",
         job_id=twin.job_id,
         request_id=twin.request_id,
@@ -55,5 +56,6 @@ def lies(sha256: str, path: str) -> bool:
 def told(twin: Entry) -> str:
     """Return when, for how much and where the same picture was made, in words."""
     price = "at an unknown price" if twin.price_usd is None else f"for ${twin.price_usd:g}"
+    price = "in a sandbox" if twin.is_sandbox else price
     when = f"{twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S}"
     return f"the same picture was made on {when} {price}: {twin.outputs[0].path}"

@@ -94,7 +94,7 @@ def to_send(prompt: str, flag: str) -> str:
     return prompt
 
 
-def misplaced(
+def _misplaced(
     prompt: str | None, prompt_file: str | None, named: Sequence[Entry]
 ) -> tuple[str, tuple[Entry, ...]] | None:
     """Return what was done to the prompt, and the images without words of it; None for nothing.
@@ -102,10 +102,14 @@ def misplaced(
     It was written without `-p`, or not quoted, so that a shell made operands of its words.
     """
     loose = [entry for entry in named if not entry.list_number and _is_prose(entry)]
-    if not loose or prompt_file is not None or (prompt is not None and len(prompt.split()) != 1):
+    if not loose or prompt_file is not None or prompt == "":
         return None
-    if prompt is not None and len(loose) == 1 and (len(named) == 1 or len(prompt) < 3):
-        return None  # `mug -p x` is rather a picture that is missing
+    is_sentence = any(len(entry.path.split()) > 1 for entry in loose)
+    if prompt is not None and not is_sentence:
+        # `mug -p x` is rather a picture that is missing, and so is `mug -p "one on the other"`.
+        is_one_too_few = len(loose) == 1 and (len(named) == 1 or len(prompt) < 3)
+        if is_one_too_few or len(prompt.split()) > 1:
+            return None
     text = " ".join(entry.path for entry in loose)
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
     if prompt is None:
@@ -127,12 +131,14 @@ def _is_prose(entry: Entry) -> bool:
 def read(
     prompt: str | None,
     prompt_file: str | None,
-    named: Sequence[Entry],
+    named: tuple[Entry, ...],
     model: Model | None,
     stdin: BinaryIO | None,
     findings: errors.Findings,
-) -> str | None:
-    """Return the prompt as it is sent, labels turned into positions; None if it cannot be.
+) -> tuple[str | None, tuple[Entry, ...]]:
+    """Return the prompt as it is sent, and the images; None where there is no such prompt.
+
+    Labels are turned into positions. Operands that are rather words of the prompt are no images.
 
     Args:
         prompt: The text, if it was typed.
@@ -143,7 +149,10 @@ def read(
         findings: Takes what is wrong.
     """
     if prompt_file == "-" and stdin is None and findings.has_usage_error:
-        return None  # whose standard input it is has to be settled first
+        return None, named  # whose standard input it is has to be settled first
+    if misplaced := _misplaced(prompt, prompt_file, named):
+        findings.add(errors.UsageError(misplaced[0]))
+        return None, misplaced[1]
     flag = flag_of(prompt_file)
     with findings.collecting():
         if prompt is not None and prompt_file is not None:
@@ -157,8 +166,8 @@ def read(
         final = to_send(compile_labels(prompt, labelled, flag), flag)
         if model is not None:
             lookup.check_prompt(model, final, flag, findings)
-        return final
-    return None
+        return final, named
+    return None, named
 
 
 def flag_of(prompt_file: str | None) -> str:

@@ -32,6 +32,8 @@ _WORDS = {
         (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),
         "it cannot be opened for writing; check who owns it",
     ),
+    # Our statements are right for the table that we made.
+    sqlite3.SQLITE_ERROR: f"its table of jobs is not as it was made; {_MOVE_AWAY}",
     sqlite3.SQLITE_NOTADB: f"it is no record of jobs; {_MOVE_AWAY}",
 }
 _PASSING = (*_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
@@ -204,11 +206,6 @@ class Database:
             raise Unusable(f"{written}; update this one")
         if version < known:
             self._migrate()
-        with contextlib.closing(sqlite3.connect(":memory:")) as new:
-            for statement in (one for step in MIGRATIONS for one in step):
-                new.execute(statement)
-            if not _columns(new) <= _columns(self._connection):
-                raise Unusable(f"its table of jobs is not as it was made; {_MOVE_AWAY}")
         self._connection.execute("PRAGMA secure_delete = ON")  # a job forgotten leaves no prompt
 
     def _migrate(self) -> None:
@@ -278,10 +275,6 @@ def _require_locks(path: Path) -> None:
 
 def _cannot_lock() -> Unusable:
     return Unusable("this file system cannot lock; let XDG_STATE_HOME name a local folder")
-
-
-def _columns(connection: sqlite3.Connection) -> set[str]:
-    return {column[1] for column in connection.execute("PRAGMA table_info(jobs)")}
 
 
 def _code(exc: sqlite3.Error) -> int:

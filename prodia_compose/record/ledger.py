@@ -287,7 +287,7 @@ class Ledger:
                 try:
                     read.append(rows.read(row, is_running=is_running))
                 except ValueError as exc:  # which hides no other row
-                    why = Unusable(f"its row {row['id']} is damaged ({exc})", is_passing=True)
+                    why = Unusable(f"its row {row.get('id')} is damaged ({exc})", is_passing=True)
                     self._note(database, why)
             return tuple(read)
 

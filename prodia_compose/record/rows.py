@@ -31,15 +31,19 @@ def read(row: Mapping[str, object], *, is_running: Callable[[str, int], bool]) -
     Raises:
         ValueError: The row is damaged.
     """
-    stored = {**row, "reached": row["state"], "output": _parsed(row["output"])}
-    known: dict[str, Any] = {
-        field.name: _READERS[field.type](stored[field.name])
-        for field in dataclasses.fields(Entry)
-        if field.name in stored
-    }
+    try:
+        stored = {**row, "reached": row["state"], "output": _parsed(row["output"])}
+        known: dict[str, Any] = {
+            field.name: _READERS[field.type](stored[field.name])
+            for field in dataclasses.fields(Entry)
+            if field.name != "is_running"
+        }
+        process = _of(row["process"], str)
+    except KeyError as exc:
+        raise ValueError(f"it has no {exc.args[0]}") from exc
     state, has_ended = known["reached"], known["exit_code"] is not None
     is_open = state in _OPEN and not has_ended
-    known["is_running"] = is_open and is_running(_of(row["process"], str), known["pid"])
+    known["is_running"] = is_open and is_running(process, known["pid"])
     known["is_async"] |= state == "accepted" and known["job_id"] is not None
     if not known["is_running"]:
         # What had come is lost with its process, unless the run ended in good order.

@@ -38,21 +38,29 @@ _NO_COST = "no cost"
 _SHORTEST_PROMPT, _LONGEST_PROMPT = 16, 40
 
 
-def table(entries: Iterable[Entry], width: int | None) -> list[tuple[str, ...]]:
-    """Return the rows of the table of jobs, heading first.
+def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Iterator[str]:
+    """Yield the table of jobs, heading first, a line each.
 
-    Of the prompts so much is shown as finds room in the width beside the paths of the
-    pictures; None is room enough.
+    Of the prompts so much is shown as finds room beside the paths of the pictures. Where a
+    terminal is too narrow for both, they come below the rest of their job.
     """
     titles = tables.heading("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PROMPT", "PICTURE")
-    rows = [titles, *map(_row, entries)]
-    taken = sum(
-        2 + max(len(row[column]) for row in rows) for column in range(len(rows[0])) if column != 5
-    )
+    rows = [_row(entry) for entry in entries]
     room = _LONGEST_PROMPT
-    if width is not None:
-        room = min(room, max(_SHORTEST_PROMPT, width - taken))
-    return [titles, *((*row[:5], _cut(row[5], room), row[6]) for row in rows[1:])]
+    if layout.columns is not None:
+        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        taken = sum(widths) - widths[5] + 2 * len(widths[1:])
+        room = min(room, layout.columns - taken)
+        if room < _SHORTEST_PROMPT and sum(widths[:5]) + 8 <= layout.columns:
+            lines = tables.aligned([titles[:5], *(row[:5] for row in rows)], layout)
+            yield next(lines)
+            for row, line in zip(rows, lines, strict=True):
+                yield line
+                yield f"  {_cut(row[5], layout.columns - 2)}"
+                yield f"  {row[6]}"
+            return
+    cut = ((*row[:5], _cut(row[5], max(room, _SHORTEST_PROMPT)), row[6]) for row in rows)
+    yield from tables.aligned([titles, *cut], layout)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

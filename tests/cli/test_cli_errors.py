@@ -97,19 +97,19 @@ def test_a_malformed_token_is_never_shown(run: Run, work: Path, token: str) -> N
 
 
 def test_all_problems_are_told_together(run: Run, litter: Path, nobody: loopback.Server) -> None:
-    """Several bad inputs and a taken output are reported at once, the code by precedence."""
-    done = run("compose", "gone.jpg", "page.jpg", "cut.jpg", "-p", "x", "-o", "taken.jpg")
+    """Several bad inputs and an unusable output are told at once, the code by precedence."""
+    done = run("compose", "gone.jpg", "page.jpg", "cut.jpg", "-p", "x", "-o", "no/out.jpg")
 
     assert done.code == 3
     lines = done.err.splitlines()
     assert [re.search(r"error: (?:-o )?(\S+):", line)[1] for line in lines] == [  # type: ignore[index]
-        *("gone.jpg", "page.jpg", "cut.jpg", "taken.jpg"),
+        *("gone.jpg", "page.jpg", "cut.jpg", "no/out.jpg"),
     ]
 
 
 def test_plan_document_holds_the_problems(run: Run, litter: Path) -> None:
     """`validate --json` prints one object with every problem and the inputs that could be read."""
-    done = run("validate", "gone.jpg", "product.jpg", "-p", "x", "-o", "taken.jpg", "--json")
+    done = run("validate", "gone.jpg", "product.jpg", "-p", "x", "-o", "no/out.jpg", "--json")
     plan = json.loads(done.out)
 
     assert (done.code, done.err) == (3, "")

@@ -61,6 +61,17 @@ def test_jobs_of_the_sandbox_are_no_dollars(
     assert "\nbilled       no\n" in shown
 
 
+def test_an_earlier_picture_of_the_sandbox_cost_nothing(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """Where the same picture was made at the sandbox already, that is told without a price."""
+    run("compose", *LINE, "-o", "one.jpg")
+    done = run("compose", *LINE, "-o", "two.jpg")
+
+    assert "at no cost by the sandbox: " in done.err
+    assert "$" not in done.err
+
+
 def test_others_on_this_machine_are_dollars(run: Run, work: Path) -> None:
     """A service on this machine that does not say that it is the sandbox is none, whatever its token."""
     answer = loopback.multipart_ok((work / "scene.jpg").read_bytes())
@@ -107,9 +118,7 @@ def test_what_is_kept_of_the_sandbox_is_kept_apart(
     assert not (state / "rescued").exists()
     assert {Path(one["path"]).parent for one in job["rescued"]} == {state / "sandbox/rescued"}
     assert run("jobs", "clean", "-y").err == "prodia-compose: nothing is kept aside\n"
-    assert run("jobs", "clean", "-y", "--sandbox").err.startswith(
-        "prodia-compose: removed 2 files,"
-    )
+    assert run("jobs", "clean", "-y", "--sandbox").err.startswith("prodia-compose: removed ")
 
 
 def test_trying_it_leaves_nothing_among_what_was_paid(run: Run, work: Path, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def _kept(tmp_path: Path) -> list[Path]:
-    return list((tmp_path / "state/prodia-compose/rescued").glob("*"))
+    return list((tmp_path / "state/prodia-compose").glob("**/rescued/*"))
 
 
 def _fill(folder: Path) -> None:

@@ -7,8 +7,6 @@ import pytest
 from conftest import Run
 from tables import rows
 
-import prodia_compose.pipeline.send  # noqa: F401 - else a thread loads it under a test's filters
-
 GOOD = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 
 # --- texts as Windows writes them -------------------------------------------------------

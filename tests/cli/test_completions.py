@@ -61,14 +61,24 @@ LINES = {
     "picture-first": ("compose same\t", ["compose", "same.jpg"]),
     "label": ("compose -i mug=bla\t", ["compose", "-i", "mug=blank here.jpg"]),
     "label-in-quotes": ('compose -i "mug=bla\t', ["compose", "-i", "mug=blank here.jpg"]),
-    "list": ("compose -T same.t\t", ["compose", "-T", "same.txt"]),
-    "prompt-file": ("compose --prompt-file=same.t\t", ["compose", "--prompt-file=same.txt"]),
+    "list": ("compose -T same\t", ["compose", "-T", "same.txt"]),
+    "prompt-file": ("compose --prompt-file=same\t", ["compose", "--prompt-file=same.txt"]),
+    "picture-where-text-is-wanted": ("compose -T blan\t", ["compose", "-T", "blank here.jpg"]),
+    "setting": (
+        "compose -m flux-2-pro --set wid\t9",
+        ["compose", "-m", "flux-2-pro", "--set", "width=9"],
+    ),
+    "position": ("compose same.jpg --match \t", ["compose", "same.jpg", "--match", "1"]),
+    "label-to-match": (
+        "compose -i mug=same.jpg same.jpg --match=m\t",
+        ["compose", "-i", "mug=same.jpg", "same.jpg", "--match=mug"],
+    ),
     "below-a-folder": ("compose fol\tins\t", ["compose", "folder/inside.jpg"]),
     "home": ("compose ~/pho\t", ["compose", "HOME/photo.jpg"]),
     "variable": ("compose $HOME/pho\t", ["compose", "HOME/photo.jpg"]),
     "address": ("compose https://same\t", ["compose", "https://same"]),
     "after-dashes": ("compose -- --s\t", ["compose", "--", "--s"]),
-    "label-without-equals": ("compose -i sam\t", ["compose", "-i", "sam"]),
+    "label-without-equals": ("compose -i same\t", ["compose", "-i", "same.jpg"]),
     "text": ("compose -p sam\t", ["compose", "-p", "sam"]),
     "unknown-command": ("nothing sam\t", ["nothing", "sam"]),
 }
@@ -122,6 +132,14 @@ def test_tab_looks_for_the_model_behind_the_cursor(shell: Shell) -> None:
 def test_tab_completes_odd_names(shell: Shell, name: str, quote: str) -> None:
     """Whatever a picture is called, it arrives as it is, and nothing in its name is executed."""
     assert shell.run(f"prodia-compose compose {quote}{name[:3]}\t") == ["compose", name]
+
+
+def test_tab_completes_labels_in_a_prompt(shell: Shell) -> None:
+    """A brace in a quoted prompt becomes a label; zsh leaves the quote open for what follows."""
+    end = '"' if shell.name == "zsh" else ""
+    found = shell.run(f'prodia-compose compose -i mug=same.jpg -p "Put {{m\t{end}')
+
+    assert found == ["compose", "-i", "mug=same.jpg", "-p", "Put {mug}"]
 
 
 def test_tab_lists_models_with_descriptions(shell: Shell) -> None:
@@ -207,6 +225,33 @@ def test_words_are_offered(run: Run, before: tuple[str, ...], at: str, word: str
     assert word in words
 
 
+LABELLED = ("compose", "a.jpg", "-i", "mug=m.jpg", "-i", "b.jpg", "-imap=p.jpg")
+
+IMAGES = {
+    "positions": ((*LABELLED, "--match"), "", ["1", "2", "3", "4", "mug", "map"]),
+    "no-images": (("compose", "--match"), "", []),
+    "label": ((*LABELLED, "-p"), "Put {m", ["Put {mug}", "Put {map}"]),
+    "second-label": ((*LABELLED, "-p"), "{mug} in {ma", ["{mug} in {map}"]),
+    "attached": (LABELLED, "--prompt={", ["--prompt={mug}", "--prompt={map}"]),
+    "closed": ((*LABELLED, "-p"), "Put {mug}", []),
+    "literal-brace": ((*LABELLED, "-p"), "Put {{m", []),
+    "no-labels": (("compose", "a.jpg", "-p"), "Put {", []),
+    "settings": (
+        ("compose", "-m", "flux-2-pro", "--set"),
+        "",
+        ["width=", "height=", "seed=", "safety_tolerance="],
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "at", "words"), IMAGES.values(), ids=IMAGES)
+def test_images_labels_and_settings_are_offered(
+    run: Run, before: tuple[str, ...], at: str, words: list[str]
+) -> None:
+    """`--match` and braces in prompts are offered what the line names, `--set` the model's keys."""
+    assert answered(run, *before, at=at) == ["words", *words]
+
+
 NOT_OFFERED = {
     "hidden": (("compose",), "--b", "--base-url"),
     "given": (("compose", "--force"), "-", "-f"),
@@ -236,8 +281,10 @@ def test_words_are_not_offered(run: Run, before: tuple[str, ...], at: str, word:
         (("compose", "-p", "x", "-"), "", "files 0 jpg jpeg"),
         (("compose", "-i"), "mug=a", "files 4 jpg jpeg"),
         (("compose",), "--input=mug=a", "files 12 jpg jpeg"),
-        (("compose",), "-Tlist", "files 2"),
-        (("compose", "--token-file"), "", "files 0"),
+        (("compose",), "-Tlist", "others 2 jpg"),
+        (("compose", "--token-file"), "", "others 0 jpg"),
+        (("compose", "-o"), "", "files 0"),
+        (("compose", "-i"), "a", "files 0 jpg jpeg"),
         (("compose",), "--save-request=", "folders 15"),
         (("sandbox", "--", "./run.sh"), "--x", "files 0"),
         (("sandbox", "./run.sh"), "-m", "files 0"),
@@ -292,6 +339,20 @@ BASH = {
     "path-escaped": ("x compose pro\\d", "", "pro\\d", ["names", "product.jpg"]),
     "label": ("x compose -i a=prod", "", "prod", ["names", "product.jpg"]),
     "label-no-break": ("x compose -i a=prod", "", "a=prod", ["names", "a=product.jpg"]),
+    "text-before-pictures": ("x compose -T ", "", "", ["names", "list"]),
+    "picture-where-there-is-no-text": ("x compose -T sc", "", "sc", ["names", "scene.jpg"]),
+    "label-in-quotes": (
+        'x compose -i a=b -p "Put {',
+        "",
+        "Put {",
+        ["words", "Put {a}"],
+    ),
+    "label-after-a-backslash": (
+        "x compose -i a=b -p Put\\ {",
+        "",
+        "Put\\ {",
+        ["words", "Put\\ {a}"],
+    ),
     "no-such-file": ("x compose nothing", "", "nothing", ["default"]),
     "folder": ("x compose --save-request ", "", "", ["folders"]),
     "open-quote-only": ("x compose '", "", "", ["names", "product.jpg", "scene.jpg"]),
@@ -305,6 +366,8 @@ def test_bash_is_told_the_rest(
     run: Run, work: Path, left: str, right: str, part: str, answer: list[str]
 ) -> None:
     """To bash is told what comes in the place of the part that it will replace."""
+    if "-T" in left:
+        (work / "list").touch()
     done = run("__complete", "bash", left, right, part)
 
     assert (done.code, done.err) == (0, "")
@@ -340,26 +403,26 @@ def test_ids_come_without_making_a_record(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-NOTHING_TO_OFFER = {"1-100", "N", "PX", "S", "T", "TEXT", "USD", "X"}
+NOTHING_TO_OFFER = {"1-100", "N", "PX", "S", "T", "USD", "X"}
 
 
 def test_every_kind_of_value_is_known() -> None:
     """What help calls a value decides what is offered; a new word needs a decision."""
     known = offers.offers()
-    offered = {"DIR", "ID", "NAME", *known["values"]}
+    offered = {"ID", "NAME", "TEXT", "WHICH", *known["values"]}
     for model in known["models"].values():
         offered |= set(model["values"])
 
     for value in _values(known["root"]) - offered - NOTHING_TO_OFFER:
-        assert "|" in value or offers.suffixes(value) is not None, value
+        assert "|" in value or offers.paths(value) is not None, value
 
 
 def test_every_format_is_offered_by_its_suffix() -> None:
     """Pictures of all formats that can be read are offered, by their usual suffixes."""
-    offered = offers.suffixes("IMAGE")
+    _, offered = offers.paths("IMAGE") or ("", ())
 
     assert {suffix for kind in kinds.KINDS.values() for suffix in kind.suffixes} <= {
-        f".{one}" for one in offered or ()
+        f".{one}" for one in offered
     }
 
 

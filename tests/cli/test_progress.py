@@ -12,6 +12,7 @@ from conftest import TOKEN
 from terminals import Running, Screen, on_a_terminal
 
 from prodia_compose import progress
+from prodia_compose.cli import terminal
 from prodia_compose.cli.bars import Bars
 from prodia_compose.cli.watcher import Lines
 from prodia_compose.sandbox import server
@@ -222,8 +223,8 @@ def frames(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     monkeypatch.setenv("TERM", "xterm-256color")
 
     def watched(*seconds: int, usual: int | None) -> str:
-        terminal = io.TextIOWrapper(written := io.BytesIO(), "utf-8")
-        bars = Bars(terminal, quiet=False, verbosity=0)
+        stream = io.TextIOWrapper(written := io.BytesIO(), "utf-8")
+        bars = Bars(stream, quiet=False, verbosity=0)
         bars.start("waiting", usual)
         for amount in seconds:
             bars.advance(amount)
@@ -292,6 +293,21 @@ def test_a_long_phase_is_told_without_a_terminal(
     words = {"upload": "uploading", "receive": "receiving", "prepare": "preparing"}
     expected = [f"{words.get(phase, phase)}: {one}" for one in told] if verbosity else []
     assert capsys.readouterr().err.splitlines() == expected
+
+
+def test_a_terminal_without_bars_is_told_of_a_long_wait(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever sits at a dumb terminal sees that it goes on, without `-v`; under `-q` nothing."""
+    monkeypatch.setattr(terminal, "is_terminal", lambda _: True)
+    now = [0.0]
+    for quiet in (False, True):
+        lines = Lines(quiet=quiet, verbosity=0, clock=lambda: now[0])
+        lines.start("waiting", 8)
+        now[0] += 31
+        lines.advance(31)
+
+    assert capsys.readouterr().err == "waiting: 31 s, usually 8 s\n"
 
 
 def test_the_bar_of_waiting_moves(frames: Callable[..., str]) -> None:

@@ -147,6 +147,19 @@ def test_a_profile_counts_before_codes_in_boxes() -> None:
     assert distance(sent(alone)[1], wanted) <= 4
 
 
+@pytest.mark.parametrize("kind", ["heic", "avif"])
+def test_a_picture_of_tiles_has_the_colours_of_the_first(kind: str) -> None:
+    """Where it says nothing itself; else its own."""
+    tiles, other = heif.nclx(12, 13, 6), heif.nclx(9, 13, 6)
+    for data, primaries in (
+        (heif.grid(2, 1, kind=kind, of_tile=[tiles]), 12),
+        (heif.grid(2, 1, other, kind=kind, of_tile=[tiles]), 9),
+    ):
+        found = make.rgb_at(make.pixels(make.prepared(data, wishes=BEST)), (128, 128))
+        wanted = h273.seen(heif.PATCHES, h273.PRIMARIES[primaries], h273.srgb)[0]
+        assert make.furthest(found, wanted) <= 8
+
+
 # --- PNG's chunks, in their order ----------------------------------------------------------
 
 _PROPHOTO = b"x\0\0" + zlib.compress(make.rgb_profile("ProPhoto"))

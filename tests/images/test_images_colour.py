@@ -1,15 +1,20 @@
 """Colours arrive in sRGB, against formulas and profiles made here."""
 
+import io
 import itertools
 import struct
 import zlib
+from collections.abc import Callable
+from typing import BinaryIO
 
 import h273
+import heif
 import pictures as make
 import pytest
 from PIL import Image
 
 from prodia_compose.images.colour import srgb
+from prodia_compose.images.formats import bmp, boxes
 from prodia_compose.images.options import Fitting
 
 SIDE = 16
@@ -156,6 +161,24 @@ def test_a_profile_made_of_a_table_is_honoured(name: str) -> None:
     assert "Test scanner -> sRGB" in picture.changes
 
 
+@pytest.mark.parametrize("made", [heif.bmp, heif.jpeg_2000])
+def test_a_profile_that_pillow_passes_over_is_honoured(
+    made: Callable[[Image.Image, bytes], bytes],
+) -> None:
+    """In a BMP and a JPEG 2000; one that is cut is told, and one of sRGB changes nothing."""
+    profile = make.rgb_profile("Adobe RGB")
+    picture = make.prepared(made(patches(PATCHES), profile), wishes=BEST)
+    cut = make.prepared(made(patches(PATCHES), profile[:200]), wishes=BEST)
+    plain = make.prepared(made(patches(PATCHES), make.rgb_profile("sRGB")), wishes=BEST)
+
+    assert_near(seen(make.pixels(picture)), [make.to_srgb(each, "Adobe RGB") for each in PATCHES])
+    assert "Adobe RGB -> sRGB" in picture.changes
+    assert_near(seen(make.pixels(cut)), PATCHES)
+    assert srgb.UNUSABLE in cut.changes
+    assert_near(seen(make.pixels(plain)), PATCHES)
+    assert not any("profile" in told or "sRGB" in told for told in plain.changes)
+
+
 MISFITS = {
     "garbage": ("RGB", b"not a profile"),
     "cut": ("RGB", make.rgb_profile("Display P3")[:200]),
@@ -268,3 +291,18 @@ def test_profiles_are_judged_by_what_they_do(
 ) -> None:
     """Not a profile's name counts but how far it moves colours."""
     assert srgb.judge(profile, grey=grey) == verdict
+
+
+@pytest.mark.parametrize(
+    ("made", "look"), [(heif.bmp, bmp.profile), (heif.jpeg_2000, boxes.jpeg_2000_profile)]
+)
+def test_a_broken_place_of_a_profile_says_nothing(
+    made: Callable[[Image.Image, bytes], bytes], look: Callable[[BinaryIO], bytes | None]
+) -> None:
+    """Whatever byte in front of the pixels is broken, looking for the profile raises nothing."""
+    whole = made(patches(PATCHES), make.rgb_profile("sRGB"))
+    assert look(io.BytesIO(whole)) == make.rgb_profile("sRGB")
+    for at in range(150):
+        broken = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
+        for data in (broken, whole[:at]):
+            assert isinstance(look(io.BytesIO(data)), bytes | None)

@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import heif
 import pictures as make
@@ -186,3 +187,26 @@ def test_what_is_deeper_than_8_bits_is_told(bits: int) -> None:
     picture = make.prepared(heif.heic(depth))
 
     assert (f"{bits}-bit -> 8-bit" in picture.changes) == (bits > 8)
+
+
+FLIPPING = """
+import io, sys
+from prodia_compose import errors
+from prodia_compose.images.probe import probe
+whole = open(sys.argv[1], "rb").read()
+for at in range(whole.index(b"mdat")):
+    broken = whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :]
+    try:
+        probe.probe(lambda: io.BytesIO(broken))
+    except errors.InputError:
+        pass
+print("alive")
+"""
+
+
+def test_no_broken_byte_kills_the_process(tmp_path: Path) -> None:
+    """A HEIC's decoder died of letters that are none, and with it whatever else was at work."""
+    path = tmp_path / "whole.heic"
+    path.write_bytes(heif.heic(heif.nclx(12, 13), heif.crop(64, 32), exif=make.exif(6)))
+
+    assert make.run_apart(FLIPPING, str(path))[0].strip() == "alive"

@@ -1,5 +1,7 @@
 """Small files of few pixels that a decoder would be busy with for minutes."""
 
+import io
+import struct
 import time
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pictures as make
 import pytest
 
 from prodia_compose import errors
+from prodia_compose.images.formats import exif
 from prodia_compose.images.probe import probe, received
 from prodia_compose.output import rescue
 from prodia_compose.progress import Stop
@@ -68,6 +71,18 @@ def test_a_gif_of_very_many_pieces_is_looked_at_for_a_moment() -> None:
     began = time.process_time()
 
     assert probe.probe(make.opener(data[:-1] + comment + b";")).header.frames == 1
+    assert time.process_time() - began < 5
+
+
+def test_a_tiff_of_directories_one_over_the_other_is_looked_at_for_a_moment() -> None:
+    """A thousand of them, of thousands of entries each, fit into a small file."""
+    entry = struct.pack("<HHII", 4096, 4, 2, 100)
+    data = bytearray(b"II*\0\x08\0\0\0" + entry * 6000)
+    for place in range(8, 8 + 999 * len(entry), len(entry)):
+        struct.pack_into("<I", data, place + 2 + 4096 * len(entry), place + len(entry))
+    began = time.process_time()
+
+    assert sum(1 for _ in exif.directories(io.BytesIO(data))) < 100
     assert time.process_time() - began < 5
 
 

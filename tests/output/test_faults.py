@@ -98,6 +98,7 @@ FAILING = {
     "fsync everywhere": ("fsync:ENOTSUP:/", "old.jpg", 0),
     "fsync with an error": ("fsync:EIO:/work/", "old.jpg", 8),
     "chmod": ("chmod:EPERM:/work/", "old.jpg", 0),
+    "a name it does not take": ("tmpfile:EOPNOTSUPP:/work/,open:EINVAL:what?", "what?.jpg", 8),
     "link and rename": ("link:EPERM:/work/,rename:EXDEV:/work/", "new.jpg", 0),
 }
 

@@ -178,6 +178,38 @@ def test_a_stopped_fetch_records_what_came(run: Run, record: ledger.Ledger) -> N
     assert (run.state, entry.state, entry.rescued) == ("answered", "received", run.kept)
 
 
+@pytest.mark.parametrize("lacks", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+@pytest.mark.parametrize(
+    ("reached", "pictures", "code", "state"),
+    [
+        ("not-sent", (), 7, "not-delivered"),
+        ("sending", (), 7, "not-delivered"),
+        ("sent", (), 9, "unknown"),
+        ("answered", (b"picture",), 10, "received"),
+    ],
+)
+def test_what_the_machine_lacks_ends_a_run_with_the_truth(
+    run: Run,
+    record: ledger.Ledger,
+    reached: errors.JobState,
+    pictures: tuple[bytes, ...],
+    code: int,
+    state: entries.State,
+    lacks: Exception,
+) -> None:
+    """No memory or no file to be had is no bug; the code says how far the job was."""
+    run.reached(reached)
+    run.came(_answer(*pictures))
+    with pytest.raises(errors.ComposeError) as caught, run.to_its_end():
+        raise lacks
+
+    (entry,) = record.entries()
+    assert (caught.value.code, entry.exit_code, entry.state) == (code, code, state)
+    assert ("may be billed" in caught.value.message) is (code > 7)
+    assert ("memory" if isinstance(lacks, MemoryError) else "ulimit -n") in caught.value.message
+    assert [Path(path).read_bytes() for path in run.kept] == list(pictures)
+
+
 def test_a_bug_loses_nothing(run: Run, record: ledger.Ledger) -> None:
     """A picture that has come survives a bug of ours; the traceback and the record name the copy."""
     run.came(_answer(b"what came"))

@@ -79,13 +79,13 @@ def _torn(path: Path) -> None:
         ("PRAGMA user_version = -2147483648", "its version is -2147483648, which none has"),
         ("PRAGMA user_version = 99", "newer prodia-compose (its version 99"),
         ("PRAGMA user_version = 2147483647", "newer prodia-compose (its version 2147483647"),
-        ("PRAGMA user_version = 0", "it is damaged; move it away"),
+        ("PRAGMA user_version = 0", "its table of jobs is not as it was made; move it away"),
         ("DROP TABLE jobs", "its table of jobs is not as it was made; move it away"),
         ("ALTER TABLE jobs DROP COLUMN state", "its table of jobs is not as it was made"),
         ("ALTER TABLE jobs RENAME COLUMN pid TO process_id", "its table of jobs is not as it was"),
         (
             "ALTER TABLE jobs RENAME TO work; CREATE VIEW jobs AS SELECT * FROM work",
-            "it is damaged",
+            "its table of jobs is not as it was made",
         ),
         ("ALTER TABLE jobs ADD COLUMN x TEXT NOT NULL DEFAULT '' CHECK (x != '')", "it is damaged"),
         (_torn, "it is damaged; move it away to start a new one"),
@@ -148,6 +148,17 @@ def test_each_kind_of_damage_to_a_row(column: str, value: str | float) -> None:
         assert opened.unknown_twin(lg.claim()) is None
         assert f"row {names[1]} is damaged" in lg.trouble(opened)
         assert opened.begin(lg.claim()).id is not None
+
+
+@pytest.mark.parametrize("column", ["state", "digest", "rescued", "process"])
+def test_looking_at_a_table_that_lacks_something(column: str) -> None:
+    """A table without a column is one warning for those who only look, too."""
+    with ledger.open_record({}) as opened:
+        opened.begin(lg.claim())
+    lg.sql(f"ALTER TABLE jobs DROP COLUMN {column}")
+    with ledger.open_record({}, create=False) as opened:
+        assert opened.entries() == ()
+        assert f"is damaged (it has no {column})" in lg.trouble(opened)
 
 
 def test_row_of_odd_text_hides_no_other() -> None:

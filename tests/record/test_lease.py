@@ -187,3 +187,21 @@ def test_a_signal_in_the_middle_of_a_write_holds_nobody_up(
                 entry.advance("sending")
         pool.submit(entry.advance, "accepted").result(timeout=30)
         assert opened.find(str(entry.id)).reached == "accepted"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, Path.mkdir, lambda path: path.symlink_to(path.name)],
+    ids=["fifo", "folder", "loop"],
+)
+def test_odd_things_among_the_locks(make: Callable[[Path], object]) -> None:
+    """What else lies among the locks is not waited for, and keeps nobody from having one."""
+    odd = lg.path().parent / "running/0123456789abcdef.lock"
+    odd.parent.mkdir(parents=True)
+    make(odd)
+    with ledger.open_record({}) as record:
+        entry = record.begin(lg.claim())
+        entry.advance("sending")
+
+        assert record.find(str(entry.id)).is_running
+        assert lg.sql("SELECT process FROM jobs") != [("no-lock",)]

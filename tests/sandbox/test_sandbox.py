@@ -71,6 +71,27 @@ def test_token_guards_async_reads(shared: server.Sandbox, leaf: str) -> None:
     assert (got.status, got.content_type) == (401, "text/plain")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "token"),
+    [
+        ("POST", "/v2/job", sb.TOKEN),
+        ("POST", "/v2/job", None),
+        ("POST", "/v2/job/async", sb.TOKEN),
+        ("GET", f"/v2/job/async/{uuid.UUID(int=0)}/job.json", sb.TOKEN),
+        ("PUT", "/v2/job", sb.TOKEN),
+        ("HEAD", "/nothing", None),
+    ],
+)
+def test_each_answer_says_whose_it_is(
+    shared: server.Sandbox, method: str, path: str, token: str | None
+) -> None:
+    """Whatever it answers, the sandbox says that it is one: nothing was billed."""
+    got = sb.ask(shared, method, path, token=token, body=b"" if method == "POST" else None)
+
+    assert got.status >= 400
+    assert got.headers["x-sandbox"] == "prodia-compose"
+
+
 @pytest.mark.parametrize(("method", "path", "status", "allow"), table("sandbox/paths_and_methods"))
 def test_unknown_paths_and_methods(
     shared: server.Sandbox, method: str, path: str, status: int, allow: str | None

@@ -238,7 +238,8 @@ ODD: dict[str, Fault] = {
     "type-of-70-kb": worked(raw_ok(b"Content-Type: image/jpeg; x=" + b"; " * 35_000)),
     "reason-of-70-kb": worked(raw(b"HTTP/1.1 200 " + b"OK" * 35_000 + b"\r\n\r\n" + PICTURE)),
     "header-without-a-colon": worked(raw_ok(b"nonsense\r\nContent-Length: 4006")),
-    "header-of-odd-bytes": worked(raw_ok(b"\xff\0\x80: \xfe\0\r\n: \r\nContent-Length: 4006")),
+    "header-of-odd-bytes": worked(raw_ok(b"\xff\x80: \xfe\0\r\n: \r\nContent-Length: 4006")),
+    "blank-line-missing-behind-the-head": worked(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4006\r\n" + PICTURE)),
     "header-folded": worked(raw_ok(b"X: a\r\n b\r\nContent-Type:\r\n\timage/jpeg")),
     "blank-before-a-colon": worked(raw_ok(b"Content-Length : 4006\r\nCONTENT-TYPE:image/jpeg")),
     "line-feeds-only": worked(raw(b"HTTP/1.1 200 OK\nContent-Length: 4006\n\n" + PICTURE)),
@@ -261,6 +262,12 @@ ODD: dict[str, Fault] = {
     "chunked-that-is-not": worked(raw_ok(b"Transfer-Encoding: chunked\r\nContent-Length: 4006")),
     "chunks-with-extensions": worked(
         raw_ok(b"Transfer-Encoding: CHUNKED", b"FA6 ; a=b\r\n" + PICTURE + b"\r\n000;x\r\nTrailer: 1\r\n\r\n")
+    ),
+    "chunk-said-to-be-smaller": unknown(
+        raw_ok(b"Transfer-Encoding: chunked", b"00a\r\n" + PICTURE + b"\r\n0\r\n\r\n"), "chunks are damaged", keeps=True
+    ),
+    "chunk-said-to-be-the-last": worked(
+        raw_ok(b"Transfer-Encoding: chunked", b"00\r\n" + PICTURE)
     ),
     "chunks-with-line-feeds": worked(raw_ok(b"Transfer-Encoding: chunked", b"fa6\n" + PICTURE + b"\n0\n\n")),
     "chunks-of-gzip": worked(

@@ -96,14 +96,20 @@ def heic(
     return _file(brand, own, [range(1, len(own) + 1)], items, references, wide=wide_tables)
 
 
-def grid(columns: int, rows: int, *properties: Property, kind: str = "heic") -> bytes:
+def grid(
+    columns: int,
+    rows: int,
+    *properties: Property,
+    kind: str = "heic",
+    of_tile: Sequence[Property] = (),
+) -> bytes:
     """Return a HEIC or AVIF file of many tiles of 512x512, all the same, as phones write HEIC."""
     count = columns * rows
     (config, coded), item = (_tile_of_avif(), b"av01") if kind == "avif" else (_TILE, b"hvc1")
     own = [(b"ispe", struct.pack(">III", 0, columns * SIDE, rows * SIDE)), *properties, config]
-    own += [(b"ispe", struct.pack(">III", 0, SIDE, SIDE))]
+    own += [(b"ispe", struct.pack(">III", 0, SIDE, SIDE)), *of_tile]
     whole = range(1, len(properties) + 2)
-    tile = range(len(own) - 1, len(own) + 1)
+    tile = range(len(properties) + 2, len(own) + 1)
     layout = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, columns * SIDE, rows * SIDE)
     items = [(b"grid", layout), *[(item, coded)] * count]
     tiles = struct.pack(f">HH{count}H", 1, count, *range(2, count + 2))
@@ -184,6 +190,28 @@ def avif(image: Image.Image, *properties: Property, **options: object) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "AVIF", **{"quality": 100, "subsampling": "4:4:4", **options})
     return functools.reduce(_owning, properties, stream.getvalue())
+
+
+def jpeg_2000(image: Image.Image, profile: bytes) -> bytes:
+    """Return a JPEG 2000 file, without loss, with an ICC profile."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG2000")
+    data = stream.getvalue()
+    start, at = data.index(b"jp2h") - 4, data.index(b"colr") - 4
+    end = at + int.from_bytes(data[at : at + 4], "big")
+    colours = box(b"colr", b"\2\0\0", profile)
+    length = int.from_bytes(data[start : start + 4], "big") + len(colours) - (end - at)
+    return data[:start] + struct.pack(">I", length) + data[start + 4 : at] + colours + data[end:]
+
+
+def bmp(image: Image.Image, profile: bytes) -> bytes:
+    """Return a BMP file of version 5 with an ICC profile behind its pixels."""
+    pixels = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGR")
+    head = struct.pack("<IiiHHIIiiII", 124, *image.size, 1, 24, 0, len(pixels), 0, 0, 0, 0)
+    head += bytes(16) + b"DEBM" + bytes(48)
+    head += struct.pack("<IIII", 4, 124 + len(pixels), len(profile), 0)
+    whole = 14 + len(head) + len(pixels) + len(profile)
+    return struct.pack("<2sIII", b"BM", whole, 0, 14 + len(head)) + head + pixels + profile
 
 
 def _owning(avif: bytes, added: Property) -> bytes:

@@ -15,10 +15,14 @@ from typing import Self
 import regenerate
 from conftest import need
 
+import prodia_compose
+
 LEFT = "\x02"
 _READY = "ready> "
 _PATIENCE_S = 30
 _TERMINAL = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "COLUMNS": "150"}
+
+_PACKAGE = Path(prodia_compose.__file__).parent.parent
 
 _ON_ITS_TERMINAL = """
 import fcntl, os, sys, termios
@@ -28,7 +32,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """
 
 _STAND_IN = """#!/bin/sh
-[ "$1" = __complete ] && exec {python} -Bm prodia_compose "$@"
+[ "$1" = __complete ] && PYTHONPATH={package} exec {python} -Bm prodia_compose "$@"
 printf '%s\\0' "$@" > {got}.part
 mv {got}.part {got}
 """
@@ -43,6 +47,7 @@ class Shell:
         settings: Lines of the user's own for its start-up file.
         is_on_path: Whether the program is on the PATH; else none of its name is, of whatever
             the tests' own PATH holds, and fish loads its file at its start.
+        is_installed: Whether the completion file is in its place in the home folder already.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Shell:
         env: Mapping[str, str] | None = None,
         settings: str = "",
         is_on_path: bool = True,
+        is_installed: bool = False,
     ) -> None:
         shell = shutil.which(name)
         need(name, is_there=shell is not None)
@@ -62,10 +68,14 @@ class Shell:
         self._got = home / "got"
         self.program = home / "bin" / "prodia-compose"
         self.program.parent.mkdir()
-        self.program.write_text(_STAND_IN.format(python=sys.executable, got=self._got))
+        stand_in = _STAND_IN.format(package=_PACKAGE, python=sys.executable, got=self._got)
+        self.program.write_text(stand_in)
         self.program.chmod(0o755)
-        configure = {"bash": _bash, "zsh": _zsh, "fish": _fish}[name]
-        flags = configure(home, settings, is_on_path=is_on_path)
+        if is_installed:
+            flags = _installed(name, home)
+        else:
+            configure = {"bash": _bash, "zsh": _zsh, "fish": _fish}[name]
+            flags = configure(home, settings, is_on_path=is_on_path)
         folders = os.environ["PATH"].split(os.pathsep)
         if is_on_path:
             folders.insert(0, str(self.program.parent))
@@ -80,7 +90,7 @@ class Shell:
             cwd=work,
             env={
                 **dict.fromkeys(("HOME", "ZDOTDIR"), str(home)),
-                "XDG_CONFIG_HOME": str(home / "config"),
+                "XDG_CONFIG_HOME": str(home / (".config" if is_installed else "config")),
                 "PATH": os.pathsep.join(folders),
                 **_TERMINAL,
                 **(env or {}),
@@ -127,6 +137,19 @@ class Shell:
             ready, _, _ = select.select([self._ours], [], [], 0.01)
             with contextlib.suppress(OSError):  # how Linux tells that the shell is gone
                 self.output += os.read(self._ours, 65536).decode(errors="replace") if ready else ""
+
+
+def _installed(name: str, home: Path) -> list[str]:
+    """Let a shell start as its user has it, but for the prompt; bash as bash-completion does."""
+    if name == "bash":
+        file = "~/.local/share/bash-completion/completions/prodia-compose"
+        (home / "bashrc").write_text(f"PS1='{_READY}'\nsource {file}\n")
+        return ["--noprofile", "--rcfile", str(home / "bashrc"), "-i"]
+    start = home / {"zsh": ".zshrc", "fish": ".config/fish/config.fish"}[name]
+    before = start.read_text() if start.exists() else ""
+    prompt = {"zsh": f"PS1='{_READY}'", "fish": f"function fish_prompt; echo -n '{_READY}'; end"}
+    start.write_text(f"{prompt[name]}\n{before}")
+    return ["-i"]
 
 
 def _bash(home: Path, settings: str, *, is_on_path: bool) -> list[str]:

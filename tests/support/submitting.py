@@ -126,9 +126,6 @@ class Outcome:
             error = self.error
             shown += traceback.format_exception(error)
             shown += [repr(error), repr(error.args), repr(vars(error))]
-            kept = self.kept
-            if kept is not None:
-                shown.append(kept.blob.read().decode("latin-1"))
         if self.sent is not None:
             shown.append(repr(self.sent))
         return "\n".join(shown)

@@ -117,13 +117,13 @@ def _model(model: Model, metavars: Mapping[str, str | None]) -> OfferedModel:
         allowed = list(setting.choices or setting.likely_choices)
         if setting.type == "boolean":
             allowed = ["true", "false"]
-        if setting.status == "refused" or not allowed:
+        if setting.status == "refused":
             continue
         metavar = metavars.get(f"--{setting.name.replace('_', '-')}")
-        if metavar:
+        if metavar and allowed:
             values[metavar] = allowed
-        else:
-            values["KEY=VALUE"] += [f"{setting.name}={one}" for one in allowed]
+        listed = [""] if metavar or not allowed else allowed
+        values["KEY=VALUE"] += [f"{setting.name}={one}" for one in listed]
     most = f"{model.max_images.value:g} images"
     return {
         "summary": model.summary if most in model.summary else f"{model.summary}; up to {most}",

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import loopback
@@ -14,6 +15,7 @@ import pytest
 import readme
 from conftest import Done, Run
 from readme import Bench
+from shells import Shell
 from tables import table
 
 from prodia_compose import errors
@@ -160,6 +162,18 @@ def test_a_sandbox_is_kept_running(bench: Bench) -> None:
     assert done == Done(code=0, out=b"out.jpg\n", err="")
     assert bench.sent() == []
     assert serving.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_completion_is_set_up_on_a_fresh_account(bench: Bench, tmp_path: Path, name: str) -> None:
+    """The lines for a shell need nothing in a home folder, and TAB works in the next shell."""
+    home = tmp_path / "home"
+    home.mkdir()
+    done = bench.run(readme.example(f"completion {name} >").text, "sh", HOME=str(home))
+
+    assert (done.code, done.out, done.err) == (0, b"", "")
+    with Shell(name, home, bench.folder, is_installed=True) as shell:
+        assert shell.run("prodia-compose compose prod\t") == ["compose", "product.jpg"]
 
 
 # What README says beside them

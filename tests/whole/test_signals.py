@@ -23,7 +23,7 @@ from conftest import TOKEN, until
 from PIL import Image
 
 from prodia_compose import errors
-from prodia_compose.cli import signals
+from prodia_compose.cli import boundary, signals
 from prodia_compose.record import ledger
 
 PROGRAM = [sys.executable, "-m", "prodia_compose", "compose", "-p", "x", "--json", "-vv"]
@@ -230,6 +230,48 @@ def _bytes_in(pipe: int) -> int:
     waiting = array.array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, waiting)
     return waiting[0]
+
+
+_STRUCK = """
+import runpy, signal, sys
+left = int(sys.argv.pop(1))
+def strike(event, arguments):
+    global left
+    if event == "import" and "prodia_compose.cli" in (arguments[0], *sys.modules):
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGINT)
+sys.addaudithook(strike)
+runpy.run_module("prodia_compose", run_name="__main__", alter_sys=True)
+"""
+"""The program, with Ctrl-C at one of the modules that it loads, counted from 1."""
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 5, 8, 20, 40])
+def test_ctrl_c_while_the_program_starts_just_ends_it(number: int) -> None:
+    """From its first line on there is no traceback, whatever is being loaded."""
+    argv = [sys.executable, "-c", _STRUCK, str(number), "models", "nano-banana"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
+    assert done.stderr in ("", "prodia-compose: stopped by SIGINT\n")
+
+
+def test_a_signal_that_python_wraps_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that strikes as a class is made comes out as another exception, or in its context."""
+
+    def load(**_: object) -> None:
+        try:
+            raise errors.Interrupted(signal.SIGTERM)
+        finally:
+            del load.nothing  # type: ignore[attr-defined] # on purpose: raises another one
+
+    monkeypatch.setattr(boundary, "app", load)
+
+    assert boundary.run(["models"]) == 143
+    assert capsys.readouterr().err == "prodia-compose: stopped by SIGTERM\n"
 
 
 # Under `sandbox -- CMD`

@@ -28,11 +28,20 @@ def completion(
     """Print the script that lets a shell complete this program's command lines.
 
     \b
+    mkdir -p ~/.local/share/bash-completion/completions
     prodia-compose completion bash > \\
         ~/.local/share/bash-completion/completions/prodia-compose
+
+    \b
+    mkdir -p ~/.zfunc
     prodia-compose completion zsh > ~/.zfunc/_prodia-compose    (in your fpath)
+
+    \b
+    mkdir -p ~/.config/fish/completions
     prodia-compose completion fish > \\
         ~/.config/fish/completions/prodia-compose.fish
+
+    \b
     prodia-compose completion powershell >> $PROFILE
     """  # noqa: D301
     from prodia_compose.cli import terminal  # noqa: PLC0415

@@ -15,23 +15,25 @@ The answer begins with what kind of thing is offered:
     default    for bash and fish, to look for files themselves
     files START SUFFIX...    for zsh and PowerShell, which look for them themselves: from
                START on the word is the path of one with such a suffix; without any, of any
+    others START SUFFIX...   the same for files with no such suffix, or all if there are none
     folders START            the same for folders
 
 Lines end in a newline; in NUL for bash and fish, as names may hold anything else.
 """
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from prodia_compose.cli.completion import offers
 from prodia_compose.cli.completion.offers import Command, Option
 
-_FOLDER = "DIR"
 _LABELLED = "NAME=PATH"
 _URLS = ("http://", "https://")
+_SPECIAL = re.compile(r"[^\w@%+=:,./{}-]")  # to bash, in a word without quotes
 _MARK = "\0"  # stands for the cursor
 
 
@@ -41,14 +43,14 @@ class _Place(NamedTuple):
     Attributes:
         command: The command it belongs to.
         option: The option it is the value of, if it is.
-        operands: How many operands of the command come before it.
+        operands: The operands of the command that come before it.
         is_operand: Whether it is one even if it begins with a dash.
         given: The options before it, each with its value, "" for switches.
     """
 
     command: Command
     option: Option | None = None
-    operands: int = 0
+    operands: tuple[str, ...] = ()
     is_operand: bool = False
     given: tuple[tuple[Option, str], ...] = ()
 
@@ -60,10 +62,10 @@ class _Answer(NamedTuple):
         kind: Words that are known here, or paths.
         words: (word, description), the words in whole.
         start: Where in the word at the cursor the path begins.
-        suffixes: Those of the files wanted, without dots; none for any file.
+        suffixes: Those of the files wanted, or not, without dots; none for any file.
     """
 
-    kind: Literal["words", "files", "folders"] = "words"
+    kind: offers.Kind = "words"
     words: Sequence[tuple[str, str]] = ()
     start: int = 0
     suffixes: Sequence[str] = ()
@@ -102,7 +104,7 @@ def _found(answer: _Answer, current: str) -> Iterator[str]:
         yield "folders"
     else:
         # fish would take a tab for the end of the name.
-        names = [one for one in _names(current[answer.start :], answer.suffixes) if "\t" not in one]
+        names = [one for one in _names(current[answer.start :], answer) if "\t" not in one]
         yield "names" if names else "default"
         yield from (current[: answer.start] + name for name in names)
 
@@ -111,14 +113,16 @@ def _for_bash(left: str, right: str, part: str) -> Iterator[str]:
     """Yield the answer to bash: what may come in the place of the part that it will replace."""
     *before, current = _split(left)
     kind, *found = _found(_answer(before, current, _split(_MARK + right)[1:]), current)
-    part = _split(part)[-1].lstrip(":=")
+    is_quoted = _is_quoted(left)
+    part = (part if is_quoted else _split(part)[-1]).lstrip(":=")
     typed = len(current) - len(part) if current.endswith(part) else 0
     yield kind
     for one in found:
-        # bash marks folders itself.
+        # bash marks folders itself, and quotes the names of files, but no words.
         word = one.partition("\t")[0] if kind == "words" else one.removesuffix("/")
         if word.startswith(current):
-            yield word[typed:]
+            is_bare = kind == "words" and not is_quoted
+            yield _SPECIAL.sub(r"\\\g<0>", word[typed:]) if is_bare else word[typed:]
 
 
 def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answer:
@@ -146,24 +150,51 @@ def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answe
         if ids := offers.job_ids(current):
             return _Answer(words=ids)
         value = "IMAGE"
-    suffixes = offers.suffixes(value)
-    if suffixes is not None or value == _FOLDER:
-        return _path(value, current, start, suffixes or ())
+    if offers.paths(value) is not None:
+        return _path(value, current, start)
     whole = _walk(known["root"], [*before[1:], current, *after])
-    model = {one["value"]: typed for one, typed in whole.given}.get("NAME")
-    offered = offers.words(known, value, current[start:], model)
+    if value == "TEXT":
+        offered = _labels_in(current, start, whole)
+    elif value == "WHICH":
+        offered = _images(whole)
+    else:
+        model = {one["value"]: typed for one, typed in whole.given}.get("NAME")
+        offered = offers.words(known, value, current[start:], model)
     return _Answer(words=[(current[:start] + word, about) for word, about in offered])
 
 
-def _path(value: str, current: str, start: int, suffixes: Sequence[str]) -> _Answer:
-    """Return that a path is wanted, unless what is typed is a label so far, or an address."""
+def _images(place: _Place) -> list[tuple[str, str]]:
+    """Return what may stand for an image of the line: its position, its label, each with its path."""
+    named = [("", path) for path in place.operands]
+    for option, typed in place.given:
+        if option["value"] == _LABELLED:
+            label, equals, path = typed.partition("=")
+            named.append((label, path) if equals else ("", typed))
+    positions = [(str(position), path) for position, (_, path) in enumerate(named, 1)]
+    return [*positions, *((label, path) for label, path in named if label)]
+
+
+def _labels_in(current: str, start: int, place: _Place) -> list[tuple[str, str]]:
+    """Return a prompt with each label that may come in the brace that is open at its end."""
+    text = current[start:]
+    before, brace, begun = text.rpartition("{")
+    if not brace or "}" in begun or before.endswith("{"):  # closed, or a literal brace
+        return []
+    return [
+        (f"{before}{{{label}}}", path)
+        for label, path in _images(place)
+        if not label.isdigit() and label.startswith(begun)
+    ]
+
+
+def _path(value: str, current: str, start: int) -> _Answer:
+    """Return that a path is wanted, unless what is typed is an address."""
+    kind, suffixes = offers.paths(value) or ("files", ())
     if value == _LABELLED:
-        if "=" not in current[start:]:
-            return _Answer()
-        start = current.index("=", start) + 1
+        start = current.find("=", start) + 1 or start
     if current.startswith(_URLS, start):
         return _Answer()
-    return _Answer("folders" if value == _FOLDER else "files", (), start, suffixes)
+    return _Answer(kind, (), start, suffixes)
 
 
 def _walk(root: Command, words: Iterable[str]) -> _Place:
@@ -185,7 +216,7 @@ def _after(place: _Place, word: str) -> _Place:
         if word in command["commands"] and not place.operands:
             return _Place(command["commands"][word])
         is_operand = place.is_operand or command["stops_at_operand"]
-        return place._replace(operands=place.operands + 1, is_operand=is_operand)
+        return place._replace(operands=(*place.operands, word), is_operand=is_operand)
     options, start = _options(command, word)
     if start is None and options and options[-1]["value"]:
         switches = ((option, "") for option in options[:-1])
@@ -230,8 +261,8 @@ def _flags(place: _Place) -> list[tuple[str, str]]:
 def _operand(place: _Place) -> str | None:
     """Return what help calls the next operand; None if there is none."""
     operands = place.command["operands"]
-    if place.operands < len(operands):
-        return operands[place.operands]
+    if len(place.operands) < len(operands):
+        return operands[len(place.operands)]
     return operands[-1] if operands and place.command["takes_more"] else None
 
 
@@ -251,10 +282,19 @@ def _split(text: str) -> list[str]:
     return [*words[:-1], words[-1].removesuffix(_MARK)]
 
 
-def _names(path: str, suffixes: Sequence[str]) -> list[str]:
-    """Return the folders, with a slash, and the files of some suffixes, whose paths begin so."""
+def _is_quoted(text: str) -> bool:
+    """Return whether a quote is open at the end of a line."""
+    try:
+        shlex.split(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _names(path: str, wanted: _Answer) -> list[str]:
+    """Return the folders, with a slash, and the files wanted, whose paths begin so."""
     folder, slash, name = path.rpartition("/")
-    endings = [f".{suffix}" for suffix in suffixes]
+    endings = tuple(f".{suffix}" for suffix in wanted.suffixes)
     try:
         with os.scandir(os.path.expanduser(folder + slash) or ".") as entries:  # noqa: PTH111 - as pathlib would lose the final slash
             found = [
@@ -264,5 +304,12 @@ def _names(path: str, suffixes: Sequence[str]) -> list[str]:
             ]
     except OSError:
         return []
-    wanted = [one for one in found if not suffixes or one.lower().endswith(("/", *endings))]
-    return [folder + slash + one for one in sorted(wanted)]
+    is_other = wanted.kind == "others"
+    listed = [
+        one
+        for one in found
+        if not endings or one.endswith("/") or one.lower().endswith(endings) != is_other
+    ]
+    if is_other and all(one.endswith("/") for one in listed):
+        listed = found
+    return [folder + slash + one for one in sorted(listed)]

@@ -7,7 +7,7 @@ time that loading Typer alone would.
 
 import json
 import os
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib takes 4 ms of 25
 
@@ -17,11 +17,20 @@ ID_OR_FILE = "ID|FILE"
 _JOBS_OFFERED = 50
 _PATIENCE_S = 0.5
 
+Kind = Literal["words", "files", "others", "folders"]
+
 _PICTURES = (
     *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "avif", "heic", "heif", "gif"),
     *("tif", "tiff", "bmp", "ppm", "pgm", "pbm", "pnm", "tga", "ico", "jp2", "qoi", "psd"),
 )
-_FILES = {"IMAGE": _PICTURES, "NAME=PATH": _PICTURES, "FILE": (), "CMD": ()}
+_WANTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
+    "IMAGE": ("files", _PICTURES),
+    "NAME=PATH": ("files", _PICTURES),
+    "FILE": ("others", _PICTURES),  # of text: pictures only where there is nothing else
+    "PATH": ("files", ()),
+    "CMD": ("files", ()),
+    "DIR": ("folders", ()),
+}
 
 
 class Option(TypedDict):
@@ -73,9 +82,9 @@ def offers() -> Offers:
     return loaded
 
 
-def suffixes(value: str) -> tuple[str, ...] | None:
-    """Return the suffixes of the files that a value names: none for all, None if it names none."""
-    return _FILES.get(value)
+def paths(value: str) -> tuple[Kind, tuple[str, ...]] | None:
+    """Return which paths a value names, and the suffixes it is about; None if it names none."""
+    return _WANTED.get(value)
 
 
 def words(known: Offers, value: str, typed: str, model: str | None) -> list[tuple[str, str]]:

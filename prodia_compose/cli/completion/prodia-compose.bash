@@ -13,7 +13,10 @@ _prodia_compose() {
     # bash 3.2 has no compopt: it looks for files itself where there is nothing to offer, and
     # where there are names, as it could not quote them.
     case $kind in
-        words) compopt +o default || : ;;
+        words)
+            compopt +o default || :
+            case ${COMPREPLY[0]-} in *[=}]) compopt -o nospace || : ;; esac
+            ;;
         names) compopt -o filenames || COMPREPLY=() ;;
         folders) compopt +o default -o dirnames || : ;;
     esac 2> /dev/null

@@ -3,7 +3,7 @@
 function __prodia_compose_ask --description "Ask what to offer; fail where fish shall offer files"
     set -l before (commandline -opc)
     set -l typed (commandline -ct)
-    set -l word (string unescape -- $typed; or echo $typed)
+    set -l word (string unescape -- $typed; or string unescape -- $typed\"; or string unescape -- $typed\'; or echo $typed)
 
     set -l called (string replace -r '^~/' "$HOME/" -- $before[1])
     set -l programs (command -s -- $called prodia-compose)

@@ -47,6 +47,7 @@ Register-ArgumentCompleter -Native -CommandName prodia-compose -ScriptBlock {
         foreach ($file in [System.Management.Automation.CompletionCompleters]::CompleteFilename($path)) {
             $suffix = [System.IO.Path]::GetExtension($file.ListItemText).TrimStart('.')
             $isWanted = $kind -eq 'files' -and (-not $suffixes -or $suffixes -contains $suffix)
+            $isWanted = $isWanted -or ($kind -eq 'others' -and $suffixes -notcontains $suffix)
             if ($isWanted -or $file.ResultType -eq 'ProviderContainer') {
                 [System.Management.Automation.CompletionResult]::new(
                     $kept + $file.CompletionText, $file.ListItemText, $file.ResultType, $file.ToolTip)

@@ -60,7 +60,7 @@ class FetchOptions(Telling):
         str | None,
         Option(
             names=("-o", "--output"),
-            metavar="FILE",
+            metavar="PATH",
             help="Where the picture goes, - for stdout; by default where it was meant to",
             variable=None,
         ),

@@ -7,7 +7,7 @@ picture that was paid for survives an answer that makes no sense.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field, replace
 
 import multipart
@@ -52,6 +52,8 @@ class Answer:
         job: The job's record; if the answer carried none, one that tells nothing.
         error: The service's own words on what is wrong, at most `WORDS_LIMIT` characters.
         whole: False if its last part, or the end of a picture sent without a length, is missing.
+        ended: Whether nothing suggests that more belongs to it than was announced: it has its
+            own end, or is a text.
         raw: Every byte of it, in case nothing above is of use.
         remains: What else is worth keeping if the answer is of no use: pictures that it broke
             off in, and all of its bytes; empty if it is of use or has no byte.
@@ -63,6 +65,7 @@ class Answer:
     job: JobRecord = field(default_factory=JobRecord)
     error: str | None = None
     whole: bool = True
+    ended: bool = True
     raw: blob.Blob
     remains: tuple[Output, ...] = ()
 
@@ -75,7 +78,6 @@ def read(
     framed: bool = True,
     broken: bool = False,
     hide: Hide = str,
-    clean: Callable[[blob.Blob], blob.Blob] = lambda came: came,
 ) -> Answer:
     """Take an answer apart, as far as its body came.
 
@@ -87,7 +89,6 @@ def read(
             picture is looked at for its own end mark.
         broken: Whether the connection broke off in it, so that it cannot be whole.
         hide: Applied to every text that is given back.
-        clean: Applied to what remains, but for pictures, which stay as they came.
     """
     media_type, options = multipart.parse_options_header(content_type or "")
     body, is_end, left = plain(raw, codings, _UNPACKED_BYTES)
@@ -103,9 +104,14 @@ def read(
         if left is not None and _sniffed(body) is None and (answer.outputs or not answer.error):
             told = hide(f"its compression ({left}) cannot be undone")
             answer = replace(answer, outputs=(), error=told)
+    has_end = all(_ends(one.blob, one.media_type) for one in answer.outputs)
+    is_text = media_type.startswith("text/") and not _is_binary(body)
+    is_known = bool(answer.outputs) or is_text or json_value(body) is not None
     if not is_closed and (broken or not (is_end or answer.outputs)):
         answer = replace(answer, whole=False)
-    return answer if answer.whole and answer.outputs else _with_rest(answer, clean)
+    is_ended = answer.whole and is_known and has_end and not sections and bool(raw.size)
+    answer = replace(answer, ended=is_closed or is_ended)
+    return answer if answer.whole and answer.outputs else _with_rest(answer)
 
 
 def plain(
@@ -117,23 +123,19 @@ def plain(
     return undoing.undo(raw, codings, limit_bytes)
 
 
-def is_ended(answer: Answer) -> bool:
-    """Tell whether nothing suggests that bytes are missing though all came that was announced."""
-    have_ends = (_ends(one.blob, one.media_type) for one in answer.outputs)
-    return answer.whole and bool(answer.raw.size) and all(have_ends)
-
-
 def unread(raw: blob.Blob) -> Answer:
     """Return an answer of which nothing can be said but that these bytes came."""
-    return _with_rest(Answer(media_type="", raw=raw, whole=False), lambda came: came)
+    return _with_rest(Answer(media_type="", raw=raw, whole=False))
 
 
-def _with_rest(answer: Answer, clean: Callable[[blob.Blob], blob.Blob]) -> Answer:
+def _with_rest(answer: Answer) -> Answer:
     """Return an answer with all of its bytes among what remains, unless they do already."""
     raw, found = answer.raw, (*answer.outputs, *answer.remains)
     if not raw.size or any(one.blob is raw for one in found):
         return answer
-    rest = Output(blob=clean(raw), media_type=answer.media_type, filename=None)
+    # Of a type that promises a picture the bytes are none as they are.
+    media_type = "" if answer.media_type.startswith("image/") else answer.media_type
+    rest = Output(blob=raw, media_type=media_type, filename=None)
     return replace(answer, remains=(*answer.remains, rest))
 
 
@@ -181,7 +183,7 @@ def _read_parts(
         declared, (name, filename) = hide(section.media_type), section.named
         filename = filename and hide(filename)
         kind = _sniffed(body) or declared
-        if kind.startswith("image/"):
+        if kind.startswith("image/") or _is_binary(body):
             output = Output(blob=body, media_type=kind, filename=filename)
             if (section.is_closed and is_end) or (is_whole and _ends(body, kind)):
                 outputs += [output] if body.size else []
@@ -209,6 +211,12 @@ def _read_parts(
 
 def _decoded(body: blob.Blob) -> str:
     return body.read_at(0, _TEXT_LIMIT_BYTES).decode("utf-8", "replace")
+
+
+def _is_binary(body: blob.Blob) -> bool:
+    """Tell whether bytes are no text, by the first of them; what only fills room aside."""
+    begins = body.read_at(0, _TEXT_LIMIT_BYTES).strip(b"\0 \t\r\n")
+    return re.search(rb"[\x00-\x08\x0e-\x1a]", begins) is not None
 
 
 def _text(body: blob.Blob, media_type: str) -> str:

@@ -17,9 +17,9 @@ from prodia_compose.frozen import frozen
 _CHUNK_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 17
 _BLANKS = 1 << 10
-_PARTS_LIMIT = 1000
+_PARTS_LIMIT = 100
 
-_END_OF_DELIMITER = re.compile(rb"(--)|[ \t]*(?:\r?\n|\Z)")
+_END_OF_DELIMITER = re.compile(rb"(--)(?:[ \t]*\r?\n)?|[ \t]*(?:\r?\n|\Z)")
 _LINE_FEEDS = re.compile(rb"[ \t]*\n[^\r\n]*\n")
 _FIELD = re.compile(rb"([!-9;-~\x80-\xff]+)[ \t]*:[ \t]*([^\r\n]*)\r?\n")
 _CONTINUED = re.compile(rb"[ \t]+([^\r\n]+)\r?\n")
@@ -74,6 +74,9 @@ class Section:
 def split(raw: blob.Blob, boundary: str | None) -> tuple[list[Section], bool]:
     """Return the parts of a body, and whether its last delimiter is there.
 
+    What stands before the first delimiter and behind the last is given as parts too: nobody
+    needs it, but where a delimiter is damaged, it can be a picture.
+
     Args:
         raw: The body, or what came of it.
         boundary: What its type calls the boundary; where that is not met, what looks like one
@@ -103,12 +106,12 @@ def _split(raw: blob.Blob, mark: bytes) -> tuple[list[Section], bool]:
             continue  # these bytes happen to stand in a part
         if start is None:
             line_break = b"\n" if _LINE_FEEDS.match(after) else line_break
-        else:
-            stop = at - len(line_break if before.endswith(line_break) else b"\n")
-            sections.append(_section(raw, start, max(start, stop), is_closed=True))
-        if end[1]:
-            return sections, True
+        stop = at - len(line_break if before.endswith(line_break) else b"\n")
+        if start is not None or stop > 0:
+            sections.append(_section(raw, start or 0, max(start or 0, stop), is_closed=True))
         start = at + len(mark) + end.end()
+        if end[1]:
+            return [*sections, _section(raw, start, raw.size, is_closed=True)], True
         if len(sections) == _PARTS_LIMIT:
             break
     if start is not None:

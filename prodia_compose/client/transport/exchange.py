@@ -215,7 +215,8 @@ class Exchange:
         request, passage = self._request, self._passage
         if not passage.is_connected:
             tls = [one for one in (request.url, self._proxy) if one and one.startswith("https:")]
-            fault = trust.fault(self._verify) if tls else None
+            is_looked_at = bool(tls) and not failures.are_files_spent()
+            fault = trust.fault(self._verify) if is_looked_at else None
             if fault is not None:
                 return Lost("connect", fault, "environment")
             return failures.of_connecting(

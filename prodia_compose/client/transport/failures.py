@@ -106,9 +106,10 @@ class Lost(Exception):  # noqa: N818 - not an error yet: what it means depends o
 def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: float) -> Lost:
     """Return why no connection to `host` came about; `proxy` is the one asked, if any."""
     causes = tuple(_causes(error))
-    if any(map(errors.lack, causes)) or _are_files_spent():
-        return Lost("connect", f"no connection to {host}: no more files can be opened", "files")
     kind, words = _of_causes(causes, host, timeout_s)
+    is_vague = kind in ("dns", "tls", "network")
+    if any(map(errors.lack, causes)) or (is_vague and are_files_spent()):
+        return Lost("connect", f"no connection to {host}: no more files can be opened", "files")
     if proxy is None:
         return Lost("connect", words, kind)
     shown = _proxy_shown(proxy)
@@ -171,7 +172,7 @@ def _of_causes(
     return "network", f"no connection to {host}"
 
 
-def _are_files_spent() -> bool:
+def are_files_spent() -> bool:
     """Tell whether hardly any file can be opened, which those who look up names keep to themselves."""
     opened: list[int] = []
     try:

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 _HEAD_BYTES = 1 << 23
 """The most of a head that is read; curl takes 5,000 headers, of 300 kB in all."""
 
+_EARLY_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 16
 _LINE_BYTES = 1 << 16
 _TRAILERS = 10_000
 
 _STATUS_LINE = re.compile(rb"HTTP/[0-9.]+[ \t]+([1-9][0-9][0-9])(?![0-9])[ \t]*([^\r\n]*)")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_TRAILER = re.compile(rb"[!-9;-~]+[ \t]*:")
 
 _INTERIM = re.compile(rb"(?:\r?\n)*HTTP/[0-9.]+[ \t]+1[0-9][0-9][^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
 _BEGINS = re.compile(rb"(?:\r?\n)*HTTP/[0-9.]+[ \t]+([0-9])")
@@ -39,7 +43,7 @@ def early_class(early: bytearray) -> int | None:
     if begins is None:
         return 0 if len(early) > len(b"\r\nHTTP/1.1 200") else None
     if begins[1] == b"1":
-        return 0 if len(early) > _HEAD_BYTES else None
+        return 0 if len(early) > _EARLY_BYTES else None
     return int(begins[1])
 
 
@@ -96,9 +100,7 @@ class Incoming(http.client.HTTPResponse):
             HTTPException: It ended early, or its chunks are damaged.
             OSError: The connection broke.
         """
-        if self._unread:
-            yield self._unread
-        if self.chunked:
+        if self.chunked and not self._unread:
             yield from self._chunks()
         else:
             yield from self.surplus(self.length)
@@ -106,7 +108,9 @@ class Incoming(http.client.HTTPResponse):
     def surplus(self, left: int | None = None) -> Iterator[bytes]:
         """Yield what comes next, up to `left` bytes or else to the end of the connection."""
         while left is None or left > 0:
-            piece = self.fp.read1(_PIECE_BYTES if left is None else min(left, _PIECE_BYTES))
+            most = _PIECE_BYTES if left is None else min(left, _PIECE_BYTES)
+            piece = self._unread[:most] or self.fp.read1(most)
+            self._unread = self._unread[most:]
             if not piece and left is not None:
                 raise http.client.IncompleteRead(b"", left)
             if not piece:
@@ -128,6 +132,9 @@ class Incoming(http.client.HTTPResponse):
                 if lines:
                     return self.status
                 continue  # of whatever came before
+            if self.status >= 200 and _is_of_body(line):
+                self._unread = line
+                return self.status
             lines += 1
             if lines == 1:
                 status = _STATUS_LINE.match(line)
@@ -159,27 +166,37 @@ class Incoming(http.client.HTTPResponse):
         return name
 
     def _chunks(self) -> Iterator[bytes]:
-        is_first = True
+        is_first, blank = True, b""
         while line := self.fp.readline(_LINE_BYTES):
             size = _CHUNK_SIZE.fullmatch(line)
-            if size is None and (is_first or line.strip()):
-                yield line
+            if size is None and line in (b"\r\n", b"\n") and not (is_first or blank):
+                blank = line  # what ends a chunk
+                continue
+            if size is None:
+                self._unread = blank + line
                 if not is_first:
                     yield from self.surplus()
                     raise http.client.UnknownTransferEncoding
                 # No chunks at all, but plain bytes.
                 self.is_framed = self.length is not None
-                yield from self.surplus(None if self.length is None else self.length - len(line))
+                yield from self.surplus(self.length)
                 return
-            is_first = False
-            if size is not None and int(size[1], 16) == 0:
+            is_first, blank = False, b""
+            if int(size[1], 16) == 0:
                 self._skip_trailers()
                 return
-            if size is not None:
-                yield from self.surplus(int(size[1], 16))
+            yield from self.surplus(int(size[1], 16))
         raise http.client.IncompleteRead(b"")
 
     def _skip_trailers(self) -> None:
         for _ in range(_TRAILERS):
-            if not self.fp.readline(_LINE_BYTES).rstrip(b"\r\n"):
+            line = self.fp.readline(_LINE_BYTES)
+            if _TRAILER.match(line) is None:
+                self._unread = line.lstrip(b"\r\n")
                 return
+
+
+def _is_of_body(line: bytes) -> bool:
+    """Tell whether a line of the head is none: the blank line before it is missing."""
+    name, colon, _ = line.partition(b":")
+    return bool(_CONTROL.search(name)) or not (colon or name.isascii())

@@ -1,4 +1,4 @@
-"""HEIF and AVIF files as boxes (ISO/IEC 14496-12 and 23008-12), none of them decoded."""
+"""HEIF, AVIF and JPEG 2000 as boxes (ISO/IEC 14496-12, 23008-12, 15444-1), none decoded."""
 
 import io
 import struct
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 _MAX_BOXES = 10_000
-_MAX_LISTED_BYTES = 1_000_000  # of a table; a grid of a thousand tiles takes some 10 kB
+_MAX_CONTENT_BYTES = 8_000_000  # of a profile; the table of a thousand tiles takes some 10 kB
+_ENUMERATED: Final = 1  # the way in which a JPEG 2000 names its colours, if it has no profile
 
 _UNSPECIFIED: Final = 2
 _KNOWN: Final = ({1, 2, *range(4, 13), 22}, {1, 2, *range(4, 19)}, {0, 1, 2, *range(4, 15)})
@@ -102,14 +103,23 @@ def _cut(rest: Crop, content: bytes) -> Crop:
     return (rest[0] + left, rest[1] + top, width, height) if fits and width and height else rest
 
 
-def eased(file: BinaryIO) -> BinaryIO:
-    """Return a HEIC file, maybe the same one, without what its decoder refuses it for.
+def jpeg_2000_profile(file: BinaryIO) -> bytes | None:
+    """Return the ICC profile of a JPEG 2000 file, which Pillow passes over, or None."""
+    places = _first(_boxes(file, (0, file.seek(0, io.SEEK_END))))
+    inside = _first(_boxes(file, places.get(b"jp2h", (0, 0))))
+    colours = _content(file, inside.get(b"colr", (0, 0)))
+    return colours[3:] or None if colours[:1] not in {b"", bytes((_ENUMERATED,))} else None
 
-    That is reserved codes of colours, made unspecified, and a crop, which is left to `crop`.
+
+def eased(file: BinaryIO) -> BinaryIO:
+    """Return a HEIC file, maybe the same one, without what its decoder refuses it for, or dies of.
+
+    That is reserved codes of colours, made unspecified; a crop, which is left to `crop`; and
+    letters that are none in the list of what the file holds, made question marks.
     """
     found = _properties(file)
     whole = next((_content(file, place)[4:12] for name, place in found if name == b"ispe"), b"")
-    changes: list[tuple[int, bytes]] = []
+    changes = list(_mended_texts(file))
     for name, place in found:
         content = _content(file, place)
         if name == b"colr" and (codes := _codes(content)):
@@ -128,6 +138,25 @@ def eased(file: BinaryIO) -> BinaryIO:
     return io.BytesIO(data)
 
 
+def _mended_texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield place and replacement of the texts about items (`infe`) that are not in UTF-8."""
+    try:
+        start, end = _meta(file)[b"iinf"]
+        start += 8 if _content(file, (start, end))[0] else 6
+    except (struct.error, KeyError, IndexError):
+        return
+    for _, place in _boxes(file, (start, end)):
+        content = _content(file, place)
+        at = 8 if content[:1] < b"\3" else 10  # behind two numbers
+        try:
+            content[at:].decode()
+        except UnicodeDecodeError:
+            yield (
+                place[0] + at,
+                content[at:].decode("ascii", "replace").replace("\ufffd", "?").encode(),
+            )
+
+
 def _codes(content: bytes) -> tuple[int, int, int] | None:
     """Return the codes of primaries, curve and matrix in a `colr` box, if it has them."""
     if content[:4] != b"nclx" or len(content) < 10:
@@ -137,18 +166,43 @@ def _codes(content: bytes) -> tuple[int, int, int] | None:
 
 
 def _properties(file: BinaryIO) -> list[tuple[bytes, Place]]:
-    """Return names and places of the first picture's properties, in order; none if unclear."""
+    """Return names and places of the first picture's properties, in order; none if unclear.
+
+    Where it is made of tiles and says nothing of its colours, the first tile's are its own.
+    """
     try:
-        start, end = _first(_boxes(file, (0, file.seek(0, io.SEEK_END))))[b"meta"]
-        meta = _first(_boxes(file, (start + 4, end)))
+        meta = _meta(file)
         item = _content(file, meta[b"pitm"])
         (primary,) = struct.unpack_from(">I" if item[0] else ">H", item, 4)
         inside = list(_boxes(file, meta[b"iprp"]))
         shared = list(_boxes(file, _first(inside)[b"ipco"]))
-        tables = (_content(file, place) for name, place in inside if name == b"ipma")
-        return [shared[at - 1] for table in tables for at in _numbers(table, primary)]
+        tables = [_content(file, place) for name, place in inside if name == b"ipma"]
+        found = [shared[at - 1] for table in tables for at in _numbers(table, primary)]
+        if b"iref" in meta and not any(name == b"colr" for name, _ in found):
+            tile = _first_tile(file, meta[b"iref"], primary)
+            others = (shared[at - 1] for table in tables for at in _numbers(table, tile))
+            found += [each for each in others if each[0] == b"colr"]
     except (struct.error, KeyError, IndexError):
         return []
+    return found
+
+
+def _meta(file: BinaryIO) -> dict[bytes, Place]:
+    """Return where the first box of each name is within that for metadata."""
+    start, end = _first(_boxes(file, (0, file.seek(0, io.SEEK_END))))[b"meta"]
+    return _first(_boxes(file, (start + 4, end)))
+
+
+def _first_tile(file: BinaryIO, references: Place, primary: int) -> int:
+    """Return the first item that the picture is derived from; 0 if it is not."""
+    start, end = references
+    layout = ">IHI" if _content(file, references)[0] else ">HHH"
+    for name, place in _boxes(file, (start + 4, end)):
+        if name == b"dimg":
+            item, _, tile = struct.unpack_from(layout, _content(file, place))
+            if item == primary:
+                return int(tile)
+    return 0
 
 
 def _numbers(table: bytes, wanted: int) -> list[int]:
@@ -171,7 +225,7 @@ def _numbers(table: bytes, wanted: int) -> list[int]:
 
 def _content(file: BinaryIO, place: Place) -> bytes:
     file.seek(place[0])
-    return file.read(min(place[1] - place[0], _MAX_LISTED_BYTES))
+    return file.read(min(place[1] - place[0], _MAX_CONTENT_BYTES))
 
 
 def _first(boxes: Iterable[tuple[bytes, Place]]) -> dict[bytes, Place]:

@@ -19,6 +19,9 @@ _INTEROP_INDEX: Final = 1
 MARK: Final = b"Exif\0\0"
 _MAX_ENTRIES = 4096
 _MAX_DIRECTORIES = 1000
+_MAX_DIRECTORIES_BYTES = 2_000_000
+"""Of all directories together, which may lie one over the other in a small file: a second or so."""
+
 _SUB_DIRECTORIES = 0x014A
 _MAX_SUBS = 64
 
@@ -55,7 +58,9 @@ class Directory:
 
 
 def directories(file: IO[bytes], start: int | None = None) -> Iterator[Directory]:
-    """Yield a TIFF stream's directories, at most 1000, until the chain breaks or runs in a circle.
+    """Yield a TIFF stream's directories until the chain breaks or runs in a circle.
+
+    At most 1000, and 2 MB of them in all.
 
     They begin with the first one, or with the one at `start`.
     """
@@ -72,12 +77,14 @@ def directories(file: IO[bytes], start: int | None = None) -> Iterator[Directory
         return
     offset = offset if start is None else start
     seen: set[int] = set()
-    while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
+    left = _MAX_DIRECTORIES_BYTES
+    while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES and left > 0:
         seen.add(offset)
         try:
             directory, offset = _read_directory(file, offset, order, big=big)
         except (struct.error, OverflowError, ValueError):
             return
+        left -= file.tell() - directory.offset
         yield directory
 
 

@@ -5,6 +5,7 @@ structure goes before.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, Final
 
@@ -12,7 +13,7 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import boxes, exif, gif, kinds
+from prodia_compose.images.formats import bmp, boxes, exif, gif, kinds
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
 from prodia_compose.images.probe.header import Colour, Header
@@ -36,6 +37,12 @@ _COLOURS: Final[dict[str, Colour]] = {
     "CMYK": "cmyk",
 }
 _BITS: Final = {"1": 1, "I;16": 16, "I;16L": 16, "I;16B": 16, "I": 32, "F": 32}
+
+_PROFILES: Final[dict[str, Callable[[BinaryIO], bytes | None]]] = {
+    "BMP": bmp.profile,
+    "JPEG2000": boxes.jpeg_2000_profile,
+}
+"""Where Pillow does not look for a profile."""
 
 _VERSION_INFO: Final = 1057  # of Photoshop's resources
 _MAX_BOXES = 10_000
@@ -61,6 +68,8 @@ def read_header(name: str, file: BinaryIO) -> Header:
     kind = f"is damaged, or a kind of {title} picture that cannot be read"
     with decoder.reading(f"{kind}: convert it to PNG or JPEG"):
         header = _by_pillow(decoder.opened(name, file), frames, properties)
+        if name in _PROFILES:
+            header = replace(header, profile=_PROFILES[name](file))
         if has_comment:
             header = replace(header, has_metadata=True)
         if name != "PSD":

@@ -61,6 +61,8 @@ def forget(job: Id, *, json: Json = False) -> int:
         entry = record.find(job)
         settling.forget(record, entry)
     words = f"{entry.id} is forgotten"
+    if entry.state == "unknown":
+        words += "; its outcome was unknown, and nothing stops the same job from being sent again"
     kept = [path for path in entry.rescued if os.path.exists(path)]  # noqa: PTH110 - any bytes
     if kept:
         words += f"; what was kept of it stays: {visible(', '.join(kept))}"
@@ -92,7 +94,7 @@ def clean(
     if not kept and not json:
         terminal.tell("prodia-compose: nothing is kept aside")
         return 0
-    if not yes:
+    if kept and not yes:
         _ask(jobs_text.kept(kept), as_json=json)
     removed = keeping.remove(kept)
     if json:

@@ -52,9 +52,7 @@ def list_jobs(
     if json:
         terminal.print_text(jsontext.line(job_documents.jobs(shown, trouble)))
     elif shown:
-        layout = terminal.layout()
-        rows = jobs_text.table(shown, layout.columns)
-        terminal.print_text("\n".join(tables.aligned(rows, layout)))
+        terminal.print_text("\n".join(jobs_text.table(shown, terminal.layout())))
     if len(entries) > len(shown):
         terminal.tell(f"prodia-compose: the latest {len(shown)} are listed; --limit 0 lists all")
     elif not entries and not json and record.trouble is None:

@@ -1,0 +1,90 @@
+"""Where threads, files and memory are scarce: the limit is named, and nothing is lost."""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import loopback
+import pytest
+from conftest import TOKEN
+from PIL import Image
+
+_FEW_THREADS = """
+import _thread, sys
+left = int(sys.argv.pop(1))
+def refusing(start):
+    def start_if_any(*arguments, **options):
+        global left
+        left -= 1
+        if left < 0:
+            raise RuntimeError("can't start new thread")
+        return start(*arguments, **options)
+    return start_if_any
+for name in ("start_new_thread", "start_joinable_thread"):
+    if hasattr(_thread, name):
+        setattr(_thread, name, refusing(getattr(_thread, name)))
+sys.modules.pop("threading", None)
+from prodia_compose import cli
+cli.entry_point()
+"""
+"""The program, with so many threads to be had in all, as under `ulimit -u` or a pid limit."""
+
+
+def _run(
+    argv: Sequence[str], url: str, files: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    def limit() -> None:
+        if files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
+    env = {**os.environ, "PRODIA_BASE_URL": url, "PRODIA_TOKEN": TOKEN}
+    return subprocess.run(
+        [sys.executable, *argv],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit,
+    )
+
+
+def test_a_job_is_sent_without_a_thread(work: Path) -> None:
+    """Pictures of every kind are looked at, sent and saved by the main thread alone."""
+    names = ["product.jpg", "a.avif", "a.png", "a.webp"]
+    for name in names[1:]:
+        Image.open(work / "scene.jpg").save(work / name)
+    argv = ["-c", _FEW_THREADS, "0", "compose", "-m", "flux-2-pro", "-p", "x", "--no-lint", *names]
+    with loopback.serve([loopback.multipart_ok((work / "scene.jpg").read_bytes())]) as service:
+        done = _run([*argv, "--max-side", "100"], service.url)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "composed.jpg\n", "")
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize(("threads", "code"), [(0, 7), (1, 0)])
+def test_the_sandbox_does_with_one_thread(threads: int, code: int) -> None:
+    """It answers one request after the other; without any thread the limit is named."""
+    argv = ["-c", _FEW_THREADS, str(threads), "compose", "--sandbox", "product.jpg", "-p", "x"]
+    done = _run(argv, "http://127.0.0.1:9")
+
+    assert done.returncode == code
+    assert ("raise the limit (ulimit -u)" in done.stderr) is (threads == 0)
+
+
+@pytest.mark.usefixtures("work")
+def test_spent_files_are_named() -> None:
+    """Wherever they are spent, the message names the limit, and never the network."""
+    codes = set()
+    for files in range(6, 18, 2):
+        argv = ["-m", "prodia_compose", "compose", "product.jpg", "scene.jpg", "-p", "x"]
+        done = _run([*argv, "--no-lint", "--max-wait", "0"], "https://nowhere.invalid", files)
+        if "nowhere.invalid cannot be found" in done.stderr:
+            continue  # there were enough
+        codes.add(done.returncode)
+        assert "raise the limit (ulimit -n)" in done.stderr, files
+        assert "check the network" not in done.stderr, files
+        assert "Traceback" not in done.stderr, files
+    assert 7 in codes
