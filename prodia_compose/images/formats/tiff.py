@@ -39,7 +39,7 @@ _STRANGE_COLOURS: Final = {
 UNSIGNED, SIGNED, FLOAT, UNDEFINED = range(1, 5)
 _FORMATS: Final = {UNSIGNED: "", SIGNED: "signed ", FLOAT: "floating-point "}
 
-NONE, OLD_JPEG, JPEG, PACKBITS = 1, 6, 7, 32773
+NONE, OLD_JPEG, JPEG, DEFLATE, PACKBITS = 1, 6, 7, 8, 32773
 FAX: Final = frozenset({2, 3, 4, 32771})
 BYTEWISE: Final = frozenset({NONE, 5, 8, PACKBITS, 32946, 34925, 50000})
 """Compressions of bytes, whatever these are: LZW, Deflate, PackBits, LZMA and Zstandard."""

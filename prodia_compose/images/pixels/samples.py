@@ -35,7 +35,7 @@ _MODES: Final = {
 }
 """Pillow's mode and raw mode for numbers of a format and so many bits."""
 
-_CODES: Final = {8: "B", 16: "H", 32: "I"}
+_CODES: Final = {8: "B", 16: "H", 32: "I", 64: "Q"}
 _WIDEST: Final = 65_535.0
 
 

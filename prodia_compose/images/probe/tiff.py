@@ -97,15 +97,12 @@ class StoredTiffFile(TiffImagePlugin.TiffImageFile):
         self.tag_v2[tiff.EXTRA], self.tag_v2[tiff.FORMAT] = stored.extra, (stored.format,)
         self.tag_v2[tiff.PLANAR] = 2 if stored.is_planar else 1
         self.tag_v2[tiff.FILL_ORDER] = 1  # libtiff, which alone reads the others, sees to it
+        if (stored.photometric, stored.compression) == (tiff.YCBCR, tiff.NONE):
+            # Only libtiff knows what to do where several pixels share their colour. It is left
+            # whatever is compressed, and finds out from the file that this is not.
+            self.tag_v2[tiff.COMPRESSION] = tiff.DEFLATE
         super()._setup()
         self._size = stored.width, stored.height
-        if stored.photometric == tiff.YCBCR and not self.use_load_libtiff:
-            # Only libtiff knows what to do where several pixels share their colour.
-            self.use_load_libtiff = True
-            self._mode = "RGB"
-            place = ("RGBX", False, self.tag_v2.offset)
-            whole = self.tile[0]._replace(codec_name="libtiff", extents=(0, 0, *self._size))
-            self.tile = [whole._replace(offset=0, args=place)]
         if self.palette is not None:
             self.palette = ImagePalette.raw("RGB;L", stored.palette)
 
@@ -202,7 +199,7 @@ def _is_read_by_pillow(stored: tiff.Layout) -> bool:
 
 def _is_readable(stored: tiff.Layout) -> bool:
     """Tell whether the samples can be made sense of once they are there."""
-    differences = {1: True, 2: stored.bits in {8, 16, 32}, 3: stored.format == tiff.FLOAT}
+    differences = {1: True, 2: stored.bits in {8, 16, 32, 64}, 3: stored.format == tiff.FLOAT}
     depths = _DEPTHS[stored.format]
     if stored.photometric in {tiff.LAB, tiff.ICC_LAB}:
         depths = {8, 16}
