@@ -103,7 +103,7 @@ def test_waiting_is_told_against_the_usual_time(work: Path, silent: loopback.Ser
         screen = running.until(lambda screen: screen.endswith(" 1 s of usually 8 s"))
         running.process.send_signal(signal.SIGINT)
         shown = running.ended()
-    told = "prodia-compose: stopped by SIGINT: the job had been sent and may be billed;"
+    told = "prodia-compose: stopped by SIGINT: the job had been sent and may be billed"
 
     assert screen.splitlines()[-1].startswith("waiting ")
     assert shown.code == -signal.SIGINT
