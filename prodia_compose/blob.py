@@ -6,12 +6,13 @@ import io
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from prodia_compose import errors
 
+_PIECE_BYTES: Final = 1 << 16
 _BLOCK_BYTES: Final = 1 << 20
 _RESERVE_BYTES: Final = 8 << 20
 
@@ -45,11 +46,17 @@ class Blob:
 
     def open(self) -> BinaryIO:
         """Return a new reader at the first byte."""
-        return io.BufferedReader(_Reader(self), buffer_size=1 << 16)
+        return reader(lambda: self.size, self.read_into, _PIECE_BYTES)
 
     def read(self) -> bytes:
         """Return all of the bytes; for those known to be few."""
         return self.read_at(0, self.size)
+
+    def pieces(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes from an offset up to another, or to the end, 64 kB at a time."""
+        end = self.size if stop is None else stop
+        for at in range(start, end, _PIECE_BYTES):
+            yield self.read_at(at, min(_PIECE_BYTES, end - at))
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes from `offset` on; empty at the end."""
@@ -64,11 +71,25 @@ class Blob:
             return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return] # as all files here have it
 
 
-class _Reader(io.RawIOBase):
-    """One position in a blob."""
+def reader(
+    length: Callable[[], int], fill: Callable[[int, memoryview], int], buffer_bytes: int
+) -> BinaryIO:
+    """Return a reader, at the first byte, of bytes that lie elsewhere.
 
-    def __init__(self, blob: Blob) -> None:
-        self._blob = blob
+    Args:
+        length: Tells how many there are.
+        fill: Puts those from an offset on into a buffer, and tells how many these were.
+        buffer_bytes: How many are read ahead.
+    """
+    return io.BufferedReader(_Reader(length, fill), buffer_bytes)
+
+
+class _Reader(io.RawIOBase):
+    """One position in bytes that lie elsewhere."""
+
+    def __init__(self, length: Callable[[], int], fill: Callable[[int, memoryview], int]) -> None:
+        self._length = length
+        self._fill = fill
         self._position = 0
 
     def readable(self) -> bool:
@@ -78,18 +99,17 @@ class _Reader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._blob.size}
-        position = start[whence] + offset
-        if position < 0:
-            raise ValueError(f"negative seek position {position}")
-        self._position = position
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
+        if whence == io.SEEK_END:
+            offset += self._length()
+        elif whence == io.SEEK_CUR:
+            offset += self._position
+        if offset < 0:
+            raise ValueError(f"negative seek position {offset}")
+        self._position = offset
+        return offset
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # typeshed: WriteableBuffer
-        count = self._blob.read_into(self._position, buffer)
+        count = self._fill(self._position, buffer)
         self._position += count
         return count
 

@@ -114,15 +114,14 @@ class Token:
 def _starred(came: blob.Blob, forms: Sequence[bytes], most: int) -> Iterator[bytes]:
     """Yield bytes with stars in place of some forms, none of which is longer than `most`."""
     rest = b""
-    with came.open() as file:
-        while chunk := file.read(_SEARCHED_BYTES):
-            rest += chunk
-            for form in forms:
-                rest = rest.replace(form, b"*" * len(form))
-            # The start of one may be at the end of the chunk.
-            cut = max(0, len(rest) - most + 1)
-            yield rest[:cut]
-            rest = rest[cut:]
+    for piece in came.pieces():
+        rest += piece
+        for form in forms:
+            rest = rest.replace(form, b"*" * len(form))
+        # The start of one may be at the end of the piece.
+        cut = max(0, len(rest) - most + 1)
+        yield rest[:cut]
+        rest = rest[cut:]
     yield rest
 
 

@@ -6,6 +6,7 @@ standard library's pool would wait for them at exit.
 """
 
 import collections
+import contextlib
 import os
 import queue
 import threading
@@ -88,12 +89,10 @@ def outcomes(
                     return
                 place, task = waiting.popleft()
                 budget.acquire(task.cost)
-            try:
-                if ended.is_set():
-                    return
-                outcome = _outcome(task.work)
-            finally:
-                budget.release(task.cost)
+            outcome = None if ended.is_set() else _outcome(task.work)
+            budget.release(task.cost)
+            if outcome is None:
+                return
             done.put((place, outcome))
 
     left = len(tasks)
@@ -105,20 +104,15 @@ def outcomes(
             for place, task in enumerate(tasks):
                 stop.check()
                 budget.acquire(task.cost)
-                try:
-                    outcome = place, _outcome(task.work)
-                finally:
-                    budget.release(task.cost)
-                yield outcome
+                outcome = _outcome(task.work)
+                budget.release(task.cost)
+                yield place, outcome
             return
         while left:
             stop.check()
-            try:
-                outcome = done.get(timeout=LOOK_EVERY_S)
-            except queue.Empty:
-                continue
-            left -= 1
-            yield outcome
+            with contextlib.suppress(queue.Empty):
+                yield done.get(timeout=LOOK_EVERY_S)
+                left -= 1
     finally:
         ended.set()
 
@@ -132,24 +126,19 @@ def within(seconds: float, work: Callable[[], Result], *, stop: Stop) -> Result:
         TimeoutError: It takes longer; it goes on, and nobody waits for it.
         errors.Interrupted: Somebody asked to stop.
     """
-    outcomes: list[Future[Result]] = []
-    busy = threading.Lock()
-    busy.acquire()
-
-    def run() -> None:
-        outcomes.append(_outcome(work))
-        busy.release()
-
-    if not started(run):
+    done: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
+    if not started(lambda: done.put(_outcome(work))):
         return work()
-    deadline, is_done = time.monotonic() + seconds, False
-    while not is_done:
+    deadline = time.monotonic() + seconds
+    outcome: Future[Result] | None = None
+    while outcome is None:
         stop.check()
         if time.monotonic() >= deadline:
             raise TimeoutError
-        is_done = busy.acquire(timeout=LOOK_EVERY_S)
+        with contextlib.suppress(queue.Empty):
+            outcome = done.get(timeout=LOOK_EVERY_S)
     stop.check()
-    return outcomes[0].result()
+    return outcome.result()
 
 
 def started(work: Callable[[], object]) -> bool:

@@ -6,7 +6,7 @@ bytes are compressed when they are not, or compress them unasked.
 
 import binascii
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from prodia_compose import blob
 
@@ -62,7 +62,7 @@ def _inflated(body: blob.Blob, limit_bytes: int) -> tuple[blob.Blob, bool] | Non
 
 def _unpacked(body: blob.Blob, wrapping: int, limit_bytes: int) -> tuple[blob.Blob, bool]:
     found, unpacker, rest = blob.Growing(or_memory=True), zlib.decompressobj(wrapping), b""
-    for chunk in _chunks(body):
+    for chunk in body.pieces():
         left, rest = rest + chunk, b""
         while left and found.size < limit_bytes:
             if unpacker.eof and left == _GZIP[:1]:
@@ -98,9 +98,3 @@ def _from_base64(body: blob.Blob) -> tuple[blob.Blob, bool] | None:
     except binascii.Error:
         return None
     return blob.spool([plain], or_memory=True), body.size <= _BASE64_BYTES
-
-
-def _chunks(body: blob.Blob) -> Iterator[bytes]:
-    with body.open() as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

@@ -14,7 +14,7 @@ import multipart
 from prodia_compose import blob
 from prodia_compose.frozen import frozen
 
-_CHUNK_BYTES = 1 << 16
+_GUESSED_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 17
 _BLANKS = 1 << 10
 _PARTS_LIMIT = 100
@@ -91,7 +91,7 @@ def split(raw: blob.Blob, boundary: str | None) -> tuple[list[Section], bool]:
 
 
 def _guess(raw: blob.Blob) -> bytes | None:
-    found = _FIRST_DELIMITER.search(raw.read_at(0, _CHUNK_BYTES))
+    found = _FIRST_DELIMITER.search(raw.read_at(0, _GUESSED_BYTES))
     return None if found is None else found[1]
 
 
@@ -122,16 +122,15 @@ def _split(raw: blob.Blob, mark: bytes) -> tuple[list[Section], bool]:
 def _found(raw: blob.Blob, mark: bytes) -> Iterator[int]:
     """Yield where the bytes of a mark are."""
     window, base = b"", 0
-    with raw.open() as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            window += chunk
-            at = window.find(mark)
-            while at >= 0:
-                yield base + at
-                at = window.find(mark, at + 1)
-            kept = min(len(window), len(mark) - 1)
-            base += len(window) - kept
-            window = window[len(window) - kept :]
+    for piece in raw.pieces():
+        window += piece
+        at = window.find(mark)
+        while at >= 0:
+            yield base + at
+            at = window.find(mark, at + 1)
+        kept = min(len(window), len(mark) - 1)
+        base += len(window) - kept
+        window = window[len(window) - kept :]
 
 
 def _without_rest(raw: blob.Blob, start: int, mark: bytes) -> int:
@@ -159,10 +158,5 @@ def _section(raw: blob.Blob, start: int, stop: int, *, is_closed: bool) -> Secti
         at = line.end()
     blank = re.compile(rb"\r?\n").match(head, at)
     at = blank.end() if blank else at
-    body = blob.spool(_range(raw, start + at, stop), or_memory=True)
+    body = blob.spool(raw.pieces(start + at, stop), or_memory=True)
     return Section(fields=fields, body=body, is_closed=is_closed)
-
-
-def _range(raw: blob.Blob, start: int, stop: int) -> Iterator[bytes]:
-    for at in range(start, stop, _CHUNK_BYTES):
-        yield raw.read_at(at, min(_CHUNK_BYTES, stop - at))
