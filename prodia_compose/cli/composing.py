@@ -23,7 +23,7 @@ from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import home
-from prodia_compose.report import documents, jsontext, summary, tables
+from prodia_compose.report import documents, summary, tables
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
     from prodia_compose.record import ledger
@@ -37,11 +37,10 @@ def validate(options: ComposeOptions) -> int:
         plan = planner.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
     if options.json:
-        terminal.print_text(jsontext.line(documents.plan(plan)))
+        terminal.print_document(documents.plan(plan))
     else:
         terminal.tell_warnings(() if options.request.strict else plan.warnings, options)
-        rows = [*summary.rows(plan)]
-        terminal.print_text("\n".join(tables.aligned(rows, terminal.layout(), gap=" ")))
+        terminal.print_table(summary.rows(plan), gap=" ")
         for error in plan.errors:
             terminal.tell_error(error, as_json=False)
     return int(errors.ProblemsError(plan.errors).code) if plan.errors else 0
@@ -77,10 +76,9 @@ def compose(options: ComposeOptions) -> int:
                     request.placement.target, as_json=options.json, called=options.called
                 )
             if plan.images and terminal.tells_details(options):
-                images = [line.split(" ", 1) for line in summary.image_lines(plan)]
-                terminal.tell(
-                    "\n".join(tables.aligned(images, terminal.layout(sys.stderr), gap=" "))
-                )
+                rows = [*summary.image_rows(plan)]
+                lines = tables.aligned(rows, terminal.layout(sys.stderr), gap=" ")
+                terminal.tell("\n".join(lines))
             run.stop.defer()  # to the end: from here on only `run` knows what to say
             if plan.is_reuse:
                 reuse.take(plan, run, stdout=terminal.binary_stdout, reporter=reporter)

@@ -218,6 +218,20 @@ def print_text(text: str) -> None:
         raise errors.OutputError(f"standard output: {exc.strerror}; redirect it") from exc
 
 
+def print_document(document: Mapping[str, object]) -> None:
+    """Write a document to stdout as a line, as `print_text` does."""
+    from prodia_compose.report import jsontext  # noqa: PLC0415 - loads json
+
+    print_text(jsontext.line(document))
+
+
+def print_table(rows: Iterable[Sequence[str]], *, gap: str = "  ") -> None:
+    """Write a table to stdout as wide as that is, as `print_text` does."""
+    from prodia_compose.report import tables  # noqa: PLC0415 - only for tables
+
+    print_text("\n".join(tables.aligned(list(rows), layout(), gap=gap)))
+
+
 def print_path(path: str) -> None:
     """Write a saved picture's path to stdout, as the bytes it has on disk.
 

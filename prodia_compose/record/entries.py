@@ -47,11 +47,6 @@ class File:
     path: str
     sha256: str
 
-    @property
-    def name(self) -> str:
-        """Its base name."""
-        return base_name(self.path)
-
 
 @frozen
 class Source:
@@ -72,11 +67,6 @@ class Source:
     sha256: str | None = None
     size: int | None = None
     mtime_ns: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Its base name."""
-        return base_name(self.path)
 
 
 @frozen

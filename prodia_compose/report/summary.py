@@ -16,40 +16,37 @@ from prodia_compose.report.catalogue import price_text
 
 
 def rows(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the report of `validate` as a label and a text a line."""
-    for line in lines(plan):
-        label, text = line[:8], line[9:]
-        if label == "result  ":
-            text = tables.styled(text, tables.RED if plan.errors else tables.GREEN)
-        yield label, text
+    """Yield the report of `validate`, a label and a text each: model, images, prompt, cost."""
+    for label, text in _facts(plan):
+        yield f"{label:8}", text
 
 
-def lines(plan: Plan) -> Iterator[str]:
-    """Yield the report of `validate`: model, images, prompt, settings, output, cost."""
+def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.model is not None:
-        yield f"model    {plan.model.short_name} ({plan.model.job_type})"
-    for number, text in enumerate(image_lines(plan)):
-        yield f"{'images' if number == 0 else '':8} {text}"
+        yield "model", f"{plan.model.short_name} ({plan.model.job_type})"
+    for number, (position, text) in enumerate(image_rows(plan)):
+        yield "images" if number == 0 else "", f"{position} {text}"
     if plan.prompt is not None:
-        yield f"prompt   {visible(plan.prompt)}"
+        yield "prompt", visible(plan.prompt)
     if plan.packed is not None:
         config = plan.packed.job.config.items()
         settings = [f"{name}={value}" for name, value in config if name not in ("prompt", "images")]
-        yield f"settings {visible(' '.join(settings)) or 'none'}"
+        yield "settings", visible(" ".join(settings)) or "none"
     if plan.place is not None:
         skipped = "; exists already" if plan.place.skipped else ""
-        yield f"output   {visible(plan.place.path)} ({plan.format}){skipped}"
+        yield "output", f"{visible(plan.place.path)} ({plan.format}){skipped}"
     if plan.packed is not None:
         body, digest = plan.packed.body, plan.packed.digest
-        yield f"upload   {body.length:,} bytes in {len(body.parts)} parts, {digest}"
+        yield "upload", f"{body.length:,} bytes in {len(body.parts)} parts, {digest}"
     if plan.made is not None:
         cure = "it is taken" if plan.is_reuse else "--if-made reuse takes it instead of paying"
-        yield f"made     {visible(twins.told(plan.made))}; {cure}"
-    yield f"price    {price_text(plan.estimate)}"
+        yield "made", f"{visible(twins.told(plan.made))}; {cure}"
+    yield "price", price_text(plan.estimate)
     if plan.is_saved and plan.request.save_to is not None:
         command = shlex.quote(os.path.join(plan.request.save_to, folder.SCRIPT_NAME))  # noqa: PTH118 - as typed
-        yield f"saved    {visible(plan.request.save_to)}; send it with {visible(command)}"
-    yield f"result   {_verdict(plan)}"
+        yield "saved", f"{visible(plan.request.save_to)}; send it with {visible(command)}"
+    colour = tables.RED if plan.errors else tables.GREEN
+    yield "result", tables.styled(_verdict(plan), colour)
 
 
 def _verdict(plan: Plan) -> str:
@@ -64,16 +61,16 @@ def _verdict(plan: Plan) -> str:
     return "ready"
 
 
-def image_lines(plan: Plan) -> Iterator[str]:
+def image_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the images, numbered in the order the model sees them, with every change."""
     for image in plan.images:
-        yield visible(_image_line(image))
+        yield str(image.source.position), visible(_image(image))
 
 
-def _image_line(image: FittedImage) -> str:
+def _image(image: FittedImage) -> str:
     source, info, sent = image.source, image.info, image.prepared
     label = f" {{{source.entry.label}}}" if source.entry.label else ""
-    named = f"{source.position} {source.path}{label}"
+    named = f"{source.path}{label}"
     size = f"{info.width}x{info.height}"
     if sent is None:
         return f"{named} {size} {info.format}"

@@ -374,7 +374,7 @@ def test_names_that_are_not_utf8(record: ledger.Ledger) -> None:
     (job,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
 
     shown = {"name": "caf\\xe9\\n.jpg", "name_b64": "Y2Fm6QouanBn"}
-    assert (found.inputs[0].name, found.output) == (odd, f"/out/{odd}")
+    assert (found.inputs[0].path, found.output) == (odd, f"/out/{odd}")
     assert found.rescued == (f"/state/{odd}",)
     assert job["inputs"][0].items() >= {**shown, "path": None}.items()
     path = {"path": "/out/caf\\xe9\\n.jpg", "path_b64": "L291dC9jYWbpCi5qcGc="}

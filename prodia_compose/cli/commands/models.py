@@ -7,7 +7,6 @@ import typer
 from prodia_compose.cli import terminal
 from prodia_compose.models import catalogue, lookup
 from prodia_compose.report import catalogue as listing
-from prodia_compose.report import tables
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -30,11 +29,11 @@ def models(
     """  # noqa: D301
     listed = catalogue.CATALOGUE if name is None else (lookup.find(name, flag=""),)
     if json:
-        from prodia_compose.report import documents, jsontext  # noqa: PLC0415 - loads json
+        from prodia_compose.report import documents  # noqa: PLC0415 - loads json
 
-        terminal.print_text(jsontext.line(documents.models(listed)))
+        terminal.print_document(documents.models(listed))
     elif name is None:
-        terminal.print_text("\n".join(tables.aligned(listing.table(listed), terminal.layout())))
+        terminal.print_table(listing.table(listed))
     else:
         terminal.print_text("\n".join(listing.details(listed[0], terminal.layout())))
     return 0

@@ -21,7 +21,7 @@ from prodia_compose.progress import visible
 from prodia_compose.record import ledger, settling
 from prodia_compose.record.entries import Settled
 from prodia_compose.report import jobs as job_documents
-from prodia_compose.report import jobs_text, jsontext, tables
+from prodia_compose.report import jobs_text, tables
 
 _SETTLED: dict[str, Settled] = {"billed": "billed", "not-billed": "not-billed"}
 
@@ -98,7 +98,7 @@ def clean(
         _ask(jobs_text.kept(kept), as_json=json)
     removed = keeping.remove(kept)
     if json:
-        terminal.print_text(jsontext.line(job_documents.cleaned(removed, trouble)))
+        terminal.print_document(job_documents.cleaned(removed, trouble))
     else:
         terminal.tell(f"prodia-compose: removed {jobs_text.how_much(removed)}")
     if len(removed) < len(kept):

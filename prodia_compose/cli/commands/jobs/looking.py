@@ -23,7 +23,7 @@ from prodia_compose.progress import visible
 from prodia_compose.record import contents, ledger, spending
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import jobs as job_documents
-from prodia_compose.report import jobs_text, jsontext, tables
+from prodia_compose.report import jobs_text, tables
 
 
 def list_jobs(
@@ -50,7 +50,7 @@ def list_jobs(
     trouble = told_trouble(record, as_json=json)
     shown = entries[:limit] if limit else entries
     if json:
-        terminal.print_text(jsontext.line(job_documents.jobs(shown, trouble)))
+        terminal.print_document(job_documents.jobs(shown, trouble))
     elif shown:
         terminal.print_text("\n".join(jobs_text.table(shown, terminal.layout())))
     if len(entries) > len(shown):
@@ -84,7 +84,7 @@ def show(
         found = _found(record, job)
     trouble = told_trouble(record, as_json=json)
     if json:
-        terminal.print_text(jsontext.line(job_documents.jobs([one for one, _ in found], trouble)))
+        terminal.print_document(job_documents.jobs([one for one, _ in found], trouble))
         return 0
     blocks = []
     for entry, part in found:
@@ -112,11 +112,9 @@ def spend(*, since: Since = None, until: Until = None, json: Json = False) -> in
     spent = spending.spending(entries, since=first, until=last)
     trouble = told_trouble(record, as_json=json)
     if json:
-        terminal.print_text(jsontext.line(job_documents.spend(spent, trouble)))
+        terminal.print_document(job_documents.spend(spent, trouble))
     elif spent.lines:
-        terminal.print_text(
-            "\n".join(tables.aligned(list(jobs_text.spent(spent)), terminal.layout()))
-        )
+        terminal.print_table(jobs_text.spent(spent))
     elif record.trouble is None:
         terminal.tell("prodia-compose: the record holds no job that may be billed")
     return 0

@@ -12,7 +12,6 @@ from prodia_compose.cli.options import values
 from prodia_compose.record import home, ledger
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import jobs as job_documents
-from prodia_compose.report import jsontext
 
 LIMIT = 20
 
@@ -62,6 +61,6 @@ def tell_changed(
     """Tell what was done to some jobs, in words or by a document of the jobs."""
     trouble = told_trouble(record, as_json=as_json)
     if as_json:
-        terminal.print_text(jsontext.line(job_documents.jobs(jobs, trouble)))
+        terminal.print_document(job_documents.jobs(jobs, trouble))
     else:
         terminal.tell(f"prodia-compose: {words}")
