@@ -1,5 +1,6 @@
 """What reads as an address rather than a path, how either may be told, and which can be read."""
 
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,8 @@ DASHBOARD: Final = "the Prodia dashboard (https://app.prodia.com/api)"
 """Where an account's jobs and balance are. Source: the readme of the vendor's own client."""
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
 _UNESCAPED = r"(?!\[)[^/?#@:]*:(?!\d*[/?#])[^/?#@]*[/?#].*"
 """A user and a password with a `/`, `?` or `#` in it: what follows the colon is no port."""
@@ -26,6 +29,13 @@ def scheme(path: str) -> str | None:
 def is_url(path: str) -> bool:
     """Return whether this is an address that can be downloaded."""
     return re.match(r"https?://", path, re.IGNORECASE) is not None
+
+
+def names_file(text: str) -> bool:
+    """Return whether words are rather the name of a file, there or not, than anything else."""
+    if text == "-" or os.path.lexists(text) or is_url(text):
+        return True
+    return len(text.split()) < 5 and ("/" in text or _SUFFIX.search(text) is not None)
 
 
 def shown(path: str) -> str:

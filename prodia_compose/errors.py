@@ -24,7 +24,7 @@ import os
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import ClassVar, Final, Literal, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 from prodia_compose.frozen import frozen
 
@@ -248,9 +248,6 @@ class Warned:
     message: str
 
 
-FILES_SPENT: Final = "no more files can be opened: raise the limit (ulimit -n)"
-
-
 class Findings:
     """What the checks before sending have found so far.
 
@@ -299,7 +296,7 @@ def lack(exc: BaseException) -> str | None:
     if isinstance(exc, MemoryError) or getattr(exc, "errno", None) == errno.ENOMEM:
         return "there is not enough memory"
     if getattr(exc, "errno", None) in (errno.EMFILE, errno.ENFILE):
-        return FILES_SPENT
+        return "no more files can be opened: raise the limit (ulimit -n)"
     return None
 
 

@@ -37,14 +37,15 @@ def run(argv: Sequence[str]) -> int:
     except (errors.Interrupted, KeyboardInterrupt) as end:
         code = _interrupted(end, argv, as_json=as_json)
     except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
-        if (signalled := _signal_behind(exc)) is not None:
-            return terminal.flush(_interrupted(signalled, argv, as_json=as_json))
-        if (lack := errors.lack(exc)) is not None:
-            terminal.tell_error(errors.OutputError(lack), as_json=as_json)
-            return terminal.flush(int(errors.ExitCode.OUTPUT))
-        is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
-        terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
         code = int(errors.ExitCode.BUG)
+        if (signalled := _signal_behind(exc)) is not None:
+            code = _interrupted(signalled, argv, as_json=as_json)
+        elif (lack := errors.lack(exc)) is not None:
+            code = int(errors.ExitCode.OUTPUT)
+            terminal.tell_error(errors.OutputError(lack), as_json=as_json)
+        else:
+            is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
+            terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
     return terminal.flush(code)
 
 

@@ -98,7 +98,6 @@ def _load_ahead() -> None:
 
 
 def _tell(plan: Plan, run: Run, options: ComposeOptions, path: str) -> None:
-    """Tell where the picture is."""
     terminal.tell_saved(
         options,
         partial(documents.result, plan, run),

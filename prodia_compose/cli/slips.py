@@ -1,7 +1,6 @@
 """Mistyped command lines: what was most likely meant. Loaded only for those who mistyped."""
 
 import difflib
-import os
 import re
 import shlex
 from collections.abc import Collection, Sequence
@@ -11,7 +10,6 @@ from prodia_compose.cli.completion import offers
 from prodia_compose.cli.completion.offers import Command
 
 _ID = re.compile(r"[0-9a-f]{2,}(-[0-9a-f]*)*", re.IGNORECASE)
-_SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 _SWITCHES = ("help", "version")  # which other programs have as commands
 _LONGEST_SHOWN = 60
 
@@ -34,7 +32,7 @@ def command(typed: str, rest: Sequence[str], group: str) -> str:
     if typed in _SWITCHES:
         after = f"{rest[0]} " if rest and rest[0] in known else ""
         return f"did you mean: {after}--{typed}?"
-    if _is_picture(typed):
+    if addresses.names_file(typed):
         return f"did you mean: compose {name} ...?"
     if len(typed.split()) > 1:
         return f"did you mean: compose IMAGE... -p {name}?"
@@ -66,13 +64,6 @@ def shown(word: str) -> str:
     """Return a word as a shell would want it, if it is not too long, and without a password."""
     word = addresses.shown(word)
     return shlex.quote(word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}...")
-
-
-def _is_picture(typed: str) -> bool:
-    """Return whether a word names a picture, there or not, rather than anything else."""
-    if typed == "-" or os.path.lexists(typed) or addresses.is_url(typed):
-        return True
-    return len(typed.split()) < 5 and ("/" in typed or _SUFFIX.search(typed) is not None)
 
 
 def _flags(command: Command) -> set[str]:

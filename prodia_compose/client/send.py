@@ -185,7 +185,7 @@ class Sender:
             raise
         finally:
             self.reporter.finish()
-        if not heard.is_whole and heard.verdict == "read":  # a refusal shows in its head
+        if not heard.answer.whole and heard.verdict == "read":  # a refusal shows in its head
             self.stop.check()
         return heard
 

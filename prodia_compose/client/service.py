@@ -72,10 +72,6 @@ class Token:
             raise errors.AuthError(f"the token {_UNPRINTABLE}")
         return cls(value=value)
 
-    @property
-    def _is_secret(self) -> bool:
-        return self.value != SANDBOX_TOKEN and len(self.value) >= SHORTEST_SECRET
-
     def hide(self, text: str) -> str:
         """Return a text that came from outside with the token, however written, made `***`."""
         for form in self._forms():
@@ -97,7 +93,7 @@ class Token:
 
     def _forms(self) -> Iterator[str]:
         """Yield the token as it is, as UTF-16 and UTF-32 have it, and inside of base64."""
-        if not self._is_secret:
+        if self.value == SANDBOX_TOKEN or len(self.value) < SHORTEST_SECRET:
             return
         yield self.value
         yield "\0".join(self.value)

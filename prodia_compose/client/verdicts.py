@@ -59,14 +59,9 @@ class Heard:
         return _verdict(self.head)
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all of it came."""
-        return self.answer.whole
-
-    @property
     def has_picture(self) -> bool:
         """Whether a 2xx answer brings what was paid for: whole, and of a job that did not fail."""
-        return self.is_whole and bool(self.answer.outputs) and not self.answer.job.failed
+        return self.answer.whole and bool(self.answer.outputs) and not self.answer.job.failed
 
     @property
     def shown(self) -> str:

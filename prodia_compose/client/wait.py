@@ -166,7 +166,7 @@ class AsyncJob:
                 raise self._unsettled(f"cannot be asked after: {verdicts.cured(lost)}") from None
             raise _Trouble(lost.words) from None
         self._is_reached = True
-        if heard.verdict == "read" and heard.is_whole:
+        if heard.verdict == "read" and heard.answer.whole:
             return heard.answer
         self._sender.stop.check()
         if heard.verdict == "read":

@@ -4,6 +4,7 @@ Nothing is opened that could block or that is no file: devices, folders and name
 FIFOs are refused by their kind. What can be read only once is spooled to disk.
 """
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -108,6 +109,15 @@ def content(file: BinaryIO) -> Content:
     _, mtime_ns = status(file) or (0, None)
     digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # has readinto
     return Content(sha256=digest.hexdigest(), size=file.tell(), mtime_ns=mtime_ns)
+
+
+def holds(path: str, sha256: str, size: int | None = None) -> bool:
+    """Return whether a file holds what has this hash, and this size, if that is known."""
+    with contextlib.suppress(OSError):
+        if Path(path).is_file() and size in (None, Path(path).stat().st_size):
+            with Path(path).open("rb") as file:
+                return content(file).sha256 == sha256
+    return False
 
 
 def status(file: BinaryIO) -> tuple[int, int] | None:

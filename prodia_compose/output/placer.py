@@ -108,7 +108,6 @@ class Placer:
         return places.corrected(self.place, picture.suffix), (warned,)
 
     def _write(self, data: blob.Blob, place: places.Place) -> str:
-        """Write a picture down a stream."""
         if place.is_stdout:
             with data.open() as source:
                 streams.write_stream(source, self.stdout())

@@ -111,19 +111,18 @@ def prove(
         if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
             raise errors.OutputError("names a folder; name a file")
         place = replace(place, inputs=tuple(file for _, file in inputs))
-        is_taken = streams.status(path) is not None
-        if is_taken and if_exists == "number":
+        if streams.status(path) is None:
+            return _proved(place)
+        if if_exists == "number":
             free = next(name for name in _numbered(path) if streams.status(name) is None)
             return replace(_proved(replace(place, path=free)), taken=path)
-        if is_taken:
-            _refuse_inputs(path, inputs)
-        if is_taken and if_exists == "skip":
+        _refuse_inputs(path, inputs)
+        if if_exists == "skip":
             return replace(place, skipped=True)
-        if is_taken and if_exists == "fail":
+        if if_exists == "fail":
             raise TakenError("exists already; -f overwrites it, --if-exists number keeps both")
         place = _proved(place)
-        if is_taken and place.file is not None:
-            files.prove_replaceable(place.file)
+        files.prove_replaceable(_file(place))
         return place
 
 
@@ -224,13 +223,13 @@ def _replaced(place: Place) -> os.stat_result | None:
         return None
     final = _file(place)
     if not _leads_there(place) or any(_same(file, final) for file in place.inputs):
-        raise _taken(place)
+        raise streams.taken(place.path)
     try:
         status = final.lstat()
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
-        raise _taken(place)
+        raise streams.taken(place.path)
     return status
 
 
@@ -254,11 +253,7 @@ def _name(temporary: Path, place: Place, data: blob.Blob) -> str:
         with contextlib.suppress(FileExistsError):
             files.link(temporary, _file(one), data)
             return one.path
-    raise _taken(place)
-
-
-def _taken(place: Place) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.path)
+    raise streams.taken(place.path)
 
 
 def _numbered(path: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import select
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
 from prodia_compose import errors
 
@@ -94,12 +94,12 @@ def open_stream(path: str, found: Kind, waiting: Callable[[], None] = lambda: No
     if number is not None:
         return os.fdopen(os.dup(number), "wb", buffering=0)
     if kind(path) != found:
-        _refuse_another(path)
+        raise taken(path)
     opened = _opened_pipe(path, waiting) if stat.S_ISFIFO(found[0]) else os.open(path, os.O_WRONLY)
     stream = os.fdopen(opened, "wb", buffering=0)
     if _kind(os.fstat(opened)) != found:
         stream.close()
-        _refuse_another(path)
+        raise taken(path)
     return stream
 
 
@@ -115,8 +115,9 @@ def _opened_pipe(path: str, waiting: Callable[[], None]) -> int:
     return opened
 
 
-def _refuse_another(path: str) -> NoReturn:
-    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+def taken(path: str) -> FileExistsError:
+    """Return the error for something else that has taken a place."""
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
 
 def write_stream(source: IO[bytes], target: IO[bytes]) -> None:

@@ -85,13 +85,8 @@ class Plan:
         Raises:
             errors.ComposeError: What stops the run, if anything does.
         """
-        model, packed, token, place, claim = (
-            self.model,
-            self.packed,
-            self.token,
-            self.place,
-            self.claim(),
-        )
+        model, packed, token = self.model, self.packed, self.token
+        place, claim = self.place, self.claim()
         if self.errors or not (model and packed and token and place and claim):
             raise errors.combined(self.errors)
         service = self.request.delivery.service(token)

@@ -62,7 +62,6 @@ def send(
 
 
 def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
-    """Send the job and return the answer with its pictures."""
     sender = Sender(ready.service, watch=run, reporter=reporter, stop=run.stop)
     usual = ready.model.usual_seconds
     usual_s = None if usual is None else usual.value

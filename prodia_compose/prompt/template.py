@@ -1,12 +1,11 @@
 """The prompt: checked text, with labels turned into positions."""
 
 import difflib
-import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry
 from prodia_compose.models import lookup
@@ -18,8 +17,6 @@ _WORDS = (
 )
 
 _LONGEST_SHOWN = 60
-
-_SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
@@ -123,9 +120,9 @@ def _misplaced(
 def _is_prose(entry: Entry) -> bool:
     """Return whether an operand is rather a word or a sentence than a picture."""
     name = entry.path
-    if entry.label or entry.is_url or entry.is_stdin or not name or os.path.lexists(name):
+    if entry.label or not name or addresses.names_file(name):
         return False
-    return len(name.split()) > 4 or not (name[0] == "-" or "/" in name or _SUFFIX.search(name))
+    return name[0] != "-" or len(name.split()) > 4
 
 
 def read(

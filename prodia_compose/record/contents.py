@@ -1,10 +1,9 @@
 """Which jobs a file has to do with, by what is in it."""
 
-import contextlib
-import hashlib
 from pathlib import Path
 
 from prodia_compose import errors
+from prodia_compose.inputs import files
 from prodia_compose.record.entries import Entry
 from prodia_compose.record.ledger import Ledger
 
@@ -22,14 +21,16 @@ def find(record: Ledger, path: str) -> list[tuple[Entry, str]]:
         errors.InputError: It cannot be read.
     """
     try:
-        sha256, size = _sha256(path), Path(path).stat().st_size
+        with Path(path).open("rb") as file:
+            looked = files.content(file)
     except OSError as exc:
         words = f"{path}: cannot be read ({exc.strerror})"
         raise errors.InputError(words, path=path) from exc
-    holding = record.read(_HOLDING, {"sha256": sha256})
-    found = {entry.id: (entry, _part(entry, sha256)) for entry in holding}
+    holding = record.read(_HOLDING, {"sha256": looked.sha256})
+    found = {entry.id: (entry, _part(entry, looked.sha256)) for entry in holding}
     for entry in record.read(_KEPT, {}):
-        if entry.id not in found and any(_holds(kept, size, sha256) for kept in entry.rescued):
+        is_kept = (files.holds(kept, looked.sha256, looked.size) for kept in entry.rescued)
+        if entry.id not in found and any(is_kept):
             found[entry.id] = (entry, "what was kept of this job")
     return list(found.values())
 
@@ -43,14 +44,3 @@ def _part(entry: Entry, sha256: str) -> str:
     ]
     made = ["the picture"] if any(one.sha256 == sha256 for one in entry.outputs) else []
     return f"{' and '.join([*made, *inputs])} of this job"
-
-
-def _holds(path: str, size: int, sha256: str) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(path).stat().st_size == size and _sha256(path) == sha256
-    return False
-
-
-def _sha256(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

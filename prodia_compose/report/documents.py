@@ -82,31 +82,22 @@ def error(failure: errors.ComposeError) -> Document:
     """Return `prodia-compose/error@1`: why a run ended without its product."""
     parts, run = [_problem(part) for part in failure.parts], failure.run
     return {
-        **_error(next(part for part in parts if part["exit_code"] == failure.code)),
+        **_error(next(part for part in parts if part["exit_code"] == failure.code), run),
         "message": visible(failure.message),
         "errors": parts,
         "request_id": failure.request_id or (run and run.request_id),
         "job_id": failure.job_id or (run and run.job_id),
-        "request_key": run and run.request_key,
         "may_be_billed": failure.may_be_billed,
-        "rescued": _files(run.kept if run else ()),
-        "warnings": warnings(run.warnings if run else ()),
     }
 
 
 def interruption(signal: errors.Interrupted, message: str) -> Document:
     """Return `prodia-compose/error@1` of a run that a signal stopped; `message` says how far."""
-    known = _error(_part("interrupted", signal.code, message))
     run = signal.run
-    if run is None:
-        return known
     return {
-        **known,
-        "job_id": run.job_id,
-        "request_key": run.request_key,
-        "may_be_billed": run.state in ("sent", "answered"),
-        "rescued": _files(run.pictures or run.kept),
-        "warnings": warnings(run.warnings),
+        **_error(_part("interrupted", signal.code, message), run),
+        "may_be_billed": run is not None and run.state in ("sent", "answered"),
+        "rescued": _files((run.pictures or run.kept) if run else ()),
     }
 
 
@@ -125,8 +116,8 @@ def models(listed: Sequence[Model]) -> Document:
     return {"schema": "prodia-compose/models@1", "models": [_model(model) for model in listed]}
 
 
-def _error(part: Document) -> Document:
-    """Return an error document about one thing, before anything was sent."""
+def _error(part: Document, run: errors.Status | None = None) -> Document:
+    """Return an error document about one thing; it is not billed."""
     return {
         "schema": "prodia-compose/error@1",
         "exit_code": part["exit_code"],
@@ -134,11 +125,11 @@ def _error(part: Document) -> Document:
         "message": part["message"],
         "errors": [part],
         "request_id": None,
-        "job_id": None,
-        "request_key": None,
+        "job_id": run and run.job_id,
+        "request_key": run and run.request_key,
         "may_be_billed": False,
-        "rescued": [],
-        "warnings": [],
+        "rescued": _files(run.kept if run else ()),
+        "warnings": warnings(run.warnings if run else ()),
     }
 
 

@@ -102,11 +102,8 @@ def test_a_multipart_answer_has_all_its_parts() -> None:
     assert answer.whole
     assert answer.job == records.JobRecord(
         id=loopback.JOB_ID,
-        type="inference.nano-banana.img2img.v2",
         state="completed",
         price_usd=0.039,
-        elapsed_s=7.53,
-        expires_at="2026-08-01T10:05:00.000Z",
     )
     assert not answer.job.failed
 
@@ -214,9 +211,8 @@ def test_an_odd_field_never_breaks_a_record(key: str, odd: object) -> None:
 def test_an_odd_price_is_unknown(amount: object) -> None:
     """A price that is no amount of money is not known."""
     record = loopback.job_record(price={"dollars": amount}, metrics={"elapsed": amount})
-    job = read(loopback.json_answer(record)).job
 
-    assert (job.price_usd, job.elapsed_s) == (None, None)
+    assert read(loopback.json_answer(record)).job.price_usd is None
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answe
         if ids := offers.job_ids(current):
             return _Answer(words=ids)
         value = "IMAGE"
-    if offers.paths(value) is not None:
+    if value in offers.PATHS:
         return _path(value, current, start)
     whole = _walk(known["root"], [*before[1:], current, *after])
     if value == "TEXT":
@@ -189,7 +189,7 @@ def _labels_in(current: str, start: int, place: _Place) -> list[tuple[str, str]]
 
 def _path(value: str, current: str, start: int) -> _Answer:
     """Return that a path is wanted, unless what is typed is an address."""
-    kind, suffixes = offers.paths(value) or ("files", ())
+    kind, suffixes = offers.PATHS[value]
     if value == _LABELLED:
         start = current.find("=", start) + 1 or start
     if current.startswith(_URLS, start):

@@ -23,7 +23,7 @@ _PICTURES = (
     *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "avif", "heic", "heif", "gif"),
     *("tif", "tiff", "bmp", "ppm", "pgm", "pbm", "pnm", "tga", "ico", "jp2", "qoi", "psd"),
 )
-_WANTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
+PATHS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "IMAGE": ("files", _PICTURES),
     "NAME=PATH": ("files", _PICTURES),
     "FILE": ("others", _PICTURES),  # of text: pictures only where there is nothing else
@@ -31,6 +31,7 @@ _WANTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "CMD": ("files", ()),
     "DIR": ("folders", ()),
 }
+"""Which paths a value names, and the suffixes it is about, by what help calls it."""
 
 
 class Option(TypedDict):
@@ -80,11 +81,6 @@ def offers() -> Offers:
     with open(os.path.join(_HERE, "offers.json"), encoding="utf-8") as file:  # noqa: PTH118, PTH123 - as above
         loaded: Offers = json.load(file)
     return loaded
-
-
-def paths(value: str) -> tuple[Kind, tuple[str, ...]] | None:
-    """Return which paths a value names, and the suffixes it is about; None if it names none."""
-    return _WANTED.get(value)
 
 
 def words(known: Offers, value: str, typed: str, model: str | None) -> list[tuple[str, str]]:

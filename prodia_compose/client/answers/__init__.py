@@ -165,8 +165,9 @@ def _sections(
     sections, is_closed = parts.split(body, boundary)
     for section in sections:
         inner: list[parts.Section] = []
-        if section.media_type.startswith("multipart/") and depth < _NESTED_LIMIT:
-            inner, _ = _sections(section.body, section.boundary, depth + 1)
+        media_type, boundary_inside = section.kind
+        if media_type.startswith("multipart/") and depth < _NESTED_LIMIT:
+            inner, _ = _sections(section.body, boundary_inside, depth + 1)
         found += inner or [section]
     return found, is_closed
 
@@ -180,7 +181,7 @@ def _read_parts(
     job: JobRecord | None = None
     for section in sections:
         body, is_end, _ = undoing.undo(section.body, section.codings, _UNPACKED_BYTES)
-        declared, (name, filename) = hide(section.media_type), section.named
+        declared, (name, filename) = hide(section.kind[0]), section.named
         filename = filename and hide(filename)
         kind = _sniffed(body) or declared
         if kind.startswith("image/") or _is_binary(body):

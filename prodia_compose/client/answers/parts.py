@@ -42,17 +42,10 @@ class Section:
     is_closed: bool
 
     @property
-    def media_type(self) -> str:
-        """What it calls itself, in lower case; empty if it does not."""
-        media_type, _ = multipart.parse_options_header(self.fields.get("content-type", ""))
-        return str(media_type)
-
-    @property
-    def boundary(self) -> str | None:
-        """Of its own parts, if it has any."""
-        _, options = multipart.parse_options_header(self.fields.get("content-type", ""))
-        found: str | None = options.get("boundary")
-        return found
+    def kind(self) -> tuple[str, str | None]:
+        """Its media type, in lower case, "" if it has none; and the boundary of its own parts."""
+        named, options = multipart.parse_options_header(self.fields.get("content-type", ""))
+        return str(named), options.get("boundary")
 
     @property
     def named(self) -> tuple[str | None, str | None]:

@@ -24,17 +24,12 @@ class JobRecord:
         state: `completed` or `failed` in synchronous answers, `processing`,
             `processed` or `failed` in asynchronous ones.
         price_usd: What it cost; told only if asked for, and only on success.
-        elapsed_s: How long it ran on the service.
-        expires_at: When the service forgets it, as written (ISO 8601).
     """
 
     id: str | None = None
-    type: str | None = None
     state: str | None = None
     error: str | None = None
     price_usd: float | None = None
-    elapsed_s: float | None = None
-    expires_at: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -65,12 +60,9 @@ def job_record(value: dict[str, object], hide: Hide) -> JobRecord:
     error = _error_text(value)
     return JobRecord(
         id=_known(value.get("id"), hide),
-        type=_known(value.get("type"), hide),
         state=_known(_member(state, "current") or state, hide),
         error=None if error is None else words(error, hide),
         price_usd=_amount(_member(value.get("price"), "dollars")),
-        elapsed_s=_amount(_member(value.get("metrics"), "elapsed")),
-        expires_at=_known(value.get("expires_at"), hide),
     )
 
 

@@ -48,7 +48,6 @@ class Directory:
     places: Mapping[int, int]
     subs: tuple[int, ...]
     order: str
-    is_big: bool = False
 
     @property
     def orientation(self) -> int | None:
@@ -153,11 +152,7 @@ def _below(file: BinaryIO, directory: Directory | None, tag: int) -> Directory |
     """Return the directory that an entry points to, if there is one."""
     if directory is None or tag not in directory.values:
         return None
-    offset, order, big = directory.values[tag], directory.order, directory.is_big
-    try:
-        return _read_directory(file, offset, order, big=big)[0]
-    except (struct.error, OverflowError, ValueError):
-        return None
+    return next(directories(file, directory.values[tag]), None)
 
 
 def xmp_upright(xmp: bytes) -> bytes:
@@ -206,7 +201,5 @@ def _read_directory(
     file.seek(start + count * entry_bytes)
     following = file.read(inline)
     (after,) = struct.unpack(order + pointer, following) if len(following) == inline else (0,)
-    directory = Directory(
-        offset=offset, values=values, places=places, subs=subs, order=order, is_big=big
-    )
+    directory = Directory(offset=offset, values=values, places=places, subs=subs, order=order)
     return directory, after

@@ -12,14 +12,8 @@ from prodia_compose.frozen import frozen
 
 # Tags.
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
-STRIP_OFFSETS, CHANNELS, ROWS_PER_STRIP, STRIP_BYTES, PLANAR, PREDICTOR = (
-    273,
-    277,
-    278,
-    279,
-    284,
-    317,
-)
+STRIP_OFFSETS, CHANNELS, ROWS_PER_STRIP, STRIP_BYTES = 273, 277, 278, 279
+PLANAR, PREDICTOR = 284, 317
 PALETTE, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, INK_SET = 320, 322, 323, 324, 325, 332
 EXTRA, FORMAT = 338, 339
 
@@ -200,9 +194,7 @@ def read(tags: Tags, order: str, *, is_big: bool) -> Layout:
     if len(set(depths)) > 1:
         raise _refusal("whose channels are not alike")
     if channels < colours:
-        raise errors.InputError(
-            f"is cut short or damaged: {channels} channels are too few for its colours"
-        )
+        raise _damage(f"{channels} channels are too few for its colours")
     alpha, is_weighed, note = _beside(tags, photometric, channels, colours)
     width, height = _number(tags, WIDTH, 0), _number(tags, HEIGHT, 0)
     is_planar = channels > 1 and _number(tags, PLANAR, 1) == 2
@@ -280,7 +272,7 @@ def _beside(
 def _palette(tags: Tags, bits: int) -> bytes:
     table = _numbers(tags, PALETTE)
     if bits <= 8 and len(table) < 3 << bits:
-        raise errors.InputError("is cut short or damaged: its palette is not whole")
+        raise _damage("its palette is not whole")
     # Some programs fill a table of 16-bit numbers with 8-bit ones.
     shift = 8 if max(table, default=0) > 255 else 0
     return bytes(value >> shift & 255 for value in table)
@@ -297,20 +289,20 @@ def _places(
     else:
         tile = width, min(height, _number(tags, ROWS_PER_STRIP, height))
     if not (width and height):
-        raise errors.InputError("is cut short or damaged: no picture in the TIFF file")
+        raise _damage("no picture in the TIFF file")
     if min(tile) < 1 or tile[0] > width + _MAX_TILE_BEYOND or tile[1] > height + _MAX_TILE_BEYOND:
-        raise errors.InputError(
-            "is cut short or damaged: its tiles or strips have no sensible size"
-        )
+        raise _damage("its tiles or strips have no sensible size")
     offsets = _numbers(tags, TILE_OFFSETS if is_tiled else STRIP_OFFSETS)
     needed = -(-width // tile[0]) * -(-height // tile[1]) * planes
     if len(offsets) < needed and compression != OLD_JPEG:
-        raise errors.InputError(
-            f"is cut short or damaged: it has {len(offsets)} of its {needed} tiles or strips"
-        )
+        raise _damage(f"it has {len(offsets)} of its {needed} tiles or strips")
     if 0 in offsets[:needed]:  # GDAL's way to say that there is nothing to be seen
         raise _refusal("with tiles or strips left out")
     return tile, offsets[:needed]
+
+
+def _damage(words: str) -> errors.InputError:
+    return errors.InputError(f"is cut short or damaged: {words}")
 
 
 def _refusal(kind: str) -> errors.InputError:

@@ -21,7 +21,7 @@ _CHANGED_MODES = {
     "PA": "RGBA",
     **dict.fromkeys(("RGBX", "YCbCr", "HSV"), "RGB"),
 }
-_WIDEST: Final = 65_535.0  # the largest number of 16 bits
+WIDEST: Final = 65_535.0  # the largest number of 16 bits
 
 Convert = Callable[[Image.Image], Image.Image]
 """Takes a band of a picture, or all, and gives it in mode L, LA, RGB, RGBA, CMYK or LAB."""
@@ -56,7 +56,7 @@ def _converted(mode: str) -> Convert:
 
 def _wide(image: Image.Image) -> Convert:
     """Scale 16-bit grey to 8-bit, white to white."""
-    white = int(_WIDEST)
+    white = int(WIDEST)
     table = [(value * 255 + white // 2) // white for value in range(white + 1)]
     key = image.info.get("transparency")
     visible = [255] * (white + 1)
@@ -75,9 +75,9 @@ def _wide(image: Image.Image) -> Convert:
 
 def _stretched(image: Image.Image) -> Convert:
     """Scale a PPM's numbers, which Pillow spreads to 16 bits, and a PFM's, which mean any range."""
-    meant = 0.0, _WIDEST
+    meant = 0.0, WIDEST
     if image.mode == "F":
-        meant = meant_range([image.getextrema()], [1.0, 255.0, _WIDEST])
+        meant = meant_range([image.getextrema()], [1.0, 255.0, WIDEST])
     return lambda band: in_bytes(band, meant)
 
 

@@ -36,7 +36,6 @@ _MODES: Final = {
 """Pillow's mode and raw mode for numbers of a format and so many bits."""
 
 _CODES: Final = {8: "B", 16: "H", 32: "I", 64: "Q"}
-_WIDEST: Final = 65_535.0
 
 
 @frozen
@@ -94,7 +93,11 @@ class Samples:
             for top in range(0, self.size[1], step)
             for band in self._numbers(group, top, min(self.size[1], top + step))
         ]
-        whites = {1.0, 255.0, _WIDEST} if kind == tiff.FLOAT else {255.0, min(_WIDEST, most), most}
+        whites = (
+            {1.0, 255.0, depth.WIDEST}
+            if kind == tiff.FLOAT
+            else {255.0, min(depth.WIDEST, most), most}
+        )
         return replace(group, meant=depth.meant_range(extremes, sorted(whites)))
 
     def _numbers(self, group: _Group, first: int, last: int) -> list[Image.Image]:
