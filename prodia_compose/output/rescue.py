@@ -10,15 +10,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prodia_compose import blob, errors
-from prodia_compose.client.answers import Output
 from prodia_compose.images import workers
 from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
 from prodia_compose.output import files
 from prodia_compose.progress import Stop
 from prodia_compose.record import home
+
+if TYPE_CHECKING:  # for annotations; what is wrong before sending is told without it
+    from prodia_compose.client.answers import Output
 
 PREFIX = "prodia-compose-"
 """How the name of what is kept in the temporary folder begins."""
@@ -52,7 +55,7 @@ def kept_in(state: Path, *, is_sandbox: bool) -> Path:
     return state / "sandbox/rescued" if is_sandbox else state / "rescued"
 
 
-def keep(output: Output, *, is_sandbox: bool = False) -> Path:
+def keep(output: "Output", *, is_sandbox: bool = False) -> Path:
     """Keep what came under a name with the suffix that its first bytes, or else its type, call for.
 
     It is not decoded: that may take longer than whoever stopped the run waits, or fail.
@@ -131,8 +134,10 @@ def fault(path: str) -> str | None:
     return None
 
 
-def load(paths: Iterable[str]) -> tuple[tuple[Output, Path], ...]:
+def load(paths: Iterable[str]) -> "tuple[tuple[Output, Path], ...]":
     """Return pictures that were kept, each with its file; without those `fault` finds one in."""
+    from prodia_compose.client.answers import Output  # noqa: PLC0415 - as above
+
     found = []
     for path in (Path(path) for path in paths if fault(path) is None):
         with contextlib.suppress(OSError), path.open("rb") as file:

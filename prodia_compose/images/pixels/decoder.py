@@ -22,7 +22,7 @@ from PIL import Image, ImageFile
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
 from prodia_compose.images import workers
-from prodia_compose.images.formats import boxes, gif, jpeg
+from prodia_compose.images.formats import jpeg
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 """What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.
@@ -34,9 +34,6 @@ _OTHERS: Final = {
     "HEIF": ("pi_heif", "HeifImageFile"),
     "TIFF": ("prodia_compose.images.probe.tiff", "StoredTiffFile"),
 }
-
-_BARE: Final = {"JPEG": jpeg.bare, "GIF": gif.bare}
-"""What takes metadata away that a decoder may stumble over. PNG is copied without; see `png`."""
 
 _EXIF_ITEM: Final = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
 """An AVIF's entry for EXIF data (ISO/IEC 23008-12, A.2.1): its decoder refuses a damaged one."""
@@ -123,13 +120,15 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
             "install Pillow from PyPI"
         )
     if format_name == "HEIF":
+        from prodia_compose.images.formats import boxes  # noqa: PLC0415 - seldom needed
+
         file = boxes.eased(file)
     if format_name in {"AVIF", "HEIF"}:
         _mind_threads(module)
-    bare, opens = _BARE.get(format_name), getattr(module, class_name)
+    opens = getattr(module, class_name)
     image: ImageFile.ImageFile
     try:
-        image = opens(bare(file) if bare else file)
+        image = opens(_bare(format_name, file))
     except ValueError:
         if format_name != "AVIF":
             raise
@@ -137,6 +136,17 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
         image = opens(io.BytesIO(_EXIF_ITEM.sub(rb"\1skip", file.read())))
     image.decodermaxblock = _BLOCK_BYTES
     return image
+
+
+def _bare(format_name: str, file: BinaryIO) -> BinaryIO:
+    """Return a file without metadata that a decoder may stumble over; for PNG, see `png`."""
+    if format_name == "JPEG":
+        return jpeg.bare(file)
+    if format_name == "GIF":
+        from prodia_compose.images.formats import gif  # noqa: PLC0415 - seldom needed
+
+        return gif.bare(file)
+    return file
 
 
 def _mind_threads(module: Any) -> None:

@@ -4,7 +4,7 @@ Pillow's own copy of them would take four bytes a pixel beside these three, 192 
 megapixels; so it is given a band at a time.
 """
 
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -12,8 +12,6 @@ from prodia_compose.frozen import frozen
 from prodia_compose.images.formats import boxes
 from prodia_compose.images.pixels import decoder, depth
 from prodia_compose.images.plan import Size
-
-FORMATS: Final = {"HEIF", "AVIF"}
 
 
 @frozen

@@ -25,16 +25,8 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.blob import Opener
-from prodia_compose.images.formats import jpeg, png, tiff
-from prodia_compose.images.pixels import (
-    decoder,
-    depth,
-    interleaved,
-    resample,
-    samples,
-    spare,
-    strips,
-)
+from prodia_compose.images.formats import jpeg, png
+from prodia_compose.images.pixels import decoder, depth, resample, spare, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe.probe import ImageInfo
 
@@ -116,7 +108,9 @@ def jpeg_bytes(info: ImageInfo, scale: int | None = None) -> int:
 
 def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Image:
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
-    if info.format in interleaved.FORMATS:
+    if info.format in _HANDED_BYTES:
+        from prodia_compose.images.pixels import interleaved  # noqa: PLC0415 - seldom needed
+
         spare.drop()
         with opener() as file:
             pixels = interleaved.decoded(info.format, file, info.header.bits)
@@ -144,7 +138,9 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Ima
 def _rows(image: ImageFile.ImageFile, opener: Opener, info: ImageInfo) -> resample.Rows:
     """Return the rows of a loaded picture, to be given in 8 bits."""
     planes, stored = getattr(image, "samples", None), getattr(image, "stored", None)
-    if planes and isinstance(stored, tiff.Layout):
+    if planes and stored is not None:
+        from prodia_compose.images.pixels import samples  # noqa: PLC0415 - seldom needed
+
         return samples.Samples(planes, stored)
     whole: Image.Image = image
     key = image.info.get("transparency")

@@ -5,7 +5,7 @@ from typing import BinaryIO
 from prodia_compose import blob, errors
 from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import gif, jpeg, kinds, png, stream
+from prodia_compose.images.formats import jpeg, kinds, png, stream
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import probe
 
@@ -80,5 +80,10 @@ def _refuse_open_end(name: str, file: BinaryIO) -> None:
     if name == "JPEG":
         for _ in jpeg.stripped(file, 0):
             pass
-    elif (name == "PNG" and not png.has_end(file)) or (name == "GIF" and not gif.has_end(file)):
+    elif name == "PNG" and not png.has_end(file):
         raise stream.cut_short(name)
+    elif name == "GIF":
+        from prodia_compose.images.formats import gif  # noqa: PLC0415 - seldom needed
+
+        if not gif.has_end(file):
+            raise stream.cut_short(name)
