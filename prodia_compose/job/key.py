@@ -22,11 +22,9 @@ class Asked:
 
     Attributes:
         job_type: The service's name for the model.
-        prompt: The final text.
         settings: As they were given, by the service's names.
         match: The position of the image that the result is framed like; None for none.
         fitting: How the pictures are prepared; what is as by default does not count.
-        format: The format asked for.
     """
 
     job_type: str

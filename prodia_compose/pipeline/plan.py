@@ -126,11 +126,8 @@ class Sendable:
     """A plan with nothing wrong and nothing missing.
 
     Attributes:
-        plan: The plan.
-        model: Its model.
         service: Where it is sent, with which token, and how patiently.
         packed: Its job, and the body to send.
-        place: Where the picture goes.
         claim: What the record notes of it.
     """
 

@@ -167,15 +167,14 @@ class Exchange:
             settings = session.merge_environment_settings(url, {}, True, None, None)
         proxies = {} if is_loopback(urlsplit(url).hostname or "") else settings["proxies"]
         self._proxy = requests.utils.select_proxy(url, proxies)
-        verify = True if settings["verify"] is None else settings["verify"]
-        self._verify = verify
+        self._verify = True if settings["verify"] is None else settings["verify"]
         self._trace_request(prepared)
         # Not session.send: it would look at redirects, and fail on odd ones.
         self._adapter.send(
             prepared,
             stream=True,
             timeout=(request.service.connect_timeout_s, request.service.timeout_s),
-            verify=verify,
+            verify=self._verify,
             cert=settings["cert"],
             proxies=proxies,
         )
