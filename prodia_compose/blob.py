@@ -8,9 +8,12 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final, cast
 
 from prodia_compose import errors
+
+_BLOCK_BYTES: Final = 1 << 20
+_RESERVE_BYTES: Final = 8 << 20
 
 Opener = Callable[[], BinaryIO]
 """Gives a fresh reader, at the first byte, each time it is called."""
@@ -91,6 +94,47 @@ class _Reader(io.RawIOBase):
         return count
 
 
+class _InMemory(io.RawIOBase):
+    """A file in memory, in blocks: none is moved as it grows, so that no lack of memory loses any."""
+
+    def __init__(self) -> None:
+        self._blocks: list[bytearray] = []
+        self._size = self._position = 0
+        self._reserve = bytearray(_RESERVE_BYTES)
+
+    def seek(self, offset: int, _whence: int = io.SEEK_SET) -> int:
+        self._position = offset
+        return offset
+
+    def write(self, data: memoryview) -> int:  # type: ignore[override] # typeshed: ReadableBuffer
+        number, start = divmod(self._position, _BLOCK_BYTES)
+        if number == len(self._blocks):
+            try:
+                self._blocks.append(bytearray(_BLOCK_BYTES))
+            except MemoryError:
+                self._reserve = bytearray()  # for whoever has to keep it, and to say so
+                raise
+        count = min(len(data), _BLOCK_BYTES - start)
+        self._blocks[number][start : start + count] = data[:count]
+        self._position += count
+        self._size = max(self._size, self._position)
+        return count
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # typeshed: WriteableBuffer
+        wanted = max(0, min(len(buffer), self._size - self._position))
+        done = 0
+        while done < wanted:
+            number, start = divmod(self._position + done, _BLOCK_BYTES)
+            count = min(wanted - done, _BLOCK_BYTES - start)
+            buffer[done : done + count] = memoryview(self._blocks[number])[start : start + count]
+            done += count
+        self._position += done
+        return done
+
+
 class Growing(Blob):
     """A blob that bytes are added to as they come; it holds at each moment what has come."""
 
@@ -132,7 +176,7 @@ class Growing(Blob):
         except OSError:
             if not self._or_memory:
                 raise
-            return io.BytesIO()
+            return cast("BinaryIO", _InMemory())
 
     def _write(self, chunk: bytes | bytearray) -> None:
         self._file.seek(self.size)
@@ -141,12 +185,13 @@ class Growing(Blob):
             view = view[self._file.write(view) :]
 
     def _move_to_memory(self) -> None:
-        memory = io.BytesIO()
+        memory, moved = _InMemory(), 0
         self._file.seek(0)
-        while memory.tell() < self.size:
-            memory.write(self._file.read(self.size - memory.tell()))
+        while moved < self.size:
+            piece = self._file.read(min(self.size - moved, _BLOCK_BYTES - moved % _BLOCK_BYTES))
+            moved += memory.write(memoryview(piece))
         self._file.close()
-        self._file = memory
+        self._file = cast("BinaryIO", memory)
 
 
 def spool(chunks: Iterable[bytes], *, or_memory: bool = False) -> Blob:

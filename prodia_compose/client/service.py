@@ -34,7 +34,7 @@ _AROUND = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What is pasted along with a token: from a header, from an assignment."""
-_SEARCHED_BYTES = 1 << 20
+_SEARCHED_BYTES = 1 << 18
 _URL_SAFE = str.maketrans("+/", "-_")
 
 _UNPRINTABLE = "holds a space, a line break or a character outside ASCII"

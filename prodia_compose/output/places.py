@@ -201,10 +201,12 @@ def publish(data: blob.Blob, place: Place, waiting: Callable[[], None] = lambda:
     final = _file(place)
     if place.create_dirs:
         final.parent.mkdir(parents=True, exist_ok=True)
-    before = _replaced(place)
-    mode = 0o666 if before is None else stat.S_IMODE(before.st_mode)
+    mode = None
+    with contextlib.suppress(FileExistsError):  # told by `_name`, once there is a whole copy
+        before = _replaced(place)
+        mode = None if before is None else stat.S_IMODE(before.st_mode)
     temporary = final.with_name(f".{secrets.token_hex(6)}.part")
-    files.create(data, temporary, mode, keeps_mode=before is not None)
+    files.create(data, temporary, 0o666 if mode is None else mode, keeps_mode=mode is not None)
     data.spares.append(temporary)  # until its name is given
     published = _name(temporary, place, data)
     data.drop_spares()
@@ -240,6 +242,7 @@ def _leads_there(place: Place) -> bool:
 def _name(temporary: Path, place: Place, data: blob.Blob) -> str:
     """Give a finished file its name, by the place's policy; return the path as typed."""
     if place.if_exists == "overwrite":
+        _replaced(place)
         try:
             files.link(temporary, _file(place), data)
         except FileExistsError:

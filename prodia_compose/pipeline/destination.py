@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from prodia_compose import errors
@@ -9,7 +10,9 @@ from prodia_compose.inputs.entries import Entry, files_of
 from prodia_compose.models.facts import Model
 from prodia_compose.output import names, places
 from prodia_compose.output.options import OutputFormat
+from prodia_compose.pipeline import twins
 from prodia_compose.pipeline.request import ComposeRequest
+from prodia_compose.record.entries import Entry as JobEntry
 
 
 def path(
@@ -48,6 +51,19 @@ def left(
         return None
     place = proved(request, path, named, errors.Findings())
     return place if place is not None and place.skipped else None
+
+
+def taken(
+    request: ComposeRequest,
+    path: str,
+    named: Sequence[Entry],
+    made: JobEntry,
+    findings: errors.Findings,
+) -> places.Place | None:
+    """Return the place of an earlier picture: where that lies already, as it is wanted, or proved."""
+    is_it = partial(twins.lies, made.outputs[0].sha256)
+    there = places.standing(path, request.placement.policy, is_it)
+    return there or proved(request, path, named, findings)
 
 
 def proved(

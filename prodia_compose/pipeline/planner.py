@@ -168,6 +168,21 @@ def _found(
         return reuse.find(asked, request.delivery.host, named, surroundings.stdin, record)
 
 
+def _reused(
+    sketch: Plan, found: reuse.Found, surroundings: Surroundings, findings: errors.Findings
+) -> Plan:
+    """Return the plan of a run that sends nothing, as an earlier one made its picture."""
+    return replace(
+        sketch,
+        token_state=_token_state(sketch.request, surroundings),
+        estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
+        warnings=tuple(findings.warnings),
+        errors=tuple(findings.errors),
+        request_key=found.key,
+        made=found.made,
+    )
+
+
 def _token_state(request: ComposeRequest, surroundings: Surroundings) -> TokenState:
     """Return how it stands with the token where nothing is sent, so that none is missed."""
     unsent = errors.Findings()

@@ -92,7 +92,9 @@ def test_a_file_that_became_something_else(here: Path, data: blob.Blob, change: 
     CHANGES[change](here / "out.jpg")
     with pytest.raises(FileExistsError):
         places.publish(data, place)
+    (spare,) = data.spares
 
+    assert spare.read_bytes() == PICTURE
     assert not (here / "other.jpg").exists() or (here / "other.jpg").read_bytes() == b"other"
 
 

@@ -12,6 +12,8 @@ import pytest
 from conftest import TOKEN
 from PIL import Image
 
+from prodia_compose.record import ledger
+
 _FEW_THREADS = """
 import _thread, sys
 left = int(sys.argv.pop(1))
@@ -32,6 +34,23 @@ cli.entry_point()
 """
 """The program, with so many threads to be had in all, as under `ulimit -u` or a pid limit."""
 
+_LITTLE_MEMORY = """
+import resource, sys, tempfile
+from pathlib import Path
+from prodia_compose import cli
+from prodia_compose.client import verdicts
+def full(*_, **__):
+    raise OSError(28, "No space left on device")
+def hear(*arguments, told=verdicts.hear):
+    tempfile.TemporaryFile = full
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 40_000_000, used + 40_000_000))
+    return told(*arguments)
+verdicts.hear = hear
+cli.entry_point()
+"""
+"""The program, with 40 MB left and no room for temporary files from when its job is sent."""
+
 
 def _run(
     argv: Sequence[str], url: str, files: int | None = None
@@ -40,7 +59,7 @@ def _run(
         if files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
-    env = {**os.environ, "PRODIA_BASE_URL": url, "PRODIA_TOKEN": TOKEN}
+    env = {**os.environ, "PRODIA_BASE_URL": url, "PRODIA_TOKEN": TOKEN, "MALLOC_ARENA_MAX": "1"}
     return subprocess.run(
         [sys.executable, *argv],
         env=env,
@@ -74,11 +93,29 @@ def test_the_sandbox_does_with_one_thread(threads: int, code: int) -> None:
     assert ("raise the limit (ulimit -u)" in done.stderr) is (threads == 0)
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_memory_that_is_spent_by_an_answer_is_named(work: Path, tmp_path: Path) -> None:
+    """What had come by then is kept, and the outcome is unknown."""
+    picture = (work / "scene.jpg").read_bytes() + bytes(150_000_000)
+    argv = ["-c", _LITTLE_MEMORY, "compose", "product.jpg", "-p", "x"]
+    with loopback.serve([loopback.ok(picture)]) as service:
+        done = _run(argv, service.url)
+    assert done.returncode == 9, done.stderr
+    (kept,) = (tmp_path / "state/prodia-compose/rescued").iterdir()
+    with ledger.open_record(os.environ) as record:
+        (entry,) = record.entries()
+
+    assert "there is not enough memory; it may be billed" in done.stderr
+    assert kept.read_bytes() == picture[: kept.stat().st_size]
+    assert kept.stat().st_size > 10_000_000
+    assert (entry.state, entry.exit_code, entry.rescued) == ("unknown", 9, (str(kept),))
+
+
 @pytest.mark.usefixtures("work")
 def test_spent_files_are_named() -> None:
     """Wherever they are spent, the message names the limit, and never the network."""
     codes = set()
-    for files in range(6, 18, 2):
+    for files in (6, 9, 12):
         argv = ["-m", "prodia_compose", "compose", "product.jpg", "scene.jpg", "-p", "x"]
         done = _run([*argv, "--no-lint", "--max-wait", "0"], "https://nowhere.invalid", files)
         if "nowhere.invalid cannot be found" in done.stderr:
