@@ -147,7 +147,7 @@ def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
     """Return what a signal stopped, how far the job is, and where its picture is."""
     run = interruption.run
     state, job_id = ("not-sent", None) if run is None else (run.state, run.job_id)
-    if state == "answered" and run and not run.pictures:
+    if state == "answered" and run and run.kept and not run.pictures:
         state = "sent"  # what came is no whole picture
     words = _STATES[state]
     if job_id is not None and state == "sent":

@@ -68,7 +68,7 @@ def test_an_earlier_picture_of_the_sandbox_cost_nothing(
     run("compose", *LINE, "-o", "one.jpg")
     done = run("compose", *LINE, "-o", "two.jpg")
 
-    assert "at no cost by the sandbox: " in done.err
+    assert "in a sandbox: " in done.err
     assert "$" not in done.err
 
 

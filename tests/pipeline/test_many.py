@@ -60,7 +60,7 @@ CASES = {
         "answered",
         "unknown",
         130,
-        "had been answered and is billed; what came is kept as ",
+        "had been sent and may be billed, and its picture cannot be fetched later: look at ",
     ),
     "uploading": Case(
         [loopback.silent(read=1 << 16)],

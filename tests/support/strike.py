@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import sys
 import threading
@@ -22,7 +23,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from prodia_compose import cli
 from prodia_compose.client.transport.incoming import Incoming
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -85,7 +85,8 @@ def _run(top: Path, name: str, argv: list[str], tracer: Tracer) -> NoReturn:
         os.dup2(os.open(f"{folder}.{suffix}", os.O_CREAT | os.O_WRONLY), number)
     sys.argv = ["prodia-compose", *argv]
     tracer.install()
-    cli.entry_point()
+    # Only here: it gives Ctrl-C back to the system, which pytest must not.
+    runpy.run_module("prodia_compose", run_name="__main__")
     raise RuntimeError("the program ends the process")
 
 

@@ -21,9 +21,9 @@ COMPOSE = ("compose", "product.jpg", "scene.jpg", "-p", PROMPT, "-o", "out.jpg")
 
 STARTLED = """
 import os, signal
-from prodia_compose import cli
+from prodia_compose import __main__, cli
 cli.main = lambda: os.kill(os.getpid(), signal.SIGINT)
-cli.entry_point()
+__main__.entry_point()
 """
 
 TWICE = """

@@ -125,7 +125,7 @@ def test_every_name_is_sent_under_a_safe_one(
         done = run("compose", *MANY, "-f", "-v", *argv, stdin=stdin)
         sent = sandbox.jobs[-1]
         parts = [one.filename for one in sent.inputs]
-        told = _lines(done.err)[: len(names)]
+        told, width = _lines(done.err)[: len(names)], len(str(len(names)))
 
         assert (done.code, done.out) == (0, b"../out.jpg\n")
         assert sent.job is not None
@@ -133,7 +133,7 @@ def test_every_name_is_sent_under_a_safe_one(
         assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.jpg", part) for part in parts)
         assert len({part.casefold() for part in parts}) == len(names)
         for number, (line, name) in enumerate(zip(told, names, strict=True), 1):
-            assert line.startswith(f"{number} {_shown(name)} 24x18 JPEG: ")
+            assert line.startswith(f"{number:<{width}} {_shown(name)} 24x18 JPEG: ")
 
 
 def test_the_report_is_plain_text(pictures: Path, run: Run) -> None:
@@ -187,12 +187,14 @@ def test_every_name_can_be_written(
     folder.mkdir()
     source = picture(size=(64, 64))
     names = [name for name in NAMES if _is_asked_for(name)][share::4]
-    small = ("-p", "x", "-m", "flux-2-pro", "--width", "64", "--height", "64", "--no-lint")
+    small = ("-m", "flux-2-pro", "--width", "64", "--height", "64", "--no-lint")
     with contextlib.chdir(folder):
-        for name in names:
+        for number, name in enumerate(names):
             path = _typed_behind_an_option(name)
             template = path.replace("{", "{{").replace("}", "}}")
-            done = run("compose", source, *small, "-o", template, "--create-dirs")
+            done = run(
+                "compose", source, *small, "-p", f"x{number}", "-o", template, "--create-dirs"
+            )
             assert (done.code, done.out, done.err) == (0, os.fsencode(path) + b"\n", "")
     written = [path for path in folder.rglob("*") if path.is_file()]
     listed = _lines(run("jobs", "--limit", "0").out)

@@ -71,7 +71,7 @@ def test_a_picture_that_stdout_does_not_take_is_kept(
 ) -> None:
     """When the disk is full or the reader of `-o -` is gone, it is rescued and the code is 10."""
     done = run_into(to, "compose", *LINE, "-o", "-", PYTHONUNBUFFERED=unbuffered)
-    (kept,) = (tmp_path / "state/prodia-compose/rescued").iterdir()
+    (kept,) = (tmp_path / "state/prodia-compose/sandbox/rescued").iterdir()
 
     assert done.returncode == 10
     assert str(kept) in done.stderr
