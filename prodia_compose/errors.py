@@ -248,6 +248,12 @@ class Warned:
     message: str
 
 
+_LOADER = (
+    ("failed to map segment", errno.ENOMEM),
+    ("Too many open files", errno.EMFILE),
+    ("Error 24", errno.EMFILE),  # where its own words can no longer be loaded either
+)
+
 FILES_SPENT: Final = "no more files can be opened: raise the limit (ulimit -n)"
 
 
@@ -296,11 +302,12 @@ class Findings:
 
 def lack(exc: BaseException) -> str | None:
     """Return what the machine did not have, and what to do; None for any other exception."""
-    if isinstance(exc, MemoryError) or getattr(exc, "errno", None) == errno.ENOMEM:
+    code = getattr(exc, "errno", None)
+    if isinstance(exc, ImportError):  # the loader of libraries tells no errno, only glibc's words
+        code = next((code for words, code in _LOADER if words in str(exc)), None)
+    if isinstance(exc, MemoryError) or code == errno.ENOMEM:
         return "there is not enough memory"
-    if getattr(exc, "errno", None) in (errno.EMFILE, errno.ENFILE):
-        return FILES_SPENT
-    return None
+    return FILES_SPENT if code in (errno.EMFILE, errno.ENFILE) else None
 
 
 def reason(exc: OSError | ValueError, words: Mapping[int, str]) -> str:
