@@ -248,6 +248,13 @@ class Warned:
     message: str
 
 
+_LOADER = (
+    ("failed to map segment", errno.ENOMEM),
+    ("Too many open files", errno.EMFILE),
+    ("Error 24", errno.EMFILE),  # where its own words can no longer be loaded either
+)
+
+
 class Findings:
     """What the checks before sending have found so far.
 
@@ -293,9 +300,12 @@ class Findings:
 
 def lack(exc: BaseException) -> str | None:
     """Return what the machine did not have, and what to do; None for any other exception."""
-    if isinstance(exc, MemoryError) or getattr(exc, "errno", None) == errno.ENOMEM:
+    code = getattr(exc, "errno", None)
+    if isinstance(exc, ImportError):  # the loader of libraries tells no errno, only glibc's words
+        code = next((code for words, code in _LOADER if words in str(exc)), None)
+    if isinstance(exc, MemoryError) or code == errno.ENOMEM:
         return "there is not enough memory"
-    if getattr(exc, "errno", None) in (errno.EMFILE, errno.ENFILE):
+    if code in (errno.EMFILE, errno.ENFILE):
         return "no more files can be opened: raise the limit (ulimit -n)"
     return None
 

@@ -154,6 +154,8 @@ def _save(plan: Plan) -> Plan:
 
 def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress.Reporter) -> None:
     """Send the job, written down in the record."""
+    # Where it cannot be loaded, `from` alone does not see that a thread failed at it meanwhile.
+    importlib.import_module("prodia_compose.pipeline.send")
     from prodia_compose.pipeline import send  # noqa: PLC0415 - requests, once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
 

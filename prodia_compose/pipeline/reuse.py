@@ -14,7 +14,7 @@ from prodia_compose.output import rescue
 from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline import twins
 from prodia_compose.pipeline.plan import Plan
-from prodia_compose.pipeline.run import Run
+from prodia_compose.pipeline.run import BILLED, Run
 from prodia_compose.progress import Reporter
 from prodia_compose.record import entries
 
@@ -109,4 +109,4 @@ def take(plan: Plan, run: Run, *, stdout: Callable[[], IO[bytes]], reporter: Rep
         with run.to_its_end():
             run.place(placer)
     except errors.NotPlacedError as exc:  # nothing was paid now, and nothing is lost
-        raise errors.OutputError(exc.message) from exc
+        raise errors.OutputError(exc.message.removesuffix(BILLED)) from exc

@@ -43,7 +43,7 @@ _INTERRUPTED: dict[errors.JobState, entries.State] = {
     "answered": "unknown",
 }
 
-_BILLED = "; the job may be billed"  # what came may also be no picture
+BILLED = "; the job may be billed"  # what came may also be no picture
 
 
 @frozen
@@ -262,7 +262,7 @@ class Run:
         except errors.NotPlacedError as lost:
             if self._kept:
                 lost.message += f"; the rest is kept as {', '.join(self.kept)}"
-            lost.message += _BILLED
+            lost.message += BILLED
             self._write_end(lost)
             raise lost from end
         if isinstance(end, errors.ComposeError) and self._kept:
@@ -271,7 +271,7 @@ class Run:
             if self._placed:
                 end.message += f"; saved as {', '.join(self._placed)}"
         if isinstance(end, errors.NotPlacedError):
-            end.message += _BILLED
+            end.message += BILLED
         self._write_end(end)
 
     def _keep(self) -> None:

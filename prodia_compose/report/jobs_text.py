@@ -66,7 +66,7 @@ def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Ite
 def _row(entry: Entry) -> tuple[str, ...]:
     style = _STYLES.get(entry.state)
     return (
-        entry.id,
+        visible(entry.id),
         f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M}",
         tables.styled(entry.state, style) if style else entry.state,
         visible(entry.model),

@@ -1,9 +1,11 @@
 """Jobs found by a picture or a time, settled, forgotten; what is kept aside, cleaned away."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,20 @@ def test_jobs_of_a_time(run: Run, work: Path) -> None:
     assert spent["until"] is not None
     none = run("jobs", "--since", "2025", "--until", "2025-12")
     assert none.err == "prodia-compose: no jobs are in the record since 2025 until 2025-12\n"
+
+
+def test_an_id_that_was_tampered_with_is_shown_harmless(run: Run, work: Path) -> None:
+    """What a damaged record holds of ids cannot steer the terminal."""
+    with ledger.open_record({}) as record:
+        record.begin(lg.claim("x"))
+    (file,) = work.parent.rglob("jobs.sqlite3")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE jobs SET id = ?", ("\x1b[31mid",))
+
+    for command in (["jobs"], ["jobs", "show", "\x1b"]):
+        done = run(*command)
+        assert (done.code, "\x1b" in done.text) == (0, False), command
+        assert r"\x1b[31mid" in done.text
 
 
 def test_prompts_are_cut_to_fit(run: Run, work: Path) -> None:

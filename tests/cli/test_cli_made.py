@@ -347,6 +347,7 @@ def test_a_full_disk_is_no_lost_picture(
 
     assert (done.code, done.out) == (8, b"")
     assert f"kept as {work / 'made.jpg'}" in done.err
+    assert "billed" not in done.err + as_json.err.replace('"may_be_billed"', "")
     assert json.loads(as_json.err)["may_be_billed"] is False
 
 

@@ -51,6 +51,19 @@ cli.entry_point()
 """
 """The program, with 40 MB left and no room for temporary files from when its job is sent."""
 
+_UNLOADABLE = """
+import sys
+from prodia_compose import cli
+words = sys.argv.pop(1)
+class Loader:
+    def find_spec(name, path, target=None):
+        if name == "_sqlite3":
+            raise ImportError(words)
+sys.meta_path.insert(0, Loader)
+cli.entry_point()
+"""
+"""The program, where the system's loader has these words for a library that it cannot map."""
+
 
 def _run(
     argv: Sequence[str], url: str, files: int | None = None
@@ -125,3 +138,23 @@ def test_spent_files_are_named() -> None:
         assert "check the network" not in done.stderr, files
         assert "Traceback" not in done.stderr, files
     assert 7 in codes
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("failed to map segment from shared object", "there is not enough memory"),
+        ("cannot open shared object file: Too many open files", "raise the limit (ulimit -n)"),
+        ("cannot open shared object file: Error 24", "raise the limit (ulimit -n)"),
+    ],
+)
+def test_what_a_library_lacked_is_named(words: str, told: str) -> None:
+    """A library that is loaded only when it is needed, and then cannot be, is no bug."""
+    argv = ["-c", _UNLOADABLE, f"libsqlite3.so.0: {words}", "compose", "product.jpg", "-p", "x"]
+    with loopback.serve([loopback.status(400)]) as service:
+        done = _run(argv, service.url)
+
+    assert (done.returncode, service.submissions) == (8, 0), done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
