@@ -171,9 +171,11 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
 def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
     """Return a list's entries: raw, but for a BOM and CRs in line mode."""
     # Names of a letter each, each with its NUL, are as UTF-16 without a mark is; but in one line.
-    are_short = null_separated and data[:1] not in b"\0\xff\xfe" and b"\n" not in data
-    are_short = are_short and b"\0\0" not in data
-    if b"\0" in data and not are_short and (encoding := files.wide_encoding(data)):
+    is_text = not null_separated or data.startswith((b"\0", b"\xff\xfe", b"\xfe\xff"))
+    pairs = (data[at : at + 2] for at in range(0, len(data), 2))
+    is_text = is_text or (len(data) % 2 == 0 and any(two in (b"\n\0", b"\0\n") for two in pairs))
+    is_text = is_text or b"\0\0" in data
+    if b"\0" in data and is_text and (encoding := files.wide_encoding(data)):
         raise errors.InputError(f"-T {name}: is {encoding}: save it as UTF-8", path=name)
     if null_separated:
         fields = data.removesuffix(b"\0").split(b"\0") if data else []
