@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import io
 import os
 import select
@@ -437,11 +438,15 @@ def test_numbers_taken_meanwhile_are_passed_over(disk: Path, data: blob.Blob) ->
     assert names(disk) == sorted(["out.jpg", *(f"out-{number}.jpg" for number in range(2, 6))])
 
 
-def test_many_runs_share_a_name(here: Path, data: blob.Blob) -> None:
+def test_many_runs_share_a_name(here: Path) -> None:
     """Runs that end at once under `number` each keep their own picture."""
-    places = [prove("out.jpg", "number") for _ in range(8)]
+    places = [(prove("out.jpg", "number"), blob.spool([PICTURE])) for _ in range(8)]
     published: list[str] = []
-    at_once(*(lambda place=place: published.append(out.publish(data, place)) for place in places))
+
+    def end(place: out.Place, own: blob.Blob) -> None:
+        published.append(out.publish(own, place))
+
+    at_once(*(functools.partial(end, place, own) for place, own in places))
 
     assert sorted(published) == names(here)
     assert len(set(published)) == 8
