@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from prodia_compose import blob, errors, progress
 from prodia_compose.cli import signals, terminal, watcher
-from prodia_compose.cli.options import reading, variables
+from prodia_compose.cli.options import variables
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
@@ -213,7 +213,7 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plann
         memory=workers.Budget(fit.BUDGET_BYTES),
         stop=signals.current(),
         record=_earlier,
-        warnings=tuple(variables.unknown(os.environ, reading.variables(ComposeOptions))),
+        warnings=tuple(variables.unknown(os.environ, ComposeOptions)),
     )
 
 

@@ -28,6 +28,9 @@ JPEGs or PNGs of 48 MP made smaller to 2048 px."""
 _MOST_TWICE_PIXELS: Final = {"HEIF": 50_000_000, "AVIF": 24_000_000}
 """Up to what size a picture may go beyond the budget: of a HEIC, no camera's are larger."""
 
+_DECODER_THREADS: Final = {"HEIF": 4, "AVIF": 4}
+"""How many threads of its own a decoder starts."""
+
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -121,7 +124,7 @@ def _task(
     def work() -> tuple[prepare.PreparedImage, files.Content | None]:
         return prepare.prepare(opener, info, size, wishes, max_bytes), content
 
-    return workers.Task(work=work, cost=cost)
+    return workers.Task(work=work, cost=cost, threads=_DECODER_THREADS.get(info.format, 0))
 
 
 def _probe(

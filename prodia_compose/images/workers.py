@@ -18,7 +18,6 @@ from typing import Final, Generic, TypeVar
 from prodia_compose.frozen import frozen
 from prodia_compose.progress import LOOK_EVERY_S, Stop
 
-_OF_DECODERS: Final = 4  # threads of their own
 _MOST: Final = 4  # threads at once; beyond that memory fills up sooner than time goes down
 
 Result = TypeVar("Result")
@@ -60,10 +59,11 @@ class Budget:
 
 @frozen
 class Task(Generic[Result]):
-    """A piece of work, and what it takes of the budget while it runs."""
+    """A piece of work, what it takes of the budget while it runs, and of threads beside its own."""
 
     work: Callable[[], Result]
     cost: int
+    threads: int = 0
 
 
 def outcomes(
@@ -99,8 +99,9 @@ def outcomes(
     wanted = min(most, processors(), left)
     try:
         # Where threads are scarce, decoders have them: some cannot do without.
-        needed = wanted + _OF_DECODERS
-        if spare(needed) < needed or sum(started(work) for _ in range(wanted)) == 0:
+        own = max((task.threads for task in tasks), default=0)
+        is_scarce = own > 0 and spare(wanted + own) < wanted + own
+        if is_scarce or sum(started(work) for _ in range(wanted)) == 0:
             for place, task in enumerate(tasks):
                 stop.check()
                 budget.acquire(task.cost)

@@ -3,7 +3,9 @@
 import difflib
 from collections.abc import Iterator, Mapping
 
+from prodia_compose.cli.options import reading
 from prodia_compose.errors import Warned
+from prodia_compose.options import Options
 
 _OTHERS = ("PRODIA_TOKEN", "PRODIA_BASE_URL", "PRODIA_COMPOSE_RECORD", "PRODIA_ACCEPT")
 """Ours that are no option's; the last one is read by `send.sh`."""
@@ -13,7 +15,7 @@ _OF_OTHER_PROGRAMS = {"KEY": "PRODIA_TOKEN", "API_KEY": "PRODIA_TOKEN", "URL": "
 _NEAR = 0.7  # of 1: MODLE is 0.8 near to MODEL
 
 
-def unknown(environ: Mapping[str, str], options: Mapping[str, str | None]) -> Iterator[Warned]:
+def unknown(environ: Mapping[str, str], kind: type[Options]) -> Iterator[Warned]:
     """Yield a warning for each variable that nothing reads though somebody seems to think so.
 
     That is any whose name begins with PRODIA_COMPOSE_; of the others that begin with PRODIA_,
@@ -21,11 +23,15 @@ def unknown(environ: Mapping[str, str], options: Mapping[str, str | None]) -> It
 
     Args:
         environ: The environment.
-        options: The long name of each option, and the variable that it is read from.
+        kind: The options, of which most are read from variables.
     """
+    ours = sorted(name for name in environ if name.upper().startswith("PRODIA_"))
+    if not {*ours} - {*_OTHERS}:
+        return  # as nearly always: the options need no walk
+    options = reading.variables(kind)
     known = {*filter(None, options.values()), *_OTHERS}
-    for name in sorted(environ):
-        if name in known or not name.upper().startswith("PRODIA_"):
+    for name in ours:
+        if name in known:
             continue
         flag = f"--{_bare(name).replace('_', '-').lower()}"
         meant = _nearest(name, known)
