@@ -210,7 +210,7 @@ def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> plann
         token=os.environ.get("PRODIA_TOKEN"),
         reporter=reporter,
         download=download,
-        memory=workers.Budget(fit.BUDGET_BYTES),
+        means=fit.Means(budget=workers.Budget(fit.BUDGET_BYTES)),
         stop=signals.current(),
         record=_earlier,
         warnings=tuple(variables.unknown(os.environ, ComposeOptions)),

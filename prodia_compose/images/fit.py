@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
@@ -31,7 +32,38 @@ _MOST_TWICE_PIXELS: Final = {"HEIF": 50_000_000, "AVIF": 24_000_000}
 _DECODER_THREADS: Final = {"HEIF": 4, "AVIF": 4}
 """How many threads of its own a decoder starts."""
 
+Preparing = Callable[
+    [Input, probe.ImageInfo, plan.Fit, Fitting, int | None],
+    tuple[prepare.PreparedImage, files.Content | None],
+]
+"""Prepares an input as `prepare.prepare` does, wherever that is; tells what is in it as well."""
+
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def here(
+    source: Input, info: probe.ImageInfo, size: plan.Fit, wishes: Fitting, max_bytes: int | None
+) -> tuple[prepare.PreparedImage, files.Content | None]:
+    """Prepare an input in this process; `Preparing`."""
+    content = source.content
+
+    def opener() -> BinaryIO:
+        nonlocal content
+        file = source.opener()
+        if content is None:  # what is read now, the decoder finds in the system's memory
+            content = files.content(file)
+            file.seek(0)
+        return file
+
+    return prepare.prepare(opener, info, size, wishes, max_bytes), content
+
+
+@frozen
+class Means:
+    """What pictures are prepared with: memory for all that are at one time, and somebody to do it."""
+
+    budget: workers.Budget
+    preparing: Preparing = here
 
 
 @frozen
@@ -55,7 +87,7 @@ def fit(
     *,
     reporter: Reporter,
     findings: errors.Findings,
-    budget: workers.Budget | None,
+    means: Means | None,
     stop: Stop | None = None,
 ) -> tuple[FittedImage, ...]:
     """Return the images that could be read, in order, each prepared if it could be.
@@ -65,26 +97,25 @@ def fit(
 
     Args:
         opening: Opens an entry at a position counted from 1.
-        budget: In bytes, for all that is prepared at one time; None where no pixels need
-            decoding, since nothing can come of it.
+        means: None where no pixels need decoding: what is wrong by their headers is found.
 
     Raises:
         errors.Interrupted: Somebody asked to stop.
     """
     caps = _effective(model.caps, wishes)
     found = _probe(entries, opening, wishes.max_input_pixels, findings)
-    if budget is None:
-        return tuple(found)
     fits = _plan(found, caps, wishes, findings)
     _warn_of_small(found, model.minimum_side, findings)
+    if means is None:
+        return tuple(found)
     max_bytes = caps.image_bytes.limit if caps.image_bytes and wishes.resize else None
     tasks = [
-        _task(image, size, wishes, max_bytes, budget)
+        _task(image, size, wishes, max_bytes, means)
         for image, size in zip(found, fits, strict=True)
     ]
     outcomes = {}
     reporter.start("prepare", len(tasks))
-    for place, outcome in workers.outcomes(tasks, budget=budget, stop=stop or Stop()):
+    for place, outcome in workers.outcomes(tasks, budget=means.budget, stop=stop or Stop()):
         outcomes[place] = outcome
         reporter.advance(1)
     reporter.finish()
@@ -103,27 +134,14 @@ def _task(
     size: plan.Fit,
     wishes: Fitting,
     max_bytes: int | None,
-    budget: workers.Budget,
+    means: Means,
 ) -> workers.Task[tuple[prepare.PreparedImage, files.Content | None]]:
     info = image.info
     cost = prepare.peak_bytes(info, size, max_bytes)
     # Decoding a HEIC takes as long as five JPEGs: that two run at a time is worth the memory.
     if info.width * info.height <= _MOST_TWICE_PIXELS.get(info.format, 0):
-        cost = min(cost, budget.limit // 2)
-    source = image.source
-    content = source.content
-
-    def opener() -> BinaryIO:
-        nonlocal content
-        file = source.opener()
-        if content is None:  # what is read now, the decoder finds in the system's memory
-            content = files.content(file)
-            file.seek(0)
-        return file
-
-    def work() -> tuple[prepare.PreparedImage, files.Content | None]:
-        return prepare.prepare(opener, info, size, wishes, max_bytes), content
-
+        cost = min(cost, means.budget.limit // 2)
+    work = partial(means.preparing, image.source, info, size, wishes, max_bytes)
     return workers.Task(work=work, cost=cost, threads=_DECODER_THREADS.get(info.format, 0))
 
 

@@ -26,6 +26,16 @@ _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _LONGEST_NAME = 255  # bytes
 
 
+def prove_name(file: Path) -> None:
+    """Find out whether a path can be a file's, by its length.
+
+    Raises:
+        OSError: It cannot.
+    """
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in file.parts):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+
 def prove_folder(file: Path, *, create_dirs: bool) -> None:
     """Find out whether a new file can be made, in folders that are still to be made if so asked.
 
@@ -37,8 +47,6 @@ def prove_folder(file: Path, *, create_dirs: bool) -> None:
     folder, missing = file.parent, file.name
     while create_dirs and not folder.exists():
         folder, missing = folder.parent, folder.name
-    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in file.parts):
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     if folder != file.parent:
         made = folder / _unused(missing)
         made.mkdir()

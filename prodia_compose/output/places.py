@@ -81,6 +81,7 @@ def prove(
     create_dirs: bool,
     inputs: Sequence[tuple[str, Path]] = (),
     called: str = "-o",
+    proven: set[Path] | None = None,
 ) -> Place:
     """Return the place for a picture, once it is certain that it can be written.
 
@@ -88,6 +89,7 @@ def prove(
         path: The target after template expansion; `-` is standard output.
         inputs: (path as typed, file) of the inputs that are files; none is ever overwritten.
         called: What the target came from, for messages.
+        proven: The folders that were found to take a picture a moment ago; takes in this one.
 
     Raises:
         TakenError: Something stands there.
@@ -112,16 +114,16 @@ def prove(
             raise errors.OutputError("names a folder; name a file")
         place = replace(place, inputs=tuple(file for _, file in inputs))
         if streams.status(path) is None:
-            return _proved(place)
+            return _proved(place, proven)
         if if_exists == "number":
             free = next(name for name in _numbered(path) if streams.status(name) is None)
-            return replace(_proved(replace(place, path=free)), taken=path)
+            return replace(_proved(replace(place, path=free), proven), taken=path)
         _refuse_inputs(path, inputs)
         if if_exists == "skip":
             return replace(place, skipped=True)
         if if_exists == "fail":
             raise TakenError("exists already; -f overwrites it, --if-exists number keeps both")
-        place = _proved(place)
+        place = _proved(place, proven)
         files.prove_replaceable(_file(place))
         return place
 
@@ -139,14 +141,18 @@ def _same(file: Path, path: str | Path) -> bool:
         return False
 
 
-def _proved(place: Place) -> Place:
+def _proved(place: Place, proven: set[Path] | None) -> Place:
     """Return a place for a file, found, once a file can be made there."""
     file = Path(os.path.realpath(place.path))
     if not place.create_dirs and not file.parent.exists():
         typed = Path(place.path).parent
         missing = file.parent if typed.exists() else typed  # a link leads elsewhere
         raise errors.OutputError(f"there is no folder {missing}; --create-dirs makes it")
-    files.prove_folder(file, create_dirs=place.create_dirs)
+    files.prove_name(file)
+    if proven is None or file.parent not in proven:
+        files.prove_folder(file, create_dirs=place.create_dirs)
+    if proven is not None:
+        proven.add(file.parent)
     return replace(place, file=file)
 
 

@@ -67,11 +67,16 @@ def taken(
 
 
 def proved(
-    request: ComposeRequest, path: str | None, named: Sequence[Entry], findings: errors.Findings
+    request: ComposeRequest,
+    path: str | None,
+    named: Sequence[Entry],
+    findings: errors.Findings,
+    proven: set[Path] | None = None,
 ) -> places.Place | None:
     """Return the place, proved; that it is taken is found only where nothing else is wrong.
 
-    Nothing that the run reads is written over: its pictures, and its texts neither.
+    Nothing that the run reads is written over: its pictures, and its texts neither. `proven` is
+    as for `places.prove`.
     """
     if path is None:
         return None
@@ -85,6 +90,7 @@ def proved(
             create_dirs=request.placement.create_dirs,
             inputs=inputs,
             called=request.called("-o"),
+            proven=proven,
         )
     if not (findings.errors and isinstance(known.errors[0], places.TakenError)):
         findings.errors += known.errors

@@ -8,12 +8,13 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from prodia_compose import blob, errors
 from prodia_compose.client.options import TokenState
 from prodia_compose.frozen import frozen
-from prodia_compose.images import fit, workers
+from prodia_compose.images import fit
 from prodia_compose.inputs.entries import (
     Entry,
     Input,
@@ -49,8 +50,9 @@ class Surroundings:
         token: The text of `PRODIA_TOKEN`, or None.
         reporter: Who is told of progress.
         download: Fetches a URL that was named as an input.
-        memory: What pictures that are prepared at one time may take, whichever plan they are of.
+        means: What pictures are prepared with, whichever plan they are of.
         stop: Whether to end early.
+        proven: The folders that were found to take a picture a moment ago; None to look anew.
         record: Opens the record, where earlier pictures may be taken from it.
         warnings: What is odd about the surroundings.
     """
@@ -59,21 +61,55 @@ class Surroundings:
     token: str | None
     reporter: Reporter
     download: Callable[[str], blob.Blob]
-    memory: workers.Budget
+    means: fit.Means
     stop: Stop
+    proven: set[Path] | None = None
     record: "Callable[[], AbstractContextManager[Ledger]] | None" = None
     warnings: tuple[errors.Warned, ...] = ()
 
 
-def make(request: ComposeRequest, surroundings: Surroundings, *, sending: bool) -> Plan:
+@frozen
+class Draft:
+    """What a request says by itself, before a picture is opened.
+
+    Attributes:
+        given: The settings, as they were given.
+        format: The format that is asked for.
+        named: The images, in order; all of them if `is_complete`.
+        path: Where the picture goes, if that can be told.
+        text: The final prompt, if it can be sent.
+        position: That of the image which the result is framed like, from 1.
+        asked: What is asked for, but for what is in the images; None if that is not settled.
+    """
+
+    given: Mapping[str, SettingValue]
+    format: OutputFormat
+    named: tuple[Entry, ...]
+    is_complete: bool
+    path: str | None
+    text: str | None
+    position: int | None
+    asked: key.Asked | None
+
+
+def draft(request: ComposeRequest, surroundings: Surroundings) -> Draft:
+    """Return what a request says by itself; what is wrong with it, `make` tells."""
+    return _Planner(request, surroundings).draft()
+
+
+def make(
+    request: ComposeRequest, surroundings: Surroundings, *, sending: bool, decoding: bool = True
+) -> Plan:
     """Return the plan of a run: checks made, images prepared, job built.
 
     Args:
         request: What the user asks for.
         surroundings: Standard input, the token's text, and so on.
         sending: Whether the job is to be sent; if not, a missing token is a warning.
+        decoding: Whether the images are prepared; else the plan goes as far as their headers
+            tell, there is no job, and what is to be downloaded is left for later.
     """
-    return _Planner(request, surroundings).plan(sending=sending)
+    return _Planner(request, surroundings).plan(sending=sending, decoding=decoding)
 
 
 class _Planner:
@@ -85,26 +121,41 @@ class _Planner:
         self._findings = errors.Findings()
         self._findings.warnings += surroundings.warnings
         self._model = lookup.choose(request.model, request.called("--model"), self._findings)
+        self._stdin = self._owned_stdin()
 
-    def plan(self, *, sending: bool) -> Plan:
-        """Return the plan."""
+    def draft(self) -> Draft:
+        """Return what the request says by itself."""
         request, model, findings = self._request, self._model, self._findings
         given = self._config()
         format_: OutputFormat = "jpg"
         with findings.collecting():
             format_ = names.asked_format(request.placement)
-        stdin = self._owned_stdin()
-        named, is_complete = gather(request.selection, stdin, findings)
+        named, is_complete = gather(request.selection, self._stdin, findings)
         path = destination.path(request, model, format_, named, findings)
         typed = (request.prompt, request.prompt_file)
-        text, named = template.read(*typed, named, model, stdin, findings)
+        text, named = template.read(*typed, named, model, self._stdin, findings)
         position = self._position(named) if is_complete else None
-        sketch = Plan(request=request, model=model, prompt=text, format=format_)
-        place = destination.left(request, path if is_complete else None, named, findings)
+        return Draft(
+            given=given,
+            format=format_,
+            named=named,
+            is_complete=is_complete,
+            path=path,
+            text=text,
+            position=position,
+            asked=self._asked(text, given, position, format_),
+        )
+
+    def plan(self, *, sending: bool, decoding: bool) -> Plan:
+        """Return the plan."""
+        request, model, findings = self._request, self._model, self._findings
+        said = self.draft()
+        named, path, text = said.named, said.path, said.text
+        sketch = Plan(request=request, model=model, prompt=text, format=said.format)
+        place = destination.left(request, path if said.is_complete else None, named, findings)
         if place is not None:
             return replace(sketch, place=place, token_state=self._token_state())
-        asked = self._asked(text, given, position, format_)
-        found = self._found(asked, named) if is_complete else reuse.Found()
+        found = self._found(said.asked, named) if said.is_complete else reuse.Found()
         if found.made is not None and path is not None:
             place = destination.taken(request, path, named, found.made, findings)
             return self._reused(replace(sketch, place=place), found)
@@ -112,18 +163,18 @@ class _Planner:
             if request.save_to is not None:
                 flag = request.called("--save-request")
                 folder.prove(request.save_to, request.placement, files_of(named), flag)
-        images = self._images(named, found.opened)
-        if text is not None and is_complete:
+        images = self._images(named, found.opened, decoding=decoding)
+        if text is not None and said.is_complete:
             self._lint(text, named)
-        config = {**self._framing(position, images, len(named)), **given}
-        known = (self._surroundings.token, stdin, findings)
+        config = {**self._framing(said.position, images, len(named)), **said.given}
+        known = (self._surroundings.token, self._stdin, findings)
         token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
         limit = (request.max_cost_usd, findings, request.called("--max-cost"))
         estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
         if request.strict:
             findings.errors += map(_as_error, findings.warnings)
-        place = destination.proved(request, path, named, findings)
-        is_whole = is_complete and len(images) == len(named)
+        place = destination.proved(request, path, named, findings, self._surroundings.proven)
+        is_whole = said.is_complete and len(images) == len(named)
         return replace(
             sketch,
             images=images,
@@ -134,7 +185,7 @@ class _Planner:
             packed=pack.pack(model, text, config, images if is_whole else ()),
             warnings=tuple(findings.warnings),
             errors=tuple(findings.errors),
-            request_key=_key(asked, images) if is_whole else None,
+            request_key=_key(said.asked, images) if is_whole else None,
         )
 
     def _asked(
@@ -236,7 +287,7 @@ class _Planner:
         return None
 
     def _images(
-        self, named: Sequence[Entry], opened: Mapping[int, Input]
+        self, named: Sequence[Entry], opened: Mapping[int, Input], *, decoding: bool
     ) -> tuple[fit.FittedImage, ...]:
         """Return the images that could be read, prepared if something can come of it.
 
@@ -245,10 +296,10 @@ class _Planner:
         around = self._surroundings
         if self._model is None:
             return ()
-        budget = None
+        means = None
         with self._findings.collecting():
             lookup.check_count(self._model, len(named), self._findings)
-            budget = around.memory
+            means = around.means if decoding else None
         if self._findings.has_usage_error:
             return ()  # the command line has to change; no download and no decoding for that
 
@@ -258,13 +309,13 @@ class _Planner:
             )
 
         return fit.fit(
-            named[:_MOST_PROBED],
+            [entry for entry in named[:_MOST_PROBED] if decoding or not entry.is_url],
             self._model,
             self._request.fitting,
             opening,
             reporter=around.reporter,
             findings=self._findings,
-            budget=budget,
+            means=means,
             stop=around.stop,
         )
 

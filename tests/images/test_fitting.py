@@ -65,7 +65,7 @@ def fit(
         functools.partial(entries.open_input, stdin=None, download=no_download),
         reporter=reporter or Watching(),
         findings=findings or errors.Findings(),
-        budget=workers.Budget(fits.BUDGET_BYTES),
+        means=fits.Means(budget=workers.Budget(fits.BUDGET_BYTES)),
         stop=stop,
     )
 

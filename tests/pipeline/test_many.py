@@ -15,6 +15,7 @@ from PIL import Image
 from prodia_compose import blob, errors
 from prodia_compose.cli import signals, terminal
 from prodia_compose.client.options import Delivery
+from prodia_compose.images import fit
 from prodia_compose.images.workers import Budget
 from prodia_compose.inputs.options import Selection
 from prodia_compose.output.options import Placement
@@ -103,7 +104,7 @@ def _work(job: Job, url: str, folder: Path, record: ledger.Ledger, memory: Budge
         token=TOKEN,
         reporter=job,
         download=_no_download,
-        memory=memory,
+        means=fit.Means(budget=memory),
         stop=job.run.stop,
     )
     try:
