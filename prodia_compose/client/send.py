@@ -1,5 +1,6 @@
 """A job sent: again by itself for as long as it surely has not run, see `policy`."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -29,6 +30,31 @@ class Sent:
     answer: answers.Answer
     request_id: str | None
     attempts: int
+
+
+@frozen
+class Pause:
+    """What lies between two attempts: the first did not run.
+
+    Attributes:
+        seconds: How long it is, at least.
+        asked_s: How much of that the service asked for; None if it named no time.
+        is_busy: Whether the service had no room; else there was no connection.
+        why: The reason, as a clause.
+        attempt: Which attempt comes next; the first is 1.
+    """
+
+    seconds: float
+    asked_s: float | None = None
+    is_busy: bool
+    why: str
+    attempt: int
+
+    @property
+    def words(self) -> str:
+        """What a person is told who waits for this job alone."""
+        counted = f" (attempt {self.attempt})" if self.is_busy else ""
+        return f"{self.why}; trying again in {self.seconds:.0f} s{counted}"
 
 
 def headers(accept: str) -> dict[str, str]:
@@ -68,6 +94,10 @@ class Sender:
     All that it needs is handed in: `watch` is told how far each job is and what came for it,
     `stop` ends it early, `transport` makes an exchange, `clock` tells seconds, and `sleep` waits
     them (None: `stop.sleep`).
+
+    `pause` is called between two attempts and returns when the next one may start, or raises to
+    give up: for jobs that wait together. A sender without one tells of the pause and sleeps, and
+    gives up after `service.max_wait_s` of that.
     """
 
     def __init__(
@@ -80,6 +110,7 @@ class Sender:
         transport: Transport = Exchange,
         clock: progress.Clock = time.monotonic,
         sleep: Callable[[float], None] | None = None,
+        pause: Callable[[Pause], None] | None = None,
     ) -> None:
         self.service = service
         self.watch = watch
@@ -88,6 +119,8 @@ class Sender:
         self.transport = transport
         self.clock = clock
         self.sleep = sleep or self.stop.sleep
+        self.pause = pause or self._sit_out
+        self.max_wait_s = service.max_wait_s if pause is None else math.inf
 
     def send(
         self, body: multipart.MultipartBody, *, accept: str, usual_seconds: float | None = None
@@ -97,7 +130,7 @@ class Sender:
         Raises:
             AuthError: The service refused the token.
             RejectedError: It rejected the job, or the job failed; `may_be_billed` tells.
-            BusyError: It stayed busy for longer than `service.max_wait_s`.
+            BusyError: It stayed busy for longer than `service.max_wait_s`, or `pause` gave up.
             NotDeliveredError: There was no connection, or the upload broke off.
             UnknownError: All was sent and no picture came.
             Interrupted: Somebody asked to stop.
@@ -140,13 +173,11 @@ class Sender:
         waited_s = 0.0
         while True:
             number += 1
-            remaining_s = self.service.max_wait_s - waited_s
             try:
                 heard = self._exchange(request)
             except Lost as lost:
                 unconnected += 1
-                wait_s = _wait_to_connect(lost, unconnected, remaining_s)
-                words = f"{lost.words}; trying again in {wait_s:.0f} s"
+                pause = _to_connect(lost, unconnected, number, self.max_wait_s - waited_s)
             else:
                 verdict = heard.verdict
                 if verdict == "read":
@@ -156,12 +187,13 @@ class Sender:
                 unconnected = 0
                 # It did not run: whatever happens while waiting, nothing is on its way.
                 self.watch.reached("not-sent")
-                wait_s = self._wait_for_room(heard, number, waited_s)
-                again = f"trying again in {wait_s:.0f} s (attempt {number + 1})"
-                words = f"the service is busy ({heard.head.status}); {again}"
-            self.reporter.say(words)
-            self.sleep(wait_s)
-            waited_s += wait_s
+                pause = self._for_room(heard, number, waited_s)
+            self.pause(pause)
+            waited_s += pause.seconds
+
+    def _sit_out(self, pause: Pause) -> None:
+        self.reporter.say(pause.words)
+        self.sleep(pause.seconds)
 
     def _exchange(self, request: Request) -> verdicts.Heard:
         """Send once and return the answer.
@@ -189,24 +221,25 @@ class Sender:
             self.stop.check()
         return heard
 
-    def _wait_for_room(self, heard: verdicts.Heard, number: int, waited_s: float) -> float:
+    def _for_room(self, heard: verdicts.Heard, number: int, waited_s: float) -> Pause:
         asked_s = policy.parse_retry_after(
             heard.head.headers.get("retry-after"), now=datetime.now(UTC)
         )
-        longest_s = self.service.max_wait_s
+        longest_s = self.max_wait_s
         wait_s = policy.retry_wait(
             number, asked_s, remaining_s=longest_s - waited_s, random=_CHANCE.random()
         )
         if wait_s is None:
             raise verdicts.busy(heard, asked_s, waited_s=waited_s, max_wait_s=longest_s)
-        return wait_s
+        why = f"the service is busy ({heard.head.status})"
+        return Pause(seconds=wait_s, asked_s=asked_s, is_busy=True, why=why, attempt=number + 1)
 
 
-def _wait_to_connect(lost: Lost, unconnected: int, remaining_s: float) -> float:
+def _to_connect(lost: Lost, unconnected: int, number: int, remaining_s: float) -> Pause:
     wait_s = None
     if lost.stage == "connect" and not lost.is_final:
         chance = _CHANCE.random()
         wait_s = policy.connect_wait(unconnected, remaining_s=remaining_s, random=chance)
     if wait_s is None:
         raise verdicts.of_loss(lost, attempts=unconnected) from lost
-    return wait_s
+    return Pause(seconds=wait_s, is_busy=False, why=lost.words, attempt=number + 1)

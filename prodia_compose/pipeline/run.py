@@ -32,6 +32,7 @@ _FAILED: dict[errors.ExitCode, entries.State] = {
     errors.ExitCode.REJECTED: "rejected",
     errors.ExitCode.BUSY: "busy",
     errors.ExitCode.NOT_DELIVERED: "not-delivered",
+    errors.ExitCode.OUTPUT: "not-delivered",
     errors.ExitCode.UNKNOWN: "unknown",
     errors.ExitCode.NOT_PLACED: "received",
 }

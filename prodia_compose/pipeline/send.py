@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import IO
 
 from prodia_compose import errors
-from prodia_compose.client.send import Sender, Sent
+from prodia_compose.client.send import Pause, Sender, Sent
 from prodia_compose.client.wait import AsyncJob
 from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline import twins
@@ -23,6 +23,8 @@ def send(
     again: bool,
     reporter: Reporter,
     stdout: Callable[[], IO[bytes]],
+    pause: Callable[[Pause], None] | None = None,
+    on_begin: Callable[[str | None], None] = lambda _: None,
 ) -> None:
     """Send a plan's job and put its pictures in their places.
 
@@ -33,6 +35,9 @@ def send(
         again: Whether to send even if an identical job's outcome is unknown.
         reporter: Who is told of progress.
         stdout: Opens standard output for bytes, for a place that is `-`.
+        pause: Waits between two attempts, as `client.send.Sender` says.
+        on_begin: Told the job's id in the record, None if it has none, before the first byte
+            leaves. What it raises ends the job unsent.
 
     Raises:
         errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
@@ -54,15 +59,19 @@ def send(
     )
     run.clean = ready.service.token.clean
     with run.to_its_end():
-        run.record(record.begin(ready.claim, is_sandbox=run.is_sandbox))
-        run.received(_sent(ready, run, reporter))
+        entry = record.begin(ready.claim, is_sandbox=run.is_sandbox)
+        run.record(entry)
+        on_begin(entry.id)
+        run.received(_sent(ready, run, reporter, pause))
         run.place(placer)
         reporter.finish()
     run.elapsed_s = time.monotonic() - began
 
 
-def _sent(ready: Sendable, run: Run, reporter: Reporter) -> Sent:
-    sender = Sender(ready.service, watch=run, reporter=reporter, stop=run.stop)
+def _sent(
+    ready: Sendable, run: Run, reporter: Reporter, pause: Callable[[Pause], None] | None
+) -> Sent:
+    sender = Sender(ready.service, watch=run, reporter=reporter, stop=run.stop, pause=pause)
     usual = ready.model.usual_seconds
     usual_s = None if usual is None else usual.value
     body = ready.packed.body

@@ -25,6 +25,7 @@ from submitting import LARGE, PICTURE, TOKEN, both, served, serving, submit
 import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, download, multipart
+from prodia_compose.client.send import Pause
 from prodia_compose.client.transport import passage
 from prodia_compose.client.transport.exchange import Exchange, Reply
 
@@ -165,6 +166,41 @@ def test_waits_stay_within_the_patience(max_wait_s: float) -> None:
     assert isinstance(outcome.failure, errors.BusyError)
     assert sum(outcome.slept) <= max_wait_s + 1e-6  # of rounding
     assert server.submissions == len(outcome.slept) + 1
+
+
+def test_jobs_that_wait_together_are_given_each_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause is handed over with its reason instead of being told and slept, for as long as asked."""
+    resolve = socket.getaddrinfo
+    hitches = iter([True, False, False, False, False])
+
+    def hitching(*args: object, **options: object) -> object:
+        return submitting.unresolvable() if next(hitches) else resolve(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hitching)
+    pauses: list[Pause] = []
+    script = (busy("900"), busy(None, 429), busy("0", 503), ok(PICTURE))
+    server, outcome = served(*script, limits={"max_wait_s": 0}, pause=pauses.append)
+
+    assert (outcome.answer.whole, server.submissions) == (True, 4)
+    assert (outcome.slept, outcome.reporter.said) == ([], [])
+    told = [(one.is_busy, one.asked_s, one.attempt) for one in pauses]
+    assert told == [(False, None, 2), (True, 900, 3), (True, None, 4), (True, 0, 5)]
+    assert 900 <= pauses[1].seconds <= 902
+    assert pauses[1].why == "the service is busy (429)"
+    assert pauses[1].words.startswith("the service is busy (429); trying again in 90")
+
+
+def test_a_pause_that_gives_up_ends_the_job_unsent() -> None:
+    """What is raised instead of waiting on comes out as it is, and nothing is on its way."""
+
+    def give_up(pause: Pause) -> None:
+        raise errors.BusyError(f"{pause.why}: enough")
+
+    server, outcome = served(busy("1"), pause=give_up)
+
+    assert isinstance(outcome.failure, errors.BusyError)
+    assert outcome.failure.message == "the service is busy (429): enough"
+    assert (outcome.states[-1], server.submissions) == ("not-sent", 1)
 
 
 # What stops it before it is sent
