@@ -73,7 +73,7 @@ class ExitCode(IntEnum):
     OUTPUT = 8
     UNKNOWN = 9
     NOT_PLACED = 10
-    BATCH = 11  # reserved: no command makes batches yet
+    INCOMPLETE = 11
     COST = 12
     SIGHUP = 129
     SIGINT = 130
@@ -88,6 +88,7 @@ class ComposeError(Exception):
         path: The input or output it is about, as the user typed it.
         may_be_billed: Whether the job can have run; by default what its kind says.
         run: How far the job was, once there is one.
+        line: Of a batch's manifest, where what is wrong stands; `row_id` is the row's id.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -114,6 +115,8 @@ class ComposeError(Exception):
         by_kind = self.exit_code in (ExitCode.UNKNOWN, ExitCode.NOT_PLACED)
         self.may_be_billed = by_kind if may_be_billed is None else may_be_billed
         self.run: Status | None = None
+        self.line: int | None = None
+        self.row_id: str | None = None
 
     @property
     def code(self) -> ExitCode:
@@ -221,6 +224,7 @@ class Interrupted(BaseException):
 
 WarningCode = Literal[
     "count-in-doubt",
+    "duplicate-row",
     "file-name-in-prompt",
     "image-not-referred",
     "no-reference",
@@ -228,6 +232,7 @@ WarningCode = Literal[
     "not-checked",
     "ordinal-beyond-count",
     "over-cap",
+    "price-above-bound",
     "record-unavailable",
     "small-image",
     "unconfirmed-setting",

@@ -1,7 +1,7 @@
 """The JSON documents of `--json`: a stable interface, fields are added and never renamed."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ def plan(made: "Plan") -> Document:
         "images": [_image(image) for image in made.images],
         "prompt": made.prompt,
         "warnings": warnings(made.warnings),
-        "errors": [_problem(error) for error in made.errors],
+        "errors": problems(made.errors),
         "estimate_usd": made.estimate.maximum_usd,
         "estimate_min_usd": made.estimate.minimum_usd,
         "upload_bytes": packed.body.length if packed else None,
@@ -53,7 +53,7 @@ def result(made: "Plan", done: "Run") -> Document:
         "schema": "prodia-compose/result@1",
         "warnings": warnings(done.warnings),
         "made": _made(done.made, is_taken=made.is_reuse),
-        "output": outputs[0] if outputs else _skipped(made.place),
+        "output": outputs[0] if outputs else made.place and named_path(made.place.path),
         "outputs": outputs,
         "messages": list(done.messages),
         "job_id": done.job_id,
@@ -71,7 +71,7 @@ def fetched(done: "Run", place: "places.Place") -> Document:
     outputs = [_output(saved) for saved in done.saved]
     return {
         "warnings": warnings(done.warnings),
-        "output": outputs[0] if outputs else _skipped(place),
+        "output": outputs[0] if outputs else named_path(place.path),
         "outputs": outputs,
         "messages": list(done.messages),
         "skipped": not outputs,
@@ -80,7 +80,7 @@ def fetched(done: "Run", place: "places.Place") -> Document:
 
 def error(failure: errors.ComposeError) -> Document:
     """Return `prodia-compose/error@1`: why a run ended without its product."""
-    parts, run = [_problem(part) for part in failure.parts], failure.run
+    parts, run = problems(failure.parts), failure.run
     return {
         **_error(next(part for part in parts if part["exit_code"] == failure.code), run),
         "message": visible(failure.message),
@@ -97,7 +97,7 @@ def interruption(signal: errors.Interrupted, message: str) -> Document:
     return {
         **_error(_part("interrupted", signal.code, message), run),
         "may_be_billed": run is not None and run.state in ("sent", "answered"),
-        "rescued": _files((run.pictures or run.kept) if run else ()),
+        "rescued": files((run.pictures or run.kept) if run else ()),
     }
 
 
@@ -128,13 +128,20 @@ def _error(part: Document, run: errors.Status | None = None) -> Document:
         "job_id": run and run.job_id,
         "request_key": run and run.request_key,
         "may_be_billed": False,
-        "rescued": _files(run.kept if run else ()),
+        "rescued": files(run.kept if run else ()),
         "warnings": warnings(run.warnings if run else ()),
     }
 
 
-def _problem(failure: errors.ComposeError) -> Document:
-    return _part(failure.kind, failure.code, failure.message, failure.path)
+def problems(found: Iterable[errors.ComposeError]) -> list[Document]:
+    """Return what stands in the way as a document lists it; of a batch, with the row that it is in."""
+    return [
+        {
+            **_part(one.kind, one.code, one.message, one.path),
+            **({} if one.line is None else {"line": one.line, "id": one.row_id}),
+        }
+        for one in found
+    ]
 
 
 def _part(kind: str, code: errors.ExitCode, message: str, path: str | None = None) -> Document:
@@ -150,7 +157,8 @@ def _named_if(key: str, path: str | None) -> Document:
     return {key: None} if path is None else named(key, path)
 
 
-def _files(paths: Sequence[str]) -> list[Document]:
+def files(paths: Sequence[str]) -> list[Document]:
+    """Return where things are kept."""
     return [named("path", path) for path in paths]
 
 
@@ -200,12 +208,10 @@ def _output(saved: "placer.SavedOutput") -> Document:
     }
 
 
-def _skipped(place: "places.Place | None") -> Document | None:
-    """Return the output of a run that left an existing file alone: its path only."""
-    if place is None:
-        return None
+def named_path(path: str) -> Document:
+    """Return an output of which only the path is known: an existing file that was left alone."""
     unknown = dict.fromkeys(("format", "width", "height", "bytes", "sha256"))
-    return {**named("path", place.path), **unknown}
+    return {**named("path", path), **unknown}
 
 
 def _model(model: Model) -> Document:

@@ -1,0 +1,270 @@
+"""The rows that are due, on their way: each in a thread, from its pictures to its place."""
+
+import collections
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from prodia_compose import errors, progress
+from prodia_compose.frozen import frozen
+from prodia_compose.images import workers
+from prodia_compose.pipeline import planner, reuse, send
+from prodia_compose.pipeline.batch import outcomes
+from prodia_compose.pipeline.batch.desk import Desk
+from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
+from prodia_compose.pipeline.batch.results import Results
+from prodia_compose.pipeline.batch.rows import Row
+from prodia_compose.pipeline.batch.shared import Shared
+from prodia_compose.pipeline.plan import Plan
+from prodia_compose.pipeline.run import Run
+from prodia_compose.record.ledger import Ledger
+
+
+@frozen
+class Due:
+    """A row that is to be sent.
+
+    Attributes:
+        model: The model's name, for its gate.
+        bound: The most that it can cost, in US dollars; None if nobody knows.
+        request_key: What it asks for.
+        places: `Entry.place` of its pictures.
+        again: Whether it is sent although the same job's outcome is unknown.
+        is_sandbox: Whether it costs nothing, as far as can be known before.
+    """
+
+    row: Row
+    model: str
+    bound: Decimal | None
+    request_key: str
+    places: tuple[str, ...]
+    again: bool = False
+    is_sandbox: bool = False
+
+
+@frozen
+class End:
+    """What became of a row that was due.
+
+    Attributes:
+        plan: How it stood before it was sent, if it came so far.
+        error: Why it is not done.
+        record_id: The id of its job in the record, if it is on record.
+    """
+
+    due: Due
+    plan: Plan | None
+    run: Run
+    outcome: Outcome
+    error: errors.ComposeError | None
+    record_id: str | None
+
+
+@frozen
+class Done:
+    """What is kept of a row's end.
+
+    Attributes:
+        status: None where nothing was begun for it, since no more rows are started.
+        path: Where its picture is, if it is there.
+        document: Its line of the results.
+        bug: An exception that nobody foresaw.
+    """
+
+    due: Due
+    status: outcomes.Status | None
+    path: str | None
+    document: dict[str, object]
+    error: errors.ComposeError | None = None
+    bug: Exception | None = None
+
+
+@frozen
+class Means:
+    """What all rows share.
+
+    Attributes:
+        around: As for one plan; its `stop` is set by the first signal, which ends preparing.
+        stop: Is set by the second signal, which ends what is on its way.
+        shared: Prepares the pictures.
+        describe: Makes the document of a row's end.
+        watching: Who is told of a row's progress.
+        stdin: Gives what is on standard input, from its first byte.
+    """
+
+    around: planner.Surroundings
+    stop: progress.Stop
+    record: Ledger
+    results: Results
+    desk: Desk
+    shared: Shared
+    describe: Callable[[End], dict[str, object]]
+    watching: Callable[[Due], progress.Reporter]
+
+
+def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
+    """Send rows, so many at one time, and yield what became of each as it ends.
+
+    They are taken in order. Pictures are prepared ahead for as many rows as may be on their way.
+    The first signal lets those that are on their way come to their end, the second ends them too.
+    """
+    crew = _Crew(due, jobs, means)
+    asked = means.around.stop
+    left = len(due)
+    for _ in range(min(2 * jobs, left)):
+        if not workers.started(crew.work):
+            break
+    else:
+        crew.has_started = True
+    while left:
+        if asked.signum is not None:
+            means.desk.end("interrupted")
+        with contextlib.suppress(queue.Empty):
+            yield crew.done.get(timeout=progress.LOOK_EVERY_S)
+            left -= 1
+
+
+class _Crew:
+    """The threads, and what they have before them."""
+
+    def __init__(self, due: Sequence[Due], jobs: int, means: Means) -> None:
+        self.done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        self._means = means
+        self._waiting = collections.deque(due)
+        self._ahead = threading.Semaphore(jobs)
+        self._at_pictures = threading.Semaphore(max(2, workers.processors()))
+
+    def work(self) -> None:
+        """Take one row after the other, until there is none."""
+        while True:
+            self._ahead.acquire()
+            try:
+                due = self._waiting.popleft()
+            except IndexError:
+                self._ahead.release()
+                return
+            one = _Row(due, self._means, self._at_pictures, self._ahead.release)
+            self.done.put(one.come_to_its_end())
+
+
+class _Row:
+    """One row on its way."""
+
+    def __init__(
+        self,
+        due: Due,
+        means: Means,
+        at_pictures: threading.Semaphore,
+        let_next: Callable[[], None],
+    ) -> None:
+        self._due = due
+        self._means = means
+        self._at_pictures = at_pictures
+        self._let_next: Callable[[], None] | None = let_next
+        self._plan: Plan | None = None
+        self._run = self._new_run(())
+        self._has_begun = False
+        self._record_id: str | None = None
+
+    def _new_run(self, warnings: Sequence[errors.Warned]) -> Run:
+        due = self._due
+        return Run(
+            self._means.stop,
+            warnings=warnings,
+            request_key=due.request_key,
+            is_sandbox=due.is_sandbox,
+        )
+
+    def come_to_its_end(self) -> Done:
+        """Do all that is to be done for the row, and return what became of it."""
+        means, number = self._means, self._due.row.number
+        end: BaseException | None = None
+        try:
+            self._go()
+        except BaseException as exc:  # noqa: BLE001 - told by who asked for the batch
+            end = exc
+        outcome = outcomes.of(self._run, end)
+        error = end if isinstance(end, errors.ComposeError) else None
+        if isinstance(end, errors.Interrupted):
+            error = _of_signal(end, outcome)
+        document = means.describe(
+            End(
+                due=self._due,
+                plan=self._plan,
+                run=self._run,
+                outcome=outcome,
+                error=error,
+                record_id=self._record_id,
+            )
+        )
+        is_untouched = not self._has_begun and isinstance(end, Ended | errors.Interrupted)
+        if not is_untouched:
+            try:
+                means.results.end(document)
+            except errors.ComposeError as lost:
+                means.desk.end("disk")
+                error = error or lost
+        means.desk.leave(number, outcome)
+        self._start_next()
+        means.shared.leave(self._due.places)
+        return Done(
+            due=self._due,
+            status=None if is_untouched else outcome.status,
+            path=next((one.path for one in self._run.saved), None),
+            document=document,
+            error=error,
+            bug=end if isinstance(end, Exception) and error is None else None,
+        )
+
+    def _start_next(self) -> None:
+        """Let the pictures of the next row be prepared."""
+        if self._let_next is not None:
+            self._let_next()
+            self._let_next = None
+
+    def _go(self) -> None:
+        due, means = self._due, self._means
+        reporter = means.watching(due)
+        around = replace(means.around, reporter=reporter)
+        with self._at_pictures:
+            around.stop.check()
+            if means.desk.reason is not None:
+                raise Ended(means.desk.reason)
+            plan = self._plan = planner.make(due.row.request, around, sending=True)
+        run = self._run = self._new_run(plan.warnings)
+        if plan.is_reuse:
+            reuse.take(plan, run, stdout=_no_stdout, reporter=reporter)
+            return
+        ready = plan.sendable()
+        means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
+        self._start_next()
+        send.send(
+            ready,
+            run,
+            record=means.record,
+            again=due.again,
+            reporter=reporter,
+            stdout=_no_stdout,
+            pause=lambda pause: means.desk.again(due.row.number, pause),
+            on_begin=self._begin,
+        )
+
+    def _begin(self, record_id: str | None) -> None:
+        due = self._due
+        self._means.results.start(due.row.id, due.request_key, record_id, due.bound)
+        self._has_begun, self._record_id = True, record_id
+
+
+def _of_signal(end: errors.Interrupted, outcome: Outcome) -> errors.ComposeError:
+    """Return what a second signal left of a row, as an error."""
+    if outcome.may_be_billed:
+        return errors.UnknownError(f"stopped by {end}: the job had been sent and may be billed")
+    return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
+
+
+def _no_stdout() -> "os.PathLike[str]":
+    raise AssertionError("a row's picture has a place")
