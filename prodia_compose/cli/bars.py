@@ -26,20 +26,36 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
+def console(terminal: TextIO) -> Console:
+    """Return what draws on a terminal and writes lines above; that may go away at any time."""
+    return _Steady(
+        file=io.TextIOWrapper(
+            io.BufferedWriter(_Unfailing(terminal)), terminal.encoding, terminal.errors
+        ),
+        force_terminal=True,
+        force_interactive=True,
+        no_color=not in_colour(terminal),
+        highlight=False,
+    )
+
+
+def bar(width: int) -> BarColumn:
+    """Return a bar of some columns; rich's own colours are one and the same where there are only 16."""
+    return BarColumn(
+        bar_width=width,
+        style="bright_black",
+        complete_style="cyan",
+        finished_style="green",
+        pulse_style="cyan",
+    )
+
+
 class Bars(Lines):
     """One bar for the current phase; lines go above it."""
 
     def __init__(self, terminal: TextIO, *, quiet: bool, verbosity: int) -> None:
         super().__init__(quiet=quiet, verbosity=verbosity)
-        self._console = _Steady(
-            file=io.TextIOWrapper(
-                io.BufferedWriter(_Unfailing(terminal)), terminal.encoding, terminal.errors
-            ),
-            force_terminal=True,
-            force_interactive=True,
-            no_color=not in_colour(terminal),
-            highlight=False,
-        )
+        self._console = console(terminal)
         self._progress: Progress | None = None
         self._task = TaskID(0)
         self._usual_s: int | None = None
@@ -54,14 +70,7 @@ class Bars(Lines):
         self._usual_s = total
         self._progress = Progress(
             TextColumn(PHASES[phase], markup=False),
-            BarColumn(
-                bar_width=24,
-                # rich's own colours are one and the same where there are only 16.
-                style="bright_black",
-                complete_style="cyan",
-                finished_style="green",
-                pulse_style="cyan",
-            ),
+            bar(24),
             *_amounts(phase),
             console=self._console,
             transient=True,

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
 from prodia_compose import errors
@@ -41,15 +41,7 @@ def handled() -> Iterator[Stop]:
     numbers = _heard()
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        # What comes at the same moment is no second one: as a terminal closes, its shell sends
-        # what the system has sent already; so does `timeout`. And Python would complain on
-        # stderr of a signal whose handler is gone.
-        for other in numbers:
-            signal.signal(other, lambda _number, _frame: None)
-        time.sleep(_SAME_MOMENT_S)
-        signal.raise_signal(number)
-        for other in numbers:
-            signal.signal(other, signal.SIG_DFL)
+        _hear_once(number, numbers, signal.SIG_DFL)
         stop.request(number)
         if not stop.is_deferred:
             raise errors.Interrupted(number)
@@ -60,6 +52,37 @@ def handled() -> Iterator[Stop]:
             yield stop
     finally:
         _stops.remove(stop)
+
+
+@contextlib.contextmanager
+def in_two_steps(first: Stop, second: Stop) -> Iterator[None]:
+    """Let the first signal set one flag in the block and the next another; a third ends the process."""
+    numbers = _heard()
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        if first.signum is None:
+            _hear_once(number, numbers, interrupt)
+            first.request(number)
+        else:
+            _hear_once(number, numbers, signal.SIG_DFL)
+            second.request(number)
+
+    with handled_by(interrupt):
+        yield
+
+
+def _hear_once(number: int, numbers: Iterable[int], after: Handler | signal.Handlers) -> None:
+    """Take what comes at this same moment for one signal, and handle later ones otherwise.
+
+    As a terminal closes, its shell sends what the system has sent already; so does `timeout`.
+    And Python would complain on stderr of a signal whose handler is gone.
+    """
+    for other in numbers:
+        signal.signal(other, lambda _number, _frame: None)
+    time.sleep(_SAME_MOMENT_S)
+    signal.raise_signal(number)
+    for other in numbers:
+        signal.signal(other, after)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,10 @@ class Shared:
     """
 
     def __init__(
-        self, places: Iterable[str], preparing: fit.Preparing = fit.here, most_bytes: int = MOST_BYTES
+        self,
+        places: Iterable[str],
+        preparing: fit.Preparing = fit.here,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         """Begin.
 

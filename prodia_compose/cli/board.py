@@ -1,0 +1,134 @@
+"""How a batch is watched: a board on a terminal, with a line for all and one for each job."""
+
+import threading
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.progress import Progress, TaskID, TextColumn
+
+from prodia_compose import progress
+from prodia_compose.cli import bars
+from prodia_compose.cli.watcher import PHASES, waited
+
+_LONGEST_NAME = 30
+
+
+@dataclass
+class Totals:
+    """How far a batch is.
+
+    Attributes:
+        rows: How many are to be sent.
+        ended: How many have come to their end; of these `failed` did not end well.
+        on_way: How many are on their way.
+        money: What is spent, and of how much, in words.
+        left_s: How long the rest will take, if that can be told.
+    """
+
+    rows: int
+    ended: int = 0
+    failed: int = 0
+    on_way: int = 0
+    money: str = ""
+    left_s: float | None = None
+
+    def words(self) -> str:
+        """Return what stands behind the bar."""
+        told = [f"{self.on_way} on the way"]
+        if self.failed:
+            told.append(f"{self.failed} failed")
+        if self.money:
+            told.append(self.money)
+        if self.left_s is not None and self.ended < self.rows:
+            minutes, seconds = divmod(round(self.left_s), 60)
+            told.append(f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left")
+        return ", ".join(told)
+
+
+class Board:
+    """Bars for all rows and for each that is on its way; lines go above them."""
+
+    def __init__(self, terminal: TextIO, totals: Totals) -> None:
+        self._console = bars.console(terminal)
+        self._totals = totals
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            bars.bar(16),
+            TextColumn("{task.fields[told]}", markup=False),
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._all = self._progress.add_task("", total=totals.rows, told="")
+        self._progress.start()
+
+    def update(self) -> None:
+        """Show the totals as they are now."""
+        totals = self._totals
+        self._progress.update(
+            self._all,
+            description=f"{totals.ended} of {totals.rows} rows",
+            completed=totals.ended,
+            told=totals.words(),
+        )
+
+    def watch(self, name: str) -> progress.Reporter:
+        """Return who is told of a row's progress."""
+        shown = progress.visible(name)
+        shown = shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
+        return _Watched(self._progress, shown)
+
+    def tell(self, text: str) -> None:
+        """Tell a line above the bars."""
+        self._console.print(text, markup=False, emoji=False, soft_wrap=True)
+
+    def finish(self) -> None:
+        """Clear the board from view."""
+        self._progress.stop()
+
+
+class _Watched(progress.Reporter):
+    """A row's line: there while it is on its way."""
+
+    def __init__(self, board: Progress, name: str) -> None:
+        self._board = board
+        self._name = name
+        self._task: TaskID | None = None
+        self._total: int | None = None
+        self._done = 0
+        self._phase: progress.Phase = "prepare"
+        self._lock = threading.Lock()
+
+    def start(self, phase: progress.Phase, total: int | None = None) -> None:
+        """Begin a phase, in the place of the one before."""
+        self.finish()
+        with self._lock:
+            self._phase, self._total, self._done = phase, total, 0
+            self._task = self._board.add_task(self._name, total=total, told=self._told())
+
+    def advance(self, amount: int) -> None:
+        """Move on; past the usual time it tells only that something goes on."""
+        with self._lock:
+            if self._task is None:
+                return
+            self._done += amount
+            is_over = self._total is not None and self._done > self._total
+            self._board.update(
+                self._task,
+                completed=self._done,
+                total=None if is_over else self._total,
+                told=self._told(),
+            )
+
+    def _told(self) -> str:
+        if self._phase == "waiting":
+            return waited(self._done, self._total)
+        return PHASES[self._phase]
+
+    def finish(self) -> None:
+        """Take the line away."""
+        with self._lock:
+            if self._task is not None:
+                self._board.remove_task(self._task)
+                self._task = None
