@@ -27,7 +27,7 @@ def row(end: End) -> Document:
         "ok": is_done,
         "errors": documents.problems(() if error is None else error.parts),
         "may_be_billed": end.outcome.may_be_billed,
-        "kept": documents.files(end.run.kept),
+        "rescued": documents.files(end.run.kept),
         "request_key": due.request_key,
         "record_id": end.record_id,
         "reserved_usd": _usd(due.bound),

@@ -88,15 +88,16 @@ class Means:
     """What all rows share.
 
     Attributes:
-        around: As for one plan; its `stop` is set by the first signal, which ends preparing.
+        around: Gives the surroundings of one plan; `asked` is their `stop`.
+        asked: Is set by the first signal, which ends starting and preparing.
         stop: Is set by the second signal, which ends what is on its way.
         shared: Prepares the pictures.
         describe: Makes the document of a row's end.
         watching: Who is told of a row's progress.
-        stdin: Gives what is on standard input, from its first byte.
     """
 
-    around: planner.Surroundings
+    around: Callable[[], planner.Surroundings]
+    asked: progress.Stop
     stop: progress.Stop
     record: Ledger
     results: Results
@@ -113,7 +114,7 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     The first signal lets those that are on their way come to their end, the second ends them too.
     """
     crew = _Crew(due, jobs, means)
-    asked = means.around.stop
+    asked = means.asked
     left = len(due)
     for _ in range(min(2 * jobs, left)):
         if not workers.started(crew.work):
@@ -229,7 +230,7 @@ class _Row:
     def _go(self) -> None:
         due, means = self._due, self._means
         reporter = means.watching(due)
-        around = replace(means.around, reporter=reporter)
+        around = replace(means.around(), reporter=reporter)
         with self._at_pictures:
             around.stop.check()
             if means.desk.reason is not None:
@@ -237,7 +238,7 @@ class _Row:
             plan = self._plan = planner.make(due.row.request, around, sending=True)
         run = self._run = self._new_run(plan.warnings)
         if plan.is_reuse:
-            reuse.take(plan, run, stdout=_no_stdout, reporter=reporter)
+            reuse.take(plan, run, stdout=no_stdout, reporter=reporter)
             return
         ready = plan.sendable()
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
@@ -248,7 +249,7 @@ class _Row:
             record=means.record,
             again=due.again,
             reporter=reporter,
-            stdout=_no_stdout,
+            stdout=no_stdout,
             pause=lambda pause: means.desk.again(due.row.number, pause),
             on_begin=self._begin,
         )
@@ -266,5 +267,6 @@ def _of_signal(end: errors.Interrupted, outcome: Outcome) -> errors.ComposeError
     return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
 
 
-def _no_stdout() -> "os.PathLike[str]":
+def no_stdout() -> IO[bytes]:
+    """Refuse standard output: a row's picture has a place."""
     raise AssertionError("a row's picture has a place")

@@ -1,0 +1,211 @@
+"""All rows looked at before the first is sent: what is due, at what price, and what is wrong."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import BinaryIO
+
+from prodia_compose import addresses, errors
+from prodia_compose.frozen import frozen
+from prodia_compose.inputs import files
+from prodia_compose.inputs.entries import Entry, open_input
+from prodia_compose.models.facts import Estimate
+from prodia_compose.pipeline import planner
+from prodia_compose.pipeline.batch.results.due import Decision
+from prodia_compose.pipeline.batch.results.standing import Standing
+from prodia_compose.pipeline.batch.rows import Problem, Row
+from prodia_compose.pipeline.batch.work import Due
+from prodia_compose.pipeline.plan import Plan
+from prodia_compose.pipeline.request import ComposeRequest
+
+
+@frozen
+class Left:
+    """A row that is not sent in this run.
+
+    Attributes:
+        path: Where its picture is, if it is skipped.
+    """
+
+    row: Row
+    decision: Decision
+    path: str | None = None
+
+
+@frozen
+class Survey:
+    """What there is to do.
+
+    Attributes:
+        due: The rows to send, in order.
+        left: Those that are not sent: skipped, listed, placed from a kept copy, or refused.
+        problems: What is wrong, in order.
+        warnings: What is odd, each with the row that it is about.
+        least_usd: What the rows that are due cost at least, as far as prices are known.
+        most_usd: What they cost at most; None if that is not known of one.
+        unpriced: Of how many no price is known.
+        plans: What is known of each that is due by headers, for whoever wants to see them.
+    """
+
+    due: tuple[Due, ...]
+    left: tuple[Left, ...]
+    problems: tuple[Problem, ...]
+    warnings: tuple[tuple[Row, errors.Warned], ...]
+    least_usd: Decimal
+    most_usd: Decimal | None
+    unpriced: int
+
+
+def look(
+    rows: Sequence[Row],
+    around: Callable[[], planner.Surroundings],
+    standing: Standing,
+    known: Mapping[tuple[str, int, int], str],
+    *,
+    is_sandbox: bool,
+    show: Callable[[Row, Plan], None] = lambda _row, _plan: None,
+) -> Survey:
+    """Look at rows, by their headers at most, and return what there is to do.
+
+    Args:
+        rows: In order.
+        around: Gives the surroundings of one row, standard input from its first byte.
+        standing: What became of them in earlier runs.
+        known: What is in files, by path from the root, size and time: not read again.
+        is_sandbox: Whether they cost nothing.
+        show: Is shown each row that is due, and its plan.
+    """
+    surveyor = _Surveyor(around, standing, _Contents(known), is_sandbox=is_sandbox, show=show)
+    for row in rows:
+        surveyor.take(row)
+    return surveyor.survey()
+
+
+class _Surveyor:
+    """Looks at one row after the other."""
+
+    def __init__(
+        self,
+        around: Callable[[], planner.Surroundings],
+        standing: Standing,
+        contents: "_Contents",
+        *,
+        is_sandbox: bool,
+        show: Callable[[Row, Plan], None],
+    ) -> None:
+        self._around = around
+        self._standing = standing
+        self._contents = contents
+        self._is_sandbox = is_sandbox
+        self._show = show
+        self._due: list[Due] = []
+        self._left: list[Left] = []
+        self._problems: list[Problem] = []
+        self._warnings: list[tuple[Row, errors.Warned]] = []
+        self._firsts: dict[str, Row] = {}  # by what they ask for
+        self._estimates: list[Estimate] = []
+
+    def survey(self) -> Survey:
+        """Return all that was found."""
+        known = [one for one in self._estimates if one.maximum_usd is not None]
+        most = sum((Decimal(str(one.maximum_usd)) for one in known), Decimal(0))
+        return Survey(
+            due=tuple(self._due),
+            left=tuple(self._left),
+            problems=tuple(self._problems),
+            warnings=tuple(self._warnings),
+            least_usd=sum((Decimal(str(one.minimum_usd or 0)) for one in known), Decimal(0)),
+            most_usd=most if len(known) == len(self._estimates) else None,
+            unpriced=len(self._estimates) - len(known),
+        )
+
+    def take(self, row: Row) -> None:
+        """Look at a row."""
+        around = self._around()
+        said = planner.draft(row.request, around)
+        key = None
+        with contextlib.suppress(errors.ComposeError, OSError):
+            if said.asked is not None and said.is_complete:
+                key = said.asked.key([self._contents.of(one, around) for one in said.named])
+        decision = Decision(action="send") if key is None else self._standing.decide(row.id, key)
+        if decision.action != "send":
+            last = self._standing.last.get(row.id)
+            path = last.pictures[0].path if last is not None and last.pictures else None
+            self._left.append(Left(row=row, decision=decision, path=path))
+            return
+        request = _replacing(row.request) if decision.replaces else row.request
+        plan = planner.make(request, self._around(), sending=not self._is_sandbox, decoding=False)
+        if plan.is_skipped and plan.place is not None:
+            skipped = Decision(action="skip", why="its place is taken, and is left as it is")
+            self._left.append(Left(row=row, decision=skipped, path=plan.place.path))
+            return
+        self._problems += [
+            Problem(error=error, line=row.line, id=row.id, is_whole=False) for error in plan.errors
+        ]
+        self._warnings += [(row, warned) for warned in plan.warnings]
+        if plan.errors or key is None or plan.model is None:
+            return
+        self._warn_of_twin(row, key)
+        self._estimates.append(plan.estimate)
+        self._show(row, replace(plan, request_key=key))
+        most = plan.estimate.maximum_usd
+        self._due.append(
+            Due(
+                row=replace(row, request=request),
+                model=plan.model.short_name,
+                bound=None if most is None else Decimal(str(most)),
+                request_key=key,
+                places=tuple(one.place for one in said.named),
+                again=decision.again or row.request.again,
+                is_sandbox=self._is_sandbox,
+            )
+        )
+
+    def _warn_of_twin(self, row: Row, key: str) -> None:
+        first = self._firsts.setdefault(key, row)
+        if first is not row and not row.repeat:
+            message = f"asks for the same picture as {first.id}; both are sent, and both are paid for"
+            self._warnings.append((row, errors.Warned(code="duplicate-row", message=message)))
+
+
+def _replacing(request: ComposeRequest) -> ComposeRequest:
+    """Return a request that may write over its place: what stands there is of the same row."""
+    return replace(request, placement=replace(request.placement, force=True, if_exists=None))
+
+
+class _Contents:
+    """What is in the pictures, each read once."""
+
+    def __init__(self, known: Mapping[tuple[str, int, int], str]) -> None:
+        self._known = known
+        self._found: dict[str, str] = {}
+
+    def of(self, entry: Entry, around: planner.Surroundings) -> str:
+        """Return what a request key has of an input.
+
+        Raises:
+            errors.ComposeError: It cannot be read.
+            OSError: Likewise.
+        """
+        if entry.is_url:
+            return entry.path
+        place = entry.place
+        if place not in self._found:
+            self._found[place] = self._read(entry, around.stdin)
+        return self._found[place]
+
+    def _read(self, entry: Entry, stdin: BinaryIO | None) -> str:
+        source = open_input(entry, 1, stdin=stdin, download=_no_download)
+        with source.opener() as file:
+            status = None if files.is_descriptor(source.path) else files.status(file)
+            if status is not None:
+                known = self._known.get((entry.place, *status))
+                if known is not None:
+                    return known
+            return files.content(file).sha256
+
+
+def _no_download(url: str) -> "object":
+    raise AssertionError(url)
