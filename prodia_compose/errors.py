@@ -5,7 +5,8 @@ The tree::
     ComposeError
     ├── UsageError         2  options, arguments, settings outside the model's range
     ├── InputError         3  an image is missing, unreadable, too many, over a cap
-    ├── AuthError          4  the token is missing, malformed or refused; the balance
+    ├── AuthError          4  the token is missing, malformed or refused
+    │   └── BalanceError   4  the balance of the account does not pay for the job
     ├── RejectedError      5  the service rejected the job
     ├── BusyError          6  no capacity until the waiting ran out: it did not run
     ├── NotDeliveredError  7  no connection, or the upload broke off: it did not run
@@ -138,7 +139,11 @@ class InputError(ComposeError, exit_code=ExitCode.INPUT):
 
 
 class AuthError(ComposeError, exit_code=ExitCode.AUTH):
-    """The token is missing or malformed, the service refused it, or the balance does not do."""
+    """The token is missing or malformed, or the service refused it."""
+
+
+class BalanceError(AuthError, exit_code=ExitCode.AUTH):
+    """The balance of the account does not pay for the job; it did not run."""
 
 
 class RejectedError(ComposeError, exit_code=ExitCode.REJECTED):

@@ -33,7 +33,7 @@ def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = options.request
     with watcher.reporter(options) as reporter:
-        surroundings = _surroundings(request, reporter)
+        surroundings = surroundings(request, reporter)
         plan = planner.make(request, surroundings, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
     if options.json:
@@ -53,17 +53,17 @@ def compose(options: ComposeOptions) -> int:
         return validate(options)
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
-    with _sandboxed(request) as addressed, watcher.reporter(options) as reporter:
+    with sandboxed(request) as addressed, watcher.reporter(options) as reporter:
         if request.placement.policy != "skip":  # which may well do without
             # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
             workers.started(_load_ahead)
-        plan = planner.make(addressed, _surroundings(addressed, reporter), sending=True)
+        plan = planner.make(addressed, surroundings(addressed, reporter), sending=True)
         reporter.finish()
         run = Run(
             signals.current(),
             warnings=() if options.request.strict else plan.warnings,
             request_key=plan.request_key,
-            is_sandbox=_is_rehearsal(plan),
+            is_sandbox=is_rehearsal(request, None if plan.token is None else plan.token.value),
         )
         terminal.tell_warnings(run.warnings, options)
         try:
@@ -183,17 +183,18 @@ def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
     return () if record.trouble is None else (record.trouble,)
 
 
-def _is_rehearsal(plan: Plan) -> bool:
-    """Return whether the job will go to a sandbox, as far as can be known before it answers."""
-    if plan.request.sandbox:
+def is_rehearsal(request: ComposeRequest, token: str | None) -> bool:
+    """Return whether a job will go to a sandbox, as far as can be known before it answers."""
+    if request.sandbox:
         return True
-    host = urlsplit(plan.request.delivery.base_url).hostname or ""
-    token = None if plan.token is None else plan.token.value
+    host = urlsplit(request.delivery.base_url).hostname or ""
     is_expected = token == SANDBOX_TOKEN or home.is_rehearsing(os.environ)
     return is_expected and service.is_loopback(host)
 
 
-def _surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planner.Surroundings:
+def surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planner.Surroundings:
+    """Return what the process was given from outside; `reporter` is told of progress."""
+
     def download(url: str) -> blob.Blob:
         from prodia_compose.client.download import download as from_url  # noqa: PLC0415 - requests, where a URL was named
 
@@ -225,7 +226,7 @@ def _earlier() -> "ledger.Ledger":
 
 
 @contextlib.contextmanager
-def _sandboxed(request: ComposeRequest) -> Iterator[ComposeRequest]:
+def sandboxed(request: ComposeRequest) -> Iterator[ComposeRequest]:
     """Address a request to a stand-in that lives as long as the block, under `--sandbox`."""
     if not request.sandbox:
         yield request

@@ -173,12 +173,11 @@ def of_refusal(heard: Heard) -> errors.ComposeError:
     """Return the error for a status that is neither success nor busy."""
     verdict, shown, ids = heard.verdict, heard.shown, heard.ids
     if verdict == "auth":
-        words = f"the service refused the token ({shown}): check PRODIA_TOKEN or --token-file"
         if heard.head.status == _BALANCE:
-            words = (
-                f"the balance of your account does not pay for the job ({shown}): top it up at"
-                f" {addresses.DASHBOARD}, then send it again; {_NOT_RUN}"
-            )
+            words = f"the balance of your account does not pay for the job ({shown})"
+            cure = f"top it up at {addresses.DASHBOARD}, then send it again"
+            return errors.BalanceError(f"{words}: {cure}; {_NOT_RUN}", **ids)
+        words = f"the service refused the token ({shown}): check PRODIA_TOKEN or --token-file"
         return errors.AuthError(words, **ids)
     if verdict == "rejected":
         return errors.RejectedError(_rejected(heard), **ids)
@@ -217,15 +216,21 @@ def busy(
     heard: Heard, asked_s: float | None, *, waited_s: float, max_wait_s: float
 ) -> errors.ComposeError:
     """Return the error for a service that stays busy beyond our patience."""
+    why = f"the service is busy ({heard.shown})"
+    words = no_room(why, asked_s, waited_s=waited_s, max_wait_s=max_wait_s)
+    return errors.BusyError(words, **heard.ids)
+
+
+def no_room(why: str, asked_s: float | None, *, waited_s: float, max_wait_s: float) -> str:
+    """Return what is told of a service that is busy, as the clause `why` says, for too long."""
     if asked_s is not None and asked_s > 0:
         moment = (datetime.now().astimezone() + timedelta(seconds=asked_s)).replace(microsecond=0)
         when = f"it asks to come back in {asked_s:.0f} s, at {moment.isoformat(sep=' ')}"
     else:
         when = "it does not say for how long"
-    return errors.BusyError(
-        f"the service is busy ({heard.shown}) and {when}; waited {waited_s:.0f} s of the"
-        f" {max_wait_s:g} s that --max-wait allows; {_NOT_RUN} and can be sent again later",
-        **heard.ids,
+    return (
+        f"{why} and {when}; waited {waited_s:.0f} s of the {max_wait_s:g} s that --max-wait"
+        f" allows; {_NOT_RUN} and can be sent again later"
     )
 
 

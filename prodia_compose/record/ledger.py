@@ -189,6 +189,15 @@ class Ledger:
                 return source.sha256
         return None
 
+    def known_contents(self) -> dict[tuple[str, int, int], str]:
+        """Return what was in all inputs, in hex, by path from the root, size and time."""
+        return {
+            (source.path, source.size, source.mtime_ns): source.sha256
+            for entry in reversed(self.entries())
+            for source in entry.inputs
+            if source.sha256 is not None and source.size is not None and source.mtime_ns is not None
+        }
+
     def entries(
         self,
         *,

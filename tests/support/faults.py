@@ -321,7 +321,7 @@ STATUSES: dict[str, Fault] = {
     "401": refused(text("token is invalid", 401), "401", "token is invalid"),
     "403": refused(json_answer({"error": ECHO}, 403), "403", "sorry, ***"),
     "402": Fault(
-        script=(json_answer({"error": "insufficient funds"}, 402),), error=errors.AuthError, submissions=1,
+        script=(json_answer({"error": "insufficient funds"}, 402),), error=errors.BalanceError, submissions=1,
         words=("the balance of your account", "insufficient funds", "app.prodia.com", "the job did not run"),
     ),
     "404": rejected(loopback.status(404), "404", "the job type, or this version of the API", "PRODIA_BASE_URL"),

@@ -1,0 +1,165 @@
+"""What a row came to, for its batch: what to do with its money, and whether others may follow."""
+
+import errno
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Literal
+
+from prodia_compose import errors
+from prodia_compose.errors import ExitCode
+from prodia_compose.frozen import frozen
+from prodia_compose.pipeline.run import Run
+
+Status = Literal[
+    "done",
+    "rejected",
+    "busy",
+    "not-delivered",
+    "unknown",
+    "not-placed",
+    "cancelled",
+    "refused",
+]
+"""What a row came to; the last two, and `busy`, before anything of it was taken by the service."""
+
+Reason = Literal["auth", "balance", "cost", "disk", "failures", "interrupted", "bug"]
+"""Why no more rows are started."""
+
+_WORDS: dict[Reason, str] = {
+    "auth": "the service refused the token",
+    "balance": "the balance of the account does not pay for more",
+    "cost": "the budget has no room for the next row, or a job cost more than it should",
+    "disk": "a disk is full",
+    "failures": "too many rows failed, one after the other",
+    "interrupted": "the batch was asked to stop",
+    "bug": "there is a bug in this tool",
+}
+
+_STATUS: dict[ExitCode, Status] = {
+    ExitCode.AUTH: "cancelled",
+    ExitCode.REJECTED: "rejected",
+    ExitCode.BUSY: "busy",
+    ExitCode.NOT_DELIVERED: "not-delivered",
+    ExitCode.UNKNOWN: "unknown",
+    ExitCode.NOT_PLACED: "not-placed",
+}
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_UNKNOWN_IN_A_ROW = 3
+_OTHERS_IN_A_ROW = 10
+
+
+class Ended(errors.NotDeliveredError, exit_code=ExitCode.NOT_DELIVERED):
+    """No more rows are started; this one did not run.
+
+    Attributes:
+        reason: Why.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"no more rows are started: {_WORDS[reason]}; this one did not run")
+        self.reason = reason
+
+
+@frozen
+class Outcome:
+    """What a row came to.
+
+    Attributes:
+        price_usd: What it cost, if the service said so.
+        may_be_billed: Whether it ran, or may have.
+        ends: Why no other row shall start after it; None if they may.
+    """
+
+    status: Status
+    price_usd: Decimal | None = None
+    may_be_billed: bool = False
+    ends: Reason | None = None
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the service surely made a picture: it has room."""
+        return self.status in ("done", "not-placed")
+
+
+def of(run: Run, end: BaseException | None) -> Outcome:
+    """Return what a row came to, from its job and what `pipeline.send.send` raised, if it did."""
+    status = _status(run, end)
+    is_billed_failure = isinstance(end, errors.RejectedError) and end.may_be_billed
+    price = run.price_usd
+    return Outcome(
+        status=status,
+        price_usd=None if price is None else Decimal(str(price)),
+        may_be_billed=status in ("done", "not-placed", "unknown") or is_billed_failure,
+        ends=_reason(end),
+    )
+
+
+def _status(run: Run, end: BaseException | None) -> Status:
+    if end is None:
+        return "done"
+    if isinstance(end, Ended):
+        return "cancelled"
+    if isinstance(end, errors.ComposeError):
+        # Unknown before it was sent is what a twin of it came to.
+        is_twin = end.code == ExitCode.UNKNOWN and run.state == "not-sent"
+        return "refused" if is_twin else _STATUS.get(end.code, "refused")
+    if run.saved and not run.kept:
+        return "done"
+    if run.pictures:
+        return "not-placed"
+    return "unknown" if run.state in ("sent", "answered") else "cancelled"
+
+
+def _reason(end: BaseException | None) -> Reason | None:
+    if end is None or isinstance(end, Ended):
+        return None
+    if any(isinstance(one, OSError) and one.errno in _FULL for one in _chain(end)):
+        return "disk"
+    if isinstance(end, errors.Interrupted):
+        return "interrupted"
+    if isinstance(end, errors.AuthError):
+        return "balance" if isinstance(end, errors.BalanceError) else "auth"
+    return None if isinstance(end, errors.ComposeError) else "bug"
+
+
+def _chain(end: BaseException) -> Iterator[BaseException]:
+    """Give an exception and all that led to it."""
+    yield end
+    for link in {end.__cause__, end.__context__}:
+        if link is not None:
+            yield from _chain(link)
+
+
+class Failures:
+    """How many rows have failed since the last success; only those that could have cost money.
+
+    What was refused, cancelled or turned away by a busy service says nothing of the next row.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        """Count.
+
+        Args:
+            most: How many failures of a kind are too many; 0 for no such number, None for 3
+                of unknown outcome and 10 of the others.
+        """
+        self._most_unknown = _UNKNOWN_IN_A_ROW if most is None else most
+        self._most_others = _OTHERS_IN_A_ROW if most is None else most
+        self._unknown = self._others = 0
+
+    def take(self, status: Status) -> None:
+        """Count a row's end."""
+        if status == "done":
+            self._unknown = self._others = 0
+        elif status == "unknown":
+            self._unknown += 1
+        elif status in ("rejected", "not-delivered", "not-placed"):
+            self._others += 1
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether it is no use, or too dear, to go on."""
+        counts = ((self._unknown, self._most_unknown), (self._others, self._most_others))
+        return any(most and count >= most for count, most in counts)
