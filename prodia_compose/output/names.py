@@ -1,11 +1,10 @@
 """What a picture's file is called: templates, and the suffix that says its format."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, spelling
 from prodia_compose.output.options import KINDS, SUFFIXES, OutputFormat, Placement
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
@@ -76,7 +75,6 @@ def _trouble(found: str, fields: Mapping[str, str | None]) -> str:
     name = found.strip("{}")
     if name in fields:
         return f"{found} is empty: this run has no {name}; give one, or leave it out"
-    nearest = difflib.get_close_matches(name.strip().lower(), fields, n=1)
     known = ", ".join(f"{{{field}}}" for field in fields)
-    cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"there are {known}"
+    cure = spelling.hint(name, fields, "did you mean {{{}}}?", f"there are {known}")
     return f"{found} is no field; {cure} (a literal brace is written twice)"

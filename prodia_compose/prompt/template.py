@@ -1,11 +1,10 @@
 """The prompt: checked text, with labels turned into positions."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, spelling
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry
 from prodia_compose.models import lookup
@@ -51,8 +50,9 @@ def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--pro
         if name in positions:
             return f"the {ordinal(positions[name])} image"
         known = ", ".join(positions)
-        nearest = difflib.get_close_matches(name or "", positions, n=1)
-        cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"the labels are: {known}"
+        cure = spelling.hint(
+            name or "", positions, "did you mean {{{}}}?", f"the labels are: {known}"
+        )
         note = "a literal brace is written twice"
         raise errors.UsageError(f"{flag}: {found} is no label; {cure} ({note})")
 
