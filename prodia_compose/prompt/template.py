@@ -1,6 +1,5 @@
 """The prompt: checked text, with labels turned into positions."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
@@ -16,8 +15,6 @@ _WORDS = (
 )
 
 _LONGEST_SHOWN = 60
-
-_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
 
 def ordinal(position: int) -> str:
@@ -41,22 +38,9 @@ def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--pro
     """
     if not positions:
         return prompt
-
-    def replace(match: re.Match[str]) -> str:
-        found = match[0]
-        if found in ("{{", "}}"):
-            return found[0]
-        name = match[1]
-        if name in positions:
-            return f"the {ordinal(positions[name])} image"
-        known = ", ".join(positions)
-        cure = spelling.hint(
-            name or "", positions, "did you mean {{{}}}?", f"the labels are: {known}"
-        )
-        note = "a literal brace is written twice"
-        raise errors.UsageError(f"{flag}: {found} is no label; {cure} ({note})")
-
-    return _BRACES.sub(replace, prompt)
+    places = {name: f"the {ordinal(position)} image" for name, position in positions.items()}
+    known = f"the labels are: {', '.join(positions)}"
+    return spelling.filled(prompt, places, flag, kind="label", otherwise=known)
 
 
 def text_of_file(data: bytes, shown: str) -> str:
