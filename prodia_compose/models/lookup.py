@@ -81,16 +81,23 @@ def choose(name: str, called: str, findings: errors.Findings) -> Model | None:
 def estimate(
     model: Model,
     config: Mapping[str, SettingValue],
+    assumed_usd: float | None,
     limit_usd: float | None,
     findings: errors.Findings,
     called: str,
 ) -> Estimate:
-    """Return what a job may cost; above the limit, or unknown under one, is found."""
+    """Return what a job may cost; above the limit, or unknown under one, is found.
+
+    Where no price is known, it is at most what is assumed.
+    """
     resolution = config.get("resolution")
     found = model.estimate(resolution if isinstance(resolution, str) else None)
+    if found.maximum_usd is None:
+        found = Estimate(maximum_usd=assumed_usd)
     most = found.maximum_usd
     if limit_usd is not None and most is None:
-        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown"
+        cure = "--assume-price USD says what it may be"
+        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown; {cure}"
         findings.add(errors.CostError(f"{message}; nothing sent"))
     elif limit_usd is not None and most is not None and most > limit_usd:
         message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing sent"
