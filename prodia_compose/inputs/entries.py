@@ -1,6 +1,5 @@
 """Operands, labelled paths and lists, turned into inputs in order."""
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from prodia_compose import addresses, blob, errors, progress
+from prodia_compose import addresses, blob, errors, progress, spelling
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
 from prodia_compose.inputs.options import Selection, Sort
@@ -135,8 +134,7 @@ def position_of(which: int | str, named: Sequence[Entry], called: str) -> int:
         if found:
             return found[0]
     known = [name for entry in named for name in (entry.label, entry.name) if name]
-    nearest = difflib.get_close_matches(which, known, n=1)
-    cure = f"did you mean {nearest[0]}?" if nearest else "give a position, a label or a file's name"
+    cure = spelling.hint(which, known, otherwise="give a position, a label or a file's name")
     raise errors.UsageError(f"{called} {which}: no image is called so; {cure}")
 
 

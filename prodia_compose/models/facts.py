@@ -102,7 +102,10 @@ class Price:
 
 @frozen
 class Estimate:
-    """What a job should cost, in US dollars; None where no price is known."""
+    """What a job should cost, in US dollars; None where no price is known.
+
+    Without a minimum, the maximum is not a listed price but an assumed one.
+    """
 
     minimum_usd: float | None = None
     maximum_usd: float | None = None

@@ -1,10 +1,9 @@
 """Finding a model by name, and what to say of one that is not listed."""
 
-import difflib
 import re
 from collections.abc import Mapping
 
-from prodia_compose import errors
+from prodia_compose import errors, spelling
 from prodia_compose.models.catalogue import CATALOGUE
 from prodia_compose.models.facts import Cap, Caps, Estimate, Fact, Model, SettingValue
 
@@ -59,9 +58,9 @@ def find(name: str, *, flag: str = "--model ") -> Model:
         raise errors.UsageError(f"{flag}{name}: this job type takes one image only; {cure}")
     if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
         return unlisted(name)
-    nearest = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=0.4)
     shown = name or "''"
-    cure = f"did you mean {nearest[0]}?" if nearest else "`prodia-compose models` lists them"
+    # The first word of a name is told too: "nano" is 0.53 near to nano-banana.
+    cure = spelling.hint(name, by_name, otherwise="`prodia-compose models` lists them", cutoff=0.4)
     raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
 
 
@@ -82,16 +81,23 @@ def choose(name: str, called: str, findings: errors.Findings) -> Model | None:
 def estimate(
     model: Model,
     config: Mapping[str, SettingValue],
+    assumed_usd: float | None,
     limit_usd: float | None,
     findings: errors.Findings,
     called: str,
 ) -> Estimate:
-    """Return what a job may cost; above the limit, or unknown under one, is found."""
+    """Return what a job may cost; above the limit, or unknown under one, is found.
+
+    Where no price is known, it is at most what is assumed.
+    """
     resolution = config.get("resolution")
     found = model.estimate(resolution if isinstance(resolution, str) else None)
+    if found.maximum_usd is None:
+        found = Estimate(maximum_usd=assumed_usd)
     most = found.maximum_usd
     if limit_usd is not None and most is None:
-        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown"
+        cure = "--assume-price USD says what it may be"
+        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown; {cure}"
         findings.add(errors.CostError(f"{message}; nothing sent"))
     elif limit_usd is not None and most is not None and most > limit_usd:
         message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing sent"

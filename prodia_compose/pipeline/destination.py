@@ -34,6 +34,7 @@ def path(
         "n": str(len(named)),
         "ext": format_,
         "seed": None if seed is None else str(seed),
+        **{name: text or None for name, text in request.fields},
     }
     with findings.collecting():
         return names.expand(request.placement.target, fields, request.called("-o"))

@@ -133,7 +133,8 @@ class _Planner:
         named, is_complete = gather(request.selection, self._stdin, findings)
         path = destination.path(request, model, format_, named, findings)
         typed = (request.prompt, request.prompt_file)
-        text, named = template.read(*typed, named, model, self._stdin, findings)
+        texts = dict(request.texts) if request.is_template or request.texts else None
+        text, named = template.read(*typed, named, model, self._stdin, findings, texts)
         position = self._position(named) if is_complete else None
         return Draft(
             given=given,
@@ -169,8 +170,7 @@ class _Planner:
         config = {**self._framing(said.position, images, len(named)), **said.given}
         known = (self._surroundings.token, self._stdin, findings)
         token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
-        limit = (request.max_cost_usd, findings, request.called("--max-cost"))
-        estimate = lookup.estimate(model, config, *limit) if model else facts.Estimate()
+        estimate = self._estimate(config)
         if request.strict:
             findings.errors += map(_as_error, findings.warnings)
         place = destination.proved(request, path, named, findings, self._surroundings.proven)
@@ -233,6 +233,14 @@ class _Planner:
         known = (self._surroundings.token, None, errors.Findings())
         sandbox = self._request.sandbox
         return self._request.delivery.token(*known, sending=False, sandbox=sandbox)[1]
+
+    def _estimate(self, config: Mapping[str, SettingValue]) -> facts.Estimate:
+        """Return what the job may cost, if there is a model."""
+        if self._model is None:
+            return facts.Estimate()
+        request, flag = self._request, self._request.called("--max-cost")
+        known = (request.assume_price_usd, request.max_cost_usd, self._findings, flag)
+        return lookup.estimate(self._model, config, *known)
 
     def _lint(self, text: str, named: Sequence[Entry]) -> None:
         """Look the prompt over for slips."""

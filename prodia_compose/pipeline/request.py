@@ -23,6 +23,10 @@ class ComposeRequest(Options):
         model: A short name or a job type.
         save_to: A folder, which may hold files already if `placement.force` says so.
         sandbox: Whether the job goes to the stand-in, which needs no token.
+        texts: (name, text) of what braces in the prompt may hold besides labels; an empty text is
+            an error where it is asked for.
+        is_template: Whether braces count even where nothing has a label.
+        fields: (name, text) of more fields of the output's template; they come first.
     """
 
     selection: Selection = Selection()
@@ -67,6 +71,15 @@ class ComposeRequest(Options):
             help="Refuse a job that may cost more",
         ),
     ] = None
+    assume_price_usd: Annotated[
+        float | None,
+        Option(
+            names=("--assume-price",),
+            metavar="USD",
+            minimum=0,
+            help="What a job may cost at most, where no price is known",
+        ),
+    ] = None
     strict: Annotated[bool, Option(help="Treat warnings as errors")] = False
     dry_run: Annotated[
         bool, Option(names=("--dry-run", "-n"), help="Show what would be sent, and send nothing")
@@ -92,3 +105,6 @@ class ComposeRequest(Options):
         bool, Option(help="Send to a stand-in on this machine: no token, no cost")
     ] = False
     delivery: Delivery = Delivery()
+    texts: tuple[tuple[str, str], ...] = ()
+    is_template: bool = False
+    fields: tuple[tuple[str, str], ...] = ()

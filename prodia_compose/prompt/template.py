@@ -1,11 +1,9 @@
 """The prompt: checked text, with labels turned into positions."""
 
-import difflib
-import re
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, spelling
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry
 from prodia_compose.models import lookup
@@ -18,8 +16,6 @@ _WORDS = (
 
 _LONGEST_SHOWN = 60
 
-_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
-
 
 def ordinal(position: int) -> str:
     """Return the English ordinal of a position counted from 1: "first", "15th"."""
@@ -30,33 +26,37 @@ def ordinal(position: int) -> str:
     return f"{position}{suffix}"
 
 
-def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--prompt") -> str:
+def compile_labels(
+    prompt: str,
+    positions: Mapping[str, int],
+    flag: str = "--prompt",
+    texts: Mapping[str, str] | None = None,
+) -> str:
     """Return the prompt with each `{label}` replaced by "the first image" and so on.
 
     Prodia's guide: models read the images in order, so anchor each by position.
     Without any labels, braces are plain text; with some, `{{` and `}}` are literal ones.
     Positions are counted from 1.
 
+    Args:
+        prompt: As typed.
+        positions: The labels' places among the images.
+        flag: What the prompt comes from, for messages.
+        texts: What other names in braces stand for, an empty one for nothing; unless it is None,
+            braces count whether there are labels or not. What they stand for is put in as it is.
+
     Raises:
-        errors.UsageError: A name in braces is no label.
+        errors.UsageError: A name in braces is no label and none of the others, or is empty.
     """
-    if not positions:
+    if not positions and texts is None:
         return prompt
-
-    def replace(match: re.Match[str]) -> str:
-        found = match[0]
-        if found in ("{{", "}}"):
-            return found[0]
-        name = match[1]
-        if name in positions:
-            return f"the {ordinal(positions[name])} image"
-        known = ", ".join(positions)
-        nearest = difflib.get_close_matches(name or "", positions, n=1)
-        cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"the labels are: {known}"
-        note = "a literal brace is written twice"
-        raise errors.UsageError(f"{flag}: {found} is no label; {cure} ({note})")
-
-    return _BRACES.sub(replace, prompt)
+    names: dict[str, str | None] = {name: text or None for name, text in (texts or {}).items()}
+    names |= {name: f"the {ordinal(position)} image" for name, position in positions.items()}
+    known = f"the labels are: {', '.join(positions)}"
+    if texts is not None:
+        known = f"there are {', '.join(f'{{{name}}}' for name in names) or 'no names here'}"
+    kind = "label" if texts is None else "label or variable"
+    return spelling.filled(prompt, names, flag, kind=kind, otherwise=known)
 
 
 def text_of_file(data: bytes, shown: str) -> str:
@@ -132,6 +132,7 @@ def read(
     model: Model | None,
     stdin: BinaryIO | None,
     findings: errors.Findings,
+    texts: Mapping[str, str] | None = None,
 ) -> tuple[str | None, tuple[Entry, ...]]:
     """Return the prompt as it is sent, and the images; None where there is no such prompt.
 
@@ -144,6 +145,7 @@ def read(
         model: Whose longest prompt counts, if there is one.
         stdin: Standard input, if it is the prompt's.
         findings: Takes what is wrong.
+        texts: What names in braces stand for besides labels, as `compile_labels` takes it.
     """
     if prompt_file == "-" and stdin is None and findings.has_usage_error:
         return None, named  # whose standard input it is has to be settled first
@@ -160,7 +162,7 @@ def read(
         if prompt is None:
             raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
         labelled = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}
-        final = to_send(compile_labels(prompt, labelled, flag), flag)
+        final = to_send(compile_labels(prompt, labelled, flag, texts), flag)
         if model is not None:
             lookup.check_prompt(model, final, flag, findings)
         return final, named

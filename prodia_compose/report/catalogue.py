@@ -23,10 +23,12 @@ def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
 
 
 def price_text(estimate: Estimate) -> str:
-    """Return an estimate for people: "$0.03", "$0.15-0.30" or "unknown"."""
+    """Return an estimate for people: "$0.03", "$0.15-0.30", "at most $0.05" or "unknown"."""
     low, high = estimate.minimum_usd, estimate.maximum_usd
-    if low is None or high is None:
+    if high is None:
         return "unknown"
+    if low is None:
+        return f"at most ${_usd(high)}"
     return f"${_usd(low)}" if low == high else f"${_usd(low)}-{_usd(high)}"
 
 

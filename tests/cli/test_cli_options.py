@@ -189,6 +189,7 @@ def test_json_may_be_switched_off_by_its_variable(run: Run, work: Path, text: st
         ("--guidance", "4,5", "must be a number"),
         ("--guidance", "\u0664", "must be a number"),
         ("--max-cost", "-1", "--max-cost -1: must be 0 or more"),
+        ("--assume-price", "-1", "--assume-price -1: must be 0 or more"),
         ("--timeout", "0", "--timeout 0: must be 0.001 to 86400"),
         ("--match", "0", "--match 0: must be 1 or more"),
         ("--quality", "0", "--quality 0: must be 1 to 100"),
@@ -342,3 +343,34 @@ def test_match_names_the_setting_as_it_was_typed(run: Run, work: Path) -> None:
 
     assert done.code == 2
     assert "--match and --set width: give one of them" in done.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "most", "words"),
+    [
+        (("--max-cost", "0.05", "--assume-price", "0.04"), 0, 0.04, "at most $0.04"),
+        (("--max-cost", "0.04", "--assume-price", "0.04"), 0, 0.04, "at most $0.04"),
+        (("--max-cost", "0.03", "--assume-price", "0.04"), 12, 0.04, "a job may cost $0.04"),
+        (("--max-cost", "0.05"), 12, None, "--assume-price USD says what it may be"),
+        (("--assume-price", "0.04"), 0, 0.04, "at most $0.04"),
+        (("--max-cost", "0.05", "--assume-price", "0.9", "-m", "nano-banana"), 0, 0.039, "$0.039"),
+    ],
+)
+def test_a_price_that_nobody_knows_can_be_assumed(
+    run: Run, work: Path, argv: tuple[str, ...], code: int, most: float | None, words: str
+) -> None:
+    """`--assume-price` is the bound where the catalogue has none, and nothing where it has one."""
+    line = (*LINE, "-m", "seedream-5-lite", *argv)
+    told, plan = run(*line), json.loads(run(*line, "--json").out)
+
+    assert (told.code, plan["estimate_usd"]) == (code, most)
+    assert words in told.text + told.err
+    assert (plan["estimate_min_usd"] is None) == ("-m" not in argv)
+
+
+def test_an_assumed_price_may_be_the_environments(run: Run, work: Path) -> None:
+    """What is assumed of all jobs can be said once; a price that is known counts all the same."""
+    env = _env(ASSUME_PRICE="0.04", MAX_COST="0.05")
+
+    assert run(*LINE, "-m", "seedream-5-lite", **env).code == 0
+    assert "$0.039" in run(*LINE, **env).text

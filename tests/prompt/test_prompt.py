@@ -52,6 +52,40 @@ def test_doubled_braces_give_any_text(text: str) -> None:
     assert template.compile_labels(doubled, {"a": 1}) == text
 
 
+@pytest.mark.parametrize(("typed", "compiled"), rows("prompt/texts_stand_in_braces"))
+def test_texts_stand_in_braces(typed: str, compiled: str) -> None:
+    """Other names stand for texts, which are put in as they are and read no second time."""
+    texts = {"colour": "red", "odd": "{mug} {{x}}", "each": "the first three images", "none": ""}
+
+    assert template.compile_labels(typed, POSITIONS, texts=texts) == compiled
+
+
+@pytest.mark.parametrize(
+    ("typed", "texts", "words"),
+    [
+        ("{colr}", {"colour": "red"}, "{colr} is no label or variable; did you mean {colour}?"),
+        ("{wall}", {"colour": "red"}, "{wall} is no label or variable; there are {colour} ("),
+        ("{colour}", {"colour": ""}, "{colour} is empty"),
+        ("{a}", {}, "{a} is no label or variable; there are no names here"),
+        ("a { b", {}, "{ is no label or variable"),
+    ],
+)
+def test_names_without_a_text_are_refused(typed: str, texts: dict[str, str], words: str) -> None:
+    """Where braces count without labels, a name that is unknown or empty is told, and what is near."""
+    with pytest.raises(errors.UsageError) as told:
+        template.compile_labels(typed, {}, texts=texts)
+
+    assert words in told.value.message
+
+
+@given(st.text(), st.text())
+def test_any_text_is_put_in_as_it_is(text: str, other: str) -> None:
+    """What a name stands for is never read again, whatever it holds."""
+    assert template.compile_labels("<{a}{b}>", {}, texts={"a": f"{text} ", "b": f" {other}"}) == (
+        f"<{text}  {other}>"
+    )
+
+
 @pytest.mark.parametrize("name", ["mug", "M", "a1", "a-b_c"])
 @pytest.mark.parametrize("other", ["", "1a", "-a", "a b", "é", "a.b", "a\n"])
 def test_label_names(name: str, other: str) -> None:

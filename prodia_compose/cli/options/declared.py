@@ -7,6 +7,7 @@ from prodia_compose.client.options import Delivery
 from prodia_compose.frozen import frozen
 from prodia_compose.options import Clash, Option, Options
 from prodia_compose.output.options import Placement
+from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.request import ComposeRequest
 
 IN_HELP = (
@@ -47,6 +48,13 @@ class ComposeOptions(Telling):
         yield from super().clashes()
         if self.json and self.request.placement.target == "-":
             yield Clash("json", "target")  # `terminal.refuse_stdout` tells it
+
+
+@frozen
+class ManyOptions(Telling):
+    """What `batch` takes."""
+
+    batch: BatchOptions = BatchOptions()
 
 
 @frozen

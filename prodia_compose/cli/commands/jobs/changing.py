@@ -16,7 +16,7 @@ from prodia_compose.cli.commands.jobs.options import (
     tell_changed,
     told_trouble,
 )
-from prodia_compose.cli.options import values
+from prodia_compose.options import values
 from prodia_compose.progress import visible
 from prodia_compose.record import ledger, settling
 from prodia_compose.record.entries import Settled

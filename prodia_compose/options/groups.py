@@ -1,0 +1,118 @@
+"""The options of a group: how each is written, its value made of what was typed, and the group of these."""
+
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import Field, fields
+from types import NoneType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+
+from prodia_compose import errors
+from prodia_compose.options import Option, Options, values
+
+_Group = TypeVar("_Group", bound=Options)
+
+
+class Declared(NamedTuple):
+    """One option of a command: its field's name, type and default, and how it is written."""
+
+    name: str
+    kind: Any
+    default: object
+    option: Option
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How it is typed; an operand has none."""
+        if self.option.is_operand:
+            return ()
+        return self.option.names or (f"--{self.name.replace('_', '-')}",)
+
+    @property
+    def long(self) -> str:
+        """Its name in messages about how it was typed, and in its variable's."""
+        return next(name for name in self.names if name.startswith("--"))
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it may be typed several times; one of a `once` may be, to be told of it."""
+        return Ellipsis in get_args(self.kind) or self.option.once is not None
+
+    @property
+    def variable(self) -> str | None:
+        """Where it is also read from."""
+        if self.option.variable != "":
+            return self.option.variable
+        return f"PRODIA_COMPOSE_{self.long.removeprefix('--').replace('-', '_').upper()}"
+
+    def read(self, typed: Any, called: Callable[[str], str], flags: Container[str]) -> object:
+        """Return the value of what was typed.
+
+        Raises:
+            errors.UsageError: It is no such value; `errors.ProblemsError` if several are not.
+        """
+        if self.kind is bool:
+            return typed != self.default  # one that is on by default is turned off
+        if self.option.is_count or self.option.is_operand:
+            return tuple(typed) if self.is_many else typed
+        findings = errors.Findings()
+        found: list[object] = []
+        for one in typed if self.is_many else [typed]:
+            with findings.collecting():
+                if one in flags:  # in `-p -o out.jpg` the prompt was forgotten
+                    message = f"{called(self.long)} {one}: is an option; write the value before it"
+                    raise errors.UsageError(message)
+                found.append(self._parse(one, called))
+        if self.option.once is not None and len(typed) > 1:
+            message = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
+            findings.errors.append(errors.UsageError(message))
+        findings.raise_if_any()
+        return tuple(found) if self.option.once is None and self.is_many else found[0]
+
+    def _parse(self, typed: str, called: Callable[[str], str]) -> object:
+        name, low, high = called(self.long), self.option.minimum, self.option.maximum
+        if self.option.parse is not None:
+            known = typed if self.is_many else values.text(typed, name)
+            return self.option.parse(known, called(self.names[0]))
+        if get_origin(self.kind) is Literal:
+            return values.choice(typed, name, allowed=get_args(self.kind))
+        if self.kind in (int, float):
+            return values.number(typed, name, kind=self.kind, minimum=low, maximum=high)
+        return values.text(typed, name)
+
+
+def fields_of(group: type[Options]) -> list[tuple[Field[Any], Any, Any]]:
+    """Return each field of a group with its type, None apart, and what is noted at it."""
+    found = []
+    for field in fields(group):
+        hint: Any = field.type
+        kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        if NoneType in get_args(kind):
+            kind = next(one for one in get_args(kind) if one is not NoneType)
+        found.append((field, kind, notes[0] if notes else None))
+    return found
+
+
+def declared(group: type[Options]) -> Iterator[Declared]:
+    """Yield the options of a group and of those in it, of which only some may be noted."""
+    for field, kind, note in fields_of(group):
+        if isinstance(note, Option):
+            yield Declared(field.name, kind, field.default, note)
+        elif is_group(kind):
+            yield from (one for one in declared(kind) if note is None or one.name in note)
+
+
+def is_group(kind: Any) -> bool:
+    """Return whether a field's type is a group of options."""
+    return isinstance(kind, type) and issubclass(kind, Options)
+
+
+def made(
+    kind: type[_Group], given: Mapping[str, object], variables: tuple[tuple[str, str], ...]
+) -> _Group:
+    """Return a group, and those in it, with the values given; all else as by default."""
+    found: dict[str, Any] = {"variables": variables}
+    for field, below, _ in fields_of(kind):
+        if is_group(below):
+            found[field.name] = made(below, given, variables)
+        elif field.name in given:
+            found[field.name] = given[field.name]
+    return kind(**found)

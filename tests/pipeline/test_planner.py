@@ -1,0 +1,78 @@
+"""What a request may say beyond its options: what braces stand for, and fields of the output."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from prodia_compose import blob
+from prodia_compose.images.workers import Budget
+from prodia_compose.inputs.options import Selection
+from prodia_compose.output.options import Placement
+from prodia_compose.pipeline import planner
+from prodia_compose.pipeline.plan import Plan
+from prodia_compose.pipeline.request import ComposeRequest
+from prodia_compose.progress import Reporter, Stop
+
+REQUEST = ComposeRequest(selection=Selection(operands=("product.jpg", "scene.jpg")), lint=False)
+
+
+def _plan(request: ComposeRequest) -> Plan:
+    def download(url: str) -> blob.Blob:
+        raise AssertionError(url)
+
+    around = planner.Surroundings(
+        stdin=io.BytesIO(),
+        token=None,
+        reporter=Reporter(),
+        download=download,
+        memory=Budget(1 << 30),
+        stop=Stop(),
+    )
+    return planner.make(request, around, sending=False)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "given", "sent"),
+    [
+        ("a {b}", {}, "a {b}"),
+        ("a {b}", {"texts": (("b", "{c} of {b}"),)}, "a {c} of {b}"),
+        ("a {{b}}", {"is_template": True}, "a {b}"),
+        ("a {b}", {"is_template": True}, "{b} is no label or variable"),
+        ("a {b}", {"texts": (("b", ""),), "is_template": True}, "{b} is empty"),
+        ("{each}", {"texts": (("each", "the first image"),)}, "the first image"),
+    ],
+)
+def test_braces_in_a_prompt_stand_for_texts(
+    work: Path, prompt: str, given: dict[str, object], sent: str
+) -> None:
+    """Where the request says so, braces are names without any label, and what is unknown is told."""
+    plan = _plan(replace(REQUEST, prompt=prompt, **given))  # type: ignore[arg-type] # one of the two
+
+    if "is " in sent:
+        assert sent in plan.errors[0].message
+    else:
+        assert (plan.prompt, plan.errors) == (sent, ())
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("{id}-{row}.jpg", "a-b~seed=1-3.jpg"),
+        ("{stem}-{colour}.jpg", "scene-{red}.jpg"),
+        ("{date}.jpg", "1999-12-31.jpg"),
+        ("{colr}.jpg", "did you mean {colour}?"),
+        ("{none}.jpg", "{none} is empty"),
+    ],
+)
+def test_an_output_has_the_fields_of_the_request(work: Path, target: str, path: str) -> None:
+    """More fields of the template stand beside the usual ones, and before them."""
+    fields = {"id": "a/b~seed=1", "row": "3", "colour": "{red}", "date": "1999-12-31", "none": ""}
+    placement = Placement(target=target)
+    plan = _plan(replace(REQUEST, prompt="x", placement=placement, fields=tuple(fields.items())))
+
+    if plan.place is not None:
+        assert plan.place.path == path
+    else:
+        assert path in plan.errors[0].message
