@@ -1,10 +1,14 @@
 """What reads as an address rather than a path, how either may be told, and which can be read."""
 
+import base64
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
+
+from prodia_compose.progress import visible
 
 DASHBOARD: Final = "the Prodia dashboard (https://app.prodia.com/api)"
 """Where an account's jobs and balance are. Source: the readme of the vendor's own client."""
@@ -55,6 +59,37 @@ def absolute(path: str) -> str:
         return str(Path(path).absolute())
     except OSError:
         return path
+
+
+def named(key: str, name: str) -> dict[str, object]:
+    """Return a file's name, or path, for JSON; if it is not UTF-8, escaped with its bytes beside it.
+
+    Args:
+        key: The field's name; that of the bytes, in Base64, is `KEY_b64`.
+        name: As Python has it, its undecodable bytes as half characters.
+    """
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:
+        return {key: name}  # written down under another locale than this one
+    try:
+        return {key: raw.decode()}
+    except UnicodeDecodeError:
+        return {key: visible(name), f"{key}_b64": base64.b64encode(raw).decode("ascii")}
+
+
+def name_in(document: Mapping[str, object], key: str) -> str:
+    """Return a name, or path, as `named` put it into JSON.
+
+    Raises:
+        ValueError: There is none.
+    """
+    name, raw = document.get(key), document.get(f"{key}_b64")
+    if isinstance(raw, str):
+        return os.fsdecode(base64.b64decode(raw, validate=True))
+    if not isinstance(name, str):
+        raise ValueError(f"no {key}")  # noqa: TRY004 - what was read is wrong, whatever its kind
+    return name
 
 
 def why_unreadable(path: str) -> str | None:

@@ -169,6 +169,16 @@ def disk(folder: Path, size: str) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.fixture(scope="session")
+def nolock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a library that makes a file system one that cannot lock."""
+    need("gcc", is_there=shutil.which("gcc") is not None and sys.platform == "linux")
+    source = Path(__file__).parent / "support/nolock.c"
+    library = tmp_path_factory.mktemp("nolock") / "nolock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Sandbox]:
     """Start a sandbox and address the program to it, with a token."""

@@ -185,7 +185,8 @@ class Run:
         self.job_id = sent.answer.job.id or self.job_id
         self.request_id = self.request_id or sent.request_id
         self.price_usd, self.messages = sent.answer.job.price_usd, sent.answer.messages
-        self._advance("received", price_usd=self.price_usd)
+        came = [held.output.blob.sha256 for held in self._held if held.is_picture]
+        self._advance("received", price_usd=self.price_usd, came=came)
 
     def place(self, placer: Placer) -> None:
         """Put the pictures that came in their places, and write that they are there.

@@ -92,7 +92,9 @@ _VERSION_3 = (
     "CREATE INDEX jobs_by_request_key ON jobs (request_key)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = ("ALTER TABLE jobs ADD COLUMN came TEXT",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """The statements that lead from each version to the next; the file's version counts them.
 
 Columns are added and never dropped or renamed: a process of an older version may be in

@@ -122,6 +122,7 @@ class News(TypedDict, total=False):
     settled: Settled | None
     outputs: Sequence[File] | None
     rescued: Iterable[str | os.PathLike[str]] | None
+    came: Sequence[str] | None
 
 
 @frozen
@@ -142,6 +143,8 @@ class Entry:
         output: Where the picture was meant to go, from the root; `-` is standard output; of
             jobs of 0.1.0 a base name.
         rescued: Full paths of what came and was kept in another place.
+        came: The SHA-256 of each picture that came, in hex, from before it had a place on; a
+            file that has it is that picture, whatever became of the process.
         price_usd: What it cost, as the service says; None if it does not.
         estimate_usd: The highest listed price then; the lowest is `estimate_min_usd`.
         request_key: What it shares with every job for the same picture; None of 0.1.0.
@@ -179,6 +182,7 @@ class Entry:
     is_sandbox: bool
     settled: Settled | None
     is_async: bool
+    came: tuple[str, ...]
 
     @property
     def prompt(self) -> str:

@@ -224,6 +224,10 @@ class Ledger:
             },
         )
 
+    def entry(self, name: str) -> Entry | None:
+        """Return the job of our own id, whole; None if there is none on record."""
+        return next(iter(self.read("SELECT * FROM jobs WHERE id = :id", {"id": name})), None)
+
     def find(self, prefix: str) -> Entry:
         """Return the job whose own id, or the service's id, begins with a prefix.
 

@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prodia_compose import errors
+from prodia_compose.addresses import named
 from prodia_compose.models.facts import Cap, Fact, Model
 from prodia_compose.progress import visible
 from prodia_compose.record.entries import stamp
-from prodia_compose.report.jsontext import Document, named, warnings
+from prodia_compose.report.jsontext import Document, warnings
 
 if TYPE_CHECKING:  # for annotations; an error document must not load requests and Pillow
     from prodia_compose.images import fit

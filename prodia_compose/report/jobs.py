@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prodia_compose import errors
+from prodia_compose.addresses import named
 from prodia_compose.record.entries import Entry, File, Source, base_name, stamp
 from prodia_compose.record.spending import Spending
-from prodia_compose.report.jsontext import Document, named, warnings
+from prodia_compose.report.jsontext import Document, warnings
 
 if TYPE_CHECKING:  # for an annotation; it loads Pillow
     from prodia_compose.output import keeping

@@ -1,8 +1,6 @@
 """What every JSON document is written with: a line that any parser and any terminal takes."""
 
-import base64
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 
@@ -34,23 +32,6 @@ def _escaped(match: re.Match[str]) -> str:
     if "\ud800" <= char <= "\udfff":
         return f"\\{shown}"
     return json.dumps(char)[1:-1]
-
-
-def named(key: str, name: str) -> Document:
-    """Return a file's name, or path, as it is; if it is not UTF-8, escaped with its bytes beside it.
-
-    Args:
-        key: The field's name; that of the bytes, in Base64, is `KEY_b64`.
-        name: As Python has it, its undecodable bytes as half characters.
-    """
-    try:
-        raw = os.fsencode(name)
-    except UnicodeEncodeError:
-        return {key: name}  # written down under another locale than this one
-    try:
-        return {key: raw.decode()}
-    except UnicodeDecodeError:
-        return {key: visible(name), f"{key}_b64": base64.b64encode(raw).decode("ascii")}
 
 
 def warnings(warned: Iterable[errors.Warned]) -> list[Document]:

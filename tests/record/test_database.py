@@ -5,15 +5,12 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import ledgering as lg
 import pytest
-from conftest import need
 from tables import table
 
 from prodia_compose import errors
@@ -277,16 +274,6 @@ def test_full_disk(role: str, *, is_there: bool) -> None:
 
 
 # --- file systems that cannot lock -------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def nolock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a library that makes a file system one that cannot lock."""
-    need("gcc", is_there=shutil.which("gcc") is not None and sys.platform == "linux")
-    source = Path(lg.__file__).with_name("nolock.c")
-    library = tmp_path_factory.mktemp("nolock") / "nolock.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    return library
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["there", "new"])

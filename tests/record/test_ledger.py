@@ -53,7 +53,7 @@ def test_a_job_as_json(record: ledger.Ledger) -> None:
     (begun,) = json.loads(jsontext.line(jobs.jobs([found])))["jobs"]
     entry.advance("sending")
     entry.advance("accepted", job_id="job-1", request_id="request-1")
-    entry.advance("received", price_usd=0.039)
+    entry.advance("received", price_usd=0.039, came=["f" * 64])
     entry.advance("saved", outputs=[entries.File(path="/out/a.jpg", sha256="f" * 64)], exit_code=0)
     document = json.loads(jsontext.line(jobs.jobs(record.entries())))
 

@@ -1,0 +1,66 @@
+"""What a batch's results are called, and which of them lie beside one another."""
+
+import os
+import re
+from pathlib import Path
+
+from prodia_compose import errors
+
+_ENDINGS = (".results.jsonl", ".jsonl", "")
+_FIELD = re.compile(r"(?:\{\{|[^{])*\{(?!\{)")
+
+Shard = tuple[int, int]
+"""Which part of how many, counted from 1."""
+
+
+def default_path(manifest: str | None, target: str, *, is_sandbox: bool) -> str:
+    """Return where a batch's results are if nobody says where; of a shard, `of_shard` of that.
+
+    Args:
+        manifest: As typed; None, or `-`, where the rows come from no file that has a name.
+        target: The template of `-o`, as typed; the results of such rows are in its fixed folder.
+        is_sandbox: Whether the rows cost nothing; their results are apart.
+    """
+    base = str(_fixed_folder(target) / "batch") if manifest in (None, "-") else manifest
+    return f"{base}{'.sandbox' if is_sandbox else ''}.results.jsonl"
+
+
+def _fixed_folder(target: str) -> Path:
+    """Return the folders of a template that are the same whatever it is filled in with."""
+    folder = Path()
+    for part in Path(target).parent.parts:
+        if _FIELD.match(part):
+            break
+        folder /= part.replace("{{", "{").replace("}}", "}")
+    return folder
+
+
+def of_shard(path: str, shard: Shard | None) -> str:
+    """Return what the results of a shard are called where those of all are called so."""
+    if shard is None:
+        return path
+    ending = next(ending for ending in _ENDINGS if path.endswith(ending))
+    return f"{path.removesuffix(ending)}.{shard[0]}-of-{shard[1]}{ending}"
+
+
+def family(path: str) -> tuple[str, ...]:
+    """Return the files there are of results that are called so: of all rows, and of any shard.
+
+    Raises:
+        errors.OutputError: One cannot look; what was paid for may be in there.
+    """
+    folder, name = os.path.split(path)
+    try:
+        names = os.listdir(folder or ".")  # noqa: PTH208 - paths as typed
+    except FileNotFoundError:
+        return ()
+    except OSError as exc:
+        words = f"the results of earlier runs cannot be looked for: {exc.strerror}"
+        raise errors.OutputError(f"{path}: {words}", path=path) from exc
+    patterns = [
+        re.compile(f"{re.escape(name.removesuffix(ending))}(\\.\\d+-of-\\d+)?{re.escape(ending)}")
+        for ending in _ENDINGS[: 2 if name.endswith(".jsonl") else 3]
+        if name.endswith(ending)
+    ]
+    found = (one for one in names if any(pattern.fullmatch(one) for pattern in patterns))
+    return tuple(os.path.join(folder, one) for one in sorted(found))  # noqa: PTH118 - as typed
