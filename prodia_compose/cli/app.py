@@ -10,6 +10,7 @@ import prodia_compose
 
 _COMMANDS = {
     "compose": "Send pictures and a prompt, save what comes back",
+    "batch": "Make many pictures: a row of a manifest, or of a list, each",
     "validate": "Do all that compose does, except sending",
     "models": "List the models, or all that is known of one",
     "sandbox": "Serve a local stand-in: no token, no cost",

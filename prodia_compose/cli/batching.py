@@ -3,8 +3,9 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 
 import prodia_compose
@@ -25,7 +26,7 @@ from prodia_compose.pipeline.batch.results.file import Results
 from prodia_compose.pipeline.batch.results.lines import Header
 from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.rows import reading
-from prodia_compose.pipeline.batch.rows.row import Problem, Row
+from prodia_compose.pipeline.batch.rows.row import Problem
 from prodia_compose.pipeline.batch.shared import Shared
 from prodia_compose.pipeline.batch.starts import Starts
 from prodia_compose.record import ledger
@@ -75,7 +76,7 @@ class _Batch:
             if in_shard(row.id, wishes.shard) and (not wishes.only or row.id in wishes.only)
         ]
         header = Header(
-            host=wishes.request.delivery.host,
+            host="sandbox" if self._is_sandbox else wishes.request.delivery.host,
             is_sandbox=self._is_sandbox,
             shard=wishes.shard,
             version=prodia_compose.__version__,
@@ -90,9 +91,7 @@ class _Batch:
             results = None
             if not is_dry:
                 create = wishes.request.placement.create_dirs
-                results = stack.enter_context(
-                    Results(path, header, ids=ids, create_dirs=create)
-                )
+                results = stack.enter_context(Results(path, header, ids=ids, create_dirs=create))
             record = stack.enter_context(ledger.open_record(environ, create=not is_dry))
             standing = Standing(
                 history.read(names.family(whole), header),
@@ -131,7 +130,7 @@ class _Batch:
         """Return what gives the surroundings of one row while all are looked at."""
         wishes = self._wishes
         fixed = composing.surroundings(wishes.request, progress.Reporter())
-        proven: set = set()
+        proven: set[Path] = set()
         return lambda: replace(
             fixed, stdin=self._stdin(), proven=proven, record=lambda: contextlib.nullcontext(record)
         )
@@ -146,7 +145,7 @@ class _Batch:
         teller: tally.Tally,
     ) -> int:
         wishes = self._wishes
-        budget = Budget(wishes.budget_usd, standing.spent)
+        budget = Budget(wishes.budget_usd, standing.history.spent)
         max_wait_s = wishes.request.delivery.max_wait_s
         starts = Starts(wishes.jobs, wishes.rate, max_wait_s)
         desk = Desk(starts, budget, Failures(wishes.max_failures))

@@ -1,7 +1,6 @@
 """How a batch is watched: a board on a terminal, with a line for all and one for each job."""
 
 import threading
-from dataclasses import dataclass
 from typing import TextIO
 
 from rich.progress import Progress, TaskID, TextColumn
@@ -13,44 +12,12 @@ from prodia_compose.cli.watcher import PHASES, waited
 _LONGEST_NAME = 30
 
 
-@dataclass
-class Totals:
-    """How far a batch is.
-
-    Attributes:
-        rows: How many are to be sent.
-        ended: How many have come to their end; of these `failed` did not end well.
-        on_way: How many are on their way.
-        money: What is spent, and of how much, in words.
-        left_s: How long the rest will take, if that can be told.
-    """
-
-    rows: int
-    ended: int = 0
-    failed: int = 0
-    on_way: int = 0
-    money: str = ""
-    left_s: float | None = None
-
-    def words(self) -> str:
-        """Return what stands behind the bar."""
-        told = [f"{self.on_way} on the way"]
-        if self.failed:
-            told.append(f"{self.failed} failed")
-        if self.money:
-            told.append(self.money)
-        if self.left_s is not None and self.ended < self.rows:
-            minutes, seconds = divmod(round(self.left_s), 60)
-            told.append(f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left")
-        return ", ".join(told)
-
-
 class Board:
     """Bars for all rows and for each that is on its way; lines go above them."""
 
-    def __init__(self, terminal: TextIO, totals: Totals) -> None:
+    def __init__(self, terminal: TextIO, rows: int) -> None:
         self._console = bars.console(terminal)
-        self._totals = totals
+        self._rows = rows
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             bars.bar(16),
@@ -60,17 +27,13 @@ class Board:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._all = self._progress.add_task("", total=totals.rows, told="")
+        self._all = self._progress.add_task("", total=rows, told="")
         self._progress.start()
 
-    def update(self) -> None:
-        """Show the totals as they are now."""
-        totals = self._totals
+    def update(self, ended: int, words: str) -> None:
+        """Show how many rows have ended, and what else there is to say of all."""
         self._progress.update(
-            self._all,
-            description=f"{totals.ended} of {totals.rows} rows",
-            completed=totals.ended,
-            told=totals.words(),
+            self._all, description=f"{ended} of {self._rows} rows", completed=ended, told=words
         )
 
     def watch(self, name: str) -> progress.Reporter:

@@ -33,8 +33,7 @@ def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = options.request
     with watcher.reporter(options) as reporter:
-        surroundings = surroundings(request, reporter)
-        plan = planner.make(request, surroundings, sending=False)
+        plan = planner.make(request, surroundings(request, reporter), sending=False)
     plan = _save(_compared(plan, again=options.request.again))
     if options.json:
         terminal.print_document(documents.plan(plan))

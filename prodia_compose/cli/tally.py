@@ -4,7 +4,8 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from prodia_compose import errors, progress
 from prodia_compose.cli import terminal, watcher
@@ -17,6 +18,9 @@ from prodia_compose.pipeline.batch.survey import Left, Survey
 from prodia_compose.pipeline.batch.work import Done, Due
 from prodia_compose.report import batch as documents
 from prodia_compose.report.jsontext import Document
+
+if TYPE_CHECKING:  # for an annotation; rich is loaded where there is a board
+    from prodia_compose.cli.board import Board
 
 _MOST_TOLD = 20  # in full
 
@@ -55,10 +59,10 @@ class Tally:
         self._next = 0
         self._failed: list[tuple[str, errors.ComposeError]] = []
         self._look = False
-        self._sent = 0
+        self._sent = self._ended = 0
         self._bug: Exception | None = None
         self._began = time.monotonic()
-        self._board: object | None = None
+        self._board: Board | None = None
         self._desk: Desk | None = None
         for left in found.left:
             self._leave(left)
@@ -72,7 +76,11 @@ class Tally:
             errors.UsageError: There is nobody to ask.
             errors.CostError: The answer is no.
         """
-        if wishes.yes or wishes.budget_usd is not None or all(d.is_sandbox for d in self._found.due):
+        if (
+            wishes.yes
+            or wishes.budget_usd is not None
+            or all(d.is_sandbox for d in self._found.due)
+        ):
             return
         due = self._found.due
         models = ", ".join(dict.fromkeys(one.model for one in due))
@@ -92,7 +100,9 @@ class Tally:
         warnings = self._found.warnings
         for row, warned in warnings[:_MOST_TOLD]:
             message = f"{row.id}: {warned.message}"
-            terminal.tell_warnings([errors.Warned(code=warned.code, message=message)], self._options)
+            terminal.tell_warnings(
+                [errors.Warned(code=warned.code, message=message)], self._options
+            )
         if rest := len(warnings) - len(warnings[:_MOST_TOLD]):
             terminal.tell_warnings(
                 [errors.Warned(code=warnings[-1][1].code, message=f"and {rest} more warnings")],
@@ -112,21 +122,30 @@ class Tally:
         if self._options.quiet or self._options.json or not terminal.obeys(sys.stderr):
             yield
             return
-        from prodia_compose.cli.board import Board  # noqa: PLC0415 - loads rich
+        from prodia_compose.cli import board  # noqa: PLC0415 - loads rich
 
-        board = self._board = Board(sys.stderr, len(self._found.due), self._money)
+        self._board = board.Board(sys.stderr, len(self._found.due))
         try:
             yield
         finally:
-            board.finish()
+            self._board.finish()
             self._board = None
 
-    def _money(self) -> str:
+    def _so_far(self) -> str:
+        """Return what the board says of all rows: on their way, failed, money, time left."""
         if self._desk is None:
             return ""
+        told = [f"{self._desk.on_way} on the way"]
+        if self._failed:
+            told.append(f"{len(self._failed)} failed")
         spent, _ = self._desk.money
         limit = self._options.batch.budget_usd
-        return f"${spent:.2f}" if limit is None else f"${spent:.2f} of ${limit:.2f}"
+        told.append(f"${spent:.2f}" if limit is None else f"${spent:.2f} of ${limit:.2f}")
+        if left := len(self._found.due) - self._ended:
+            seconds = round((time.monotonic() - self._began) / max(self._ended, 1) * left)
+            minutes, seconds = divmod(seconds, 60)
+            told.append(f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left")
+        return ", ".join(told)
 
     def watch(self, due: Due) -> progress.Reporter:
         """Return who is told of a row's progress."""
@@ -140,6 +159,7 @@ class Tally:
         """Count a row's end, and tell it once all before it are told."""
         row, status = done.due.row, done.status or "not-started"
         self._counts[status] += 1
+        self._ended += 1
         self._bug = self._bug or done.bug
         self._sent += done.document.get("attempts", 0) != 0
         self._look |= status in ("unknown", "rejected", "not-placed")
@@ -150,9 +170,7 @@ class Tally:
             self._say(f"{row.id}: {done.path}")
         self._tell(row, done.path, {**done.document, "status": status})
         if self._board is not None:
-            self._board.update(
-                ended=sum(self._counts.values()) - len(self._found.left), failed=len(self._failed)
-            )
+            self._board.update(self._ended, self._so_far())
 
     def _leave(self, left: Left) -> None:
         action = left.decision.action
@@ -175,7 +193,7 @@ class Tally:
             path, document = self._told.pop(self._next)
             self._next += 1
             if self._options.json:
-                terminal.print_saved_document(document, path or "")
+                terminal.print_saved(documents.line(document), path or "")
             elif path is not None:
                 terminal.print_path(path)
 
@@ -208,7 +226,7 @@ class Tally:
                 stopped=stopped,
                 next_=next_,
             )
-            terminal.print_saved_document(document, "")
+            terminal.print_saved(documents.line(document), "")
         elif not self._options.quiet:
             self._sum_up(done, rows, stopped, f"${spent:.2f}", next_)
         if done == rows:
@@ -222,7 +240,8 @@ class Tally:
     def _sum_up(self, done: int, rows: int, stopped: str | None, spent: str, next_: str) -> None:
         words = [f"{done} of {rows} rows done", f"{spent} spent"]
         others = [
-            f"{count} {status}" for status, count in sorted(self._counts.items())
+            f"{count} {status}"
+            for status, count in sorted(self._counts.items())
             if status not in ("done", "skipped") and count
         ]
         terminal.tell(f"prodia-compose: {', '.join([*words, *others])}")

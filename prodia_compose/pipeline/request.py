@@ -108,3 +108,16 @@ class ComposeRequest(Options):
     texts: tuple[tuple[str, str], ...] = ()
     is_template: bool = False
     fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def claims_on_stdin(self) -> list[str]:
+        """What asks for standard input, as it was typed; only one can have it."""
+        selection = self.selection
+        readers = [
+            *(("the operand -", path) for path in selection.operands),
+            *((f"-i {f'{label}=' if label else ''}-", path) for label, path in selection.labelled),
+            *(("-T -", path) for path in selection.lists),
+            ("--prompt-file -", self.prompt_file),
+            (f"{self.called('--token-file')} -", self.delivery.token_file),
+        ]
+        return [words for words, path in readers if path == "-"]

@@ -8,7 +8,7 @@ from prodia_compose import errors
 from prodia_compose.pipeline.batch.work import End
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record.entries import stamp
-from prodia_compose.report import documents
+from prodia_compose.report import documents, jsontext
 from prodia_compose.report.jsontext import Document
 
 
@@ -34,6 +34,11 @@ def row(end: End) -> Document:
         "at": stamp(datetime.now(UTC)),
         "meta": due.row.meta,
     }
+
+
+def line(document: Mapping[str, object]) -> bytes:
+    """Return a document as a line of standard output."""
+    return f"{jsontext.line(document)}\n".encode()
 
 
 def _usd(amount: Decimal | None) -> float | None:

@@ -37,6 +37,12 @@ class Desk:
         return self._turns.reason
 
     @property
+    def on_way(self) -> int:
+        """How many rows are on their way."""
+        with self._lock:
+            return self._turns.on_way
+
+    @property
     def money(self) -> tuple[Decimal, Decimal]:
         """What is spent, earlier runs included, and what is set aside, in US dollars."""
         with self._lock:

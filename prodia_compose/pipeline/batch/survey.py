@@ -1,13 +1,12 @@
 """All rows looked at before the first is sent: what is due, at what price, and what is wrong."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import BinaryIO
 
-from prodia_compose import addresses, errors
+from prodia_compose import blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry, open_input
@@ -15,7 +14,7 @@ from prodia_compose.models.facts import Estimate
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch.results.due import Decision
 from prodia_compose.pipeline.batch.results.standing import Standing
-from prodia_compose.pipeline.batch.rows import Problem, Row
+from prodia_compose.pipeline.batch.rows.row import Problem, Row
 from prodia_compose.pipeline.batch.work import Due
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
@@ -166,7 +165,9 @@ class _Surveyor:
     def _warn_of_twin(self, row: Row, key: str) -> None:
         first = self._firsts.setdefault(key, row)
         if first is not row and not row.repeat:
-            message = f"asks for the same picture as {first.id}; both are sent, and both are paid for"
+            message = (
+                f"asks for the same picture as {first.id}; both are sent, and both are paid for"
+            )
             self._warnings.append((row, errors.Warned(code="duplicate-row", message=message)))
 
 
@@ -207,5 +208,5 @@ class _Contents:
             return files.content(file).sha256
 
 
-def _no_download(url: str) -> "object":
+def _no_download(url: str) -> blob.Blob:
     raise AssertionError(url)

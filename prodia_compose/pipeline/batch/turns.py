@@ -68,6 +68,11 @@ class Turns:
         self._let_in: dict[int, Turn] = {}
         self._given_up: dict[str, str] = {}  # models, and in what words
 
+    @property
+    def on_way(self) -> int:
+        """How many rows are on their way."""
+        return self._starts.on_way
+
     def enter(self, turn: Turn) -> None:
         """Have a row wait for its turn."""
         bisect.insort(self.waiting, turn, key=_NUMBER)

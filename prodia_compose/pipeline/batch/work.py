@@ -2,12 +2,12 @@
 
 import collections
 import contextlib
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import IO
 
 from prodia_compose import errors, progress
 from prodia_compose.frozen import frozen
@@ -16,8 +16,8 @@ from prodia_compose.pipeline import planner, reuse, send
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
-from prodia_compose.pipeline.batch.results import Results
-from prodia_compose.pipeline.batch.rows import Row
+from prodia_compose.pipeline.batch.results.file import Results
+from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.shared import Shared
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.run import Run
@@ -117,10 +117,7 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     asked = means.asked
     left = len(due)
     for _ in range(min(2 * jobs, left)):
-        if not workers.started(crew.work):
-            break
-    else:
-        crew.has_started = True
+        workers.started(crew.work)
     while left:
         if asked.signum is not None:
             means.desk.end("interrupted")
@@ -256,7 +253,12 @@ class _Row:
 
     def _begin(self, record_id: str | None) -> None:
         due = self._due
-        self._means.results.start(due.row.id, due.request_key, record_id, due.bound)
+        self._means.results.start(
+            due.row.id,
+            request_key=due.request_key,
+            record_id=record_id,
+            reserved_usd=None if due.bound is None else float(due.bound),
+        )
         self._has_begun, self._record_id = True, record_id
 
 
