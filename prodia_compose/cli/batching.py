@@ -109,10 +109,18 @@ class _Batch:
             if results is None:
                 return teller.tell_plan()
             if found.due:
+                self._require_token()
                 teller.ask(wishes)
             teller.tell_warnings()
             with signals.in_two_steps(self._asked, self._now):
                 return self._send(found, results, record, standing, around, teller)
+
+    def _require_token(self) -> None:
+        """Stop where there is no token to send with."""
+        findings, request = errors.Findings(), self._wishes.request
+        known = (os.environ.get("PRODIA_TOKEN"), self._stdin(), findings)
+        request.delivery.token(*known, sending=True, sandbox=request.sandbox)
+        findings.raise_if_any()
 
     def _refuse(self, problems: Sequence[Problem]) -> None:
         """Stop at what is wrong; single rows may be passed over."""

@@ -19,6 +19,9 @@ from prodia_compose.pipeline.batch.work import Due
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 
+_OF_ALL = ("no-token", "unknown-variable")
+"""Warnings that are no row's own: told once."""
+
 
 @frozen
 class Left:
@@ -103,6 +106,7 @@ class _Surveyor:
         self._left: list[Left] = []
         self._problems: list[Problem] = []
         self._warnings: list[tuple[Row, errors.Warned]] = []
+        self._told: set[errors.WarningCode] = set()
         self._firsts: dict[str, Row] = {}  # by what they ask for
         self._estimates: list[Estimate] = []
 
@@ -135,7 +139,7 @@ class _Surveyor:
             self._left.append(Left(row=row, decision=decision, path=path))
             return
         request = _replacing(row.request) if decision.replaces else row.request
-        plan = planner.make(request, self._around(), sending=not self._is_sandbox, decoding=False)
+        plan = planner.make(request, self._around(), sending=False, decoding=False)
         if plan.is_skipped and plan.place is not None:
             skipped = Decision(action="skip", why="its place is taken, and is left as it is")
             self._left.append(Left(row=row, decision=skipped, path=plan.place.path))
@@ -143,7 +147,12 @@ class _Surveyor:
         self._problems += [
             Problem(error=error, line=row.line, id=row.id, is_whole=False) for error in plan.errors
         ]
-        self._warnings += [(row, warned) for warned in plan.warnings]
+        self._warnings += [
+            (row, warned)
+            for warned in plan.warnings
+            if warned.code not in _OF_ALL or (warned.code not in self._told)
+        ]
+        self._told |= {warned.code for warned in plan.warnings}
         if plan.errors or key is None or plan.model is None:
             return
         self._warn_of_twin(row, key)
