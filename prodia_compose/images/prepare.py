@@ -11,12 +11,12 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
-from prodia_compose import blob, errors
+from prodia_compose import blob, errors, kinds
 from prodia_compose.blob import Opener, stored
 from prodia_compose.frozen import frozen
 from prodia_compose.images import encode
 from prodia_compose.images.colour import srgb
-from prodia_compose.images.formats import jpeg, kinds, png, stream, webp
+from prodia_compose.images.formats import jpeg, png, stream, webp
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import decoder, raster, spare
 from prodia_compose.images.plan import Fit

@@ -12,9 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prodia_compose import blob, errors
+from prodia_compose import blob, errors, kinds
 from prodia_compose.images import workers
-from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
 from prodia_compose.output import files
 from prodia_compose.progress import Stop

@@ -10,8 +10,7 @@ import io
 import re
 from typing import BinaryIO, Final
 
-from prodia_compose import errors
-from prodia_compose.images.formats import kinds
+from prodia_compose import errors, kinds
 
 _HEAD_BYTES = 4096
 
