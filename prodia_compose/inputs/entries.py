@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from prodia_compose import addresses, blob, errors, kinds, progress, spelling
+from prodia_compose import addresses, blob, errors, progress, spelling
 from prodia_compose.frozen import frozen
-from prodia_compose.inputs import files
+from prodia_compose.inputs import files, kinds
 from prodia_compose.inputs.options import Selection, Sort
 
 

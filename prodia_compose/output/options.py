@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from prodia_compose import kinds
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import kinds
 from prodia_compose.options import Clash, Option, Options
 
 IfExists = Literal["fail", "skip", "number", "overwrite"]

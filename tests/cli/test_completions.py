@@ -10,8 +10,8 @@ import regenerate
 from conftest import Run
 from shells import LEFT, Shell
 
-from prodia_compose import kinds
 from prodia_compose.cli.completion import offers
+from prodia_compose.inputs import kinds
 from prodia_compose.record import ledger
 
 STRICT = {

@@ -10,7 +10,8 @@ import io
 import re
 from typing import BinaryIO, Final
 
-from prodia_compose import errors, kinds
+from prodia_compose import errors
+from prodia_compose.inputs import kinds
 
 _HEAD_BYTES = 4096
 
