@@ -5,8 +5,9 @@ the other sends. All problems are told together, with one exception: while the c
 line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -122,6 +123,9 @@ class _Planner:
         self._findings.warnings += surroundings.warnings
         self._model = lookup.choose(request.model, request.called("--model"), self._findings)
         self._stdin = self._owned_stdin()
+        with suppress(OSError):
+            # Looked for later, when all files that may be open are, it would be said to be missing.
+            tempfile.gettempdir()
 
     def draft(self) -> Draft:
         """Return what the request says by itself."""

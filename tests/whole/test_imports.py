@@ -17,7 +17,7 @@ ROOMS = (
 )
 """The rooms, each above those that it may import from; below them all is the ground."""
 
-GROUND = ("errors", "frozen", "blob", "progress", "addresses", "options", "spelling")
+GROUND = {"addresses", "blob", "errors", "frozen", "options", "progress", "spelling"}
 """The modules that every room may import, and that know no room."""
 
 HEAVY = {"requests", "PIL", "pi_heif", "rich", "pydantic", "sqlite3"}
