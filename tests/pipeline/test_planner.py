@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from prodia_compose import blob
+from prodia_compose.images import fit
 from prodia_compose.images.workers import Budget
 from prodia_compose.inputs.options import Selection
 from prodia_compose.output.options import Placement
@@ -27,7 +28,7 @@ def _plan(request: ComposeRequest) -> Plan:
         token=None,
         reporter=Reporter(),
         download=download,
-        memory=Budget(1 << 30),
+        means=fit.Means(budget=Budget(1 << 30)),
         stop=Stop(),
     )
     return planner.make(request, around, sending=False)

@@ -12,6 +12,7 @@ import pytest
 from prodia_compose import blob, errors
 from prodia_compose.client.options import Delivery
 from prodia_compose.client.send import Pause
+from prodia_compose.images import fit
 from prodia_compose.images.workers import Budget
 from prodia_compose.inputs.options import Selection
 from prodia_compose.output.options import Placement
@@ -49,7 +50,7 @@ def _send(url: str, work: Path, record: ledger.Ledger, **handed: Any) -> Run:
         token="a-token",
         reporter=Reporter(),
         download=_no_download,
-        memory=Budget(40_000_000),
+        means=fit.Means(budget=Budget(40_000_000)),
         stop=Stop(),
     )
     run = Run(around.stop)

@@ -182,7 +182,7 @@ def test_enumerations_are_the_programs() -> None:
     job, output = _described("jobs@1", "job"), _described("result@1", "output")
     cap, setting = (_described("models@1", name) for name in ("cap", "setting"))
     leaves = [leaf for leaf in errors.ComposeError.__subclasses__() if leaf.kind != "bug"]
-    codes = sorted(set(errors.ExitCode) - {errors.ExitCode.OK, errors.ExitCode.BATCH})
+    codes = sorted(set(errors.ExitCode) - {errors.ExitCode.OK, errors.ExitCode.INCOMPLETE})
 
     assert set(problem["kind"]) == {leaf.kind for leaf in leaves} | {"bug", "interrupted"}
     assert problem["exit_code"] == codes
