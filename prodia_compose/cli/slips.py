@@ -1,11 +1,10 @@
 """Mistyped command lines: what was most likely meant. Loaded only for those who mistyped."""
 
-import difflib
 import re
 import shlex
 from collections.abc import Collection, Sequence
 
-from prodia_compose import addresses
+from prodia_compose import addresses, spelling
 from prodia_compose.cli.completion import offers
 from prodia_compose.cli.completion.offers import Command
 
@@ -56,8 +55,7 @@ def early(flag: str, argv: Sequence[str]) -> str:
 def nearest(typed: str, known: Collection[str]) -> str | None:
     """Return the word that one mistyped is nearest to, if one begins so or is near."""
     found = [word for word in known if typed and word.startswith(typed)]
-    found = found or difflib.get_close_matches(typed, known, n=1)
-    return found[0] if found else None
+    return found[0] if found else spelling.nearest(typed, known)
 
 
 def shown(word: str) -> str:

@@ -1,6 +1,5 @@
 """Operands, labelled paths and lists, turned into inputs in order."""
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -9,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from prodia_compose import addresses, blob, errors, progress
+from prodia_compose import addresses, blob, errors, progress, spelling
 from prodia_compose.frozen import frozen
-from prodia_compose.inputs import files
+from prodia_compose.inputs import files, kinds
 from prodia_compose.inputs.options import Selection, Sort
 
 
@@ -135,8 +134,7 @@ def position_of(which: int | str, named: Sequence[Entry], called: str) -> int:
         if found:
             return found[0]
     known = [name for entry in named for name in (entry.label, entry.name) if name]
-    nearest = difflib.get_close_matches(which, known, n=1)
-    cure = f"did you mean {nearest[0]}?" if nearest else "give a position, a label or a file's name"
+    cure = spelling.hint(which, known, otherwise="give a position, a label or a file's name")
     raise errors.UsageError(f"{called} {which}: no image is called so; {cure}")
 
 
@@ -170,6 +168,9 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
 
 def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
     """Return a list's entries: raw, but for a BOM and CRs in line mode."""
+    if _begins_a_picture(data[:16]):
+        message = f"-T {name}: is a picture, not a list; give it as an operand, without -T"
+        raise errors.InputError(message, path=name)
     # Names of a letter each, each with its NUL, are as UTF-16 without a mark is; but in one line.
     is_text = not null_separated or data.startswith((b"\0", b"\xff\xfe", b"\xfe\xff"))
     pairs = (data[at : at + 2] for at in range(0, len(data), 2))
@@ -190,6 +191,12 @@ def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
     if not fields:
         raise errors.InputError(f"-T {name}: the list is empty; it names no image", path=name)
     return [os.fsdecode(field) for field in fields]
+
+
+def _begins_a_picture(head: bytes) -> bool:
+    """Return whether a file's first 16 bytes are a picture's, and not a name such as BM.jpg."""
+    is_binary = head[:1] > b"\x7f" or b"\0\0" in head or head[8:12] == b"WEBP"
+    return is_binary and (head[4:8] == b"ftyp" or kinds.by_head(head) is not None)
 
 
 def natural_key(text: str) -> tuple[tuple[int, str], ...]:

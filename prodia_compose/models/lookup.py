@@ -1,10 +1,9 @@
 """Finding a model by name, and what to say of one that is not listed."""
 
-import difflib
 import re
 from collections.abc import Mapping
 
-from prodia_compose import errors
+from prodia_compose import errors, spelling
 from prodia_compose.models.catalogue import CATALOGUE
 from prodia_compose.models.facts import Cap, Caps, Estimate, Fact, Model, SettingValue
 
@@ -59,9 +58,9 @@ def find(name: str, *, flag: str = "--model ") -> Model:
         raise errors.UsageError(f"{flag}{name}: this job type takes one image only; {cure}")
     if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
         return unlisted(name)
-    nearest = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=0.4)
     shown = name or "''"
-    cure = f"did you mean {nearest[0]}?" if nearest else "`prodia-compose models` lists them"
+    # The first word of a name is told too: "nano" is 0.53 near to nano-banana.
+    cure = spelling.hint(name, by_name, otherwise="`prodia-compose models` lists them", cutoff=0.4)
     raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
 
 

@@ -1,13 +1,12 @@
 """The settings of a job, as typed and as its model takes them."""
 
-import difflib
 import json
 import math
 import re
 from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
-from prodia_compose import errors
+from prodia_compose import errors, spelling
 from prodia_compose.models.facts import Model, Setting, SettingValue
 from prodia_compose.options import as_text
 
@@ -146,8 +145,7 @@ def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findi
         message = f"{flag}: {model.short_name} is not known to take it; sent as given"
         findings.warn("unconfirmed-setting", message)
         return
-    nearest = difflib.get_close_matches(name, [s.name for s in model.settings], n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    hint = spelling.hint(name, (s.name for s in model.settings), "; did you mean {}?")
     message = f"{flag}: not a known setting of {model.short_name}; sent as given{hint}"
     findings.warn("unknown-setting", message)
 

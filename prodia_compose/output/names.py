@@ -1,14 +1,10 @@
 """What a picture's file is called: templates, and the suffix that says its format."""
 
-import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, spelling
 from prodia_compose.output.options import KINDS, SUFFIXES, OutputFormat, Placement
-
-_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
 
 def asked_format(placement: Placement) -> OutputFormat:
@@ -57,26 +53,12 @@ def expand(template: str, fields: Mapping[str, str | None], called: str = "-o") 
     Raises:
         errors.UsageError: There is no such field, or it has no value; says which are near.
     """
-
-    def fill(match: re.Match[str]) -> str:
-        found, value = match[0], fields.get(match[1])
-        if found in ("{{", "}}"):
-            return found[0]
-        if value is None:
-            raise errors.UsageError(f"{called} {template}: {_trouble(found, fields)}")
-        return value.replace("/", "-")
-
-    parts = [(part, _BRACES.sub(fill, part)) for part in template.split("/")]
-    path = "/".join("--" if filled == ".." != part else filled for part, filled in parts)
+    known = f"there are {', '.join(f'{{{field}}}' for field in fields)}"
+    inside = {name: value and value.replace("/", "-") for name, value in fields.items()}
+    told = f"{called} {template}"
+    typed = template.split("/")
+    parts = [spelling.filled(one, inside, told, kind="field", otherwise=known) for one in typed]
+    path = "/".join(
+        "--" if one == ".." != raw else one for one, raw in zip(parts, typed, strict=True)
+    )
     return f"./{path}" if path.startswith("-") and not template.startswith("-") else path
-
-
-def _trouble(found: str, fields: Mapping[str, str | None]) -> str:
-    """Return what is wrong with a brace, or with a name in braces."""
-    name = found.strip("{}")
-    if name in fields:
-        return f"{found} is empty: this run has no {name}; give one, or leave it out"
-    nearest = difflib.get_close_matches(name.strip().lower(), fields, n=1)
-    known = ", ".join(f"{{{field}}}" for field in fields)
-    cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"there are {known}"
-    return f"{found} is no field; {cure} (a literal brace is written twice)"

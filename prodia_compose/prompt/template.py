@@ -1,11 +1,9 @@
 """The prompt: checked text, with labels turned into positions."""
 
-import difflib
-import re
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, spelling
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry
 from prodia_compose.models import lookup
@@ -17,8 +15,6 @@ _WORDS = (
 )
 
 _LONGEST_SHOWN = 60
-
-_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
 
 def ordinal(position: int) -> str:
@@ -42,21 +38,9 @@ def compile_labels(prompt: str, positions: Mapping[str, int], flag: str = "--pro
     """
     if not positions:
         return prompt
-
-    def replace(match: re.Match[str]) -> str:
-        found = match[0]
-        if found in ("{{", "}}"):
-            return found[0]
-        name = match[1]
-        if name in positions:
-            return f"the {ordinal(positions[name])} image"
-        known = ", ".join(positions)
-        nearest = difflib.get_close_matches(name or "", positions, n=1)
-        cure = f"did you mean {{{nearest[0]}}}?" if nearest else f"the labels are: {known}"
-        note = "a literal brace is written twice"
-        raise errors.UsageError(f"{flag}: {found} is no label; {cure} ({note})")
-
-    return _BRACES.sub(replace, prompt)
+    places = {name: f"the {ordinal(position)} image" for name, position in positions.items()}
+    known = f"the labels are: {', '.join(positions)}"
+    return spelling.filled(prompt, places, flag, kind="label", otherwise=known)
 
 
 def text_of_file(data: bytes, shown: str) -> str:

@@ -1,13 +1,12 @@
 """Failures the sandbox can be told to show, so that a client can be rehearsed against them."""
 
-import difflib
 import itertools
 import re
 import threading
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from prodia_compose import errors
+from prodia_compose import errors, spelling
 from prodia_compose.frozen import frozen
 
 FaultKind = Literal[
@@ -52,8 +51,7 @@ def parse_fault(text: str) -> Fault:
     name, colon, number = text.partition(":")
     kind = next((kind for kind in FAULT_KINDS if kind == name), None)
     if kind is None:
-        nearest = difflib.get_close_matches(name.lower(), FAULT_KINDS, n=1, cutoff=0.5)
-        guess = f"did you mean {nearest[0]}? " if nearest else ""
+        guess = spelling.hint(name, FAULT_KINDS, "did you mean {}? ")
         kinds = ", ".join(FAULT_KINDS)
         raise errors.UsageError(f"--fault {text}: no such fault; {guess}the kinds are {kinds}")
     if not colon:

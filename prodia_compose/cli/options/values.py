@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from prodia_compose import errors
+from prodia_compose import errors, spelling
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -70,10 +70,7 @@ def choice(typed: str, called: str, *, allowed: Sequence[str]) -> str:
     word = _SYNONYMS.get(typed.lower(), typed.lower())
     if word in allowed:
         return word
-    import difflib  # noqa: PLC0415 - only for those who mistyped
-
-    nearest = difflib.get_close_matches(word, allowed, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    hint = spelling.hint(word, allowed, "; did you mean {}?")
     listed = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
     raise errors.UsageError(f"{called} {_shown(typed)}: must be {listed}{hint}")
 

@@ -1,8 +1,8 @@
 """Variables that read like ours and are none: a typing error in one must not be silent."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 
+from prodia_compose import spelling
 from prodia_compose.cli.options import reading
 from prodia_compose.errors import Warned
 from prodia_compose.options import Options
@@ -12,7 +12,7 @@ _OTHERS = ("PRODIA_TOKEN", "PRODIA_BASE_URL", "PRODIA_COMPOSE_RECORD", "PRODIA_A
 
 _OF_OTHER_PROGRAMS = {"KEY": "PRODIA_TOKEN", "API_KEY": "PRODIA_TOKEN", "URL": "PRODIA_BASE_URL"}
 
-_NEAR = 0.7  # of 1: MODLE is 0.8 near to MODEL
+_NEAR = 0.7  # MODLE is 0.8 near to MODEL; most names that are no nearer are another program's
 
 
 def unknown(environ: Mapping[str, str], kind: type[Options]) -> Iterator[Warned]:
@@ -53,5 +53,5 @@ def _bare(name: str) -> str:
 def _nearest(name: str, known: set[str]) -> str | None:
     """Return the variable that was most likely meant."""
     bare = {_bare(one): one for one in sorted(known)}
-    found = difflib.get_close_matches(_bare(name), bare, n=1, cutoff=_NEAR)
-    return bare[found[0]] if found else _OF_OTHER_PROGRAMS.get(_bare(name))
+    found = spelling.nearest(_bare(name), bare, _NEAR)
+    return bare[found] if found else _OF_OTHER_PROGRAMS.get(_bare(name))
