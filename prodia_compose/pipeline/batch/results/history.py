@@ -133,10 +133,16 @@ def _read(
 
 
 def _step(document: Document, folder: str) -> tuple[str, Last, Decimal | None]:
+    """Return a step of a row: when, what, and what is spent on that job."""
     last = _last(document, folder)
-    may_be_billed = document.get("may_be_billed")
-    spent = amount(last, may_be_billed=None if may_be_billed is None else may_be_billed is True)
-    return _text(document, "at") or "", last, spent
+    made, told = document.get("made"), document.get("may_be_billed")
+    if isinstance(made, dict) and made.get("taken") is True:
+        told = False  # an earlier picture, instead of paying
+    return _text(document, "at") or "", last, amount(last, may_be_billed=_truth(told))
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _is_same_job(before: Last, now: Last) -> bool:

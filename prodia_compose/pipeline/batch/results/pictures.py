@@ -1,0 +1,106 @@
+"""The pictures of rows, looked for on disk: in their places, half-way there, or kept aside."""
+
+import contextlib
+import glob
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from prodia_compose.inputs import files
+from prodia_compose.output import rescue
+from prodia_compose.output.options import SUFFIXES
+from prodia_compose.pipeline.batch.results.due import InPlace
+from prodia_compose.pipeline.batch.results.history import Last, Picture
+from prodia_compose.record import home
+from prodia_compose.record.entries import Entry
+
+
+def in_place(last: Last | None) -> InPlace:
+    """Return whether all pictures of a row lie where they were saved, as they were.
+
+    One of the size and time that were noted is not read.
+    """
+    if last is None or not last.pictures:
+        return "gone"
+    found = {_in_place(picture) for picture in last.pictures}
+    return next(worst for worst in ("altered", "gone", "there") if worst in found)
+
+
+def _in_place(picture: Picture) -> InPlace:
+    try:
+        status = Path(picture.path).stat()
+    except OSError:
+        return "gone" if not os.path.lexists(picture.path) else "altered"
+    if (status.st_size, status.st_mtime_ns) == (picture.size, picture.mtime_ns):
+        return "there"
+    is_it = files.holds(picture.path, picture.sha256, picture.size)
+    return "there" if is_it else "altered"
+
+
+class Search:
+    """Looks for the pictures of many rows; each file is read once at most.
+
+    Args:
+        is_sandbox: Whether they cost nothing, and so are kept apart.
+    """
+
+    def __init__(self, *, is_sandbox: bool) -> None:
+        self._is_sandbox = is_sandbox
+        self._known: dict[tuple[str, int, int], str] = {}
+
+    def settled(self, last: Last, entry: Entry | None) -> Last:
+        """Return what a row of unknown outcome is, if its pictures had come and are found.
+
+        It is done where all lie in their places, and `not-placed` where one lies in a file that
+        was to get that name, or in the state folder.
+        """
+        if last.status != "unknown" or entry is None or entry.is_running or not entry.came:
+            return last
+        place, came = Path(entry.output), set(entry.came)
+        placed = {sha256: path for path, sha256 in self._hashed(_names(place)) if sha256 in came}
+        pictures = tuple(Picture(path, sha256) for sha256, path in placed.items())
+        if len(pictures) == len(came):
+            return last._replace(status="done", pictures=pictures)
+        kept = tuple(self._lying(came - placed.keys(), [place]))
+        return last._replace(status="not-placed", pictures=pictures, kept=kept) if kept else last
+
+    def with_kept(self, last: Last, entry: Entry | None) -> Last:
+        """Return a row that lacks a picture with the whole ones that can be put in its place."""
+        lies = {one.sha256 for one in last.pictures if _in_place(one) == "there"}
+        hashes = {one.sha256 for one in last.pictures} | set(entry.came if entry else ())
+        places = [Path(one.path) for one in last.pictures]
+        places += [Path(entry.output)] if entry is not None else []
+        named = dict.fromkeys((*last.kept, *(entry.rescued if entry is not None else ())))
+        kept = [path for path in named if rescue.fault(path) is None]
+        return last._replace(kept=tuple(kept or self._lying(hashes - lies, places)))
+
+    def _lying(self, hashes: Collection[str], places: Collection[Path]) -> list[str]:
+        """Return files that hold pictures of these hashes, half-way to a place or kept."""
+        folders = dict.fromkeys(place.parent for place in places)
+        candidates = [path for folder in folders for path in folder.glob(".*.part")]
+        state = home.place()
+        if state is not None:
+            with contextlib.suppress(OSError):
+                candidates += rescue.kept_in(state, is_sandbox=self._is_sandbox).iterdir()
+        found = {sha256: path for path, sha256 in self._hashed(candidates) if sha256 in hashes}
+        return list(found.values())
+
+    def _hashed(self, paths: Collection[Path]) -> Iterator[tuple[str, str]]:
+        """Yield files, each with the SHA-256 of its bytes; what cannot be read is left out."""
+        for path in paths:
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                key = (str(path), status.st_size, status.st_mtime_ns)
+                if key not in self._known and path.is_file():
+                    with path.open("rb") as file:
+                        self._known[key] = files.content(file).sha256
+                if key in self._known:
+                    yield str(path), self._known[key]
+
+
+def _names(place: Path) -> list[Path]:
+    """Return the names that a picture for a place can have got: another suffix, or a number."""
+    stem = place.stem if place.suffix.lower() in SUFFIXES else place.name
+    others = [place.with_name(f"{stem}{suffix}") for suffix in SUFFIXES]
+    numbered = sorted(place.parent.glob(f"{glob.escape(stem)}-[0-9]*"))
+    return list(dict.fromkeys((place, *others, *numbered)))
