@@ -93,8 +93,10 @@ def test_record_settles_what_the_results_left_open(
     ends = [rs.end("a", "unknown", record_id=name)] if has_end else []
     known = started(tmp_path / "r.jsonl", name, *ends)
 
-    found = stands(known, record)
+    found, again = stands(known, record), stands(known, record)
     assert (found[0], found[1].status, found[2]) == (action, status, Decimal(spent))
+    assert again == found
+    assert known.spent == Decimal("0.04")
 
 
 def test_saved_there_is_done(tmp_path: Path, record: ledger.Ledger) -> None:

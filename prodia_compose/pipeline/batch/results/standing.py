@@ -1,5 +1,6 @@
 """Where each row of a batch stands: by the results, the record, and the pictures themselves."""
 
+import copy
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ class Standing:
         """
         self.last = dict(known.last)
         self.settled: list[Last] = []
-        self.history = known
+        self.history = copy.copy(known)  # its sums change
         self._record = record
         self._rerun = frozenset(rerun)
         self._is_forced = is_forced
