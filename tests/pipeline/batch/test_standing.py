@@ -222,6 +222,18 @@ def test_kept_copy_of_a_row_that_was_not_placed(
         assert decision.why == "the disk is full"
 
 
+def test_killed_between_keeping_and_telling(tmp_path: Path, record: ledger.Ledger) -> None:
+    """A copy that the record names is placed, though the results never told of it."""
+    kept = tmp_path / "kept.jpg"
+    kept.write_bytes(PICTURE)
+    news = {"exit_code": 10, "rescued": [str(kept)]}
+    name = killed(record, "received", tmp_path / "a.jpg", **news)
+    known = started(tmp_path / "r.jsonl", name)
+
+    action, last, _ = stands(known, record)
+    assert (action, last.status, last.kept) == ("place", "not-placed", (str(kept),))
+
+
 def test_fetched_elsewhere_is_done(tmp_path: Path, record: ledger.Ledger) -> None:
     """A kept picture that `jobs fetch` has put somewhere makes its row done, there."""
     place = tmp_path / "elsewhere.jpg"
