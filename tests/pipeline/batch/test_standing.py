@@ -139,9 +139,12 @@ def test_process_that_is_at_it(tmp_path: Path, record: ledger.Ledger) -> None:
         name = lg.line(running)
         known = started(tmp_path / "r.jsonl", name)
         standing = Standing(known, record, rerun=["unknown"])
-        decision = standing.decide("a", rs.KEY)
+        decision, job = standing.decide("a", rs.KEY), standing.job("a")
 
         assert (decision.action, decision.rerun) == ("list", None)
+        assert job is not None
+        assert job.id == name
+        assert standing.job("b") is None
         assert decision.words == (
             f"another process ({running.pid}) is at it; run it again once that has ended"
         )

@@ -85,6 +85,11 @@ class Standing:
             rerun=self._rerun,
         )
 
+    def job(self, name: str) -> Entry | None:
+        """Return the last job of a row on record, so that what is done for it is told there, too."""
+        last = self.last.get(name)
+        return None if last is None else self._entry(last)
+
     def _entry(self, last: Last) -> Entry | None:
         return None if last.record_id is None else self._record.entry(last.record_id)
 
