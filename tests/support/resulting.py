@@ -7,7 +7,6 @@ starts the rows of the others, tells so, and waits.
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,8 @@ def end(name: str, status: str = "done", *, path: Path | str = "a.jpg", **others
 
 def begin(results: Results, name: str, *, record_id: str | None = None, **others: Any) -> None:
     """Write that a row is about to be sent."""
-    known = {"request_key": KEY, "record_id": record_id, "reserved_usd": 0.04, **others}
+    others.setdefault("reserved_usd", Decimal("0.04"))
+    known = {"request_key": KEY, "record_id": record_id, **others}
     results.start(name, **known)
 
 
@@ -63,11 +63,6 @@ def opened(path: Path | str, *ids: str, header: Header = HEADER) -> Results:
 def documents(path: Path) -> list[Any]:
     """Return the lines of a results file."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
-
-
-def total(amounts: Iterable[str]) -> Decimal:
-    """Return the sum of amounts."""
-    return sum(map(Decimal, amounts), Decimal(0))
 
 
 if __name__ == "__main__":

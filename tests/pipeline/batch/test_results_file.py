@@ -403,7 +403,22 @@ def test_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
 
     with pytest.raises(errors.InputError) as caught:
         history.read([str(path)])
-    assert caught.value.message.startswith(f"{path}:3: is no line of a batch's results; mend it")
+    words = f"{path}:3: is no line of a batch's results; mend it, or go on with a copy of the"
+    assert caught.value.message.startswith(words)
+
+
+@pytest.mark.parametrize("line", [b"nonsense", b'{"schema":"prodia-compose/row@1"}'])
+def test_damage_is_met_before_anything_is_written(tmp_path: Path, line: bytes) -> None:
+    """A run does not go on from a file in which it finds no row of its own before the damage."""
+    path = tmp_path / "r.jsonl"
+    with rs.opened(path, "z") as results:
+        rs.begin(results, "z")
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    before = path.read_bytes()
+
+    with pytest.raises(errors.InputError, match=":3: is no line of a batch's results"):
+        rs.opened(path, "a")
+    assert path.read_bytes() == before
 
 
 def test_blank_lines_and_other_ends(tmp_path: Path) -> None:
@@ -455,6 +470,42 @@ def test_a_limit_on_files(tmp_path: Path) -> None:
         "batch-header@1",
         "row-start@1",
     ]
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_cut: bool) -> None:
+    """A line that the disk did not take is gone again; if it stays, no other follows it."""
+    path = tmp_path / "r.jsonl"
+
+    def fail(*_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with rs.opened(path, "a", "b") as results:
+        rs.begin(results, "a")
+        whole = path.read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            if not is_cut:
+                patch.setattr(os, "ftruncate", fail)
+            with pytest.raises(file.UnwrittenError, match="the disk does not take them") as caught:
+                results.end(rs.end("a"))
+        assert not caught.value.is_full
+        if is_cut:
+            rs.begin(results, "b")
+        else:
+            with pytest.raises(file.UnwrittenError):
+                rs.begin(results, "b")
+
+    assert path.read_bytes().startswith(whole)
+    assert len(rs.documents(path)) == 3
+    with pytest.raises(file.UnwrittenError):
+        rs.begin(results, "b")
+
+
+def test_results_that_cannot_be_looked_for(work: Path) -> None:
+    """Where earlier results may lie and nobody can look, nothing is sent."""
+    with pytest.raises(errors.OutputError, match=r"earlier runs cannot be looked for: Not a dir"):
+        names.family("product.jpg/r.jsonl")
 
 
 # --- names ---------------------------------------------------------------------------------------

@@ -121,6 +121,11 @@ UNPRICED: dict[str, Any] = {"price_usd": None}
         ([start("a"), rs.end("a", "rejected", may_be_billed=True)], "0.04", 0),
         ([start("a"), rs.end("a", "rejected", price_usd=0.02)], "0.02", 0),
         ([rs.end("a", "refused")], "0", 0),
+        (
+            [rs.end("a", reserved_usd=None, made={"path": "b.jpg", "taken": True}, **UNPRICED)],
+            "0",
+            0,
+        ),
         # Sent again: each try counts.
         ([start("a"), rs.end("a"), start("a"), rs.end("a")], "0.078", 0),
         ([start("a", **JOB), start("a", **AGAIN)], "0.08", 0),

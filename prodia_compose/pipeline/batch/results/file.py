@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Container
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
@@ -67,12 +68,12 @@ class Results:
             self._make_folders(create_dirs=create_dirs)
             self._descriptor = self._locked()
             self._is_new = not self._goes_on(ids)
-        except OSError as exc:
+        except BaseException as exc:
             self.close()
-            raise errors.OutputError(f"{path}: {errors.reason(exc, _REASONS)}", path=path) from exc
-        except errors.ComposeError:
-            self.close()
-            raise
+            if not isinstance(exc, OSError):
+                raise
+            words = errors.reason(exc, _REASONS)
+            raise errors.OutputError(f"{path}: {words}", path=path) from exc
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +94,7 @@ class Results:
                 self._made.pop().rmdir()
 
     def start(
-        self, name: str, *, request_key: str, record_id: str | None, reserved_usd: float | None
+        self, name: str, *, request_key: str, record_id: str | None, reserved_usd: Decimal | None
     ) -> None:
         """Write that a row's job is about to be sent.
 
@@ -119,6 +120,8 @@ class Results:
 
     def end(self, document: Document) -> None:
         """Write what became of a row: `prodia-compose/row@1`, with paths as they are usable here.
+
+        A later line of the same `record_id` tells anew of the same job, and counts once.
 
         Raises:
             UnwrittenError: It could not be.

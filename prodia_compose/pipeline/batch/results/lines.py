@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -67,8 +68,17 @@ class Header:
 
 def written(document: Mapping[str, object]) -> bytes:
     r"""Return a line of the file; what a terminal would obey is `\u001b` in it, as JSON has it."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(
+        document, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_amount
+    )
     return (re.sub(r"[^ -~]", _escaped, text) + "\n").encode()
+
+
+def _amount(value: object) -> float:
+    """Return an amount as JSON has it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """Where each row of a batch stands: by the results, the record, and the pictures themselves."""
 
+import copy
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ class Standing:
         """
         self.last = dict(known.last)
         self.settled: list[Last] = []
-        self.history = known
+        self.history = copy.copy(known)  # its sums change
         self._record = record
         self._rerun = frozenset(rerun)
         self._is_forced = is_forced
@@ -83,6 +84,11 @@ class Standing:
             is_new=last is None,
             rerun=self._rerun,
         )
+
+    def job(self, name: str) -> Entry | None:
+        """Return the last job of a row on record, so that what is done for it is told there, too."""
+        last = self.last.get(name)
+        return None if last is None else self._entry(last)
 
     def _entry(self, last: Last) -> Entry | None:
         return None if last.record_id is None else self._record.entry(last.record_id)
