@@ -15,16 +15,18 @@ from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.survey import Left
 from prodia_compose.pipeline.batch.work import Done, Due, End, Means, no_stdout
 from prodia_compose.pipeline.run import Run
+from prodia_compose.record.open_entry import OpenEntry
 
 
 def do(left: Sequence[Left], standing: Standing, means: Means) -> Iterator[Done]:
     """Place what can be placed, and yield what became of each such row."""
     for one in left:
         if one.decision.action == "place":
-            yield _placed(one, standing.last[one.row.id], means)
+            entry = means.record.reopen(standing.job(one.row.id))
+            yield _placed(one, standing.last[one.row.id], entry, means)
 
 
-def _placed(left: Left, last: Last, means: Means) -> Done:
+def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
     row = left.row
     due = Due(
         row=row,
@@ -48,7 +50,7 @@ def _placed(left: Left, last: Last, means: Means) -> Done:
         placer = Placer(
             place=place, format=plan.format, strict=False, stdout=no_stdout, stop=run.stop
         )
-        run.fetches(None, None, kept)
+        run.fetches(entry, None, kept)
         with run.to_its_end():
             run.place(placer)
     except errors.ComposeError as end:

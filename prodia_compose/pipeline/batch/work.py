@@ -257,7 +257,7 @@ class _Row:
             due.row.id,
             request_key=due.request_key,
             record_id=record_id,
-            reserved_usd=None if due.bound is None else float(due.bound),
+            reserved_usd=due.bound,
         )
         self._has_begun, self._record_id = True, record_id
 
