@@ -155,10 +155,8 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
     found += [Entry(path=path, label=label) for label, path in selection.labelled]
     for number, name in enumerate(selection.lists, 1):
         with findings.collecting():
-            data = files.read_text(name, "-T", stdin)
-            names = _split(data, name, null_separated=selection.null_separated)
-            ordered = _sorted(names, selection.sort)
-            found += [Entry(path=path, list_number=number) for path in ordered]
+            names = names_in(name, "-T", selection, stdin)
+            found += [Entry(path=path, list_number=number) for path in names]
     findings.raise_if_any()
     if not found:
         cure = "name some files, -i NAME=PATH, or a list with -T (- for standard input)"
@@ -166,7 +164,24 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
     return tuple(found)
 
 
-def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
+def names_in(name: str, flag: str, selection: Selection, stdin: BinaryIO | None) -> Sequence[str]:
+    """Return the names in a list, read and ordered as the options say.
+
+    Args:
+        name: A file, or `-` for standard input.
+        flag: The option that names it, for messages.
+        selection: How lists are read.
+        stdin: Standard input, if it is the list's.
+
+    Raises:
+        errors.InputError: The list is missing, empty, or not what `-0` says.
+    """
+    data = files.read_text(name, flag, stdin)
+    names = _split(data, name, flag, null_separated=selection.null_separated)
+    return _sorted(names, selection.sort)
+
+
+def _split(data: bytes, name: str, flag: str, *, null_separated: bool) -> list[str]:
     """Return a list's entries: raw, but for a BOM and CRs in line mode."""
     # Names of a letter each, each with its NUL, are as UTF-16 without a mark is; but in one line.
     is_text = not null_separated or data.startswith((b"\0", b"\xff\xfe", b"\xfe\xff"))
@@ -174,19 +189,22 @@ def _split(data: bytes, name: str, *, null_separated: bool) -> list[str]:
     is_text = is_text or (len(data) % 2 == 0 and any(two in (b"\n\0", b"\0\n") for two in pairs))
     is_text = is_text or b"\0\0" in data
     if b"\0" in data and is_text and (encoding := files.wide_encoding(data)):
-        raise errors.InputError(f"-T {name}: is {encoding}: save it as UTF-8", path=name)
+        raise errors.InputError(f"{flag} {name}: is {encoding}: save it as UTF-8", path=name)
     if null_separated:
         fields = data.removesuffix(b"\0").split(b"\0") if data else []
         if b"" in fields:
-            message = f"-T {name}: entry {fields.index(b'') + 1} is empty; remove the NUL after it"
+            message = (
+                f"{flag} {name}: entry {fields.index(b'') + 1} is empty; remove the NUL after it"
+            )
             raise errors.InputError(message, path=name)
     else:
         if b"\0" in data:
-            raise errors.InputError(f"-T {name}: holds NUL bytes; did you mean -0?", path=name)
+            raise errors.InputError(f"{flag} {name}: holds NUL bytes; did you mean -0?", path=name)
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
         fields = [line for line in (line.removesuffix(b"\r") for line in lines) if line]
     if not fields:
-        raise errors.InputError(f"-T {name}: the list is empty; it names no image", path=name)
+        message = f"{flag} {name}: the list is empty; it names no image"
+        raise errors.InputError(message, path=name)
     return [os.fsdecode(field) for field in fields]
 
 

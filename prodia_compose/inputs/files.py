@@ -74,8 +74,7 @@ def opener(path: str) -> blob.Opener:
     """
     status = _stat(path)
     if stat.S_ISDIR(status.st_mode):
-        listing = f"find {_for_find(path)} -type f -print0 | sort -z"
-        cure = f"list its pictures: {listing} | prodia-compose compose -0 -T - ..."
+        cure = f"list its pictures: {listing(path)} | prodia-compose compose -0 -T - ..."
         raise errors.InputError(f"is a folder; {cure}")
     _refuse_kind(status, path)
     if stat.S_ISFIFO(status.st_mode):
@@ -176,6 +175,11 @@ def _open(path: str) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
+
+
+def listing(folder: str) -> str:
+    """Return the line of a shell that lists a folder's files in order, for `-0`."""
+    return f"find {_for_find(folder)} -type f -print0 | sort -z"
 
 
 def _for_find(path: str) -> str:

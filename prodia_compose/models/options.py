@@ -11,6 +11,9 @@ from prodia_compose.models.facts import SettingValue
 from prodia_compose.models.settings import flag_of, parse_set
 from prodia_compose.options import Clash, Option, Options
 
+FRAMES = ("aspect_ratio", "width", "height")
+"""The settings that `match` stands for."""
+
 
 def _position_or_name(text: str, called: str) -> int | str:
     if not re.fullmatch("[+-]?[0-9]{1,9}", text):
@@ -75,7 +78,7 @@ class Settings(Options):
                 yield Clash("extras", name)  # `settings.check_settings` tells it
         named = {name: (name, flag_of(name)) for name in given}
         named |= {name: ("extras", f"--set {name}") for name, _ in self.extras}
-        for name in ("aspect_ratio", "width", "height"):
+        for name in FRAMES:
             if self.match is not None and name in named:
                 other, flag = named[name]
                 yield self.clash("match", other, "--match", flag)

@@ -1,5 +1,6 @@
 """What a picture's file is called: templates, and the suffix that says its format."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,16 @@ def asked_format(placement: Placement) -> OutputFormat:
 def accept_type(format_: OutputFormat) -> str:
     """Return the media type of a format, as the service's Accept values spell it."""
     return KINDS[format_].media_type
+
+
+def fixed_folder(template: str) -> str:
+    """Return the folder that all paths of a template lie in: up to its first `{field}`."""
+    folder = []
+    for part in template.split("/")[:-1]:
+        if re.search(r"[{}]", re.sub(r"\{\{|\}\}", "", part)):
+            break
+        folder.append(part.replace("{{", "{").replace("}}", "}"))
+    return "/".join(folder) or ("/" if template.startswith("/") else ".")
 
 
 def expand(template: str, fields: Mapping[str, str | None], called: str = "-o") -> str:

@@ -228,15 +228,7 @@ class _Planner:
 
     def _owned_stdin(self) -> BinaryIO | None:
         """Return standard input, unless more than one thing asks for it."""
-        request, selection = self._request, self._request.selection
-        readers = [
-            *(("the operand -", path) for path in selection.operands),
-            *((f"-i {f'{label}=' if label else ''}-", path) for label, path in selection.labelled),
-            *(("-T -", path) for path in selection.lists),
-            ("--prompt-file -", request.prompt_file),
-            (f"{request.called('--token-file')} -", request.delivery.token_file),
-        ]
-        claims = [words for words, path in readers if path == "-"]
+        claims = self._request.claims_on_stdin
         if len(claims) < 2:
             return self._surroundings.stdin
         message = f"{claims[0]} and {claims[1]} both read standard input; only one can"

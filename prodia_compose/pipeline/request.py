@@ -26,7 +26,8 @@ class ComposeRequest(Options):
         texts: (name, text) of what braces in the prompt may hold besides labels; an empty text is
             an error where it is asked for.
         is_template: Whether braces count even where nothing has a label.
-        fields: (name, text) of more fields of the output's template; they come first.
+        fields: (name, text) of more fields of the output's template; they count before the usual
+            ones of the same name.
     """
 
     selection: Selection = Selection()
@@ -108,3 +109,16 @@ class ComposeRequest(Options):
     texts: tuple[tuple[str, str], ...] = ()
     is_template: bool = False
     fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def claims_on_stdin(self) -> list[str]:
+        """What asks for standard input, as it was typed; only one can have it."""
+        selection = self.selection
+        readers = [
+            *(("the operand -", path) for path in selection.operands),
+            *((f"-i {f'{label}=' if label else ''}-", path) for label, path in selection.labelled),
+            *(("-T -", path) for path in selection.lists),
+            ("--prompt-file -", self.prompt_file),
+            (f"{self.called('--token-file')} -", self.delivery.token_file),
+        ]
+        return [words for words, path in readers if path == "-"]

@@ -115,6 +115,19 @@ def identify(file: BinaryIO) -> str:
     raise errors.InputError(_refusal(head, byte_count))
 
 
+def is_foreign(file: BinaryIO) -> bool:
+    """Return whether a file is surely meant for no picture: not even one that is not read here.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        identify(file)
+    except errors.InputError as exc:
+        return _NONE in exc.message
+    return False
+
+
 def _by_structure(file: BinaryIO, head: bytes, byte_count: int) -> str | None:
     """Return the format of a file that more than its first bytes tell of."""
     # One letter and one digit are little: white space must follow.

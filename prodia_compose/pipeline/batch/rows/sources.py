@@ -1,0 +1,71 @@
+"""Where rows come from: the lines of a manifest, or the entries of a list."""
+
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from prodia_compose import errors
+from prodia_compose.frozen import frozen
+from prodia_compose.inputs import files
+from prodia_compose.pipeline.batch.options import BatchOptions
+from prodia_compose.pipeline.batch.rows import cells, each, manifest
+from prodia_compose.pipeline.batch.rows.cells import Cells
+from prodia_compose.pipeline.batch.rows.row import Problem
+
+
+@frozen
+class Source:
+    """What one row is made of.
+
+    Attributes:
+        line: Where it begins in the manifest, or its entry's number, from 1.
+        cells: What it says itself; its paths are from the working directory, but for `output`.
+        each: What `{each}` stands for in `-o`, and in the prompt; None in a manifest.
+        folder: Where the entry's pictures lie, links followed; None for an address.
+        errors: What is wrong with it.
+    """
+
+    line: int
+    cells: Cells
+    each: tuple[str, str] | None = None
+    folder: str | None = None
+    errors: "tuple[errors.ComposeError, ...]" = ()  # the default would hide the module
+
+
+def read(
+    options: BatchOptions, stdin: BinaryIO | None, problems: list[Problem]
+) -> Iterator[Source]:
+    """Yield what rows are made of; what is wrong with the whole goes to the problems.
+
+    Raises:
+        errors.InputError: The manifest or the list cannot be read.
+        errors.UsageError: It is not known what the manifest is.
+    """
+    name = options.manifest
+    if name is None:
+        for entry in each.named(options, stdin):
+            yield Source(
+                line=entry.number,
+                cells=Cells(id=entry.id, images=tuple((None, path) for path in entry.paths)),
+                each=(entry.name, entry.spoken),
+                folder=entry.folder,
+                errors=() if entry.error is None else (entry.error,),
+            )
+        return
+    format_ = manifest.format_of(name, options.manifest_format)
+    try:
+        data = files.read_text(name, "MANIFEST", stdin)
+    except errors.InputError as exc:
+        raise errors.InputError(exc.message.removeprefix("MANIFEST "), path=name) from exc
+    for written in manifest.rows(data, name, format_, problems):
+        findings = errors.Findings(written.errors)
+        found = cells.read(written, findings)
+        yield Source(line=written.line, cells=found, errors=tuple(findings.errors))
+
+
+def folder_of(options: BatchOptions) -> str:
+    """Return the folder that a manifest's paths are from; "" for the working directory."""
+    name = options.manifest
+    if name is None or name == "-" or files.is_descriptor(name):
+        return ""
+    return os.path.dirname(name)  # noqa: PTH120 - as typed
