@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import io
-import os
 import tempfile
 import threading
 import weakref
@@ -238,15 +237,5 @@ def stored(data: Iterable[bytes]) -> Blob:
         return spool(data)
     except OSError as exc:
         cure = "free some space, or point TMPDIR elsewhere"
-        reason = _lack(exc) or f"{exc.strerror or exc}; {cure}"
+        reason = errors.lack(exc) or f"{exc.strerror or exc}; {cure}"
         raise errors.OutputError(f"cannot write temporary files: {reason}") from exc
-
-
-def _lack(exc: OSError) -> str | None:
-    """Return what the machine lacked: `tempfile` finds no folder where no file can be opened."""
-    try:
-        if isinstance(exc, FileNotFoundError):
-            os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError as own:
-        exc = own
-    return errors.lack(exc)

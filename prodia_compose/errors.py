@@ -248,6 +248,10 @@ class Warned:
     message: str
 
 
+NO_FILES = ("no more files can be opened", "raise the limit (ulimit -n)")
+NO_THREADS = ("no more can be started", "raise the limit (ulimit -u)")
+"""What the machine lacks, and what to do; `cli` has its own for where this cannot be loaded."""
+
 _LOADER = (
     ("failed to map segment", errno.ENOMEM),
     ("Too many open files", errno.EMFILE),
@@ -306,7 +310,7 @@ def lack(exc: BaseException) -> str | None:
     if isinstance(exc, MemoryError) or code == errno.ENOMEM:
         return "there is not enough memory"
     if code in (errno.EMFILE, errno.ENFILE):
-        return "no more files can be opened: raise the limit (ulimit -n)"
+        return ": ".join(NO_FILES)
     return None
 
 

@@ -73,14 +73,20 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an own working folder that holds the two sample pictures."""
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder, which is empty."""
     folder = tmp_path / "work"
     folder.mkdir()
-    for name in ("product.jpg", "scene.jpg"):
-        (folder / name).write_bytes((SAMPLES / name).read_bytes())
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def work(here: Path) -> Path:
+    """Return an own working folder that holds the two sample pictures."""
+    for name in ("product.jpg", "scene.jpg"):
+        shutil.copyfile(SAMPLES / name, here / name)
+    return here
 
 
 @pytest.fixture

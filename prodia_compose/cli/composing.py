@@ -18,6 +18,7 @@ from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
 from prodia_compose.images import fit, workers
 from prodia_compose.job import folder
+from prodia_compose.output import places
 from prodia_compose.pipeline import planner, reuse
 from prodia_compose.pipeline.plan import Plan, Sendable
 from prodia_compose.pipeline.request import ComposeRequest
@@ -66,9 +67,9 @@ def compose(options: ComposeOptions) -> int:
             is_sandbox=_is_rehearsal(plan),
         )
         terminal.tell_warnings(run.warnings, options)
-        try:
+        with run.carried():
             if plan.is_skipped and not plan.is_reuse and plan.place is not None:
-                _tell(plan, run, options, plan.place.path)
+                _tell(plan, run, options, plan.place)
                 return 0
             place = plan.target()
             if place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
@@ -85,10 +86,7 @@ def compose(options: ComposeOptions) -> int:
             else:
                 _send(plan.sendable(), run, options, reporter)
             with run.stop.at_once():
-                _tell(plan, run, options, run.saved[0].path if run.saved else place.path)
-        except (errors.ComposeError, errors.Interrupted) as end:
-            end.run = run
-            raise
+                _tell(plan, run, options, place)
     return 0
 
 
@@ -97,14 +95,9 @@ def _load_ahead() -> None:
         importlib.import_module("prodia_compose.pipeline.send")
 
 
-def _tell(plan: Plan, run: Run, options: ComposeOptions, path: str) -> None:
-    terminal.tell_saved(
-        options,
-        partial(documents.result, plan, run),
-        path,
-        messages=run.messages,
-        details=[summary.outcome(plan, run)],
-    )
+def _tell(plan: Plan, run: Run, options: ComposeOptions, place: places.Place) -> None:
+    document = partial(documents.result, plan, run)
+    terminal.tell_saved(options, run, place, document, details=[summary.outcome(plan, run)])
 
 
 def _compared(plan: Plan, *, again: bool) -> Plan:
@@ -127,7 +120,7 @@ def _compared(plan: Plan, *, again: bool) -> Plan:
     return replace(
         plan,
         errors=tuple(findings.errors),
-        warnings=(*plan.warnings, *_trouble(record)),
+        warnings=(*plan.warnings, *record.warnings),
         made=made,
     )
 
@@ -174,13 +167,9 @@ def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress
                     stdout=terminal.binary_stdout,
                 )
             finally:
-                run.warnings += _trouble(record)
+                run.warnings += record.warnings
     finally:
         terminal.tell_warnings(run.warnings[told:], options)
-
-
-def _trouble(record: "ledger.Ledger") -> tuple[errors.Warned, ...]:
-    return () if record.trouble is None else (record.trouble,)
 
 
 def _is_rehearsal(plan: Plan) -> bool:

@@ -14,6 +14,8 @@ from prodia_compose.output import streams
 
 if TYPE_CHECKING:  # for annotations; help must not load what the rooms declare
     from prodia_compose.cli.options.declared import Telling
+    from prodia_compose.output.places import Place
+    from prodia_compose.pipeline.run import Run
     from prodia_compose.report import tables
 
 _NARROWEST = 20  # columns; what is narrower folds lines itself
@@ -245,19 +247,20 @@ def print_path(path: str) -> None:
 
 def tell_saved(
     telling: "Telling",
+    run: "Run",
+    place: "Place",
     document: Callable[[], Mapping[str, object]],
-    path: str,
     *,
-    messages: Iterable[str],
     details: Iterable[str],
 ) -> None:
     """Tell of a picture that is in its place: as a document, or in words and by its path."""
+    path = run.saved[0].path if run.saved else place.path
     if telling.json:
         from prodia_compose.report import jsontext  # noqa: PLC0415 - loads json
 
         print_saved(f"{jsontext.line(document())}\n".encode(), path)
         return
-    for message in () if telling.quiet else messages:
+    for message in () if telling.quiet else run.messages:
         tell(f"the service says: {progress.visible(message)}")
     if tells_details(telling):
         for line in details:

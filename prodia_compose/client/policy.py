@@ -20,7 +20,6 @@ Verdict = Literal["read", "busy", "auth", "rejected", "not-delivered", "unknown"
 CONNECT_ATTEMPTS = 3
 """How often a connection is tried before giving up."""
 
-_NUMBER = re.compile(r"\+?[0-9]+(\.[0-9]*)?")
 _FOR_EVER_S = 1e9
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
@@ -46,12 +45,11 @@ def verdict(status: int, *, retry_after_s: float | None, delivered: bool) -> Ver
 def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
     """Return the seconds a `Retry-After` asks for: at least 0, None if it makes no sense.
 
-    Both forms of RFC 9110 are read, whole seconds and an HTTP date, and the
-    decimals that some servers send.
+    Of the forms of RFC 9110, whole seconds and an HTTP date, a date that is past makes none.
     """
     if text is None:
         return None
-    if _NUMBER.fullmatch(text.strip()):
+    if re.fullmatch("[0-9]+", text.strip()):
         return min(float(text), _FOR_EVER_S)
     try:
         moment = parsedate_to_datetime(text)
@@ -59,7 +57,8 @@ def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
         return None
     if moment.tzinfo is None:  # "-0000": a time in UTC without a zone
         moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - now).total_seconds()), _FOR_EVER_S)
+    ahead_s = (moment - now).total_seconds()
+    return min(ahead_s, _FOR_EVER_S) if ahead_s >= 0 else None
 
 
 def retry_wait(

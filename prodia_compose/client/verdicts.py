@@ -37,7 +37,7 @@ _CONNECT_CURES: dict[FailureKind, str] = {
     "network": "check the network",
     "setting": "correct it, or unset it",
     "environment": "correct it, or unset it",
-    "files": "raise the limit (ulimit -n)",
+    "files": errors.NO_FILES[1],
 }
 
 

@@ -16,12 +16,13 @@ from prodia_compose.blob import Opener, stored
 from prodia_compose.frozen import frozen
 from prodia_compose.images import encode
 from prodia_compose.images.colour import srgb
-from prodia_compose.images.formats import jpeg, kinds, png, stream, webp
+from prodia_compose.images.formats import jpeg, png, stream, webp
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import decoder, raster, spare
 from prodia_compose.images.plan import Fit
 from prodia_compose.images.probe.header import MAX_COUNTED
 from prodia_compose.images.probe.probe import ImageInfo
+from prodia_compose.inputs import kinds
 
 _STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
     "JPEG": jpeg.stripped,

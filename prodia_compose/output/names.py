@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from prodia_compose import addresses, errors, spelling
@@ -67,13 +66,10 @@ def expand(template: str, fields: Mapping[str, str | None], called: str = "-o") 
     """
     known = f"there are {', '.join(f'{{{field}}}' for field in fields)}"
     inside = {name: value and value.replace("/", "-") for name, value in fields.items()}
-    fill = partial(
-        spelling.filled,
-        values=inside,
-        called=f"{called} {template}",
-        kind="field",
-        otherwise=known,
+    told = f"{called} {template}"
+    typed = template.split("/")
+    parts = [spelling.filled(one, inside, told, kind="field", otherwise=known) for one in typed]
+    path = "/".join(
+        "--" if one == ".." != raw else one for one, raw in zip(parts, typed, strict=True)
     )
-    parts = [(part, fill(part)) for part in template.split("/")]
-    path = "/".join("--" if filled == ".." != part else filled for part, filled in parts)
     return f"./{path}" if path.startswith("-") and not template.startswith("-") else path

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import kinds
+from prodia_compose.inputs import kinds
 from prodia_compose.options import Clash, Option, Options
 
 IfExists = Literal["fail", "skip", "number", "overwrite"]

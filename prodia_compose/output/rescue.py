@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from prodia_compose import blob, errors
 from prodia_compose.images import workers
-from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import received
+from prodia_compose.inputs import kinds
 from prodia_compose.output import files
 from prodia_compose.progress import Stop
 from prodia_compose.record import home

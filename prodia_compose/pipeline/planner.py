@@ -5,8 +5,9 @@ the other sends. All problems are told together, with one exception: while the c
 line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -85,6 +86,9 @@ class _Planner:
         self._findings = errors.Findings()
         self._findings.warnings += surroundings.warnings
         self._model = lookup.choose(request.model, request.called("--model"), self._findings)
+        with suppress(OSError):
+            # Looked for later, when all files that may be open are, it would be said to be missing.
+            tempfile.gettempdir()
 
     def plan(self, *, sending: bool) -> Plan:
         """Return the plan."""

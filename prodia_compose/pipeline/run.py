@@ -214,6 +214,15 @@ class Run:
         return usable
 
     @contextlib.contextmanager
+    def carried(self) -> Iterator[None]:
+        """Have what ends the block carry this run, for whoever tells of it."""
+        try:
+            yield
+        except (errors.ComposeError, errors.Interrupted) as end:
+            end.run = self
+            raise
+
+    @contextlib.contextmanager
     def to_its_end(self) -> Iterator[None]:
         """Keep what came, and write what became of the job, if the block does not end well.
 

@@ -134,6 +134,11 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def warnings(self) -> tuple[errors.Warned, ...]:
+        """The trouble, if there is any."""
+        return () if self.trouble is None else (self.trouble,)
+
     def close(self) -> None:
         """Close the file; every later call does nothing, and its jobs are nobody's."""
         with self._lock:

@@ -65,8 +65,8 @@ class Sandbox:
                 thread.start()
             except RuntimeError as error:
                 self._server.server_close()
-                words = "the sandbox needs a thread, and no more can be started: raise the limit"
-                raise errors.NotDeliveredError(f"{words} (ulimit -u)") from error
+                words = f"the sandbox needs a thread, and {': '.join(errors.NO_THREADS)}"
+                raise errors.NotDeliveredError(words) from error
             self._thread = thread
 
     def serve_forever(self) -> None:

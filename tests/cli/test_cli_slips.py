@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from PIL import Image
 from tables import rows
 
 GOOD = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
@@ -52,6 +53,32 @@ def test_names_that_end_in_nul_are_told_from_it(run: Run, work: Path, data: byte
     (work / "list").write_bytes(data)
 
     assert "-T list: holds NUL bytes; did you mean -0?" in run("validate", "-T", "list", *GOOD).err
+
+
+@pytest.mark.parametrize("flags", [(), ("-0",)], ids=["lines", "nul"])
+@pytest.mark.parametrize(
+    "suffix", ["jpg", "png", "webp", "gif", "tif", "bmp", "avif", "jp2", "ico", "heic", "psd"]
+)
+def test_a_picture_is_no_list(run: Run, work: Path, suffix: str, flags: tuple[str, ...]) -> None:
+    """One that is given with -T is told to be an operand, whatever its kind."""
+    name = f"a.{suffix}"
+    heads = {"heic": b"\0\0\0\x18ftypheic\0\0\0\0", "psd": b"8BPS\0\x01" + bytes(6)}
+    if suffix in heads:
+        (work / name).write_bytes(heads[suffix] + bytes(range(256)))
+    else:
+        Image.new("RGB", (32, 20), "teal").save(work / name)
+    done = run("validate", "-T", name, *flags, "-p", "x", PRODIA_TOKEN="t")
+
+    told = f"-T {name}: is a picture, not a list; give it as an operand, without -T"
+    assert (done.code, done.err) == (3, f"prodia-compose: error: {told}\n")
+
+
+@pytest.mark.parametrize("name", ["BM.jpg", "BM\u00fc.jpg", "GIF89a.gif", "qoif.jpg", "RIFF.webp"])
+def test_names_that_begin_as_pictures_do_are_names(run: Run, work: Path, name: str) -> None:
+    """A list is not taken for a picture for the letters that it begins with."""
+    (work / "list").write_text(f"{name}\n", encoding="utf-8")
+
+    assert f"{name}: no such file" in run("validate", "-T", "list", "-p", "x").err
 
 
 def test_short_names_that_end_in_nul_are_names(run: Run, work: Path) -> None:

@@ -11,7 +11,7 @@ from conftest import Run
 from shells import LEFT, Shell
 
 from prodia_compose.cli.completion import offers
-from prodia_compose.images.formats import kinds
+from prodia_compose.inputs import kinds
 from prodia_compose.record import ledger
 
 STRICT = {

@@ -112,6 +112,23 @@ def test_floats_that_are_no_numbers_do_no_harm() -> None:
     assert (picture.width, picture.media_type) == (RAMP, "image/jpeg")
 
 
+@pytest.mark.parametrize("white", [1, 255])
+@pytest.mark.parametrize("excess", [1.05, 1.2, 2.0])
+@pytest.mark.parametrize("kind", ["TIFF", "PFM"])
+def test_a_highlight_darkens_nothing(kind: str, excess: float, white: int) -> None:
+    """Floats that go somewhat beyond the usual white are clipped there, and the rest stays."""
+    row = floats([at / 255 * white for at in range(RAMP)])
+    last = floats([excess * white] * RAMP)
+    if kind == "PFM":  # its rows are stored from the last one up
+        data = b"Pf\n256 16\n-1.0\n" + last + row * (ROWS - 1)
+    else:
+        data = make.tiff((RAMP, ROWS), 32, row * (ROWS - 1) + last, tags=FLOAT)
+    picture = make.prepared(data)
+
+    assert_ramp(first_row(picture))
+    assert min(make.pixels(picture).convert("L").tobytes()[-RAMP:]) >= 240
+
+
 def test_a_deep_picture_can_be_shrunk_far() -> None:
     """What Pillow's own thumbnail function refuses is done, and right."""
     row = struct.pack(">2048H", *(at * 32 for at in range(2048)))

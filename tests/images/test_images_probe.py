@@ -12,8 +12,8 @@ import pytest
 from tables import table
 
 from prodia_compose import errors
-from prodia_compose.images.formats import kinds
 from prodia_compose.images.probe import probe
+from prodia_compose.inputs import kinds
 
 AS_TEXT = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02\0\x06\0\0" + bytes(4)
 TOO_MANY = b"II*\0\x08\0\0\0\xff\xff" + bytes(20)

@@ -41,15 +41,6 @@ def _no_hang() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.fixture
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the working folder, which is fresh."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def no_download(url: str) -> blob.Blob:
     """Fail where nothing is to be downloaded."""
     raise AssertionError(url)
@@ -78,10 +69,10 @@ def content(source: entries.Input) -> bytes:
 # --- order ------------------------------------------------------------------------------
 
 
-def test_order_is_operands_labels_lists(pictures: Path) -> None:
+def test_order_is_operands_labels_lists(here: Path) -> None:
     """Images stand in the documented order, whatever the order of the options."""
-    (pictures / "one.txt").write_text("l1\nl2\n")
-    (pictures / "two.txt").write_text("l3\n-\n")
+    (here / "one.txt").write_text("l1\nl2\n")
+    (here / "two.txt").write_text("l3\n-\n")
     selection = Selection(
         operands=("b", "a", "b"),
         labelled=(("mug", "m"), ("room", "r")),
@@ -110,9 +101,9 @@ def test_labels_differ() -> None:
     assert caught.value.code == errors.ExitCode.USAGE
 
 
-def test_all_bad_lists_are_told_together(pictures: Path) -> None:
+def test_all_bad_lists_are_told_together(here: Path) -> None:
     """Every list that cannot be used is in the same report, with a doubled label."""
-    (pictures / "empty").touch()
+    (here / "empty").touch()
     selection = Selection(labelled=(("a", "1"), ("a", "2")), lists=("missing", "empty", "."))
     with pytest.raises(errors.ProblemsError) as caught:
         entries.list_entries(selection, None)
@@ -184,10 +175,10 @@ def test_sorting(order: Sort, names: list[bytes]) -> None:
     assert listed(b"\n".join(SHOTS), sort=order) == names
 
 
-def test_each_list_is_sorted_for_itself(pictures: Path) -> None:
+def test_each_list_is_sorted_for_itself(here: Path) -> None:
     """Sorting does not mix lists, and leaves operands alone."""
-    (pictures / "one").write_text("2\n1\n")
-    (pictures / "two").write_text("b\na\n")
+    (here / "one").write_text("2\n1\n")
+    (here / "two").write_text("b\na\n")
     selection = Selection(operands=("z", "y"), lists=("two", "one"), sort="name")
     found = entries.list_entries(selection, None)
 
@@ -205,7 +196,7 @@ def test_natural_order_counts_any_number() -> None:
 @pytest.mark.parametrize(("name", "shown", "words"), table("inputs/texts_that_cannot_be_read"))
 @pytest.mark.parametrize("flag", ["-T", "--prompt-file", "--token-file"])
 def test_texts_that_cannot_be_read(
-    pictures: Path, flag: str, name: str, shown: str, words: str
+    here: Path, flag: str, name: str, shown: str, words: str
 ) -> None:
     """What is wrong with a list, prompt or token file is said of its option, without a secret."""
     os.mkfifo("fifo")
@@ -225,9 +216,9 @@ def test_text_from_standard_input() -> None:
 # --- opening ----------------------------------------------------------------------------
 
 
-def test_files_open_as_often_as_asked(pictures: Path) -> None:
+def test_files_open_as_often_as_asked(here: Path) -> None:
     """A file is read from its first byte each time, and its stem is kept."""
-    (pictures / "my.first cup.jpeg").write_bytes(b"picture")
+    (here / "my.first cup.jpeg").write_bytes(b"picture")
     source = opened(entries.Entry(path="./my.first cup.jpeg", label="mug"))
 
     assert (source.entry.stem, source.entry.label) == ("my.first cup", "mug")
@@ -238,7 +229,7 @@ def test_files_open_as_often_as_asked(pictures: Path) -> None:
 @pytest.mark.parametrize(
     "raw", [b"-", b"-rf.jpg", b"caf\xe9.jpg", b"new\nline.jpg", b"\x1b[31m.jpg"]
 )
-def test_odd_names_open(pictures: Path, raw: bytes) -> None:
+def test_odd_names_open(here: Path, raw: bytes) -> None:
     """Any name that a list can hold is opened by its bytes, `-` as a file of that name too."""
     if os.uname().sysname == "Darwin" and raw.startswith(b"caf"):
         pytest.skip("names are Unicode here")
@@ -249,13 +240,13 @@ def test_odd_names_open(pictures: Path, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(("path", "words"), table("inputs/what_is_no_file_is_refused"))
-def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> None:
+def test_what_is_no_file_is_refused(here: Path, path: str, words: str) -> None:
     """Each thing that is no readable file is named for what it is, and nothing waits."""
-    (pictures / "file.jpg").touch()
-    (pictures / "dangling").symlink_to("nowhere")
-    (pictures / "loop").symlink_to("loop")
+    (here / "file.jpg").touch()
+    (here / "dangling").symlink_to("nowhere")
+    (here / "loop").symlink_to("loop")
     os.mkfifo("fifo")
-    (pictures / "link-to-fifo").symlink_to("fifo")
+    (here / "link-to-fifo").symlink_to("fifo")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
         with pytest.raises(errors.InputError, match=words) as caught:
@@ -267,7 +258,7 @@ def test_what_is_no_file_is_refused(pictures: Path, path: str, words: str) -> No
 
 @pytest.mark.parametrize(("path", "message"), table("inputs/other_addresses"))
 def test_other_addresses_are_told_apart_from_missing_files(
-    pictures: Path, path: str, message: str
+    here: Path, path: str, message: str
 ) -> None:
     """What reads as an address of another kind is named as one, without what may be a secret."""
     with pytest.raises(errors.InputError) as caught:
@@ -277,33 +268,33 @@ def test_other_addresses_are_told_apart_from_missing_files(
     assert "secret" not in f"{caught.value.message}{caught.value.path}"
 
 
-def test_a_file_may_be_called_as_an_address(pictures: Path) -> None:
+def test_a_file_may_be_called_as_an_address(here: Path) -> None:
     """A file that is there is read, whatever its name resembles."""
-    (pictures / "s3:").mkdir()
-    (pictures / "s3:/a.jpg").write_bytes(b"mine")
+    (here / "s3:").mkdir()
+    (here / "s3:/a.jpg").write_bytes(b"mine")
 
     assert content(opened("s3://a.jpg")) == b"mine"
 
 
 @needs_permissions
-def test_unreadable_files_are_found_at_once(pictures: Path) -> None:
+def test_unreadable_files_are_found_at_once(here: Path) -> None:
     """A file without read permission is refused when it is opened, not while preparing."""
-    (pictures / "secret.jpg").touch(mode=0o000)
+    (here / "secret.jpg").touch(mode=0o000)
     with pytest.raises(errors.InputError, match="permission denied; make it readable"):
         opened("secret.jpg")
 
 
 @pytest.mark.parametrize("name", table("inputs/a_folder_shows_a_find_line_that_works"))
-def test_a_folder_shows_a_find_line_that_works(pictures: Path, name: str) -> None:
+def test_a_folder_shows_a_find_line_that_works(here: Path, name: str) -> None:
     """The line shown for a folder, pasted into a shell, lists that folder's pictures."""
-    real = pictures / ("real" if name == "link" else name)
+    real = here / ("real" if name == "link" else name)
     try:
         real.mkdir(parents=True)
     except OSError:
         pytest.skip("no such names here")
     (real / "a.jpg").touch()
     if name == "link":
-        (pictures / "link").symlink_to("real")
+        (here / "link").symlink_to("real")
     with pytest.raises(errors.InputError, match="is a folder") as caught:
         opened(name)
     shown = progress.visible(caught.value.message)
@@ -401,7 +392,7 @@ def test_shell_pipes_really_work() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors open differently here")
-def test_a_named_pipe_on_a_descriptor_does_not_wait(pictures: Path) -> None:
+def test_a_named_pipe_on_a_descriptor_does_not_wait(here: Path) -> None:
     """A pipe that a shell opened on a descriptor is read though its writer has gone."""
     os.mkfifo("fifo")
     reader = os.open("fifo", os.O_RDONLY | os.O_NONBLOCK)
@@ -457,7 +448,7 @@ def test_an_image_is_not_typed() -> None:
         ("out", os.O_WRONLY | os.O_CREAT, "Bad file descriptor"),
     ],
 )
-def test_unusable_standard_input(pictures: Path, path: str, flags: int, words: str) -> None:
+def test_unusable_standard_input(here: Path, path: str, flags: int, words: str) -> None:
     """A device could be endless, so it is not read; an error while reading is the input's."""
     with os.fdopen(os.open(path, flags), "rb") as stdin:
         with pytest.raises(errors.InputError, match=rf"^-: {words}"):

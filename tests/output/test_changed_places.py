@@ -22,15 +22,6 @@ PICTURE = b"\xff\xd8picture"
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the working folder, which is empty."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.fixture
 def data() -> blob.Blob:
     """Return the picture that came."""
     return blob.spool([PICTURE])

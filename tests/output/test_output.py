@@ -34,15 +34,6 @@ needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may write
 needs_bytes = pytest.mark.skipif(sys.platform == "darwin", reason="names are Unicode here")
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the working folder, which is empty."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 @pytest.fixture(autouse=True)
 def _usual_umask() -> Iterator[None]:
     """Create files under the usual umask."""

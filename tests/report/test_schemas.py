@@ -27,7 +27,7 @@ from tables import raw, table
 
 from prodia_compose import errors
 from prodia_compose.client.options import TokenState
-from prodia_compose.images.formats import kinds
+from prodia_compose.inputs import kinds
 from prodia_compose.models import facts
 from prodia_compose.progress import visible
 from prodia_compose.record import entries, ledger

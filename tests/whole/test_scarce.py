@@ -51,6 +51,23 @@ cli.entry_point()
 """
 """The program, with 40 MB left and no room for temporary files from when its job is sent."""
 
+_NO_FILES_LEFT = """
+from prodia_compose import blob, cli
+def stored(data, told=blob.stored):
+    opened = []
+    try:
+        while True:
+            opened.append(open("/dev/null"))
+    except OSError:
+        return told(data)
+    finally:
+        for file in opened:
+            file.close()
+blob.stored = stored
+cli.entry_point()
+"""
+"""The program, with all files open that may be whenever it wants a temporary one."""
+
 _UNLOADABLE = """
 import sys
 from prodia_compose import cli
@@ -138,6 +155,16 @@ def test_spent_files_are_named() -> None:
         assert "check the network" not in done.stderr, files
         assert "Traceback" not in done.stderr, files
     assert 7 in codes
+
+
+@pytest.mark.usefixtures("work")
+def test_files_that_are_spent_by_pictures_are_named() -> None:
+    """The folder for temporary files is not said to be missing for want of a file."""
+    argv = ["-c", _NO_FILES_LEFT, "validate", "product.jpg", "-p", "x", "--max-side", "100"]
+    done = _run(argv, "http://127.0.0.1:9", 64)
+
+    words = "cannot write temporary files: no more files can be opened: raise the limit (ulimit -n)"
+    assert (done.returncode, words in done.stderr) == (8, True), done.stderr
 
 
 @pytest.mark.usefixtures("work")

@@ -123,7 +123,7 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
         except OSError as exc:
             why = exc.strerror or str(exc)
             if exc.errno == errno.EAGAIN:
-                why = "no more processes can be started: raise the limit (ulimit -u)"
+                why = f"no more processes can be started: {errors.NO_THREADS[1]}"
             raise errors.UsageError(f"-- {command[0]}: cannot be run: {why}") from exc
         while process.poll() is None:  # by no thread, which might not be had
             for number in _come(came, _LOOK_EVERY_S):

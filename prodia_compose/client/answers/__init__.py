@@ -17,7 +17,7 @@ from prodia_compose.client.answers import codings as undoing
 from prodia_compose.client.answers import parts
 from prodia_compose.client.answers.records import Hide, JobRecord, job_record, json_value, words
 from prodia_compose.frozen import frozen
-from prodia_compose.images.formats import kinds
+from prodia_compose.inputs import kinds
 
 _TEXT_LIMIT_BYTES = 1 << 18
 _UNPACKED_BYTES = 1 << 29
@@ -95,23 +95,24 @@ def read(
     bare = Answer(media_type=hide(media_type), raw=raw)
     framed = framed and is_end and not broken
     sections, is_closed = _sections(body, options.get("boundary"))
-    if sections or is_closed:
+    is_parted = bool(sections) or is_closed
+    if is_parted:
         answer = _read_parts(bare, sections, hide, is_whole=is_closed or framed)
     else:
         answer = _read_body(bare, body, framed=framed, hide=hide)
+    outputs, error, whole = answer.outputs, answer.error, answer.whole
+    if not is_parted:
         if media_type.startswith("multipart/"):
-            answer = replace(answer, whole=answer.whole and (framed or bool(answer.outputs)))
-        if left is not None and _sniffed(body) is None and (answer.outputs or not answer.error):
-            told = hide(f"its compression ({left}) cannot be undone")
-            answer = replace(answer, outputs=(), error=told)
-    has_end = all(_ends(one.blob, one.media_type) for one in answer.outputs)
+            whole = whole and (framed or bool(outputs))
+        if left is not None and _sniffed(body) is None and (outputs or not error):
+            outputs, error = (), hide(f"its compression ({left}) cannot be undone")
+    whole = whole and (is_closed or (not broken and (is_end or bool(outputs))))
+    has_end = all(_ends(one.blob, one.media_type) for one in outputs)
     is_text = media_type.startswith("text/") and not _is_binary(body)
-    is_known = bool(answer.outputs) or is_text or json_value(body) is not None
-    if not is_closed and (broken or not (is_end or answer.outputs)):
-        answer = replace(answer, whole=False)
-    is_ended = answer.whole and is_known and has_end and not sections and bool(raw.size)
-    answer = replace(answer, ended=is_closed or is_ended)
-    return answer if answer.whole and answer.outputs else _with_rest(answer)
+    is_known = bool(outputs) or is_text or json_value(body) is not None
+    ended = is_closed or (whole and is_known and has_end and not sections and bool(raw.size))
+    answer = replace(answer, outputs=outputs, error=error, whole=whole, ended=ended)
+    return answer if whole and outputs else _with_rest(answer)
 
 
 def plain(

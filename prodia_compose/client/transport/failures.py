@@ -109,7 +109,7 @@ def of_connecting(error: Exception, *, host: str, proxy: str | None, timeout_s: 
     kind, words = _of_causes(causes, host, timeout_s)
     is_vague = kind in ("dns", "tls", "network")
     if any(map(errors.lack, causes)) or (is_vague and are_files_spent()):
-        return Lost("connect", f"no connection to {host}: no more files can be opened", "files")
+        return Lost("connect", f"no connection to {host}: {errors.NO_FILES[0]}", "files")
     if proxy is None:
         return Lost("connect", words, kind)
     shown = _proxy_shown(proxy)

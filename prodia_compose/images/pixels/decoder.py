@@ -159,8 +159,7 @@ def _mind_threads(module: Any) -> None:
     if hasattr(module, "DEFAULT_MAX_THREADS"):
         module.DEFAULT_MAX_THREADS = 0 if found == wanted else 1
     elif found == 0:
-        limit = "raise the limit (ulimit -u)"
-        raise errors.InputError(f"takes a thread to decode, and no more can be started: {limit}")
+        raise errors.InputError(f"takes a thread to decode, and {': '.join(errors.NO_THREADS)}")
 
 
 def plain(text: str) -> str:

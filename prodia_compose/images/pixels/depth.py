@@ -8,7 +8,7 @@ which keeps the memory for it small.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from PIL import Image, ImageChops
@@ -22,6 +22,12 @@ _CHANGED_MODES = {
     **dict.fromkeys(("RGBX", "YCbCr", "HSV"), "RGB"),
 }
 WIDEST: Final = 65_535.0  # the largest number of 16 bits
+FLOAT_WHITES: Final = {2.0: 1.0, 510.0: 255.0, WIDEST: WIDEST}
+"""The usual whites of floating-point numbers by the greatest one.
+
+Up to twice as bright is a highlight or what sharpening leaves, and clipped: by the next white
+all of the picture would be nearly black.
+"""
 
 Convert = Callable[[Image.Image], Image.Image]
 """Takes a band of a picture, or all, and gives it in mode L, LA, RGB, RGBA, CMYK or LAB."""
@@ -77,7 +83,7 @@ def _stretched(image: Image.Image) -> Convert:
     """Scale a PPM's numbers, which Pillow spreads to 16 bits, and a PFM's, which mean any range."""
     meant = 0.0, WIDEST
     if image.mode == "F":
-        meant = meant_range([image.getextrema()], [1.0, 255.0, WIDEST])
+        meant = meant_range([image.getextrema()], FLOAT_WHITES)
     return lambda band: in_bytes(band, meant)
 
 
@@ -89,14 +95,15 @@ def in_bytes(numbers: Image.Image, meant: tuple[float, float]) -> Image.Image:
     return numbers.convert("F").point(lambda value: value * scale + offset).convert("L")
 
 
-def meant_range(extremes: Sequence[object], whites: Sequence[float]) -> tuple[float, float]:
+def meant_range(extremes: Sequence[object], whites: Mapping[float, float]) -> tuple[float, float]:
     """Return which numbers are meant to be black and white; few files say it.
 
-    Numbers from 0 up are taken to go up to the first of the usual whites that holds them all.
+    Numbers from 0 up are taken to go up to the first of the usual whites that fits the greatest.
     Others are spread from their least to their greatest.
 
     Args:
         extremes: The least and the greatest number of each part of a picture.
+        whites: The usual ones, each by the most that the greatest number may be; rising.
     """
     numbers = [value for pair in extremes if isinstance(pair, tuple) for value in pair]
     known = [value for value in numbers if isinstance(value, int | float)]
@@ -104,8 +111,8 @@ def meant_range(extremes: Sequence[object], whites: Sequence[float]) -> tuple[fl
         return 0.0, 1.0
     least, most = min(known), max(known)
     if least >= 0:
-        for white in whites:
-            if most <= white:
+        for limit, white in whites.items():
+            if most <= limit:
                 return 0.0, white
     return float(least), float(most) if most > least else float(least) + 1.0
 

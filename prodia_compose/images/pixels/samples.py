@@ -93,12 +93,10 @@ class Samples:
             for top in range(0, self.size[1], step)
             for band in self._numbers(group, top, min(self.size[1], top + step))
         ]
-        whites = (
-            {1.0, 255.0, depth.WIDEST}
-            if kind == tiff.FLOAT
-            else {255.0, min(depth.WIDEST, most), most}
-        )
-        return replace(group, meant=depth.meant_range(extremes, sorted(whites)))
+        whites = {white: white for white in sorted({255.0, min(depth.WIDEST, most), most})}
+        if kind == tiff.FLOAT:
+            whites = depth.FLOAT_WHITES
+        return replace(group, meant=depth.meant_range(extremes, whites))
 
     def _numbers(self, group: _Group, first: int, last: int) -> list[Image.Image]:
         """Return some rows of each channel, in mode L or F."""

@@ -13,10 +13,11 @@ from PIL import ImageFile
 
 from prodia_compose import errors
 from prodia_compose.images.colour import icc
-from prodia_compose.images.formats import bmp, boxes, exif, gif, kinds
+from prodia_compose.images.formats import bmp, boxes, exif, gif
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import tiff
 from prodia_compose.images.probe.header import Colour, Header
+from prodia_compose.inputs import kinds
 
 _PIXELS_PER_BYTE: Final = {
     "GIF": 2600,

@@ -11,7 +11,7 @@ import re
 from typing import BinaryIO, Final
 
 from prodia_compose import errors
-from prodia_compose.images.formats import kinds
+from prodia_compose.inputs import kinds
 
 _HEAD_BYTES = 4096
 

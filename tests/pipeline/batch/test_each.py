@@ -174,6 +174,11 @@ def test_a_list_is_read_as_others_are(
     ("argv", "stdin", "words"),
     [
         (("--each", "-"), b"", "3 whole --each -: the list is empty; it names no image"),
+        (
+            ("--each", "product.jpg"),
+            None,
+            "3 whole --each product.jpg: is a picture, not a list; name it in a list",
+        ),
         (("--each", "gone"), None, "3 whole --each gone: no such file"),
         (
             ("--each", "-"),

@@ -248,14 +248,16 @@ def test_what_is_wrong_with_a_table_is_told(work: Path, text: str, words: str) -
         ("m.csv", b"id\n\xfc\n", "3 whole FILE:2: is not UTF-8 text (byte 1); save it as UTF-8"),
         ("m.jsonl", b'{"id": "\xfc"}\n', "3 FILE:1: is not UTF-8 text (byte 9); save it as UTF-8"),
         ("m.jsonl", b"\n\n", "3 whole m.jsonl: holds no row"),
+        ("p.jpg", b"\xff\xd8\xff\xe0", "3 whole p.jpg: is a picture, not a manifest; name a manif"),
+        ("-", b"\xff\xd8\xff\xe0", "3 whole -: is a picture, not a manifest"),
         ("m.jsonl", None, "3 whole m.jsonl: no such file; check the name"),
     ],
 )
 def test_what_cannot_be_read_is_told(work: Path, name: str, data: bytes | None, words: str) -> None:
     """A manifest in another encoding, an empty one and none are told by what they are."""
-    if data is not None:
+    if data is not None and name != "-":
         Path(name).write_bytes(data)
-    (message,) = told(name)
+    (message,) = told(name, stdin=data)
 
     assert message.startswith(words)
 

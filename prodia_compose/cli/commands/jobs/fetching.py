@@ -57,7 +57,7 @@ def fetch(options: FetchOptions) -> int:
         if place is None or findings.errors:
             raise errors.combined(findings.errors)
         run = Run(signals.current())
-        try:
+        with run.carried():
             fetching.fetch(
                 source,
                 run,
@@ -73,18 +73,15 @@ def fetch(options: FetchOptions) -> int:
                 terminal.tell_warnings(run.warnings, options)
                 terminal.tell_saved(
                     options,
+                    run,
+                    place,
                     lambda: {**job_documents.jobs(known), **documents.fetched(run, place)},
-                    run.saved[0].path if run.saved else place.path,
-                    messages=run.messages,
                     details=[
                         f"prodia-compose: the copy stays: {visible(str(file))}"
                         for _, file in source.kept
                         if not place.skipped
                     ],
                 )
-        except (errors.ComposeError, errors.Interrupted) as end:
-            end.run = run
-            raise
     return 0
 
 

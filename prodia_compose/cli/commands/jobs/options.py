@@ -48,11 +48,9 @@ def is_about_sandbox(*, sandbox: bool) -> bool:
 
 def told_trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
     """Return what keeps the record from telling all; told, unless a document does."""
-    if record.trouble is None:
-        return ()
-    if not as_json:
-        terminal.tell_warning(record.trouble)
-    return (record.trouble,)
+    for warning in () if as_json else record.warnings:
+        terminal.tell_warning(warning)
+    return record.warnings
 
 
 def tell_changed(
