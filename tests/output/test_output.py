@@ -25,7 +25,7 @@ from tables import rows
 from prodia_compose import blob, errors
 from prodia_compose.output import files, rescue, streams
 from prodia_compose.output import places as out
-from prodia_compose.output.names import accept_type, asked_format, expand
+from prodia_compose.output.names import accept_type, asked_format, expand, fixed_folder
 from prodia_compose.output.options import IfExists, OutputFormat, Placement
 
 PICTURE = bytes(range(256)) * 2000
@@ -736,3 +736,35 @@ def test_further_pictures_are_numbered(
     place = out.numbered(out.Place(path=path, if_exists=policy, stream=stream), number)
 
     assert (place.path, place.if_exists) == (new, then)
+
+
+@pytest.mark.parametrize(
+    ("template", "folder"),
+    [
+        ("a.jpg", "."),
+        ("{id}.jpg", "."),
+        ("out/{id}.jpg", "out"),
+        ("out/{date}/x/{id}.jpg", "out"),
+        ("out/x-{date}/{id}.jpg", "out"),
+        ("{date}/out/a.jpg", "."),
+        ("/a.jpg", "/"),
+        ("/{id}.jpg", "/"),
+        ("/out//x/a.jpg", "/out//x"),
+        ("./out/a.jpg", "./out"),
+        ("../a.jpg", ".."),
+        ("o{{u}}t/{id}.jpg", "o{u}t"),
+        ("{{{id}}}/a.jpg", "."),
+    ],
+)
+def test_the_folder_of_all_pictures_of_a_template(template: str, folder: str) -> None:
+    """It goes as far as the template is the same for all, its doubled braces made single."""
+    assert fixed_folder(template) == folder
+
+
+@given(st.text(alphabet="ab{}/.", max_size=12))
+def test_the_fixed_folder_is_what_is_filled_in_begins_with(template: str) -> None:
+    """Whatever the template, each path that it gives lies in its fixed folder."""
+    with contextlib.suppress(errors.UsageError):
+        path = expand(template, {"a": "x", "b": "y"})
+        folder = fixed_folder(template)
+        assert folder == "." or path.removeprefix("./").startswith(folder.removeprefix("./"))
