@@ -174,7 +174,7 @@ class _Connection(HTTPConnection):
         sock.settimeout(0)
         try:
             while (status := early_class(early)) is None:
-                taken = sock.recv(4096)
+                taken = sock.recv(_READ_BYTES)
                 if not taken:
                     return True
                 early += taken

@@ -224,7 +224,7 @@ class Exchange:
                 proxy=self._proxy,
                 timeout_s=request.service.connect_timeout_s,
             )
-        if passage.has_stalled and not passage.is_delivered:
+        if passage.has_stalled:
             words = f"nothing could be sent for {request.service.stall_timeout_s:g} s"
             return Lost("upload", words)
         if passage.is_delivered and passage.remaining_s() <= 0:
