@@ -223,32 +223,6 @@ def test_an_untrusted_certificate_is_named_and_not_tried_again() -> None:
     assert server.requests == []
 
 
-@contextmanager
-def _listener(then: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Run a port that does something with each connection but never speaks; give the port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        held = []
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                held.append(connection)
-                then(connection)
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            for connection in held:
-                connection.close()
-
-
 def _answer_plainly(connection: socket.socket) -> None:
     connection.recv(1000)
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -265,7 +239,7 @@ def _answer_plainly(connection: socket.socket) -> None:
 )
 def test_a_handshake_that_fails_is_named(then: Callable[[socket.socket], None], words: str) -> None:
     """A server without TLS, or that ends or forgets the handshake, is told and tried again."""
-    with _listener(then) as port, submitting.environment():
+    with submitting.listener(then) as port, submitting.environment():
         host = f"127.0.0.1:{port}"
         timeout_s = 0.1 if "0.1" in words else 5
         outcome = submit(submitting.service(f"https://{host}", connect_timeout_s=timeout_s))
@@ -639,7 +613,7 @@ def test_a_signal_while_connecting_finds_nothing_sent() -> None:
     """A signal is heard during the TLS handshake though it is deferred, and the job not sent."""
     accepted, stop = threading.Event(), progress.Stop()
     with (
-        _listener(lambda _: accepted.set()) as port,
+        submitting.listener(lambda _: accepted.set()) as port,
         submitting.environment(),
         _signalled(stop, accepted.is_set),
     ):

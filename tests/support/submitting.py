@@ -4,6 +4,7 @@ import io
 import json
 import os
 import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -212,6 +213,32 @@ def serving(
     """Run a block with a server that answers by `script`, in an environment that trusts it."""
     with loopback.serve(script, tls=tls) as server, environment(server.ca_file, **variables):
         yield server
+
+
+@contextmanager
+def listener(then: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Run a port that does something with each connection but never speaks; give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                held.append(connection)
+                then(connection)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in held:
+                connection.close()
 
 
 def service(url: str, **limits: float) -> Service:

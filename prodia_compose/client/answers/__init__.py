@@ -230,7 +230,7 @@ def _text(body: blob.Blob, media_type: str) -> str:
         import html  # noqa: PLC0415 - pages are seldom what is answered
 
         return " ".join(html.unescape(text).split())
-    return "" if "\0" in text else text
+    return "" if _is_binary(body) else text
 
 
 def _sniffed(body: blob.Blob) -> str | None:
