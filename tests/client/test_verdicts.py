@@ -25,6 +25,7 @@ PINGED = {"id": "J", "state": {"current": "completed"}}
     ("answer", "message"),
     [
         (text("no", 400), "the service rejected the job (400 Bad Request: no)"),
+        (text("n", 400), "the service rejected the job (400 Bad Request: n)"),
         (
             status(399, Location="https://a.test/"),
             (
