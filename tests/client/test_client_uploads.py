@@ -1,9 +1,11 @@
 """An upload on its way: slow, stalled, cut off, interrupted, and what of it had left."""
 
+import io
 import signal
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import loopback
 import pytest
@@ -13,6 +15,8 @@ from submitting import LARGE, PICTURE, both, served, serving, submit
 
 from prodia_compose import errors, progress
 from prodia_compose.client.send import Sender
+from prodia_compose.client.transport.exchange import Exchange
+from prodia_compose.client.transport.passage import Request
 from prodia_compose.client.wait import AsyncJob
 
 BODY = submitting.job_body()
@@ -226,3 +230,105 @@ def test_a_sender_needs_no_more_than_a_service() -> None:
         assert sender.send(BODY, accept="image/jpeg").attempts == 1
     with serving(text("processed")) as server:
         AsyncJob(Sender(submitting.service(server.url), watch=seen), "j").wait()
+
+
+class _StoppingAtTheEnd(Exchange):
+    """An exchange during which somebody asks to stop."""
+
+    def __init__(self, request: Request, *, stop: progress.Stop, **handed: Any) -> None:
+        super().__init__(request, stop=stop, **handed)
+        self._asked = stop
+
+    def __exit__(self, *how: object) -> None:
+        self._asked.request(signal.SIGTERM)
+        super().__exit__(*how)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stops"),
+    [
+        (loopback.drop("after"), True),
+        (cut(ok(PICTURE), "length"), True),
+        (cut(ok(PICTURE), "close"), True),
+        (ok(PICTURE), False),
+        (text("words"), False),
+        (cut(text("token is invalid", 401), "length"), False),
+        (status(500), False),
+    ],
+    ids=["dropped", "cut", "cut-by-closing", "picture", "words", "refused", "failed"],
+)
+def test_a_stop_is_told_unless_the_outcome_is_here(answer: loopback.Answer, *, stops: bool) -> None:
+    """What has come whole, or says by its head what became of the job, is told for what it is."""
+    _, outcome = served(answer, transport=_StoppingAtTheEnd)
+
+    assert (outcome.stopped is not None) is stops
+    assert outcome.reporter.said == []
+
+
+def test_a_host_that_is_not_there_is_not_tried_again_after_a_stop() -> None:
+    """Whoever asks to stop while connecting is let go."""
+    url = f"http://127.0.0.1:{loopback.closed_port()}"
+    with submitting.environment():
+        outcome = submit(url, transport=_StoppingAtTheEnd)
+
+    assert outcome.stopped is not None
+    assert (outcome.slept, outcome.reporter.said) == ([], [])
+
+
+def test_what_may_follow_an_answer_is_not_waited_for() -> None:
+    """A picture longer than its length is taken, and a connection that stays open holds nobody up."""
+    longer = loopback.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n" + PICTURE)
+    body = submitting.job_body(1_000_000)
+    script = loopback.early(longer, read=body.length - 1, then="hold")
+    began = time.monotonic()
+    _, outcome = served(script, body=body, limits={"timeout_s": 55})
+
+    assert outcome.answer.outputs[0].blob.read() == PICTURE
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_bug_once_all_is_sent_does_not_pass_for_not_run(*, is_sent: bool) -> None:
+    """Whatever goes wrong then, the job may be billed; before, a bug is shown as one."""
+    seen = submitting.Outcome()
+    stages = ["sending", "sent"] if is_sent else ["sending"]
+    stumbled: list[int] = []
+
+    def stumbling() -> float:
+        if seen.states == stages and not stumbled:
+            stumbled.append(1)
+            raise ZeroDivisionError
+        return 0.0
+
+    with serving(silent()) as server:
+        if is_sent:
+            submit(server.url, seen=seen, clock=stumbling)
+            assert isinstance(seen.failure, errors.UnknownError)
+        else:
+            with pytest.raises(ZeroDivisionError):
+                submit(server.url, seen=seen, clock=stumbling)
+    assert seen.states == stages
+
+
+def test_a_disk_that_says_nothing_is_told_by_its_kind() -> None:
+    """An error without words has its name."""
+
+    class Silent(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise PermissionError
+
+    body = submitting.body_of(submitting.picture_part(10, Silent))
+    _, outcome = served(ok(PICTURE), body=body)
+
+    assert outcome.failure.message.startswith(
+        "the upload broke off: the job could not be read back from disk (PermissionError); the job"
+    )
+
+
+def test_a_variable_for_tls_is_not_blamed_without_tls() -> None:
+    """A plain connection that fails has failed for another reason."""
+    host = f"127.0.0.1:{loopback.closed_port()}"
+    with submitting.environment(SSLKEYLOGFILE="/nowhere/keys", REQUESTS_CA_BUNDLE="/nowhere"):
+        outcome = submit(f"http://{host}")
+
+    assert outcome.failure.message.startswith(f"{host} refused the connection (3 attempts): ")
