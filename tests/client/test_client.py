@@ -635,10 +635,13 @@ def test_a_signal_is_heard_in_an_upload_that_cannot_look_up() -> None:
         _proxied(loopback.silent(read=1 << 16), proxy_tls=True) as (server, _),
         _signalled(stop, lambda: bool(server.requests) and server.requests[0].size >= 1 << 16),
     ):
-        outcome = submit("https://service.test", submitting.job_body(LARGE), stop=stop)
+        began = time.monotonic()
+        service = submitting.service("https://service.test", stall_timeout_s=50)
+        outcome = submit(service, submitting.job_body(LARGE), stop=stop)
 
     assert outcome.stopped is not None
     assert outcome.states == ["sending"]
+    assert time.monotonic() - began < 25
 
 
 def test_a_stop_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:

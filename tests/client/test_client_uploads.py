@@ -275,16 +275,66 @@ def test_a_host_that_is_not_there_is_not_tried_again_after_a_stop() -> None:
     assert (outcome.slept, outcome.reporter.said) == ([], [])
 
 
-def test_what_may_follow_an_answer_is_not_waited_for() -> None:
-    """A picture longer than its length is taken, and a connection that stays open holds nobody up."""
-    longer = loopback.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n" + PICTURE)
-    body = submitting.job_body(1_000_000)
-    script = loopback.early(longer, read=body.length - 1, then="hold")
+@pytest.mark.parametrize(
+    ("answer", "received"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n" + PICTURE, PICTURE),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4006\r\n\r\n" + PICTURE, PICTURE),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfa6\r\n"
+            + PICTURE
+            + b"\r\n0\r\n\r\n",
+            PICTURE,
+        ),
+        (b"HTTP/1.1 204 No\r\n\r\n" + PICTURE, PICTURE),
+        (b"HTTP/1.1 304 No\r\n\r\n", None),
+        (b"HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\nno", None),
+    ],
+)
+def test_a_connection_that_stays_open_holds_nobody_up(
+    answer: bytes, received: bytes | None
+) -> None:
+    """What is told of the end counts, but for a picture that is longer and is here at once."""
     began = time.monotonic()
-    _, outcome = served(script, body=body, limits={"timeout_s": 55})
 
-    assert outcome.answer.outputs[0].blob.read() == PICTURE
-    assert time.monotonic() - began < 30
+    def hold(connection: socket.socket) -> None:
+        came = b""
+        while not came.endswith(TAIL):
+            came += connection.recv(1 << 16)
+        connection.sendall(answer)
+        connection.recv(1)
+
+    with submitting.listener(hold) as port, submitting.environment():
+        outcome = submit(submitting.service(f"http://127.0.0.1:{port}", timeout_s=50))
+
+    assert time.monotonic() - began < 25
+    assert (outcome.sent is None) is (received is None)
+    assert received is None or outcome.answer.outputs[0].blob.read() == received
+
+
+def test_an_exchange_is_performed_before_it_is_read() -> None:
+    """Anything else is a bug, and shown as one."""
+    request = Request(service=submitting.service("http://h"), url="http://h", headers={})
+    exchange = Exchange(request, reporter=progress.Reporter(), stop=progress.Stop())
+
+    assert list(exchange.chunks()) == []
+    with pytest.raises(RuntimeError, match="comes first"):
+        assert exchange.is_framed
+
+
+def test_the_seconds_of_a_wait_are_shown() -> None:
+    """While nothing comes, up to the end of the time."""
+    seen = submitting.Outcome()
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 0.25 * (seen.states == ["sending", "sent"])
+        return now[0]
+
+    with serving(silent()) as server:
+        submit(submitting.service(server.url, timeout_s=4), seen=seen, clock=clock)
+
+    assert 2 <= seen.reporter.amounts["waiting"] <= 4
 
 
 @pytest.mark.parametrize("is_sent", [True, False])

@@ -1,9 +1,11 @@
 """What each outcome is called, word for word, and how much of an answer is taken."""
 
 import re
+import socket
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http.client import responses
+from typing import Any
 
 import loopback
 import pytest
@@ -146,6 +148,22 @@ def test_one_attempt_at_connecting_is_not_counted() -> None:
         f"the certificate of 127.0.0.1:{server.port} is not trusted (unable to get local issuer"
         " certificate): if a firewall or proxy of yours inspects TLS, name its CA bundle in"
         " REQUESTS_CA_BUNDLE; the job did not run"
+    )
+
+
+def test_two_attempts_at_connecting_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that was not found at first, and is not trusted then, was tried twice."""
+    resolve, hitches = socket.getaddrinfo, iter([True, False])
+
+    def hitching(*args: Any, **options: Any) -> object:
+        return submitting.unresolvable() if next(hitches) else resolve(*args, **options)
+
+    with loopback.serve([ok(PICTURE)], tls=True) as server, submitting.environment():
+        monkeypatch.setattr(socket, "getaddrinfo", hitching)
+        outcome = submitting.submit(server.url)
+
+    assert "is not trusted (unable to get local issuer certificate) (2 attempts): if" in (
+        outcome.failure.message
     )
 
 

@@ -16,7 +16,7 @@ import io
 import socket
 import ssl
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import requests
 import urllib3
@@ -75,9 +75,8 @@ class Adapter(HTTPAdapter):
         cert: tuple[str, str] | str | None = None,
     ) -> urllib3.HTTPConnectionPool:
         """Return a pool whose connections are watched."""
-        pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-        if not isinstance(pool, urllib3.HTTPConnectionPool):
-            raise TypeError(f"requests gave a {type(pool).__name__}")
+        made = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        pool = cast("urllib3.HTTPConnectionPool", made)
         # On top of whatever it has, be it plain, TLS or SOCKS.
         pool.ConnectionCls = type("WatchedConnection", (_Connection, pool.ConnectionCls), {})
         pool.conn_kw["adapter"] = self
