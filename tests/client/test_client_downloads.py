@@ -3,6 +3,7 @@
 import base64
 import gzip
 import socket
+import time
 import zlib
 from pathlib import Path
 
@@ -204,6 +205,17 @@ def test_all_redirects_share_the_time() -> None:
 
     assert message == "took longer than 0.4 s"
     assert len(server.requests) < 11
+
+
+def test_a_redirect_is_not_followed_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five minutes, for everything: what comes behind them is not asked for."""
+    now = time.monotonic
+    with serving(redirect(302, "/b"), ok(PICTURE)) as server:
+        monkeypatch.setattr(time, "monotonic", lambda: now() + 301 * bool(server.requests))
+        with pytest.raises(errors.NotDeliveredError, match="^took longer than 300 s$"):
+            downloads.download(server.url)
+
+        assert len(server.requests) == 1
 
 
 def test_ten_redirects_are_followed() -> None:

@@ -173,7 +173,7 @@ class Exchange:
         self._adapter.send(
             prepared,
             timeout=(request.service.connect_timeout_s, request.service.timeout_s),
-            verify=settings["verify"],
+            verify=settings["verify"],  # type: ignore[arg-type] # never None: the session has one
             cert=settings["cert"],
             proxies=proxies,
         )
