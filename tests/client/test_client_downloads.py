@@ -212,7 +212,7 @@ def test_a_redirect_is_not_followed_when_the_time_is_up(monkeypatch: pytest.Monk
     now = time.monotonic
     with serving(redirect(302, "/b"), ok(PICTURE)) as server:
         monkeypatch.setattr(time, "monotonic", lambda: now() + 301 * bool(server.requests))
-        with pytest.raises(errors.NotDeliveredError, match="^took longer than 300 s$"):
+        with pytest.raises(errors.NotDeliveredError, match=r"^took longer than 300 s$"):
             downloads.download(server.url)
 
         assert len(server.requests) == 1

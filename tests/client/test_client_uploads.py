@@ -77,13 +77,13 @@ def test_a_stop_ends_an_upload_at_once(*, tls: bool) -> None:
 
 
 def _sending(
-    monkeypatch: pytest.MonkeyPatch, then: Callable[[bytes, Callable[[], int]], int]
+    monkeypatch: pytest.MonkeyPatch, then: Callable[[bytes, Callable[[bytes], int]], int]
 ) -> None:
     """Have something happen to each piece that is sent; it gets the bytes and what sends them."""
     send = socket.socket.send
 
     def do(self: socket.socket, data: memoryview, *flags: int) -> int:
-        return then(bytes(data), lambda: send(self, data, *flags))
+        return then(bytes(data), lambda piece: send(self, piece, *flags))
 
     monkeypatch.setattr(socket.socket, "send", do)
 
@@ -96,8 +96,8 @@ def test_a_signal_between_sending_and_noting_it_is_told_right(
 ) -> None:
     """What had been handed over may have left: the job is sent if its last byte was in it."""
 
-    def strike(data: bytes, send: Callable[[], int]) -> int:
-        count = send()
+    def strike(data: bytes, send: Callable[[bytes], int]) -> int:
+        count = send(data)
         if data.endswith(TAIL) if last else b"ppp" in data:
             raise errors.Interrupted(signal.SIGINT)
         return count
@@ -110,14 +110,14 @@ def test_a_signal_between_sending_and_noting_it_is_told_right(
 
 
 def test_what_the_system_did_not_take_has_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped while the last bytes wait for room, the job was surely not sent."""
+    """Stopped while the last byte waits for room, the job was surely not sent."""
     stop = progress.Stop()
 
-    def refuse(data: bytes, send: Callable[[], int]) -> int:
-        if data.endswith(TAIL):
+    def refuse(data: bytes, send: Callable[[bytes], int]) -> int:
+        if data == b"\n":
             stop.request(signal.SIGINT)
             raise TimeoutError
-        return send()
+        return send(data[:-1] if data.endswith(TAIL) else data)
 
     _sending(monkeypatch, refuse)
     _, outcome = served(ok(PICTURE), body=BODY, stop=stop)
@@ -130,13 +130,13 @@ def test_a_stall_is_a_time_without_any_progress(monkeypatch: pytest.MonkeyPatch)
     """It is over at the very end of the time that is allowed, which each piece begins anew."""
     now, is_sending, tries = [0.0], [False], []
 
-    def crawl(data: bytes, send: Callable[[], int]) -> int:
+    def crawl(data: bytes, send: Callable[[bytes], int]) -> int:
         now[0] += 2.5
         is_sending[0] = True
         tries.append(data.endswith(TAIL))
         if tries[-1] or len(tries) % 4:
             raise TimeoutError
-        return send()
+        return send(data)
 
     def clock() -> float:
         now[0] += not is_sending[0]  # whoever waits for an answer waits a second each time

@@ -197,7 +197,7 @@ class _DeadlineReader(io.RawIOBase):
         self._sock = sock
         self._passage = passage
         # Keeps the socket open while http.client thinks it has closed it.
-        self._hold = sock.makefile("rb", buffering=0)
+        self._hold = sock.makefile("rb")
 
     def makefile(self, _mode: str) -> BinaryIO:
         return io.BufferedReader(self, _READ_BYTES)
