@@ -2,11 +2,13 @@
 
 import base64
 import gc
+import gzip
 import io
 import os
 import signal
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ from submitting import LARGE, PICTURE, TOKEN, both, served, serving, submit
 import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, download, multipart
+from prodia_compose.client.service import Token
 from prodia_compose.client.transport import passage
 from prodia_compose.client.transport.exchange import Exchange, Reply
 
@@ -536,6 +539,47 @@ def test_whatever_ends_the_reading_what_came_is_told() -> None:
     assert outcome.stopped is not None
     assert outcome.held is not None
     assert outcome.held.outputs[0].blob.read() == PICTURE
+
+
+def test_half_a_picture_is_none_whatever_ends_the_reading() -> None:
+    """What had come by a signal's exception is kept as a part, and not as a picture."""
+
+    class Interrupting(Exchange):
+        def chunks(self) -> Iterator[bytes]:
+            yield next(super().chunks())[:100]
+            raise errors.Interrupted(signal.SIGINT)
+
+    _, outcome = served(ok(PICTURE), transport=Interrupting)
+
+    assert outcome.held is not None
+    assert (outcome.held.whole, outcome.held.outputs) == (False, ())
+    assert [output.blob.read() for output in outcome.held.remains] == [PICTURE[:100]]
+
+
+def test_a_picture_without_an_answer_around_it_is_kept_and_not_taken_for_whole() -> None:
+    """Nobody knows what it is the beginning of."""
+    _, outcome = served(loopback.raw(PICTURE))
+
+    assert outcome.held is not None
+    assert not outcome.held.whole
+    assert [output.blob.read() for output in outcome.held.outputs] == [PICTURE]
+
+
+def test_without_a_temporary_folder_no_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is packed: what is paid for is held in memory, and cleaned of the token there."""
+
+    def missing(**_options: object) -> object:
+        raise FileNotFoundError
+
+    part = b"--BB\r\nContent-Transfer-Encoding: base64\r\n\r\n%b\r\n--BB--\r\n"
+    body = gzip.compress(part % base64.b64encode(PICTURE + TOKEN.encode()))
+    head = b"Content-Type: multipart/form-data; boundary=BB\r\nContent-Encoding: gzip\r\n\r\n"
+    monkeypatch.setattr(tempfile, "TemporaryFile", missing)
+    _, outcome = served(loopback.raw(b"HTTP/1.1 200 OK\r\n" + head + body))
+
+    (output,) = outcome.answer.outputs
+    assert output.blob.read() == PICTURE + TOKEN.encode()
+    assert Token(value=TOKEN).clean(output.blob).read() == PICTURE + b"*" * len(TOKEN)
 
 
 def test_a_bug_in_reading_an_answer_leaves_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,19 @@ def test_compressed_bytes_come_out_as_they_were(size: int) -> None:
         assert (body.read(), is_whole, left) == (data, True, None)
 
 
+def test_a_second_member_may_begin_anywhere() -> None:
+    """Its first two bytes, which tell it, may be in two readings."""
+    for size in range(65_450, 65_536):
+        first = gzip.compress(NOISE[:10] + (NOISE * 3)[:size], 0)
+        if 65_533 <= len(first) <= 65_538:
+            packed = first + gzip.compress(b"second")
+            body, is_whole, left = codings.undo(blob.spool([packed]), ("gzip",), 1 << 20)
+            assert body.read().endswith(b"second"), len(first)
+            assert (is_whole, left) == (True, None)
+            junk = codings.undo(blob.spool([first + b"\x1f"]), ("gzip",), 1 << 20)[0]
+            assert junk.size == size + 10
+
+
 def test_no_more_is_unpacked_than_is_wanted() -> None:
     """What is compressed a thousandfold is not taken for its word."""
     body, is_whole, _ = codings.undo(
