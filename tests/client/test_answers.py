@@ -393,6 +393,8 @@ ENDS: dict[str, tuple[bytes, str, dict[str, Any], tuple[bool, bool, int, list[st
     "picture-broken": (JPEG[:-9], "image/jpeg", BROKEN, (False, False, 0, ["image/jpeg"], None)),
     "picture-complete-broken": (JPEG, "image/jpeg", BROKEN, (False, False, 1, [], None)),
     "picture-unframed": (JPEG, "image/jpeg", UNFRAMED, (True, True, 1, [], None)),
+    "avif-unframed": (PICTURES["avif"], "image/avif", UNFRAMED, (True, True, 1, [], None)),
+    "unknown-unframed": (b"who knows", "image/x-new", UNFRAMED, (True, True, 1, [], None)),
     "gzip-cut": (PACKED[:-20], "image/jpeg", GZIP, (False, False, 0, ["image/jpeg", ""], None)),
     "brotli": (b"\x8b\2\x80" * 9, "image/jpeg", BROTLI, (True, False, 0, [""], UNPACKED)),
     "brotli-octets": (b"\x8b\2\x80" * 9, "x/y", BROTLI, (True, False, 0, ["x/y"], UNPACKED)),

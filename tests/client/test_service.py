@@ -84,7 +84,7 @@ def test_a_token_is_cleaned_out_of_bytes_wherever_it_stands(before: int) -> None
     assert clean.read() == b"x" * before + b"*" * 7 + b"y" * 10 + b"*" * 7
 
 
-@pytest.mark.parametrize("border", [0, 1 << 16, 1 << 18, 1 << 20])
+@pytest.mark.parametrize("border", [0, 1 << 16, 1 << 18])
 @pytest.mark.parametrize("encoding", ["ascii", "utf-32-le"])
 @pytest.mark.parametrize("value", ["abc-12", "abc-123"])
 def test_a_token_across_any_border_is_cleaned_out(border: int, encoding: str, value: str) -> None:
