@@ -133,8 +133,7 @@ class Database:
                 kind = "a folder" if stat.S_ISDIR(self._status.st_mode) else "no file"
                 raise Unusable(f"it is {kind}; {_MOVE_AWAY}")
             self._connection = sqlite3.connect(
-                f"{path.as_uri()}?mode=rw",
-                uri=True,
+                path,
                 isolation_level=None,  # no statement opens a transaction by itself,
                 timeout=0,  # and SQLite waits for nobody: we do
                 check_same_thread=False,
