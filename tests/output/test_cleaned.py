@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from conftest import TOKEN, Done, Run
 from terminals import Running
 
-from prodia_compose.record import ledger
+from prodia_compose import blob
+from prodia_compose.output import keeping, rescue
+from prodia_compose.record import entries, ledger
 
 LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 
@@ -116,3 +119,36 @@ def test_cleaning_the_temporary_folder(
     assert path.parent == temporary
     assert run("jobs", "clean", "-y").code == 0
     assert [file.name for file in temporary.iterdir()] == ["prodia-compose-of-somebody"]
+
+
+def test_what_is_gone_is_cleaned(work: Path) -> None:
+    """A file that somebody else has removed counts as removed; what cannot be removed does not."""
+    files = [
+        keeping.Kept(path=str(path), byte_count=1, changed_at=datetime.now(UTC), entry=None)
+        for path in (work / "gone", work, work / "scene.jpg")
+    ]
+
+    assert keeping.remove(files) == [files[0], files[2]]
+    assert not (work / "scene.jpg").exists()
+
+
+def test_nothing_of_a_job_that_runs_is_cleaned(work: Path) -> None:
+    """Its files may still be wanted; those of one that has ended are told, the oldest first."""
+    paths = {name: rescue.keep_blob(blob.spool([b"x" * 7]), ".bin") for name in "abc"}
+    for number, path in enumerate(reversed(paths.values())):
+        os.utime(path, (number, number))
+    with ledger.open_record({}) as record:
+        running = record.begin(lg.claim("runs"))
+        running.advance("received", rescued=[paths["a"]])
+        ended = record.begin(lg.claim("ended"))
+        file = entries.File(path="/out.jpg", sha256=lg.SHA_1)
+        ended.advance("received", exit_code=10, rescued=[paths["b"]], outputs=[file])
+        found = keeping.kept(record.entries(), is_sandbox=False)
+        none = keeping.kept(record.entries(), is_sandbox=True)
+
+    assert [(one.path, one.is_only_copy) for one in found] == [
+        (str(paths["c"]), True),
+        (str(paths["b"]), False),
+    ]
+    assert [(one.byte_count, one.changed_at.timestamp()) for one in found] == [(7, 0), (7, 1)]
+    assert none == []

@@ -139,15 +139,30 @@ def test_keep_needs_no_temporary_folder(xdg: Path, monkeypatch: pytest.MonkeyPat
     assert rescue.keep_blob(data, ".jpg").read_bytes() == b"picture"
 
 
+@pytest.mark.parametrize(
+    ("how", "last", "reason"),
+    [
+        ("gone", re.escape(f"{os.sep}prodia-compose-") + r"\S+\.jpg", "No such file or directory"),
+        ("none", "", "No usable temporary directory found"),
+    ],
+)
 def test_keep_says_when_nothing_takes_it(
-    xdg: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    xdg: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, how: str, last: str, reason: str
 ) -> None:
-    """Where neither folder takes it, the error names the last place tried."""
+    """Where neither folder takes it, the error names the last place tried, and why."""
     data = blob.spool([b"picture"])
     xdg.parent.mkdir(parents=True)
     xdg.touch()
     temporary.rmdir()
-    with pytest.raises(errors.NotPlacedError, match=re.escape(f"nor {temporary}{os.sep}")):
+
+    def none() -> str:
+        raise FileNotFoundError(reason)
+
+    if how == "none":
+        monkeypatch.setattr(tempfile, "gettempdir", none)
+    place = f"{re.escape(str(temporary))}{last}" if last else "the temporary folder"
+    words = rf"nor the state folder nor {place} could take what came \({reason}\); it is lost"
+    with pytest.raises(errors.NotPlacedError, match=f"{words}$"):
         rescue.keep_blob(data, ".jpg")
 
 

@@ -447,3 +447,20 @@ def test_spend_since(record: ledger.Ledger) -> None:
     assert jobs.spend(found)["since"] == "2026-03-02T00:00:00.000Z"
     assert (none.lines, none.total.jobs) == ({}, 0)
     assert (none.total.actual_usd, none.total.at_most_usd) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("https://shop.example/mugs/blue.jpg?...", "blue.jpg"),
+        ("HTTPS://shop.example/mugs/blue.jpg#a/b?c", "blue.jpg"),
+        ("https://shop.example/blue.jpg/?...", "blue.jpg"),
+        ("/shots/what?/mug #2.jpg", "mug #2.jpg"),
+        ("/shots/which?.jpg", "which?.jpg"),
+        ("/", "/"),
+        ("-", "-"),
+    ],
+)
+def test_name_of_an_input(path: str, name: str) -> None:
+    """Of an address it is the last step before its query; a file's may have any character."""
+    assert entries.base_name(path) == name
