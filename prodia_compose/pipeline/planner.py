@@ -8,6 +8,7 @@ line itself is wrong, no picture is opened and nothing is downloaded.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from prodia_compose import blob, errors
@@ -82,6 +83,7 @@ class _Planner:
     def __init__(self, request: ComposeRequest, surroundings: Surroundings) -> None:
         self._request = request
         self._surroundings = surroundings
+        self._open = partial(open_input, stdin=surroundings.stdin, download=surroundings.download)
         self._findings = errors.Findings()
         self._findings.warnings += surroundings.warnings
         self._model = lookup.choose(request.model, request.called("--model"), self._findings)
@@ -163,7 +165,7 @@ class _Planner:
         if around.record is None or asked is None or not is_wished or self._findings.errors:
             return reuse.Found()
         with around.record() as record:
-            return reuse.find(asked, request.delivery.host, named, around.stdin, record)
+            return reuse.find(asked, request.delivery.host, named, self._open, record)
 
     def _reused(self, sketch: Plan, found: reuse.Found) -> Plan:
         """Return the plan of a run that sends nothing, as an earlier one made its picture."""
@@ -253,9 +255,7 @@ class _Planner:
             return ()  # the command line has to change; no download and no decoding for that
 
         def opening(entry: Entry, position: int) -> Input:
-            return opened.get(position) or open_input(
-                entry, position, stdin=around.stdin, download=around.download
-            )
+            return opened.get(position) or self._open(entry, position)
 
         return fit.fit(
             named[:_MOST_PROBED],
