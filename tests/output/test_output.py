@@ -745,3 +745,63 @@ def test_further_pictures_are_numbered(
     place = out.numbered(out.Place(path=path, if_exists=policy, stream=stream), number)
 
     assert (place.path, place.if_exists) == (new, then)
+
+
+def test_a_stream_that_is_full_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked when it takes more, and gets each byte once."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    read, waits = bytearray(), []
+
+    def wait(*streams: list[IO[bytes]]) -> None:
+        waits.append(streams)
+        read.extend(os.read(reader, 1 << 20))
+
+    monkeypatch.setattr(select, "select", wait)
+    with os.fdopen(writer, "wb", buffering=0) as target:
+        streams.write_stream(io.BytesIO(PICTURE), target)
+        assert waits[0] == ([], [target], [])
+    with os.fdopen(reader, "rb") as rest:
+        read.extend(rest.read())
+
+    assert bytes(read) == PICTURE
+    assert len(waits) < 20
+
+
+def test_a_pipe_that_cannot_be_opened(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error at once: nobody is asked to come and read."""
+    os.mkfifo("pipe")
+    found = streams.kind("pipe")
+    assert found is not None
+
+    def refuse(path: str, *_: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError):
+        streams.open_stream("pipe", found, lambda: pytest.fail("a reader is waited for"))
+
+
+def test_a_device_that_is_replaced_as_it_is_opened(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was opened is looked at again, closed, and left as it is."""
+    Path("place").symlink_to("/dev/null")
+    found = streams.kind("place")
+    assert found is not None
+    opened: list[int] = []
+    opening = os.open
+
+    def replaced(path: str, flags: int) -> int:
+        Path(path).unlink()
+        Path(path).write_bytes(b"mine")
+        opened.append(opening(path, flags))
+        return opened[-1]
+
+    monkeypatch.setattr(os, "open", replaced)
+    with pytest.raises(FileExistsError):
+        streams.open_stream("place", found)
+
+    assert Path("place").read_bytes() == b"mine"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])

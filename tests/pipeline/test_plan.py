@@ -19,9 +19,10 @@ from prodia_compose.images.workers import Budget
 from prodia_compose.inputs.options import Selection
 from prodia_compose.models.options import Settings
 from prodia_compose.output.options import Placement
-from prodia_compose.pipeline import planner, twins
+from prodia_compose.pipeline import planner, reuse, twins
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
+from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Reporter, Stop
 from prodia_compose.record import entries, ledger
 
@@ -46,6 +47,7 @@ def _plan(
     token: str | None = TOKEN,
     sending: bool = True,
     record: Callable[[], ledger.Ledger] | None = None,
+    warnings: tuple[errors.Warned, ...] = (),
     **changes: Any,
 ) -> Plan:
     """Return the plan of a request, with other fields where given."""
@@ -57,6 +59,7 @@ def _plan(
         memory=Budget(100_000_000),
         stop=Stop(),
         record=record,
+        warnings=warnings,
     )
     return planner.make(replace(request, **changes), around, sending=sending)
 
@@ -147,10 +150,11 @@ def test_a_missing_token(work: Path, *, sending: bool) -> None:
 def test_strict_makes_errors_of_warnings(work: Path) -> None:
     """What is odd about a picture, or the model, stops a strict run; the words stay."""
     request = replace(REQUEST, model="inference.novel.thing.img2img.v9")
-    usual, strict = _plan(request), _plan(request, strict=True)
+    odd = (errors.Warned(code="unknown-variable", message="something around is odd"),)
+    usual, strict = _plan(request, warnings=odd), _plan(request, strict=True, warnings=odd)
 
     assert usual.errors == ()
-    assert usual.warnings
+    assert [warned.code for warned in usual.warnings] == ["unknown-variable", "unknown-model"]
     assert _wrong(strict) == [
         (errors.InputError, f"{warned.message} (--strict)") for warned in usual.warnings
     ]
@@ -264,23 +268,33 @@ def test_a_place_that_is_left_alone(work: Path, token: str | None, state: str) -
     assert (plan.is_skipped, plan.token_state, plan.errors, plan.images) == (True, state, (), ())
 
 
-@pytest.mark.parametrize(("token", "state"), [(TOKEN, "present"), (None, "missing")])
-@pytest.mark.parametrize("policy", ["reuse", "tell"])
-def test_a_picture_that_was_made_already(
-    work: Path, policy: Any, token: str | None, state: str
-) -> None:
-    """It is taken if that is wished, at no price and without a token; else the job is planned."""
+def _made(work: Path) -> str:
+    """Write down that the request was sent and its picture saved as `made.jpg`; return its key."""
     sent = _plan().sendable()
     (work / "made.jpg").write_bytes((work / "scene.jpg").read_bytes())
     sha256 = blob.spool([(work / "made.jpg").read_bytes()]).sha256
     with ledger.open_record(os.environ) as record:
         file = entries.File(path=str(work / "made.jpg"), sha256=sha256)
         record.begin(sent.claim).advance("saved", exit_code=0, outputs=[file])
-    plan = _plan(if_made=policy, token=token, record=lambda: ledger.open_record(os.environ))
+    return sent.claim.request_key
+
+
+def _record() -> ledger.Ledger:
+    return ledger.open_record(os.environ)
+
+
+@pytest.mark.parametrize(("token", "state"), [(TOKEN, "present"), (None, "missing")])
+@pytest.mark.parametrize("policy", ["reuse", "tell"])
+def test_a_picture_that_was_made_already(
+    work: Path, policy: Any, token: str | None, state: str
+) -> None:
+    """It is taken if that is wished, at no price and without a token; else the job is planned."""
+    key = _made(work)
+    plan = _plan(if_made=policy, token=token, record=_record)
 
     assert plan.is_reuse is (policy == "reuse")
     assert plan.token_state == state
-    assert plan.request_key == sent.claim.request_key
+    assert plan.request_key == key
     if policy == "reuse":
         assert plan.made is not None
         assert plan.errors == ()
@@ -288,6 +302,34 @@ def test_a_picture_that_was_made_already(
         assert plan.target().absolute == str(work / "out.jpg")
     else:
         assert plan.estimate.maximum_usd == 0.039
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("gone", "made.jpg: changed meanwhile; run it again"),
+        ("cut", "made.jpg: changed meanwhile; run it again"),
+        ("taken", "the name was taken meanwhile; it is kept as "),
+    ],
+)
+def test_what_changes_before_an_earlier_picture_is_taken(work: Path, how: str, words: str) -> None:
+    """It is told as a place that cannot be used: nothing was paid, and nothing is lost."""
+    _made(work)
+    plan = _plan(if_made="reuse", record=_record)
+    if how == "gone":
+        (work / "made.jpg").unlink()
+    elif how == "cut":
+        (work / "made.jpg").write_bytes(b"cut")
+    else:
+        (work / "out.jpg").write_bytes(b"mine")
+    job = Run(Stop())
+    with pytest.raises(errors.OutputError) as caught:
+        reuse.take(plan, job, stdout=io.BytesIO, reporter=Reporter())
+
+    assert words in caught.value.message
+    assert "billed" not in caught.value.message
+    assert job.made == plan.made
+    assert not (work / "out.jpg").exists() or (work / "out.jpg").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,17 @@ def test_what_is_removed_during_a_run(remove: Callable[[], object], words: str) 
         assert opened.trouble is None
 
 
+def test_a_record_that_is_removed_while_it_is_read() -> None:
+    """What was in it is not told, and why; the file that has taken its place is not touched."""
+    with ledger.open_record({}) as opened:
+        opened.begin(lg.claim())
+        assert len(opened.entries()) == 1
+        lg.path().rename(lg.path().with_name("away"))
+        assert opened.entries() == ()
+        assert "removed or replaced meanwhile" in lg.trouble(opened)
+        assert not lg.path().exists()
+
+
 # --- locks and full disks --------------------------------------------------------------------
 
 
