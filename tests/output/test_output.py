@@ -519,6 +519,37 @@ def test_the_file_is_closed_before_it_is_named(
     assert names(here) == ["out.jpg"]
 
 
+@pytest.mark.parametrize("way", ["new", "over", "in place"])
+def test_all_of_it_is_on_disk_before_it_has_its_name(
+    here: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte is with the system when the file is synced; the folder is, once it has its name."""
+    data = blob.spool([PICTURE, b"too few to be written by themselves"])
+    if way != "new":
+        (here / "out.jpg").write_bytes(b"old" * 300_000)
+    synced: list[tuple[bool, int, bool]] = []
+
+    def sync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        is_there = Path("out.jpg").exists() and Path("out.jpg").stat().st_size == data.size
+        synced.append((stat.S_ISDIR(status.st_mode), status.st_size, is_there))
+
+    def refuse(_source: Path, _target: Path) -> None:
+        raise PermissionError
+
+    place = prove("out.jpg", "overwrite")
+    monkeypatch.setattr(os, "fsync", sync)
+    if way == "in place":
+        monkeypatch.setattr(Path, "replace", refuse)
+    out.publish(data, place)
+    folder = synced.pop()
+
+    assert (folder[0], folder[2]) == (True, True)
+    assert synced[0] == (False, data.size, False)
+    assert synced[1:] == ([(False, data.size, True)] if way == "in place" else [])
+    assert (here / "out.jpg").read_bytes() == data.read()
+
+
 def test_a_folder_that_went_away(here: Path, data: blob.Blob) -> None:
     """A folder removed while the job ran is an error of the system, for the caller to rescue."""
     (here / "sub").mkdir()

@@ -1,7 +1,13 @@
 """What was kept aside, looked at again."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from prodia_compose import blob
 from prodia_compose.output import rescue
 
 
@@ -25,3 +31,23 @@ def test_what_is_no_whole_picture_is_named(work: Path) -> None:
     assert rescue.fault(str(work)) == "cannot be read (Is a directory)"
     assert rescue.fault(str(page)) == "is an HTML page, not a picture"
     assert str(rescue.fault(str(cut))).startswith("is cut short")
+
+
+def test_what_is_kept_is_on_disk_before_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is with the system when the copy is synced."""
+    data = blob.spool([bytes(100_000), b"too few to be written by themselves"])
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    kept = rescue.keep_blob(data, ".jpg")
+
+    assert synced == [data.size]
+    assert kept.read_bytes() == data.read()
+
+
+def test_looking_loads_no_client() -> None:
+    """What is wrong before sending is told without what sends: it takes time to load."""
+    words = "import sys; from prodia_compose.output import placer; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, check=True).stdout
+
+    assert b"prodia_compose.output.rescue" in loaded
+    assert b"prodia_compose.client" not in loaded

@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +30,9 @@ from prodia_compose.record import entries, ledger
 
 TOKEN = "sentinel-token-0b5c9e"
 PROMPT = "Put the first image on the second image"
+
+LATE = ("client.answers", "client.send", "client.transport.exchange", "record.ledger")
+"""What a plan does not need."""
 
 REQUEST = ComposeRequest(
     selection=Selection(operands=("product.jpg", "scene.jpg")),
@@ -411,3 +416,14 @@ def test_what_is_said_of_an_unknown_twin(work: Path) -> None:
     assert f"look at `prodia-compose jobs show {entry.id}` and {addresses.DASHBOARD}; once you" in (
         caught.value.message
     )
+
+
+def test_a_plan_loads_nothing_that_sends() -> None:
+    """Neither the record's database nor what talks to the service: they take time to load."""
+    words = "import sys; from prodia_compose.pipeline import planner; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, check=True)
+    loaded = set(done.stdout.decode().split())
+
+    assert "prodia_compose.pipeline.run" in loaded
+    unwanted = {"sqlite3", "requests", *(f"prodia_compose.{name}" for name in LATE)}
+    assert loaded & unwanted == set()

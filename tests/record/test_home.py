@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +119,12 @@ def test_what_the_environment_says(value: str | None, *, is_off: bool, is_rehear
     environ = {} if value is None else {"PRODIA_COMPOSE_RECORD": value}
 
     assert (home.is_off(environ), home.is_rehearsing(environ)) == (is_off, is_rehearsing)
+
+
+def test_values_of_the_record_load_no_database() -> None:
+    """A plan, which only claims, does not wait for SQLite to be loaded."""
+    words = "import sys; from prodia_compose.record import open_entry; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, check=True).stdout
+
+    assert b"prodia_compose.record.entries" in loaded
+    assert b"sqlite3" not in loaded
