@@ -102,6 +102,16 @@ def test_what_is_claimed_of_a_job(work: Path) -> None:
     )
 
 
+def test_what_is_not_asked_for_is_not_done(work: Path) -> None:
+    """Without options a job is sent, once, for real, looked over, and no warning stops it."""
+    usual = ComposeRequest()
+
+    assert not any((usual.strict, usual.dry_run, usual.again, usual.sandbox, not usual.lint))
+    assert not any((usual.delivery.is_async, usual.save_to, usual.max_cost_usd))
+    assert not any((usual.placement.force, usual.placement.create_dirs))
+    assert (_plan().is_saved, _plan().made) == (False, None)
+
+
 @pytest.mark.parametrize(
     ("target", "is_async", "accept"),
     [
