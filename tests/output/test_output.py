@@ -836,3 +836,15 @@ def test_a_device_that_is_replaced_as_it_is_opened(
     assert Path("place").read_bytes() == b"mine"
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(opened[0])
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null")])
+def test_a_stream_that_is_not_ours(
+    here: Path, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe or a device that its permissions do not let us write to is refused unopened."""
+    make(here / "place")
+    assert prove("place").stream is not None
+    monkeypatch.setattr(os, "access", lambda _path, bits: bits != os.W_OK)
+    with pytest.raises(errors.OutputError, match=r"^-o place: not writable; name a file$"):
+        prove("place")

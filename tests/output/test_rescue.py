@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prodia_compose import blob
+from prodia_compose.client.answers import Output
 from prodia_compose.output import rescue
 
 
@@ -51,3 +52,33 @@ def test_looking_loads_no_client() -> None:
 
     assert b"prodia_compose.output.rescue" in loaded
     assert b"prodia_compose.client" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("head", "media_type", "suffix"),
+    [
+        (b"\xff\xd8\xff\xe0", "image/png", ".jpg"),
+        (b"\x89PNG\r\n\x1a\n", "", ".png"),
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "application/octet-stream", ".webp"),
+        (b"\xff\xd8\xff\xe0", "text/html", ".html"),
+        (b"<html>", "text/html", ".html"),
+        (b"{}", "application/json", ".json"),
+        (b"sorry", "text/plain", ".txt"),
+        (b"sorry", "image/png", ".png"),
+        (b"sorry", "", ".bin"),
+        (b"", "application/octet-stream", ".bin"),
+    ],
+)
+@pytest.mark.parametrize("is_sandbox", [True, False])
+def test_what_is_kept_is_called_by_what_it_is(
+    work: Path, head: bytes, media_type: str, suffix: str, *, is_sandbox: bool
+) -> None:
+    """By its first bytes if they are a picture's, else by the type that the service gave it."""
+    output = Output(blob=blob.spool([head]), media_type=media_type, filename=None)
+    kept = rescue.keep(output, is_sandbox=is_sandbox)
+
+    assert kept.suffix == suffix
+    assert kept.parent.parts[-2:] == (
+        "sandbox" if is_sandbox else "prodia-compose",
+        "rescued",
+    )
