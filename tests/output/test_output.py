@@ -550,6 +550,24 @@ def test_all_of_it_is_on_disk_before_it_has_its_name(
     assert (here / "out.jpg").read_bytes() == data.read()
 
 
+def test_a_disk_that_neither_links_nor_renames(
+    here: Path, data: blob.Blob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new file is written under its name, as any file is made, and nothing is left beside it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    place = prove("out.jpg")
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    assert out.publish(data, place) == "out.jpg"
+    assert names(here) == ["out.jpg"]
+    assert (here / "out.jpg").read_bytes() == PICTURE
+    assert stat.S_IMODE((here / "out.jpg").stat().st_mode) == 0o644
+
+
 def test_a_folder_that_went_away(here: Path, data: blob.Blob) -> None:
     """A folder removed while the job ran is an error of the system, for the caller to rescue."""
     (here / "sub").mkdir()
