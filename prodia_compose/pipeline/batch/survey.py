@@ -126,20 +126,22 @@ class _Surveyor:
 
     def take(self, row: Row) -> None:
         """Look at a row."""
-        around = self._around()
-        said = planner.draft(row.request, around)
-        key = None
+        planned = planner.Planner(row.request, self._around())
+        said, key = planned.said, None
         with contextlib.suppress(errors.ComposeError, OSError):
             if said.asked is not None and said.is_complete:
-                key = said.asked.key([self._contents.of(one, around) for one in said.named])
+                key = said.asked.key([self._contents.of(one, self._around) for one in said.named])
         decision = Decision(action="send") if key is None else self._standing.decide(row.id, key)
         if decision.action != "send":
             last = self._standing.last.get(row.id)
             path = last.pictures[0].path if last is not None and last.pictures else None
             self._left.append(Left(row=row, decision=decision, path=path))
             return
-        request = _replacing(row.request) if decision.replaces else row.request
-        plan = planner.make(request, self._around(), sending=False, decoding=False)
+        request = row.request
+        if decision.replaces:
+            request = _replacing(request)
+            planned = planner.Planner(request, self._around())
+        plan = planned.plan(sending=False, decoding=False)
         if plan.is_skipped and plan.place is not None:
             skipped = Decision(action="skip", why="its place is taken, and is left as it is")
             self._left.append(Left(row=row, decision=skipped, path=plan.place.path))
@@ -192,7 +194,7 @@ class _Contents:
         self._known = known
         self._found: dict[str, str] = {}
 
-    def of(self, entry: Entry, around: planner.Surroundings) -> str:
+    def of(self, entry: Entry, around: Callable[[], planner.Surroundings]) -> str:
         """Return what a request key has of an input.
 
         Raises:
@@ -203,7 +205,7 @@ class _Contents:
             return entry.path
         place = entry.place
         if place not in self._found:
-            self._found[place] = self._read(entry, around.stdin)
+            self._found[place] = self._read(entry, around().stdin)
         return self._found[place]
 
     def _read(self, entry: Entry, stdin: BinaryIO | None) -> str:
