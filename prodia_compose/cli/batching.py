@@ -11,7 +11,7 @@ from typing import BinaryIO
 import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.cli import composing, signals, tally
-from prodia_compose.cli.options.declared import ManyOptions
+from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.images import fit
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
