@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.pipeline.batch.work import End
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record.entries import stamp
@@ -20,12 +20,13 @@ def row(end: End) -> Document:
     is_done = end.outcome.status == "done"
     return {
         "schema": "prodia-compose/row@1",
-        "id": due.row.id,
+        **addresses.named("id", due.row.id),
         "row": due.row.number,
         "status": end.outcome.status,
         **{name: value for name, value in done.items() if name != "schema"},
         "ok": is_done,
-        "errors": documents.problems(() if error is None else error.parts),
+        "errors": documents.problems(() if error is None or is_done else error.parts),
+        "skipped": is_done and not end.run.saved,
         "may_be_billed": end.outcome.may_be_billed,
         "rescued": documents.files(end.run.kept),
         "request_key": due.request_key,
@@ -51,7 +52,7 @@ def unsent(
     """Return `prodia-compose/row@1` of a row for which nothing is done in this run."""
     return {
         "schema": "prodia-compose/row@1",
-        "id": name,
+        **addresses.named("id", name),
         "row": number,
         "status": status,
         "ok": status == "skipped",

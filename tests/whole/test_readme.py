@@ -180,20 +180,29 @@ def test_completion_is_set_up_on_a_fresh_account(bench: Bench, tmp_path: Path, n
 
 
 def test_every_option_is_named(run: Run) -> None:
-    """README names each option of `compose` by all its names."""
-    table = "\n".join(line for line in readme.TEXT.splitlines() if line.startswith("| ["))
-    named = set(re.findall(r"`(--?[\w-]+)`", table))
-    listed = re.findall(r"^  (-.+?)(?:  | [A-Z<\d]|$)", run("compose", "-h").text, re.MULTILINE)
-    declared = {name for names in listed for name in names.split(", ")}
+    """README names each option of `compose` by all its names, and those that are `batch`'s alone."""
+    of_compose, of_batch = (_declared(run(command, "-h").text) for command in ("compose", "batch"))
 
-    assert named == declared - {"-h", "--help"}
+    assert _named_in("| for | options |") == of_compose
+    assert _named_in("| for | options of `batch`") == of_batch - of_compose
+
+
+def _named_in(heading: str) -> set[str]:
+    """Return the options that a table of README names."""
+    return set(re.findall(r"`(--?[\w-]+)`", readme.TEXT.split(heading)[1].split("\n\n")[0]))
+
+
+def _declared(text: str) -> set[str]:
+    """Return the options that a help text lists, by all their names."""
+    listed = re.findall(r"^  (-.+?)(?:  | [A-Z<\d]|$)", text, re.MULTILINE)
+    return {name for names in listed for name in names.split(", ")} - {"-h", "--help"}
 
 
 def test_no_option_is_made_up(run: Run) -> None:
     """The long options that README names outside of examples are those of some command."""
     prose = re.sub(r"^```.*?^```$", "", readme.TEXT, flags=re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", prose))
-    commands = ((), ("compose",), ("validate",), ("models",), ("sandbox",), ("jobs",))
+    commands = ((), ("compose",), ("validate",), ("batch",), ("models",), ("sandbox",), ("jobs",))
     texts = [run(*command, "-h").text for command in commands]
 
     assert named <= set(re.findall(r"(?<![\w-])--[a-z][\w-]*", "".join(texts)))
@@ -213,13 +222,14 @@ def test_exit_codes_are_those_of_the_program() -> None:
     kinds: list[type[errors.ComposeError]] = [errors.ComposeError]
     kinds += errors.ComposeError.__subclasses__()
 
-    assert {int(code): kind for code, kind in rows} == {int(e.exit_code): e.kind for e in kinds}
+    named = {int(e.exit_code): e.kind for e in kinds}
+    assert {int(code): kind for code, kind in rows} == {**named, 11: "incomplete"}
 
 
 def test_documents_are_those_with_a_schema() -> None:
     """README lists each document that the package has a schema of."""
     schemas = importlib.resources.files("prodia_compose").joinpath("report", "schemas").iterdir()
-    listed = set(re.findall(r"`prodia-compose/(\w+@\d+)`", readme.TEXT))
+    listed = set(re.findall(r"`prodia-compose/([\w-]+@\d+)`", readme.TEXT))
 
     assert listed == {file.name.removesuffix(".json") for file in schemas}
 

@@ -15,11 +15,9 @@ from prodia_compose.pipeline.batch.results.names import Shard
 
 Document = dict[str, object]
 
-_OURS = "prodia-compose"
-
-HEADER = f"{_OURS}/batch-header@1"
-START = f"{_OURS}/row-start@1"
-ROW = f"{_OURS}/row@1"
+HEADER = "prodia-compose/batch-header@1"
+START = "prodia-compose/row-start@1"
+ROW = "prodia-compose/row@1"
 
 Status = Literal[
     "done",
