@@ -8,19 +8,9 @@ from typing import Literal
 from prodia_compose import errors
 from prodia_compose.errors import ExitCode
 from prodia_compose.frozen import frozen
+from prodia_compose.pipeline.batch.results.file import UnwrittenError
+from prodia_compose.pipeline.batch.results.lines import Status
 from prodia_compose.pipeline.run import Run
-
-Status = Literal[
-    "done",
-    "rejected",
-    "busy",
-    "not-delivered",
-    "unknown",
-    "not-placed",
-    "cancelled",
-    "refused",
-]
-"""What a row came to; the last two, and `busy`, before anything of it was taken by the service."""
 
 Reason = Literal["auth", "balance", "cost", "disk", "failures", "interrupted", "bug"]
 """Why no more rows are started."""
@@ -115,7 +105,9 @@ def _status(run: Run, end: BaseException | None) -> Status:
 def _reason(end: BaseException | None) -> Reason | None:
     if end is None or isinstance(end, Ended):
         return None
-    if any(isinstance(one, OSError) and one.errno in _FULL for one in _chain(end)):
+    if isinstance(end, UnwrittenError) or any(
+        isinstance(one, OSError) and one.errno in _FULL for one in _chain(end)
+    ):
         return "disk"
     if isinstance(end, errors.Interrupted):
         return "interrupted"

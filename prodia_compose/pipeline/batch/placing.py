@@ -1,8 +1,10 @@
 """Rows that are paid for and have no picture in its place: put there from the copy that is kept."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 from prodia_compose import errors
 from prodia_compose.output import places, rescue
@@ -53,6 +55,9 @@ def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
         run.fetches(entry, None, kept)
         with run.to_its_end():
             run.place(placer)
+        for path in (path for path in last.kept if path.endswith(".part")):
+            with contextlib.suppress(OSError):
+                Path(path).unlink()  # half-way to a place that its picture has now
     except errors.ComposeError as end:
         error = end
     run.price_usd = last.price_usd

@@ -17,6 +17,7 @@ from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
 from prodia_compose.pipeline.batch.results.file import Results
+from prodia_compose.pipeline.batch.results.lines import Status
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.shared import Shared
 from prodia_compose.pipeline.plan import Plan
@@ -76,7 +77,7 @@ class Done:
     """
 
     due: Due
-    status: outcomes.Status | None
+    status: Status | None
     path: str | None
     document: dict[str, object]
     error: errors.ComposeError | None = None

@@ -18,6 +18,7 @@ from prodia_compose.output import places
 from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
+from prodia_compose.pipeline.batch.results import lines
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Stop
 
@@ -141,7 +142,7 @@ def test_what_the_service_says_of_the_account_ends_the_batch(code: int, ends: st
     ("is_placed", "status"), [(False, "not-placed"), (True, "done")], ids=["kept", "placed"]
 )
 def test_a_picture_that_came_before_a_signal_is_not_unknown(
-    work: Path, status: outcomes.Status, *, is_placed: bool
+    work: Path, status: lines.Status, *, is_placed: bool
 ) -> None:
     """What is in its place is done, and what was kept can be placed by a later run."""
     picture = blob.spool([(work / "scene.jpg").read_bytes()])

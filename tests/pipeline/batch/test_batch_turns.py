@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from prodia_compose import errors
 from prodia_compose.client.send import Pause
 from prodia_compose.pipeline.batch.budget import Budget
-from prodia_compose.pipeline.batch.outcomes import Ended, Failures, Outcome, Reason, Status
+from prodia_compose.pipeline.batch.outcomes import Ended, Failures, Outcome, Reason
+from prodia_compose.pipeline.batch.results.lines import Status
 from prodia_compose.pipeline.batch.starts import Starts
 from prodia_compose.pipeline.batch.turns import Turn, Turns
 

@@ -94,7 +94,12 @@ class Results:
                 self._made.pop().rmdir()
 
     def start(
-        self, name: str, *, request_key: str, record_id: str | None, reserved_usd: Decimal | None
+        self,
+        name: str,
+        *,
+        request_key: str,
+        record_id: str | None,
+        reserved_usd: Decimal | float | None,
     ) -> None:
         """Write that a row's job is about to be sent.
 

@@ -31,7 +31,7 @@ Status = Literal[
     "cancelled",
     "refused",
 ]
-"""How a row can have ended."""
+"""How a row can have ended; `busy` and the last two before the service took anything of it."""
 
 _OPENING = b'{"schema":"' + HEADER.encode()
 _LONGEST = 1 << 26
