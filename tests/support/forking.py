@@ -83,7 +83,7 @@ class _Row:
 
     def install(self) -> None:
         """Follow it."""
-        begin = work._Row._begin  # noqa: SLF001 - nobody else knows
+        begin = work._Row._begin
 
         def begin_traced(row: Any, name: str | None) -> None:
             self._row = row
@@ -93,7 +93,7 @@ class _Row:
             sys.settrace(self.trace)
             begin(row, name)
 
-        work._Row._begin = begin_traced  # type: ignore[method-assign]  # noqa: SLF001
+        work._Row._begin = begin_traced  # type: ignore[assignment, method-assign]
 
     def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
         """Take in what is executed, as `sys.settrace` tells it."""
@@ -104,10 +104,12 @@ class _Row:
         if line == self._struck:
             os.kill(os.getpid(), signal.SIGKILL)
         if self._log is not None:
-            mark = (self._row._run.state, *_files(Path()), *_files(Path("../state")))  # noqa: SLF001
+            mark = (self._row._run.state, *_files(Path()), *_files(Path("../state")))
             if mark != self._mark:
                 before = list(self._seen)[-1:]
-                Path(self._log).open("a").writelines(f"{json.dumps(one)}\n" for one in (*before, line))
+                Path(self._log).open("a").writelines(
+                    f"{json.dumps(one)}\n" for one in (*before, line)
+                )
             self._mark = mark
         self._seen[line] = None
         return self.trace

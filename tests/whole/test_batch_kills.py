@@ -151,9 +151,7 @@ def test_a_kill_at_any_step_of_a_row_pays_nothing_twice(
                     assert not lacking or picture not in before, told
                 if code != 0:
                     assert "r0: it was sent, and its outcome is unknown" in told
-                    code = run(
-                        folder, "--rerun", "unknown", "--if-exists", "skip", setting=setting
-                    )
+                    code = run(folder, "--rerun", "unknown", "--if-exists", "skip", setting=setting)
                 told = f"{line} {prompt}: {Path(f'{folder}.err').read_text()}"
                 assert code == 0, told
                 assert require_whole(folder, [prompt]) == set(), told

@@ -70,7 +70,7 @@ def test_table(
                 assert again.action == "place"
             else:
                 assert again.action == ("send" if word in asked else "list")
-                assert again.again == (word == "unknown" and word in asked)
+                assert again.again == (again.action == "send" and "unknown" in asked)
         if action == "list":
             assert decision.why
             assert "--rerun" in decision.cure or "-f" in decision.cure
