@@ -177,7 +177,7 @@ class Tally:
         self._counts[status] += 1
         self._ended += 1
         self._bug = self._bug or done.bug
-        self._sent += done.document.get("attempts", 0) != 0
+        self._sent += done.status not in (None, "refused")
         self._look |= status in ("unknown", "rejected", "not-placed")
         if done.error is not None and done.status is not None:
             self._failed.append((row.id, done.error))

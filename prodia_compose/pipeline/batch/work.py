@@ -117,8 +117,8 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     crew = _Crew(due, jobs, means)
     asked = means.asked
     left = len(due)
-    for _ in range(min(2 * jobs, left)):
-        workers.started(crew.work)
+    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left))) == 0:
+        crew.work()  # no thread is to be had: one after the other, then
     while left:
         if asked.signum is not None:
             means.desk.end("interrupted")
@@ -146,6 +146,8 @@ class _Crew:
             except IndexError:
                 self._ahead.release()
                 return
+            if self._means.asked.signum is not None:
+                self._means.desk.end("interrupted")
             one = _Row(due, self._means, self._at_pictures, self._ahead.release)
             self.done.put(one.come_to_its_end())
 
