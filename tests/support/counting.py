@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import loopback
@@ -31,6 +31,7 @@ class Service(http.server.ThreadingHTTPServer):
         asked: How often each prompt was sent, to the last byte.
         answers: What prompts get instead of their pictures, one after the other.
         pauses_s: Between which bounds it takes for a picture.
+        meanwhile: Called with a prompt before it is answered.
     """
 
     daemon_threads = True
@@ -41,6 +42,7 @@ class Service(http.server.ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
         self.answers: dict[str, list[loopback.Answer]] = {}
         self.pauses_s = pauses_s
+        self.meanwhile: Callable[[str], object] = lambda _prompt: None
         self.chance = random.Random(7)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
@@ -63,12 +65,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked[prompt] += 1
         script = self.server.answers.get(prompt)
         answer = script.pop(0) if script else loopback.multipart_ok(picture(prompt))
+        self.server.meanwhile(prompt)
         time.sleep(self.server.chance.uniform(*self.server.pauses_s))
         if not answer.drop:
             self.wfile.write(answer.head() + answer.framed())
         self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Log nothing."""
 
 

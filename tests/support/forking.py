@@ -107,9 +107,8 @@ class _Row:
             mark = (self._row._run.state, *_files(Path()), *_files(Path("../state")))
             if mark != self._mark:
                 before = list(self._seen)[-1:]
-                Path(self._log).open("a").writelines(
-                    f"{json.dumps(one)}\n" for one in (*before, line)
-                )
+                with Path(self._log).open("a") as file:
+                    file.writelines(f"{json.dumps(one)}\n" for one in (*before, line))
             self._mark = mark
         self._seen[line] = None
         return self.trace
