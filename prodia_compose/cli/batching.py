@@ -91,7 +91,9 @@ class _Batch:
             results = None
             if not is_dry:
                 create = wishes.request.placement.create_dirs
-                results = stack.enter_context(Results(path, header, ids=ids, create_dirs=create))
+                others = names.of_others(whole, wishes.shard)
+                held = Results(path, header, ids=ids, others=others, create_dirs=create)
+                results = stack.enter_context(held)
             record = stack.enter_context(ledger.open_record(environ, create=not is_dry))
             standing = Standing(
                 history.read(names.family(whole), header),

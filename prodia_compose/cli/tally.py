@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # for an annotation; rich is loaded where there is a board
     from prodia_compose.cli.board import Board
 
 _MOST_TOLD = 20  # in full
+_MOST_NAMED = 200
 
 _STOPPED = {
     "auth": "the token was refused",
@@ -108,10 +109,25 @@ class Tally:
                 [errors.Warned(code=warnings[-1][1].code, message=f"and {rest} more warnings")],
                 self._options,
             )
-        listed = [one for one in self._found.left if one.decision.action == "list"]
-        for left in () if self._options.quiet or self._options.json else listed[:_MOST_TOLD]:
-            words = progress.visible(left.decision.words)
-            terminal.tell(f"prodia-compose: {progress.visible(left.row.id)}: {words}")
+        if not (self._options.quiet or self._options.json):
+            self._tell_left()
+
+    def _tell_left(self) -> None:
+        """Tell which rows are left as they are, each by its name."""
+        left = [one for one in self._found.left if one.decision.action in ("list", "refuse")]
+        for one in left[:_MOST_TOLD]:
+            words = progress.visible(f"{one.row.id}: {one.decision.words}")
+            terminal.tell(f"prodia-compose: {words}")
+        more: dict[str, list[str]] = {}
+        for one in left[_MOST_TOLD:]:
+            word = one.decision.rerun
+            cure = "--json tells why" if word is None else f"--rerun {word} sends them once more"
+            more.setdefault(cure, []).append(one.row.id)
+        for cure, names in more.items():
+            shown = ", ".join(names[:_MOST_NAMED])
+            dots = "" if len(names) <= _MOST_NAMED else ", ..."
+            words = progress.visible(f"{len(names)} more are left so: {shown}{dots}; {cure}")
+            terminal.tell(f"prodia-compose: {words}")
 
     # While it runs
 
@@ -161,7 +177,7 @@ class Tally:
         self._counts[status] += 1
         self._ended += 1
         self._bug = self._bug or done.bug
-        self._sent += done.document.get("attempts", 0) != 0
+        self._sent += done.status not in (None, "refused")
         self._look |= status in ("unknown", "rejected", "not-placed")
         if done.error is not None and done.status is not None:
             self._failed.append((row.id, done.error))

@@ -1,12 +1,13 @@
 """All rows looked at before the first is sent: what is due, at what price, and what is wrong."""
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import BinaryIO
 
-from prodia_compose import blob, errors
+from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry, open_input
@@ -136,6 +137,11 @@ class _Surveyor:
         if decision.action != "send":
             last = self._standing.last.get(row.id)
             path = last.pictures[0].path if last is not None and last.pictures else None
+            if path and said.path and addresses.absolute(path) == addresses.absolute(said.path):
+                path = said.path
+            if decision.rerun == "unknown" and said.path and os.path.lexists(said.path):
+                why = f"{decision.why}; a file is in its place, {said.path}: look at it"
+                decision = replace(decision, why=why)
             self._left.append(Left(row=row, decision=decision, path=path))
             return
         request = _replacing(row.request) if decision.replaces else row.request

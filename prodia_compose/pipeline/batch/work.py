@@ -12,7 +12,7 @@ from typing import IO
 from prodia_compose import errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images import workers
-from prodia_compose.pipeline import planner, reuse, send
+from prodia_compose.pipeline import planner, reuse, send, twins
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
@@ -117,8 +117,8 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     crew = _Crew(due, jobs, means)
     asked = means.asked
     left = len(due)
-    for _ in range(min(2 * jobs, left)):
-        workers.started(crew.work)
+    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left))) == 0:
+        crew.work()  # no thread is to be had: one after the other, then
     while left:
         if asked.signum is not None:
             means.desk.end("interrupted")
@@ -146,6 +146,8 @@ class _Crew:
             except IndexError:
                 self._ahead.release()
                 return
+            if self._means.asked.signum is not None:
+                self._means.desk.end("interrupted")
             one = _Row(due, self._means, self._at_pictures, self._ahead.release)
             self.done.put(one.come_to_its_end())
 
@@ -241,11 +243,13 @@ class _Row:
         ready = plan.sendable()
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
         self._start_next()
+        if not due.again:
+            twins.refuse(ready.claim, means.record, "--rerun unknown")
         send.send(
             ready,
             run,
             record=means.record,
-            again=due.again,
+            again=True,
             reporter=reporter,
             stdout=no_stdout,
             pause=lambda pause: means.desk.again(due.row.number, pause),

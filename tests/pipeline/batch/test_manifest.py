@@ -10,7 +10,7 @@ from batching import read, rows, told, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodia_compose.pipeline.batch.rows import manifest
+from prodia_compose.pipeline.batch.rows import fields, manifest
 
 TABLE = 'id,image1,label1,image2,prompt,seed,set:q,var:name,meta:sku\na,p.jpg,mug,,"x, ""y""",7,[1],N,12\n'
 """A table that has one of each kind of column."""
@@ -214,6 +214,7 @@ def test_what_is_wrong_with_a_row_is_told(work: Path, line: str, words: str) -> 
             "3 whole FILE:1: aspect-ratio: no such column; did you mean a",
         ),
         ("id,id\na,b\n", "3 whole FILE:1: id: there are two columns of this name; keep one"),
+        ("id\timage1\na\tb\n", "no such column; of cells between tabs, say --manifest-format tsv"),
         ("id,set:\na,b\n", "3 whole FILE:1: set:: no such column"),
         ("id,var:row\na,b\n", "2 whole FILE:1: vars row: {row} stands for something else"),
         ("id,set:x y\na,b\n", "2 whole FILE:1: --set 'x y': a KEY is ASCII without blanks"),
@@ -262,6 +263,24 @@ def test_what_cannot_be_read_is_told(work: Path, name: str, data: bytes | None, 
     assert message.startswith(words)
 
 
+def test_numbers_may_be_written_as_tables_write_them(work: Path) -> None:
+    """A whole number with a point is one; where a column lacks some, programs write all so."""
+    write("m.jsonl", ['{"id": "a", "seed": 7.0, "steps": 3e1, "match": 1.0, "guidance": 3}'])
+    (row,) = rows("m.jsonl", "-p", "x")
+    settings = row.request.settings
+
+    assert (settings.seed, settings.steps, settings.match) == (7, 30, 1)
+    assert settings.guidance == 3
+
+
+def test_a_comma_in_a_quoted_name_separates_nothing(work: Path) -> None:
+    """What separates the cells is what stands outside the quotes of the header."""
+    Path("m.csv").write_text('id;"meta:a,b";image1\na;"x;y";p.jpg\n')
+    (row,) = rows("m.csv", "-p", "x")
+
+    assert row.meta == {"a,b": "x;y"}
+
+
 def test_all_that_is_wrong_is_told_at_once(work: Path) -> None:
     """Rows that are wrong in fifteen ways are fifteen messages, in the order of the lines."""
     wrong = [
@@ -290,6 +309,7 @@ def test_all_that_is_wrong_is_told_at_once(work: Path) -> None:
     assert [message.split()[1] == "whole" for message in messages].count(True) == 2
 
 
+NAMES = st.sampled_from((*fields.NAMES, "path", "label", "promt", "quality", "a=b", ""))
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
 
 
@@ -326,3 +346,34 @@ def test_lines_are_read_as_they_were_written(written: list[dict[str, object]]) -
     found = manifest.rows(data.encode(), "m.jsonl", "jsonl", [])
 
     assert [row.cells for row in found] == written
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+"""What a row may hold, and what not."""
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON, max_size=5), max_size=4), st.sampled_from(["", "~x"]))
+def test_no_row_ends_the_reading(written: list[dict[str, object]], more: str) -> None:
+    """Whatever stands in the fields, each row is a row or is told in words with a code."""
+    lines = "".join(f"{json.dumps(row)}{more}\n" for row in written)
+    found, problems = read("-", "-p", "x", "-o", "{row}.jpg", stdin=lines.encode())
+
+    assert all(problem.error.code in (2, 3, 8) for problem in problems)
+    assert len({row.id for row in found}) == len(found) or problems
+    assert found or problems
+
+
+@given(
+    st.binary(max_size=60) | st.text(alphabet='id,image1\n\r";\t ', max_size=60).map(str.encode),
+    st.sampled_from(["jsonl", "csv", "tsv"]),
+)
+def test_no_bytes_end_the_reading(data: bytes, format_: str) -> None:
+    """What is no manifest at all is told as such."""
+    found, problems = read("-", "-p", "x", "--manifest-format", format_, stdin=data)
+
+    assert found or problems
+    assert all(problem.error.code in (2, 3, 8) for problem in problems)

@@ -74,10 +74,15 @@ class Search:
         kept = [path for path in named if rescue.fault(path) is None]
         return last._replace(kept=tuple(kept or self._lying(hashes - lies, places)))
 
+    def halves(self, last: Last) -> list[str]:
+        """Return files beside a row's pictures that hold the same, half-way to their places."""
+        hashes = {one.sha256 for one in last.pictures}
+        found = self._hashed(_halves([Path(one.path) for one in last.pictures]))
+        return [path for path, sha256 in found if sha256 in hashes]
+
     def _lying(self, hashes: Collection[str], places: Collection[Path]) -> list[str]:
         """Return files that hold pictures of these hashes, half-way to a place or kept."""
-        folders = dict.fromkeys(place.parent for place in places)
-        candidates = [path for folder in folders for path in folder.glob(".*.part")]
+        candidates = _halves(places)
         state = home.place()
         if state is not None:
             with contextlib.suppress(OSError):
@@ -96,6 +101,12 @@ class Search:
                         self._known[key] = files.content(file).sha256
                 if key in self._known:
                     yield str(path), self._known[key]
+
+
+def _halves(places: Collection[Path]) -> list[Path]:
+    """Return the files that were, or are, half-way to these places or others beside them."""
+    folders = dict.fromkeys(place.parent for place in places)
+    return [path for folder in folders for path in folder.glob(".*.part")]
 
 
 def _names(place: Path) -> list[Path]:
