@@ -14,7 +14,7 @@ IN_HELP = (
     ("operands", "prompt", "prompt_file", "target", "model"),
     ("again", "is_async"),
     ("create_dirs", "json", "quiet", "verbose"),
-    ("sandbox", "json", "quiet", "verbose"),
+    ("sandbox", "fault", "json", "quiet", "verbose"),
 )
 """Options that follow on each other in help although they are of several groups; a later row
 counts more, if the command has its first one."""
@@ -55,6 +55,21 @@ class ManyOptions(Telling):
     """What `batch` takes."""
 
     batch: BatchOptions = BatchOptions()
+    fault: Annotated[
+        tuple[str, ...],
+        Option(
+            metavar="KIND[:N]",
+            help="With --sandbox: rehearse a fault of the first N jobs, as `sandbox` does",
+            variable=None,
+        ),
+    ] = ()
+
+    def clashes(self) -> Iterator[Clash]:
+        """Yield faults that nobody rehearses."""
+        yield from super().clashes()
+        if self.fault and not self.batch.request.sandbox:
+            cure = "is a rehearsal's; add --sandbox"
+            yield Clash("fault", "sandbox", f"--fault {self.fault[0]}: {cure}")
 
 
 @frozen
