@@ -118,7 +118,7 @@ def _settled(batch: Batch, outcome: str) -> None:
     unknown(batch)
     with ledger.open_record(os.environ) as record:
         name = record.entries()[0].id
-    assert batch._run("jobs", "settle", name, outcome).code == 0  # noqa: SLF001 - ours
+    assert batch._run("jobs", "settle", name, outcome).code == 0
 
 
 def not_billed(batch: Batch) -> None:
