@@ -159,7 +159,11 @@ class _Surveyor:
             if warned.code not in _OF_ALL or (warned.code not in self._told)
         ]
         self._told |= {warned.code for warned in plan.warnings}
-        if plan.errors or key is None or plan.model is None:
+        if plan.errors or plan.model is None:
+            return
+        if key is None:
+            error = errors.InputError("its pictures changed meanwhile; run it again")
+            self._problems.append(Problem(error=error, line=row.line, id=row.id, is_whole=False))
             return
         self._warn_of_twin(row, key)
         self._estimates.append(plan.estimate)
