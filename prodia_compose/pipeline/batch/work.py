@@ -96,6 +96,7 @@ class Means:
         asked: Is set by the first signal, which ends starting and preparing.
         stop: Is set by the second signal, which ends what is on its way.
         shared: Prepares the pictures.
+        most: How many rows can be on their way at one time, those that wait to be sent included.
         describe: Makes the document of a row's end.
         watching: Who is told of a row's progress.
         on_asked: Is told that the first signal came, once no more rows are started.
@@ -108,6 +109,7 @@ class Means:
     results: Results
     desk: Desk
     shared: Shared
+    most: int
     describe: Callable[[End], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
     on_asked: Callable[[], None]
@@ -122,7 +124,7 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     crew = _Crew(due, jobs, means)
     is_told = False
     left = len(due)
-    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left))) == 0:
+    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left, means.most))) == 0:
         crew.work()  # no thread is to be had: one after the other, then
     while left:
         if means.asked.signum is not None and not is_told:
