@@ -10,8 +10,8 @@ from typing import Any
 import counting
 import loopback
 import pytest
-from batches import Batch
 from conftest import TOKEN, Run
+from resuming import Batch
 
 from prodia_compose.record import ledger
 

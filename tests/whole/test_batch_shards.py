@@ -10,8 +10,8 @@ from pathlib import Path
 
 import counting
 import pytest
-from batches import Batch
 from conftest import TOKEN, Run, until
+from resuming import Batch
 
 NAMES = tuple("abcdefghi")
 
