@@ -90,16 +90,16 @@ class MultipartBody:
         if not _BOUNDARY.fullmatch(boundary):
             raise ValueError(f"{boundary!r} is not 27 to 70 characters of [A-Za-z0-9_-]")
         self.content_type = f"multipart/form-data; boundary={self.boundary}"
-        self._heads = tuple(self._head(part) for part in self.parts)
+        self._headed = tuple((self._head(part), part) for part in self.parts)
         self._tail = f"--{self.boundary}--\r\n".encode("ascii")
-        framing = sum(len(head) + len(b"\r\n") for head in self._heads) + len(self._tail)
+        framing = sum(len(head) + len(b"\r\n") for head, _ in self._headed) + len(self._tail)
         self.length = framing + sum(part.size for part in self.parts)
 
     def __len__(self) -> int:
         return self.length
 
     def __iter__(self) -> Iterator[bytes]:
-        for head, part in zip(self._heads, self.parts, strict=True):
+        for head, part in self._headed:
             yield head
             yield from part.read()
             yield b"\r\n"

@@ -23,6 +23,8 @@ CONNECT_ATTEMPTS = 3
 _FOR_EVER_S = 1e9
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
+_DOUBLINGS = 10
+"""More than enough for the longest wait; the power would overflow after a thousand."""
 
 
 def verdict(status: int, *, retry_after_s: float | None, delivered: bool) -> Verdict:
@@ -89,6 +91,5 @@ def connect_wait(attempt: int, *, remaining_s: float, random: float) -> float | 
 
 
 def _backoff(attempt: int, random: float) -> float:
-    # Clamped before the power, which would overflow after a thousand attempts.
-    longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(attempt - 1, 10))
+    longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(attempt - 1, _DOUBLINGS))
     return longest * (0.5 + random / 2)

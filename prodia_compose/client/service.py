@@ -84,8 +84,10 @@ class Token:
         They stay as many, so that what is a picture remains one.
         """
         forms = [form.encode("ascii") for form in self._forms()]
-        most = max(map(len, forms), default=0)
-        for offset in range(0, came.size if forms else 0, _SEARCHED_BYTES):
+        if not forms:
+            return came
+        most = max(map(len, forms))
+        for offset in range(0, came.size, _SEARCHED_BYTES):
             block = came.read_at(offset, _SEARCHED_BYTES + most)
             if any(form in block for form in forms):
                 return blob.spool(_starred(came, forms, most), or_memory=True)
@@ -115,9 +117,8 @@ def _starred(came: blob.Blob, forms: Sequence[bytes], most: int) -> Iterator[byt
         for form in forms:
             rest = rest.replace(form, b"*" * len(form))
         # The start of one may be at the end of the piece.
-        cut = max(0, len(rest) - most + 1)
-        yield rest[:cut]
-        rest = rest[cut:]
+        yield rest[:-most]
+        rest = rest[-most:]
     yield rest
 
 

@@ -18,6 +18,7 @@ from prodia_compose.client.transport.passage import TraceOnly, Waiting
 _POLL_EVERY_S = 2.0  # the service recommends nothing that could be read
 _DONE = ("processed", "completed")
 _GET_ATTEMPTS = 4
+_STATE_BYTES = 64
 
 
 class _Trouble(Exception):  # noqa: N818 - no error yet: it may pass
@@ -105,7 +106,7 @@ class AsyncJob:
             self._stumble(str(trouble), shown)
             return None
         self._trouble = None
-        return raw.read_at(0, 64).decode("ascii", "replace").strip().strip('"')
+        return raw.read_at(0, _STATE_BYTES).decode("ascii", "replace").strip().strip('"')
 
     def _stumble(self, words: str, shown: Waiting) -> None:
         """Take in that asking failed: told aloud once, as it may go on for as long as the wait.

@@ -183,9 +183,9 @@ def names_in(name: str, flag: str, selection: Selection, stdin: BinaryIO | None)
 
 def _split(data: bytes, name: str, flag: str, *, null_separated: bool) -> list[str]:
     """Return a list's entries: raw, but for a BOM and CRs in line mode."""
-    if _begins_a_picture(data[:16]):
-        message = f"-T {name}: is a picture, not a list; give it as an operand, without -T"
-        raise errors.InputError(message, path=name)
+    if begins_a_picture(data[:16]):
+        cure = "give it as an operand, without -T" if flag == "-T" else "name it in a list"
+        raise errors.InputError(f"{flag} {name}: is a picture, not a list; {cure}", path=name)
     # Names of a letter each, each with its NUL, are as UTF-16 without a mark is; but in one line.
     is_text = not null_separated or data.startswith((b"\0", b"\xff\xfe", b"\xfe\xff"))
     pairs = (data[at : at + 2] for at in range(0, len(data), 2))
@@ -211,7 +211,7 @@ def _split(data: bytes, name: str, flag: str, *, null_separated: bool) -> list[s
     return [os.fsdecode(field) for field in fields]
 
 
-def _begins_a_picture(head: bytes) -> bool:
+def begins_a_picture(head: bytes) -> bool:
     """Return whether a file's first 16 bytes are a picture's, and not a name such as BM.jpg."""
     is_binary = head[:1] > b"\x7f" or b"\0\0" in head or head[8:12] == b"WEBP"
     return is_binary and (head[4:8] == b"ftyp" or kinds.by_head(head) is not None)

@@ -190,7 +190,7 @@ def _opened(file: Path) -> int:
 def _is_held(file: Path) -> bool:
     """Return whether no other file can take the name of one that we may not write."""
     folder, owner = file.parent.stat(), file.stat().st_uid
-    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, folder.st_uid, owner):
+    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (folder.st_uid, owner):
         return True
     escaped = re.sub(rb"[\\ \t\n]", lambda found: b"\\%03o" % found[0][0], os.fsencode(file))
     try:

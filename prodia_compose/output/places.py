@@ -265,7 +265,7 @@ def _name(temporary: Path, place: Place, data: blob.Blob) -> str:
 def _numbered(path: str) -> Iterator[str]:
     """Yield `composed-2.jpg`, `composed-3.jpg` and so on."""
     plain = Path(path)
-    for number in range(2, 1_000_000):
+    for number in itertools.count(2):
         yield _renamed(path, f"{plain.stem}-{number}{plain.suffix}")
 
 

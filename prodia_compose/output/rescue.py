@@ -55,7 +55,7 @@ def kept_in(state: Path, *, is_sandbox: bool) -> Path:
     return state / "sandbox/rescued" if is_sandbox else state / "rescued"
 
 
-def keep(output: "Output", *, is_sandbox: bool = False) -> Path:
+def keep(output: "Output", *, is_sandbox: bool) -> Path:
     """Keep what came under a name with the suffix that its first bytes, or else its type, call for.
 
     It is not decoded: that may take longer than whoever stopped the run waits, or fail.

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -119,6 +120,7 @@ class _Planner:
     def __init__(self, request: ComposeRequest, surroundings: Surroundings) -> None:
         self._request = request
         self._surroundings = surroundings
+        self._open = partial(open_input, stdin=surroundings.stdin, download=surroundings.download)
         self._findings = errors.Findings()
         self._findings.warnings += surroundings.warnings
         self._model = lookup.choose(request.model, request.called("--model"), self._findings)
@@ -218,7 +220,7 @@ class _Planner:
         if around.record is None or asked is None or not is_wished or self._findings.errors:
             return reuse.Found()
         with around.record() as record:
-            return reuse.find(asked, request.delivery.host, named, around.stdin, record)
+            return reuse.find(asked, request.delivery.host, named, self._open, record)
 
     def _reused(self, sketch: Plan, found: reuse.Found) -> Plan:
         """Return the plan of a run that sends nothing, as an earlier one made its picture."""
@@ -308,9 +310,7 @@ class _Planner:
             return ()  # the command line has to change; no download and no decoding for that
 
         def opening(entry: Entry, position: int) -> Input:
-            return opened.get(position) or open_input(
-                entry, position, stdin=around.stdin, download=around.download
-            )
+            return opened.get(position) or self._open(entry, position)
 
         return fit.fit(
             [entry for entry in named[:_MOST_PROBED] if decoding or not entry.is_url],

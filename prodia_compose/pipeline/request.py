@@ -26,7 +26,8 @@ class ComposeRequest(Options):
         texts: (name, text) of what braces in the prompt may hold besides labels; an empty text is
             an error where it is asked for.
         is_template: Whether braces count even where nothing has a label.
-        fields: (name, text) of more fields of the output's template; they come first.
+        fields: (name, text) of more fields of the output's template; they count before the usual
+            ones of the same name.
     """
 
     selection: Selection = Selection()

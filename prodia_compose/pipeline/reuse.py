@@ -3,12 +3,12 @@
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
-from prodia_compose.inputs.entries import Entry, Input, open_input
+from prodia_compose.inputs.entries import Entry, Input
 from prodia_compose.job.key import Asked
 from prodia_compose.output import rescue
 from prodia_compose.output.placer import Placer
@@ -38,7 +38,11 @@ class Found:
 
 
 def find(
-    asked: Asked, host: str, named: Sequence[Entry], stdin: BinaryIO | None, record: "Ledger"
+    asked: Asked,
+    host: str,
+    named: Sequence[Entry],
+    opening: Callable[[Entry, int], Input],
+    record: "Ledger",
 ) -> Found:
     """Return what a service was asked for before; inputs are hashed, URLs not even downloaded.
 
@@ -51,7 +55,7 @@ def find(
             if entry.is_url:
                 sources.append(entry.path)
                 continue
-            found = open_input(entry, position, stdin=stdin, download=_no_download)
+            found = opening(entry, position)
             opened[position] = found  # standard input can be read once
             content = _content(found, record)
             opened[position] = replace(found, content=content)
@@ -59,10 +63,6 @@ def find(
         key = asked.key(sources)
         return Found(key=key, made=twins.made(host, key, record), opened=opened)
     return Found(opened=opened)
-
-
-def _no_download(url: str) -> blob.Blob:
-    raise AssertionError(url)
 
 
 def _content(source: Input, record: "Ledger") -> files.Content:

@@ -135,8 +135,7 @@ class Database:
                 kind = "a folder" if stat.S_ISDIR(self._status.st_mode) else "no file"
                 raise Unusable(f"it is {kind}; {_MOVE_AWAY}")
             self._connection = sqlite3.connect(
-                f"{path.as_uri()}?mode=rw",
-                uri=True,
+                path,
                 isolation_level=None,  # no statement opens a transaction by itself,
                 timeout=0,  # and SQLite waits for nobody: we do
                 check_same_thread=False,
@@ -187,7 +186,7 @@ class Database:
             try:
                 return operation()
             except sqlite3.OperationalError as exc:
-                if _code(exc) not in _BUSY or self._patience_s <= 0:
+                if _code(exc) & 0xFF not in _BUSY or self._patience_s <= 0:
                     raise
                 pause_s = random.uniform(*_PAUSE_S)  # noqa: S311 - so that two do not keep step
                 time.sleep(min(pause_s, self._patience_s))
@@ -214,18 +213,13 @@ class Database:
         run = self._connection.execute
         run("PRAGMA journal_mode = WAL").fetchall()  # kept in the file from then on
         run("BEGIN IMMEDIATE")
-        try:
+        with self._connection:  # all of it or nothing
             # Others may have come first.
             for number in range(self._number("PRAGMA user_version"), len(MIGRATIONS)):
                 for statement in MIGRATIONS[number]:
                     run(statement)
                 run(f"PRAGMA user_version = {number + 1}")
             run(f"PRAGMA application_id = {_APPLICATION_ID}")
-            run("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                run("ROLLBACK")
-            raise
 
     def _number(self, query: str) -> int:
         (value,) = self._connection.execute(query).fetchone()
@@ -280,7 +274,7 @@ def _cannot_lock() -> Unusable:
 
 
 def _code(exc: sqlite3.Error) -> int:
-    return getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    return getattr(exc, "sqlite_errorcode", 0)
 
 
 @contextlib.contextmanager
@@ -291,7 +285,7 @@ def _in_words() -> Iterator[None]:
     except OSError as exc:
         raise Unusable(f"it cannot be used ({exc.strerror}); check its folder") from exc
     except sqlite3.Error as exc:
-        if getattr(exc, "sqlite_errorcode", 0) in _CANNOT_LOCK:
+        if _code(exc) in _CANNOT_LOCK:
             raise _cannot_lock() from exc
-        code = _code(exc)
+        code = _code(exc) & 0xFF
         raise Unusable(_WORDS.get(code, _DAMAGED), is_passing=code in _PASSING) from exc

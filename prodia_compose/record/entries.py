@@ -228,5 +228,5 @@ def stamp(moment: datetime) -> str:
 def base_name(path: str) -> str:
     """Return the last step of a path or URL."""
     if addresses.is_url(path):
-        path = re.split(r"[?#]", path, maxsplit=1)[0]
+        path = re.split(r"[?#]", path)[0]
     return os.path.basename(path.rstrip("/")) or path  # noqa: PTH119 - a URL, or any bytes

@@ -70,7 +70,7 @@ def spending(
 def _amounts(billed: Sequence[Entry]) -> Amounts:
     prices = [entry.price_usd for entry in billed]
     listed = [entry.estimate_usd for entry in billed]
-    most = [high if price is None else price for price, high in zip(prices, listed, strict=True)]
+    most = [one.estimate_usd if one.price_usd is None else one.price_usd for one in billed]
     return Amounts(
         jobs=len(billed),
         unknown=sum(entry.state == "unknown" for entry in billed),

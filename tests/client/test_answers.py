@@ -7,6 +7,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import loopback
 import pytest
@@ -374,6 +375,200 @@ def test_an_answer_that_is_closed_is_whole_though_more_was_announced() -> None:
     answer = answers.read(blob.spool([body]), content_type=content_type, broken=True)
 
     assert (answer.whole, answer.remains) == (True, ())
+
+
+FORM = "multipart/form-data; boundary=BB"
+OPEN = form(JOB, PLAIN)[: -len(b"\r\n--BB--\r\n")]
+PACKED = gzip.compress(JPEG)
+UNFRAMED: dict[str, Any] = {"framed": False}
+BROKEN: dict[str, Any] = {"broken": True}
+GZIP: dict[str, Any] = {"codings": ("gzip",)}
+BROTLI: dict[str, Any] = {"codings": ("br",)}
+UNPACKED = "its compression (br) cannot be undone"
+
+# What came, as what, how; then: whole, ended, pictures, the types of what remains, and the words.
+ENDS: dict[str, tuple[bytes, str, dict[str, Any], tuple[bool, bool, int, list[str], str | None]]] = {
+    "picture": (JPEG, "image/jpeg", {}, (True, True, 1, [], None)),
+    "picture-without-its-end": (JPEG[:-9], "image/jpeg", {}, (True, False, 1, [], None)),
+    "picture-broken": (JPEG[:-9], "image/jpeg", BROKEN, (False, False, 0, ["image/jpeg"], None)),
+    "picture-complete-broken": (JPEG, "image/jpeg", BROKEN, (False, False, 1, [], None)),
+    "picture-unframed": (JPEG, "image/jpeg", UNFRAMED, (True, True, 1, [], None)),
+    "avif-unframed": (PICTURES["avif"], "image/avif", UNFRAMED, (True, True, 1, [], None)),
+    "unknown-unframed": (b"who knows", "image/x-new", UNFRAMED, (True, True, 1, [], None)),
+    "gzip-cut": (PACKED[:-20], "image/jpeg", GZIP, (False, False, 0, ["image/jpeg", ""], None)),
+    "brotli": (b"\x8b\2\x80" * 9, "image/jpeg", BROTLI, (True, False, 0, [""], UNPACKED)),
+    "brotli-octets": (b"\x8b\2\x80" * 9, "x/y", BROTLI, (True, False, 0, ["x/y"], UNPACKED)),
+    "brotli-that-is-text": (b"words", "text/plain", BROTLI, (True, True, 0, ["text/plain"], "words")),
+    "brotli-that-is-a-picture": (JPEG, "image/jpeg", BROTLI, (True, True, 1, [], None)),
+    "text": (b"words", "text/plain", {}, (True, True, 0, ["text/plain"], "words")),
+    "text-broken": (b"words", "text/plain", BROKEN, (False, False, 0, ["text/plain"], "words")),
+    "text-that-is-none": (b"\0\1\2" * 9, "text/plain", {}, (True, False, 0, ["text/plain"], None)),
+    "json": (b'{"id": "J"}', "application/json", {}, (True, True, 0, ["application/json"], None)),
+    "json-array": (b"[]", "application/json", {}, (True, True, 0, ["application/json"], "[]")),
+    "json-cut": (b'{"id"', "application/json", {}, (True, False, 0, ["application/json"], '{"id"')),
+    "words-called-octets": (b"words", "x/y", {}, (True, False, 0, ["x/y"], "words")),
+    "empty": (b"", "image/jpeg", {}, (True, False, 0, [], None)),
+    "empty-text": (b"", "text/plain", {}, (True, False, 0, [], None)),
+    "form": (form(JOB, PLAIN), FORM, {}, (True, True, 1, [], None)),
+    "form-broken": (form(JOB, PLAIN), FORM, BROKEN, (True, True, 1, [], None)),
+    "form-open": (OPEN, FORM, {}, (True, False, 1, [], None)),
+    "form-open-unframed": (OPEN, FORM, UNFRAMED, (False, False, 0, ["image/jpeg", "multipart/form-data"], None)),
+    "form-open-broken": (OPEN, FORM, BROKEN, (False, False, 0, ["image/jpeg", "multipart/form-data"], None)),
+    "form-cut": (OPEN[:-9], FORM, {}, (False, False, 0, ["image/jpeg", "multipart/form-data"], None)),
+    "form-with-no-more-than-a-record": (form(JOB)[:-10], FORM, {}, (False, False, 0, ["multipart/form-data"], None)),
+    "form-in-gzip-cut": (
+        *(gzip.compress(form(JOB, PLAIN))[:-12], FORM, GZIP),
+        (False, False, 0, ["image/jpeg", "multipart/form-data"], None),
+    ),
+    "form-with-a-cut-gzip": (
+        *(form(JOB, picture(b"Content-Encoding: gzip", TYPE, data=PACKED[:-20])), FORM, {}),
+        (False, True, 0, ["image/jpeg", "multipart/form-data"], None),
+    ),
+    "form-of-nothing": (b"nothing", FORM, {}, (True, False, 0, ["multipart/form-data"], "nothing")),
+    "form-of-nothing-unframed": (b"nothing", FORM, UNFRAMED, (False, False, 0, ["multipart/form-data"], "nothing")),
+    "form-that-is-a-picture": (JPEG, FORM, UNFRAMED, (True, True, 1, [], None)),
+    "form-empty": (b"", FORM, {}, (True, False, 0, [], None)),
+    "form-empty-unframed": (b"", FORM, UNFRAMED, (False, False, 0, [], None)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_where_an_answer_ends_is_known(name: str) -> None:
+    """Whether all of it came, whether it has its own end, and what is left of it where it is of no use."""
+    body, content_type, how, expected = ENDS[name]
+    came = blob.spool([body])
+    answer = answers.read(came, content_type=content_type, **how)
+
+    types = [output.media_type for output in answer.remains]
+    assert (answer.whole, answer.ended, len(answer.outputs), types, answer.error) == expected
+    assert answer.raw is came
+    kept = [output.blob for output in (*answer.remains, *answer.outputs)]
+    assert came in kept or not body or answer.outputs
+
+
+@pytest.mark.parametrize(
+    ("fields", "data", "messages"),
+    [
+        ((b"Content-Type: text/plain",), b"hello", ("hello",)),
+        ((b"Content-Type: text/markdown",), b"# \xc3\xa9", ("# \u00e9",)),
+        (
+            (b'Content-Disposition: form-data; name="output"; filename="a.txt"',),
+            b"hello",
+            ("hello",),
+        ),
+        ((b'Content-Disposition: form-data; name="output"; filename="a.json"',), b"{}", ()),
+        ((b"Content-Type: application/json",), b'{"id": "K"}', ()),
+        ((b"Content-Type: text/plain",), b"\1\2", ()),
+    ],
+)
+def test_a_part_is_a_message_by_its_type_or_name(
+    fields: tuple[bytes, ...], data: bytes, messages: tuple[str, ...]
+) -> None:
+    """Either is enough; what is no text is none, and the first record counts."""
+    answer = read_body(form(JOB, picture(*fields, data=data), PLAIN), FORM)
+
+    assert answer.messages == messages
+    assert (answer.job.id, answer.error) == ("J", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "data", "told"),
+    [
+        ((b"Content-Disposition: form-data; name=other",), b'{"id": "K"}', None),
+        ((b"Content-Disposition: form-data; name=job",), b'["K"]', None),
+        ((b"Content-Disposition: form-data; name=job",), b"{", None),
+        ((), b'{"id": "K"}', "K"),
+    ],
+)
+def test_a_record_is_the_part_named_job(
+    fields: tuple[bytes, ...], data: bytes, told: str | None
+) -> None:
+    """Or one without a name; another's JSON, or what is none, tells nothing of the job."""
+    assert read_body(form(picture(*fields, data=data), PLAIN), FORM).job.id == told
+
+
+def test_words_of_a_part_stand_for_an_error_only_without_pictures() -> None:
+    """The first message, if the record has none of its own."""
+    note = b"Content-Type: text/plain\r\n\r\n"
+    failed = JOB.replace(b'"}', b'", "error": "bad"}')
+
+    assert read_body(form(JOB, note + b"first", note + b"second"), FORM).error == "first"
+    assert read_body(form(failed, note + b"first"), FORM).error == "bad"
+    assert read_body(form(JOB, note + b"first", PLAIN), FORM).error is None
+
+
+def test_parts_are_looked_for_four_deep() -> None:
+    """A picture in a form in a form is found; what goes on for ever is not followed."""
+    body = form(PLAIN)
+    for depth in range(7):
+        answer = read_body(body, FORM)
+        assert (bytes_of(answer.outputs) == [JPEG]) is (depth <= 4), depth
+        boundary = b"C" * (depth + 1)
+        inner = body.replace(b"--BB", b"--" + boundary)
+        body = form(picture(b"Content-Type: multipart/mixed; boundary=" + boundary, data=inner))
+
+
+def test_json_is_read_up_to_a_megabyte() -> None:
+    """What is larger is no record of a job."""
+    record = b'{"id": "J", "pad": "%b"}'
+    for size, told in ((1 << 20, "J"), ((1 << 20) + 1, None)):
+        body = record % (b"x" * (size - len(record % b"")))
+
+        assert len(body) == size
+        assert read_body(body, "application/json").job.id == told
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "failed"),
+    [
+        ("completed", None, False),
+        ("processed", "half", False),
+        ("completed", "half", False),
+        ("processing", None, False),
+        ("processing", "no", True),
+        (None, "no", True),
+        (None, None, False),
+        ("failed", None, True),
+    ],
+)
+def test_a_job_has_failed_by_its_state_or_its_words(
+    state: str | None, error: str | None, *, failed: bool
+) -> None:
+    """Words count unless the state says that all went well."""
+    assert records.JobRecord(state=state, error=error).failed is failed
+
+
+@pytest.mark.parametrize(
+    ("record", "error"),
+    [
+        ({"state": {"current": "processing"}, "message": "at work"}, None),
+        ({"state": {"current": "processing", "history": [{"message": "at work"}]}}, None),
+        ({"state": {"current": "failed", "history": [{"message": "a"}, {"message": " "}]}}, None),
+        ({"state": {"current": "failed", "history": [{"message": "a"}, {"message": 7}]}}, None),
+        ({"state": {"current": "failed", "history": []}}, None),
+        ({"state": {"current": "failed", "history": [{"message": "only"}]}}, "only"),
+        ({"error": " ", "message": "second", "detail": "third"}, "second"),
+        ({"error": "first", "message": "second"}, "first"),
+        ({"detail": [{"msg": "a"}, "b", {"odd": 1}, 7]}, "a; b"),
+        ({"state": "failed", "message": "why"}, "why"),
+    ],
+)
+def test_the_reason_is_where_it_is(record: dict[str, object], error: str | None) -> None:
+    """The documented place first; of a job that goes well, no other."""
+    assert read(loopback.json_answer(record)).job.error == error
+
+
+@pytest.mark.parametrize(("length", "told"), [(499, 499), (500, 500), (501, 500), (9000, 500)])
+def test_words_of_500_characters_are_not_cut(length: int, told: int) -> None:
+    """Longer ones end in three dots; ids are cut without."""
+    words = "w" * length
+    answer = read(
+        loopback.json_answer({"id": words, "error": f" {words} ", "price": {"dollars": 0}})
+    )
+
+    cut = words if told == length else words[:497] + "..."
+    assert (answer.job.error, answer.job.id) == (cut, words[:told])
+    assert answer.job.price_usd == 0
 
 
 def test_an_empty_output_is_none() -> None:

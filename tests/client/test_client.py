@@ -2,11 +2,13 @@
 
 import base64
 import gc
+import gzip
 import io
 import os
 import signal
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +28,7 @@ import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.client import answers, download, multipart
 from prodia_compose.client.send import Pause
+from prodia_compose.client.service import Token
 from prodia_compose.client.transport import passage
 from prodia_compose.client.transport.exchange import Exchange, Reply
 
@@ -259,32 +262,6 @@ def test_an_untrusted_certificate_is_named_and_not_tried_again() -> None:
     assert server.requests == []
 
 
-@contextmanager
-def _listener(then: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Run a port that does something with each connection but never speaks; give the port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        held = []
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                held.append(connection)
-                then(connection)
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            for connection in held:
-                connection.close()
-
-
 def _answer_plainly(connection: socket.socket) -> None:
     connection.recv(1000)
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -301,7 +278,7 @@ def _answer_plainly(connection: socket.socket) -> None:
 )
 def test_a_handshake_that_fails_is_named(then: Callable[[socket.socket], None], words: str) -> None:
     """A server without TLS, or that ends or forgets the handshake, is told and tried again."""
-    with _listener(then) as port, submitting.environment():
+    with submitting.listener(then) as port, submitting.environment():
         host = f"127.0.0.1:{port}"
         timeout_s = 0.1 if "0.1" in words else 5
         outcome = submit(submitting.service(f"https://{host}", connect_timeout_s=timeout_s))
@@ -600,6 +577,47 @@ def test_whatever_ends_the_reading_what_came_is_told() -> None:
     assert outcome.held.outputs[0].blob.read() == PICTURE
 
 
+def test_half_a_picture_is_none_whatever_ends_the_reading() -> None:
+    """What had come by a signal's exception is kept as a part, and not as a picture."""
+
+    class Interrupting(Exchange):
+        def chunks(self) -> Iterator[bytes]:
+            yield next(super().chunks())[:100]
+            raise errors.Interrupted(signal.SIGINT)
+
+    _, outcome = served(ok(PICTURE), transport=Interrupting)
+
+    assert outcome.held is not None
+    assert (outcome.held.whole, outcome.held.outputs) == (False, ())
+    assert [output.blob.read() for output in outcome.held.remains] == [PICTURE[:100]]
+
+
+def test_a_picture_without_an_answer_around_it_is_kept_and_not_taken_for_whole() -> None:
+    """Nobody knows what it is the beginning of."""
+    _, outcome = served(loopback.raw(PICTURE))
+
+    assert outcome.held is not None
+    assert not outcome.held.whole
+    assert [output.blob.read() for output in outcome.held.outputs] == [PICTURE]
+
+
+def test_without_a_temporary_folder_no_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is packed: what is paid for is held in memory, and cleaned of the token there."""
+
+    def missing(**_options: object) -> object:
+        raise FileNotFoundError
+
+    part = b"--BB\r\nContent-Transfer-Encoding: base64\r\n\r\n%b\r\n--BB--\r\n"
+    body = gzip.compress(part % base64.b64encode(PICTURE + TOKEN.encode()))
+    head = b"Content-Type: multipart/form-data; boundary=BB\r\nContent-Encoding: gzip\r\n\r\n"
+    monkeypatch.setattr(tempfile, "TemporaryFile", missing)
+    _, outcome = served(loopback.raw(b"HTTP/1.1 200 OK\r\n" + head + body))
+
+    (output,) = outcome.answer.outputs
+    assert output.blob.read() == PICTURE + TOKEN.encode()
+    assert Token(value=TOKEN).clean(output.blob).read() == PICTURE + b"*" * len(TOKEN)
+
+
 def test_a_bug_in_reading_an_answer_leaves_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with taking an answer apart, all of its bytes are told, and so is the bug."""
 
@@ -675,7 +693,7 @@ def test_a_signal_while_connecting_finds_nothing_sent() -> None:
     """A signal is heard during the TLS handshake though it is deferred, and the job not sent."""
     accepted, stop = threading.Event(), progress.Stop()
     with (
-        _listener(lambda _: accepted.set()) as port,
+        submitting.listener(lambda _: accepted.set()) as port,
         submitting.environment(),
         _signalled(stop, accepted.is_set),
     ):
@@ -697,10 +715,13 @@ def test_a_signal_is_heard_in_an_upload_that_cannot_look_up() -> None:
         _proxied(loopback.silent(read=1 << 16), proxy_tls=True) as (server, _),
         _signalled(stop, lambda: bool(server.requests) and server.requests[0].size >= 1 << 16),
     ):
-        outcome = submit("https://service.test", submitting.job_body(LARGE), stop=stop)
+        began = time.monotonic()
+        service = submitting.service("https://service.test", stall_timeout_s=50)
+        outcome = submit(service, submitting.job_body(LARGE), stop=stop)
 
     assert outcome.stopped is not None
     assert outcome.states == ["sending"]
+    assert time.monotonic() - began < 25
 
 
 def test_a_stop_while_waiting_for_a_busy_service_finds_nothing_sent() -> None:

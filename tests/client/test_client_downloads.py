@@ -3,6 +3,7 @@
 import base64
 import gzip
 import socket
+import time
 import zlib
 from pathlib import Path
 
@@ -153,6 +154,83 @@ def test_a_host_that_is_no_name_is_told_with_its_port() -> None:
     message = refused("https://a..b:8443/a.jpg", errors.InputError)
 
     assert message == "a..b:8443 is not a host's name"
+
+
+@pytest.mark.parametrize(
+    ("user", "sent"),
+    [("me@", b"me:"), (":pw@", b":pw"), ("me:a%3Ab@", b"me:a:b"), ("m%C3%A9:@", "m\u00e9:".encode()), ("@", None)],
+)  # fmt: skip
+def test_a_user_or_a_password_alone_is_sent(user: str, sent: bytes | None) -> None:
+    """As they are written in the URL; and none where none is."""
+    with serving(ok(PICTURE)) as server:
+        download(server.url.replace("//", f"//{user}") + "/a#part")
+
+    expected = None if sent is None else "Basic " + base64.b64encode(sent).decode()
+    assert server.requests[0].headers["Authorization"] == expected
+    assert server.requests[0].headers["Host"] == f"127.0.0.1:{server.port}"
+    assert server.requests[0].target == "/a"
+
+
+@pytest.mark.parametrize("size", [999_999, 1_000_000])
+@pytest.mark.parametrize("how", ["length", "chunked", "gzip"])
+def test_what_is_no_larger_than_the_cap_is_taken(size: int, how: str) -> None:
+    """To the byte, however it comes."""
+    data = PICTURE + bytes(size - len(PICTURE))
+    answer = _plainly(b"Content-Encoding: gzip", gzip.compress(data))
+    if how != "gzip":
+        answer = cut(ok(data), "length" if how == "length" else "chunked", size)
+    with serving(answer) as server:
+        assert download(server.url).read() == data
+
+
+def test_one_byte_more_than_the_cap_is_told_however_it_comes() -> None:
+    """By its length it is not even begun; compressed, it is seen when it comes out."""
+    data = PICTURE + bytes(1_000_001 - len(PICTURE))
+    seen = Recorder()
+    with serving(_plainly(b"Content-Encoding: gzip", gzip.compress(data))) as server:
+        assert refused(server.url, errors.InputError) == "is over 1 MB"
+    with serving(ok(data)) as server, pytest.raises(errors.InputError):
+        downloads.download(server.url, reporter=seen, max_bytes=1_000_000)
+
+    assert seen.totals == {"download": 1_000_001}
+    assert seen.amounts == {"download": 0}
+    assert seen.running is None
+
+
+def test_all_redirects_share_the_time() -> None:
+    """One after the other, they take no longer than is allowed in all."""
+    slow = loopback.trickle(redirect(302, "/again"), 0.003)
+    with serving(slow) as server:
+        message = refused(server.url, errors.NotDeliveredError, timeout_s=0.4)
+
+    assert message == "took longer than 0.4 s"
+    assert len(server.requests) < 11
+
+
+def test_a_redirect_is_not_followed_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five minutes, for everything: what comes behind them is not asked for."""
+    now = time.monotonic
+    with serving(redirect(302, "/b"), ok(PICTURE)) as server:
+        monkeypatch.setattr(time, "monotonic", lambda: now() + 301 * bool(server.requests))
+        with pytest.raises(errors.NotDeliveredError, match=r"^took longer than 300 s$"):
+            downloads.download(server.url)
+
+        assert len(server.requests) == 1
+
+
+def test_ten_redirects_are_followed() -> None:
+    """And what is there comes back."""
+    with serving(*[redirect(302, "/again")] * 10, ok(PICTURE)) as server:
+        assert download(server.url).read() == PICTURE
+
+
+def test_a_phase_of_a_download_ends() -> None:
+    """Also where it fails."""
+    seen = Recorder()
+    with serving(cut(ok(PICTURE), "length")) as server, pytest.raises(errors.NotDeliveredError):
+        downloads.download(server.url, reporter=seen)
+
+    assert (seen.phases, seen.running) == (["download"], None)
 
 
 def test_redirects_end() -> None:

@@ -66,6 +66,47 @@ def test_waits_of_our_own_grow(attempt: int, shortest: float, longest: float) ->
     assert waits == [shortest, longest]
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "longest"), [(1, 1.1), (10, 11), (20, 22), (30, 32), (100, 102)]
+)
+def test_a_time_that_is_asked_for_is_kept(asked_s: float, longest: float) -> None:
+    """With up to a tenth on top, and no more than two seconds; never more than there is."""
+    waits = [policy.retry_wait(7, asked_s, remaining_s=1000, random=r) for r in (0, 0.5, 1)]
+
+    assert waits == pytest.approx([asked_s, (asked_s + longest) / 2, longest])
+    assert policy.retry_wait(7, asked_s, remaining_s=asked_s, random=1) == asked_s
+    assert policy.retry_wait(7, asked_s, remaining_s=asked_s - 0.01, random=0) is None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "remaining_s", "random", "expected"),
+    [(1, 9, 0, 0.5), (1, 9, 1, 1), (2, 9, 0.5, 1.5), (2, 0.2, 1, 0.2), (2, -1, 1, 0), (3, 9, 0, None)],
+)  # fmt: skip
+def test_waits_before_connecting_grow(
+    attempt: int, remaining_s: float, random: float, expected: float | None
+) -> None:
+    """As those for a busy service do, within what is left of the patience."""
+    assert policy.connect_wait(attempt, remaining_s=remaining_s, random=random) == expected
+
+
+VERDICTS = {
+    (100, 199): "unknown", (200, 299): "read", (300, 400): "rejected", (401, 403): "auth",
+    (404, 407): "rejected", (408, 408): "unknown", (409, 428): "rejected", (429, 429): "busy",
+    (430, 499): "rejected", (500, 999): "unknown",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statuses", "verdict"), VERDICTS.items())
+def test_each_status_has_its_verdict(statuses: tuple[int, int], verdict: str) -> None:
+    """Of all that there are; what is not known of a job that was not sent whole is: it did not run."""
+    for status in range(statuses[0], statuses[1] + 1):
+        assert policy.verdict(status, retry_after_s=None, delivered=True) == verdict, status
+        early = policy.verdict(status, retry_after_s=None, delivered=False)
+        assert early == ("not-delivered" if verdict == "unknown" else verdict), status
+    assert policy.verdict(503, retry_after_s=0, delivered=True) == "busy"
+    assert policy.verdict(502, retry_after_s=0, delivered=True) == "unknown"
+
+
 @pytest.mark.parametrize("asked_s", [0, 0.9])
 def test_a_service_that_asks_for_next_to_nothing_is_not_hammered(asked_s: float) -> None:
     """A Retry-After of 0 is answered by waits of our own."""

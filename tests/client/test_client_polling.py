@@ -1,7 +1,7 @@
 """Jobs that run while nobody waits on the line: created, asked after, fetched."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import loopback
@@ -11,7 +11,10 @@ from loopback import busy, drop, job_record, json_answer, multipart_ok, ok, stat
 from submitting import PICTURE, TOKEN, Outcome, serving
 
 from prodia_compose import errors
+from prodia_compose.client.answers.records import JobRecord
 from prodia_compose.client.send import Sender
+from prodia_compose.client.transport.exchange import Exchange
+from prodia_compose.client.transport.passage import Request
 from prodia_compose.client.wait import AsyncJob
 from prodia_compose.progress import Stop
 
@@ -99,7 +102,7 @@ def test_a_job_is_asked_after_until_it_is_done() -> None:
         job_at(server.url, seen).wait(usual_seconds=12)
 
     assert seen.slept == [2, 2, 2]
-    assert seen.reporter.totals == {"waiting": 12}
+    assert (seen.reporter.totals, seen.reporter.running) == ({"waiting": 12}, None)
     asked = [request.target for request in server.requests]
     assert asked == [f"/v2/job/async/{JOB}/job.state.current"] * 4
     assert all(r.headers["Authorization"] == f"Bearer {TOKEN}" for r in server.requests)
@@ -151,6 +154,9 @@ def test_trouble_that_lasts_is_told_once_and_named_at_the_end(first: loopback.An
 
     assert len(server.requests) > 10
     assert len(seen.reporter.said) == 1
+    assert len(seen.reporter.details) >= 8
+    closed = f"asking after job {JOB}: the connection was closed without an answer"
+    assert seen.reporter.details[-1] == closed
     assert "asking again" in seen.reporter.said[0]
     assert seen.reporter.phases == ["waiting", "waiting"]  # the line has ended the first
     why = "is not known to be done after 0.5 s: the connection was closed without an answer;"
@@ -230,6 +236,134 @@ def test_output_without_a_picture_is_unknown(script: list[loopback.Answer]) -> N
         job_at(server.url, Outcome()).fetch()
 
     assert f"`prodia-compose jobs fetch {JOB}` tries again" in caught.value.message
+
+
+def test_what_is_fetched_is_held_before_its_record_is_asked_for() -> None:
+    """Pictures are told to the watch as all that came; names lose the token, and what it cost may be missing."""
+    seen = Outcome()
+    script = [
+        json_answer([f"{TOKEN}.jpg", "b.jpg"]),
+        ok(PICTURE),
+        ok(PICTURE[::-1], "image/x-odd"),
+        status(502),
+    ]
+    with serving(*script) as server:
+        sent = job_at(server.url, seen).fetch()
+
+    assert seen.held is not None
+    assert [output.filename for output in seen.held.outputs] == ["***.jpg", "b.jpg"]
+    assert (seen.held.error, seen.held.remains, seen.held.messages) == (None, (), ())
+    assert (seen.held.job, sent.answer.job) == (JobRecord(id=JOB), JobRecord(id=JOB))
+    assert sent.answer.outputs == seen.held.outputs
+    assert (sent.request_id, sent.attempts) == (None, 1)
+    assert (seen.reporter.phases, seen.reporter.running) == (["receive"], None)
+    assert [reply.status for reply in seen.replies] == [200, 200, 200, 502]
+    assert f"> GET {server.url}/v2/job/async/{JOB}/output" in seen.reporter.traced
+
+
+def test_only_texts_are_messages() -> None:
+    """An empty file, or one of another kind, tells nobody anything."""
+    seen = Outcome()
+    names = ["a.jpg", "b.txt", "c.json", "d.txt"]
+    script = [
+        json_answer(names),
+        ok(PICTURE),
+        text(""),
+        json_answer({"error": "odd"}),
+        text("words"),
+    ]
+    with serving(*script, DONE) as server:
+        answer = job_at(server.url, seen).fetch().answer
+
+    assert answer.messages == ("words",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (status(502), "the service answered 502 Bad Gateway"),
+        (busy(), "the service answered 429 Too Many Requests: no capacity"),
+        (loopback.cut(ok(PICTURE), "length"), "the connection ended in the middle of the answer"),
+        (loopback.cut(ok(PICTURE), "close"), "the answer is cut short"),
+        (drop("after"), "the connection was closed without an answer"),
+    ],
+    ids=["502", "429", "cut", "cut-by-closing", "dropped"],
+)
+def test_fetching_is_tried_four_times(answer: loopback.Answer, words: str) -> None:
+    """What may pass is waited out, longer each time, and told in detail; in the end it is told why."""
+    seen = Outcome()
+    with (
+        serving(json_answer(["a.jpg"]), answer) as server,
+        pytest.raises(errors.UnknownError) as caught,
+    ):
+        job_at(server.url, seen).fetch()
+
+    assert len(server.requests) == 1 + 4
+    assert seen.slept == [1, 2, 4]
+    assert seen.reporter.details == [f"asking after job {JOB}: {words}"] * 3
+    assert f"the job {JOB} cannot be asked after: {words}; it may be billed" in caught.value.message
+    assert seen.held is None
+    assert seen.reporter.running is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (status(401), errors.AuthError, "refused the token (401"),
+        (status(402), errors.AuthError, "the balance"),
+        (status(404), errors.UnknownError, "is not known there any more, or never was (404 Not Found)"),
+        (text("gone", 410), errors.UnknownError, "or never was (410 Gone: gone)"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ask", [AsyncJob.wait, AsyncJob.fetch])
+def test_what_will_not_pass_is_told_at_once(
+    answer: loopback.Answer,
+    error: type[errors.ComposeError],
+    words: str,
+    ask: Callable[[AsyncJob], object],
+) -> None:
+    """A token that is refused, and a job that is not there, are not asked for again."""
+    seen = Outcome()
+    with serving(answer, DONE) as server, pytest.raises(error) as caught:
+        ask(job_at(server.url, seen))
+
+    assert words in caught.value.message
+    assert (len(server.requests), seen.slept) == (1, [])
+    assert seen.reporter.running is None
+
+
+class _StoppingAtTheEnd(Exchange):
+    """An exchange during which somebody asks to stop."""
+
+    def __init__(self, request: Request, *, stop: Stop, **handed: Any) -> None:
+        super().__init__(request, stop=stop, **handed)
+        self._asked = stop
+
+    def __exit__(self, *how: object) -> None:
+        self._asked.request(signal.SIGTERM)
+        super().__exit__(*how)
+
+
+@pytest.mark.parametrize(
+    "answer", [drop("after"), status(502), loopback.cut(text("processing"), "length")]
+)
+@pytest.mark.parametrize("ask", [AsyncJob.wait, AsyncJob.fetch])
+def test_a_stop_comes_before_any_trouble(
+    answer: loopback.Answer, ask: Callable[[AsyncJob], object]
+) -> None:
+    """What went wrong while somebody asked to stop is neither told nor tried again."""
+    seen = Outcome()
+    with serving(answer) as server, pytest.raises(errors.Interrupted):
+        ask(job_at(server.url, seen, transport=_StoppingAtTheEnd))
+
+    assert len(server.requests) == 1
+    assert (seen.slept, seen.reporter.said, seen.reporter.details) == ([], [], [])
+
+
+def test_a_stop_loses_no_state_that_is_here() -> None:
+    """A job that is seen done by the time of the stop is done."""
+    with serving(text("processed")) as server:
+        job_at(server.url, Outcome(), transport=_StoppingAtTheEnd).wait()
 
 
 def test_an_odd_id_stays_in_its_place() -> None:

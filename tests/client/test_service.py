@@ -1,6 +1,7 @@
 """Where jobs go, and the token that goes with them."""
 
 import base64
+import math
 from collections.abc import Callable
 
 import pytest
@@ -59,7 +60,7 @@ def test_what_is_pasted_with_a_token_is_named(text: str, words: str) -> None:
     assert caught.value.message == f"the token {words}"
 
 
-@pytest.mark.parametrize("text", ["Bearer-x", "bearers3cret", "a=b==", 'a"b"', "eyJ.x-y_z"])
+@pytest.mark.parametrize("text", ["Bearer-x", "bearers3cret", "a=b==", 'a"b"', "eyJ.x-y_z", "!x~"])
 def test_tokens_of_any_printable_letters(text: str) -> None:
     """What only looks like more than a token is one."""
     assert Token.parse(text).value == text
@@ -83,6 +84,20 @@ def test_a_token_is_cleaned_out_of_bytes_wherever_it_stands(before: int) -> None
     assert clean.read() == b"x" * before + b"*" * 7 + b"y" * 10 + b"*" * 7
 
 
+@pytest.mark.parametrize("border", [0, 1 << 16, 1 << 18])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-32-le"])
+@pytest.mark.parametrize("value", ["abc-12", "abc-123"])
+def test_a_token_across_any_border_is_cleaned_out(border: int, encoding: str, value: str) -> None:
+    """However much of the only one lies before where a reading ends, all of it becomes stars."""
+    written = value.encode(encoding).rstrip(b"\0")
+    for before in range(max(0, border - len(written) - 1), border + 2):
+        came = blob.spool([b"x" * before, written, b"y" * 5])
+
+        clean = Token(value=value).clean(came)
+
+        assert clean.read() == b"x" * before + b"*" * len(written) + b"y" * 5
+
+
 def test_bytes_without_the_token_are_not_copied() -> None:
     """What holds none is given back itself: it may be large, and the disk full."""
     came = blob.spool([b"x" * 3_000_000])
@@ -103,15 +118,25 @@ def test_a_token_is_found_however_a_text_is_written(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "x", "xx", "Bearer ", "\u00ff\u00fe\u00ff"])
+@pytest.mark.parametrize("value", ["abc?>~123", "abc?>~12", "abc?>~1", "abc?>~"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_a_token_is_found_within_base64(before: str, encode: Callable[[bytes], bytes]) -> None:
-    """Wherever in a group of three bytes it begins: at most two of its characters are left."""
-    coded = encode(f"{before}abc?>~123 and more".encode("latin-1")).decode()
-    hidden = Token(value="abc?>~123").hide(coded)
-    left = "".join(hidden.partition("***")[::2])
+def test_a_token_is_found_within_base64(
+    before: str, value: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """Every character is hidden that stands for bits of the token alone: at most two are left."""
+    coded = encode(f"{before}{value} and more".encode("latin-1")).decode()
+    first = math.ceil(len(before) * 8 / 6)
+    behind = (len(before) + len(value)) * 8 // 6
 
-    assert coded != hidden
-    assert len(left) <= len(coded) - 10
+    assert Token(value=value).hide(coded) == f"{coded[:first]}***{coded[behind:]}"
+
+
+def test_a_token_of_six_characters_is_a_secret() -> None:
+    """The shortest that is hidden: it stands in words by chance no more."""
+    token = Token(value="abc-12")
+
+    assert token.hide("an abc-12 word") == "an *** word"
+    assert token.clean(blob.spool([b"abc-12"])).read() == b"******"
 
 
 @pytest.mark.parametrize("value", [SANDBOX_TOKEN, "short"])

@@ -25,7 +25,7 @@ from tables import rows
 from prodia_compose import blob, errors
 from prodia_compose.output import files, rescue, streams
 from prodia_compose.output import places as out
-from prodia_compose.output.names import accept_type, asked_format, expand
+from prodia_compose.output.names import accept_type, asked_format, expand, fixed_folder
 from prodia_compose.output.options import IfExists, OutputFormat, Placement
 
 PICTURE = bytes(range(256)) * 2000
@@ -510,6 +510,55 @@ def test_the_file_is_closed_before_it_is_named(
     assert names(here) == ["out.jpg"]
 
 
+@pytest.mark.parametrize("way", ["new", "over", "in place"])
+def test_all_of_it_is_on_disk_before_it_has_its_name(
+    here: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte is with the system when the file is synced; the folder is, once it has its name."""
+    data = blob.spool([PICTURE, b"too few to be written by themselves"])
+    if way != "new":
+        (here / "out.jpg").write_bytes(b"old" * 300_000)
+    synced: list[tuple[bool, int, bool]] = []
+
+    def sync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        is_there = Path("out.jpg").exists() and Path("out.jpg").stat().st_size == data.size
+        synced.append((stat.S_ISDIR(status.st_mode), status.st_size, is_there))
+
+    def refuse(_source: Path, _target: Path) -> None:
+        raise PermissionError
+
+    place = prove("out.jpg", "overwrite")
+    monkeypatch.setattr(os, "fsync", sync)
+    if way == "in place":
+        monkeypatch.setattr(Path, "replace", refuse)
+    out.publish(data, place)
+    folder = synced.pop()
+
+    assert (folder[0], folder[2]) == (True, True)
+    assert synced[0] == (False, data.size, False)
+    assert synced[1:] == ([(False, data.size, True)] if way == "in place" else [])
+    assert (here / "out.jpg").read_bytes() == data.read()
+
+
+def test_a_disk_that_neither_links_nor_renames(
+    here: Path, data: blob.Blob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new file is written under its name, as any file is made, and nothing is left beside it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    place = prove("out.jpg")
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    assert out.publish(data, place) == "out.jpg"
+    assert names(here) == ["out.jpg"]
+    assert (here / "out.jpg").read_bytes() == PICTURE
+    assert stat.S_IMODE((here / "out.jpg").stat().st_mode) == 0o644
+
+
 def test_a_folder_that_went_away(here: Path, data: blob.Blob) -> None:
     """A folder removed while the job ran is an error of the system, for the caller to rescue."""
     (here / "sub").mkdir()
@@ -736,3 +785,107 @@ def test_further_pictures_are_numbered(
     place = out.numbered(out.Place(path=path, if_exists=policy, stream=stream), number)
 
     assert (place.path, place.if_exists) == (new, then)
+
+
+@pytest.mark.parametrize(
+    ("template", "folder"),
+    [
+        ("a.jpg", "."),
+        ("{id}.jpg", "."),
+        ("out/{id}.jpg", "out"),
+        ("out/{date}/x/{id}.jpg", "out"),
+        ("out/x-{date}/{id}.jpg", "out"),
+        ("{date}/out/a.jpg", "."),
+        ("/a.jpg", "/"),
+        ("/{id}.jpg", "/"),
+        ("/out//x/a.jpg", "/out//x"),
+        ("./out/a.jpg", "./out"),
+        ("../a.jpg", ".."),
+        ("o{{u}}t/{id}.jpg", "o{u}t"),
+        ("{{{id}}}/a.jpg", "."),
+    ],
+)
+def test_the_folder_of_all_pictures_of_a_template(template: str, folder: str) -> None:
+    """It goes as far as the template is the same for all, its doubled braces made single."""
+    assert fixed_folder(template) == folder
+
+
+@given(st.text(alphabet="ab{}/.", max_size=12))
+def test_the_fixed_folder_is_what_is_filled_in_begins_with(template: str) -> None:
+    """Whatever the template, each path that it gives lies in its fixed folder."""
+    with contextlib.suppress(errors.UsageError):
+        path = expand(template, {"a": "x", "b": "y"})
+        folder = fixed_folder(template)
+        assert folder == "." or path.removeprefix("./").startswith(folder.removeprefix("./"))
+
+
+def test_a_stream_that_is_full_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked when it takes more, and gets each byte once."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    read, waits = bytearray(), []
+
+    def wait(*streams: list[IO[bytes]]) -> None:
+        waits.append(streams)
+        read.extend(os.read(reader, 1 << 20))
+
+    monkeypatch.setattr(select, "select", wait)
+    with os.fdopen(writer, "wb", buffering=0) as target:
+        streams.write_stream(io.BytesIO(PICTURE), target)
+        assert waits[0] == ([], [target], [])
+    with os.fdopen(reader, "rb") as rest:
+        read.extend(rest.read())
+
+    assert bytes(read) == PICTURE
+    assert len(waits) < 20
+
+
+def test_a_pipe_that_cannot_be_opened(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error at once: nobody is asked to come and read."""
+    os.mkfifo("pipe")
+    found = streams.kind("pipe")
+    assert found is not None
+
+    def refuse(path: str, *_: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError):
+        streams.open_stream("pipe", found, lambda: pytest.fail("a reader is waited for"))
+
+
+def test_a_device_that_is_replaced_as_it_is_opened(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was opened is looked at again, closed, and left as it is."""
+    Path("place").symlink_to("/dev/null")
+    found = streams.kind("place")
+    assert found is not None
+    opened: list[int] = []
+    opening = os.open
+
+    def replaced(path: str, flags: int) -> int:
+        Path(path).unlink()
+        Path(path).write_bytes(b"mine")
+        opened.append(opening(path, flags))
+        return opened[-1]
+
+    monkeypatch.setattr(os, "open", replaced)
+    with pytest.raises(FileExistsError):
+        streams.open_stream("place", found)
+
+    assert Path("place").read_bytes() == b"mine"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null")])
+def test_a_stream_that_is_not_ours(
+    here: Path, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe or a device that its permissions do not let us write to is refused unopened."""
+    make(here / "place")
+    assert prove("place").stream is not None
+    monkeypatch.setattr(os, "access", lambda _path, bits: bits != os.W_OK)
+    with pytest.raises(errors.OutputError, match=r"^-o place: not writable; name a file$"):
+        prove("place")

@@ -1,4 +1,4 @@
-"""The state folder, and the rescue of what was paid for."""
+"""What was paid for, kept in the state folder or with the temporary files."""
 
 import os
 import re
@@ -13,7 +13,6 @@ import pytest
 
 from prodia_compose import blob, errors
 from prodia_compose.output import rescue
-from prodia_compose.record import home
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere")
 
@@ -45,54 +44,6 @@ def xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def mode(path: Path) -> int:
     """Return the permission bits of a file or folder."""
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def test_the_folder_is_private(xdg: Path) -> None:
-    """The folder is made, with its parents, for its owner only, and found again."""
-    found = home.folder()
-
-    assert found == xdg / "prodia-compose"
-    assert mode(found) == 0o700
-    assert home.folder() == found
-
-
-def test_without_xdg_it_lies_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without XDG_STATE_HOME the folder lies where the standard says."""
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-    assert home.folder() == tmp_path / ".local/state/prodia-compose"
-
-
-@pytest.mark.parametrize("user", ["~", "relative/home"])
-def test_no_home_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str) -> None:
-    """A home that is unknown, or no absolute path, makes no folder where we happen to stand."""
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", user))
-    monkeypatch.chdir(tmp_path)
-    before = set(tmp_path.iterdir())
-
-    assert home.folder() is None
-    assert set(tmp_path.iterdir()) == before
-
-
-@pytest.mark.parametrize("place", ["", "prodia-compose"])
-def test_a_file_in_the_way_is_no_folder(xdg: Path, place: str) -> None:
-    """Where something else stands in the folder's place there is none to be had."""
-    blocked = xdg / place
-    blocked.parent.mkdir(parents=True)
-    blocked.touch()
-
-    assert home.folder() is None
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-@pytest.mark.parametrize("place", ["", "prodia-compose"])
-def test_a_folder_that_cannot_be_written(xdg: Path, place: str) -> None:
-    """A folder that takes no file, or cannot be made, counts as none."""
-    (xdg / place).mkdir(parents=True, mode=0o500)
-
-    assert home.folder() is None
 
 
 def test_keep_copies_into_the_state_folder(xdg: Path, temporary: Path) -> None:
@@ -139,15 +90,30 @@ def test_keep_needs_no_temporary_folder(xdg: Path, monkeypatch: pytest.MonkeyPat
     assert rescue.keep_blob(data, ".jpg").read_bytes() == b"picture"
 
 
+@pytest.mark.parametrize(
+    ("how", "last", "reason"),
+    [
+        ("gone", re.escape(f"{os.sep}prodia-compose-") + r"\S+\.jpg", "No such file or directory"),
+        ("none", "", "No usable temporary directory found"),
+    ],
+)
 def test_keep_says_when_nothing_takes_it(
-    xdg: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    xdg: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, how: str, last: str, reason: str
 ) -> None:
-    """Where neither folder takes it, the error names the last place tried."""
+    """Where neither folder takes it, the error names the last place tried, and why."""
     data = blob.spool([b"picture"])
     xdg.parent.mkdir(parents=True)
     xdg.touch()
     temporary.rmdir()
-    with pytest.raises(errors.NotPlacedError, match=re.escape(f"nor {temporary}{os.sep}")):
+
+    def none() -> str:
+        raise FileNotFoundError(reason)
+
+    if how == "none":
+        monkeypatch.setattr(tempfile, "gettempdir", none)
+    place = f"{re.escape(str(temporary))}{last}" if last else "the temporary folder"
+    words = rf"nor the state folder nor {place} could take what came \({reason}\); it is lost"
+    with pytest.raises(errors.NotPlacedError, match=f"{words}$"):
         rescue.keep_blob(data, ".jpg")
 
 

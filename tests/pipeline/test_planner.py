@@ -1,37 +1,16 @@
 """What a request may say beyond its options: what braces stand for, and fields of the output."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from planning import plan
 
-from prodia_compose import blob
-from prodia_compose.images import fit
-from prodia_compose.images.workers import Budget
 from prodia_compose.inputs.options import Selection
 from prodia_compose.output.options import Placement
-from prodia_compose.pipeline import planner
-from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
-from prodia_compose.progress import Reporter, Stop
 
 REQUEST = ComposeRequest(selection=Selection(operands=("product.jpg", "scene.jpg")), lint=False)
-
-
-def _plan(request: ComposeRequest) -> Plan:
-    def download(url: str) -> blob.Blob:
-        raise AssertionError(url)
-
-    around = planner.Surroundings(
-        stdin=io.BytesIO(),
-        token=None,
-        reporter=Reporter(),
-        download=download,
-        means=fit.Means(budget=Budget(1 << 30)),
-        stop=Stop(),
-    )
-    return planner.make(request, around, sending=False)
 
 
 @pytest.mark.parametrize(
@@ -49,12 +28,12 @@ def test_braces_in_a_prompt_stand_for_texts(
     work: Path, prompt: str, given: dict[str, object], sent: str
 ) -> None:
     """Where the request says so, braces are names without any label, and what is unknown is told."""
-    plan = _plan(replace(REQUEST, prompt=prompt, **given))  # type: ignore[arg-type] # one of the two
+    made = plan(replace(REQUEST, prompt=prompt, **given))  # type: ignore[arg-type] # one of the two
 
     if "is " in sent:
-        assert sent in plan.errors[0].message
+        assert sent in made.errors[0].message
     else:
-        assert (plan.prompt, plan.errors) == (sent, ())
+        assert (made.prompt, made.errors) == (sent, ())
 
 
 @pytest.mark.parametrize(
@@ -71,9 +50,9 @@ def test_an_output_has_the_fields_of_the_request(work: Path, target: str, path: 
     """More fields of the template stand beside the usual ones, and before them."""
     fields = {"id": "a/b~seed=1", "row": "3", "colour": "{red}", "date": "1999-12-31", "none": ""}
     placement = Placement(target=target)
-    plan = _plan(replace(REQUEST, prompt="x", placement=placement, fields=tuple(fields.items())))
+    made = plan(replace(REQUEST, prompt="x", placement=placement, fields=tuple(fields.items())))
 
-    if plan.place is not None:
-        assert plan.place.path == path
+    if made.place is not None:
+        assert made.place.path == path
     else:
-        assert path in plan.errors[0].message
+        assert path in made.errors[0].message

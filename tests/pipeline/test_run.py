@@ -5,6 +5,7 @@ import io
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ledgering
@@ -128,7 +129,7 @@ def test_a_place_that_is_gone_is_no_bug(run: Run, work: Path) -> None:
 
 
 def test_what_can_be_kept_is_kept_beside_what_is_lost(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, record: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where one picture finds no room, a smaller one may, and the message names it."""
 
@@ -149,6 +150,8 @@ def test_what_can_be_kept_is_kept_beside_what_is_lost(
     assert caught.value.message == (
         f"it is lost; the rest is kept as {kept}; the job may be billed"
     )
+    (entry,) = record.entries()
+    assert (entry.state, entry.exit_code, entry.rescued) == ("received", 10, (kept,))
 
 
 def test_a_stop_does_not_wait_for_decoding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,3 +256,132 @@ def test_a_job_that_runs_by_itself_is_remembered(run: Run, record: ledger.Ledger
 
     (entry,) = record.entries()
     assert (entry.reached, entry.job_id, run.state) == ("accepted", "the-id", "sent")
+
+
+def test_a_stop_once_all_is_saved_is_no_loss(run: Run, record: ledger.Ledger, work: Path) -> None:
+    """The row says where the pictures are, and that the run did not end by itself."""
+    data = (work / "scene.jpg").read_bytes()
+    run.reached("answered")
+    run.came(_answer(data, data))
+
+    def place_and_stop() -> None:
+        run.place(_placer(work / "out.jpg", run.stop))
+        raise errors.Interrupted(signal.SIGINT)
+
+    with pytest.raises(errors.Interrupted), run.to_its_end():
+        place_and_stop()
+
+    (entry,) = record.entries()
+    paths = [str(work / "out.jpg"), str(work / "out-2.jpg")]
+    assert (entry.state, entry.exit_code, entry.rescued) == ("saved", 130, ())
+    assert [one.path for one in entry.outputs] == list(run.pictures) == paths
+
+
+def test_a_stop_between_two_pictures_keeps_the_other(
+    run: Run, record: ledger.Ledger, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is in its place and one is kept: the row is not one of a job that is saved."""
+    data = (work / "scene.jpg").read_bytes()
+    run.reached("answered")
+    run.came(_answer(data, data))
+    publish = places.publish
+
+    def publish_one(data: blob.Blob, place: places.Place) -> str:
+        run.stop.check()
+        run.stop.request(signal.SIGTERM)
+        return publish(data, place)
+
+    monkeypatch.setattr(places, "publish", publish_one)
+    with pytest.raises(errors.Interrupted), run.to_its_end():
+        run.place(_placer(work / "out.jpg", run.stop))
+
+    (entry,) = record.entries()
+    (kept,) = run.kept
+    assert run.pictures == (str(work / "out.jpg"), kept)
+    assert (entry.state, entry.exit_code, entry.rescued) == ("received", 143, (kept,))
+
+
+def test_what_came_is_written_before_it_is_placed(run: Run, record: ledger.Ledger) -> None:
+    """Its price and its ids are in the record as soon as the pictures are here."""
+    answer = _answer(b"picture", job_id="the-id")
+    answer = replace(answer, job=replace(answer.job, price_usd=0.25), messages=("done",))
+    run.received(replace(_sent(answer), attempts=3))
+
+    (entry,) = record.entries()
+    assert (entry.reached, entry.price_usd) == ("received", 0.25)
+    assert (entry.job_id, entry.request_id) == ("the-id", "request")
+    assert (run.job_id, run.request_id, run.attempts) == ("the-id", "request", 3)
+    assert (run.price_usd, run.messages) == (0.25, ("done",))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_error_can_bring_the_ids(run: Run, record: ledger.Ledger, *, is_known: bool) -> None:
+    """What an answer that failed named the job by is recorded, unless it has a name already."""
+    if is_known:
+        run.job_id, run.request_id = "known", "asked"
+    with pytest.raises(errors.RejectedError), run.to_its_end():
+        raise errors.RejectedError("no", job_id="told", request_id="then", may_be_billed=True)
+
+    (entry,) = record.entries()
+    ids = ("known", "asked") if is_known else ("told", "then")
+    assert (entry.job_id, entry.request_id) == (run.job_id, run.request_id) == ids
+    assert (entry.state, entry.exit_code, entry.may_be_billed) == ("rejected", 5, True)
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (errors.AuthError("no"), "rejected"),
+        (errors.RejectedError("no"), "rejected"),
+        (errors.BusyError("no"), "busy"),
+        (errors.NotDeliveredError("no"), "not-delivered"),
+        (errors.UnknownError("no"), "unknown"),
+        (errors.OutputError("no"), "unknown"),
+    ],
+)
+def test_each_end_is_recorded_by_what_it_says(
+    run: Run, record: ledger.Ledger, end: errors.ComposeError, state: entries.State
+) -> None:
+    """What did not run costs nothing; of what may have run that is told, unasked."""
+    with pytest.raises(type(end)) as caught, run.to_its_end():
+        raise end
+
+    (entry,) = record.entries()
+    assert (entry.state, entry.exit_code) == (state, int(end.code))
+    assert entry.may_be_billed is (state == "unknown")
+    assert caught.value.message == "no"
+
+
+def test_a_fetch_that_fails_is_no_news(run: Run, record: ledger.Ledger) -> None:
+    """Unless the job itself is what failed, its row stays as it was."""
+    (before,) = record.entries()
+    for end in (errors.UnknownError("gone"), errors.Interrupted(signal.SIGINT)):
+        again = Run(progress.Stop())
+        again.fetches(record.reopen(before), "the-id", ())
+        assert again.state == "sent"
+        with pytest.raises(type(end)), again.to_its_end():
+            raise end
+        assert record.entries() == (before,)
+    last = Run(progress.Stop())
+    last.fetches(record.reopen(before), "the-id", ())
+    with pytest.raises(errors.RejectedError), last.to_its_end():
+        raise errors.RejectedError("it failed")
+
+    (after,) = record.entries()
+    assert (after.state, after.exit_code, after.job_id) == ("rejected", 5, "the-id")
+
+
+def test_a_kept_picture_that_is_placed_is_kept_no_more(
+    run: Run, record: ledger.Ledger, work: Path
+) -> None:
+    """A picture that was kept is placed as any is, and its file is not held any longer."""
+    (before,) = record.entries()
+    run.fetches(record.reopen(before), None, rescue.load([str(work / "scene.jpg")]))
+    assert run.state == "not-sent"
+    with run.to_its_end():
+        run.place(_placer(work / "out.jpg", run.stop))
+
+    (entry,) = record.entries()
+    assert (entry.state, entry.exit_code, run.kept) == ("saved", 0, ())
+    assert run.pictures == (str(work / "out.jpg"),)
+    assert (work / "out.jpg").read_bytes() == (work / "scene.jpg").read_bytes()

@@ -5,16 +5,18 @@ import errno
 import json
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ledgering as lg
 import pytest
 from tables import table
 
 from prodia_compose import errors
-from prodia_compose.record import database, ledger
+from prodia_compose.record import database, ledger, settling
 from prodia_compose.report import jobs, jsontext
 
 
@@ -211,6 +213,43 @@ def test_what_is_removed_during_a_run(remove: Callable[[], object], words: str) 
         lg.advance_to(opened.begin(lg.claim()), "saved")
         assert [one.state for one in opened.entries()].count("saved") == 1
         assert opened.trouble is None
+
+
+def test_a_record_that_is_removed_while_it_is_read() -> None:
+    """What was in it is not told, and why; the file that has taken its place is not touched."""
+    with ledger.open_record({}) as opened:
+        opened.begin(lg.claim())
+        assert len(opened.entries()) == 1
+        lg.path().rename(lg.path().with_name("away"))
+        assert opened.entries() == ()
+        assert "removed or replaced meanwhile" in lg.trouble(opened)
+        assert not lg.path().exists()
+
+
+def test_which_changes_a_power_cut_cannot_undo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite flushes its log for the claim, an async job's id, and what the user has changed."""
+    told: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
+        connection.set_trace_callback(told.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    with ledger.open_record({}) as opened:
+        entry = opened.begin(lg.claim())
+        lg.advance_to(entry, "accepted")
+        entry.advance("accepted", job_id="job-1")
+        entry.advance("unknown", exit_code=9)
+        settling.forget(opened, settling.settle(opened, opened.entries()[0], "billed"))
+
+    level, levels = "", []
+    for statement in told:
+        level = statement.rpartition("synchronous = ")[2] if "synchronous" in statement else level
+        if statement.startswith(("INSERT INTO jobs", "UPDATE jobs", "DELETE")):
+            levels.append(level)
+    assert levels == ["NORMAL", "FULL", "NORMAL", "FULL", "NORMAL", "FULL", "FULL"]
 
 
 # --- locks and full disks --------------------------------------------------------------------

@@ -94,7 +94,8 @@ def test_what_names_no_living_process(start: str) -> None:
         entry.advance("sending")
         lg.sql("UPDATE jobs SET process = ?", start)
 
-        assert opened.find(str(entry.id)).state == "unknown"
+        found = opened.find(str(entry.id))
+        assert (found.state, found.is_running) == ("unknown", False)
         entry.advance("accepted")
         assert opened.find(str(entry.id)).is_running
 
@@ -135,7 +136,19 @@ def test_without_locks_the_process_number_counts(
 @pytest.mark.parametrize("pid", [0, -1, 1 << 62])
 def test_what_is_no_process_number(pid: int) -> None:
     """What stands for a group of processes, or nothing, is no process."""
-    assert not is_running(Path(), "no-lock", pid)
+    assert is_running(Path(), "no-lock", pid) is False
+
+
+@pytest.mark.parametrize(
+    ("error", "is_there"), [(PermissionError(), True), (ProcessLookupError(), False)]
+)
+def test_a_process_of_another_user(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, *, is_there: bool
+) -> None:
+    """That we may not signal it shows that it is there."""
+    monkeypatch.setattr(os, "kill", mock.Mock(side_effect=error))
+    assert is_running(Path(), "no-lock", 4321) is is_there
+    assert mock.call(4321, 0) == os.kill.mock_calls[0]  # type: ignore[attr-defined] # it is a mock
 
 
 def test_leases_taken_while_others_look_for_leftovers(tmp_path: Path) -> None:
@@ -146,7 +159,7 @@ def test_leases_taken_while_others_look_for_leftovers(tmp_path: Path) -> None:
             lease = Lease(tmp_path)
             assert is_running(tmp_path, lease.token, 0)
             lease.release()
-            assert not is_running(tmp_path, lease.token, 0)
+            assert is_running(tmp_path, lease.token, 0) is False
 
     with futures.ThreadPoolExecutor(4) as pool:
         for done in [pool.submit(live) for _ in range(4)]:

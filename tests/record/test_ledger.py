@@ -447,3 +447,45 @@ def test_spend_since(record: ledger.Ledger) -> None:
     assert jobs.spend(found)["since"] == "2026-03-02T00:00:00.000Z"
     assert (none.lines, none.total.jobs) == ({}, 0)
     assert (none.total.actual_usd, none.total.at_most_usd) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("https://shop.example/mugs/blue.jpg?...", "blue.jpg"),
+        ("HTTPS://shop.example/mugs/blue.jpg#a/b?c", "blue.jpg"),
+        ("https://shop.example/blue.jpg/?...", "blue.jpg"),
+        ("/shots/what?/mug #2.jpg", "mug #2.jpg"),
+        ("/shots/which?.jpg", "which?.jpg"),
+        ("/", "/"),
+        ("-", "-"),
+    ],
+)
+def test_name_of_an_input(path: str, name: str) -> None:
+    """Of an address it is the last step before its query; a file's may have any character."""
+    assert entries.base_name(path) == name
+
+
+def test_a_job_is_paid_for_unless_it_is_told(record: ledger.Ledger) -> None:
+    """Only what goes to the sandbox is a job of it."""
+    record.begin(lg.claim())
+    record.begin(lg.claim(), is_sandbox=True)
+
+    assert [entry.is_sandbox for entry in record.entries()] == [True, False]
+    assert [entry.is_sandbox for entry in record.entries(is_sandbox=True)] == [True]
+    assert [entry.is_sandbox for entry in record.entries(is_sandbox=False)] == [False]
+    assert [len(record.entries(limit=limit)) for limit in (-1, 0, 1, 2, 1 << 70)] == [0, 0, 1, 2, 2]
+
+
+def test_an_id_that_is_none(record: ledger.Ledger) -> None:
+    """Nothing is no beginning of an id, and a space no part of one."""
+    entry = record.begin(lg.claim())
+    entry.advance("accepted", job_id="ABC-1")
+    for prefix in ("", " \t"):
+        with pytest.raises(errors.UsageError, match="an empty id names no job"):
+            record.find(prefix)
+
+    for prefix in (f" {entry.id}\n", "abc", "ABC-1", str(entry.id)[:1].upper()):
+        assert record.find(prefix).id == entry.id
+    with pytest.raises(errors.UsageError, match="no job of the record has an id that begins so"):
+        record.find("bc-1")

@@ -252,12 +252,14 @@ ODD: dict[str, Fault] = {
         for name, told in {
             "twice": b"4006, 4006", "conflicting": b"5, 6", "repeated": b"5\r\nContent-Length: 6", "words": b"many",
             "negative": b"-1", "empty": b"", "absurd": b"9" * 5000, "zero": b"0", "too-small": b"7",
+            "of-16-digits": b"9" * 16,
         }.items()
     },
     "length-too-small-and-kept-open": worked(
         loopback.early(raw_ok(b"Content-Length: 7"), read=SMALL + 334, then="hold")
     ),
     "length-too-large": unknown(raw_ok(b"Content-Length: 5000"), "in the middle", keeps=True),
+    "length-of-15-digits": unknown(raw_ok(b"Content-Length: " + b"9" * 15), "in the middle", keeps=True),
     "204-with-a-picture": worked(raw(b"HTTP/1.1 204 No Content\r\n\r\n" + PICTURE)),
     "chunked-that-is-not": worked(raw_ok(b"Transfer-Encoding: chunked\r\nContent-Length: 4006")),
     "chunks-with-extensions": worked(

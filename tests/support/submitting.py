@@ -4,6 +4,7 @@ import io
 import json
 import os
 import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +40,11 @@ each_guide_job = pytest.mark.parametrize("job", table("guide_jobs"), ids=["nano-
 
 @dataclass(slots=True)
 class Recorder(progress.Reporter):
-    """Keeps everything it is told."""
+    """Keeps everything it is told.
+
+    Attributes:
+        running: The phase that has begun and not ended.
+    """
 
     phases: list[str] = field(default_factory=list)
     amounts: dict[str, int] = field(default_factory=dict)
@@ -47,9 +52,11 @@ class Recorder(progress.Reporter):
     said: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     traced: list[str] = field(default_factory=list)
+    running: progress.Phase | None = None
 
     def start(self, phase: progress.Phase, total: int | None = None) -> None:
         """Keep a phase."""
+        self.running = phase
         self.phases.append(phase)
         self.totals[phase] = total
         self.amounts[phase] = 0
@@ -57,6 +64,10 @@ class Recorder(progress.Reporter):
     def advance(self, amount: int) -> None:
         """Keep an amount."""
         self.amounts[self.phases[-1]] += amount
+
+    def finish(self) -> None:
+        """Note that nothing is watched any more."""
+        self.running = None
 
     def say(self, text: str) -> None:
         """Keep a line."""
@@ -78,6 +89,7 @@ class Outcome:
     Attributes:
         sent: What was returned, if it worked out; else what was raised is `error` or `stopped`.
         states: What the watch was told, in order.
+        replies: Who answered, in order.
         held: The answer that the watch was told last, if there was one.
         slept: The waits that were asked for; none took any time.
     """
@@ -86,6 +98,7 @@ class Outcome:
     error: errors.ComposeError | None = None
     stopped: errors.Interrupted | None = None
     states: list[errors.JobState] = field(default_factory=list)
+    replies: list[exchange.Reply] = field(default_factory=list)
     held: answers.Answer | None = None
     slept: list[float] = field(default_factory=list)
     reporter: Recorder = field(default_factory=Recorder)
@@ -95,7 +108,8 @@ class Outcome:
         self.states.append(state)
 
     def met(self, reply: exchange.Reply) -> None:
-        """Take in who answers."""
+        """Keep who answers."""
+        self.replies.append(reply)
 
     def came(self, answer: answers.Answer) -> None:
         """Hold an answer."""
@@ -199,6 +213,32 @@ def serving(
     """Run a block with a server that answers by `script`, in an environment that trusts it."""
     with loopback.serve(script, tls=tls) as server, environment(server.ca_file, **variables):
         yield server
+
+
+@contextmanager
+def listener(then: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Run a port that does something with each connection but never speaks; give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                held.append(connection)
+                then(connection)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in held:
+                connection.close()
 
 
 def service(url: str, **limits: float) -> Service:

@@ -7,10 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
-import batching
+import batches
 import loopback
 import pytest
-from batching import documents, manifest, number_of, pictures, rows, serving
+from batches import documents, manifest, number_of, pictures, rows, serving
 from conftest import Run
 from terminals import Running, on_a_terminal
 
@@ -92,7 +92,7 @@ def test_paths_are_told_in_the_order_of_rows_and_skipped_ones_too(here: Path, pr
 
 def _late(request: loopback.Received, waits: dict[int, float]) -> loopback.Answer:
     time.sleep(waits.get(number_of(request), 0))
-    return batching.ANSWER
+    return batches.ANSWER
 
 
 # What is wrong before
@@ -279,7 +279,7 @@ def test_a_closed_stdout_ends_nothing(here: Path) -> None:
     """Each path is told on stderr instead."""
     manifest(here, rows(3))
     with serving() as server:
-        program = batching.PROGRAM
+        program = batches.PROGRAM
         done = subprocess.run(
             ["sh", "-c", 'exec "$@" >&-', "sh", *program, "batch", "rows.jsonl", "-y", "-q"],
             capture_output=True, text=True, check=False,
@@ -306,7 +306,7 @@ def test_each_row_that_fails_is_a_line(
     """With `-v` those that are done are, too; with `-q` there is no more than what went wrong."""
 
     def choose(number: int, _: loopback.Received) -> loopback.Answer:
-        return batching.ANSWER if number == 1 else loopback.json_answer({"error": "no"}, 402)
+        return batches.ANSWER if number == 1 else loopback.json_answer({"error": "no"}, 402)
 
     manifest(here, rows(4))
     with serving(choose):

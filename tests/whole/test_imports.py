@@ -81,8 +81,8 @@ def test_the_top_holds_the_rooms_and_the_ground() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"}
     loose = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
 
-    assert folders - set(GROUND) == set(ROOMS)
-    assert loose <= set(GROUND)
+    assert folders - GROUND == set(ROOMS)
+    assert loose <= GROUND
 
 
 def test_nothing_is_too_large_to_read() -> None:

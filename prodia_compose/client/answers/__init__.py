@@ -22,6 +22,7 @@ from prodia_compose.inputs import kinds
 _TEXT_LIMIT_BYTES = 1 << 18
 _UNPACKED_BYTES = 1 << 29
 _NESTED_LIMIT = 4
+_HEAD_BYTES = 16
 _TAIL_BYTES = 1 << 16
 
 _SENT = (kinds.JPEG, kinds.PNG, kinds.WEBP, kinds.GIF, kinds.AVIF)
@@ -119,7 +120,7 @@ def plain(
     raw: blob.Blob, codings: Sequence[str], limit_bytes: int
 ) -> tuple[blob.Blob, bool, str | None]:
     """Return a body as `codings.undo` does; a picture as it is, whatever was said of it."""
-    if not codings or kinds.by_head(raw.read_at(0, 16)) is not None:
+    if not codings or kinds.by_head(raw.read_at(0, _HEAD_BYTES)) is not None:
         return raw, True, None
     return undoing.undo(raw, codings, limit_bytes)
 
@@ -231,12 +232,12 @@ def _text(body: blob.Blob, media_type: str) -> str:
         import html  # noqa: PLC0415 - pages are seldom what is answered
 
         return " ".join(html.unescape(text).split())
-    return "" if "\0" in text else text
+    return "" if _is_binary(body) else text
 
 
 def _sniffed(body: blob.Blob) -> str | None:
     """Return the media type that a picture's first bytes show, or None."""
-    kind = kinds.by_head(body.read_at(0, 16))
+    kind = kinds.by_head(body.read_at(0, _HEAD_BYTES))
     return kind.media_type if kind in _SENT else None
 
 

@@ -120,7 +120,7 @@ def _found(raw: blob.Blob, mark: bytes) -> Iterator[int]:
         at = window.find(mark)
         while at >= 0:
             yield base + at
-            at = window.find(mark, at + 1)
+            at = window.find(mark, at + len(mark))
         kept = min(len(window), len(mark) - 1)
         base += len(window) - kept
         window = window[len(window) - kept :]

@@ -16,7 +16,7 @@ import io
 import socket
 import ssl
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import requests
 import urllib3
@@ -75,9 +75,8 @@ class Adapter(HTTPAdapter):
         cert: tuple[str, str] | str | None = None,
     ) -> urllib3.HTTPConnectionPool:
         """Return a pool whose connections are watched."""
-        pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-        if not isinstance(pool, urllib3.HTTPConnectionPool):
-            raise TypeError(f"requests gave a {type(pool).__name__}")
+        made = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        pool = cast("urllib3.HTTPConnectionPool", made)
         # On top of whatever it has, be it plain, TLS or SOCKS.
         pool.ConnectionCls = type("WatchedConnection", (_Connection, pool.ConnectionCls), {})
         pool.conn_kw["adapter"] = self
@@ -91,7 +90,6 @@ class _Connection(HTTPConnection):
         super().__init__(*args, **options)  # type: ignore[arg-type] # urllib3's own business
         self._passage = adapter.passage
         self._adapter = adapter
-        self._looks_for_answer = True
         adapter.opened.append(self)
 
     def connect(self) -> None:
@@ -136,13 +134,12 @@ class _Connection(HTTPConnection):
         moved_at = passage.clock()
         while data:
             passage.stop.check()
-            if can_wait_in_steps and self._answer_has_come(sock):
-                passage.break_off()
-                raise BrokenPipeError
-            piece = data[:_PIECE_BYTES]
-            passage.offer(len(piece))
-            sock.settimeout(min(LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
             try:
+                if can_wait_in_steps:
+                    self._look_for_answer(sock)
+                piece = data[:_PIECE_BYTES]
+                passage.offer(len(piece))
+                sock.settimeout(min(LOOK_EVERY_S, patience_s) if can_wait_in_steps else patience_s)
                 with contextlib.nullcontext() if can_wait_in_steps else passage.stop.at_once():
                     count = sock.send(piece)
             except TimeoutError:
@@ -158,33 +155,26 @@ class _Connection(HTTPConnection):
             data = data[count:]
             passage.sent(count)
 
-    def _answer_has_come(self, sock: socket.socket) -> bool:
-        """Tell whether to stop sending: an answer has begun, or the connection has ended.
+    def _look_for_answer(self, sock: socket.socket) -> None:
+        """Look whether to stop sending.
 
         Bytes of an answer are taken from the socket and kept for its reader:
         over TLS there is no way to look without taking, since session tickets
         make the socket readable too.
+
+        Raises:
+            OSError: An answer has begun that is an error, or the connection has ended.
         """
-        if not self._looks_for_answer:
-            return False
-        pending = isinstance(sock, ssl.SSLSocket) and sock.pending()
-        if not pending and not urllib3.util.wait_for_read(sock, timeout=0):
-            return False
         early = self._passage.early
         sock.settimeout(0)
-        try:
+        with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             while (status := early_class(early)) is None:
-                taken = sock.recv(4096)
+                taken = sock.recv(_READ_BYTES)
                 if not taken:
-                    return True
+                    raise BrokenPipeError
                 early += taken
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False
-        except OSError:
-            return True
-        # Only an error is a reason to stop. What has begun is looked at no more.
-        self._looks_for_answer = status != 2
-        return self._looks_for_answer
+            if status != 2:
+                raise BrokenPipeError
 
     def _heard(
         self, sock: "socket.socket | SSLTransport", debuglevel: int = 0, method: str | None = None
@@ -207,7 +197,7 @@ class _DeadlineReader(io.RawIOBase):
         self._sock = sock
         self._passage = passage
         # Keeps the socket open while http.client thinks it has closed it.
-        self._hold = sock.makefile("rb", buffering=0)
+        self._hold = sock.makefile("rb")
 
     def makefile(self, _mode: str) -> BinaryIO:
         return io.BufferedReader(self, _READ_BYTES)

@@ -87,7 +87,7 @@ class Exchange:
         self._reporter = reporter
         self._adapter = Adapter(self._passage)
         self._proxy: str | None = None
-        self._verify: bool | str = True
+        self._verify: bool | str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -162,19 +162,18 @@ class Exchange:
             headers=dict(request.headers),
             data=None if request.body is None else _Outgoing(request.body, self._passage),
         ).prepare()
-        url = prepared.url or request.url
+        url = str(prepared.url)
         with requests.Session() as session:
-            settings = session.merge_environment_settings(url, {}, True, None, None)
+            settings = session.merge_environment_settings(url, {}, None, None, None)
         proxies = {} if is_loopback(urlsplit(url).hostname or "") else settings["proxies"]
         self._proxy = requests.utils.select_proxy(url, proxies)
-        self._verify = True if settings["verify"] is None else settings["verify"]
+        self._verify = settings["verify"]
         self._trace_request(prepared)
         # Not session.send: it would look at redirects, and fail on odd ones.
         self._adapter.send(
             prepared,
-            stream=True,
             timeout=(request.service.connect_timeout_s, request.service.timeout_s),
-            verify=self._verify,
+            verify=settings["verify"],  # type: ignore[arg-type] # never None: the session has one
             cert=settings["cert"],
             proxies=proxies,
         )
@@ -224,7 +223,7 @@ class Exchange:
                 proxy=self._proxy,
                 timeout_s=request.service.connect_timeout_s,
             )
-        if passage.has_stalled and not passage.is_delivered:
+        if passage.has_stalled:
             words = f"nothing could be sent for {request.service.stall_timeout_s:g} s"
             return Lost("upload", words)
         if passage.is_delivered and passage.remaining_s() <= 0:

@@ -81,8 +81,7 @@ class Incoming(http.client.HTTPResponse):
         self.is_framed = self.chunked or self.length is not None
         # What urllib3 and http.client look at; they are not to stumble over anything odd.
         self.headers = self.msg = http.client.HTTPMessage()
-        self.code = self.status
-        self.version, self.will_close = 11, False
+        self.will_close = False
 
     @property
     def codings(self) -> tuple[str, ...]:
@@ -182,10 +181,11 @@ class Incoming(http.client.HTTPResponse):
                 yield from self.surplus(self.length)
                 return
             is_first, blank = False, b""
-            if int(size[1], 16) == 0:
+            count = int(size[1], 16)
+            if not count:
                 self._skip_trailers()
                 return
-            yield from self.surplus(int(size[1], 16))
+            yield from self.surplus(count)
         raise http.client.IncompleteRead(b"")
 
     def _skip_trailers(self) -> None:

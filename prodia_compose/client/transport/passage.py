@@ -129,6 +129,7 @@ class Passage:
 
     def answered(self, length: int | None) -> None:
         """Note that the head of the answer has come, with its body's length if it told one."""
+        self._waiting = None
         self._move_to("answered")
         self._reporter.start("receive", length)
 
@@ -148,7 +149,7 @@ class Passage:
 
     def tick(self) -> None:
         """Count the seconds of waiting; to be called every second or more often."""
-        if self.state == "sent" and self._waiting is not None:
+        if self._waiting is not None:
             self._waiting.tell()
 
     def _move_to(self, state: JobState) -> None:
@@ -176,9 +177,9 @@ class Waiting:
     def tell(self) -> float:
         """Return how long it has been, having shown it; to be called every second or more often."""
         waited_s = self._clock() - self._started
-        if waited_s >= self._shown_s + 1:
-            self._reporter.advance(int(waited_s) - self._shown_s)
-            self._shown_s = int(waited_s)
+        if passed_s := int(waited_s) - self._shown_s:
+            self._reporter.advance(passed_s)
+            self._shown_s += passed_s
         return waited_s
 
 

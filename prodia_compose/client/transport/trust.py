@@ -10,7 +10,7 @@ from prodia_compose import errors
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
-def fault(verify: bool | str) -> str | None:  # noqa: FBT001 - either is requests' way
+def fault(verify: bool | str | None) -> str | None:  # noqa: FBT001 - either is requests' way
     """Return which variable keeps TLS from working, as a clause; None if none does.
 
     Args:

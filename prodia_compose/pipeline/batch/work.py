@@ -122,8 +122,8 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     crew = _Crew(due, jobs, means)
     is_told = False
     left = len(due)
-    for _ in range(min(2 * jobs, left)):
-        workers.started(crew.work)
+    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left))) == 0:
+        crew.work()  # no thread is to be had: one after the other, then
     while left:
         if means.asked.signum is not None and not is_told:
             is_told = True
@@ -153,6 +153,8 @@ class _Crew:
             except IndexError:
                 self._ahead.release()
                 return
+            if self._means.asked.signum is not None:
+                self._means.desk.end("interrupted")
             one = _Row(due, self._means, self._at_pictures, self._ahead.release)
             self.done.put(one.come_to_its_end())
 

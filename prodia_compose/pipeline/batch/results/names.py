@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 from prodia_compose import errors
+from prodia_compose.output.names import fixed_folder
 
 _ENDINGS = (".results.jsonl", ".jsonl", "")
-_FIELD = re.compile(r"(?:\{\{|[^{])*\{(?!\{)")
 
 Shard = tuple[int, int]
 """Which part of how many, counted from 1."""
@@ -21,18 +21,8 @@ def default_path(manifest: str | None, target: str, *, is_sandbox: bool) -> str:
         target: The template of `-o`, as typed; the results of such rows are in its fixed folder.
         is_sandbox: Whether the rows cost nothing; their results are apart.
     """
-    base = str(_fixed_folder(target) / "batch") if manifest in (None, "-") else manifest
+    base = str(Path(fixed_folder(target)) / "batch") if manifest in (None, "-") else manifest
     return f"{base}{'.sandbox' if is_sandbox else ''}.results.jsonl"
-
-
-def _fixed_folder(target: str) -> Path:
-    """Return the folders of a template that are the same whatever it is filled in with."""
-    folder = Path()
-    for part in Path(target).parent.parts:
-        if _FIELD.match(part):
-            break
-        folder /= part.replace("{{", "{").replace("}}", "}")
-    return folder
 
 
 def of_shard(path: str, shard: Shard | None) -> str:

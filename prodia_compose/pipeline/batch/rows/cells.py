@@ -52,11 +52,12 @@ class Cells:
     def digits(self) -> str:
         """What a row without an id is called: the hash of what it says of its picture.
 
-        Its prompt, place and money are left out, so that a row whose prompt is mended
-        remains the same row.
+        Its prompt, with the labels in it, its place and its limit are left out, so that a
+        row whose prompt is mended remains the same row.
         """
         values = {name: one for name, one in self.values.items() if name not in _NO_CONFIG}
-        known = [self.images, sorted(self.texts), values, dict(self.settings)]
+        pictures = [path for _, path in self.images]
+        known = [pictures, sorted(self.texts), values, dict(self.settings)]
         text = json.dumps(known, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:_ID_DIGITS]
 

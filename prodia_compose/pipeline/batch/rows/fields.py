@@ -54,8 +54,9 @@ def value(name: str, written: object) -> object:
     """
     option = OPTIONS[name]
     text = written
-    if isinstance(written, float) and option.kind is int and written.is_integer():
-        text = str(int(written))  # as tables write whole numbers where some are missing
+    is_whole = isinstance(written, float) and written.is_integer()
+    if is_whole and option.kind not in (float, str):
+        text = f"{written:.0f}"  # as tables write whole numbers where some are missing
     elif isinstance(written, int | float) and not isinstance(written, bool):
         if option.kind is str:
             raise errors.UsageError(f"{name} {written}: must be text, in double quotes")

@@ -167,6 +167,7 @@ def _of_table(data: bytes, format_: Format, problems: list[Problem]) -> Iterator
 def _delimiter(text: str) -> str:
     """Return what stands between the cells: a semicolon where the header has no other."""
     header = next((line for line in text.splitlines() if line.strip()), "")
+    header = re.sub('"[^"]*"', "", header)
     return ";" if ";" in header and "," not in header else ","
 
 
@@ -197,6 +198,11 @@ def _wrong(columns: Sequence[str]) -> dict[str, errors.ComposeError]:
                 wrong[name] = exc
         elif not _NUMBERED.fullmatch(name) and name not in _TEXT_FIELDS:
             wrong[name] = fields.unknown(name, "column", _COLUMNS)
+            if "\t" in name:
+                message = (
+                    f"{name}: no such column; of cells between tabs, say --manifest-format tsv"
+                )
+                wrong[name] = errors.InputError(message)
     return wrong
 
 

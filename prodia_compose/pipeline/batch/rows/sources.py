@@ -7,6 +7,7 @@ from typing import BinaryIO
 from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
+from prodia_compose.inputs.entries import begins_a_picture
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.rows import cells, each, manifest
 from prodia_compose.pipeline.batch.rows.cells import Cells
@@ -52,11 +53,14 @@ def read(
                 errors=() if entry.error is None else (entry.error,),
             )
         return
-    format_ = manifest.format_of(name, options.manifest_format)
     try:
         data = files.read_text(name, "MANIFEST", stdin)
     except errors.InputError as exc:
         raise errors.InputError(exc.message.removeprefix("MANIFEST "), path=name) from exc
+    if begins_a_picture(data[:16]):
+        cure = "name a manifest before the pictures, or a list with --each LIST"
+        raise errors.InputError(f"{name}: is a picture, not a manifest; {cure}", path=name)
+    format_ = manifest.format_of(name, options.manifest_format)
     for written in manifest.rows(data, name, format_, problems):
         findings = errors.Findings(written.errors)
         found = cells.read(written, findings)

@@ -1,4 +1,4 @@
-"""Jobs found by a picture or a time, settled, forgotten; what is kept aside, cleaned away."""
+"""Jobs found by a picture or a time, settled, forgotten."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ import ledgering as lg
 import loopback
 import pytest
 from conftest import TOKEN, Done, Run
-from terminals import Running, on_a_terminal
+from terminals import on_a_terminal
 
 from prodia_compose.record import entries, ledger
 
@@ -281,92 +281,6 @@ def test_a_record_that_cannot_be_written(run: Run, work: Path, argv: tuple[str, 
     assert f"{name}: nothing was changed: " in done.err
     assert "another process keeps it locked" in done.err
     assert _jobs(run)[0]["settled"] is None
-
-
-# Cleaned
-
-
-@pytest.fixture
-def kept(run: Run, work: Path, jpeg: bytes) -> list[Path]:
-    """Return two files that were kept aside: one of a job, one that the record does not know."""
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
-    path = Path(_jobs(run)[0]["rescued"][0]["path"])
-    stray = path.with_name("20260101-120000-abcdef.bin")
-    stray.write_bytes(b"stray")
-    os.utime(stray, (0, 0))
-    return [stray, path]
-
-
-def test_cleaning_asks(run: Run, work: Path, kept: list[Path]) -> None:
-    """On a terminal what would go is shown, and goes only if that is wanted."""
-    (job,) = _jobs(run)
-    for answer, is_removed in (("n", False), ("", False), ("y", True)):
-        with Running(["jobs", "clean"], columns=200, also_stdin=True) as running:
-            shown = running.until(lambda screen: "Remove them all? [y/N]" in screen)
-            running.type(f"{answer}\n")
-            done = running.ended()
-
-        assert f"  5       -             {kept[0]}, not saved elsewhere\n" in shown
-        assert f"  {job['id']}  {kept[1]}, not saved elsewhere\n" in shown
-        assert [path.exists() for path in kept] == [not is_removed] * 2
-        assert done.code == (0 if is_removed else 2)
-        assert ("removed 2 files, " if is_removed else "nothing was removed") in done.screen
-
-
-def test_cleaning_without_a_terminal(run: Run, kept: list[Path]) -> None:
-    """Where nobody can be asked, nothing is removed without `-y`; a job's row stays."""
-    refused = [run("jobs", "clean"), run("jobs", "clean", "--json")]
-    done = run("jobs", "clean", "-y")
-
-    for one in refused:
-        assert (one.code, one.out) == (2, b"")
-        assert "-y removes without asking" in one.err
-    assert (done.code, done.out) == (0, b"")
-    assert done.err.startswith("prodia-compose: removed 2 files, ")
-    assert not any(path.exists() for path in kept)
-    assert len(_jobs(run)) == 1
-    assert run("jobs", "clean").err == "prodia-compose: nothing is kept aside\n"
-
-
-def test_cleaning_as_a_document(run: Run, kept: list[Path]) -> None:
-    """`--json` tells what was removed, and the jobs that it was of."""
-    before = _jobs(run)
-    document = json.loads(run("jobs", "clean", "-y", "--json").out)
-    again = json.loads(run("jobs", "clean", "--json").out)
-
-    assert document["jobs"] == before
-    assert [one["path"] for one in document["removed"]] == [str(path) for path in kept]
-    assert document["removed"][0]["bytes"] == 5
-    assert (again["jobs"], again["removed"]) == ([], [])
-
-
-def test_cleaning_leaves_what_is_not_ours(run: Run, kept: list[Path], work: Path) -> None:
-    """A file of another folder stays, whatever the record says, and so does what is no file."""
-    lg.sql("UPDATE jobs SET rescued = ?", json.dumps([str(work / "scene.jpg"), str(kept[1])]))
-    folder = kept[0].with_name("a-folder")
-    folder.mkdir()
-    done = run("jobs", "clean", "-y")
-
-    assert (done.code, (work / "scene.jpg").exists(), folder.exists()) == (0, True, True)
-    assert not any(path.exists() for path in kept)
-
-
-def test_cleaning_the_temporary_folder(
-    run: Run, work: Path, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What found no room in the state folder and was kept with the temporary files goes too."""
-    temporary = work / "tmp"
-    temporary.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    ledger.open_record({}).close()
-    (lg.path().parent / "rescued").touch()
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
-    (temporary / "prodia-compose-of-somebody").touch()
-    path = Path(_jobs(run)[0]["rescued"][0]["path"])
-
-    assert path.parent == temporary
-    assert run("jobs", "clean", "-y").code == 0
-    assert [file.name for file in temporary.iterdir()] == ["prodia-compose-of-somebody"]
 
 
 def _sha256(data: bytes) -> str:
