@@ -1,11 +1,11 @@
 """What `batch` takes: the options of `compose` for every row, and its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from prodia_compose.cli.options.declared import Telling
 from prodia_compose.frozen import frozen
-from prodia_compose.options import Option, Retold
+from prodia_compose.options import Clash, Option, Retold
 from prodia_compose.pipeline.batch.options import BatchOptions
 
 _IN_BATCH: Mapping[str, Mapping[str, Any]] = {
@@ -50,3 +50,18 @@ class ManyOptions(Telling):
         False
     )
     batch: Annotated[BatchOptions, Retold(_IN_BATCH)] = BatchOptions()
+    fault: Annotated[
+        tuple[str, ...],
+        Option(
+            metavar="KIND[:N]",
+            help="With --sandbox: rehearse a fault of the first N jobs, as `sandbox` does",
+            variable=None,
+        ),
+    ] = ()
+
+    def clashes(self) -> Iterator[Clash]:
+        """Yield faults that nobody rehearses."""
+        yield from super().clashes()
+        if self.fault and not self.batch.request.sandbox:
+            cure = "is a rehearsal's; add --sandbox"
+            yield Clash("fault", "sandbox", f"--fault {self.fault[0]}: {cure}")

@@ -181,6 +181,11 @@ class BatchOptions(Options):
         operands = self.request.selection.operands
         return operands if self.each is not None else operands[1:]
 
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether the rows come from standard input."""
+        return "-" in (self.manifest, self.each)
+
     def clashes(self) -> Iterator[Clash]:
         """Yield what makes no batch; a variable that is meant for single jobs is silent."""
         for clash in super().clashes():

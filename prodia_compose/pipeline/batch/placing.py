@@ -141,4 +141,5 @@ def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
         path=next((one.path for one in run.saved), None),
         document=document,
         error=error,
+        warnings=run.warnings,
     )

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import BinaryIO
@@ -44,8 +44,9 @@ class Survey:
     Attributes:
         due: The rows to send, in order.
         left: Those that are not sent: skipped, listed, placed from a kept copy, or refused.
-        problems: What is wrong, in order.
-        warnings: What is odd, each with the row that it is about.
+        wrong: The rows with problems.
+        problems: What is wrong with rows, in order; with the token nothing is.
+        warnings: What is odd, each with the row that it is about; None for all of them.
         least_usd: What the rows that are due cost at least, as far as prices are known.
         most_usd: What they cost at most; None if that is not known of one.
         unpriced: Of how many no price is known.
@@ -54,8 +55,9 @@ class Survey:
 
     due: tuple[Due, ...]
     left: tuple[Left, ...]
+    wrong: tuple[Row, ...]
     problems: tuple[Problem, ...]
-    warnings: tuple[tuple[Row, errors.Warned], ...]
+    warnings: tuple[tuple[Row | None, errors.Warned], ...]
     least_usd: Decimal
     most_usd: Decimal | None
     unpriced: int
@@ -68,6 +70,7 @@ def look(
     known: Mapping[tuple[str, int, int], str],
     *,
     is_sandbox: bool,
+    budget_usd: Decimal | None = None,
     show: Callable[[Row, Plan], None] = lambda _row, _plan: None,
 ) -> Survey:
     """Look at rows, by their headers at most, and return what there is to do.
@@ -78,9 +81,11 @@ def look(
         standing: What became of them in earlier runs.
         known: What is in files, by path from the root, size and time: not read again.
         is_sandbox: Whether they cost nothing.
+        budget_usd: What all of them may cost, so that each needs a price; None if there is no limit.
         show: Is shown each row that is due, and its plan.
     """
-    surveyor = _Surveyor(around, standing, _Contents(known), is_sandbox=is_sandbox, show=show)
+    contents = _Contents(known)
+    surveyor = _Surveyor(around, standing, contents, budget_usd, is_sandbox=is_sandbox, show=show)
     for row in rows:
         surveyor.take(row)
     return surveyor.survey()
@@ -94,6 +99,7 @@ class _Surveyor:
         around: Callable[[], planner.Surroundings],
         standing: Standing,
         contents: "_Contents",
+        budget_usd: Decimal | None,
         *,
         is_sandbox: bool,
         show: Callable[[Row, Plan], None],
@@ -101,12 +107,14 @@ class _Surveyor:
         self._around = around
         self._standing = standing
         self._contents = contents
+        self._budget_usd = budget_usd
         self._is_sandbox = is_sandbox
         self._show = show
         self._due: list[Due] = []
         self._left: list[Left] = []
+        self._wrong: list[Row] = []
         self._problems: list[Problem] = []
-        self._warnings: list[tuple[Row, errors.Warned]] = []
+        self._warnings: list[tuple[Row | None, errors.Warned]] = []
         self._told: set[errors.WarningCode] = set()
         self._firsts: dict[str, Row] = {}  # by what they ask for
         self._estimates: list[Estimate] = []
@@ -118,6 +126,7 @@ class _Surveyor:
         return Survey(
             due=tuple(self._due),
             left=tuple(self._left),
+            wrong=tuple(self._wrong),
             problems=tuple(self._problems),
             warnings=tuple(self._warnings),
             least_usd=sum((Decimal(str(one.minimum_usd or 0)) for one in known), Decimal(0)),
@@ -150,16 +159,16 @@ class _Surveyor:
             skipped = Decision(action="skip", why="its place is taken, and is left as it is")
             self._left.append(Left(row=row, decision=skipped, path=plan.place.path))
             return
-        self._problems += [
-            Problem(error=error, line=row.line, id=row.id, is_whole=False) for error in plan.errors
-        ]
+        wrong = [*self._errors(plan)]
+        self._problems += [Problem(error=error, line=row.line, id=row.id) for error in wrong]
         self._warnings += [
-            (row, warned)
+            (None if warned.code in _OF_ALL else row, warned)
             for warned in plan.warnings
             if warned.code not in _OF_ALL or (warned.code not in self._told)
         ]
         self._told |= {warned.code for warned in plan.warnings}
-        if plan.errors or key is None or plan.model is None:
+        if wrong or key is None or plan.model is None:
+            self._wrong.append(row)
             return
         self._warn_of_twin(row, key)
         self._estimates.append(plan.estimate)
@@ -176,6 +185,15 @@ class _Surveyor:
                 is_sandbox=self._is_sandbox,
             )
         )
+
+    def _errors(self, plan: Plan) -> Iterator[errors.ComposeError]:
+        """Yield what is wrong with a row; the token is not its own."""
+        yield from (one for one in plan.errors if not isinstance(one, errors.AuthError))
+        limit = self._budget_usd
+        if limit is not None and plan.model is not None and plan.estimate.maximum_usd is None:
+            what = f"the price of {plan.model.short_name} is unknown"
+            cure = "--assume-price USD says what it may be"
+            yield errors.CostError(f"--budget {limit:f}: {what}; {cure}; nothing sent")
 
     def _warn_of_twin(self, row: Row, key: str) -> None:
         first = self._firsts.setdefault(key, row)

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import queue
+import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -73,6 +74,7 @@ class Done:
         status: None where nothing was begun for it, since no more rows are started.
         path: Where its picture is, if it is there.
         document: Its line of the results.
+        warnings: What stopped nothing.
         bug: An exception that nobody foresaw.
     """
 
@@ -81,6 +83,7 @@ class Done:
     path: str | None
     document: dict[str, object]
     error: errors.ComposeError | None = None
+    warnings: tuple[errors.Warned, ...] = ()
     bug: Exception | None = None
 
 
@@ -95,6 +98,7 @@ class Means:
         shared: Prepares the pictures.
         describe: Makes the document of a row's end.
         watching: Who is told of a row's progress.
+        on_asked: Is told that the first signal came, once no more rows are started.
     """
 
     around: Callable[[], planner.Surroundings]
@@ -106,6 +110,7 @@ class Means:
     shared: Shared
     describe: Callable[[End], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
+    on_asked: Callable[[], None]
 
 
 def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
@@ -115,13 +120,15 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     The first signal lets those that are on their way come to their end, the second ends them too.
     """
     crew = _Crew(due, jobs, means)
-    asked = means.asked
+    is_told = False
     left = len(due)
     if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left))) == 0:
         crew.work()  # no thread is to be had: one after the other, then
     while left:
-        if asked.signum is not None:
+        if means.asked.signum is not None and not is_told:
+            is_told = True
             means.desk.end("interrupted")
+            means.on_asked()
         with contextlib.suppress(queue.Empty):
             yield crew.done.get(timeout=progress.LOOK_EVERY_S)
             left -= 1
@@ -191,7 +198,11 @@ class _Row:
         outcome = outcomes.of(self._run, end)
         error = end if isinstance(end, errors.ComposeError) else None
         if isinstance(end, errors.Interrupted):
-            error = _of_signal(end, outcome)
+            error = _of_signal(end, outcome.status, self._run)
+        if error is not None:  # what `compose` would be told
+            again = f"--rerun unknown --only {shlex.quote(self._due.row.id)}"
+            error.message = error.message.replace("--again", again)
+        self._check_price(outcome)
         document = means.describe(
             End(
                 due=self._due,
@@ -218,8 +229,17 @@ class _Row:
             path=next((one.path for one in self._run.saved), None),
             document=document,
             error=error,
+            warnings=self._run.warnings,
             bug=end if isinstance(end, Exception) and error is None else None,
         )
+
+    def _check_price(self, outcome: Outcome) -> None:
+        """Warn of a price that is more than was set aside."""
+        price, bound = outcome.price_usd, self._due.bound
+        if price is not None and bound is not None and price > bound:
+            message = f"the job cost ${price:f}, and should have cost ${bound:f} at most"
+            warned = errors.Warned(code="price-above-bound", message=message)
+            self._run.warnings = (*self._run.warnings, warned)
 
     def _start_next(self) -> None:
         """Let the pictures of the next row be prepared."""
@@ -267,11 +287,20 @@ class _Row:
         self._has_begun, self._record_id = True, record_id
 
 
-def _of_signal(end: errors.Interrupted, outcome: Outcome) -> errors.ComposeError:
-    """Return what a second signal left of a row, as an error."""
-    if outcome.may_be_billed:
-        return errors.UnknownError(f"stopped by {end}: the job had been sent and may be billed")
-    return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
+def _of_signal(end: errors.Interrupted, status: Status, run: Run) -> errors.ComposeError | None:
+    """Return what a second signal left of a row, as an error; None if it is done."""
+    if status == "done":
+        return None
+    if status == "not-placed":
+        kept = ", ".join(run.pictures)
+        return errors.NotPlacedError(f"stopped by {end}: its picture came, and is kept as {kept}")
+    if status != "unknown":
+        return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
+    words = "the job had been sent and may be billed"
+    if run.job_id is not None:
+        fetch = f"`prodia-compose jobs fetch {run.job_id}` brings its picture"
+        words = f"the job {run.job_id} runs on and may be billed; {fetch}"
+    return errors.UnknownError(f"stopped by {end}: {words}", job_id=run.job_id)
 
 
 def no_stdout() -> IO[bytes]:

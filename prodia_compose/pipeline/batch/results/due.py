@@ -145,7 +145,7 @@ def decide(
     if last.status == "unknown":
         return _of_unknown(last, entry, rerun)
     if last.status == "rejected":
-        why = f"the service rejected it{f': {last.message}' if last.message else ''}"
+        why = last.message or "the service rejected it"
         return _unless_rerun("failed", why, last, rerun)
     if not is_same:
         where = ", ".join((*(one.path for one in last.pictures), *last.kept))
