@@ -214,10 +214,9 @@ class Run:
     def _usable(self) -> list[tuple[_Held, "ReceivedImage"]]:
         """Return the pictures that came, each with what it is, but for those that are broken."""
         usable = []
-        for held in self._held:
+        for held in (one for one in self._held if one.is_picture):
             with contextlib.suppress(ValueError):
-                if held.is_picture:
-                    usable.append((held, rescue.inspect(held.output.blob.open, self.stop)))
+                usable.append((held, rescue.inspect(held.output.blob.open, self.stop)))
         return usable
 
     @contextlib.contextmanager

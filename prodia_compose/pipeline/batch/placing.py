@@ -7,11 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from prodia_compose import errors
-from prodia_compose.output import places, rescue
+from prodia_compose.output import rescue
 from prodia_compose.output.placer import Placer, SavedOutput
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.outcomes import Outcome
+from prodia_compose.pipeline.batch.results import pictures
 from prodia_compose.pipeline.batch.results.history import Last, Picture
 from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.survey import Left
@@ -103,27 +104,30 @@ def _drop_halves(paths: Sequence[str]) -> None:
 
 
 def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
-    row, due = left.row, _due(left, last)
+    due, request = _due(left, last), left.row.request
     run = Run(means.stop, request_key=last.request_key)
     plan, error = None, None
     try:
-        plan = planner.make(row.request, means.around(), sending=False, decoding=False)
-        kept = rescue.load(last.kept)
-        taken = [one.message for one in plan.errors if isinstance(one, errors.OutputError)]
-        if not kept or plan.place is None:
-            why = "; ".join(taken) or "it cannot be placed"
-            raise errors.NotPlacedError(f"{why}; it is kept as {', '.join(last.kept)}")
-        place = places.prove(
-            plan.place.path,
-            if_exists="overwrite" if left.decision.replaces else row.request.placement.policy,
-            create_dirs=row.request.placement.create_dirs,
-        )
-        placer = Placer(
-            place=place, format=plan.format, strict=False, stdout=no_stdout, stop=run.stop
-        )
-        run.fetches(entry, None, kept)
+        there = [one for one in last.pictures if pictures.stands(one) == "there"]
+        if there:  # of several; the others go beside them
+            placement = replace(request.placement, force=False, if_exists="number")
+            request = replace(request, placement=placement)
+            run.saved = tuple(_lying(one, run.stop) for one in there)
+        plan = planner.make(request, means.around(), sending=False, decoding=False)
+        run.fetches(entry, None, rescue.load(last.kept))
         with run.to_its_end():
-            run.place(placer)
+            if plan.place is None:
+                taken = [one.message for one in plan.errors if isinstance(one, errors.OutputError)]
+                raise errors.NotPlacedError("; ".join(taken) or "its place is not known")
+            run.place(
+                Placer(
+                    place=plan.place,
+                    format=plan.format,
+                    strict=False,
+                    stdout=no_stdout,
+                    stop=run.stop,
+                )
+            )
         _drop_halves(last.kept)
     except errors.ComposeError as end:
         error = end

@@ -167,6 +167,9 @@ class _Surveyor:
             if warned.code not in _OF_ALL or (warned.code not in self._told)
         ]
         self._told |= {warned.code for warned in plan.warnings}
+        if not wrong and plan.model is not None and key is None:
+            error = errors.InputError("its pictures changed meanwhile; run it again")
+            self._problems.append(Problem(error=error, line=row.line, id=row.id, is_whole=False))
         if wrong or key is None or plan.model is None:
             self._wrong.append(row)
             return
