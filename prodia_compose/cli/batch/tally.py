@@ -144,7 +144,7 @@ class Tally:
         self._counts[status] += 1
         self._ended += 1
         self._bug = self._bug or done.bug
-        self._is_any_sent |= done.document.get("attempts", 0) != 0
+        self._is_any_sent |= done.status not in (None, "refused")
         self._is_look |= status in ("unknown", "rejected", "not-placed")
         if status in _RERUN:
             self._reruns.add(_RERUN[status])
