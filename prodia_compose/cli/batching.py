@@ -12,7 +12,7 @@ import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.cli import composing, signals
 from prodia_compose.cli.batch import before, tally
-from prodia_compose.cli.options.declared import ManyOptions
+from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.images import fit
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
@@ -85,7 +85,9 @@ class _Batch:
             if not is_dry and not self._stops(wrong):
                 path = names.of_shard(whole, wishes.shard)
                 create = wishes.request.placement.create_dirs
-                results = stack.enter_context(Results(path, header, ids=ids, create_dirs=create))
+                others = names.of_others(whole, wishes.shard)
+                held = Results(path, header, ids=ids, others=others, create_dirs=create)
+                results = stack.enter_context(held)
             record = stack.enter_context(ledger.open_record(environ, create=not is_dry))
             standing = Standing(
                 history.read(names.family(whole), header),

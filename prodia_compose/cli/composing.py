@@ -202,7 +202,7 @@ def surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planne
         means=fit.Means(budget=workers.Budget(fit.BUDGET_BYTES)),
         stop=signals.current(),
         record=_earlier,
-        warnings=tuple(variables.unknown(os.environ, ComposeOptions)),
+        warnings=tuple(variables.unknown(os.environ)),
     )
 
 

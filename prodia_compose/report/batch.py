@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.pipeline.batch.work import End
@@ -26,12 +26,13 @@ def row(end: End) -> Document:
     is_done = end.outcome.status == "done"
     return {
         "schema": "prodia-compose/row@1",
-        "id": due.row.id,
+        **addresses.named("id", due.row.id),
         "row": due.row.number,
         "status": end.outcome.status,
         **{name: value for name, value in done.items() if name != "schema"},
         "ok": is_done,
-        "errors": documents.problems(() if error is None else error.parts),
+        "errors": documents.problems(() if error is None or is_done else error.parts),
+        "skipped": is_done and not end.run.saved,
         "may_be_billed": end.outcome.may_be_billed,
         "rescued": documents.files(end.run.kept),
         "request_key": due.request_key,
@@ -111,7 +112,7 @@ def _usd(amount: Decimal | None) -> float | None:
 def _unsent(row: Row, status: str, words: str | None, *, path: str | None = None) -> Document:
     return {
         "schema": "prodia-compose/row@1",
-        "id": row.id,
+        **addresses.named("id", row.id),
         "row": row.number,
         "status": status,
         "ok": status == "skipped",

@@ -13,7 +13,7 @@ from conftest import Done, Run, until
 from PIL import Image
 from readme import Bench
 
-FIND = "find shots -name '*.jpg' -print0"
+FIND = "compose -0 -T - -m seedream"
 LOOP = "while IFS= read -r"
 XARGS = "xargs -0 -n 2"
 
@@ -190,7 +190,7 @@ def test_make_needs_no_delete_on_error(makefile: Bench) -> None:
 def script(bench: Bench) -> Bench:
     """Give a folder that README's script for CI is in."""
     path = bench.folder / "make-pictures.sh"
-    path.write_text(readme.example("#!/bin/sh").text)
+    path.write_text(readme.example("# make-pictures.sh").text)
     path.chmod(0o755)
     return bench
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from prodia_compose import errors, progress
 from prodia_compose.cli import terminal
-from prodia_compose.cli.options.declared import ManyOptions
+from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.report import batch as documents
 from prodia_compose.report.jsontext import Document

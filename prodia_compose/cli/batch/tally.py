@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prodia_compose import errors, progress
 from prodia_compose.cli import terminal, watcher
-from prodia_compose.cli.options.declared import ManyOptions
+from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Reason

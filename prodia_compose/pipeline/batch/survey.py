@@ -1,12 +1,13 @@
 """All rows looked at before the first is sent: what is due, at what price, and what is wrong."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import BinaryIO
 
-from prodia_compose import blob, errors
+from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry, open_input
@@ -145,6 +146,11 @@ class _Surveyor:
         if decision.action != "send":
             last = self._standing.last.get(row.id)
             path = last.pictures[0].path if last is not None and last.pictures else None
+            if path and said.path and addresses.absolute(path) == addresses.absolute(said.path):
+                path = said.path
+            if decision.rerun == "unknown" and said.path and os.path.lexists(said.path):
+                why = f"{decision.why}; a file is in its place, {said.path}: look at it"
+                decision = replace(decision, why=why)
             self._left.append(Left(row=row, decision=decision, path=path))
             return
         request = _replacing(row.request) if decision.replaces else row.request
@@ -161,6 +167,9 @@ class _Surveyor:
             if warned.code not in _OF_ALL or (warned.code not in self._told)
         ]
         self._told |= {warned.code for warned in plan.warnings}
+        if not wrong and plan.model is not None and key is None:
+            error = errors.InputError("its pictures changed meanwhile; run it again")
+            self._problems.append(Problem(error=error, line=row.line, id=row.id, is_whole=False))
         if wrong or key is None or plan.model is None:
             self._wrong.append(row)
             return

@@ -13,7 +13,7 @@ from typing import IO
 from prodia_compose import errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images import workers
-from prodia_compose.pipeline import planner, reuse, send
+from prodia_compose.pipeline import planner, reuse, send, twins
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
@@ -264,11 +264,13 @@ class _Row:
         ready = plan.sendable()
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
         self._start_next()
+        if not due.again:
+            twins.refuse(ready.claim, means.record, "--rerun unknown")
         send.send(
             ready,
             run,
             record=means.record,
-            again=due.again,
+            again=True,
             reporter=reporter,
             stdout=no_stdout,
             pause=lambda pause: means.desk.again(due.row.number, pause),
