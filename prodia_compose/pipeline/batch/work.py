@@ -142,7 +142,8 @@ class _Crew:
     """The threads, and what they have before them."""
 
     def __init__(self, due: Sequence[Due], jobs: int, means: Means) -> None:
-        self.done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        # A `SimpleQueue` waits for ever where a signal's handler lasts longer than its timeout.
+        self.done: queue.Queue[Done] = queue.Queue()
         self._means = means
         self._waiting = collections.deque(due)
         self._ahead = threading.Semaphore(jobs)
