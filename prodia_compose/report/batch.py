@@ -10,6 +10,7 @@ from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.pipeline.batch.work import End
 from prodia_compose.pipeline.plan import Plan
+from prodia_compose.progress import visible
 from prodia_compose.record.entries import stamp
 from prodia_compose.report import documents, jsontext
 from prodia_compose.report.jsontext import Document
@@ -46,7 +47,7 @@ def row(end: End) -> Document:
 def planned(row: Row, plan: Plan) -> Document:
     """Return `prodia-compose/plan@1` of a row that would be sent, as far as headers tell."""
     known = documents.plan(plan)
-    about = {"id": row.id, "row": row.number, "status": "due"}
+    about = {**addresses.named("id", row.id), "row": row.number, "status": "due"}
     return {"schema": known.pop("schema"), **about, **known}
 
 
@@ -138,10 +139,10 @@ def summary(
         "reserved_usd": float(reserved),
         "failed": [
             {
-                "id": name,
+                **({"id": None} if name is None else addresses.named("id", name)),
                 "kind": error.kind,
                 "exit_code": int(error.code),
-                "message": error.message,
+                "message": visible(error.message),
             }
             for name, error in failed
         ],

@@ -75,15 +75,16 @@ def tell(
     if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
         terminal.tell(f"prodia-compose: {_and_more(rest, 'warning')}")
     wrong = [one.message for one in passed]
-    listed = [
-        f"{left.row.id}: {left.decision.words}"
-        for left in found.left
-        if left.decision.action in ("list", "refuse")
-    ]
-    for words in (wrong, listed):
-        for text in words[:_MOST_TOLD]:
+    unknown: list[str] = []  # which may be paid for: none of them goes untold
+    listed: list[str] = []
+    for left in found.left:
+        if left.decision.action in ("list", "refuse"):
+            words = unknown if left.decision.rerun == "unknown" else listed
+            words.append(f"{left.row.id}: {left.decision.words}")
+    for words, most in ((wrong, _MOST_TOLD), (unknown, len(unknown)), (listed, _MOST_TOLD)):
+        for text in words[:most]:
             terminal.tell(f"{terminal.label('error')}{progress.visible(text)}")
-        if rest := len(words[_MOST_TOLD:]):
+        if rest := len(words[most:]):
             terminal.tell(f"{terminal.label('error')}{_and_more(rest, 'row')}")
     limit = options.batch.budget_usd
     if limit is not None and spent and not options.quiet:
