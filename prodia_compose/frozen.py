@@ -85,11 +85,16 @@ def _repr(self: "_Value") -> str:
 
 
 def _eq(self: "_Value", other: object) -> bool:
-    return vars(self) == vars(other) if type(other) is type(self) else NotImplemented
+    return _told(self) == _told(other) if type(other) is type(self) else NotImplemented
 
 
 def _hash(self: "_Value") -> int:
-    return hash(tuple(getattr(self, name) for name in self.__dataclass_fields__))
+    return hash(_told(self))
+
+
+def _told(self: "_Value") -> tuple[object, ...]:
+    """Return the fields; a value may also hold what a cached property has made of them."""
+    return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
 def _setattr(_self: "_Value", name: str, _value: object) -> NoReturn:

@@ -16,7 +16,7 @@ from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.images import fit
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
-from prodia_compose.pipeline.batch import placing, survey, work
+from prodia_compose.pipeline.batch import open_files, placing, survey, work
 from prodia_compose.pipeline.batch.budget import Budget
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.options import BatchOptions
@@ -184,7 +184,11 @@ class _Batch:
         budget = Budget(wishes.budget_usd, standing.history.spent)
         starts = Starts(wishes.jobs, wishes.rate, wishes.request.delivery.max_wait_s)
         desk = Desk(starts, budget, Failures(wishes.max_failures))
-        shared = Shared(place for due in found.due for place in due.places)
+        room = open_files.room([due.places for due in found.due], open_files.raised())
+        if room.rows < min(2 * wishes.jobs, len(found.due)):
+            teller.tell_room(room)
+        places = (place for due in found.due for place in due.places)
+        shared = Shared(places, most_files=room.shared)
         one = around()
         means = work.Means(
             around=lambda: replace(
@@ -199,6 +203,7 @@ class _Batch:
             results=results,
             desk=desk,
             shared=shared,
+            most=room.rows,
             describe=documents.row,
             watching=teller.watch,
             on_asked=lambda: teller.tell_signal(self._asked.signum, desk.on_way),

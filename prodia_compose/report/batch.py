@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, get_args
 
 from prodia_compose import addresses, errors
+from prodia_compose.pipeline.batch.results.lines import Status
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.pipeline.batch.work import End
@@ -17,6 +18,8 @@ from prodia_compose.report.jsontext import Document
 
 _STATUS: Final = {"skip": "skipped", "list": "listed", "refuse": "refused"}
 """What becomes of rows that are not sent, by what was decided."""
+
+_COUNTED: Final = ("due", *get_args(Status), "skipped", "listed", "not-started")
 
 
 def row(end: End) -> Document:
@@ -134,7 +137,7 @@ def summary(
     """Return `prodia-compose/batch@1`: how many rows came to what, and what to do next."""
     return {
         "schema": "prodia-compose/batch@1",
-        "counts": {status: count for status, count in counts.items() if count},
+        "counts": {status: counts[status] for status in _COUNTED if counts.get(status)},
         "spent_usd": float(spent),
         "reserved_usd": float(reserved),
         "failed": [

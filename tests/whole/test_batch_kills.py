@@ -9,12 +9,11 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import counting
 import pytest
-from conftest import SAMPLES, TOKEN, until
+from conftest import SAMPLES, TOKEN
 from forking import Forks
 
 ROWS = 40
@@ -55,11 +54,6 @@ def require_whole(folder: Path, prompts: list[str]) -> set[str]:
     return lacking
 
 
-def has_asked(service: counting.Service, wanted: int) -> bool:
-    """Return whether a service has been asked for so many pictures."""
-    return service.asked.total() >= wanted
-
-
 def copies(folder: Path) -> set[bytes]:
     """Return all that lies in the places of pictures, half-way there, or aside."""
     found = (*folder.glob("out/*"), *folder.glob("out/.*"), *folder.glob("../state/**/rescued/*"))
@@ -90,7 +84,8 @@ def test_a_kill_at_any_moment_pays_nothing_twice(
         for _ in range(kills):
             wanted = min(service.asked.total() + chance.randrange(0, 6), ROWS)
             pid = forks.start(here, *argv, env=env)
-            until(partial(has_asked, service, wanted))
+            while service.asked.total() < wanted and not forks.has_ended(pid):
+                time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.3))
             with contextlib.suppress(ProcessLookupError):  # it had nothing left to do
                 os.kill(pid, signal.SIGKILL)
@@ -122,7 +117,7 @@ def test_a_kill_at_any_moment_pays_nothing_twice(
 def test_a_kill_at_any_step_of_a_row_pays_nothing_twice(
     tmp_path: Path, forks: Forks, setting: str, *, forgets: bool
 ) -> None:
-    """At each line after which something has changed on disk or on the line, and at the one before.
+    """At each line before which something has changed on disk or on the line to the service.
 
     A whole picture of it is found and placed if the record can tell; it is never removed.
     """
@@ -137,7 +132,7 @@ def test_a_kill_at_any_step_of_a_row_pays_nothing_twice(
         manifest(tmp_path / "first/work", ["first"])
         assert run(tmp_path / "first/work", log=str(log)) == 0
         lines = list(dict.fromkeys(log.read_text().splitlines()))
-        assert len(lines) > (15 if setting == "off" else 20)
+        assert len(lines) > (7 if setting == "off" else 10)
         for number, line in enumerate(lines):
             prompt, folder = f"make {number}", tmp_path / f"{number}/work"
             picture = counting.picture(prompt)
@@ -166,3 +161,39 @@ def test_a_kill_at_any_step_of_a_row_pays_nothing_twice(
             assert code == 0, told
             assert require_whole(folder, [prompt]) == set(), told
             assert service.asked[prompt] <= (2 if lacking else 1), told
+
+
+def test_a_kill_at_any_step_of_placing_loses_nothing(tmp_path: Path, forks: Forks) -> None:
+    """A kept picture is in its place, or still kept, at each step; the next run puts it there."""
+    log = tmp_path / "lines"
+    with counting.serve() as service:
+        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+
+        def run(folder: Path, **wishes: object) -> int:
+            state = {"XDG_STATE_HOME": f"{folder.parent}/state"}
+            return forks.status(forks.start(folder, *BATCH, env=env | state, **wishes))
+
+        def taken(name: str) -> tuple[Path, bytes]:
+            folder = tmp_path / f"{name}/work"
+            manifest(folder, [name])
+            (folder / "out").mkdir()
+            place = folder / "out/r0.jpg"
+            service.meanwhile = lambda _prompt: place.write_text("mine")
+            assert run(folder) == 11
+            place.unlink()
+            return folder, counting.picture(name)
+
+        where = "prodia_compose.pipeline.batch.placing:_placed"
+        folder, _ = taken("first")
+        assert run(folder, log=str(log), place=where) == 0
+        lines = list(dict.fromkeys(log.read_text().splitlines()))
+        assert len(lines) > 4
+        for number, line in enumerate(lines):
+            folder, picture = taken(f"make {number}")
+            assert run(folder, struck=json.loads(line), place=where) == -signal.SIGKILL, line
+            assert picture in copies(folder), line
+            assert run(folder) == 0, line + Path(f"{folder}.err").read_text()
+            assert (folder / "out/r0.jpg").read_bytes() == picture, line
+            assert service.asked[f"make {number}"] == 1, line
+            shutil.rmtree(folder.parent / "state")
+            assert run(folder) == 0, line

@@ -13,6 +13,7 @@ from prodia_compose.cli import terminal, watcher
 from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
+from prodia_compose.pipeline.batch.open_files import Room
 from prodia_compose.pipeline.batch.outcomes import Reason
 from prodia_compose.pipeline.batch.results.due import Rerun
 from prodia_compose.pipeline.batch.rows.row import Row
@@ -127,6 +128,15 @@ class Tally:
         if on_way:
             stopped += f"; waiting for {documents.counted(on_way, 'row')} on the way (once more gives them up)"
         self._say(stopped)
+
+    def tell_room(self, room: Room) -> None:
+        """Tell, under `-v`, that open files are too few for as many rows as could be at once."""
+        if self._options.verbose:
+            self._say(
+                f"{documents.counted(room.files, 'file')} can be open beside those that are, so "
+                f"{documents.counted(room.rows, 'row')} at a time are prepared and sent; "
+                "a higher limit (ulimit -n) lets more be"
+            )
 
     def take(self, done: Done) -> None:
         """Count a row's end, and tell it once all before it are told."""

@@ -136,12 +136,11 @@ class _Surveyor:
 
     def take(self, row: Row) -> None:
         """Look at a row."""
-        around = self._around()
-        said = planner.draft(row.request, around)
-        key = None
+        planned = planner.Planner(row.request, self._around())
+        said, key = planned.said, None
         with contextlib.suppress(errors.ComposeError, OSError):
             if said.asked is not None and said.is_complete:
-                key = said.asked.key([self._contents.of(one, around) for one in said.named])
+                key = said.asked.key([self._contents.of(one, self._around) for one in said.named])
         decision = Decision(action="send") if key is None else self._standing.decide(row.id, key)
         if decision.action != "send":
             last = self._standing.last.get(row.id)
@@ -153,13 +152,17 @@ class _Surveyor:
                 decision = replace(decision, why=why)
             self._left.append(Left(row=row, decision=decision, path=path))
             return
-        request = _replacing(row.request) if decision.replaces else row.request
-        plan = planner.make(request, self._around(), sending=False, decoding=False)
+        request = row.request
+        if decision.replaces:
+            request = _replacing(request)
+            planned = planner.Planner(request, self._around())
+        plan = planned.plan(sending=False, decoding=False)
         if plan.is_skipped and plan.place is not None:
             skipped = Decision(action="skip", why="its place is taken, and is left as it is")
             self._left.append(Left(row=row, decision=skipped, path=plan.place.path))
             return
-        wrong = [*self._errors(plan)]
+        twins = () if key is None or plan.errors else self._twins(row, key)
+        wrong = [*self._errors(plan, twins)]
         self._problems += [Problem(error=error, line=row.line, id=row.id) for error in wrong]
         self._warnings += [
             (None if warned.code in _OF_ALL else row, warned)
@@ -173,9 +176,9 @@ class _Surveyor:
         if wrong or key is None or plan.model is None:
             self._wrong.append(row)
             return
-        self._warn_of_twin(row, key)
+        self._warnings += [(row, one) for one in twins]
         self._estimates.append(plan.estimate)
-        self._show(row, replace(plan, request_key=key))
+        self._show(row, replace(plan, request_key=key, warnings=(*plan.warnings, *twins)))
         most = plan.estimate.maximum_usd
         self._due.append(
             Due(
@@ -186,11 +189,14 @@ class _Surveyor:
                 places=tuple(one.place for one in said.named),
                 again=decision.again or row.request.again,
                 is_sandbox=self._is_sandbox,
+                warnings=twins,
             )
         )
 
-    def _errors(self, plan: Plan) -> Iterator[errors.ComposeError]:
+    def _errors(self, plan: Plan, twins: Sequence[errors.Warned]) -> Iterator[errors.ComposeError]:
         """Yield what is wrong with a row; the token is not its own."""
+        if plan.request.strict:
+            yield from (errors.InputError(f"{one.message} (--strict)") for one in twins)
         yield from (one for one in plan.errors if not isinstance(one, errors.AuthError))
         limit = self._budget_usd
         if limit is not None and plan.model is not None and plan.estimate.maximum_usd is None:
@@ -198,13 +204,13 @@ class _Surveyor:
             cure = "--assume-price USD says what it may be"
             yield errors.CostError(f"--budget {limit:f}: {what}; {cure}; nothing sent")
 
-    def _warn_of_twin(self, row: Row, key: str) -> None:
+    def _twins(self, row: Row, key: str) -> tuple[errors.Warned, ...]:
+        """Return the warning that an earlier row asks for the same, if one does."""
         first = self._firsts.setdefault(key, row)
-        if first is not row and not row.repeat:
-            message = (
-                f"asks for the same picture as {first.id}; both are sent, and both are paid for"
-            )
-            self._warnings.append((row, errors.Warned(code="duplicate-row", message=message)))
+        if first is row or row.repeat:
+            return ()
+        message = f"asks for the same picture as {first.id}; both are sent, and both are paid for"
+        return (errors.Warned(code="duplicate-row", message=message),)
 
 
 def _replacing(request: ComposeRequest) -> ComposeRequest:
@@ -219,7 +225,7 @@ class _Contents:
         self._known = known
         self._found: dict[str, str] = {}
 
-    def of(self, entry: Entry, around: planner.Surroundings) -> str:
+    def of(self, entry: Entry, around: Callable[[], planner.Surroundings]) -> str:
         """Return what a request key has of an input.
 
         Raises:
@@ -230,7 +236,7 @@ class _Contents:
             return entry.path
         place = entry.place
         if place not in self._found:
-            self._found[place] = self._read(entry, around.stdin)
+            self._found[place] = self._read(entry, around().stdin)
         return self._found[place]
 
     def _read(self, entry: Entry, stdin: BinaryIO | None) -> str:

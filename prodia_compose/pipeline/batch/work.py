@@ -37,6 +37,7 @@ class Due:
         places: `Entry.place` of its pictures.
         again: Whether it is sent although the same job's outcome is unknown.
         is_sandbox: Whether it costs nothing, as far as can be known before.
+        warnings: What is odd about it beside the other rows.
     """
 
     row: Row
@@ -46,6 +47,7 @@ class Due:
     places: tuple[str, ...]
     again: bool = False
     is_sandbox: bool = False
+    warnings: tuple[errors.Warned, ...] = ()
 
 
 @frozen
@@ -96,6 +98,7 @@ class Means:
         asked: Is set by the first signal, which ends starting and preparing.
         stop: Is set by the second signal, which ends what is on its way.
         shared: Prepares the pictures.
+        most: How many rows can be on their way at one time, those that wait to be sent included.
         describe: Makes the document of a row's end.
         watching: Who is told of a row's progress.
         on_asked: Is told that the first signal came, once no more rows are started.
@@ -108,6 +111,7 @@ class Means:
     results: Results
     desk: Desk
     shared: Shared
+    most: int
     describe: Callable[[End], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
     on_asked: Callable[[], None]
@@ -122,7 +126,7 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     crew = _Crew(due, jobs, means)
     is_told = False
     left = len(due)
-    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left))) == 0:
+    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left, means.most))) == 0:
         crew.work()  # no thread is to be had: one after the other, then
     while left:
         if means.asked.signum is not None and not is_told:
@@ -175,7 +179,7 @@ class _Row:
         self._at_pictures = at_pictures
         self._let_next: Callable[[], None] | None = let_next
         self._plan: Plan | None = None
-        self._run = self._new_run(())
+        self._run = self._new_run(due.warnings)
         self._has_begun = False
         self._record_id: str | None = None
 
@@ -257,7 +261,7 @@ class _Row:
             if means.desk.reason is not None:
                 raise Ended(means.desk.reason)
             plan = self._plan = planner.make(due.row.request, around, sending=True)
-        run = self._run = self._new_run(plan.warnings)
+        run = self._run = self._new_run((*plan.warnings, *due.warnings))
         if plan.is_reuse:
             reuse.take(plan, run, stdout=no_stdout, reporter=reporter)
             return
