@@ -90,7 +90,9 @@ class _Batch:
                 results = stack.enter_context(held)
             record = stack.enter_context(ledger.open_record(environ, create=not is_dry))
             standing = Standing(
-                history.read(names.family(whole), header),
+                history.read(
+                    names.family(whole), header, lambda name: in_shard(name, wishes.shard)
+                ),
                 record,
                 is_sandbox=self._is_sandbox,
                 rerun=wishes.rerun,
@@ -181,7 +183,7 @@ class _Batch:
         teller: tally.Tally,
     ) -> int:
         wishes = self._wishes
-        budget = Budget(wishes.budget_usd, standing.history.spent)
+        budget = Budget(wishes.limit_usd, standing.history.spent)
         starts = Starts(wishes.jobs, wishes.rate, wishes.request.delivery.max_wait_s)
         desk = Desk(starts, budget, Failures(wishes.max_failures))
         room = open_files.room([due.places for due in found.due], open_files.raised())
