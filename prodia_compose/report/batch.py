@@ -11,6 +11,7 @@ from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.pipeline.batch.work import End
 from prodia_compose.pipeline.plan import Plan
+from prodia_compose.progress import visible
 from prodia_compose.record.entries import stamp
 from prodia_compose.report import documents, jsontext
 from prodia_compose.report.jsontext import Document
@@ -144,7 +145,7 @@ def summary(
                 **({"id": None} if name is None else addresses.named("id", name)),
                 "kind": error.kind,
                 "exit_code": int(error.code),
-                "message": error.message,
+                "message": visible(error.message),
             }
             for name, error in failed
         ],

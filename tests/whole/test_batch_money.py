@@ -39,6 +39,25 @@ def test_no_more_is_sent_than_the_budget_pays_for(here: Path, process: Run, agai
     assert (more.code, server.submissions) == (11, 23)
 
 
+def test_the_parts_of_a_batch_share_its_budget(here: Path, run: Run) -> None:
+    """Each may spend its part, and says so; what the others spend is not its own."""
+    manifest(here, rows(20))
+    with serving() as server:
+        parts = [
+            run("batch", "rows.jsonl", "--budget", "0.4", "--shard", f"{part}/2") for part in (1, 2)
+        ]
+        again = run("batch", "rows.jsonl", "--budget", "0.4", "--shard", "2/2")
+
+    assert [part.code for part in parts] == [11, 11]
+    assert server.submissions == 10
+    assert [len(part.text.split()) for part in parts] == [5, 5]
+    for number, part in enumerate(parts, 1):
+        assert f"part {number} of 2 may spend $0.20 of the budget" in part.err
+        assert "$0.195 spent" in part.err
+    assert again.code == 12
+    assert "$0.195 of $0.20 were spent before" in again.err
+
+
 def test_what_may_be_billed_keeps_its_bound(here: Path, process: Run) -> None:
     """Ten unknown outcomes count as if they had been paid, in this run and the next."""
     manifest(here, rows(40))

@@ -85,8 +85,13 @@ def tell(
         _tell_error(f"{left.row.id}: {left.decision.words}")
     for text in _named(listed[_MOST_TOLD:]):
         _tell_error(text)
-    limit = options.batch.budget_usd
-    if limit is not None and spent and not options.quiet:
+    limit, shard = options.batch.limit_usd, options.batch.shard
+    if limit is None or options.quiet:
+        return
+    if shard is not None:
+        part = f"part {shard[0]} of {shard[1]} may spend {documents.usd(limit)} of the budget"
+        terminal.tell(f"prodia-compose: {part}")
+    if spent:
         so_far = f"{documents.usd(spent)} of {documents.usd(limit)}"
         terminal.tell(f"prodia-compose: {so_far} were spent before")
 

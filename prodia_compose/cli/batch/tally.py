@@ -104,7 +104,7 @@ class Tally:
         if self._failed:
             told.append(f"{len(self._failed)} failed")
         spent, _ = desk.money
-        limit = self._options.batch.budget_usd
+        limit = self._options.batch.limit_usd
         told.append(documents.usd(spent) + (f" of {documents.usd(limit)}" if limit else ""))
         if left := len(self._found.due) - self._ended:
             seconds = round((time.monotonic() - self._began) / max(self._ended, 1) * left)
