@@ -33,10 +33,9 @@ MADE: dict[str, Callable[[int], bytes]] = {
 
 
 def alone(data: bytes, side: int) -> bytes:
-    """Return what is sent of a picture that is the first of its thread."""
-    sent: list[bytes] = []
-    at_once(lambda: sent.append(make.prepared(data, side=side).blob.read()))
-    return sent[0]
+    """Return what is sent of a picture before which none was kept."""
+    spare.drop()
+    return make.prepared(data, side=side).blob.read()
 
 
 @pytest.mark.parametrize("side", [320, 160, 60])

@@ -32,9 +32,9 @@ _MODES: Final = {"L", "RGB", "RGBa", "CMYK"}
 
 def resized(image: Image.Image, size: Size, box: Box) -> Image.Image:
     """Return a part of a picture at another size, mixed with what lies around the part."""
-    vectors = _by_vectors()
-    if vectors is not None and image.mode in _MODES:
-        return vectors(image, size, box)
+    by_vectors = vectors()
+    if by_vectors is not None and image.mode in _MODES:
+        return by_vectors(image, size, box)
     # Down the columns first: as near to the exact result as Pillow's own way, and a sixth faster.
     left, top, right, bottom = box
     rows = image.width, size[1]
@@ -43,21 +43,22 @@ def resized(image: Image.Image, size: Size, box: Box) -> Image.Image:
 
 
 @functools.cache
-def _by_vectors() -> Callable[[Image.Image, Size, Box], Image.Image] | None:
+def vectors() -> Callable[[Image.Image, Size, Box], Image.Image] | None:
+    """Return `resized` by vector instructions, for some modes; None where there is none."""
     try:
-        import cykooz_resizer as vectors  # noqa: PLC0415 - 10 ms, for pictures made smaller
+        import cykooz_resizer as library  # noqa: PLC0415 - 10 ms, for pictures made smaller
     except ImportError:  # there is none for this kind of machine
         return None
-    lanczos = vectors.ResizeAlg.convolution(vectors.FilterType.lanczos3)
+    lanczos = library.ResizeAlg.convolution(library.FilterType.lanczos3)
 
     def resize(image: Image.Image, size: Size, box: Box) -> Image.Image:
         left, top, right, bottom = box
         # Rounded, their sum may be a trifle more than all there is, which is refused.
         width, height = math.nextafter(right - left, 0), math.nextafter(bottom - top, 0)
-        part = vectors.CropBox(left, top, width, height)
+        part = library.CropBox(left, top, width, height)
         result = Image.new(image.mode, size, None)  # every pixel of it will be written
-        vectors.Resizer().resize_pil(
-            image, result, vectors.ResizeOptions(resize_alg=lanczos, crop_box=part)
+        library.Resizer().resize_pil(
+            image, result, library.ResizeOptions(resize_alg=lanczos, crop_box=part)
         )
         return result
 
