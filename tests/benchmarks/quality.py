@@ -110,7 +110,7 @@ def judged(image: Image.Image, sampling: str, folder: Path) -> tuple[list[float]
     ours = raster.decode(opener, info, size)
     fit = plan.Fit(size=size, reason=None)
     sent = prepare.prepare(opener, info, fit, Fitting()).blob.read()
-    with mock.patch.object(lanczos, "vectors", return_value=None):
+    with mock.patch.object(lanczos, "vectors", return_value=lanczos.plain):
         plain = raster.decode(opener, info, size)
     found = [ours, _decoded(sent), plain]
     for to in (f"{shrunk}[compression=1]", f"{folder}/small.jpg[Q=95,subsample_mode=off,strip]"):
