@@ -31,6 +31,7 @@ HOMES = {
     "PIL": ("images/", "sandbox/"),
     "pi_heif": ("images/",),
     "isal": ("images/",),
+    "cykooz_resizer": ("images/",),
     "sqlite3": ("record/",),
 }
 """Where each library may be imported; Pillow has a second home in the sandbox, which draws."""
