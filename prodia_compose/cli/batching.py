@@ -89,13 +89,7 @@ class _Batch:
                 held = Results(path, header, ids=ids, others=others, create_dirs=create)
                 results = stack.enter_context(held)
             record = stack.enter_context(ledger.open_record(environ, create=not is_dry))
-            standing = Standing(
-                history.read(names.family(whole), header),
-                record,
-                is_sandbox=self._is_sandbox,
-                rerun=wishes.rerun,
-                is_forced=wishes.request.placement.force,
-            )
+            standing = self._standing(names.family(whole), header, record)
             around = self._around(record)
             plans: dict[int, Document] = {}
 
@@ -124,6 +118,17 @@ class _Batch:
             teller.leave()
             with signals.in_two_steps(self._asked, self._now):
                 return self._send(found, results, record, standing, around, teller)
+
+    def _standing(self, paths: Sequence[str], header: Header, record: ledger.Ledger) -> Standing:
+        """Return where each row stands, and what is spent on those of this shard."""
+        wishes = self._wishes
+        return Standing(
+            history.read(paths, header, lambda name: in_shard(name, wishes.shard)),
+            record,
+            is_sandbox=self._is_sandbox,
+            rerun=wishes.rerun,
+            is_forced=wishes.request.placement.force,
+        )
 
     def _header(self) -> Header:
         return Header(
@@ -181,7 +186,7 @@ class _Batch:
         teller: tally.Tally,
     ) -> int:
         wishes = self._wishes
-        budget = Budget(wishes.budget_usd, standing.history.spent)
+        budget = Budget(wishes.limit_usd, standing.history.spent)
         starts = Starts(wishes.jobs, wishes.rate, wishes.request.delivery.max_wait_s)
         desk = Desk(starts, budget, Failures(wishes.max_failures))
         room = open_files.room([due.places for due in found.due], open_files.raised())

@@ -3,19 +3,23 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, get_args
 
 from prodia_compose import addresses, errors
+from prodia_compose.pipeline.batch.results.lines import Status
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.pipeline.batch.work import End
 from prodia_compose.pipeline.plan import Plan
+from prodia_compose.progress import visible
 from prodia_compose.record.entries import stamp
 from prodia_compose.report import documents, jsontext
 from prodia_compose.report.jsontext import Document
 
 _STATUS: Final = {"skip": "skipped", "list": "listed", "refuse": "refused"}
 """What becomes of rows that are not sent, by what was decided."""
+
+_COUNTED: Final = ("due", *get_args(Status), "skipped", "listed", "not-started")
 
 
 def row(end: End) -> Document:
@@ -46,7 +50,7 @@ def row(end: End) -> Document:
 def planned(row: Row, plan: Plan) -> Document:
     """Return `prodia-compose/plan@1` of a row that would be sent, as far as headers tell."""
     known = documents.plan(plan)
-    about = {"id": row.id, "row": row.number, "status": "due"}
+    about = {**addresses.named("id", row.id), "row": row.number, "status": "due"}
     return {"schema": known.pop("schema"), **about, **known}
 
 
@@ -133,15 +137,15 @@ def summary(
     """Return `prodia-compose/batch@1`: how many rows came to what, and what to do next."""
     return {
         "schema": "prodia-compose/batch@1",
-        "counts": {status: count for status, count in counts.items() if count},
+        "counts": {status: counts[status] for status in _COUNTED if counts.get(status)},
         "spent_usd": float(spent),
         "reserved_usd": float(reserved),
         "failed": [
             {
-                "id": name,
+                **({"id": None} if name is None else addresses.named("id", name)),
                 "kind": error.kind,
                 "exit_code": int(error.code),
-                "message": error.message,
+                "message": visible(error.message),
             }
             for name, error in failed
         ],

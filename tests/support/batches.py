@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import loopback
+import validating
 from PIL import Image
 from sandboxing import picture
 
@@ -86,7 +87,9 @@ def number_of(request: loopback.Received) -> int:
 
 
 def documents(text: str | bytes) -> list[dict[str, Any]]:
-    """Return the documents of a text, one a line."""
+    """Return the documents of a text, one a line; of standard output, as their schemas have them."""
+    if isinstance(text, bytes):
+        return [validating.read(line) for line in text.splitlines(keepends=True)]
     return [json.loads(line) for line in text.splitlines()]
 
 

@@ -5,12 +5,14 @@ it, it forks one and writes its number, and its exit status once it has ended.
 """
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
 import os
 import pkgutil
 import runpy
+import select
 import signal
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import prodia_compose
-from prodia_compose.pipeline.batch import work
+from prodia_compose.pipeline import run
 
 Line = tuple[str, int]
 
@@ -33,7 +35,7 @@ class Forks:
 
     def __init__(self) -> None:
         self._parent = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         self._ended: dict[int, int] = {}
 
@@ -44,12 +46,12 @@ class Forks:
             folder: Is its working directory.
             argv: What is typed.
             env: More variables.
-            wishes: A line to be killed at (`struck`); where to log the lines that matter (`log`).
+            wishes: A line to be killed at (`struck`), or where to log the lines that matter (`log`);
+                from which function on (`place`), if not from where a row is begun.
         """
         asked = {"folder": str(folder), "argv": argv, "env": env, **wishes}
         assert self._parent.stdin is not None
         self._parent.stdin.write(json.dumps(asked).encode() + b"\n")
-        self._parent.stdin.flush()
         while "begun" not in (told := self._told()):
             pass
         return told["begun"]
@@ -59,6 +61,13 @@ class Forks:
         while pid not in self._ended:
             self._told()
         return self._ended.pop(pid)
+
+    def has_ended(self, pid: int) -> bool:
+        """Return whether a process has ended."""
+        assert self._parent.stdout is not None
+        while select.select([self._parent.stdout], [], [], 0)[0]:
+            self._told()
+        return pid in self._ended
 
     def _told(self) -> dict[str, int]:
         assert self._parent.stdout is not None
@@ -72,28 +81,35 @@ class Forks:
         self._parent.communicate()
 
 
-class _Row:
-    """Follows the one row of a batch, from where it is begun to its end."""
+class _Tracer:
+    """Follows a thread from the first call of a function on, line by line."""
 
     def __init__(self, log: str | None, struck: list[Any] | None) -> None:
         self._log = log
         self._struck = struck and tuple(struck)
         self._seen: dict[Line, None] = {}
-        self._mark: object = None
+        self._marks: list[object] = [None]
 
-    def install(self) -> None:
-        """Follow it."""
-        begin = work._Row._begin
+    def install(self, place: str) -> None:
+        """Follow what calls the function of a module."""
+        module, _, name = place.partition(":")
+        *path, last = name.split(".")
+        home = functools.reduce(getattr, path, importlib.import_module(module))
+        function, reached = getattr(home, last), run.Run.reached
 
-        def begin_traced(row: Any, name: str | None) -> None:
-            self._row = row
+        def traced(*args: Any, **others: Any) -> Any:
             frame: FrameType | None = sys._getframe()
             while frame is not None:
                 frame.f_trace, frame = self.trace, frame.f_back
             sys.settrace(self.trace)
-            begin(row, name)
+            return function(*args, **others)
 
-        work._Row._begin = begin_traced  # type: ignore[assignment, method-assign]
+        def noted(job: run.Run, state: Any) -> None:
+            self._marks = [state]
+            reached(job, state)
+
+        setattr(home, last, traced)
+        run.Run.reached = noted  # type: ignore[assignment, method-assign]
 
     def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
         """Take in what is executed, as `sys.settrace` tells it."""
@@ -104,12 +120,11 @@ class _Row:
         if line == self._struck:
             os.kill(os.getpid(), signal.SIGKILL)
         if self._log is not None:
-            mark = (self._row._run.state, *_files(Path()), *_files(Path("../state")))
-            if mark != self._mark:
-                before = list(self._seen)[-1:]
+            marks = [self._marks[0], *_files(Path()), *_files(Path("../state"))]
+            if marks != self._marks:
                 with Path(self._log).open("a") as file:
-                    file.writelines(f"{json.dumps(one)}\n" for one in (*before, line))
-            self._mark = mark
+                    file.write(f"{json.dumps(line)}\n")
+            self._marks = marks
         self._seen[line] = None
         return self.trace
 
@@ -131,7 +146,8 @@ def _run(asked: dict[str, Any]) -> NoReturn:
         os.dup2(os.open(f"{asked['folder']}.{suffix}", flags), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if asked.get("log") or asked.get("struck"):
-        _Row(asked.get("log"), asked.get("struck")).install()
+        tracer = _Tracer(asked.get("log"), asked.get("struck"))
+        tracer.install(asked.get("place", "prodia_compose.pipeline.batch.work:_Row._begin"))
     sys.argv = ["prodia-compose", *asked["argv"]]
     # Only here: it gives Ctrl-C back to the system, which pytest must not.
     runpy.run_module("prodia_compose", run_name="__main__")

@@ -2,17 +2,18 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from prodia_compose import errors, progress
 from prodia_compose.cli import terminal
 from prodia_compose.cli.options.many import ManyOptions
-from prodia_compose.pipeline.batch.survey import Survey
+from prodia_compose.pipeline.batch.survey import Left, Survey
 from prodia_compose.report import batch as documents
 from prodia_compose.report.jsontext import Document
 
 _MOST_TOLD = 20  # in full
+_MOST_NAMED = 200
 
 
 def too_many(found: Sequence[errors.ComposeError], *, as_json: bool) -> errors.ComposeError:
@@ -75,20 +76,40 @@ def tell(
     if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
         terminal.tell(f"prodia-compose: {_and_more(rest, 'warning')}")
     wrong = [one.message for one in passed]
-    listed = [
-        f"{left.row.id}: {left.decision.words}"
-        for left in found.left
-        if left.decision.action in ("list", "refuse")
-    ]
-    for words in (wrong, listed):
-        for text in words[:_MOST_TOLD]:
-            terminal.tell(f"{terminal.label('error')}{progress.visible(text)}")
-        if rest := len(words[_MOST_TOLD:]):
-            terminal.tell(f"{terminal.label('error')}{_and_more(rest, 'row')}")
-    limit = options.batch.budget_usd
-    if limit is not None and spent and not options.quiet:
+    listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
+    for text in wrong[:_MOST_TOLD]:
+        _tell_error(text)
+    if rest := len(wrong[_MOST_TOLD:]):
+        _tell_error(_and_more(rest, "row"))
+    for left in listed[:_MOST_TOLD]:
+        _tell_error(f"{left.row.id}: {left.decision.words}")
+    for text in _named(listed[_MOST_TOLD:]):
+        _tell_error(text)
+    limit, shard = options.batch.limit_usd, options.batch.shard
+    if limit is None or options.quiet:
+        return
+    if shard is not None:
+        part = f"part {shard[0]} of {shard[1]} may spend {documents.usd(limit)} of the budget"
+        terminal.tell(f"prodia-compose: {part}")
+    if spent:
         so_far = f"{documents.usd(spent)} of {documents.usd(limit)}"
         terminal.tell(f"prodia-compose: {so_far} were spent before")
+
+
+def _tell_error(text: str) -> None:
+    terminal.tell(f"{terminal.label('error')}{progress.visible(text)}")
+
+
+def _named(left: Sequence[Left]) -> Iterator[str]:
+    """Yield the names of rows that are left as they are, with what sends them."""
+    names: dict[str, list[str]] = {}
+    for one in left:
+        word = one.decision.rerun
+        cure = "--json tells why" if word is None else f"--rerun {word} sends them once more"
+        names.setdefault(cure, []).append(one.row.id)
+    for cure, ids in names.items():
+        shown = ", ".join([*ids[:_MOST_NAMED], *(["..."] if ids[_MOST_NAMED:] else [])])
+        yield f"{documents.counted(len(ids), 'more row')} left as they are: {shown}; {cure}"
 
 
 def show(

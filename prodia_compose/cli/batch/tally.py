@@ -104,7 +104,7 @@ class Tally:
         if self._failed:
             told.append(f"{len(self._failed)} failed")
         spent, _ = desk.money
-        limit = self._options.batch.budget_usd
+        limit = self._options.batch.limit_usd
         told.append(documents.usd(spent) + (f" of {documents.usd(limit)}" if limit else ""))
         if left := len(self._found.due) - self._ended:
             seconds = round((time.monotonic() - self._began) / max(self._ended, 1) * left)
@@ -144,7 +144,7 @@ class Tally:
         self._counts[status] += 1
         self._ended += 1
         self._bug = self._bug or done.bug
-        self._is_any_sent |= done.document.get("attempts", 0) != 0
+        self._is_any_sent |= done.status not in (None, "refused")
         self._is_look |= status in ("unknown", "rejected", "not-placed")
         if status in _RERUN:
             self._reruns.add(_RERUN[status])

@@ -182,6 +182,13 @@ class BatchOptions(Options):
         return operands if self.each is not None else operands[1:]
 
     @property
+    def limit_usd(self) -> Decimal | None:
+        """What this run may spend, earlier ones of the same rows included: a shard only its part."""
+        if self.budget_usd is None or self.shard is None:
+            return self.budget_usd
+        return self.budget_usd / self.shard[1]
+
+    @property
     def reads_stdin(self) -> bool:
         """Whether the rows come from standard input."""
         return "-" in (self.manifest, self.each)

@@ -161,7 +161,8 @@ class _Surveyor:
             skipped = Decision(action="skip", why="its place is taken, and is left as it is")
             self._left.append(Left(row=row, decision=skipped, path=plan.place.path))
             return
-        wrong = [*self._errors(plan)]
+        twins = () if key is None or plan.errors else self._twins(row, key)
+        wrong = [*self._errors(plan, twins)]
         self._problems += [Problem(error=error, line=row.line, id=row.id) for error in wrong]
         self._warnings += [
             (None if warned.code in _OF_ALL else row, warned)
@@ -175,9 +176,9 @@ class _Surveyor:
         if wrong or key is None or plan.model is None:
             self._wrong.append(row)
             return
-        self._warn_of_twin(row, key)
+        self._warnings += [(row, one) for one in twins]
         self._estimates.append(plan.estimate)
-        self._show(row, replace(plan, request_key=key))
+        self._show(row, replace(plan, request_key=key, warnings=(*plan.warnings, *twins)))
         most = plan.estimate.maximum_usd
         self._due.append(
             Due(
@@ -188,11 +189,14 @@ class _Surveyor:
                 places=tuple(one.place for one in said.named),
                 again=decision.again or row.request.again,
                 is_sandbox=self._is_sandbox,
+                warnings=twins,
             )
         )
 
-    def _errors(self, plan: Plan) -> Iterator[errors.ComposeError]:
+    def _errors(self, plan: Plan, twins: Sequence[errors.Warned]) -> Iterator[errors.ComposeError]:
         """Yield what is wrong with a row; the token is not its own."""
+        if plan.request.strict:
+            yield from (errors.InputError(f"{one.message} (--strict)") for one in twins)
         yield from (one for one in plan.errors if not isinstance(one, errors.AuthError))
         limit = self._budget_usd
         if limit is not None and plan.model is not None and plan.estimate.maximum_usd is None:
@@ -200,13 +204,13 @@ class _Surveyor:
             cure = "--assume-price USD says what it may be"
             yield errors.CostError(f"--budget {limit:f}: {what}; {cure}; nothing sent")
 
-    def _warn_of_twin(self, row: Row, key: str) -> None:
+    def _twins(self, row: Row, key: str) -> tuple[errors.Warned, ...]:
+        """Return the warning that an earlier row asks for the same, if one does."""
         first = self._firsts.setdefault(key, row)
-        if first is not row and not row.repeat:
-            message = (
-                f"asks for the same picture as {first.id}; both are sent, and both are paid for"
-            )
-            self._warnings.append((row, errors.Warned(code="duplicate-row", message=message)))
+        if first is row or row.repeat:
+            return ()
+        message = f"asks for the same picture as {first.id}; both are sent, and both are paid for"
+        return (errors.Warned(code="duplicate-row", message=message),)
 
 
 def _replacing(request: ComposeRequest) -> ComposeRequest:

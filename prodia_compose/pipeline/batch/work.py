@@ -37,6 +37,7 @@ class Due:
         places: `Entry.place` of its pictures.
         again: Whether it is sent although the same job's outcome is unknown.
         is_sandbox: Whether it costs nothing, as far as can be known before.
+        warnings: What is odd about it beside the other rows.
     """
 
     row: Row
@@ -46,6 +47,7 @@ class Due:
     places: tuple[str, ...]
     again: bool = False
     is_sandbox: bool = False
+    warnings: tuple[errors.Warned, ...] = ()
 
 
 @frozen
@@ -140,7 +142,8 @@ class _Crew:
     """The threads, and what they have before them."""
 
     def __init__(self, due: Sequence[Due], jobs: int, means: Means) -> None:
-        self.done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        # A `SimpleQueue` waits for ever where a signal's handler lasts longer than its timeout.
+        self.done: queue.Queue[Done] = queue.Queue()
         self._means = means
         self._waiting = collections.deque(due)
         self._ahead = threading.Semaphore(jobs)
@@ -176,7 +179,7 @@ class _Row:
         self._at_pictures = at_pictures
         self._let_next: Callable[[], None] | None = let_next
         self._plan: Plan | None = None
-        self._run = self._new_run(())
+        self._run = self._new_run(due.warnings)
         self._has_begun = False
         self._record_id: str | None = None
 
@@ -258,7 +261,7 @@ class _Row:
             if means.desk.reason is not None:
                 raise Ended(means.desk.reason)
             plan = self._plan = planner.make(due.row.request, around, sending=True)
-        run = self._run = self._new_run(plan.warnings)
+        run = self._run = self._new_run((*plan.warnings, *due.warnings))
         if plan.is_reuse:
             reuse.take(plan, run, stdout=no_stdout, reporter=reporter)
             return

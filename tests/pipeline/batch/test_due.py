@@ -188,7 +188,7 @@ def test_words_name_ids_as_a_shell_takes_them() -> None:
     decision = due.decide(last("rejected", "my cup's.jpg"), rs.KEY)
 
     assert decision.words == (
-        "the service rejected it: it is bad; "
+        "it is bad; "
         """--rerun failed --only 'my cup'"'"'s.jpg' sends it once more"""
     )
 

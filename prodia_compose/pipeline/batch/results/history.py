@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -63,40 +63,48 @@ class History:
 
     Attributes:
         last: The latest of each row, by its id.
-        spent: What was paid, in US dollars: prices, and the bounds of what may be billed and
-            named none.
+        spent: What was paid for rows that `counts`, in US dollars: prices, and the bounds of
+            what may be billed and named none.
         unpriced: How many jobs may be billed of which neither is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Callable[[str], bool] = lambda _: True) -> None:
+        self._counts = counts
         self.last: dict[str, Last] = {}
         self.spent = Decimal(0)
         self.unpriced = 0
 
-    def count(self, amount: Decimal | None, sign: Literal[1, -1] = 1) -> None:
-        """Take a job into the sum, or out of it."""
+    def count(self, name: str, amount: Decimal | None, sign: Literal[1, -1] = 1) -> None:
+        """Take a row's job into the sum, or out of it."""
+        if not self._counts(name):
+            return
         if amount is None:
             self.unpriced += sign
         else:
             self.spent += sign * amount
 
 
-def read(paths: Iterable[str], header: Header | None = None) -> History:
+def read(
+    paths: Iterable[str],
+    header: Header | None = None,
+    counts: Callable[[str], bool] = lambda _: True,
+) -> History:
     """Return what results files say; a start without an end is of unknown outcome.
 
     Args:
         paths: What `names.family` finds.
         header: The run's; all files must be of the same service. None if that is no matter.
+        counts: Whether what was spent on the row of an id matters.
 
     Raises:
         errors.UsageError: One is of another service, or no results file.
         errors.InputError: One cannot be read, or a line is damaged.
     """
-    history = History()
+    history = History(counts)
     latest: dict[str, str] = {}
     for path in paths:
         for at, last, spent in _read(path, header, history).values():
-            history.count(spent)
+            history.count(last.id, spent)
             if latest.get(last.id, "") <= at:
                 latest[last.id] = at
                 history.last[last.id] = last
@@ -125,7 +133,7 @@ def _read(
                     raise lines.damaged(path, number) from exc
                 before = steps.get(now.id)
                 if before is not None and not _is_same_job(before[1], now):
-                    history.count(before[2])
+                    history.count(now.id, before[2])
                 steps[now.id] = at, now, spent
     except OSError as exc:
         raise errors.InputError(f"{path}: cannot be read ({exc.strerror})", path=path) from exc
