@@ -10,6 +10,7 @@ from prodia_compose.cli.completion.offers import Command
 
 _ID = re.compile(r"[0-9a-f]{2,}(-[0-9a-f]*)*", re.IGNORECASE)
 _SWITCHES = ("help", "version")  # which other programs have as commands
+_MANIFESTS = tuple(f".{suffix}" for suffix in offers.PATHS["MANIFEST"][1])
 _LONGEST_SHOWN = 60
 
 
@@ -31,6 +32,8 @@ def command(typed: str, rest: Sequence[str], group: str) -> str:
     if typed in _SWITCHES:
         after = f"{rest[0]} " if rest and rest[0] in known else ""
         return f"did you mean: {after}--{typed}?"
+    if typed.lower().endswith(_MANIFESTS):
+        return f"did you mean: batch {name} ...?"
     if addresses.names_file(typed):
         return f"did you mean: compose {name} ...?"
     if len(typed.split()) > 1:

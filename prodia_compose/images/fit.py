@@ -26,8 +26,9 @@ BUDGET_BYTES: Final = 170_000_000
 """What pictures prepared at one time may take together, beside 50 MB of the process itself: two
 JPEGs or PNGs of 48 MP made smaller to 2048 px."""
 
-_MOST_TWICE_PIXELS: Final = {"HEIF": 50_000_000, "AVIF": 24_000_000}
-"""Up to what size a picture may go beyond the budget: of a HEIC, no camera's are larger."""
+_MOST_TWICE_PIXELS: Final = {"HEIF": 50_000_000, "AVIF": 24_000_000, "JPEG": 25_000_000}
+"""Up to what size two at a time may go beyond the budget: of a HEIC, no camera's are larger. Two
+JPEGs of 24 MP take 220 MB, and one after the other they would take twice the time."""
 
 _DECODER_THREADS: Final = {"HEIF": 4, "AVIF": 4}
 """How many threads of its own a decoder starts."""
@@ -138,8 +139,9 @@ def _task(
 ) -> workers.Task[tuple[prepare.PreparedImage, files.Content | None]]:
     info = image.info
     cost = prepare.peak_bytes(info, size, max_bytes)
-    # Decoding a HEIC takes as long as five JPEGs: that two run at a time is worth the memory.
-    if info.width * info.height <= _MOST_TWICE_PIXELS.get(info.format, 0):
+    # That two run at a time is worth the memory, but for what a progressive JPEG needs beside.
+    is_light = not info.header.is_interlaced
+    if is_light and info.width * info.height <= _MOST_TWICE_PIXELS.get(info.format, 0):
         cost = min(cost, means.budget.limit // 2)
     work = partial(means.preparing, image.source, info, size, wishes, max_bytes)
     return workers.Task(work=work, cost=cost, threads=_DECODER_THREADS.get(info.format, 0))

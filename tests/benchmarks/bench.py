@@ -13,6 +13,7 @@ import measuring
 from peers import Peers
 
 OURS: Final = "prodia-compose"
+BEFORE: Final = "before"
 TOKEN: Final = "benchmark"
 COMPOSE: Final = ("compose", "-q", "-f", "-p", "all of them", "-o", "out.jpg")
 MANY: Final = ("-m", "seedream-5-lite")
@@ -57,12 +58,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """The place where the works are done: a folder for them, and a service on loopback."""
+    """The place where the works are done: a folder for them, and a service on loopback.
+
+    Attributes:
+        earlier: A checkout to compare with, if any.
+    """
 
     folder: Path
     url: str
     rounds: int
     peers: Peers
+    earlier: Path | None = None
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -110,6 +116,13 @@ class Bench:
     def ours(self, room: Path, *argv: str, name: str = OURS) -> measuring.Contender:
         """Return ourselves with some arguments."""
         return measuring.Contender(name=name, script=shell(*program(), *argv), folder=room)
+
+    def before(self, room: Path, *argv: str) -> list[measuring.Contender]:
+        """Return the earlier checkout with some arguments, if there is one."""
+        if self.earlier is None:
+            return []
+        script = f"PYTHONPATH={shell(str(self.earlier))} {shell(*program(), *argv)}"
+        return [measuring.Contender(name=BEFORE, script=script, folder=room)]
 
     def measure(self, *contenders: measuring.Contender) -> tuple[measuring.Measured, ...]:
         """Run contenders in turns."""

@@ -15,6 +15,7 @@ from measuring import Contender
 
 _CLIENTS: Final = Path(__file__).parent.parent / "sandbox" / "clients"
 _MB: Final = 1_000_000
+_VIPS: Final = "vips x2 + curl"
 _EIGHT: Final = ("-m", "flux-2-max")
 _TO_2048: Final = (*COMPOSE, *MANY, "--max-side", "2048")
 
@@ -82,43 +83,63 @@ def _write_job(room: Path, job_type: str, names: list[str]) -> None:
 
 
 def jpeg(place: Bench) -> Iterator[Row]:
-    """Eight JPEGs, against what people script."""
-    goals = {"vips x2 + curl": 1.2, "ImageMagick + curl": 5}
-    yield from _shrinking(place, "JPEG", "48mp.jpg", goals, (_vips, _imagemagick, _gm))
+    """Eight JPEGs of 12, 24 and 48 MP, against what people script."""
+    yield from _shrinking(place, "12mp.jpg", {_VIPS: 1.1})
+    yield from _shrinking(place, "24mp.jpg", {_VIPS: 1.3})
+    goals = {_VIPS: 1.25, "ImageMagick + curl": 5}
+    yield from _shrinking(place, "48mp.jpg", goals, others=(_vips, _imagemagick, _gm))
+
+
+def one(place: Bench) -> Iterator[Row]:
+    """One JPEG alone, start-up and all."""
+    for picture in ("12mp.jpg", "24mp.jpg", "48mp.jpg"):
+        yield from _shrinking(place, picture, {}, count=1)
 
 
 def png(place: Bench) -> Iterator[Row]:
-    """The same as PNG."""
-    yield from _shrinking(place, "PNG", "48mp.png", {"vips x2 + curl": 1}, (_vips,))
+    """Eight PNGs."""
+    for picture in ("12mp.png", "48mp.png"):
+        yield from _shrinking(place, picture, {_VIPS: 1.1})
+
+
+def webp(place: Bench) -> Iterator[Row]:
+    """Eight WebPs."""
+    yield from _shrinking(place, "12mp.webp", {})
 
 
 def heic(place: Bench) -> Iterator[Row]:
-    """The same as HEIC, where there is what makes one."""
+    """Eight HEICs, where there is what makes one."""
     if importlib.util.find_spec("pillow_heif") is None:
         place.peers.missing.append("HEIC: pip install pillow-heif, which makes the picture")
         return
     others = (_vips,) if place.peers.reads_heic() else ()
-    yield from _shrinking(place, "HEIC", "48mp.heic", {"vips x2 + curl": 1}, others)
+    for picture in ("12mp.heic", "48mp.heic"):
+        yield from _shrinking(place, picture, {_VIPS: 1}, others=others)
 
 
 def _shrinking(
     place: Bench,
-    kind: str,
     picture: str,
     goals: dict[str, float],
-    others: tuple[Callable[[Bench, Path], Contender | None], ...],
+    *,
+    count: int = 8,
+    others: tuple[Callable[[Bench, Path], Contender | None], ...] | None = None,
 ) -> Iterator[Row]:
-    room = place.room(picture.replace(".", "-"), picture, 8)
+    """Yield the rows of a picture made smaller so many times; without `others`, beside vips."""
+    room = place.room(f"{picture.replace('.', '-')}-{count}", picture, count)
     inputs = sorted(path.name for path in room.glob("in-*"))
     names = [f"{Path(name).stem}.jpg" for name in inputs]
     _write_job(room, "inference.flux-2.max.img2img.v1", names)
     contenders = [place.ours(room, *COMPOSE, *_EIGHT, *inputs)]
-    contenders += [found for other in others if (found := other(place, room)) is not None]
+    contenders += place.before(room, *COMPOSE, *_EIGHT, *inputs)
+    found = (other(place, room) for other in ((_vips,) if others is None else others))
+    contenders += [each for each in found if each is not None]
     mine, *theirs = place.measure(*contenders)
-    work = f"8 {kind}s of 48 MP to 2048 px"
+    megapixels, _, kind = picture.partition("mp.")
+    work = f"{count} x {megapixels} MP {kind} to 2048 px"
     yield bench.row(work, mine)
     for each in theirs:
-        limit = goals.get(each.contender.name)
+        limit = {bench.BEFORE: 0.97, **goals}.get(each.contender.name)
         goal = None if limit is None else Goal(kind="at least", limit=limit)
         yield bench.row(work, each, value=each.times(mine), unit="x our time", goal=goal)
 
@@ -181,6 +202,7 @@ def memory(place: Bench) -> Iterator[Row]:
     runs = (
         ("8 JPEGs of 48 MP to 2048 px", "48mp.jpg", 8, "2048", 230),
         ("14 JPEGs of 48 MP to 2048 px", "48mp.jpg", 14, "2048", 230),
+        ("8 JPEGs of 24 MP to 2048 px", "24mp.jpg", 8, "2048", 280),
         ("8 JPEGs of 48 MP to 4096 px", "48mp.jpg", 8, "4096", 230),
         ("8 progressive JPEGs to 2048 px", "progressive.jpg", 8, "2048", 350),
         ("8 PNGs of 48 MP to 2048 px", "48mp.png", 8, "2048", 350),
@@ -263,6 +285,6 @@ def record(place: Bench) -> Iterator[Row]:
 
 WORKS: Final[dict[str, Callable[[Bench], Iterator[Row]]]] = {
     work.__name__: work
-    for work in (start, untouched, jpeg, png, heic, memory, images, pixels, record)
+    for work in (start, untouched, jpeg, one, png, webp, heic, memory, images, pixels, record)
 }
 """The works by name, in the order they are done."""

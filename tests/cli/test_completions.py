@@ -234,6 +234,8 @@ OFFERED = {
     "short-help": (("models",), "-", "-h"),
     "shells": (("completion",), "", "powershell"),
     "rate": (("batch", "--rate"), "", "10/m"),
+    "varied-model": (("batch", "--vary"), "model=fl", "model=flux-2-dev"),
+    "second-varied-model": (("batch",), "--vary=model=x,fl", "--vary=model=x,flux-2-max"),
     "twice": (("batch", "--rerun", "failed", "--rerun"), "", "changed"),
     "entry": (("batch", "--each", "list", "-p"), "Put {ea", "Put {each}"),
 }

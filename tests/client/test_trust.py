@@ -1,10 +1,14 @@
-"""What the environment says of TLS and keeps it from working."""
+"""What the environment says of TLS: what is trusted, and what keeps it from working."""
 
 import os
+import ssl
 from pathlib import Path
 
+import certifi
 import loopback
 import pytest
+import submitting
+from submitting import PICTURE
 
 from prodia_compose.client.transport import trust
 
@@ -75,3 +79,30 @@ def test_a_file_for_keys_is_looked_at_as_it_is_written(monkeypatch: pytest.Monke
     monkeypatch.setenv("SSLKEYLOGFILE", "$WHERE/gone/keys")
     told = f"SSLKEYLOGFILE names {Path.cwd()}/gone/keys, which cannot be written"
     assert trust.fault(verify=True) == f"{told} (No such file or directory)"
+
+
+def test_a_bundle_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
+    """It is a twentieth of a second for each job otherwise; one that is mended counts at once."""
+    own = tmp_path / "bundle.pem"
+    usual = Path(certifi.where()).read_bytes()
+    own.write_bytes(usual)
+    with loopback.serve([loopback.multipart_ok(PICTURE)], tls=True) as server:
+        assert server.ca_file is not None
+        with submitting.environment(own):
+            assert "is not trusted" in submitting.submit(server.url).failure.message
+            own.write_bytes(usual + server.ca_file.read_bytes())
+            found = trust.context(str(own))
+            for _ in range(2):
+                assert submitting.submit(server.url).answer.outputs
+
+    assert trust.context(str(own)) is found
+
+
+def test_a_bundle_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    """What cannot be read, or is damaged, is not taken for an empty one."""
+    own = tmp_path / "bundle.pem"
+    with pytest.raises(FileNotFoundError):
+        trust.context(str(own))
+    own.write_text("-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n")
+    with pytest.raises(ssl.SSLError):
+        trust.context(str(own))

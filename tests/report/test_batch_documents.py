@@ -232,3 +232,36 @@ def test_rehearsals_are_told_so(here: Path, run: Run, sandbox: server.Sandbox) -
     (header, *_) = _results("rows.jsonl.sandbox.results.jsonl")
 
     assert (alone[0]["sandbox"], header["sandbox"]) == (True, True)
+
+
+def test_rows_that_cost_nothing_more(here: Path, run: Run) -> None:
+    """A picture that was made before is taken, and one that was kept is placed, in rows as any."""
+    manifest(here, rows(2))
+    odd = loopback.multipart_ok(picture(image_format="PNG"), media_type="image/png")
+    with serving(lambda number, _: odd if number == 2 else batches.ANSWER) as service:
+        run("compose", "p01.png", "-p", rows(1)[0]["prompt"], "-o", "made.jpg")
+        first, _ = _read(run(*LINE, "-j1", "--if-made", "reuse", "--strict"))
+        again, whole = _read(run(*LINE, "-j1"))
+
+    assert [row["status"] for row in first] == ["done", "not-placed"]
+    assert (first[0]["made"]["taken"], first[0]["attempts"], service.submissions) == (True, 0, 2)
+    assert [row["status"] for row in again] == ["skipped", "done"]
+    assert again[1]["rescued"] == []
+    assert whole["spent_usd"] == pytest.approx(0.039)
+    assert len(_results()) == 5
+
+
+def test_rows_that_are_run_several_times(here: Path, run: Run) -> None:
+    """Each has an id of its own, and is told in the order of the values; the shard is in the header."""
+    manifest(here, rows(2))
+    with serving():
+        made, _ = _read(run(*LINE, "--vary", "aspect-ratio=1:1,16:9", "--repeat", "2"))
+        for part in ("1/2", "2/2"):
+            found, _ = _read(run(*LINE, "--shard", part, "--results", "s.jsonl", "-f"))
+            if found:
+                assert _results(f"s.{part.replace('/', '-of-')}.jsonl")[0]["shard"] == part
+
+    assert [row["id"] for row in made[:4]] == [
+        f"r01~aspect_ratio={ratio}~#{number}" for ratio in ("1:1", "16:9") for number in (1, 2)
+    ]
+    assert {warned["code"] for row in made for warned in row["warnings"]} == set()

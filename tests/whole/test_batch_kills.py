@@ -1,6 +1,7 @@
 """A batch that is killed, and run again: nothing is paid twice, nothing is lost, nothing half."""
 
 import contextlib
+import inspect
 import json
 import os
 import random
@@ -15,6 +16,10 @@ import counting
 import pytest
 from conftest import SAMPLES, TOKEN
 from forking import Forks
+
+from prodia_compose.client import wait
+from prodia_compose.record import ledger
+from prodia_compose.sandbox import server
 
 ROWS = 40
 BATCH = ("batch", "rows.jsonl", "--create-dirs", "-y")
@@ -39,17 +44,22 @@ def manifest(folder: Path, prompts: list[str]) -> None:
     (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
+def told(folder: Path) -> str:
+    """Return what the last run in a folder wrote on stderr."""
+    return Path(f"{folder}.err").read_text()
+
+
 def require_whole(folder: Path, prompts: list[str]) -> set[str]:
     """Fail if a picture is half or another row's, or missing and not told of; return what lacks."""
-    told = Path(f"{folder}.err").read_text()
+    words = told(folder)
     lacking = set()
     for number, prompt in enumerate(prompts):
         place = folder / f"out/r{number}.jpg"
-        lines = [line for line in told.splitlines() if re.search(rf" r{number}[:,;]", line)]
+        lines = [line for line in words.splitlines() if re.search(rf" r{number}[:,;]", line)]
         if place.exists():
             assert place.read_bytes() == counting.picture(prompt), place
         else:
-            assert any("--rerun unknown" in line for line in lines), told
+            assert any("--rerun unknown" in line for line in lines), words
             lacking.add(prompt)
     return lacking
 
@@ -101,7 +111,7 @@ def test_a_kill_at_any_moment_pays_nothing_twice(
 
         wishes = ("--rerun", "unknown", "--if-exists", "skip")
         code = forks.status(forks.start(here, *argv, *wishes, env=env))
-        assert code == 0, Path(f"{here}.err").read_text()
+        assert code == 0, told(here)
         assert require_whole(here, prompts) == set()
     twice = {prompt for prompt, count in service.asked.items() if count > 1}
     assert twice <= lacking
@@ -142,25 +152,25 @@ def test_a_kill_at_any_step_of_a_row_pays_nothing_twice(
                 shutil.rmtree(folder.parent / "state")
             before = copies(folder)
             code = run(folder)
-            told = f"{line}: {Path(f'{folder}.err').read_text()}"
+            words = line + told(folder)
             lacking = require_whole(folder, [prompt])
-            assert service.asked[prompt] == 1 or (lacking and not service.asked[prompt]), told
-            assert code == 0 or "r0: it was sent, and its outcome is unknown" in told
-            assert picture not in before or picture in copies(folder), told
+            assert service.asked[prompt] == 1 or (lacking and not service.asked[prompt]), words
+            assert code == 0 or "r0: it was sent, and its outcome is unknown" in words
+            assert picture not in before or picture in copies(folder), words
             if setting == "on" and not forgets:
-                assert bool(lacking) == bool(code), told
-                assert not lacking or picture not in before, told
-                assert lacking or not list(folder.glob("out/.*")), told
+                assert bool(lacking) == bool(code), words
+                assert not lacking or picture not in before, words
+                assert lacking or not list(folder.glob("out/.*")), words
             if setting == "on" and not code:
                 shutil.rmtree(folder.parent / "state")  # the results know it by now
                 assert run(folder) == 0, line
                 assert service.asked[prompt] == 1, line
 
             code = code and run(folder, "--rerun", "unknown", "--if-exists", "skip")
-            told = f"{line}: {Path(f'{folder}.err').read_text()}"
-            assert code == 0, told
-            assert require_whole(folder, [prompt]) == set(), told
-            assert service.asked[prompt] <= (2 if lacking else 1), told
+            words = line + told(folder)
+            assert code == 0, words
+            assert require_whole(folder, [prompt]) == set(), words
+            assert service.asked[prompt] <= (2 if lacking else 1), words
 
 
 def test_a_kill_at_any_step_of_placing_loses_nothing(tmp_path: Path, forks: Forks) -> None:
@@ -192,8 +202,35 @@ def test_a_kill_at_any_step_of_placing_loses_nothing(tmp_path: Path, forks: Fork
             folder, picture = taken(f"make {number}")
             assert run(folder, struck=json.loads(line), place=where) == -signal.SIGKILL, line
             assert picture in copies(folder), line
-            assert run(folder) == 0, line + Path(f"{folder}.err").read_text()
+            assert run(folder) == 0, line + told(folder)
             assert (folder / "out/r0.jpg").read_bytes() == picture, line
             assert service.asked[f"make {number}"] == 1, line
             shutil.rmtree(folder.parent / "state")
             assert run(folder) == 0, line
+
+
+def test_a_job_that_runs_on_is_fetched_and_then_done(
+    here: Path, forks: Forks, sandbox: server.Sandbox
+) -> None:
+    """Killed while it is waited for, an `--async` row is told with what brings its picture."""
+    manifest(here, ["red"])
+    state = str(here.parent / "state")
+    env = {"PRODIA_BASE_URL": sandbox.url, "PRODIA_TOKEN": TOKEN, "XDG_STATE_HOME": state}
+
+    def run(*argv: str, **wishes: object) -> int:
+        return forks.status(forks.start(here, *argv, env=env, **wishes))
+
+    waiting = inspect.getsource(wait.AsyncJob.wait).splitlines()
+    begins = wait.AsyncJob.wait.__code__.co_firstlineno
+    struck = begins + next(at for at, line in enumerate(waiting) if "shown = " in line)
+    place = "prodia_compose.client.wait:AsyncJob.wait"
+    status = run(*BATCH, "--async", struck=[wait.__file__, struck], place=place)
+    assert status == -signal.SIGKILL
+    assert run(*BATCH, "--async") == 11
+    found = re.search(r"r0: .*`prodia-compose jobs fetch (\w+)` brings its picture", told(here))
+    assert found is not None
+    assert run("jobs", "fetch", found[1], "-o", "out.jpg") == 0
+    assert run(*BATCH) == 0
+    assert Path(f"{here}.out").read_text() == f"{here}/out.jpg\n"
+    with ledger.open_record(os.environ) as record:
+        assert [entry.state for entry in record.entries()] == ["saved"]

@@ -354,3 +354,20 @@ def test_several_pictures_of_a_row_are_all_placed(batch: Batch) -> None:
     assert {path.read_bytes() for path in Path().glob("a*.jpg")} == set(several)
     assert batch.statuses() == {"a": "skipped"}
     assert batch.asked == 1
+
+
+def test_one_half_way_copy_serves_one_row(batch: Batch) -> None:
+    """A copy that is gone when its turn comes makes no row done."""
+    batch.rows = {"a": {"prompt": "one"}, "b": {"prompt": "two"}}
+    same = counting.picture("same")
+    batch.service.answers = {name: [loopback.multipart_ok(same)] for name in ("one", "two")}
+    batch.run()
+    Path("a.jpg").unlink()
+    Path("b.jpg").replace(".0123456789ab.part")
+
+    assert batch.statuses() == {"a": "done", "b": "not-placed"}
+    assert Path("a.jpg").read_bytes() == same
+    assert list(Path().glob(".*.part")) == []
+    assert batch.statuses() == {"a": "skipped", "b": "listed"}
+    assert batch.statuses("--rerun", "missing") == {"a": "skipped", "b": "done"}
+    assert batch.service.asked == {"one": 1, "two": 2}

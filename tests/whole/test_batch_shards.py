@@ -97,6 +97,18 @@ def test_no_two_runs_send_the_same_rows(
     assert batch.service.asked == dict.fromkeys(NAMES, 1)
 
 
+def test_repeats_in_two_parts_at_once(batch: Batch) -> None:
+    """The same job on its way in another part stands in no row's way."""
+    batch.rows = {"a": {"output": "{id}.jpg"}}
+    repeat = ("--repeat", "8")
+    batch.run("-n", *repeat)
+    with at_it(batch, *repeat, "--shard", "1/2"):
+        batch.service.meanwhile = lambda _prompt: None
+        assert set(batch.statuses(*repeat, "--shard", "2/2").values()) == {"done"}
+    assert set(batch.statuses(*repeat).values()) == {"skipped"}
+    assert batch.asked == 8
+
+
 @pytest.mark.parametrize("setting", ["on", "off"])
 def test_a_torn_last_line_is_cut_off(
     batch: Batch, monkeypatch: pytest.MonkeyPatch, setting: str

@@ -31,6 +31,7 @@ HOMES = {
     "PIL": ("images/", "sandbox/"),
     "pi_heif": ("images/",),
     "isal": ("images/",),
+    "cykooz_resizer": ("images/",),
     "sqlite3": ("record/",),
 }
 """Where each library may be imported; Pillow has a second home in the sandbox, which draws."""
@@ -141,13 +142,18 @@ def test_the_sandbox_shares_nothing_with_the_client() -> None:
             {*HEAVY, "json", "prodia_compose.models.catalogue", "prodia_compose.cli.options"},
         ),
         (["models"], {*HEAVY, "json", "prodia_compose.cli.options"}),
-        (["compose", "--help"], HEAVY),
-        (["validate"], HEAVY - {"PIL"}),
+        (["compose", "--help"], {*HEAVY, "prodia_compose.pipeline.batch"}),
+        (["validate"], {*HEAVY, "prodia_compose.pipeline.batch"} - {"PIL"}),
+        (["batch", "--help"], HEAVY),
         (["jobs"], HEAVY - {"sqlite3"}),
         (["__complete", "bash", "x compose -m ", "", ""], {*HEAVY, "typer", "dataclasses"}),
         (["__complete", "bash", "x jobs show ", "", ""], HEAVY - {"sqlite3"} | {"typer"}),
+        (["__complete", "bash", "x batch a.csv --only ", "", ""], {*HEAVY, "typer"}),
     ],
-    ids=["version", "help", "models", "compose-help", "validate", "jobs", "tab", "tab-for-an-id"],
+    ids=[
+        *("version", "help", "models", "compose-help", "validate", "batch-help", "jobs"),
+        *("tab", "tab-for-an-id", "tab-for-a-row"),
+    ],
 )
 def test_a_command_loads_only_what_it_uses(argv: list[str], unwanted: set[str]) -> None:
     """Start-up stays cheap: heavy libraries are loaded by the commands that need them."""

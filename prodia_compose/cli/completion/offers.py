@@ -101,6 +101,9 @@ def words(known: Offers, value: str, typed: str, model: str | None) -> list[tupl
         return job_ids(typed)
     if value == "NAME":
         return [(name, one["summary"]) for name, one in known["models"].items()]
+    if value == "KEY=V1,V2" and typed.startswith("model="):
+        given = typed[: max(typed.rfind("="), typed.rfind(",")) + 1]
+        return [(given + name, one["summary"]) for name, one in known["models"].items()]
     if value in known["values"]:
         listed = known["values"][value]
     elif "|" in value:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from prodia_compose import spelling
 from prodia_compose.cli.options import reading
+from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.errors import Warned
 
 _OTHERS = ("PRODIA_TOKEN", "PRODIA_BASE_URL", "PRODIA_COMPOSE_RECORD", "PRODIA_ACCEPT")
@@ -25,9 +26,11 @@ def unknown(environ: Mapping[str, str]) -> Iterator[Warned]:
     ours = sorted(name for name in environ if name.upper().startswith("PRODIA_"))
     if not {*ours} - {*_OTHERS}:
         return  # as nearly always: the options need no walk
-    from prodia_compose.cli.options.many import ManyOptions  # noqa: PLC0415 - loads all of a batch
+    options = reading.variables(ComposeOptions)
+    if any(name.startswith("PRODIA_COMPOSE_") for name in {*ours} - {*options.values(), *_OTHERS}):
+        from prodia_compose.cli.options.many import ManyOptions  # noqa: PLC0415 - a tenth of a job's start
 
-    options = reading.variables(ManyOptions)
+        options = reading.variables(ManyOptions)
     known = {*filter(None, options.values()), *_OTHERS}
     for name in ours:
         if name in known:

@@ -24,6 +24,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
+from prodia_compose.client.transport import trust
 from prodia_compose.client.transport.incoming import Incoming, early_class
 from prodia_compose.client.transport.passage import Passage
 from prodia_compose.progress import LOOK_EVERY_S
@@ -87,6 +88,21 @@ class Adapter(HTTPAdapter):
         pool.ConnectionCls = _watched(pool.ConnectionCls)
         pool.conn_kw["adapter"] = self
         return pool
+
+    def cert_verify(
+        self,
+        conn: urllib3.HTTPConnectionPool,
+        url: str,
+        verify: bool | str | None,  # noqa: FBT001 - the signature is requests'
+        cert: tuple[str, str] | str | None,
+    ) -> None:
+        """Have the connections of a pool trust what they are to, read once for all pools."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # of requests
+        if isinstance(conn, urllib3.HTTPSConnectionPool) and conn.proxy is None and not cert:
+            bundle = conn.ca_certs or conn.ca_cert_dir
+            if bundle is not None:
+                conn.conn_kw["ssl_context"] = trust.context(bundle)
+                conn.ca_certs = conn.ca_cert_dir = None
 
 
 class _Connection(HTTPConnection):

@@ -1,9 +1,7 @@
 """Making pictures smaller, band by band, so that little memory is needed on the way.
 
-Lanczos throughout, down the columns first and then along the rows: as near to the exact
-result as the other way round, which is Pillow's own, and a sixth faster. Far smaller
-pictures are first averaged over squares of a whole number of pixels (Pillow's `reduce`),
-three times as fast, from which Lanczos then takes at least 1.9 times the wanted size
+Lanczos throughout. Far smaller pictures are first averaged over squares of a whole number of
+pixels (Pillow's `reduce`), which is faster still, and from which Lanczos then takes at least 1.9 times the wanted size
 (squares of 2), or 3 times (larger ones). Against Lanczos alone, over 22 camera photos:
 48.9 dB at worst, 53 dB at the median (PSNR over RGB).
 """
@@ -14,7 +12,7 @@ from typing import Final, Protocol
 from PIL import Image
 
 from prodia_compose.frozen import frozen
-from prodia_compose.images.pixels import depth, spare
+from prodia_compose.images.pixels import depth, lanczos, spare
 from prodia_compose.images.plan import Size
 
 _PREMULTIPLIED: Final = {"LA": "La", "RGBA": "RGBa"}
@@ -80,7 +78,8 @@ def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) ->
     # Averaging what a JPEG decoder has averaged already would soften it twice.
     factor = reduction(rows.size, size) if extent is None else 1
     if factor == 1:
-        spare.drop()
+        if not isinstance(rows, Whole):
+            spare.drop()
         return _lanczos(rows, size, (width, height))
     averaged = _averaged(rows, factor)
     result = _lanczos(Whole(image=averaged), size, (width / factor, height / factor))
@@ -135,10 +134,8 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
         band, top = rows.read(first, last)
         if band.mode in _PREMULTIPLIED:
             band, top = _premultiplied(band.crop((0, first - top, width, last - top))), first
-        box = (0, start * scale - top, width, min(end * scale - top, band.height))
-        band = band.resize((width, end - start), Image.Resampling.LANCZOS, box)
-        across = (0, 0, extent[0], band.height)
-        band = _straight(band.resize((size[0], band.height), Image.Resampling.LANCZOS, across))
+        box = (0, start * scale - top, extent[0], min(end * scale - top, band.height))
+        band = _straight(lanczos.resized(band, (size[0], end - start), box))
         if result is None:
             result = Image.new(band.mode, size, None)  # every pixel of it will be pasted
         result.paste(band, (0, start))

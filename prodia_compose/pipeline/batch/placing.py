@@ -114,8 +114,11 @@ def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
             request = replace(request, placement=placement)
             run.saved = tuple(_lying(one, run.stop) for one in there)
         plan = planner.make(request, means.around(), sending=False, decoding=False)
-        run.fetches(entry, None, rescue.load(last.kept))
+        kept = rescue.load(last.kept)
+        run.fetches(entry, None, kept)
         with run.to_its_end():
+            if not kept:
+                raise errors.NotPlacedError(f"{', '.join(last.kept)}: is gone by now")
             if plan.place is None:
                 taken = [one.message for one in plan.errors if isinstance(one, errors.OutputError)]
                 raise errors.NotPlacedError("; ".join(taken) or "its place is not known")

@@ -223,7 +223,7 @@ class Results:
             OSError: It cannot be opened.
             errors.OutputError: A run is at it.
         """
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # whoever reads it tells
             descriptor = os.open(other, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
             self._others.append(descriptor)
             _lock(descriptor, other, is_shared=True)

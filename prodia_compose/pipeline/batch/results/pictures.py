@@ -14,6 +14,8 @@ from prodia_compose.pipeline.batch.results.history import Last, Picture
 from prodia_compose.record import home
 from prodia_compose.record.entries import Entry
 
+_HALF_WAY = ".*.part"
+
 
 def in_place(last: Last | None) -> InPlace:
     """Return whether all pictures of a row lie where they were saved, as they were.
@@ -48,7 +50,7 @@ class Search:
     def __init__(self, *, is_sandbox: bool) -> None:
         self._is_sandbox = is_sandbox
         self._known: dict[tuple[str, int, int], str] = {}
-        self._halves: dict[Path, list[Path]] = {}  # by folder
+        self._files: dict[tuple[Path, str], dict[str, str]] = {}  # by hash, as they were found
 
     def settled(self, last: Last, entry: Entry | None) -> Last:
         """Return what a row is that is unknown or not placed, if its pictures had come and are found.
@@ -81,27 +83,33 @@ class Search:
 
     def halves(self, last: Last) -> list[str]:
         """Return files beside a row's pictures that hold the same, half-way to their places."""
+        folders = self._folders([Path(one.path) for one in last.pictures])
         hashes = {one.sha256 for one in last.pictures}
-        found = self._hashed(self._half_way([Path(one.path) for one in last.pictures]))
-        return [path for path, sha256 in found if sha256 in hashes]
+        return self._held([(folder, _HALF_WAY) for folder in folders], hashes)
 
     def _lying(self, hashes: Collection[str], places: Collection[Path]) -> list[str]:
         """Return files that hold pictures of these hashes, half-way to a place or kept."""
-        candidates = self._half_way(places)
-        state = home.place()
-        if state is not None:
-            with contextlib.suppress(OSError):
-                candidates += rescue.kept_in(state, is_sandbox=self._is_sandbox).iterdir()
-        found = {sha256: path for path, sha256 in self._hashed(candidates) if sha256 in hashes}
-        return list(found.values())
+        folders = [(folder, _HALF_WAY) for folder in self._folders(places)]
+        if (state := home.place()) is not None:
+            folders.append((rescue.kept_in(state, is_sandbox=self._is_sandbox), "*"))
+        return self._held(folders, hashes)
 
-    def _half_way(self, places: Collection[Path]) -> list[Path]:
-        """Return the files that were half-way to these places, or others beside them."""
+    @staticmethod
+    def _folders(places: Collection[Path]) -> list[Path]:
+        """Return where files lie that are half-way to places: links are followed before."""
         real = [Path(os.path.realpath(place)) for place in places]
-        folders = dict.fromkeys(place.parent for place in (*places, *real))
-        for folder in folders.keys() - self._halves:
-            self._halves[folder] = list(folder.glob(".*.part"))
-        return [path for folder in folders for path in self._halves[folder]]
+        return list(dict.fromkeys(place.parent for place in (*places, *real)))
+
+    def _held(self, folders: Collection[tuple[Path, str]], hashes: Collection[str]) -> list[str]:
+        """Return one file of each hash that is in one of these folders, under such a name."""
+        found: dict[str, str] = {}
+        for folder, pattern in folders:
+            if (folder, pattern) not in self._files:
+                files_there = self._hashed(list(folder.glob(pattern)))
+                self._files[folder, pattern] = {sha256: path for path, sha256 in files_there}
+            there = self._files[folder, pattern]
+            found |= {sha256: there[sha256] for sha256 in hashes if sha256 in there}
+        return list(found.values())
 
     def _hashed(self, paths: Collection[Path]) -> Iterator[tuple[str, str]]:
         """Yield files, each with the SHA-256 of its bytes; what cannot be read is left out."""

@@ -47,14 +47,17 @@ class Standing:
         self._rerun = frozenset(rerun)
         self._is_forced = is_forced
         self._search = pictures.Search(is_sandbox=is_sandbox)
+        running = set()  # by another process: they stand in nobody's way, as on record
         for name, before in known.last.items():
             if before.status in ("unknown", "not-placed"):
                 entry = self._entry(before)
+                if entry is not None and entry.is_running:
+                    running.add(name)
                 last = self._search.settled(due.judged(before, entry), entry)
                 self.last[name] = last
                 if last.status != before.status:
                     self._settle(before, last, entry)
-        self._twins = due.Twins(self.last.values())
+        self._twins = due.Twins(last for last in self.last.values() if last.id not in running)
 
     def decide(self, name: str, request_key: str) -> Decision:
         """Return what is to be done with the row of an id that asks for this now.
