@@ -12,7 +12,7 @@ import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.cli import composing, signals, tally
 from prodia_compose.cli.options.declared import ManyOptions
-from prodia_compose.images import fit
+from prodia_compose.images import cluster, fit, workers
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch import placing, survey, work
@@ -50,6 +50,7 @@ class _Batch:
         self._is_sandbox = composing.is_rehearsal(wishes.request, os.environ.get("PRODIA_TOKEN"))
         self._asked, self._now = progress.Stop(), progress.Stop()
         self._stdin = self._given_stdin()
+        self._cluster: cluster.Cluster | None = None
 
     def _given_stdin(self) -> Callable[[], BinaryIO | None]:
         """Return what gives standard input from its first byte, for each row that reads it."""
@@ -110,6 +111,7 @@ class _Batch:
                 return teller.tell_plan()
             if found.due:
                 self._require_token()
+                self._connect(stack, around().means.budget)
                 teller.ask(wishes)
             teller.tell_warnings()
             with signals.in_two_steps(self._asked, self._now):
@@ -121,6 +123,17 @@ class _Batch:
         known = (os.environ.get("PRODIA_TOKEN"), self._stdin(), findings)
         request.delivery.token(*known, sending=True, sandbox=request.sandbox)
         findings.raise_if_any()
+
+    def _connect(self, stack: contextlib.ExitStack, budget: workers.Budget) -> None:
+        """Connect to the cluster, if there is to be one."""
+        wishes = self._wishes
+        if wishes.cluster is not None:
+            called = wishes.called("--cluster")
+            timeout_s = wishes.request.delivery.connect_timeout_s
+            connected = cluster.Cluster(
+                wishes.cluster, called, connect_timeout_s=timeout_s, budget=budget
+            )
+            self._cluster = stack.enter_context(connected)
 
     def _refuse(self, problems: Sequence[Problem]) -> None:
         """Stop at what is wrong; single rows may be passed over."""
@@ -157,15 +170,15 @@ class _Batch:
         max_wait_s = wishes.request.delivery.max_wait_s
         starts = Starts(wishes.jobs, wishes.rate, max_wait_s)
         desk = Desk(starts, budget, Failures(wishes.max_failures))
-        shared = Shared(place for due in found.due for place in due.places)
-        one = around()
+        places = (place for due in found.due for place in due.places)
+        shared = Shared(places, self._cluster or fit.here)
+        preparing = fit.Means(
+            budget=around().means.budget,
+            preparing=shared,
+            is_elsewhere=self._cluster is not None,
+        )
         means = work.Means(
-            around=lambda: replace(
-                around(),
-                proven=None,
-                stop=self._asked,
-                means=fit.Means(budget=one.means.budget, preparing=shared),
-            ),
+            around=lambda: replace(around(), proven=None, stop=self._asked, means=preparing),
             asked=self._asked,
             stop=self._now,
             record=record,
@@ -174,6 +187,7 @@ class _Batch:
             shared=shared,
             describe=documents.row,
             watching=teller.watch,
+            elsewhere=0 if self._cluster is None else self._cluster.count,
         )
         with teller.watching(desk):
             for done in placing.do(found.left, standing, means):
