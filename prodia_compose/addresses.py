@@ -15,6 +15,8 @@ DASHBOARD: Final = "the Prodia dashboard (https://app.prodia.com/api)"
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://|(data|file|https?):", re.IGNORECASE)
 
+_URL = re.compile(r"https?://", re.IGNORECASE)
+
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
 _UNESCAPED = r"(?!\[)[^/?#@:]*:(?!\d*[/?#])[^/?#@]*[/?#].*"
@@ -32,7 +34,7 @@ def scheme(path: str) -> str | None:
 
 def is_url(path: str) -> bool:
     """Return whether this is an address that can be downloaded."""
-    return re.match(r"https?://", path, re.IGNORECASE) is not None
+    return _URL.match(path) is not None
 
 
 def names_file(text: str) -> bool:

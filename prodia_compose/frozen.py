@@ -7,6 +7,7 @@ Here the methods are written once, for all. What is declared is a dataclass all 
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar, dataclass_transform
 
 Declared = TypeVar("Declared")
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
         """What the methods here rely on."""
 
         __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+        __blank__: ClassVar[dict[str, object]]  # what can be given, in order, with defaults
+        __needed__: ClassVar[frozenset[str]]  # those without a default
+        __made__: ClassVar[dict[str, Callable[[], object]]]  # what makes a default anew
 
 
 @dataclass_transform(
@@ -38,23 +42,35 @@ def frozen(cls: type[Declared]) -> type[Declared]:
     fields = vars(declared)["__dataclass_fields__"]
     if len(dataclasses.fields(declared)) != len(fields):  # type: ignore[arg-type] # it is one now
         raise TypeError(f"{cls.__name__}: class variables have no place in a frozen value")
+    made, bare = {}, set()
+    for name, one in fields.items():
+        if one.default_factory is not dataclasses.MISSING:
+            made[name] = one.default_factory
+        elif one.default is dataclasses.MISSING:
+            bare.add(name)
+    # Looked at once, not for each value: a batch makes dozens of those for each row.
+    for name, found in (
+        ("__blank__", {name: one.default for name, one in fields.items() if one.init}),
+        ("__needed__", frozenset(bare)),
+        ("__made__", made),
+    ):
+        setattr(declared, name, found)
     return declared
 
 
 def _init(self: "_Value", **given: object) -> None:
-    state: dict[str, object] = {}
-    for name, field in self.__dataclass_fields__.items():
-        if field.init and name in given:
-            state[name] = given.pop(name)
-        elif field.default is not dataclasses.MISSING:
-            state[name] = field.default
-        elif field.default_factory is not dataclasses.MISSING:
-            state[name] = field.default_factory()
-        else:
-            raise TypeError(f"{type(self).__name__}: {name} is missing")
-    if given:
-        raise TypeError(f"{type(self).__name__}: has no {', '.join(given)}")
-    vars(self).update(state)
+    kind, state = type(self), vars(self)
+    state.update(kind.__blank__)
+    state.update(given)
+    if len(state) > len(kind.__blank__):
+        raise TypeError(
+            f"{kind.__name__}: has no {', '.join(given.keys() - kind.__blank__.keys())}"
+        )
+    if not given.keys() >= kind.__needed__:
+        raise TypeError(f"{kind.__name__}: {min(kind.__needed__ - given.keys())} is missing")
+    for name, make in kind.__made__.items():
+        if name not in given:
+            state[name] = make()
     if hasattr(self, "__post_init__"):
         self.__post_init__()
 
@@ -69,11 +85,16 @@ def _repr(self: "_Value") -> str:
 
 
 def _eq(self: "_Value", other: object) -> bool:
-    return vars(self) == vars(other) if type(other) is type(self) else NotImplemented
+    return _told(self) == _told(other) if type(other) is type(self) else NotImplemented
 
 
 def _hash(self: "_Value") -> int:
-    return hash(tuple(getattr(self, name) for name in self.__dataclass_fields__))
+    return hash(_told(self))
+
+
+def _told(self: "_Value") -> tuple[object, ...]:
+    """Return the fields; a value may also hold what a cached property has made of them."""
+    return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
 def _setattr(_self: "_Value", name: str, _value: object) -> NoReturn:

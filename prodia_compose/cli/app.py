@@ -10,9 +10,9 @@ import prodia_compose
 
 _COMMANDS = {
     "compose": "Send pictures and a prompt, save what comes back",
-    "batch": "Make many pictures: a row of a manifest, or of a list, each",
     "validate": "Do all that compose does, except sending",
     "models": "List the models, or all that is known of one",
+    "batch": "Make many pictures: a row of a manifest, or of a list, each",
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
     "completion": "Print the script that completes command lines in a shell",

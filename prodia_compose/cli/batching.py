@@ -10,12 +10,13 @@ from typing import BinaryIO
 
 import prodia_compose
 from prodia_compose import errors, progress
-from prodia_compose.cli import composing, signals, tally
-from prodia_compose.cli.options.declared import ManyOptions
+from prodia_compose.cli import composing, signals
+from prodia_compose.cli.batch import before, tally
+from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.images import cluster, fit, workers
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
-from prodia_compose.pipeline.batch import placing, survey, work
+from prodia_compose.pipeline.batch import open_files, placing, survey, work
 from prodia_compose.pipeline.batch.budget import Budget
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.options import BatchOptions
@@ -26,17 +27,19 @@ from prodia_compose.pipeline.batch.results.file import Results
 from prodia_compose.pipeline.batch.results.lines import Header
 from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.rows import reading
-from prodia_compose.pipeline.batch.rows.row import Problem
+from prodia_compose.pipeline.batch.rows.row import Problem, Row
 from prodia_compose.pipeline.batch.shared import Shared
 from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record import ledger
 from prodia_compose.report import batch as documents
+from prodia_compose.report.jsontext import Document
 
 
 def batch(options: ManyOptions) -> int:
     """Make the pictures of a batch; return the exit code."""
     wishes = options.batch
-    with composing.sandboxed(wishes.request) as request:
+    with composing.sandboxed(wishes.request, options.fault) as request:
         return _Batch(options, replace(wishes, request=request)).run()
 
 
@@ -65,34 +68,27 @@ class _Batch:
     def run(self) -> int:
         """Do all of it."""
         wishes = self._wishes
-        rows, problems = reading.read(wishes, self._stdin())
-        self._refuse(problems)
+        rows, wrong = reading.read(wishes, self._stdin())
         ids = {row.id for row in rows}
-        for one in wishes.only:
-            if one not in ids:
-                raise errors.UsageError(f"--only {one}: no row has this id")
         mine = [
             row
             for row in rows
             if in_shard(row.id, wishes.shard) and (not wishes.only or row.id in wishes.only)
         ]
-        header = Header(
-            host="sandbox" if self._is_sandbox else wishes.request.delivery.host,
-            is_sandbox=self._is_sandbox,
-            shard=wishes.shard,
-            version=prodia_compose.__version__,
-        )
+        header = self._header()
         whole = wishes.results or names.default_path(
             wishes.manifest, wishes.request.placement.target, is_sandbox=self._is_sandbox
         )
-        path = names.of_shard(whole, wishes.shard)
+        is_dry = wishes.request.dry_run
         environ = {"PRODIA_COMPOSE_RECORD": "off"} if wishes.request.sandbox else os.environ
         with contextlib.ExitStack() as stack:
-            is_dry = wishes.request.dry_run
             results = None
-            if not is_dry:
+            if not is_dry and not self._stops(wrong):
+                path = names.of_shard(whole, wishes.shard)
                 create = wishes.request.placement.create_dirs
-                results = stack.enter_context(Results(path, header, ids=ids, create_dirs=create))
+                others = names.of_others(whole, wishes.shard)
+                held = Results(path, header, ids=ids, others=others, create_dirs=create)
+                results = stack.enter_context(held)
             record = stack.enter_context(ledger.open_record(environ, create=not is_dry))
             standing = Standing(
                 history.read(names.family(whole), header),
@@ -102,50 +98,81 @@ class _Batch:
                 is_forced=wishes.request.placement.force,
             )
             around = self._around(record)
+            plans: dict[int, Document] = {}
+
+            def note(row: Row, plan: Plan) -> None:
+                if is_dry and self._options.json:
+                    plans[row.number] = documents.planned(row, plan)
+
             found = survey.look(
-                mine, around, standing, record.known_contents(), is_sandbox=self._is_sandbox
+                mine,
+                around,
+                standing,
+                record.known_contents(),
+                is_sandbox=self._is_sandbox,
+                budget_usd=wishes.budget_usd,
+                show=note,
             )
-            self._refuse(found.problems)
-            teller = tally.Tally(self._options, mine, found, standing)
-            if results is None:
-                return teller.tell_plan()
+            passed = self._refuse([*wrong, *found.problems, *self._token_problems(found)])
+            known = (self._options, found, passed)
+            if is_dry or results is None:
+                before.show(*known, plans, standing.history.spent)
+                return 0
             if found.due:
-                self._require_token()
-                self._connect(stack, around().means.budget)
-                teller.ask(wishes)
-            teller.tell_warnings()
+                self._make_ready(stack, found, around().means.budget)
+            before.tell(*known, standing.history.spent)
+            teller = tally.Tally(*known, rows=mine, is_sandbox=self._is_sandbox)
+            teller.leave()
             with signals.in_two_steps(self._asked, self._now):
                 return self._send(found, results, record, standing, around, teller)
 
-    def _require_token(self) -> None:
-        """Stop where there is no token to send with."""
-        findings, request = errors.Findings(), self._wishes.request
-        known = (os.environ.get("PRODIA_TOKEN"), self._stdin(), findings)
-        request.delivery.token(*known, sending=True, sandbox=request.sandbox)
-        findings.raise_if_any()
+    def _header(self) -> Header:
+        return Header(
+            host="sandbox" if self._is_sandbox else self._wishes.request.delivery.host,
+            is_sandbox=self._is_sandbox,
+            shard=self._wishes.shard,
+            version=prodia_compose.__version__,
+        )
 
-    def _connect(self, stack: contextlib.ExitStack, budget: workers.Budget) -> None:
-        """Connect to the cluster, if there is to be one."""
-        wishes = self._wishes
-        if wishes.cluster is not None:
-            called = wishes.called("--cluster")
-            timeout_s = wishes.request.delivery.connect_timeout_s
-            connected = cluster.Cluster(
-                wishes.cluster, called, connect_timeout_s=timeout_s, budget=budget
-            )
+    def _make_ready(
+        self, stack: contextlib.ExitStack, found: survey.Survey, budget: workers.Budget
+    ) -> None:
+        """Connect to the cluster, if there is to be one; then ask for consent."""
+        address, called = self._wishes.cluster, self._wishes.called("--cluster")
+        if address is not None:
+            timeout_s = self._wishes.request.delivery.connect_timeout_s
+            connected = cluster.Cluster(address, called, connect_timeout_s=timeout_s, budget=budget)
             self._cluster = stack.enter_context(connected)
+        before.ask(self._options, found, is_sandbox=self._is_sandbox)
 
-    def _refuse(self, problems: Sequence[Problem]) -> None:
-        """Stop at what is wrong; single rows may be passed over."""
-        if self._wishes.skip_invalid and not any(one.is_whole for one in problems):
-            return
+    def _token_problems(self, found: survey.Survey) -> Sequence[Problem]:
+        """Return what is wrong with the token, once for all rows; none that are due need none."""
+        findings, request = errors.Findings(), self._wishes.request
+        if found.due or found.problems:
+            known = (os.environ.get("PRODIA_TOKEN"), self._stdin(), findings)
+            is_sending = not request.dry_run
+            request.delivery.token(*known, sending=is_sending, sandbox=request.sandbox)
+        return [Problem(error=error, is_whole=True) for error in findings.errors]
+
+    def _stops(self, problems: Sequence[Problem]) -> bool:
+        """Return whether nothing is sent for what is wrong; single rows may be passed over."""
+        is_any_whole = any(one.is_whole for one in problems)
+        return is_any_whole or (bool(problems) and not self._wishes.skip_invalid)
+
+    def _refuse(self, problems: Sequence[Problem]) -> Sequence[errors.ComposeError]:
+        """Return what is wrong with rows that are passed over, in their order.
+
+        Raises:
+            errors.ComposeError: Something is wrong, and they are not to be.
+        """
         found = []
-        for one in problems:
+        for one in sorted(problems, key=lambda one: one.line or 0):
             error = type(one.error)(one.words(self._file), path=one.error.path)
             error.line, error.row_id = one.line, one.id
             found.append(error)
-        if found:
-            raise tally.too_many(found)
+        if self._stops(problems):
+            raise before.too_many(found, as_json=self._options.json)
+        return found
 
     def _around(self, record: ledger.Ledger) -> Callable[[], planner.Surroundings]:
         """Return what gives the surroundings of one row while all are looked at."""
@@ -167,11 +194,13 @@ class _Batch:
     ) -> int:
         wishes = self._wishes
         budget = Budget(wishes.budget_usd, standing.history.spent)
-        max_wait_s = wishes.request.delivery.max_wait_s
-        starts = Starts(wishes.jobs, wishes.rate, max_wait_s)
+        starts = Starts(wishes.jobs, wishes.rate, wishes.request.delivery.max_wait_s)
         desk = Desk(starts, budget, Failures(wishes.max_failures))
+        room = open_files.room([due.places for due in found.due], open_files.raised())
+        if room.rows < min(2 * wishes.jobs, len(found.due)):
+            teller.tell_room(room)
         places = (place for due in found.due for place in due.places)
-        shared = Shared(places, self._cluster or fit.here)
+        shared = Shared(places, self._cluster or fit.here, most_files=room.shared)
         preparing = fit.Means(
             budget=around().means.budget,
             preparing=shared,
@@ -185,13 +214,15 @@ class _Batch:
             results=results,
             desk=desk,
             shared=shared,
+            most=room.rows,
             describe=documents.row,
             watching=teller.watch,
             elsewhere=0 if self._cluster is None else self._cluster.count,
+            on_asked=lambda: teller.tell_signal(self._asked.signum, desk.on_way),
         )
         with teller.watching(desk):
             for done in placing.do(found.left, standing, means):
                 teller.take(done)
             for done in work.do(found.due, wishes.jobs, means):
                 teller.take(done)
-        return teller.finish(desk, self._asked.signum)
+        return teller.finish(desk, self._asked.signum, record.warnings)

@@ -12,6 +12,7 @@ from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.app import app
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")  # as the parser reads a switch's variable
+_SENDING = (["compose"], ["batch"])
 _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
@@ -44,14 +45,14 @@ def run(argv: Sequence[str]) -> int:
             code = int(errors.ExitCode.OUTPUT)
             terminal.tell_error(errors.OutputError(lack), as_json=as_json)
         else:
-            is_about_a_job = argv[:1] == ["compose"] or argv[:2] == ["jobs", "fetch"]
+            is_about_a_job = argv[:1] in _SENDING or argv[:2] == ["jobs", "fetch"]
             terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
     return terminal.flush(code)
 
 
 def _interrupted(end: BaseException, argv: Sequence[str], *, as_json: bool) -> int:
     signalled = end if isinstance(end, errors.Interrupted) else errors.Interrupted(signal.SIGINT)
-    terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] == ["compose"])
+    terminal.tell_interruption(signalled, as_json=as_json, sends=argv[:1] in _SENDING)
     return int(signalled.code)
 
 

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -202,7 +202,7 @@ def surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planne
         means=fit.Means(budget=workers.Budget(fit.BUDGET_BYTES)),
         stop=signals.current(),
         record=_earlier,
-        warnings=tuple(variables.unknown(os.environ, ComposeOptions)),
+        warnings=tuple(variables.unknown(os.environ)),
     )
 
 
@@ -214,13 +214,19 @@ def _earlier() -> "ledger.Ledger":
 
 
 @contextlib.contextmanager
-def sandboxed(request: ComposeRequest) -> Iterator[ComposeRequest]:
-    """Address a request to a stand-in that lives as long as the block, under `--sandbox`."""
+def sandboxed(request: ComposeRequest, faults: Sequence[str] = ()) -> Iterator[ComposeRequest]:
+    """Address a request to a stand-in that lives as long as the block, under `--sandbox`.
+
+    Raises:
+        errors.UsageError: There is no such fault.
+    """
     if not request.sandbox:
         yield request
         return
     from prodia_compose.sandbox import server  # noqa: PLC0415 - only where one is asked for
+    from prodia_compose.sandbox.faults import parse_fault  # noqa: PLC0415 - as above
     from prodia_compose.sandbox.service import SandboxOptions  # noqa: PLC0415 - as above
 
-    with server.Sandbox(SandboxOptions()) as sandbox:
+    options = SandboxOptions(faults=tuple(map(parse_fault, faults)))
+    with server.Sandbox(options) as sandbox:
         yield replace(request, delivery=replace(request.delivery, base_url=sandbox.url))

@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, Literal, TextIO
 
 from prodia_compose import addresses, errors, progress
 from prodia_compose.output import streams
@@ -77,9 +77,10 @@ def tells_details(telling: "Telling") -> bool:
     return not telling.quiet and (telling.verbose > 0 or is_terminal(sys.stderr))
 
 
-def _label(word: str, code: str) -> str:
+def label(word: Literal["error", "warning"]) -> str:
+    """Return what a line on stderr begins with that tells of one."""
     if in_colour(sys.stderr):
-        return f"prodia-compose: \x1b[{code}m{word}:\x1b[0m "
+        return f"prodia-compose: \x1b[{'31' if word == 'error' else '33'}m{word}:\x1b[0m "
     return f"prodia-compose: {word}: "
 
 
@@ -91,7 +92,7 @@ def tell_warnings(warnings: Sequence[errors.Warned], telling: "Telling") -> None
 
 def tell_warning(warned: errors.Warned) -> None:
     """Tell a warning in one line, its code in brackets at the end."""
-    tell(f"{_label('warning', '33')}{progress.visible(warned.message)} [{warned.code}]")
+    tell(f"{label('warning')}{progress.visible(warned.message)} [{warned.code}]")
 
 
 def _tell_document(document: Mapping[str, object]) -> None:
@@ -115,7 +116,7 @@ def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
         _tell_document(documents.error(error))
         return
     for part in error.parts:
-        tell(f"{_label('error', '31')}{progress.visible(part.message)}")
+        tell(f"{label('error')}{progress.visible(part.message)}")
     run = error.run
     identity = {
         "request": error.request_id or (run and run.request_id),
@@ -269,15 +270,16 @@ def tell_saved(
         print_path(path)
 
 
-def print_saved(data: bytes, path: str) -> None:
-    """Write what tells of a saved picture to stdout; if that fails, its path to stderr.
+def print_saved(data: bytes, path: str | None) -> None:
+    """Write what tells of a saved picture to stdout; if that fails, its path, if any, to stderr.
 
     The picture is saved by then, so a reader that went away changes nothing.
     """
     try:
         print_bytes(data)
     except OSError as exc:
-        tell(f"prodia-compose: saved as {progress.visible(path)} (stdout: {exc.strerror})")
+        if path is not None:
+            tell(f"prodia-compose: saved as {progress.visible(path)} (stdout: {exc.strerror})")
 
 
 def binary_stdout() -> IO[bytes]:

@@ -38,8 +38,22 @@ class Lines(progress.Reporter):
     """Tells lines on stderr, as many as are wanted, and of phases only that they take long."""
 
     def __init__(
-        self, *, quiet: bool, verbosity: int, clock: progress.Clock = time.monotonic
+        self,
+        *,
+        quiet: bool,
+        verbosity: int,
+        name: str = "",
+        clock: progress.Clock = time.monotonic,
     ) -> None:
+        """Begin.
+
+        Args:
+            quiet: Whether only errors are wanted.
+            verbosity: How often `-v` was given.
+            name: What each line begins with, where several are watched.
+            clock: Tells how long a phase takes.
+        """
+        self._name = f"{progress.visible(name)}: " if name else ""
         self._quiet = quiet
         self._verbosity = verbosity
         self._clock = clock
@@ -59,7 +73,7 @@ class Lines(progress.Reporter):
             return
         self._told_at = self._clock()
         if not self._quiet and (self._verbosity >= 1 or terminal.is_terminal(sys.stderr)):
-            self._tell(f"{PHASES[self._phase]}: {self._so_far()}")
+            self._tell(f"{self._name}{PHASES[self._phase]}: {self._so_far()}")
 
     def _so_far(self) -> str:
         if self._phase == "waiting":
@@ -71,17 +85,17 @@ class Lines(progress.Reporter):
     def say(self, text: str) -> None:
         """Tell a line, unless quiet."""
         if not self._quiet:
-            self._tell(f"prodia-compose: {progress.visible(text)}")
+            self._tell(f"prodia-compose: {self._name}{progress.visible(text)}")
 
     def detail(self, text: str) -> None:
         """Tell a line under `-v`."""
         if self._verbosity >= 1:
-            self._tell(progress.visible(text))
+            self._tell(f"{self._name}{progress.visible(text)}")
 
     def trace(self, text: str) -> None:
         """Tell a line under `-vv`."""
         if self._verbosity >= 2:
-            self._tell(progress.visible(text))
+            self._tell(f"{self._name}{progress.visible(text)}")
 
     def _tell(self, text: str) -> None:
         terminal.tell(text)

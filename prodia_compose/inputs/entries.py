@@ -1,5 +1,6 @@
 """Operands, labelled paths and lists, turned into inputs in order."""
 
+import functools
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -39,12 +40,12 @@ class Entry:
         """The path as it may be told: a URL without its password and query, which can be keys."""
         return addresses.shown(self.path) if self.is_url else self.path
 
-    @property
+    @functools.cached_property
     def place(self) -> str:
         """Where it is: a path from the root, a URL as `shown`, or `-`."""
         return self.shown if self.is_url or self.is_stdin else addresses.absolute(self.path)
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """Its base name, decoded if it is a URL; empty where it has none."""
         if self.is_stdin or files.is_descriptor(self.path):
@@ -54,13 +55,13 @@ class Entry:
         path = re.sub(r"^[^/]*//[^/?#]*|[?#].*", "", self.path, flags=re.DOTALL)
         return PurePosixPath(unquote(path)).name
 
-    @property
+    @functools.cached_property
     def stem(self) -> str:
         """Its base name without suffix; empty where it has none to show."""
         stem = PurePosixPath(self.name).stem
         return "" if self.is_url and progress.visible(stem) != stem else stem
 
-    @property
+    @functools.cached_property
     def is_url(self) -> bool:
         """Whether this is to be downloaded."""
         return addresses.is_url(self.path)

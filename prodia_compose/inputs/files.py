@@ -21,6 +21,8 @@ from prodia_compose.frozen import frozen
 
 _CHUNK_BYTES = 1 << 18
 
+_DESCRIPTOR = re.compile(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+")
+
 _MARKS = (  # UTF-32's little-endian one begins as UTF-16's does
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
@@ -211,7 +213,7 @@ def _refuse_kind(status: os.stat_result, path: str) -> None:
 
 def is_descriptor(path: str) -> bool:
     """Return whether a path is one of the process's open files, such as the pipe of `<(...)`."""
-    return re.fullmatch(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+", path) is not None
+    return _DESCRIPTOR.fullmatch(path) is not None
 
 
 _REASONS = {

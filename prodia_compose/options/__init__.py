@@ -5,8 +5,8 @@ The command line gathers them; rooms know no parser.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from prodia_compose.frozen import frozen
 
@@ -43,6 +43,12 @@ class Option:
     is_operand: bool = False
     is_count: bool = False
     is_hidden: bool = False
+
+
+class Retold(NamedTuple):
+    """What a command says otherwise of options of a group, by their fields: an `Option`'s fields."""
+
+    options: Mapping[str, Mapping[str, Any]]
 
 
 class Clash(NamedTuple):

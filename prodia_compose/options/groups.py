@@ -1,12 +1,12 @@
 """The options of a group: how each is written, its value made of what was typed, and the group of these."""
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from prodia_compose import errors
-from prodia_compose.options import Option, Options, values
+from prodia_compose.options import Option, Options, Retold, values
 
 _Group = TypeVar("_Group", bound=Options)
 
@@ -92,12 +92,16 @@ def fields_of(group: type[Options]) -> list[tuple[Field[Any], Any, Any]]:
 
 
 def declared(group: type[Options]) -> Iterator[Declared]:
-    """Yield the options of a group and of those in it, of which only some may be noted."""
+    """Yield the options of a group and of those in it, of which only some may be noted, or some be told otherwise."""
     for field, kind, note in fields_of(group):
         if isinstance(note, Option):
             yield Declared(field.name, kind, field.default, note)
         elif is_group(kind):
-            yield from (one for one in declared(kind) if note is None or one.name in note)
+            told = note.options if isinstance(note, Retold) else {}
+            for one in declared(kind):
+                if note is None or told or one.name in note:
+                    option = replace(one.option, **told.get(one.name, {}))
+                    yield one._replace(option=option)
 
 
 def is_group(kind: Any) -> bool:

@@ -5,6 +5,7 @@ the other sends. All problems are told together, with one exception: while the c
 line itself is wrong, no picture is opened and nothing is downloaded.
 """
 
+import functools
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -94,11 +95,6 @@ class Draft:
     asked: key.Asked | None
 
 
-def draft(request: ComposeRequest, surroundings: Surroundings) -> Draft:
-    """Return what a request says by itself; what is wrong with it, `make` tells."""
-    return _Planner(request, surroundings).draft()
-
-
 def make(
     request: ComposeRequest, surroundings: Surroundings, *, sending: bool, decoding: bool = True
 ) -> Plan:
@@ -111,10 +107,10 @@ def make(
         decoding: Whether the images are prepared; else the plan goes as far as their headers
             tell, there is no job, and what is to be downloaded is left for later.
     """
-    return _Planner(request, surroundings).plan(sending=sending, decoding=decoding)
+    return Planner(request, surroundings).plan(sending=sending, decoding=decoding)
 
 
-class _Planner:
+class Planner:
     """One plan in the making; whatever is wrong goes to its findings."""
 
     def __init__(self, request: ComposeRequest, surroundings: Surroundings) -> None:
@@ -129,8 +125,9 @@ class _Planner:
             # Looked for later, when all files that may be open are, it would be said to be missing.
             tempfile.gettempdir()
 
-    def draft(self) -> Draft:
-        """Return what the request says by itself."""
+    @functools.cached_property
+    def said(self) -> Draft:
+        """What the request says by itself; what is wrong with it, `plan` tells."""
         request, model, findings = self._request, self._model, self._findings
         given = self._config()
         format_: OutputFormat = "jpg"
@@ -154,9 +151,9 @@ class _Planner:
         )
 
     def plan(self, *, sending: bool, decoding: bool) -> Plan:
-        """Return the plan."""
+        """Return the plan, as `make` does; once."""
         request, model, findings = self._request, self._model, self._findings
-        said = self.draft()
+        said = self.said
         named, path, text = said.named, said.path, said.text
         sketch = Plan(request=request, model=model, prompt=text, format=said.format)
         place = destination.left(request, path if said.is_complete else None, named, findings)

@@ -171,6 +171,11 @@ class Run:
         self.state = "not-sent" if kept else "sent"
         self._held = tuple(_Held(output=output, file=file) for output, file in kept)
 
+    def found(self, saved: Sequence[SavedOutput]) -> None:
+        """Take in that the pictures lie in their places already, and write that they are there."""
+        self.saved = tuple(saved)
+        self._write_saved(errors.ExitCode.OK)
+
     def taken_on(self, sent: "Sent") -> str:
         """Take in that the job runs by itself from here on; return what to ask after it by."""
         self._is_taken_on, self._held = True, ()
@@ -209,10 +214,9 @@ class Run:
     def _usable(self) -> list[tuple[_Held, "ReceivedImage"]]:
         """Return the pictures that came, each with what it is, but for those that are broken."""
         usable = []
-        for held in self._held:
+        for held in (one for one in self._held if one.is_picture):
             with contextlib.suppress(ValueError):
-                if held.is_picture:
-                    usable.append((held, rescue.inspect(held.output.blob.open, self.stop)))
+                usable.append((held, rescue.inspect(held.output.blob.open, self.stop)))
         return usable
 
     @contextlib.contextmanager

@@ -10,8 +10,10 @@ if TYPE_CHECKING:  # for an annotation; a plan must not load sqlite3
     from prodia_compose.record.ledger import Ledger
 
 
-def refuse(claim: Claim, record: "Ledger") -> None:
+def refuse(claim: Claim, record: "Ledger", flag: str = "--again") -> None:
     """Stop if the same job was sent before and nobody knows what became of it.
+
+    `flag` is what sends it all the same.
 
     Raises:
         errors.UnknownError: It was.
@@ -26,7 +28,7 @@ def refuse(claim: Claim, record: "Ledger") -> None:
     raise errors.UnknownError(
         f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
         f"outcome is unknown, so it may be billed; {cure}; once you know, `prodia-compose jobs "
-        f"settle {twin.id} billed` (or not-billed) says so; --again sends it once more; "
+        f"settle {twin.id} billed` (or not-billed) says so; {flag} sends it once more; "
         "nothing was sent now",
         job_id=twin.job_id,
         request_id=twin.request_id,

@@ -3,13 +3,22 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final, get_args
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
+from prodia_compose.pipeline.batch.results.lines import Status
+from prodia_compose.pipeline.batch.rows.row import Row
+from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.pipeline.batch.work import End
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record.entries import stamp
 from prodia_compose.report import documents, jsontext
 from prodia_compose.report.jsontext import Document
+
+_STATUS: Final = {"skip": "skipped", "list": "listed", "refuse": "refused"}
+"""What becomes of rows that are not sent, by what was decided."""
+
+_COUNTED: Final = ("due", *get_args(Status), "skipped", "listed", "not-started")
 
 
 def row(end: End) -> Document:
@@ -20,12 +29,13 @@ def row(end: End) -> Document:
     is_done = end.outcome.status == "done"
     return {
         "schema": "prodia-compose/row@1",
-        "id": due.row.id,
+        **addresses.named("id", due.row.id),
         "row": due.row.number,
         "status": end.outcome.status,
         **{name: value for name, value in done.items() if name != "schema"},
         "ok": is_done,
-        "errors": documents.problems(() if error is None else error.parts),
+        "errors": documents.problems(() if error is None or is_done else error.parts),
+        "skipped": is_done and not end.run.saved,
         "may_be_billed": end.outcome.may_be_billed,
         "rescued": documents.files(end.run.kept),
         "request_key": due.request_key,
@@ -34,6 +44,63 @@ def row(end: End) -> Document:
         "at": stamp(datetime.now(UTC)),
         "meta": due.row.meta,
     }
+
+
+def planned(row: Row, plan: Plan) -> Document:
+    """Return `prodia-compose/plan@1` of a row that would be sent, as far as headers tell."""
+    known = documents.plan(plan)
+    about = {**addresses.named("id", row.id), "row": row.number, "status": "due"}
+    return {"schema": known.pop("schema"), **about, **known}
+
+
+def left_out(found: Survey, passed: Sequence[errors.ComposeError]) -> dict[int, Document]:
+    """Return `prodia-compose/row@1` of the rows that are not sent, by their numbers.
+
+    One whose picture is put in its place is told by whoever does it.
+
+    Args:
+        found: What is to be done.
+        passed: What is wrong with rows that are passed over.
+    """
+    wrong = {one.row_id: one.message for one in reversed(passed)}
+    told = {row.number: _unsent(row, "refused", wrong.get(row.id)) for row in found.wrong}
+    for left in found.left:
+        if left.decision.action != "place":
+            status, words = _STATUS[left.decision.action], left.decision.words or None
+            path = left.path if status == "skipped" else None
+            told[left.row.number] = _unsent(left.row, status, words, path=path)
+    return told
+
+
+def total(
+    counts: Mapping[str, int],
+    found: Survey,
+    passed: Sequence[errors.ComposeError],
+    *,
+    spent: Decimal,
+) -> Document:
+    """Return `prodia-compose/batch@1` of a batch of which nothing is sent."""
+    next_ = "run-again" if found.due else "none"
+    failed = [(error.row_id, error) for error in passed]
+    return {
+        **summary(
+            counts, spent=spent, reserved=Decimal(0), failed=failed, stopped=None, next_=next_
+        ),
+        "estimate_usd": _usd(found.most_usd),
+        "estimate_min_usd": _usd(found.least_usd),
+        "unpriced": found.unpriced,
+    }
+
+
+def usd(amount: Decimal) -> str:
+    """Return an amount for people, to a tenth of a cent."""
+    cents = amount.quantize(Decimal("0.01"))
+    return f"${cents if cents == amount else amount.quantize(Decimal('0.001')):f}"
+
+
+def counted(count: int, what: str) -> str:
+    """Return so many of something, for people."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def line(document: Mapping[str, object]) -> bytes:
@@ -45,14 +112,11 @@ def _usd(amount: Decimal | None) -> float | None:
     return None if amount is None else float(amount)
 
 
-def unsent(
-    number: int, name: str, status: str, words: str | None, *, path: str | None = None
-) -> Document:
-    """Return `prodia-compose/row@1` of a row for which nothing is done in this run."""
+def _unsent(row: Row, status: str, words: str | None, *, path: str | None = None) -> Document:
     return {
         "schema": "prodia-compose/row@1",
-        "id": name,
-        "row": number,
+        **addresses.named("id", row.id),
+        "row": row.number,
         "status": status,
         "ok": status == "skipped",
         "output": None if path is None else documents.named_path(path),
@@ -65,19 +129,19 @@ def summary(
     *,
     spent: Decimal,
     reserved: Decimal,
-    failed: Sequence[tuple[str, errors.ComposeError]],
+    failed: Sequence[tuple[str | None, errors.ComposeError]],
     stopped: str | None,
     next_: str,
 ) -> Document:
     """Return `prodia-compose/batch@1`: how many rows came to what, and what to do next."""
     return {
         "schema": "prodia-compose/batch@1",
-        "counts": dict(counts),
+        "counts": {status: counts[status] for status in _COUNTED if counts.get(status)},
         "spent_usd": float(spent),
         "reserved_usd": float(reserved),
         "failed": [
             {
-                "id": name,
+                **({"id": None} if name is None else addresses.named("id", name)),
                 "kind": error.kind,
                 "exit_code": int(error.code),
                 "message": error.message,

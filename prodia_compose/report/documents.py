@@ -139,7 +139,7 @@ def problems(found: Iterable[errors.ComposeError]) -> list[Document]:
     return [
         {
             **_part(one.kind, one.code, one.message, one.path),
-            **({} if one.line is None else {"line": one.line, "id": one.row_id}),
+            **({} if one.line is None else {"line": one.line, **_named_if("id", one.row_id)}),
         }
         for one in found
     ]

@@ -36,6 +36,16 @@ PICTURES = (
     "same.jpg",
 )
 
+ENDED = """\
+{"schema":"prodia-compose/batch-header@1","host":"h","sandbox":false,"shard":null,"version":"1"}
+{"schema":"prodia-compose/row-start@1","id":"mug 1","request_key":"k"}
+{"schema":"prodia-compose/row-start@1","id":"cup","request_key":"k"}
+{"schema":"prodia-compose/row@1","id":"mug 1","row":1,"status":"done","ok":true}
+{"schema":"prodia-compose/row-start@1","id":"caf\\\\xe9","id_b64":"Y2Fm6Q==","request_key":"k"}
+{"schema":"prodia-compose/row-start@1","id":"a\\tb","request_key":"k"}
+{"schema":"prodia-compose/row-start@1","id":"to"""
+"""Results of a batch, the last line torn."""
+
 LINES = {
     "subcommand": ("comple\t", ["completion"]),
     "subcommand-of-jobs": ("jobs spe\t", ["jobs", "spend"]),
@@ -80,6 +90,14 @@ LINES = {
     "after-dashes": ("compose -- --s\t", ["compose", "--", "--s"]),
     "label-without-equals": ("compose -i same\t", ["compose", "-i", "same.jpg"]),
     "text": ("compose -p sam\t", ["compose", "-p", "sam"]),
+    "manifest": ("batch sho\t", ["batch", "shop.tsv"]),
+    "entries": ("batch --each sam\t", ["batch", "--each", "same.txt"]),
+    "picture-after-a-manifest": ("batch shop.tsv same\t", ["batch", "shop.tsv", "same.jpg"]),
+    "picture-of-every-entry": ("batch --each list same\t", ["batch", "--each", "list", "same.jpg"]),
+    "once-more": ("batch --rerun miss\t", ["batch", "--rerun", "missing"]),
+    "format-of-a-manifest": ("batch --manifest-format t\t", ["batch", "--manifest-format", "tsv"]),
+    "varied": ("batch shop.tsv --vary aspe\t1", ["batch", "shop.tsv", "--vary", "aspect_ratio=1"]),
+    "row": ("batch shop.tsv --only mu\t", ["batch", "shop.tsv", "--only", "mug 1"]),
     "unknown-command": ("nothing sam\t", ["nothing", "sam"]),
 }
 
@@ -91,6 +109,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "folder").mkdir()
     for name in (*PICTURES, "same.txt", "folder/inside.jpg", "folder/inside.txt"):
         (made / name).touch()
+    (made / "shop.tsv").touch()
+    (made / "shop.tsv.results.jsonl").write_text(ENDED)
     return made
 
 
@@ -213,6 +233,9 @@ OFFERED = {
     "boolean": (("compose", "-m", "gemini-3.1-flash", "--set"), "", "google_search=true"),
     "short-help": (("models",), "-", "-h"),
     "shells": (("completion",), "", "powershell"),
+    "rate": (("batch", "--rate"), "", "10/m"),
+    "twice": (("batch", "--rerun", "failed", "--rerun"), "", "changed"),
+    "entry": (("batch", "--each", "list", "-p"), "Put {ea", "Put {each}"),
 }
 
 
@@ -252,6 +275,37 @@ def test_images_labels_and_settings_are_offered(
     assert answered(run, *before, at=at) == ["words", *words]
 
 
+BATCHES: tuple[tuple[tuple[str, ...], list[str]], ...] = (
+    (("shop.tsv",), ["mug 1", "cup"]),
+    (("shop.tsv", "--shard", "1/2"), ["mug 1", "cup"]),
+    (("shop.tsv", "--sandbox"), []),
+    (("--results", "shop.tsv.results.jsonl"), ["mug 1", "cup"]),
+    (("--each", "list", "-o", "out/{each}.jpg"), ["mug 1", "cup"]),
+    (("other.tsv",), []),
+    (("gone/shop.tsv",), []),
+    ((), []),
+)
+
+
+@pytest.mark.parametrize(("before", "rows"), BATCHES)
+def test_rows_are_offered(run: Run, work: Path, before: tuple[str, ...], rows: list[str]) -> None:
+    """`--only` is offered the ids of rows that the results of the batch on the line know."""
+    (work / "out").mkdir()
+    for name in ("shop.tsv.results.jsonl", "out/batch.results.jsonl"):
+        (work / name).write_text(ENDED)
+
+    assert answered(run, "batch", *before, "--only") == ["words", *rows]
+    assert answered(run, "batch", *before, "--only", at="c") == ["words", *rows[1:]]
+
+
+def test_rows_are_told_with_how_they_ended(run: Run, work: Path) -> None:
+    """Of each row the last that is known counts; one that only began is unknown."""
+    (work / "shop.tsv.2-of-3.results.jsonl").write_text(ENDED)
+    done = run("__complete", "zsh", "4", "x", "batch", "shop.tsv", "--only", "")
+
+    assert done.text.splitlines() == ["words", "mug 1\tdone", "cup\tunknown"]
+
+
 NOT_OFFERED = {
     "hidden": (("compose",), "--b", "--base-url"),
     "given": (("compose", "--force"), "-", "-f"),
@@ -261,6 +315,10 @@ NOT_OFFERED = {
     "second-name": (("models", "flux-2-pro"), "", "flux-2-dev"),
     "value-of-a-switch": (("compose",), "--json=", "--json=true"),
     "number": (("compose", "--steps"), "", "50"),
+    "for-single-jobs": (("batch",), "--", "--save-request"),
+    "sent-again-by-name": (("batch",), "--", "--again"),
+    "second-list": (("batch", "--each", "list"), "--", "--each"),
+    "position-among-unknown": (("batch", "rows.csv", "room.jpg", "--match"), "", "1"),
 }
 
 
@@ -288,6 +346,11 @@ def test_words_are_not_offered(run: Run, before: tuple[str, ...], at: str, word:
         (("compose",), "--save-request=", "folders 15"),
         (("sandbox", "--", "./run.sh"), "--x", "files 0"),
         (("sandbox", "./run.sh"), "-m", "files 0"),
+        (("batch",), "", "files 0 jsonl ndjson csv tsv"),
+        (("batch", "rows.csv"), "", "files 0 jpg jpeg"),
+        (("batch", "--each", "list"), "", "files 0 jpg jpeg"),
+        (("batch",), "--each=", "others 7 jpg"),
+        (("batch", "--results"), "", "others 0 jpg"),
     ],
 )
 def test_paths_are_left_to_zsh_and_powershell(
@@ -403,13 +466,13 @@ def test_ids_come_without_making_a_record(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-NOTHING_TO_OFFER = {"1-100", "N", "PX", "S", "T", "USD", "X"}
+NOTHING_TO_OFFER = {"1-100", "ADDRESS", "I/N", "N", "PX", "S", "T", "USD", "X"}
 
 
 def test_every_kind_of_value_is_known() -> None:
     """What help calls a value decides what is offered; a new word needs a decision."""
     known = offers.offers()
-    offered = {"ID", "NAME", "TEXT", "WHICH", *known["values"]}
+    offered = {"ID", "NAME", "ROW", "TEXT", "WHICH", *known["values"]}
     for model in known["models"].values():
         offered |= set(model["values"])
 

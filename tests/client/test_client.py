@@ -11,6 +11,7 @@ import ssl
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -788,6 +789,23 @@ def test_memory_stays_flat(*, tls: bool) -> None:
     assert few[1] + many[1] == ""
     assert server.requests[-1].size > 150_000_000
     assert many[2] - few[2] < 16_000_000
+
+
+@pytest.mark.parametrize("answer", [multipart_ok(PICTURE), busy("1")], ids=["done", "busy"])
+@both
+def test_nothing_of_a_job_outlives_it(answer: loopback.Answer, *, tls: bool) -> None:
+    """Its pictures' files are closed at once: many jobs in one process would spend them all."""
+    body = submitting.job_body()
+    gone = weakref.ref(body)
+    gc.disable()
+    try:
+        with serving(answer, tls=tls) as server:
+            outcome = submit(submitting.service(server.url, max_wait_s=0), body)
+            outcome.error = None  # an error's traceback has all that was around it
+            del body
+            assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_this_python_speaks_tls_1_3() -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import pickle
 from dataclasses import field
 from typing import ClassVar
@@ -157,3 +158,23 @@ def test_declaring_one_compiles_nothing() -> None:
     shared = ("__init__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__")
 
     assert all(getattr(Size, name) is getattr(Positive, name) for name in shared)
+
+
+def test_what_was_made_of_the_fields_does_not_count() -> None:
+    """A value that has a cached property looked at equals one that has not."""
+
+    @frozen
+    class Square:
+        """A size."""
+
+        side: int
+
+        @functools.cached_property
+        def area(self) -> int:
+            """Its area."""
+            return self.side**2
+
+    assert Square(side=3).area == 9
+    one = Square(side=3)
+    assert (one.area, one, hash(one)) == (9, Square(side=3), hash(Square(side=3)))
+    assert one != Square(side=4)

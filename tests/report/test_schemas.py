@@ -1,14 +1,13 @@
 """The JSON documents: all a schema says of them is so, and it says all there is to say."""
 
 import functools
-import importlib.resources
 import json
 import operator
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,99 +19,25 @@ import ledgering
 import loopback
 import mistakes
 import pytest
+import validating
 from conftest import TOKEN, Done, Run
 from mistakes import BAD_LINES, GOOD
 from PIL import Image
 from tables import raw, table
+from validating import PACKAGE, SCHEMAS, VALIDATORS
 
 from prodia_compose import errors
 from prodia_compose.client.options import TokenState
 from prodia_compose.inputs import kinds
 from prodia_compose.models import facts
-from prodia_compose.progress import visible
 from prodia_compose.record import entries, ledger
 from prodia_compose.report import jsontext
 from prodia_compose.sandbox import server
 
-PACKAGE = importlib.resources.files("prodia_compose")
-SCHEMAS: dict[str, dict[str, Any]] = {
-    file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
-    for file in sorted(PACKAGE.joinpath("report", "schemas").iterdir(), key=lambda file: file.name)
-}
-
-
-def _closed(schema: Any) -> Any:
-    """Return a schema that also refuses every field it does not describe."""
-    if isinstance(schema, list):
-        return [_closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {key: _closed(each) for key, each in schema.items()}
-    if "properties" in schema and "object" in schema.get("type", ()):
-        closed.setdefault("additionalProperties", False)
-    return closed
-
-
-VALIDATORS = {
-    name: jsonschema.Draft202012Validator(_closed(schema)) for name, schema in SCHEMAS.items()
-}
-"""By the names of the documents; they refuse every field that no schema describes."""
-
-
-def _document(line: bytes | str) -> dict[str, Any]:
-    """Return a document, once it is all that its readers may count on."""
-    text = line.decode() if isinstance(line, bytes) else line
-    assert text[-1:] == "\n"
-    body = text[:-1]
-    assert visible(body) == body  # one line, nothing that a terminal would obey
-
-    document: dict[str, Any] = json.loads(
-        body, object_pairs_hook=_without_doubles, parse_constant=pytest.fail
-    )
-    assert json.dumps(document, ensure_ascii=False).encode()  # no half characters
-    assert jsontext.line(document) == body  # compact
-    schema = SCHEMAS[_name_of(document)]
-    VALIDATORS[_name_of(document)].validate(document)
-    for fields, described in _holders(document, schema, schema):
-        known = described["properties"]
-        assert [key for key in fields if key in known] == [key for key in known if key in fields]
-    return document
-
-
-def _name_of(document: Mapping[str, object]) -> str:
-    return str(document["schema"]).removeprefix("prodia-compose/")
-
-
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    assert len(dict(pairs)) == len(pairs)
-    return dict(pairs)
-
-
-def _target(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """Return what a `$ref` within the file refers to, its siblings added."""
-    if "$ref" not in schema:
-        return schema
-    steps = schema["$ref"].removeprefix("#/").split("/")
-    return {**functools.reduce(operator.getitem, steps, root), **schema}
-
-
-def _holders(
-    value: object, schema: dict[str, Any], root: dict[str, Any]
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield every object of a document whose fields are described, with its schema."""
-    schema = _target(schema, root)
-    if isinstance(value, list):
-        for each in value:
-            yield from _holders(each, schema.get("items", {}), root)
-    if isinstance(value, dict) and "properties" in schema:
-        yield value, schema
-        for key, each in list(value.items()):
-            yield from _holders(each, schema["properties"].get(key, {}), root)
-
 
 def _result(done: Done) -> dict[str, Any]:
     assert (done.code, done.err) == (0, "")
-    document = _document(done.out)
+    document = validating.read(done.out)
     assert document["schema"] == "prodia-compose/result@1"
     return document
 
@@ -125,7 +50,7 @@ def _answered(run: Run, answer: loopback.Answer, *argv: str) -> Done:
 
 def _error(done: Done, code: int) -> dict[str, Any]:
     assert (done.code, done.out) == (code, b"")
-    document = _document(done.err)
+    document = validating.read(done.err)
     assert (document["schema"], document["exit_code"]) == ("prodia-compose/error@1", code)
     return document
 
@@ -146,7 +71,7 @@ def test_a_schema_is_whole(name: str) -> None:
         assert each["description"]
         assert set(each["required"]) <= set(each["properties"])
         for field, described in each["properties"].items():
-            assert _target(described, schema)["description"], field
+            assert validating.target(described, schema)["description"], field
 
 
 def _objects(schema: Any) -> Iterator[dict[str, Any]]:
@@ -162,18 +87,25 @@ def test_every_document_has_a_schema() -> None:
     """The files are those that the program's documents name, and no others."""
     source = "".join(path.read_text() for path in Path(str(PACKAGE)).rglob("*.py"))
 
-    assert set(re.findall(r'"prodia-compose/([a-z]+@\d+)"', source)) == set(SCHEMAS)
+    assert set(re.findall(r'"prodia-compose/([a-z-]+@\d+)"', source)) == set(SCHEMAS)
 
 
 def test_what_is_repeated_is_the_same() -> None:
     """Each file stands alone; a definition that several of them have is one and the same."""
     seen: dict[str, object] = {}
     for schema in SCHEMAS.values():
-        for name, definition in schema["$defs"].items():
+        for name, definition in schema.get("$defs", {}).items():
             assert seen.setdefault(name, definition) == definition, name
 
-    plan, result = SCHEMAS["plan@1"]["properties"], SCHEMAS["result@1"]["properties"]
-    assert [name for name in plan if result[name] != plan[name]] == ["schema", "ok"]
+    plan, result, row = (SCHEMAS[f"{name}@1"]["properties"] for name in ("plan", "result", "row"))
+    own = ["id", "id_b64", "row", "status"]
+    assert [name for name in plan if result.get(name) != plan[name]] == ["schema", *own, "ok"]
+    other = ["schema", "ok", "errors", "output", "outputs", "attempts", "skipped"]
+    assert [name for name in result if row[name] != result[name]] == other
+    start = SCHEMAS["row-start@1"]["properties"]
+    assert [name for name in start if row[name] != start[name]] == [
+        *("schema", "request_key", "record_id", "at")
+    ]
 
 
 def test_enumerations_are_the_programs() -> None:
@@ -228,7 +160,7 @@ def test_plans(run: Run, scenery: Path, argv: list[str]) -> None:
         (["validate"], "two words", "invalid"),
     ):
         done = run(*dry, *argv, "--json", PRODIA_TOKEN=token)
-        plan = _document(done.out)
+        plan = validating.read(done.out)
 
         assert (done.err, plan["schema"]) == ("", "prodia-compose/plan@1")
         assert plan["ok"] is (done.code == 0)
@@ -238,7 +170,7 @@ def test_plans(run: Run, scenery: Path, argv: list[str]) -> None:
 
 def test_a_plans_fields_keep_their_order(run: Run, work: Path) -> None:
     """People read these documents too: what was asked comes first, then what became of it."""
-    plan = list(_document(run("validate", *GOOD, "--json").out))
+    plan = list(validating.read(run("validate", *GOOD, "--json").out))
     result = list(_result(run("compose", "--sandbox", *GOOD, "--json")))
 
     order = table("report/order")
@@ -256,7 +188,7 @@ def test_wrong_lines(run: Run, scenery: Path, row: tuple[str, tuple[str, ...], i
 
     assert error["may_be_billed"] is False
     assert code in [each["exit_code"] for each in error["errors"]]
-    _document(checked.out or checked.err)
+    validating.read(checked.out or checked.err)
     assert not (checked.out and checked.err)
 
 
@@ -282,7 +214,7 @@ def test_what_no_document_can_show_is_not_sent(run: Run, work: Path, option: str
     """Bytes that are no text are refused wherever they would be sent, so `job` is what is sent."""
     prompt = () if "--prompt" in option else ("-p", "x")
     done = run("validate", "product.jpg", "-m", "inference.novel.v1", *prompt, option, "--json")
-    (problem,) = _document(done.out or done.err)["errors"]
+    (problem,) = validating.read(done.out or done.err)["errors"]
 
     assert problem["exit_code"] == done.code == 2
     assert "not valid UTF-8" in problem["message"]
@@ -327,7 +259,7 @@ def test_results_of_odd_answers(
     assert len(result["outputs"]) == (2 if result["messages"] else 1)
 
 
-def test_an_unusable_record_is_told_in_the_document(
+def test_an_unusable_record_is_told_in_thedocument(
     run: Run, work: Path, sandbox: server.Sandbox, tmp_path: Path
 ) -> None:
     """Under `--json` the warning about the record is in the document, and stderr is empty."""
@@ -337,7 +269,7 @@ def test_an_unusable_record_is_told_in_the_document(
     listed, spent = run("jobs", "--json"), run("jobs", "spend", "--json")
 
     assert (listed.code, listed.err, spent.code, spent.err) == (0, "", 0, "")
-    for document in (result, _document(listed.out), _document(spent.out)):
+    for document in (result, validating.read(listed.out), validating.read(spent.out)):
         assert [warned["code"] for warned in document["warnings"]] == ["record-unavailable"]
 
 
@@ -383,7 +315,7 @@ def test_errors_after_sending(
     assert error["rescued"] or code != 10
 
 
-def test_nobody_there_is_a_document(run: Run, work: Path) -> None:
+def test_nobody_there_is_adocument(run: Run, work: Path) -> None:
     """A service that cannot be reached is an error document too."""
     url = f"http://127.0.0.1:{loopback.closed_port()}"
     argv = ("compose", *GOOD, "--json", "--max-wait", "0")
@@ -419,7 +351,7 @@ def test_interruptions(
     ],
     ids=["compose", "models"],
 )
-def test_a_bug_is_a_document(
+def test_a_bug_is_adocument(
     run: Run, work: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], place: str
 ) -> None:
     """A bug is one error document with its traceback; that a job ran is then not ruled out."""
@@ -445,11 +377,11 @@ def test_jobs_in_every_state(run: Run, work: Path) -> None:
             ledgering.advance_to(record.begin(ledgering.claim(state)), state)
         kept = record.begin(ledgering.claim(model="seedream-5-lite", estimate_usd=None))
         kept.advance("received", exit_code=10, rescued=["/a.jpg"], job_id="a", request_id="b")
-        jobs = _document(run("jobs", "--json").out)["jobs"]
-        shown = _document(run("jobs", "show", jobs[0]["id"], "--json").out)
+        jobs = validating.read(run("jobs", "--json").out)["jobs"]
+        shown = validating.read(run("jobs", "show", jobs[0]["id"], "--json").out)
     tomorrow = f"{datetime.now().astimezone() + timedelta(days=1):%Y-%m-%d}"
-    spent = _document(run("jobs", "spend", "--json").out)
-    since = _document(run("jobs", "spend", "--json", "--since", tomorrow).out)
+    spent = validating.read(run("jobs", "spend", "--json").out)
+    since = validating.read(run("jobs", "spend", "--json", "--since", tomorrow).out)
 
     assert {job["reached"] for job in jobs} == set(get_args(entries.State))
     assert {job["running"] for job in jobs} == {True, False}
@@ -457,7 +389,7 @@ def test_jobs_in_every_state(run: Run, work: Path) -> None:
     assert spent["total"]["at_most_usd"] is None
     assert since["spend"] == []
     assert since["since"]
-    assert _document(run("jobs", "list", "--json", "--since", tomorrow).out)["jobs"] == []
+    assert validating.read(run("jobs", "list", "--json", "--since", tomorrow).out)["jobs"] == []
 
 
 def _kept(run: Run, work: Path, name: str = "out.png") -> str:
@@ -465,13 +397,13 @@ def _kept(run: Run, work: Path, name: str = "out.png") -> str:
     answer = loopback.multipart_ok((work / "scene.jpg").read_bytes())
     error = _error(_answered(run, answer, "compose", *GOOD, "--json", "-o", name, "--strict"), 10)
     assert Path(error["rescued"][0]["path"]).suffix == ".jpg"
-    return str(_document(run("jobs", "--json").out)["jobs"][0]["id"])
+    return str(validating.read(run("jobs", "--json").out)["jobs"][0]["id"])
 
 
 def test_fetching(run: Run, work: Path) -> None:
     """`jobs fetch` tells the job, what was fetched, and what is odd about it."""
     name = _kept(run, work)
-    fetched = _document(run("jobs", "fetch", name, "--json").out)
+    fetched = validating.read(run("jobs", "fetch", name, "--json").out)
     skipped = run("jobs", "fetch", name, "--json", "-o", "out.jpg", "--if-exists", "skip")
     taken = _error(run("jobs", "fetch", name, "--json", "-o", "out.jpg"), 8)
 
@@ -480,7 +412,7 @@ def test_fetching(run: Run, work: Path) -> None:
     assert (fetched["output"]["path"], fetched["output"]["width"]) == (str(work / "out.jpg"), 960)
     assert fetched["outputs"] == [fetched["output"]]
     assert fetched["skipped"] is False
-    assert _document(skipped.out)["skipped"] is True
+    assert validating.read(skipped.out)["skipped"] is True
     assert taken["errors"][0]["path"] == "out.jpg"
 
 
@@ -492,8 +424,8 @@ def test_fetching_what_the_record_does_not_know(
     made = _result(run("compose", *GOOD, "--async", "--json", "-o", "a.jpg", **off))
     fetched = run("jobs", "fetch", made["job_id"], "--json", **off)
 
-    assert _document(fetched.out)["jobs"] == []
-    assert _document(fetched.out)["output"]["sha256"] == made["output"]["sha256"]
+    assert validating.read(fetched.out)["jobs"] == []
+    assert validating.read(fetched.out)["output"]["sha256"] == made["output"]["sha256"]
 
 
 def test_a_fetched_picture_outlasts_a_full_stdout(run: Run, work: Path) -> None:
@@ -513,7 +445,7 @@ def test_a_fetched_picture_outlasts_a_full_stdout(run: Run, work: Path) -> None:
 def test_models(run: Run, name: str | None) -> None:
     """The catalogue, one of its models, and a job type that is not in it are documents alike."""
     done = run("models", *([] if name is None else [name]), "--json")
-    listed = _document(done.out)["models"]
+    listed = validating.read(done.out)["models"]
 
     assert (done.code, done.err) == (0, "")
     assert len(listed) == (8 if name is None else 1)
@@ -532,8 +464,8 @@ def test_names_come_back_as_they_were(run: Run, work: Path, path: str) -> None:
     argv = ("compose", path, "-p", "x", "--json", "-o", f"out/{path}")
     result = _result(_answered(run, loopback.ok((work / "scene.jpg").read_bytes()), *argv))
     refused = _error(run(*argv, PRODIA_TOKEN=TOKEN), 8)
-    gone = _document(run("validate", f"no/{path}", "-p", "x", "--json").out)
-    (job,) = _document(run("jobs", "--json").out)["jobs"]
+    gone = validating.read(run("validate", f"no/{path}", "-p", "x", "--json").out)
+    (job,) = validating.read(run("jobs", "--json").out)["jobs"]
     kept = _kept(run, work, f"out/{path.removesuffix('.jpg')}.png")
     fetched = run("jobs", "fetch", kept, "--json", "-o", f"out/2{path}")
 
@@ -542,7 +474,7 @@ def test_names_come_back_as_they_were(run: Run, work: Path, path: str) -> None:
     assert raw(gone["errors"][0]) == b"no/" + name
     assert [raw(job[key][0], "name") for key in ("inputs", "outputs")] == [name, name]
     assert raw(job["output"], "name") == name
-    assert raw(_document(fetched.out)["output"]) == b"out/2" + name
+    assert raw(validating.read(fetched.out)["output"]) == b"out/2" + name
     assert ("path_b64" in result["output"]) is (b"\xe9" in name or b"\xed" in name)
 
 
@@ -581,10 +513,13 @@ def test_a_wrong_document_is_caught(run: Run, work: Path) -> None:
     ]
     dropped = unknown = 0
     for line in lines:
-        document = _document(line)
-        whole, strict = SCHEMAS[_name_of(document)], VALIDATORS[_name_of(document)]
+        document = validating.read(line)
+        whole, strict = (
+            SCHEMAS[validating.name_of(document)],
+            VALIDATORS[validating.name_of(document)],
+        )
         validator = jsonschema.Draft202012Validator(whole)
-        for holder, schema in _holders(document, whole, whole):
+        for holder, schema in validating.holders(document, whole, whole):
             for key in [key for key in holder if key in schema["properties"]]:
                 value = holder.pop(key)
                 asked = {*schema["required"], *schema.get("dependentRequired", ())}

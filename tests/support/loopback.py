@@ -24,7 +24,8 @@ import ssl
 import struct
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.client import responses
@@ -65,6 +66,7 @@ class Answer:
         silent: Take the request and never answer.
         verbatim: Sent as it is instead of all above.
         tunnel: Be a proxy: answer CONNECT, then pass bytes to this port and back.
+        choose: Asked for the answer to give instead, once the request has come.
     """
 
     status: int = 200
@@ -80,6 +82,7 @@ class Answer:
     silent: bool = False
     verbatim: bytes | None = None
     tunnel: int | None = None
+    choose: "Callable[[Received], Answer] | None" = None
 
     def head(self) -> bytes:
         """Return the status line and the headers."""
@@ -200,6 +203,11 @@ def drop(when: Drop, *, reset: bool = False) -> Answer:
     return Answer(drop=when, reset=reset)
 
 
+def by(choose: "Callable[[Received], Answer]") -> Answer:
+    """Give each request the answer that is chosen for it; choosing may take its time."""
+    return Answer(choose=choose)
+
+
 def tunnel(port: int) -> Answer:
     """Be a proxy that leads every CONNECT to a port of 127.0.0.1."""
     return Answer(tunnel=port)
@@ -246,9 +254,11 @@ class Received:
         size: How many bytes of the body came.
         sha256: Their hash, in hex.
         complete: Whether all of it came.
+        at: When its head had come, by the clock of `time.monotonic`.
     """
 
     head: bytes
+    at: float = 0.0
     body: bytes = b""
     size: int = 0
     sha256: str = ""
@@ -403,6 +413,8 @@ class _Talk:
         length = int(request.headers.get("Content-Length", "0"))
         limit = 1000 if answer.drop == "within" else answer.read
         self._read_body(request, rest, length, length if limit is None else min(limit, length))
+        if answer.choose is not None:
+            self._answer = answer = answer.choose(request)
         if answer.drop in ("within", "after"):
             return
         if answer.silent or self._stopping.is_set():
@@ -420,7 +432,7 @@ class _Talk:
         while b"\r\n\r\n" not in data:
             data += self._receive(65536)
         head, _, rest = data.partition(b"\r\n\r\n")
-        request = Received(head=head)
+        request = Received(head=head, at=time.monotonic())
         self._server.requests.append(request)
         return request, rest
 

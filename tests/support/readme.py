@@ -19,6 +19,9 @@ from prodia_compose.sandbox import server
 
 TEXT = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
+ROWS, TABLE = "cat > rows.jsonl << 'END'", "cat > shop.csv << 'END'"
+"""The lines that write manifests, which other examples need."""
+
 SHELLS = {
     "bash": ("bash", "-euo", "pipefail", "-c"),
     "sh": ("sh", "-eu", "-c"),
@@ -116,6 +119,12 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     shots, pairs = ("a", "shots/one", "shots/two", "shots/three"), ("1a", "1b", "2a", "2b")
     for number, name in enumerate((*shots, *(f"pairs/{pair}" for pair in pairs))):
         draw(work / f"{name}.jpg", number)
+    for number, name in enumerate(("blue/1", "blue/2", "red/1", "red/10"), 40):
+        draw(work / f"sets/{name}.jpg", number)
+    for words in (ROWS, TABLE):
+        lines = example(words).text.splitlines()
+        written = lines[lines.index(words) + 1 : lines.index("END")]
+        (work / words.split()[2]).write_text("".join(f"{line}\n" for line in written))
     for name in ("product.jpg", "scene.jpg"):
         shutil.copy(SAMPLES / name, work)
     (work / "prompt.txt").write_text("Put the mug from the first image into the second image\n")

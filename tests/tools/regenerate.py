@@ -20,8 +20,11 @@ from prodia_compose.cli.completion.offers import Model as OfferedModel
 from prodia_compose.images.options import COLOURS
 from prodia_compose.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from prodia_compose.models.facts import Model
+from prodia_compose.pipeline.batch.rows import fields
 from prodia_compose.report import catalogue as listing
 from prodia_compose.sandbox.faults import FAULT_KINDS
+
+_ONCE = ("prompt", "prompt_file", "each")  # a second one is taken in only to be refused
 
 TOP = Path(__file__).parent.parent.parent
 README = TOP / "README.md"
@@ -62,6 +65,8 @@ def offers() -> str:
             "COLOUR": list(COLOURS),
             "KIND[:N]": list(FAULT_KINDS),
             "TIME": ["today", "yesterday", "7d"],
+            "N/s|m|h": ["1/s", "10/m", "100/h"],
+            "KEY=V1,V2": [f"{name}=" for name in ("model", *fields.SETTINGS)],
         },
     }
     return json.dumps(known, indent=1) + "\n"
@@ -81,15 +86,14 @@ def _command(command: Any, above: typer.Context | None, summary: str) -> Command
             {
                 "flags": sorted(one.opts, key=len, reverse=True),
                 "value": None if one.is_flag or one.count else _value(one, context),
-                # A second prompt is taken in only to be refused.
-                "is_repeatable": (one.multiple or one.count) and "prompt" not in one.name,
+                "is_repeatable": (one.multiple or one.count) and one.name not in _ONCE,
                 "is_hidden": one.hidden,
                 "help": (one.help or "").rstrip("."),
             }
             for one in parameters
             if one.param_type_name == "option"
         ],
-        "operands": [_value(one, context) for one in operands],
+        "operands": [name for one in operands for name in _value(one, context).split("] [")],
         "takes_more": any(one.nargs == -1 for one in operands),
         "stops_at_operand": not context.allow_interspersed_args,
         "commands": {

@@ -18,18 +18,20 @@ _CALLS = (
     "openat,write,pwrite64,fsync,fdatasync,link,linkat,rename,renameat,renameat2,unlink,unlinkat"
 )
 
+_COMPOSE = ("compose", "product.jpg", "-q", "-p", "x")
 
-def _calls(work: Path, *argv: str) -> list[str]:
+
+def _calls(work: Path, *argv: str, command: Sequence[str] = _COMPOSE) -> list[str]:
     """Return the calls of a run that is answered with a picture, files by name (`3</a/b>`)."""
     log = work.parent / "calls"
     tracer = ["strace", "-f", "-y", "-s", "40", "-o", str(log), "-e", f"trace={_CALLS},sendto"]
-    program = [*tracer, sys.executable, "-m", "prodia_compose", "compose", "-q", "-p", "x", *argv]
+    program = [*tracer, sys.executable, "-m", "prodia_compose", *command, *argv]
     # Its last bytes are too few to be written by themselves: they wait in a buffer.
     picture = (work / "scene.jpg").read_bytes().ljust((1 << 16) + 500, b"\0")
     answer = loopback.ok(picture)
     with loopback.serve([answer]) as service:
         env = {**os.environ, "PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
-        subprocess.run([*program, "product.jpg"], env=env, check=False, capture_output=True)
+        subprocess.run(program, env=env, check=False, capture_output=True)
     return log.read_text(errors="replace").splitlines()
 
 
@@ -76,3 +78,22 @@ def test_a_kept_picture_is_on_disk_before_its_place_is_told(work: Path) -> None:
     assert writes
     assert opened < min(writes)
     assert _place(calls, r"f(data)?sync\(\d+<.*/rescued/") > max(writes)
+
+
+def test_each_step_of_a_row_is_on_disk_before_the_next(work: Path) -> None:
+    """Its start before its first byte leaves; its end once its picture is, and before it is told."""
+    row = '{"images":["product.jpg"],"prompt":"x","output":"out.jpg"}\n'
+    (work / "rows.jsonl").write_text(row)
+    calls = _calls(work, command=("batch", "rows.jsonl", "-y"))
+    results = r"rows\.jsonl\.results\.jsonl>"
+    flush = rf"f(data)?sync\(\d+<.*{results}"
+
+    started = _place(calls, rf"write\(\d+<.*{results}.*batch-header@1")
+    flushed = _place(calls, flush, started)
+    folder_flushed = _place(calls, rf"fsync\(\d+<{re.escape(str(work))}>", flushed)
+    sent = _place(calls, r"sendto\(.*POST /v2/job")
+    named = _place(calls, r'(link|rename)\w*\(.*out\.jpg"')
+    ended = _place(calls, rf"write\(\d+<.*{results}.*prodia-compose/row@1")
+    end_flushed = _place(calls, flush, ended)
+    told = _place(calls, r'write\(1<.*"out\.jpg')
+    assert started < flushed < folder_flushed < sent < named < ended < end_flushed < told

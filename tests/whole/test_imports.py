@@ -25,7 +25,7 @@ HEAVY = {"requests", "PIL", "pi_heif", "rich", "pydantic", "sqlite3", "distribut
 
 HOMES = {
     "typer": ("cli/",),
-    "rich": ("cli/bars.py", "cli/board.py"),
+    "rich": ("cli/bars.py", "cli/batch/board.py"),
     "requests": ("client/",),
     "urllib3": ("client/",),
     "PIL": ("images/", "sandbox/"),

@@ -35,6 +35,8 @@ class Expected:
         makes: The files made: of pictures the format, of others the suffix.
         needs: Another program, and how it is asked for its name.
         config: Fields of the last job's config.
+        says: A pattern of all that is on standard error.
+        is_batch: Whether several jobs run at a time, in any order.
     """
 
     holds: str
@@ -44,6 +46,8 @@ class Expected:
     makes: dict[str, str] = field(default_factory=lambda: {"composed.jpg": "JPEG"})
     needs: Sequence[str] = ()
     config: dict[str, object] = field(default_factory=dict)
+    says: str = ""
+    is_batch: bool = False
 
 
 EXPECTED = [Expected(**row) for row in table("whole/examples")]
@@ -84,9 +88,11 @@ def test_an_example_does_what_it_says(bench: Bench, expected: Expected, shell: s
 
     # Newer ImageMagicks would rather be called magick, a name that older ones do not have.
     said = [line for line in done.err.splitlines() if "convert command is deprecated" not in line]
-    assert (done.code, said) == (0, [])
+    assert done.code == 0
+    assert re.fullmatch(expected.says, "\n".join(said))
     assert re.fullmatch(expected.out, done.text, re.DOTALL)
-    assert bench.sent() == list(expected.sent)
+    order = sorted if expected.is_batch else list
+    assert order(bench.sent()) == order(expected.sent)
     assert {name: bench.kind(name) for name in bench.files() - before} == expected.makes
     if expected.config:
         config: Any = (bench.sandbox.jobs[-1].job or {})["config"]
@@ -146,6 +152,21 @@ def test_the_record_is_looked_at(bench: Bench, run: Run) -> None:
         assert words in done.text
 
 
+def test_a_batch_is_made_every_night(bench: Bench) -> None:
+    """The nightly script makes its rows, is silent, and says when the budget does not do."""
+    text = readme.example("# nightly.sh").text
+    made = bench.run(text, "sh")
+    again = bench.run(text, "sh")
+    short = bench.run(text.replace("--budget 2", "--budget 0.01").replace("%F", "%Y"), "sh")
+
+    assert (made.code, made.err, again.code, again.err) == (0, "", 0, "")
+    assert [Path(path).name for path in made.text.split()] == ["cup.jpg", "jug.jpg"]
+    assert again.out == made.out
+    assert len(bench.sandbox.jobs) == 2
+    assert short.code == 12
+    assert short.text == "two dollars do not do\n"
+
+
 def test_a_sandbox_is_kept_running(bench: Bench) -> None:
     """`sandbox` prints two lines that lead a shell to it, and serves until it is stopped."""
     command, *shown = readme.example("$ prodia-compose sandbox").text.splitlines()
@@ -180,20 +201,29 @@ def test_completion_is_set_up_on_a_fresh_account(bench: Bench, tmp_path: Path, n
 
 
 def test_every_option_is_named(run: Run) -> None:
-    """README names each option of `compose` by all its names."""
-    table = "\n".join(line for line in readme.TEXT.splitlines() if line.startswith("| ["))
-    named = set(re.findall(r"`(--?[\w-]+)`", table))
-    listed = re.findall(r"^  (-.+?)(?:  | [A-Z<\d]|$)", run("compose", "-h").text, re.MULTILINE)
-    declared = {name for names in listed for name in names.split(", ")}
+    """README names each option of `compose` by all its names, and those that are `batch`'s alone."""
+    of_compose, of_batch = (_declared(run(command, "-h").text) for command in ("compose", "batch"))
 
-    assert named == declared - {"-h", "--help"}
+    assert _named_in("| for | options |") == of_compose
+    assert _named_in("| for | options of `batch`") == of_batch - of_compose
+
+
+def _named_in(heading: str) -> set[str]:
+    """Return the options that a table of README names."""
+    return set(re.findall(r"`(--?[\w-]+)`", readme.TEXT.split(heading)[1].split("\n\n")[0]))
+
+
+def _declared(text: str) -> set[str]:
+    """Return the options that a help text lists, by all their names."""
+    listed = re.findall(r"^  (-.+?)(?:  | [A-Z<\d]|$)", text, re.MULTILINE)
+    return {name for names in listed for name in names.split(", ")} - {"-h", "--help"}
 
 
 def test_no_option_is_made_up(run: Run) -> None:
     """The long options that README names outside of examples are those of some command."""
     prose = re.sub(r"^```.*?^```$", "", readme.TEXT, flags=re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", prose))
-    commands = ((), ("compose",), ("validate",), ("models",), ("sandbox",), ("jobs",))
+    commands = ((), ("compose",), ("validate",), ("batch",), ("models",), ("sandbox",), ("jobs",))
     texts = [run(*command, "-h").text for command in commands]
 
     assert named <= set(re.findall(r"(?<![\w-])--[a-z][\w-]*", "".join(texts)))
@@ -213,13 +243,14 @@ def test_exit_codes_are_those_of_the_program() -> None:
     kinds: list[type[errors.ComposeError]] = [errors.ComposeError]
     kinds += errors.ComposeError.__subclasses__()
 
-    assert {int(code): kind for code, kind in rows} == {int(e.exit_code): e.kind for e in kinds}
+    named = {int(e.exit_code): e.kind for e in kinds}
+    assert {int(code): kind for code, kind in rows} == {**named, 11: "incomplete"}
 
 
 def test_documents_are_those_with_a_schema() -> None:
     """README lists each document that the package has a schema of."""
     schemas = importlib.resources.files("prodia_compose").joinpath("report", "schemas").iterdir()
-    listed = set(re.findall(r"`prodia-compose/(\w+@\d+)`", readme.TEXT))
+    listed = set(re.findall(r"`prodia-compose/([\w-]+@\d+)`", readme.TEXT))
 
     assert listed == {file.name.removesuffix(".json") for file in schemas}
 

@@ -1,10 +1,15 @@
 """Where threads, files and memory are scarce: the limit is named, and nothing is lost."""
 
+import io
+import json
 import os
+import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import loopback
@@ -155,6 +160,28 @@ def test_spent_files_are_named() -> None:
         assert "check the network" not in done.stderr, files
         assert "Traceback" not in done.stderr, files
     assert 7 in codes
+
+
+def test_a_batch_does_with_few_files(work: Path) -> None:
+    """It has fewer rows on their way then than it could have, says so, and none fails."""
+    rows = []
+    for number in range(24):
+        shutil.copyfile("product.jpg", f"{number}.jpg")
+        images = [f"{number}.jpg", "scene.jpg"]
+        rows.append({"images": images, "prompt": "x", "output": f"made-{number}.jpg"})
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "JPEG")
+    slow = replace(loopback.multipart_ok(picture.getvalue()), pause_s=0.0005)
+    with loopback.serve([slow]) as server:
+        argv = ["-m", "prodia_compose", "batch", "rows.jsonl", "-y", "-j", "24", "-v"]
+        done = _run(argv, server.url, 56)
+
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 24), done.stderr
+    assert server.submissions == 24
+    assert len(list(work.glob("made-*.jpg"))) == 24
+    (told,) = [line for line in done.stderr.splitlines() if "ulimit -n" in line]
+    assert re.search(r"so [4-9] rows at a time are prepared and sent", told)
 
 
 @pytest.mark.usefixtures("work")

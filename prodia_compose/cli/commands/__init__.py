@@ -3,13 +3,27 @@
 Only the one that is called is loaded, as declaring takes time too.
 """
 
-EPILOG = """\b
+_VARIABLES = """\b
 Options with one value, the prompt excepted, are also read from the
 environment: --max-cost from PRODIA_COMPOSE_MAX_COST, and so on.
+"""
 
+_CODES = """
 \b
 Exit codes: 0 done, 2 usage, 3 input, 4 token, 5 rejected, 6 busy,
 7 not delivered, 8 output place, 9 unknown (look before you run it again),
 10 picture kept elsewhere, 12 over --max-cost, 130 interrupted.
 """
+
+_CODES_OF_BATCH = """
+\b
+Exit codes: 0 all rows are done, 11 some are not (run it again: it goes on),
+12 the next row does not fit the budget, 130 interrupted; before anything is
+sent 2 usage, 3 input, 4 token, 8 output place, 9 outcome of a job unknown.
+"""
+
+EPILOG = _VARIABLES + _CODES
 """What the help of `compose` and `validate` ends with."""
+
+EPILOG_OF_BATCH = _VARIABLES + _CODES_OF_BATCH
+"""What the help of `batch` ends with."""

@@ -32,6 +32,8 @@ from prodia_compose.cli.completion import offers
 from prodia_compose.cli.completion.offers import Command, Option
 
 _LABELLED = "NAME=PATH"
+_MANIFEST = "MANIFEST"
+_ENTRIES = "LIST"  # which stands for a manifest
 _URLS = ("http://", "https://")
 _SPECIAL = re.compile(r"[^\w@%+=:,./{}-]")  # to bash, in a word without quotes
 _MARK = "\0"  # stands for the cursor
@@ -153,36 +155,67 @@ def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answe
     if value in offers.PATHS:
         return _path(value, current, start)
     whole = _walk(known["root"], [*before[1:], current, *after])
+    return _Answer(words=_words(known, value, current, start, whole))
+
+
+def _words(
+    known: offers.Offers, value: str, current: str, start: int, whole: _Place
+) -> list[tuple[str, str]]:
+    """Return what the word at the cursor may become, for a value that is no path."""
+    typed = current[start:]
     if value == "TEXT":
-        offered = _labels_in(current, start, whole)
+        offered = _labels_in(typed, whole)
     elif value == "WHICH":
         offered = _images(whole)
+    elif value == "ROW":
+        offered = _rows(whole, typed)
     else:
-        model = {one["value"]: typed for one, typed in whole.given}.get("NAME")
-        offered = offers.words(known, value, current[start:], model)
-    return _Answer(words=[(current[:start] + word, about) for word, about in offered])
+        model = {one["value"]: given for one, given in whole.given}.get("NAME")
+        offered = offers.words(known, value, typed, model)
+    return [(current[:start] + word, about) for word, about in offered]
+
+
+def _rows(place: _Place, typed: str) -> list[tuple[str, str]]:
+    """Return the ids of rows that begin so, of the batch on the line, each with how it ended."""
+    given = {option["flags"][0]: value for option, value in place.given}
+    manifest = None if "--each" in given else next(iter(place.operands), None)
+    if manifest is None and not {"--each", "--results"} & given.keys():
+        return []
+    return offers.row_ids(
+        typed,
+        given.get("--results"),
+        manifest,
+        given.get("--output", ""),
+        is_sandbox="--sandbox" in given,
+    )
 
 
 def _images(place: _Place) -> list[tuple[str, str]]:
-    """Return what may stand for an image of the line: its position, its label, each with its path."""
-    named = [("", path) for path in place.operands]
+    """Return what may stand for an image of the line: its position, its label, each with its path.
+
+    Of a batch only labels are known: the pictures of each row come first.
+    """
+    is_batch = _MANIFEST in place.command["operands"]
+    named = [] if is_batch else [("", path) for path in place.operands]
     for option, typed in place.given:
         if option["value"] == _LABELLED:
             label, equals, path = typed.partition("=")
             named.append((label, path) if equals else ("", typed))
-    positions = [(str(position), path) for position, (_, path) in enumerate(named, 1)]
+    positions = [
+        (str(position), path) for position, (_, path) in enumerate(named, 1) if not is_batch
+    ]
     return [*positions, *((label, path) for label, path in named if label)]
 
 
-def _labels_in(current: str, start: int, place: _Place) -> list[tuple[str, str]]:
+def _labels_in(text: str, place: _Place) -> list[tuple[str, str]]:
     """Return a prompt with each label that may come in the brace that is open at its end."""
-    text = current[start:]
     before, brace, begun = text.rpartition("{")
     if not brace or "}" in begun or before.endswith("{"):  # closed, or a literal brace
         return []
+    listed = [("each", path) for option, path in place.given if option["value"] == _ENTRIES]
     return [
         (f"{before}{{{label}}}", path)
-        for label, path in _images(place)
+        for label, path in (*listed, *_images(place))
         if not label.isdigit() and label.startswith(begun)
     ]
 
@@ -261,6 +294,8 @@ def _flags(place: _Place) -> list[tuple[str, str]]:
 def _operand(place: _Place) -> str | None:
     """Return what help calls the next operand; None if there is none."""
     operands = place.command["operands"]
+    if _ENTRIES in (option["value"] for option, _ in place.given):
+        operands = [one for one in operands if one != _MANIFEST]
     if len(place.operands) < len(operands):
         return operands[len(place.operands)]
     return operands[-1] if operands and place.command["takes_more"] else None

@@ -17,6 +17,9 @@ ID_OR_FILE = "ID|FILE"
 _JOBS_OFFERED = 50
 _PATIENCE_S = 0.5
 
+_LATEST_BYTES = 1 << 22  # of results
+_ROWS_OFFERED = 1000
+
 Kind = Literal["words", "files", "others", "folders"]
 
 _PICTURES = (
@@ -26,6 +29,8 @@ _PICTURES = (
 PATHS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "IMAGE": ("files", _PICTURES),
     "NAME=PATH": ("files", _PICTURES),
+    "MANIFEST": ("files", ("jsonl", "ndjson", "csv", "tsv")),
+    "LIST": ("others", _PICTURES),
     "FILE": ("others", _PICTURES),  # of text: pictures only where there is nothing else
     "PATH": ("files", ()),
     "CMD": ("files", ()),
@@ -96,10 +101,10 @@ def words(known: Offers, value: str, typed: str, model: str | None) -> list[tupl
         return job_ids(typed)
     if value == "NAME":
         return [(name, one["summary"]) for name, one in known["models"].items()]
-    if "|" in value:
-        listed = value.split("|")
-    elif value in known["values"]:
+    if value in known["values"]:
         listed = known["values"][value]
+    elif "|" in value:
+        listed = value.split("|")
     else:
         name = model or os.environ.get("PRODIA_COMPOSE_MODEL", "").strip() or known["default_model"]
         chosen = [one["values"] for one in known["models"].values() if name in one["names"]]
@@ -120,3 +125,33 @@ def job_ids(typed: str) -> list[tuple[str, str]]:
         for one in latest
         if one.id.startswith(typed.lower())
     ]
+
+
+def row_ids(
+    typed: str, results: str | None, manifest: str | None, target: str, *, is_sandbox: bool
+) -> list[tuple[str, str]]:
+    """Return the ids of the rows of a batch that begin so, each with how it ended.
+
+    They are read from the results that there are: no manifest is read.
+    """
+    import contextlib  # noqa: PLC0415 - for a row only
+    import re  # noqa: PLC0415 - as above
+
+    from prodia_compose import errors  # noqa: PLC0415 - as above
+    from prodia_compose.pipeline.batch.results import names  # noqa: PLC0415 - as above
+
+    line = re.compile(
+        r'^\{"schema":"prodia-compose/row(?:-start)?@1","id":("(?:[^"\\]|\\.)*")(?!,"id_b64")'
+        r'(?:,"row":[0-9]+,"status":"([a-z-]+)")?',
+        re.MULTILINE,
+    )
+    path = results or names.default_path(manifest, target, is_sandbox=is_sandbox)
+    found: dict[str, str] = {}
+    with contextlib.suppress(errors.OutputError, OSError):  # where nobody may look
+        for one in names.family(os.path.expanduser(path)):  # noqa: PTH111 - as typed
+            with open(one, "rb") as file:  # noqa: PTH123 - as above
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _LATEST_BYTES))
+                text = file.read().decode(errors="replace")
+            found |= {json.loads(name[1]): name[2] or "unknown" for name in line.finditer(text)}
+    known = [one for one in found.items() if one[0].startswith(typed) and one[0].isprintable()]
+    return known[-_ROWS_OFFERED:]

@@ -1,4 +1,7 @@
-"""What `compose`, `validate` and `jobs fetch` take: the rooms' options, and how to tell of it."""
+"""What `compose`, `validate` and `jobs fetch` take: the rooms' options, and how to tell of it.
+
+What `batch` takes is in `many`, which the others do not load.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -7,14 +10,16 @@ from prodia_compose.client.options import Delivery
 from prodia_compose.frozen import frozen
 from prodia_compose.options import Clash, Option, Options
 from prodia_compose.output.options import Placement
-from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.request import ComposeRequest
 
 IN_HELP = (
     ("operands", "prompt", "prompt_file", "target", "model"),
     ("again", "is_async"),
     ("create_dirs", "json", "quiet", "verbose"),
-    ("sandbox", "json", "quiet", "verbose"),
+    ("sandbox", "fault", "json", "quiet", "verbose"),
+    ("operands", "each", "manifest_format", "vary", "repeat", "only", "shard", "budget_usd"),
+    ("budget_usd", "yes", "dry_run", "jobs", "rate", "max_failures", "skip_invalid"),
+    ("skip_invalid", "rerun", "results", "cluster"),
 )
 """Options that follow on each other in help although they are of several groups; a later row
 counts more, if the command has its first one."""
@@ -48,13 +53,6 @@ class ComposeOptions(Telling):
         yield from super().clashes()
         if self.json and self.request.placement.target == "-":
             yield Clash("json", "target")  # `terminal.refuse_stdout` tells it
-
-
-@frozen
-class ManyOptions(Telling):
-    """What `batch` takes."""
-
-    batch: BatchOptions = BatchOptions()
 
 
 @frozen

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from prodia_compose import spelling
 from prodia_compose.cli.options import reading
 from prodia_compose.errors import Warned
-from prodia_compose.options import Options
 
 _OTHERS = ("PRODIA_TOKEN", "PRODIA_BASE_URL", "PRODIA_COMPOSE_RECORD", "PRODIA_ACCEPT")
 """Ours that are no option's; the last one is read by `send.sh`."""
@@ -15,20 +14,20 @@ _OF_OTHER_PROGRAMS = {"KEY": "PRODIA_TOKEN", "API_KEY": "PRODIA_TOKEN", "URL": "
 _NEAR = 0.7  # MODLE is 0.8 near to MODEL; most names that are no nearer are another program's
 
 
-def unknown(environ: Mapping[str, str], kind: type[Options]) -> Iterator[Warned]:
+def unknown(environ: Mapping[str, str]) -> Iterator[Warned]:
     """Yield a warning for each variable that nothing reads though somebody seems to think so.
 
     That is any whose name begins with PRODIA_COMPOSE_; of the others that begin with PRODIA_,
     which may be another program's, one that is nearly called as a variable that is not set.
 
-    Args:
-        environ: The environment.
-        kind: The options, of which most are read from variables.
+    Those of all commands' options are read, whichever runs.
     """
     ours = sorted(name for name in environ if name.upper().startswith("PRODIA_"))
     if not {*ours} - {*_OTHERS}:
         return  # as nearly always: the options need no walk
-    options = reading.variables(kind)
+    from prodia_compose.cli.options.many import ManyOptions  # noqa: PLC0415 - loads all of a batch
+
+    options = reading.variables(ManyOptions)
     known = {*filter(None, options.values()), *_OTHERS}
     for name in ours:
         if name in known:

@@ -12,6 +12,7 @@ Two things urllib3 does not do by itself, and a paid upload needs:
 """
 
 import contextlib
+import functools
 import io
 import socket
 import ssl
@@ -52,10 +53,16 @@ class Adapter(HTTPAdapter):
         self._response: urllib3.BaseHTTPResponse | None = None
 
     def close(self) -> None:
-        """Close everything, whatever state it is in."""
+        """Close everything, whatever state it is in.
+
+        Nothing here refers to itself then: what the request was made of goes at once, its
+        pictures' files too, and not when Python next looks for such rings.
+        """
         for opened in reversed(self.opened):
             opened.close()
         super().close()
+        self.opened.clear()
+        self._response = None
 
     def build_response(
         self,
@@ -77,8 +84,7 @@ class Adapter(HTTPAdapter):
         """Return a pool whose connections are watched."""
         made = super().get_connection_with_tls_context(request, verify, proxies, cert)
         pool = cast("urllib3.HTTPConnectionPool", made)
-        # On top of whatever it has, be it plain, TLS or SOCKS.
-        pool.ConnectionCls = type("WatchedConnection", (_Connection, pool.ConnectionCls), {})
+        pool.ConnectionCls = _watched(pool.ConnectionCls)
         pool.conn_kw["adapter"] = self
         return pool
 
@@ -101,7 +107,8 @@ class _Connection(HTTPConnection):
         # Connected here and not at the first byte, so that "sending" is not said too early.
         if self.sock is None:
             self.connect()
-        self.response_class = self._heard  # type: ignore[assignment] # a factory will do
+        heard = functools.partial(_heard, self._adapter)
+        self.response_class = heard  # type: ignore[assignment] # a factory will do
         self._passage.begin()
         super().request(*args, **options)  # type: ignore[arg-type]
         self._passage.all_sent()
@@ -176,15 +183,25 @@ class _Connection(HTTPConnection):
             if status != 2:
                 raise BrokenPipeError
 
-    def _heard(
-        self, sock: "socket.socket | SSLTransport", debuglevel: int = 0, method: str | None = None
-    ) -> Incoming:
-        """Make the response read through the deadline."""
-        reader = _DeadlineReader(sock, self._passage)
-        response = Incoming(reader, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
-        self._adapter.opened.append(response)
-        self._adapter.incoming = response
-        return response
+
+@functools.cache
+def _watched(kind: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return a kind of connection, be it plain, TLS or SOCKS, watched."""
+    return type("WatchedConnection", (_Connection, kind), {})
+
+
+def _heard(
+    adapter: Adapter,
+    sock: "socket.socket | SSLTransport",
+    debuglevel: int = 0,
+    method: str | None = None,
+) -> Incoming:
+    """Return the answer on a socket, read through the deadline."""
+    reader = _DeadlineReader(sock, adapter.passage)
+    response = Incoming(reader, debuglevel, method)  # type: ignore[arg-type] # makefile() is all it uses
+    adapter.opened.append(response)
+    adapter.incoming = response
+    return response
 
 
 class _DeadlineReader(io.RawIOBase):

@@ -78,7 +78,7 @@ class BatchOptions(Options):
         str | None,
         Option(
             metavar="LIST",
-            help="One composition for every entry of a list, or - for stdin; instead of MANIFEST",
+            help="One composition for every picture or folder of a list, or - for stdin",
             parse=file_or_stdin,
             variable=None,
             once="one list makes the rows",
@@ -98,12 +98,23 @@ class BatchOptions(Options):
     ] = ()
     repeat: Annotated[
         int,
-        Option(metavar="N", minimum=1, maximum=1000, help="Run each row N times", variable=None),
+        Option(
+            metavar="N",
+            minimum=1,
+            maximum=1000,
+            help="Run each row N times",
+            shown="1",
+            variable=None,
+        ),
     ] = 0
     jobs: Annotated[
         int,
         Option(
-            names=("-j", "--jobs"), metavar="N", minimum=1, maximum=256, help="Jobs at one time"
+            names=("-j", "--jobs"),
+            metavar="N",
+            minimum=1,
+            maximum=256,
+            help="How many jobs run at one time",
         ),
     ] = 4
     rate: Annotated[
@@ -115,39 +126,57 @@ class BatchOptions(Options):
         Option(
             names=("--budget",),
             metavar="USD",
-            help="Spend no more, in all runs of this batch",
+            help="Spend no more, in all runs of this batch together",
             parse=_usd,
         ),
     ] = None
     yes: Annotated[
-        bool, Option(names=("-y", "--yes"), help="Send without asking", variable=None)
+        bool,
+        Option(names=("-y", "--yes"), help="Send without asking, whatever it costs", variable=None),
     ] = False
     max_failures: Annotated[
         int | None,
-        Option(metavar="N", minimum=0, help="End after N failures in a row; 0 never does"),
+        Option(
+            metavar="N",
+            minimum=0,
+            help="Start no more rows after N failures without a success; 0 goes on",
+            shown="3 of unknown outcome, 10 others",
+        ),
     ] = None
-    skip_invalid: Annotated[bool, Option(help="Pass over rows that are wrong", variable=None)] = (
-        False
-    )
+    skip_invalid: Annotated[
+        bool, Option(help="Pass over rows that are wrong, and send the others", variable=None)
+    ] = False
     rerun: Annotated[
         tuple[Rerun, ...],
         Option(
             metavar=f"<{'|'.join(get_args(Rerun))}>",
-            help="Send rows again that ended so",
+            help="Send these once more: nothing else sends them again",
             parse=_rerun,
             variable=None,
         ),
     ] = ()
     only: Annotated[
-        tuple[str, ...], Option(metavar="ID", help="This row only, or these", variable=None)
+        tuple[str, ...],
+        Option(
+            metavar="ROW", help="Only the row with this id; give it once for each", variable=None
+        ),
     ] = ()
     shard: Annotated[
         tuple[int, int] | None,
-        Option(metavar="I/N", help="Only part I of N of the rows", parse=_shard, variable=None),
+        Option(
+            metavar="I/N",
+            help="Only part I of N of the rows, such as 1/4",
+            parse=_shard,
+            variable=None,
+        ),
     ] = None
     results: Annotated[
         str | None,
-        Option(metavar="FILE", help="Where the results are written, and read", variable=None),
+        Option(
+            metavar="FILE",
+            help="Where results are written, and read; by default beside the manifest",
+            variable=None,
+        ),
     ] = None
     cluster: Annotated[
         str | None,
@@ -165,6 +194,11 @@ class BatchOptions(Options):
         """The pictures among the operands."""
         operands = self.request.selection.operands
         return operands if self.each is not None else operands[1:]
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether the rows come from standard input."""
+        return "-" in (self.manifest, self.each)
 
     def clashes(self) -> Iterator[Clash]:
         """Yield what makes no batch; a variable that is meant for single jobs is silent."""

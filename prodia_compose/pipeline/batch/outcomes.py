@@ -15,7 +15,7 @@ from prodia_compose.pipeline.run import Run
 Reason = Literal["auth", "balance", "cost", "disk", "failures", "interrupted", "bug"]
 """Why no more rows are started."""
 
-_WORDS: dict[Reason, str] = {
+WORDS: dict[Reason, str] = {
     "auth": "the service refused the token",
     "balance": "the balance of the account does not pay for more",
     "cost": "the budget has no room for the next row, or a job cost more than it should",
@@ -48,7 +48,7 @@ class Ended(errors.NotDeliveredError, exit_code=ExitCode.NOT_DELIVERED):
     """
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(f"no more rows are started: {_WORDS[reason]}; this one did not run")
+        super().__init__(f"no more rows are started: {WORDS[reason]}; this one did not run")
         self.reason = reason
 
 
@@ -75,14 +75,16 @@ class Outcome:
 
 def of(run: Run, end: BaseException | None) -> Outcome:
     """Return what a row came to, from its job and what `pipeline.send.send` raised, if it did."""
-    status = _status(run, end)
+    status, ends = _status(run, end), _reason(end)
+    if ends == "disk" and status == "refused":
+        status = "cancelled"  # there is nothing wrong with the row
     is_billed_failure = isinstance(end, errors.RejectedError) and end.may_be_billed
     price = run.price_usd
     return Outcome(
         status=status,
         price_usd=None if price is None else Decimal(str(price)),
         may_be_billed=status in ("done", "not-placed", "unknown") or is_billed_failure,
-        ends=_reason(end),
+        ends=ends,
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows that are paid for and have no picture in its place: put there from the copy that is kept."""
+"""Rows that earlier runs left open: their pictures placed from what is kept, their ends written."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -7,57 +7,128 @@ from decimal import Decimal
 from pathlib import Path
 
 from prodia_compose import errors
-from prodia_compose.output import places, rescue
-from prodia_compose.output.placer import Placer
+from prodia_compose.output import rescue
+from prodia_compose.output.placer import Placer, SavedOutput
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.outcomes import Outcome
-from prodia_compose.pipeline.batch.results.history import Last
+from prodia_compose.pipeline.batch.results import pictures
+from prodia_compose.pipeline.batch.results.history import Last, Picture
 from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.survey import Left
 from prodia_compose.pipeline.batch.work import Done, Due, End, Means, no_stdout
 from prodia_compose.pipeline.run import Run
+from prodia_compose.progress import Stop
 from prodia_compose.record.open_entry import OpenEntry
 
 
 def do(left: Sequence[Left], standing: Standing, means: Means) -> Iterator[Done]:
-    """Place what can be placed, and yield what became of each such row."""
+    """Place what can be placed, and yield what became of each such row.
+
+    Of the others it is written down what was found out since: the record may be gone next time.
+    """
     for one in left:
-        if one.decision.action == "place":
-            entry = means.record.reopen(standing.job(one.row.id))
-            yield _placed(one, standing.last[one.row.id], entry, means)
+        name, last = one.row.id, standing.last.get(one.row.id)
+        if last is not None and one.decision.action == "place":
+            yield _placed(one, last, means.record.reopen(standing.job(name)), means)
+        elif last is not None and name in standing.settled:
+            _write(one, last, standing, means)
 
 
-def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
-    row = left.row
-    due = Due(
-        row=row,
-        model=row.request.model,
+def _due(left: Left, last: Last) -> Due:
+    return Due(
+        row=left.row,
+        model=left.row.request.model,
         bound=None if last.reserved_usd is None else Decimal(str(last.reserved_usd)),
         request_key=last.request_key or "",
         places=(),
     )
+
+
+def _write(left: Left, last: Last, standing: Standing, means: Means) -> None:
+    """Write the end of a row that is done, or was rejected, as is known by now."""
+    run, error = Run(means.stop, request_key=last.request_key), None
+    entry = standing.job(last.id)
+    run.price_usd = last.price_usd
+    if last.status == "done":
+        run.fetches(means.record.reopen(entry), None, ())
+        try:
+            run.found([_lying(picture, run.stop) for picture in last.pictures])
+        except (OSError, ValueError):
+            return  # it has gone since, or is no picture: a look at it is all that helps
+        _drop_halves(standing.halves(last))
+    elif last.status == "rejected":
+        error = errors.RejectedError(last.message or "the service rejected the job")
+    else:
+        return
+    is_billed = entry is not None and entry.may_be_billed
+    outcome = Outcome(status=last.status, may_be_billed=is_billed)
+    plan = None
+    if left.decision.action == "skip":  # else it asks for something else by now
+        plan = planner.make(left.row.request, means.around(), sending=False, decoding=False)
+    document = means.describe(
+        End(
+            due=_due(left, last),
+            plan=plan,
+            run=run,
+            outcome=outcome,
+            error=error,
+            record_id=last.record_id,
+        )
+    )
+    means.results.end(document)
+
+
+def _lying(picture: Picture, stop: Stop) -> SavedOutput:
+    """Return a picture that lies in its place.
+
+    Raises:
+        OSError: It does not.
+        ValueError: It is no picture.
+    """
+    path = Path(picture.path)
+    return SavedOutput(
+        path=picture.path,
+        picture=rescue.inspect(lambda: path.open("rb"), stop),
+        byte_count=path.stat().st_size,
+        sha256=picture.sha256,
+    )
+
+
+def _drop_halves(paths: Sequence[str]) -> None:
+    """Remove files that were half-way to a place where their pictures are now."""
+    for path in paths:
+        if path.endswith(".part"):
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+
+
+def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
+    due, request = _due(left, last), left.row.request
     run = Run(means.stop, request_key=last.request_key)
     plan, error = None, None
     try:
-        plan = planner.make(row.request, means.around(), sending=False, decoding=False)
-        kept = rescue.load(last.kept)
-        if not kept or plan.place is None:
-            raise errors.NotPlacedError(f"{', '.join(last.kept)}: cannot be placed")
-        place = places.prove(
-            plan.place.path,
-            if_exists="overwrite" if left.decision.replaces else row.request.placement.policy,
-            create_dirs=row.request.placement.create_dirs,
-        )
-        placer = Placer(
-            place=place, format=plan.format, strict=False, stdout=no_stdout, stop=run.stop
-        )
-        run.fetches(entry, None, kept)
+        there = [one for one in last.pictures if pictures.stands(one) == "there"]
+        if there:  # of several; the others go beside them
+            placement = replace(request.placement, force=False, if_exists="number")
+            request = replace(request, placement=placement)
+            run.saved = tuple(_lying(one, run.stop) for one in there)
+        plan = planner.make(request, means.around(), sending=False, decoding=False)
+        run.fetches(entry, None, rescue.load(last.kept))
         with run.to_its_end():
-            run.place(placer)
-        for path in (path for path in last.kept if path.endswith(".part")):
-            with contextlib.suppress(OSError):
-                Path(path).unlink()  # half-way to a place that its picture has now
+            if plan.place is None:
+                taken = [one.message for one in plan.errors if isinstance(one, errors.OutputError)]
+                raise errors.NotPlacedError("; ".join(taken) or "its place is not known")
+            run.place(
+                Placer(
+                    place=plan.place,
+                    format=plan.format,
+                    strict=False,
+                    stdout=no_stdout,
+                    stop=run.stop,
+                )
+            )
+        _drop_halves(last.kept)
     except errors.ComposeError as end:
         error = end
     run.price_usd = last.price_usd
@@ -74,4 +145,5 @@ def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
         path=next((one.path for one in run.saved), None),
         document=document,
         error=error,
+        warnings=run.warnings,
     )

@@ -16,6 +16,9 @@ from prodia_compose.inputs.entries import Input
 MOST_BYTES: Final = 2_000_000_000
 """What the pictures that wait may take on disk; those beyond are prepared for each row anew."""
 
+MOST_FILES: Final = 1000
+"""In how many files they may wait: each is open."""
+
 _Prepared = tuple[PreparedImage, files.Content | None]
 
 
@@ -30,6 +33,7 @@ class Shared:
         places: Iterable[str],
         preparing: fit.Preparing = fit.here,
         most_bytes: int = MOST_BYTES,
+        most_files: int = MOST_FILES,
     ) -> None:
         """Begin.
 
@@ -37,10 +41,11 @@ class Shared:
             places: `Entry.place` of each picture of each row that is still to come.
             preparing: Who prepares them.
             most_bytes: What may wait on disk.
+            most_files: In how many files; those beyond are prepared for each row anew, too.
         """
         self._left = Counter(places)
         self._preparing = preparing
-        self._room = most_bytes
+        self._room, self._files = most_bytes, most_files
         self._made: dict[str, dict[Hashable, Future[_Prepared]]] = {}
         self._lock = threading.Lock()
 
@@ -54,13 +59,11 @@ class Shared:
         mark = status or (source.entry.path if source.entry.is_url else None)
         wanted = (mark, size.size, wishes, max_bytes)
         with self._lock:
-            if self._left[place] < 2 or mark is None or self._room <= 0:
-                found, is_ours = None, True
-            else:
-                made = self._made.setdefault(place, {})
-                found, is_ours = made.get(wanted), wanted not in made
-                if found is None:
-                    found = made[wanted] = Future()
+            found = self._made.get(place, {}).get(wanted)
+            is_ours = found is None
+            has_room = min(self._room, self._files) > 0
+            if found is None and self._left[place] > 1 and mark is not None and has_room:
+                found = self._made.setdefault(place, {})[wanted] = Future()
         if not is_ours and found is not None:
             return found.result()
         try:
@@ -73,6 +76,7 @@ class Shared:
             found.set_result(prepared)
             with self._lock:
                 self._room -= prepared[0].blob.size
+                self._files -= 1
         return prepared
 
     def leave(self, places: Iterable[str]) -> None:
@@ -85,3 +89,4 @@ class Shared:
                     for one in self._made.pop(place, {}).values():
                         if one.done() and one.exception() is None:
                             self._room += one.result()[0].blob.size
+                            self._files += 1

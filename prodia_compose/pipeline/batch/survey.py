@@ -1,12 +1,13 @@
 """All rows looked at before the first is sent: what is due, at what price, and what is wrong."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import BinaryIO
 
-from prodia_compose import blob, errors
+from prodia_compose import addresses, blob, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry, open_input
@@ -43,8 +44,9 @@ class Survey:
     Attributes:
         due: The rows to send, in order.
         left: Those that are not sent: skipped, listed, placed from a kept copy, or refused.
-        problems: What is wrong, in order.
-        warnings: What is odd, each with the row that it is about.
+        wrong: The rows with problems.
+        problems: What is wrong with rows, in order; with the token nothing is.
+        warnings: What is odd, each with the row that it is about; None for all of them.
         least_usd: What the rows that are due cost at least, as far as prices are known.
         most_usd: What they cost at most; None if that is not known of one.
         unpriced: Of how many no price is known.
@@ -53,8 +55,9 @@ class Survey:
 
     due: tuple[Due, ...]
     left: tuple[Left, ...]
+    wrong: tuple[Row, ...]
     problems: tuple[Problem, ...]
-    warnings: tuple[tuple[Row, errors.Warned], ...]
+    warnings: tuple[tuple[Row | None, errors.Warned], ...]
     least_usd: Decimal
     most_usd: Decimal | None
     unpriced: int
@@ -67,6 +70,7 @@ def look(
     known: Mapping[tuple[str, int, int], str],
     *,
     is_sandbox: bool,
+    budget_usd: Decimal | None = None,
     show: Callable[[Row, Plan], None] = lambda _row, _plan: None,
 ) -> Survey:
     """Look at rows, by their headers at most, and return what there is to do.
@@ -77,9 +81,11 @@ def look(
         standing: What became of them in earlier runs.
         known: What is in files, by path from the root, size and time: not read again.
         is_sandbox: Whether they cost nothing.
+        budget_usd: What all of them may cost, so that each needs a price; None if there is no limit.
         show: Is shown each row that is due, and its plan.
     """
-    surveyor = _Surveyor(around, standing, _Contents(known), is_sandbox=is_sandbox, show=show)
+    contents = _Contents(known)
+    surveyor = _Surveyor(around, standing, contents, budget_usd, is_sandbox=is_sandbox, show=show)
     for row in rows:
         surveyor.take(row)
     return surveyor.survey()
@@ -93,6 +99,7 @@ class _Surveyor:
         around: Callable[[], planner.Surroundings],
         standing: Standing,
         contents: "_Contents",
+        budget_usd: Decimal | None,
         *,
         is_sandbox: bool,
         show: Callable[[Row, Plan], None],
@@ -100,12 +107,14 @@ class _Surveyor:
         self._around = around
         self._standing = standing
         self._contents = contents
+        self._budget_usd = budget_usd
         self._is_sandbox = is_sandbox
         self._show = show
         self._due: list[Due] = []
         self._left: list[Left] = []
+        self._wrong: list[Row] = []
         self._problems: list[Problem] = []
-        self._warnings: list[tuple[Row, errors.Warned]] = []
+        self._warnings: list[tuple[Row | None, errors.Warned]] = []
         self._told: set[errors.WarningCode] = set()
         self._firsts: dict[str, Row] = {}  # by what they ask for
         self._estimates: list[Estimate] = []
@@ -117,6 +126,7 @@ class _Surveyor:
         return Survey(
             due=tuple(self._due),
             left=tuple(self._left),
+            wrong=tuple(self._wrong),
             problems=tuple(self._problems),
             warnings=tuple(self._warnings),
             least_usd=sum((Decimal(str(one.minimum_usd or 0)) for one in known), Decimal(0)),
@@ -126,38 +136,49 @@ class _Surveyor:
 
     def take(self, row: Row) -> None:
         """Look at a row."""
-        around = self._around()
-        said = planner.draft(row.request, around)
-        key = None
+        planned = planner.Planner(row.request, self._around())
+        said, key = planned.said, None
         with contextlib.suppress(errors.ComposeError, OSError):
             if said.asked is not None and said.is_complete:
-                key = said.asked.key([self._contents.of(one, around) for one in said.named])
+                key = said.asked.key([self._contents.of(one, self._around) for one in said.named])
         decision = Decision(action="send") if key is None else self._standing.decide(row.id, key)
         if decision.action != "send":
             last = self._standing.last.get(row.id)
             path = last.pictures[0].path if last is not None and last.pictures else None
+            if path and said.path and addresses.absolute(path) == addresses.absolute(said.path):
+                path = said.path
+            if decision.rerun == "unknown" and said.path and os.path.lexists(said.path):
+                why = f"{decision.why}; a file is in its place, {said.path}: look at it"
+                decision = replace(decision, why=why)
             self._left.append(Left(row=row, decision=decision, path=path))
             return
-        request = _replacing(row.request) if decision.replaces else row.request
-        plan = planner.make(request, self._around(), sending=False, decoding=False)
+        request = row.request
+        if decision.replaces:
+            request = _replacing(request)
+            planned = planner.Planner(request, self._around())
+        plan = planned.plan(sending=False, decoding=False)
         if plan.is_skipped and plan.place is not None:
             skipped = Decision(action="skip", why="its place is taken, and is left as it is")
             self._left.append(Left(row=row, decision=skipped, path=plan.place.path))
             return
-        self._problems += [
-            Problem(error=error, line=row.line, id=row.id, is_whole=False) for error in plan.errors
-        ]
+        twins = () if key is None or plan.errors else self._twins(row, key)
+        wrong = [*self._errors(plan, twins)]
+        self._problems += [Problem(error=error, line=row.line, id=row.id) for error in wrong]
         self._warnings += [
-            (row, warned)
+            (None if warned.code in _OF_ALL else row, warned)
             for warned in plan.warnings
             if warned.code not in _OF_ALL or (warned.code not in self._told)
         ]
         self._told |= {warned.code for warned in plan.warnings}
-        if plan.errors or key is None or plan.model is None:
+        if not wrong and plan.model is not None and key is None:
+            error = errors.InputError("its pictures changed meanwhile; run it again")
+            self._problems.append(Problem(error=error, line=row.line, id=row.id, is_whole=False))
+        if wrong or key is None or plan.model is None:
+            self._wrong.append(row)
             return
-        self._warn_of_twin(row, key)
+        self._warnings += [(row, one) for one in twins]
         self._estimates.append(plan.estimate)
-        self._show(row, replace(plan, request_key=key))
+        self._show(row, replace(plan, request_key=key, warnings=(*plan.warnings, *twins)))
         most = plan.estimate.maximum_usd
         self._due.append(
             Due(
@@ -168,16 +189,28 @@ class _Surveyor:
                 places=tuple(one.place for one in said.named),
                 again=decision.again or row.request.again,
                 is_sandbox=self._is_sandbox,
+                warnings=twins,
             )
         )
 
-    def _warn_of_twin(self, row: Row, key: str) -> None:
+    def _errors(self, plan: Plan, twins: Sequence[errors.Warned]) -> Iterator[errors.ComposeError]:
+        """Yield what is wrong with a row; the token is not its own."""
+        if plan.request.strict:
+            yield from (errors.InputError(f"{one.message} (--strict)") for one in twins)
+        yield from (one for one in plan.errors if not isinstance(one, errors.AuthError))
+        limit = self._budget_usd
+        if limit is not None and plan.model is not None and plan.estimate.maximum_usd is None:
+            what = f"the price of {plan.model.short_name} is unknown"
+            cure = "--assume-price USD says what it may be"
+            yield errors.CostError(f"--budget {limit:f}: {what}; {cure}; nothing sent")
+
+    def _twins(self, row: Row, key: str) -> tuple[errors.Warned, ...]:
+        """Return the warning that an earlier row asks for the same, if one does."""
         first = self._firsts.setdefault(key, row)
-        if first is not row and not row.repeat:
-            message = (
-                f"asks for the same picture as {first.id}; both are sent, and both are paid for"
-            )
-            self._warnings.append((row, errors.Warned(code="duplicate-row", message=message)))
+        if first is row or row.repeat:
+            return ()
+        message = f"asks for the same picture as {first.id}; both are sent, and both are paid for"
+        return (errors.Warned(code="duplicate-row", message=message),)
 
 
 def _replacing(request: ComposeRequest) -> ComposeRequest:
@@ -192,7 +225,7 @@ class _Contents:
         self._known = known
         self._found: dict[str, str] = {}
 
-    def of(self, entry: Entry, around: planner.Surroundings) -> str:
+    def of(self, entry: Entry, around: Callable[[], planner.Surroundings]) -> str:
         """Return what a request key has of an input.
 
         Raises:
@@ -203,7 +236,7 @@ class _Contents:
             return entry.path
         place = entry.place
         if place not in self._found:
-            self._found[place] = self._read(entry, around.stdin)
+            self._found[place] = self._read(entry, around().stdin)
         return self._found[place]
 
     def _read(self, entry: Entry, stdin: BinaryIO | None) -> str:

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import queue
+import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import IO
 from prodia_compose import errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images import workers
-from prodia_compose.pipeline import planner, reuse, send
+from prodia_compose.pipeline import planner, reuse, send, twins
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
@@ -36,6 +37,7 @@ class Due:
         places: `Entry.place` of its pictures.
         again: Whether it is sent although the same job's outcome is unknown.
         is_sandbox: Whether it costs nothing, as far as can be known before.
+        warnings: What is odd about it beside the other rows.
     """
 
     row: Row
@@ -45,6 +47,7 @@ class Due:
     places: tuple[str, ...]
     again: bool = False
     is_sandbox: bool = False
+    warnings: tuple[errors.Warned, ...] = ()
 
 
 @frozen
@@ -73,6 +76,7 @@ class Done:
         status: None where nothing was begun for it, since no more rows are started.
         path: Where its picture is, if it is there.
         document: Its line of the results.
+        warnings: What stopped nothing.
         bug: An exception that nobody foresaw.
     """
 
@@ -81,6 +85,7 @@ class Done:
     path: str | None
     document: dict[str, object]
     error: errors.ComposeError | None = None
+    warnings: tuple[errors.Warned, ...] = ()
     bug: Exception | None = None
 
 
@@ -93,8 +98,10 @@ class Means:
         asked: Is set by the first signal, which ends starting and preparing.
         stop: Is set by the second signal, which ends what is on its way.
         shared: Prepares the pictures.
+        most: How many rows can be on their way at one time, those that wait to be sent included.
         describe: Makes the document of a row's end.
         watching: Who is told of a row's progress.
+        on_asked: Is told that the first signal came, once no more rows are started.
         elsewhere: How many workers of a cluster prepare them; 0 where that is done here.
     """
 
@@ -105,8 +112,10 @@ class Means:
     results: Results
     desk: Desk
     shared: Shared
+    most: int
     describe: Callable[[End], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
+    on_asked: Callable[[], None]
     elsewhere: int = 0
 
 
@@ -119,13 +128,15 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     """
     ahead = jobs + 2 * means.elsewhere
     crew = _Crew(due, ahead, means)
-    asked = means.asked
+    is_told = False
     left = len(due)
-    if sum(workers.started(crew.work) for _ in range(min(jobs + ahead, left))) == 0:
+    if sum(workers.started(crew.work) for _ in range(min(jobs + ahead, left, means.most))) == 0:
         crew.work()  # no thread is to be had: one after the other, then
     while left:
-        if asked.signum is not None:
+        if means.asked.signum is not None and not is_told:
+            is_told = True
             means.desk.end("interrupted")
+            means.on_asked()
         with contextlib.suppress(queue.Empty):
             yield crew.done.get(timeout=progress.LOOK_EVERY_S)
             left -= 1
@@ -135,7 +146,8 @@ class _Crew:
     """The threads, and what they have before them."""
 
     def __init__(self, due: Sequence[Due], ahead: int, means: Means) -> None:
-        self.done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        # A `SimpleQueue` waits for ever where a signal's handler lasts longer than its timeout.
+        self.done: queue.Queue[Done] = queue.Queue()
         self._means = means
         self._waiting = collections.deque(due)
         self._ahead = threading.Semaphore(ahead)
@@ -172,7 +184,7 @@ class _Row:
         self._at_pictures = at_pictures
         self._let_next: Callable[[], None] | None = let_next
         self._plan: Plan | None = None
-        self._run = self._new_run(())
+        self._run = self._new_run(due.warnings)
         self._has_begun = False
         self._record_id: str | None = None
 
@@ -196,7 +208,11 @@ class _Row:
         outcome = outcomes.of(self._run, end)
         error = end if isinstance(end, errors.ComposeError) else None
         if isinstance(end, errors.Interrupted):
-            error = _of_signal(end, outcome)
+            error = _of_signal(end, outcome.status, self._run)
+        if error is not None:  # what `compose` would be told
+            again = f"--rerun unknown --only {shlex.quote(self._due.row.id)}"
+            error.message = error.message.replace("--again", again)
+        self._check_price(outcome)
         document = means.describe(
             End(
                 due=self._due,
@@ -223,8 +239,17 @@ class _Row:
             path=next((one.path for one in self._run.saved), None),
             document=document,
             error=error,
+            warnings=self._run.warnings,
             bug=end if isinstance(end, Exception) and error is None else None,
         )
+
+    def _check_price(self, outcome: Outcome) -> None:
+        """Warn of a price that is more than was set aside."""
+        price, bound = outcome.price_usd, self._due.bound
+        if price is not None and bound is not None and price > bound:
+            message = f"the job cost ${price:f}, and should have cost ${bound:f} at most"
+            warned = errors.Warned(code="price-above-bound", message=message)
+            self._run.warnings = (*self._run.warnings, warned)
 
     def _start_next(self) -> None:
         """Let the pictures of the next row be prepared."""
@@ -241,7 +266,7 @@ class _Row:
             if means.desk.reason is not None:
                 raise Ended(means.desk.reason)
             plan = self._plan = planner.make(due.row.request, around, sending=True)
-        run = self._run = self._new_run(plan.warnings)
+        run = self._run = self._new_run((*plan.warnings, *due.warnings))
         if plan.is_reuse:
             reuse.take(plan, run, stdout=no_stdout, reporter=reporter)
             return
@@ -251,11 +276,13 @@ class _Row:
             raise errors.InputError(f"its pictures have changed since the batch began; {cure}")
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
         self._start_next()
+        if not due.again:
+            twins.refuse(ready.claim, means.record, "--rerun unknown")
         send.send(
             ready,
             run,
             record=means.record,
-            again=due.again,
+            again=True,
             reporter=reporter,
             stdout=no_stdout,
             pause=lambda pause: means.desk.again(due.row.number, pause),
@@ -273,11 +300,20 @@ class _Row:
         self._has_begun, self._record_id = True, record_id
 
 
-def _of_signal(end: errors.Interrupted, outcome: Outcome) -> errors.ComposeError:
-    """Return what a second signal left of a row, as an error."""
-    if outcome.may_be_billed:
-        return errors.UnknownError(f"stopped by {end}: the job had been sent and may be billed")
-    return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
+def _of_signal(end: errors.Interrupted, status: Status, run: Run) -> errors.ComposeError | None:
+    """Return what a second signal left of a row, as an error; None if it is done."""
+    if status == "done":
+        return None
+    if status == "not-placed":
+        kept = ", ".join(run.pictures)
+        return errors.NotPlacedError(f"stopped by {end}: its picture came, and is kept as {kept}")
+    if status != "unknown":
+        return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
+    words = "the job had been sent and may be billed"
+    if run.job_id is not None:
+        fetch = f"`prodia-compose jobs fetch {run.job_id}` brings its picture"
+        words = f"the job {run.job_id} runs on and may be billed; {fetch}"
+    return errors.UnknownError(f"stopped by {end}: {words}", job_id=run.job_id)
 
 
 def no_stdout() -> IO[bytes]:

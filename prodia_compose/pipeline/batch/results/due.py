@@ -43,7 +43,7 @@ class Decision:
         rerun: The `--rerun` that sends it, where it is listed.
         replaces: Whether what stands in its place may be written over: this batch made it, or
             the user said so.
-        again: Whether it is sent although its own outcome is unknown, here and on record.
+        again: Whether it is sent although the same job's outcome is unknown, its own or another's.
         code: The exit code of a row that is refused.
     """
 
@@ -141,11 +141,11 @@ def decide(
     """
     is_same = last is not None and last.request_key == request_key
     if last is None or last.status in (_DUE if is_same else (*_DUE, "rejected")):
-        return Decision(action="send")
+        return Decision(action="send", again="unknown" in rerun)
     if last.status == "unknown":
         return _of_unknown(last, entry, rerun)
     if last.status == "rejected":
-        why = f"the service rejected it{f': {last.message}' if last.message else ''}"
+        why = last.message or "the service rejected it"
         return _unless_rerun("failed", why, last, rerun)
     if not is_same:
         where = ", ".join((*(one.path for one in last.pictures), *last.kept))
@@ -201,7 +201,7 @@ def _unless_rerun(
     replaces: bool = False,
 ) -> Decision:
     if word in rerun:
-        return Decision(action="send", again=word == "unknown", replaces=replaces)
+        return Decision(action="send", again="unknown" in rerun, replaces=replaces)
     line = f"--rerun {word} --only {shlex.quote(last.id)} sends it once more"
     return Decision(action="list", why=why, cure=f"{cure}{line}", rerun=word)
 

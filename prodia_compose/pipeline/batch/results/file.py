@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -41,7 +41,13 @@ class Results:
     """
 
     def __init__(
-        self, path: str, header: Header, *, ids: Container[str], create_dirs: bool = False
+        self,
+        path: str,
+        header: Header,
+        *,
+        ids: Container[str],
+        others: Iterable[str] = (),
+        create_dirs: bool = False,
     ) -> None:
         """Open the file, a new one or that of an earlier run, whose torn last line is cut off.
 
@@ -50,6 +56,7 @@ class Results:
             header: What a new file begins with, once there is a line to write, and an old one
                 must agree with.
             ids: Those of all rows.
+            others: Files that other runs can have, which send the same rows: none may be at it.
             create_dirs: Whether missing folders are made.
 
         Raises:
@@ -64,9 +71,12 @@ class Results:
         self._made: list[Path] = []
         self._is_broken = False
         self._descriptor = -1
+        self._others: list[int] = []
         try:
             self._make_folders(create_dirs=create_dirs)
             self._descriptor = self._locked()
+            for other in others:
+                self._keep_from_writers(other)
             self._is_new = not self._goes_on(ids)
         except BaseException as exc:
             self.close()
@@ -83,6 +93,8 @@ class Results:
 
     def close(self) -> None:
         """Let others have the file; one that nothing was written to is gone, with its folders."""
+        while self._others:
+            os.close(self._others.pop())
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             with contextlib.suppress(OSError):
@@ -204,6 +216,18 @@ class Results:
                 raise
             os.close(descriptor)  # whoever made it has just removed it
 
+    def _keep_from_writers(self, other: str) -> None:
+        """Let no run write to another file of the batch for as long as this one lasts.
+
+        Raises:
+            OSError: It cannot be opened.
+            errors.OutputError: A run is at it.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(other, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            self._others.append(descriptor)
+            _lock(descriptor, other, is_shared=True)
+
     def _goes_on(self, ids: Container[str]) -> bool:
         """Return whether the file has a beginning that this run can go on from.
 
@@ -249,8 +273,8 @@ class Results:
             os.ftruncate(self._descriptor, size - len(rest))
 
 
-def _lock(descriptor: int, path: str) -> None:
-    """Lock a file until it is closed.
+def _lock(descriptor: int, path: str, *, is_shared: bool = False) -> None:
+    """Lock a file until it is closed; a shared lock keeps out only who wants it alone.
 
     Raises:
         errors.OutputError: Another run has locked it, or it cannot be.
@@ -261,7 +285,8 @@ def _lock(descriptor: int, path: str) -> None:
     try:
         import fcntl  # noqa: PLC0415 - there is none on Windows
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         words = "another run of this batch is at it; wait for its end, which loses nothing"
         raise errors.OutputError(f"{path}: {words}", path=path) from exc

@@ -15,11 +15,9 @@ from prodia_compose.pipeline.batch.results.names import Shard
 
 Document = dict[str, object]
 
-_OURS = "prodia-compose"
-
-HEADER = f"{_OURS}/batch-header@1"
-START = f"{_OURS}/row-start@1"
-ROW = f"{_OURS}/row@1"
+HEADER = "prodia-compose/batch-header@1"
+START = "prodia-compose/row-start@1"
+ROW = "prodia-compose/row@1"
 
 Status = Literal[
     "done",
@@ -165,8 +163,13 @@ def movable(document: Document, folder: Path) -> Document:
     def told(found: object) -> object:
         if not isinstance(found, dict) or not isinstance(found.get("path"), str):
             return found
-        rest = {name: value for name, value in found.items() if name not in ("path", "path_b64")}
-        return {**addresses.named("path", below(addresses.name_in(found, "path"), folder)), **rest}
+        moved = addresses.named("path", below(addresses.name_in(found, "path"), folder))
+        return {
+            name: value
+            for field, known in found.items()
+            if field != "path_b64"
+            for name, value in (moved if field == "path" else {field: known}).items()
+        }
 
     changed = dict(document)
     for field in _PLACES:

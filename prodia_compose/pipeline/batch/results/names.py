@@ -54,3 +54,11 @@ def family(path: str) -> tuple[str, ...]:
     ]
     found = (one for one in names if any(pattern.fullmatch(one) for pattern in patterns))
     return tuple(os.path.join(folder, one) for one in sorted(found))  # noqa: PTH118 - as typed
+
+
+def of_others(path: str, shard: Shard | None) -> list[str]:
+    """Return the files of `family` that can have rows of a shard, but for its own: of other splits."""
+    ending = next(ending for ending in _ENDINGS if path.endswith(ending))
+    own = of_shard(path, shard)
+    split = own if shard is None else f"-of-{shard[1]}{ending}"
+    return [one for one in family(path) if not one.endswith(split)]

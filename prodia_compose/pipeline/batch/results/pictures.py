@@ -22,11 +22,12 @@ def in_place(last: Last | None) -> InPlace:
     """
     if last is None or not last.pictures:
         return "gone"
-    found = {_in_place(picture) for picture in last.pictures}
+    found = {stands(picture) for picture in last.pictures}
     return next(worst for worst in ("altered", "gone", "there") if worst in found)
 
 
-def _in_place(picture: Picture) -> InPlace:
+def stands(picture: Picture) -> InPlace:
+    """Return whether a picture lies where it was saved, as `in_place` does."""
     try:
         status = Path(picture.path).stat()
     except OSError:
@@ -47,43 +48,60 @@ class Search:
     def __init__(self, *, is_sandbox: bool) -> None:
         self._is_sandbox = is_sandbox
         self._known: dict[tuple[str, int, int], str] = {}
+        self._halves: dict[Path, list[Path]] = {}  # by folder
 
     def settled(self, last: Last, entry: Entry | None) -> Last:
-        """Return what a row of unknown outcome is, if its pictures had come and are found.
+        """Return what a row is that is unknown or not placed, if its pictures had come and are found.
 
         It is done where all lie in their places, and `not-placed` where one lies in a file that
         was to get that name, or in the state folder.
         """
-        if last.status != "unknown" or entry is None or entry.is_running or not entry.came:
+        if entry is None or entry.is_running or not entry.came:
             return last
         place, came = Path(entry.output), set(entry.came)
         placed = {sha256: path for path, sha256 in self._hashed(_names(place)) if sha256 in came}
         pictures = tuple(Picture(path, sha256) for sha256, path in placed.items())
         if len(pictures) == len(came):
-            return last._replace(status="done", pictures=pictures)
+            return last._replace(status="done", pictures=pictures, kept=())
+        if last.status != "unknown":
+            return last
         kept = tuple(self._lying(came - placed.keys(), [place]))
         return last._replace(status="not-placed", pictures=pictures, kept=kept) if kept else last
 
     def with_kept(self, last: Last, entry: Entry | None) -> Last:
         """Return a row that lacks a picture with the whole ones that can be put in its place."""
-        lies = {one.sha256 for one in last.pictures if _in_place(one) == "there"}
+        lies = {one.sha256 for one in last.pictures if stands(one) == "there"}
         hashes = {one.sha256 for one in last.pictures} | set(entry.came if entry else ())
         places = [Path(one.path) for one in last.pictures]
         places += [Path(entry.output)] if entry is not None else []
         named = dict.fromkeys((*last.kept, *(entry.rescued if entry is not None else ())))
-        kept = [path for path in named if rescue.fault(path) is None]
+        found = self._hashed([Path(path) for path in named])
+        kept = [one for one, sha256 in found if sha256 not in lies and rescue.fault(one) is None]
         return last._replace(kept=tuple(kept or self._lying(hashes - lies, places)))
+
+    def halves(self, last: Last) -> list[str]:
+        """Return files beside a row's pictures that hold the same, half-way to their places."""
+        hashes = {one.sha256 for one in last.pictures}
+        found = self._hashed(self._half_way([Path(one.path) for one in last.pictures]))
+        return [path for path, sha256 in found if sha256 in hashes]
 
     def _lying(self, hashes: Collection[str], places: Collection[Path]) -> list[str]:
         """Return files that hold pictures of these hashes, half-way to a place or kept."""
-        folders = dict.fromkeys(place.parent for place in places)
-        candidates = [path for folder in folders for path in folder.glob(".*.part")]
+        candidates = self._half_way(places)
         state = home.place()
         if state is not None:
             with contextlib.suppress(OSError):
                 candidates += rescue.kept_in(state, is_sandbox=self._is_sandbox).iterdir()
         found = {sha256: path for path, sha256 in self._hashed(candidates) if sha256 in hashes}
         return list(found.values())
+
+    def _half_way(self, places: Collection[Path]) -> list[Path]:
+        """Return the files that were half-way to these places, or others beside them."""
+        real = [Path(os.path.realpath(place)) for place in places]
+        folders = dict.fromkeys(place.parent for place in (*places, *real))
+        for folder in folders.keys() - self._halves:
+            self._halves[folder] = list(folder.glob(".*.part"))
+        return [path for folder in folders for path in self._halves[folder]]
 
     def _hashed(self, paths: Collection[Path]) -> Iterator[tuple[str, str]]:
         """Yield files, each with the SHA-256 of its bytes; what cannot be read is left out."""

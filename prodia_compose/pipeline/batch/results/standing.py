@@ -18,7 +18,7 @@ class Standing:
 
     Attributes:
         last: The latest of each row, by its id, as the record and the pictures have it.
-        settled: Those of which the results alone say something else.
+        settled: The ids of those of which the results alone say something else.
         history: What the results say, its sums by what is known now.
     """
 
@@ -41,7 +41,7 @@ class Standing:
             is_forced: Whether what is no picture of this batch may be written over.
         """
         self.last = dict(known.last)
-        self.settled: list[Last] = []
+        self.settled: set[str] = set()
         self.history = copy.copy(known)  # its sums change
         self._record = record
         self._rerun = frozenset(rerun)
@@ -85,6 +85,10 @@ class Standing:
             rerun=self._rerun,
         )
 
+    def halves(self, last: Last) -> list[str]:
+        """Return files that were half-way to the places where a row's pictures are."""
+        return self._search.halves(last)
+
     def job(self, name: str) -> Entry | None:
         """Return the last job of a row on record, so that what is done for it is told there, too."""
         last = self.last.get(name)
@@ -94,7 +98,7 @@ class Standing:
         return None if last.record_id is None else self._record.entry(last.record_id)
 
     def _settle(self, before: Last, last: Last, entry: Entry | None) -> None:
-        self.settled.append(last)
+        self.settled.add(last.id)
         billed = entry.may_be_billed if entry is not None and last.status == "rejected" else None
         self.history.count(history.amount(before), -1)
         self.history.count(history.amount(last, may_be_billed=billed))

@@ -1,13 +1,15 @@
 """How a batch is watched: a board on a terminal, with a line for all and one for each job."""
 
+import contextlib
 import threading
 from typing import TextIO
 
 from rich.progress import Progress, TaskID, TextColumn
+from rich.text import Text
 
 from prodia_compose import progress
 from prodia_compose.cli import bars
-from prodia_compose.cli.watcher import PHASES, waited
+from prodia_compose.cli.watcher import PHASES, Lines, waited
 
 _LONGEST_NAME = 30
 
@@ -15,7 +17,8 @@ _LONGEST_NAME = 30
 class Board:
     """Bars for all rows and for each that is on its way; lines go above them."""
 
-    def __init__(self, terminal: TextIO, rows: int) -> None:
+    def __init__(self, terminal: TextIO, rows: int, verbosity: int) -> None:
+        self._verbosity = verbosity
         self._console = bars.console(terminal)
         self._rows = rows
         self._progress = Progress(
@@ -28,7 +31,8 @@ class Board:
             redirect_stderr=False,
         )
         self._all = self._progress.add_task("", total=rows, told="")
-        self._progress.start()
+        with contextlib.suppress(RuntimeError):  # no thread to be had, to draw it again and again
+            self._progress.start()
 
     def update(self, ended: int, words: str) -> None:
         """Show how many rows have ended, and what else there is to say of all."""
@@ -38,29 +42,27 @@ class Board:
 
     def watch(self, name: str) -> progress.Reporter:
         """Return who is told of a row's progress."""
-        shown = progress.visible(name)
-        shown = shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
-        return _Watched(self._progress, shown)
+        return _Watched(self, self._progress, name, self._verbosity)
 
     def tell(self, text: str) -> None:
         """Tell a line above the bars."""
-        self._console.print(text, markup=False, emoji=False, soft_wrap=True)
+        self._console.print(Text.from_ansi(text), soft_wrap=True)
 
     def finish(self) -> None:
         """Clear the board from view."""
         self._progress.stop()
 
 
-class _Watched(progress.Reporter):
+class _Watched(Lines):
     """A row's line: there while it is on its way."""
 
-    def __init__(self, board: Progress, name: str) -> None:
+    def __init__(self, board: Board, bars: Progress, name: str, verbosity: int) -> None:
+        super().__init__(quiet=False, verbosity=verbosity, name=name)
         self._board = board
-        self._name = name
+        self._bars = bars
+        shown = progress.visible(name)
+        self._shown = shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
         self._task: TaskID | None = None
-        self._total: int | None = None
-        self._done = 0
-        self._phase: progress.Phase = "prepare"
         self._lock = threading.Lock()
 
     def start(self, phase: progress.Phase, total: int | None = None) -> None:
@@ -68,7 +70,7 @@ class _Watched(progress.Reporter):
         self.finish()
         with self._lock:
             self._phase, self._total, self._done = phase, total, 0
-            self._task = self._board.add_task(self._name, total=total, told=self._told())
+            self._task = self._bars.add_task(self._shown, total=total, told=self._told())
 
     def advance(self, amount: int) -> None:
         """Move on; past the usual time it tells only that something goes on."""
@@ -77,12 +79,15 @@ class _Watched(progress.Reporter):
                 return
             self._done += amount
             is_over = self._total is not None and self._done > self._total
-            self._board.update(
+            self._bars.update(
                 self._task,
                 completed=self._done,
                 total=None if is_over else self._total,
                 told=self._told(),
             )
+
+    def _tell(self, text: str) -> None:
+        self._board.tell(text)
 
     def _told(self) -> str:
         if self._phase == "waiting":
@@ -93,5 +98,5 @@ class _Watched(progress.Reporter):
         """Take the line away."""
         with self._lock:
             if self._task is not None:
-                self._board.remove_task(self._task)
+                self._bars.remove_task(self._task)
                 self._task = None

@@ -1,0 +1,146 @@
+"""What is told of a batch before its first row is sent, and asked."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from prodia_compose import errors, progress
+from prodia_compose.cli import terminal
+from prodia_compose.cli.options.many import ManyOptions
+from prodia_compose.pipeline.batch.survey import Left, Survey
+from prodia_compose.report import batch as documents
+from prodia_compose.report.jsontext import Document
+
+_MOST_TOLD = 20  # in full
+_MOST_NAMED = 200
+
+
+def too_many(found: Sequence[errors.ComposeError], *, as_json: bool) -> errors.ComposeError:
+    """Return what is wrong as one error; of that people are told no more than they can read."""
+    whole, rest = errors.combined(found), len(found) - _MOST_TOLD
+    if as_json or rest <= 0:
+        return whole
+    first = next(one for one in found if one.code == whole.code)  # by which the run ends
+    return errors.combined([*found[:_MOST_TOLD], type(first)(_and_more(rest, "problem"))])
+
+
+def _and_more(rest: int, what: str) -> str:
+    return f"and {documents.counted(rest, f'more {what}')}; --json lists them all"
+
+
+def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
+    """Ask whether to spend, unless that is settled.
+
+    Raises:
+        errors.UsageError: There is nobody to ask, or the answer is no.
+    """
+    wishes = options.batch
+    if wishes.yes or wishes.budget_usd is not None or is_sandbox:
+        return
+    models = ", ".join(dict.fromkeys(one.model for one in found.due))
+    unknown = f", {found.unpriced} of unknown price" if found.unpriced else ""
+    cost = f"at least {documents.usd(found.least_usd)}{unknown}"
+    what = f"{documents.counted(len(found.due), 'row')} ({models}), {cost}"
+    can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
+    if not can_ask or options.json:
+        cure = "--budget USD caps it, -y sends without asking"
+        raise errors.UsageError(f"{what}: nobody has agreed to that; {cure}")
+    sys.stderr.write(f"prodia-compose: send {what}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise errors.UsageError("nothing was sent")
+
+
+def tell(
+    options: ManyOptions, found: Survey, passed: Sequence[errors.ComposeError], spent: Decimal
+) -> None:
+    """Tell what is odd, what is not sent and why, and what was spent before.
+
+    Args:
+        options: As given.
+        found: What is to be done.
+        passed: What is wrong with rows that are passed over.
+        spent: What earlier runs spent.
+    """
+    if options.json:
+        return
+    told = [
+        errors.Warned(
+            code=warned.code,
+            message=warned.message if row is None else f"{row.id}: {warned.message}",
+        )
+        for row, warned in found.warnings
+    ]
+    terminal.tell_warnings(told[:_MOST_TOLD], options)
+    if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
+        terminal.tell(f"prodia-compose: {_and_more(rest, 'warning')}")
+    wrong = [one.message for one in passed]
+    listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
+    for text in wrong[:_MOST_TOLD]:
+        _tell_error(text)
+    if rest := len(wrong[_MOST_TOLD:]):
+        _tell_error(_and_more(rest, "row"))
+    for left in listed[:_MOST_TOLD]:
+        _tell_error(f"{left.row.id}: {left.decision.words}")
+    for text in _named(listed[_MOST_TOLD:]):
+        _tell_error(text)
+    limit = options.batch.budget_usd
+    if limit is not None and spent and not options.quiet:
+        so_far = f"{documents.usd(spent)} of {documents.usd(limit)}"
+        terminal.tell(f"prodia-compose: {so_far} were spent before")
+
+
+def _tell_error(text: str) -> None:
+    terminal.tell(f"{terminal.label('error')}{progress.visible(text)}")
+
+
+def _named(left: Sequence[Left]) -> Iterator[str]:
+    """Yield the names of rows that are left as they are, with what sends them."""
+    names: dict[str, list[str]] = {}
+    for one in left:
+        word = one.decision.rerun
+        cure = "--json tells why" if word is None else f"--rerun {word} sends them once more"
+        names.setdefault(cure, []).append(one.row.id)
+    for cure, ids in names.items():
+        shown = ", ".join([*ids[:_MOST_NAMED], *(["..."] if ids[_MOST_NAMED:] else [])])
+        yield f"{documents.counted(len(ids), 'more row')} left as they are: {shown}; {cure}"
+
+
+def show(
+    options: ManyOptions,
+    found: Survey,
+    passed: Sequence[errors.ComposeError],
+    plans: Mapping[int, Document],
+    spent: Decimal,
+) -> None:
+    """Show what would be sent (`-n`).
+
+    Args:
+        options: As given.
+        found: What would be done.
+        passed: What is wrong with rows that are passed over.
+        plans: Under `--json`, the documents of the rows that would be sent, by their numbers.
+        spent: What earlier runs spent.
+    """
+    tell(options, found, passed, spent)
+    if options.json:
+        told = {**plans, **documents.left_out(found, passed)}
+        for number in sorted(told):
+            terminal.print_document(told[number])
+        counts = Counter(str(one["status"]) for one in told.values())
+        terminal.print_document(documents.total(counts, found, passed, spent=spent))
+        return
+    if found.due:
+        rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in found.due]
+        terminal.print_table(rows)
+    least = documents.usd(found.least_usd)
+    most = "unknown" if found.most_usd is None else documents.usd(found.most_usd)
+    cost = least if least == most else f"at least {least}, at most {most}"
+    left = len(found.left) + len(found.wrong)
+    others = f", {left} not" if left else ""
+    terminal.print_text(f"{documents.counted(len(found.due), 'row')} would be sent{others}; {cost}")
+
+
+def _price(bound: Decimal | None) -> str:
+    return "unknown" if bound is None else documents.usd(bound)

@@ -1,0 +1,268 @@
+"""What people and scripts are told of a batch: while it runs, and in the end."""
+
+import contextlib
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from prodia_compose import errors, progress
+from prodia_compose.cli import terminal, watcher
+from prodia_compose.cli.options.many import ManyOptions
+from prodia_compose.pipeline.batch import outcomes
+from prodia_compose.pipeline.batch.desk import Desk
+from prodia_compose.pipeline.batch.open_files import Room
+from prodia_compose.pipeline.batch.outcomes import Reason
+from prodia_compose.pipeline.batch.results.due import Rerun
+from prodia_compose.pipeline.batch.rows.row import Row
+from prodia_compose.pipeline.batch.survey import Survey
+from prodia_compose.pipeline.batch.work import Done, Due
+from prodia_compose.report import batch as documents
+from prodia_compose.report.jsontext import Document
+
+if TYPE_CHECKING:  # for an annotation; rich is loaded where there is a board
+    from prodia_compose.cli.batch.board import Board
+
+_RERUN: dict[str, Rerun] = {"unknown": "unknown", "rejected": "failed"}
+"""What `--rerun` calls the rows that are sent again only if it says so."""
+
+_RERUNS: dict[Rerun, str] = {
+    "unknown": "to send what is unknown once more, if it turns out not to be billed",
+    "failed": "to send what was rejected once more",
+    "missing": "to make what is missing once more",
+    "changed": "to make what has changed anew",
+}
+
+_ENDED = ("done", "skipped", "listed", "unknown", "rejected")
+"""What running it again changes nothing about."""
+
+
+class Tally:
+    """Counts what became of each row, and tells it."""
+
+    def __init__(
+        self,
+        options: ManyOptions,
+        found: Survey,
+        passed: Sequence[errors.ComposeError],
+        *,
+        rows: Sequence[Row],
+        is_sandbox: bool,
+    ) -> None:
+        """Begin.
+
+        Args:
+            options: As given.
+            found: What is to be done.
+            passed: What is wrong with rows that are passed over.
+            rows: Those of this run, in order.
+            is_sandbox: Whether all of it costs nothing.
+        """
+        self._options = options
+        self._order = {row.number: place for place, row in enumerate(rows)}
+        self._found = found
+        self._passed = passed
+        self._is_sandbox = is_sandbox
+        self._counts: Counter[str] = Counter()
+        self._told: dict[int, tuple[str | None, Document]] = {}  # by place, not printed yet
+        self._next = 0
+        self._failed: list[tuple[str | None, errors.ComposeError]] = []
+        self._reruns: set[Rerun] = set()  # what some rows need, to be sent once more
+        self._is_look = False
+        self._is_any_sent = False
+        self._ended = 0
+        self._bug: Exception | None = None
+        self._began = time.monotonic()
+        self._board: Board | None = None
+        self._desk: Desk | None = None
+        self._warned = {(warned.code, warned.message) for _, warned in found.warnings}
+
+    # While it runs
+
+    @contextlib.contextmanager
+    def watching(self, desk: Desk) -> Iterator[None]:
+        """Show progress in the block: a board on a terminal."""
+        self._desk = desk
+        is_silent = self._options.quiet or self._options.json
+        if is_silent or not self._found.due or not terminal.obeys(sys.stderr):
+            yield
+            return
+        from prodia_compose.cli.batch import board  # noqa: PLC0415 - loads rich
+
+        self._board = board.Board(sys.stderr, len(self._found.due), self._options.verbose)
+        try:
+            yield
+        finally:
+            self._board.finish()
+            self._board = None
+
+    def _so_far(self, desk: Desk) -> str:
+        """Return what the board says of all rows: on their way, failed, money, time left."""
+        told = [f"{desk.on_way} on the way"]
+        if self._failed:
+            told.append(f"{len(self._failed)} failed")
+        spent, _ = desk.money
+        limit = self._options.batch.budget_usd
+        told.append(documents.usd(spent) + (f" of {documents.usd(limit)}" if limit else ""))
+        if left := len(self._found.due) - self._ended:
+            seconds = round((time.monotonic() - self._began) / max(self._ended, 1) * left)
+            minutes, seconds = divmod(seconds, 60)
+            told.append(f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left")
+        return ", ".join(told)
+
+    def watch(self, due: Due) -> progress.Reporter:
+        """Return who is told of a row's progress."""
+        if self._board is not None:
+            return self._board.watch(due.row.id)
+        return watcher.Lines(
+            quiet=self._options.quiet or self._options.json,
+            verbosity=self._options.verbose,
+            name=due.row.id,
+        )
+
+    def tell_signal(self, signum: int | None, on_way: int) -> None:
+        """Tell that no more rows are started, and what is still waited for."""
+        stopped = f"stopped by {errors.Interrupted(signum or 0)}: no more rows are started"
+        if on_way:
+            stopped += f"; waiting for {documents.counted(on_way, 'row')} on the way (once more gives them up)"
+        self._say(stopped)
+
+    def tell_room(self, room: Room) -> None:
+        """Tell, under `-v`, that open files are too few for as many rows as could be at once."""
+        if self._options.verbose:
+            self._say(
+                f"{documents.counted(room.files, 'file')} can be open beside those that are, so "
+                f"{documents.counted(room.rows, 'row')} at a time are prepared and sent; "
+                "a higher limit (ulimit -n) lets more be"
+            )
+
+    def take(self, done: Done) -> None:
+        """Count a row's end, and tell it once all before it are told."""
+        row, status = done.due.row, done.status or "not-started"
+        self._counts[status] += 1
+        self._ended += 1
+        self._bug = self._bug or done.bug
+        self._is_any_sent |= done.status not in (None, "refused")
+        self._is_look |= status in ("unknown", "rejected", "not-placed")
+        if status in _RERUN:
+            self._reruns.add(_RERUN[status])
+        for warned in done.warnings:
+            if (warned.code, warned.message) not in self._warned:
+                self._tell_warning(row.id, warned)
+        if done.error is not None and done.status is not None:
+            self._failed.append((row.id, done.error))
+            self._tell_error(f"{row.id}: {done.error.message}")
+        elif self._options.verbose and done.path is not None:
+            self._say(f"{row.id}: saved as {done.path}")
+        self._tell(row.number, done.path, {**done.document, "status": status})
+        if self._board is not None and self._desk is not None:
+            self._board.update(self._ended, self._so_far(self._desk))
+
+    def leave(self) -> None:
+        """Count and tell the rows that are not sent."""
+        for left in self._found.left:
+            self._is_look |= left.decision.action in ("list", "refuse")
+            if left.decision.rerun is not None:
+                self._reruns.add(left.decision.rerun)
+            if left.decision.action == "refuse":
+                self._failed.append((left.row.id, errors.UnknownError(left.decision.words)))
+        self._failed += [(error.row_id, error) for error in self._passed]
+        paths = {left.row.number: left.path for left in self._found.left}
+        for number, document in documents.left_out(self._found, self._passed).items():
+            self._counts[str(document["status"])] += 1
+            self._tell(number, paths.get(number), document)
+        # Of others, not even what they ask for could be read.
+        unread = {(one.line, one.row_id) for one in self._passed}
+        self._counts["refused"] += len(unread) - len(self._found.wrong)
+
+    def _tell(self, number: int, path: str | None, document: Document) -> None:
+        self._told[self._order[number]] = (path, document)
+        while self._next in self._told:
+            path, document = self._told.pop(self._next)
+            self._next += 1
+            if self._options.json:
+                terminal.print_saved(documents.line(document), path)
+            elif path is not None:
+                terminal.print_path(path)
+
+    def _say(self, text: str) -> None:
+        """Tell a line, unless only errors are wanted."""
+        if not (self._options.quiet or self._options.json):
+            self._write(f"prodia-compose: {progress.visible(text)}")
+
+    def _tell_error(self, text: str) -> None:
+        if not self._options.json:
+            self._write(f"{terminal.label('error')}{progress.visible(text)}")
+
+    def _tell_warning(self, name: str, warned: errors.Warned) -> None:
+        if not (self._options.quiet or self._options.json):
+            message = f"{progress.visible(f'{name}: {warned.message}')} [{warned.code}]"
+            self._write(f"{terminal.label('warning')}{message}")
+
+    def _write(self, line: str) -> None:
+        if self._board is not None:
+            self._board.tell(line)
+        else:
+            terminal.tell(line)
+
+    # In the end
+
+    def finish(self, desk: Desk, signum: int | None, warnings: Sequence[errors.Warned] = ()) -> int:
+        """Tell what came of it all, and return the exit code."""
+        terminal.tell_warnings(warnings, self._options)
+        done = self._counts["done"] + self._counts["skipped"]
+        left = sum(self._counts.values()) - done
+        stopped = desk.reason if left else None
+        if self._options.json:
+            spent, reserved = desk.money
+            document = documents.summary(
+                self._counts,
+                spent=spent,
+                reserved=reserved,
+                failed=self._failed,
+                stopped=stopped,
+                next_="none" if not left else "look" if self._is_look else "run-again",
+            )
+            terminal.print_saved(documents.line(document), None)
+        else:
+            self._sum_up(done, left, stopped, desk)
+        if self._bug is not None:
+            raise self._bug
+        if not left:
+            return 0
+        if signum is not None:
+            return 128 + signum
+        if stopped == "cost" and not self._is_any_sent:
+            return int(errors.ExitCode.COST)
+        return int(errors.ExitCode.INCOMPLETE)
+
+    def _sum_up(self, done: int, left: int, stopped: Reason | None, desk: Desk) -> None:
+        """Tell what is done, what is not and why, what it cost, and what to type next."""
+        if stopped is not None:
+            self._tell_error(f"no more rows were started: {outcomes.WORDS[stopped]}")
+        others = [
+            f"{count} {status}"
+            for status, count in sorted(self._counts.items())
+            if status not in ("done", "skipped") and count
+        ]
+        spent, reserved = desk.money
+        cost = f"{documents.usd(spent)} spent"
+        if reserved:
+            cost += f", {documents.usd(reserved)} more at most (no price was told)"
+        if self._is_sandbox:
+            cost = "no cost: sandbox"
+        self._say(
+            ", ".join([f"{done} of {documents.counted(done + left, 'row')} done", *others, cost])
+        )
+        if not left:
+            return
+        again = shlex.join(["prodia-compose", *sys.argv[1:]])
+        is_budget = stopped == "cost" and self._options.batch.budget_usd is not None
+        before = "with a higher --budget; " if is_budget else ""
+        before += "with the same input; " if self._options.batch.reads_stdin else ""
+        if any(count for status, count in self._counts.items() if status not in _ENDED):
+            self._say(f"to go on, {before}what is done is not paid again: {again}")
+        for word in sorted(self._reruns):
+            self._say(f"{_RERUNS[word]}: {again} --rerun {word}")
