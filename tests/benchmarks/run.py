@@ -19,11 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import batch_works
 import measuring
 import profiling
+import works
 from bench import Bench, Row
 from peers import Peers
-from works import WORKS
 
 _ROUNDS: Final = {
     "start": 11,
@@ -37,8 +38,16 @@ _ROUNDS: Final = {
     "images": 3,
     "pixels": 3,
     "record": 11,
+    "batch48": 1,
+    "batch12": 2,
+    "plan": 1,
+    "flight": 1,
+    "grown": 1,
+    "resume": 1,
 }
-"""How often each contender runs, for eight minutes in all on two cores."""
+"""How often each contender runs, for fifteen minutes in all on two cores."""
+
+WORKS: Final = {**works.WORKS, **batch_works.WORKS}
 
 _PROFILE: Final = "profile"
 

@@ -1,0 +1,184 @@
+"""The works of `batch`: who sends many compositions how, and what many rows cost."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import bench
+import peers
+import slow
+from bench import Bench, Goal, Row, shell
+from measuring import Contender, Measured
+
+_PHOTOS: Final = 80
+_SMALL: Final = Path(__file__).parent.parent / "images/product.jpg"
+_MB: Final = 1_000_000
+_ROWS: Final = "rows.jsonl"
+_ANEW: Final = f"rm -rf out {_ROWS}.results.jsonl"
+_MODEL: Final = ("-m", "flux-2-max", "--max-side", "2048")
+
+
+# --- beside what people script -------------------------------------------------------------
+
+
+def batch48(place: Bench) -> Iterator[Row]:
+    """80 photos of 48 MP, each into one room of 24 MP, 8 at a time."""
+    yield from _beside(place, 48, 1.2)
+
+
+def batch12(place: Bench) -> Iterator[Row]:
+    """The same with photos of 12 MP."""
+    yield from _beside(place, 12, 1.0)
+
+
+def _beside(place: Bench, megapixels: int, limit: float) -> Iterator[Row]:
+    count = _PHOTOS
+    room = place.room(f"batch{megapixels}", f"{megapixels}mp.jpg", count)
+    place.pictures("24mp.jpg")
+    shared = "../24mp.jpg"
+    _write_rows(room, [[f"in-{number:02}.jpg", shared] for number in range(count)])
+    numbers = f"{_ANEW}; mkdir out; seq -w 00 {count - 1}"
+    each = shell(*bench.program(), "compose", "-q", "-p", "put N there", *_MODEL, "-o", "out/N.jpg")
+    with slow.serve(0.4) as url:
+        place = replace(place, url=url)
+        contenders = [
+            _batch(place, room, "-j", "8", *_MODEL),
+            Contender(
+                name="xargs -P8 compose",
+                script=f"{numbers} | xargs -P 8 -I N {each} in-N.jpg {shared}",
+                folder=room,
+            ),
+        ]
+        contenders += filter(None, [_vips(place, room, numbers)])
+        mine, *others = place.measure(*contenders)
+    work = f"{count} photos of {megapixels} MP into one room"
+    limits = {"xargs -P8 compose": 1.5}
+    yield bench.row(work, mine)
+    for other in others:
+        goal = Goal(kind="at least", limit=limits.get(other.contender.name, limit))
+        yield bench.row(work, other, value=other.times(mine), unit="x our time", goal=goal)
+
+
+def _vips(place: Bench, room: Path, numbers: str) -> Contender | None:
+    """The room made smaller once, then each photo made smaller and posted, eight at a time."""
+    vips, curl = place.peers.path(peers.VIPS), place.peers.path(peers.CURL)
+    if vips is None or curl is None:
+        return None
+    to = "[Q=95,subsample_mode=off,strip]"
+    job = {"type": "inference.flux-2.max.img2img.v1", "config": {"prompt": "put it there"}}
+    (room / "job.json").write_text(json.dumps(job))
+    one = (
+        f'{vips} in-N.jpg --size "2048x2048>" -o "{room}/small/N.jpg{to}" && '
+        f"{curl} -sS --fail -H 'Authorization: Bearer {bench.TOKEN}' -H Expect: "
+        "-F 'job=@job.json;type=application/json' -F input=@small/N.jpg -F input=@small/room.jpg "
+        f"-o out/N.jpg {place.url}/v2/job"
+    )
+    shrunk = f'{vips} ../24mp.jpg --size "2048x2048>" -o "{room}/small/room.jpg{to}"'
+    script = f"{shrunk}\n{numbers} | xargs -P 8 -I N sh -c {shell(one)}"
+    return Contender(name="xargs -P8 vips + curl", script=script, folder=room, twice=True)
+
+
+# --- many rows of small pictures -----------------------------------------------------------
+
+
+def plan(place: Bench) -> Iterator[Row]:
+    """3,000 rows of two small pictures, planned."""
+    work, room = "3,000 rows planned", _many(place, 3000)
+    found = _alone(place, place.url, room, "-n")
+    yield _row(work, found, found.median_s, "s", _most(12))
+    yield _row(work, found, found.peak_bytes / _MB, "MB", _most(300))
+
+
+def flight(place: Bench) -> Iterator[Row]:
+    """256 jobs at one time, against a service that takes 2 s."""
+    count = 3000
+    work, room = "256 jobs at a time", _many(place, count)
+    with slow.serve(2) as url:
+        found = _alone(place, url, room, "-j", "256")
+    goal = Goal(kind="at least", limit=30)
+    yield _row(work, found, count / found.median_s, "jobs a second", goal)
+    yield _row(work, found, found.peak_bytes / _MB, "MB", _most(400))
+
+
+def grown(place: Bench) -> Iterator[Row]:
+    """2,000 rows, by what the last ones take beyond the first."""
+    few, many = 200, 2000
+    work = "2,000 rows, small pictures"
+    with slow.serve(0) as url:
+        small = _alone(place, url, _many(place, few), "-j", "8")
+        large = _alone(place, url, room := _many(place, many), "-j", "8")
+    more = (large.peak_bytes - small.peak_bytes) / (many - few) / 1000
+    ends = _ends(room)
+    first, last = ((ends[at + few] - ends[at]).total_seconds() for at in (few, many - few - 1))
+    yield _row(work, large, last / first, "x the time of the first ones", _most(1.1))
+    yield _row(work, large, more, "kB a row more", _most(4))
+
+
+def resume(place: Bench) -> Iterator[Row]:
+    """10,000 rows, all done, run again."""
+    room = _many(place, 10_000)
+    with slow.serve(0) as url:
+        done = _alone(place, url, room, "-j", "32")
+        (found,) = replace(place, url=url).measure(replace(_ours(place, room), rounds=1))
+    yield bench.row("10,000 rows sent", done)
+    yield _row("10,000 rows, all done", found, found.median_s, "s", _most(15))
+
+
+def _alone(place: Bench, url: str, room: Path, *argv: str) -> Measured:
+    """Return what one run takes with a service."""
+    ours = replace(_batch(place, room, *argv), rounds=1)
+    return replace(place, url=url).measure(ours)[0]
+
+
+def _ours(place: Bench, room: Path, *argv: str) -> Contender:
+    return place.ours(room, "batch", _ROWS, "-y", "-q", "--create-dirs", *argv)
+
+
+def _batch(place: Bench, room: Path, *argv: str) -> Contender:
+    """Return ourselves, at a batch of which nothing is done."""
+    ours = _ours(place, room, *argv)
+    return replace(ours, script=f"{_ANEW}\n{ours.script}")
+
+
+def _many(place: Bench, count: int) -> Path:
+    """Return a folder with so many small pictures, each another, and rows of them and one more."""
+    room = place.folder / f"many{count}"
+    room.mkdir(exist_ok=True)
+    data = _SMALL.read_bytes()
+    for number in range(count):
+        text = b"%08d" % number
+        comment = b"\xff\xfe" + (2 + len(text)).to_bytes(2, "big") + text
+        (room / f"in-{number}.jpg").write_bytes(data[:2] + comment + data[2:])
+    _write_rows(room, [[f"in-{number}.jpg", str(_SMALL)] for number in range(count)])
+    return room
+
+
+def _write_rows(room: Path, rows: Sequence[Sequence[str]]) -> None:
+    with (room / _ROWS).open("w") as file:
+        for number, images in enumerate(rows):
+            known = {"id": f"row-{number}", "images": images, "prompt": f"put {number} there"}
+            file.write(json.dumps({**known, "output": f"out/row-{number}.jpg"}) + "\n")
+
+
+def _ends(room: Path) -> list[datetime]:
+    """Return when the rows of the last run ended, in that order."""
+    lines = (room / f"{_ROWS}.results.jsonl").read_text().splitlines()
+    rows = [found for found in map(json.loads, lines) if found["schema"].endswith("/row@1")]
+    return [datetime.fromisoformat(found["at"]) for found in rows]
+
+
+def _row(work: str, found: Measured, value: float, unit: str, goal: Goal) -> Row:
+    return bench.row(work, found, value=value, unit=unit, goal=goal)
+
+
+def _most(limit: float) -> Goal:
+    return Goal(kind="at most", limit=limit)
+
+
+WORKS: Final[dict[str, Callable[[Bench], Iterator[Row]]]] = {
+    work.__name__: work for work in (batch48, batch12, plan, flight, grown, resume)
+}
+"""The works by name, in the order they are done."""
