@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 
 
 @frozen
-class Errand:
+class Wanted:
     """A picture that a worker is to prepare.
 
     Attributes:
@@ -80,28 +80,29 @@ def versions() -> dict[str, str]:
 
     found = {_TOOL: prodia_compose.__version__, "Pillow": PIL.__version__}
     found |= {name: features.version(name) or "none" for name in _CODECS}
-    found["pi-heif"] = "none"
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        found["pi-heif"] = importlib.metadata.version("pi-heif")
+    for name in ("pi-heif", "cykooz-resizer"):
+        found[name] = "none"
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
     return found
 
 
-def do(errand: Errand) -> Brought | errors.ComposeError:
+def do(wanted: Wanted) -> Brought | errors.ComposeError:
     """Prepare a picture, on a worker; what is wrong is returned, so that Dask logs no failure."""
     from distributed import get_worker  # noqa: PLC0415 - there, and nowhere else
 
     worker = get_worker()  # type: ignore[no-untyped-call, unused-ignore]
     name = _called(worker.address, worker.name)
-    path = os.fsdecode(errand.path)
+    path = os.fsdecode(wanted.path)
     try:
-        _compare(name, versions(), errand.versions)
+        _compare(name, versions(), wanted.versions)
         source = entries.open_input(
             entries.Entry(path=path, list_number=1), 1, stdin=None, download=_no_download
         )
-        limit = errand.wishes.max_input_pixels
-        if probe.probe(source.opener, max_input_pixels=limit) != errand.info:
+        limit = wanted.wishes.max_input_pixels
+        if probe.probe(source.opener, max_input_pixels=limit) != wanted.info:
             return errors.InputError(f"{name} has another file there; give it the same")
-        made, content = fit.here(source, errand.info, errand.size, errand.wishes, errand.max_bytes)
+        made, content = fit.here(source, wanted.info, wanted.size, wanted.wishes, wanted.max_bytes)
     except errors.UsageError as exc:
         return exc
     except errors.ComposeError as exc:
@@ -240,7 +241,7 @@ class Cluster:
                 return fit.here(source, info, size, wishes, max_bytes)
             finally:
                 self._budget.release(cost)
-        errand = Errand(
+        wanted = Wanted(
             path=os.fsencode(entry.place),
             info=info,
             size=size,
@@ -248,7 +249,7 @@ class Cluster:
             max_bytes=max_bytes,
             versions=versions(),
         )
-        brought = self._done(do, errand)
+        brought = self._done(do, wanted)
         if isinstance(brought, errors.ComposeError):
             raise brought
         made = blob.stored([brought.data])
@@ -264,7 +265,7 @@ class Cluster:
             changes=brought.changes,
         ), brought.content
 
-    def _done(self, work: Callable[[Errand], Result], errand: Errand) -> Result:
+    def _done(self, work: Callable[[Wanted], Result], wanted: Wanted) -> Result:
         """Return what a worker returns, whichever it is, and however often it takes."""
         import distributed  # noqa: PLC0415 - it is loaded by now
 
@@ -272,7 +273,7 @@ class Cluster:
             try:
                 # Under a name of its own: by the same one, what was prepared before a file
                 # changed would be taken for what it is now.
-                future = self._client.submit(work, errand, pure=False)
+                future = self._client.submit(work, wanted, pure=False)
                 while True:
                     if self._client.status in ("closing", "closed"):
                         raise self._gone()
