@@ -286,7 +286,7 @@ def test_parts_of_a_batch_are_the_whole(
     if words.startswith("parallel"):
         readme.need("parallel")
     text = readme.example(words).text
-    ends = [bench.run(text, "sh", **part) for part in parts]
+    ends = [bench.run(text, "sh", b"", **part) for part in parts]
     whole = bench.run("prodia-compose batch rows.jsonl --prompt-file prompt.txt")
 
     assert {(end.code, end.err) for end in ends} == {(0, "")}
