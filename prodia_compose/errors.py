@@ -186,7 +186,7 @@ class ProblemsError(ComposeError):
 
     def __init__(self, errors: Iterable[ComposeError]) -> None:
         self._parts = tuple(part for error in errors for part in error.parts)
-        super().__init__("; ".join(error.message for error in self._parts))
+        super().__init__("; ".join(dict.fromkeys(error.message for error in self._parts)))
 
     @property
     def code(self) -> ExitCode:

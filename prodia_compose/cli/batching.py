@@ -13,7 +13,7 @@ from prodia_compose import errors, progress
 from prodia_compose.cli import composing, signals
 from prodia_compose.cli.batch import before, tally
 from prodia_compose.cli.options.many import ManyOptions
-from prodia_compose.images import fit
+from prodia_compose.images import cluster, fit, workers
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch import open_files, placing, survey, work
@@ -53,6 +53,7 @@ class _Batch:
         self._is_sandbox = composing.is_rehearsal(wishes.request, os.environ.get("PRODIA_TOKEN"))
         self._asked, self._now = progress.Stop(), progress.Stop()
         self._stdin = self._given_stdin()
+        self._cluster: cluster.Cluster | None = None
 
     def _given_stdin(self) -> Callable[[], BinaryIO | None]:
         """Return what gives standard input from its first byte, for each row that reads it."""
@@ -112,7 +113,7 @@ class _Batch:
                 before.show(*known, plans, standing.history.spent)
                 return 0
             if found.due:
-                before.ask(self._options, found, is_sandbox=self._is_sandbox)
+                self._make_ready(stack, found, around().means.budget)
             before.tell(*known, standing.history.spent)
             teller = tally.Tally(*known, rows=mine, is_sandbox=self._is_sandbox)
             teller.leave()
@@ -137,6 +138,17 @@ class _Batch:
             shard=self._wishes.shard,
             version=prodia_compose.__version__,
         )
+
+    def _make_ready(
+        self, stack: contextlib.ExitStack, found: survey.Survey, budget: workers.Budget
+    ) -> None:
+        """Connect to the cluster, if there is to be one; then ask for consent."""
+        address, called = self._wishes.cluster, self._wishes.called("--cluster")
+        if address is not None:
+            timeout_s = self._wishes.request.delivery.connect_timeout_s
+            connected = cluster.Cluster(address, called, connect_timeout_s=timeout_s, budget=budget)
+            self._cluster = stack.enter_context(connected)
+        before.ask(self._options, found, is_sandbox=self._is_sandbox)
 
     def _token_problems(self, found: survey.Survey) -> Sequence[Problem]:
         """Return what is wrong with the token, once for all rows; none that are due need none."""
@@ -193,15 +205,14 @@ class _Batch:
         if room.rows < min(2 * wishes.jobs, len(found.due)):
             teller.tell_room(room)
         places = (place for due in found.due for place in due.places)
-        shared = Shared(places, most_files=room.shared)
-        one = around()
+        shared = Shared(places, self._cluster or fit.here, most_files=room.shared)
+        preparing = fit.Means(
+            budget=around().means.budget,
+            preparing=shared,
+            is_elsewhere=self._cluster is not None,
+        )
         means = work.Means(
-            around=lambda: replace(
-                around(),
-                proven=None,
-                stop=self._asked,
-                means=fit.Means(budget=one.means.budget, preparing=shared),
-            ),
+            around=lambda: replace(around(), proven=None, stop=self._asked, means=preparing),
             asked=self._asked,
             stop=self._now,
             record=record,
@@ -211,6 +222,7 @@ class _Batch:
             most=room.rows,
             describe=documents.row,
             watching=teller.watch,
+            elsewhere=0 if self._cluster is None else self._cluster.count,
             on_asked=lambda: teller.tell_signal(self._asked.signum, desk.on_way),
         )
         with teller.watching(desk):

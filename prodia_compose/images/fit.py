@@ -61,10 +61,15 @@ def here(
 
 @frozen
 class Means:
-    """What pictures are prepared with: memory for all that are at one time, and somebody to do it."""
+    """What pictures are prepared with: memory for all that are at one time, and somebody to do it.
+
+    Attributes:
+        is_elsewhere: Whether that takes no memory and no processor of this machine.
+    """
 
     budget: workers.Budget
     preparing: Preparing = here
+    is_elsewhere: bool = False
 
 
 @frozen
@@ -116,7 +121,9 @@ def fit(
     ]
     outcomes = {}
     reporter.start("prepare", len(tasks))
-    for place, outcome in workers.outcomes(tasks, budget=means.budget, stop=stop or Stop()):
+    most = len(tasks) if means.is_elsewhere else None
+    done = workers.outcomes(tasks, budget=means.budget, stop=stop or Stop(), most=most)
+    for place, outcome in done:
         outcomes[place] = outcome
         reporter.advance(1)
     reporter.finish()
@@ -138,7 +145,7 @@ def _task(
     means: Means,
 ) -> workers.Task[tuple[prepare.PreparedImage, files.Content | None]]:
     info = image.info
-    cost = prepare.peak_bytes(info, size, max_bytes)
+    cost = 0 if means.is_elsewhere else prepare.peak_bytes(info, size, max_bytes)
     # That two run at a time is worth the memory, but for what a progressive JPEG needs beside.
     is_light = not info.header.is_interlaced
     if is_light and info.width * info.height <= _MOST_TWICE_PIXELS.get(info.format, 0):

@@ -67,12 +67,12 @@ class Task(Generic[Result]):
 
 
 def outcomes(
-    tasks: Sequence[Task[Result]], *, budget: Budget, stop: Stop, most: int = _MOST
+    tasks: Sequence[Task[Result]], *, budget: Budget, stop: Stop, most: int | None = None
 ) -> Iterator[tuple[int, Future[Result]]]:
     """Do all of the work and yield each piece's place, from 0, and its outcome when it is there.
 
-    The tasks are started in order, at most `most` at a time, fewer on fewer processors, and
-    where no more threads are to be had. Whoever stops listening stops what has not been started.
+    The tasks are started in order, at most `most` at a time, else as many as there are
+    processors, up to four; fewer where no more threads are to be had. Whoever stops listening stops what has not been started.
 
     Raises:
         errors.Interrupted: Somebody asked to stop.
@@ -96,7 +96,7 @@ def outcomes(
             done.put((place, outcome))
 
     left = len(tasks)
-    wanted = min(most, processors(), left)
+    wanted = min(most or min(_MOST, processors()), left)
     try:
         # Where threads are scarce, decoders have them: some cannot do without.
         own = max((task.threads for task in tasks), default=0)

@@ -51,7 +51,7 @@ def outcomes(
     *work: Callable[[], int],
     cost: int = 1,
     budget: workers.Budget | None = None,
-    most: int = 4,
+    most: int | None = None,
     stop: Stop | None = None,
 ) -> Iterator[tuple[int, Future[int]]]:
     """Return the outcomes of pieces of work that cost the same."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,13 +94,19 @@ def test_cleaning_as_a_document(run: Run, kept: list[Path]) -> None:
 
 
 def test_cleaning_leaves_what_is_not_ours(run: Run, kept: list[Path], work: Path) -> None:
-    """A file of another folder stays, whatever the record says, and so does what is no file."""
-    lg.sql("UPDATE jobs SET rescued = ?", json.dumps([str(work / "scene.jpg"), str(kept[1])]))
+    """What is called otherwise, or lies elsewhere, stays, whatever the record says; so do folders."""
+    temporary = Path(tempfile.gettempdir(), f"{os.getpid()}-of-somebody")
+    others = [work / "scene.jpg", work / f"{rescue.PREFIX}elsewhere", temporary]
+    for path in others[1:]:
+        path.touch()
+    lg.sql("UPDATE jobs SET rescued = ?", json.dumps([*map(str, others), str(kept[1])]))
     folder = kept[0].with_name("a-folder")
     folder.mkdir()
     done = run("jobs", "clean", "-y")
+    left = [path.exists() for path in others]
+    temporary.unlink()
 
-    assert (done.code, (work / "scene.jpg").exists(), folder.exists()) == (0, True, True)
+    assert (done.code, left, folder.exists()) == (0, [True, True, True], True)
     assert not any(path.exists() for path in kept)
 
 

@@ -374,13 +374,14 @@ def test_the_umask_decides_the_mode(here: Path, data: blob.Blob, umask: int, bit
     assert mode(here / "out.jpg") == bits
 
 
-def test_overwriting_keeps_the_mode(here: Path, data: blob.Blob) -> None:
-    """A file that is overwritten keeps its mode."""
+@pytest.mark.parametrize("bits", [0o640, 0o666, 0o755])
+def test_overwriting_keeps_the_mode(here: Path, data: blob.Blob, bits: int) -> None:
+    """A file that is overwritten keeps its mode, also what the umask would take."""
     (here / "out.jpg").touch()
-    (here / "out.jpg").chmod(0o640)
+    (here / "out.jpg").chmod(bits)
     out.publish(data, prove("out.jpg", "overwrite"))
 
-    assert mode(here / "out.jpg") == 0o640
+    assert mode(here / "out.jpg") == bits
     assert (here / "out.jpg").read_bytes() == PICTURE
 
 

@@ -76,12 +76,14 @@ def test_sixty_rows_are_sent_once_each(here: Path, process: Run, run: Run, form:
     assert (made[-1]["next"], made[-1]["stopped"]) == ("none", None)
 
 
-def test_paths_are_told_in_the_order_of_rows_and_skipped_ones_too(here: Path, process: Run) -> None:
+def test_paths_are_told_in_the_order_of_rows_and_skipped_ones_too(
+    here: Path, process: Run, run: Run
+) -> None:
     """Whichever ends first; and what is done is free the second time, whatever else is wrong."""
     order = ["r01", "r02", "r03", "r04"]
     with serving(lambda _, request: _late(request, {1: 0.4, 2: 0.2})) as server:
         first = process("batch", manifest(here, rows(4)), "-y")
-        again = process("batch", "rows.jsonl", PRODIA_TOKEN="")
+        again = run("batch", "rows.jsonl", PRODIA_TOKEN="")
 
     assert (first.code, again.code) == (0, 0)
     assert first.text.split() == again.text.split() == [f"{name}.jpg" for name in order]
@@ -197,14 +199,14 @@ def test_single_bad_rows_can_be_passed_over(here: Path, run: Run) -> None:
 # The plan, and consent
 
 
-def test_the_plan_says_what_would_be_sent_and_sends_nothing(here: Path, process: Run) -> None:
+def test_the_plan_says_what_would_be_sent_and_sends_nothing(here: Path, run: Run) -> None:
     """With every row's price, and the total; as a document what only decoding tells is null."""
     manifest(here, [*rows(2), {"images": ["p03.png"], "prompt": "x", "model": "seedream-5-lite"}])
     with serving() as server:
-        text = process("batch", "rows.jsonl", "-n")
-        told = process("batch", "rows.jsonl", "-n", "--json")
-        process("batch", "rows.jsonl", "--only", "r01", "-y")
-        later = process("batch", "rows.jsonl", "-n", "--json")
+        text = run("batch", "rows.jsonl", "-n")
+        told = run("batch", "rows.jsonl", "-n", "--json")
+        run("batch", "rows.jsonl", "--only", "r01", "-y")
+        later = run("batch", "rows.jsonl", "-n", "--json")
     *plans, end = documents(told.out)
 
     assert (text.code, text.err, told.code, told.err) == (0, "", 0, "")
@@ -248,15 +250,15 @@ def test_nothing_is_paid_without_consent(here: Path, process: Run) -> None:
     assert server.submissions == 2
 
 
-def test_a_rehearsal_needs_no_consent_and_shows_faults(here: Path, process: Run) -> None:
+def test_a_rehearsal_needs_no_consent_and_shows_faults(here: Path, process: Run, run: Run) -> None:
     """The first jobs meet the faults asked for; a real run afterwards takes nothing for done."""
     manifest(here, rows(4))
     line = ("batch", "rows.jsonl", "--sandbox", "-j1")
     failed = process(*line, "--fault", "drop-after:2", "--fault", "rejected:1")
-    again = process(*line, "--rerun", "unknown", "--rerun", "failed")
-    alone = process("batch", "rows.jsonl", "--fault", "busy", PRODIA_TOKEN="t")
+    again = run(*line, "--rerun", "unknown", "--rerun", "failed")
+    alone = run("batch", "rows.jsonl", "--fault", "busy", PRODIA_TOKEN="t")
     with serving() as server:
-        real = process("batch", "rows.jsonl", "-y", "-f")
+        real = run("batch", "rows.jsonl", "-y", "-f")
 
     assert (failed.code, failed.text.split()) == (11, ["r04.jpg"])
     assert "1 of 4 rows done, 1 rejected, 2 unknown, no cost: sandbox" in failed.err

@@ -16,15 +16,17 @@ def _priced(usd: float | None) -> loopback.Answer:
 
 
 @pytest.mark.parametrize("again", range(3))
-def test_no_more_is_sent_than_the_budget_pays_for(here: Path, process: Run, again: int) -> None:
+def test_no_more_is_sent_than_the_budget_pays_for(
+    here: Path, process: Run, run: Run, again: int
+) -> None:
     """With 16 at once; and that is so over all runs, of which the last one sends nothing."""
     manifest(here, rows(40))
     line = ("batch", "rows.jsonl", "--budget", "0.80", "-j16")
     with serving() as server:
         first = process(*line)
         sent = server.submissions
-        second = process(*line, "--json")
-        more = process("batch", "rows.jsonl", "--budget", "0.90", "-j16")
+        second = run(*line, "--json")
+        more = run("batch", "rows.jsonl", "--budget", "0.90", "-j16")
 
     assert (first.code, sent) == (11, 20)
     told = first.text.split()
@@ -58,14 +60,14 @@ def test_the_parts_of_a_batch_share_its_budget(here: Path, run: Run) -> None:
     assert "$0.195 of $0.20 were spent before" in again.err
 
 
-def test_what_may_be_billed_keeps_its_bound(here: Path, process: Run) -> None:
+def test_what_may_be_billed_keeps_its_bound(here: Path, run: Run) -> None:
     """Ten unknown outcomes count as if they had been paid, in this run and the next."""
     manifest(here, rows(40))
     line = ("batch", "rows.jsonl", "--budget", "0.80", "--max-failures", "0", "-j16", "--json")
     with serving(lambda number, _: loopback.drop("after") if number <= 10 else ANSWER) as server:
-        done = process(*line)
+        done = run(*line)
         sent = server.submissions
-        again = process(*line)
+        again = run(*line)
     end = documents(done.out)[-1]
 
     assert (done.code, end["stopped"], sent) == (11, "cost", 20)
@@ -95,11 +97,11 @@ def test_a_budget_needs_prices(here: Path, run: Run) -> None:
     assert kept.code == 0
 
 
-def test_a_price_above_its_bound_ends_starting(here: Path, process: Run) -> None:
+def test_a_price_above_its_bound_ends_starting(here: Path, run: Run) -> None:
     """It is counted, and warned of; what is on its way comes to its end."""
     manifest(here, rows(6))
     with serving(lambda number, _: _priced(0.05 if number == 2 else 0.039)) as server:
-        done = process("batch", "rows.jsonl", "-y", "-j1")
+        done = run("batch", "rows.jsonl", "-y", "-j1")
         told = documents((here / "rows.jsonl.results.jsonl").read_text())
 
     assert (done.code, server.submissions) == (11, 2)

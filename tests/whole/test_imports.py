@@ -20,7 +20,7 @@ ROOMS = (
 GROUND = {"addresses", "blob", "errors", "frozen", "options", "progress", "spelling"}
 """The modules that every room may import, and that know no room."""
 
-HEAVY = {"requests", "PIL", "pi_heif", "rich", "pydantic", "sqlite3"}
+HEAVY = {"requests", "PIL", "pi_heif", "rich", "pydantic", "sqlite3", "distributed", "dask"}
 """What a command loads only if it needs it."""
 
 HOMES = {
@@ -33,6 +33,8 @@ HOMES = {
     "isal": ("images/",),
     "cykooz_resizer": ("images/",),
     "sqlite3": ("record/",),
+    "dask": ("images/cluster.py",),
+    "distributed": ("images/cluster.py",),
 }
 """Where each library may be imported; Pillow has a second home in the sandbox, which draws."""
 

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
+import clustering
 import loopback
 import pytest
 import readme
@@ -261,3 +263,45 @@ def test_the_script_is_rehearsed(script: Bench, run: Run) -> None:
     assert (script.folder / "out.jpg").read_bytes() == picture
     assert script.sent() == []
     assert json.loads(run("jobs", "--json").out)["jobs"] == []
+
+
+# Many machines
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ("parallel -k", [{}]),
+        (
+            "SLURM_ARRAY",
+            [{"SLURM_ARRAY_TASK_ID": part, "SLURM_ARRAY_TASK_COUNT": "3"} for part in "123"],
+        ),
+        ("JOB_COMPLETION_INDEX", [{"JOB_COMPLETION_INDEX": part} for part in "012"]),
+    ],
+)
+def test_parts_of_a_batch_are_the_whole(
+    bench: Bench, words: str, parts: list[dict[str, str]]
+) -> None:
+    """Each row is sent by one of them, once; a run of all rows finds it all done."""
+    if words.startswith("parallel"):
+        readme.need("parallel")
+    text = readme.example(words).text
+    ends = [bench.run(text, "sh", b"", **part) for part in parts]
+    whole = bench.run("prodia-compose batch rows.jsonl --prompt-file prompt.txt")
+
+    assert {(end.code, end.err) for end in ends} == {(0, "")}
+    assert sorted("".join(end.text for end in ends).split()) == ["cup.jpg", "jug.jpg"]
+    assert sorted(bench.sent()) == [["shots/one.jpg", "scene.jpg"], ["shots/two.jpg", "scene.jpg"]]
+    assert (whole.code, sorted(whole.text.split())) == (0, ["cup.jpg", "jug.jpg"])
+
+
+def test_a_cluster_prepares_the_pictures_of_a_table(bench: Bench, tmp_path: Path) -> None:
+    """The pictures are as they are without it."""
+    text = readme.example("--cluster tls://").text
+    with clustering.Cluster(tmp_path / "dask") as cluster:
+        cluster.work("one")
+        done = bench.run(text.replace("tls://dask.example.com:8786", cluster.address))
+
+    assert (done.code, done.text) == (0, "out/mug.jpg\nout/lamp.jpg\n"), done.err
+    assert sorted(bench.sent()) == [["shots/one.jpg", "scene.jpg"], ["shots/two.jpg", "scene.jpg"]]
+    assert cluster.log("worker")

@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Annotated, Literal, get_args
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
+from prodia_compose.client import service
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs.options import file_or_stdin
 from prodia_compose.models.catalogue import DEFAULT_MODEL
@@ -45,6 +46,18 @@ def _shard(text: str, called: str) -> tuple[int, int]:
         cure = "write it as I/N, the number of this part and how many there are, such as 1/4"
         raise errors.UsageError(f"{called} {text}: {cure}")
     return int(match[1]), int(match[2])
+
+
+def _address(text: str, called: str) -> str:
+    """Return where a Dask scheduler listens; without encryption on this machine only."""
+    match = re.fullmatch(r"(tcp|tls)://(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):[0-9]{1,5}", text)
+    if match is None:
+        cure = "write it as tls://HOST:PORT, or on this machine as tcp://127.0.0.1:8786"
+        raise errors.UsageError(f"{called} {addresses.shown(text)}: {cure}")
+    if match[1] == "tcp" and not service.is_loopback(match[2].strip("[]")):
+        cure = "over a network use tls://, so that nobody reads or changes the pictures"
+        raise errors.UsageError(f"{called} {text}: tcp:// is for this machine only; {cure}")
+    return text
 
 
 @frozen
@@ -166,7 +179,8 @@ class BatchOptions(Options):
         ),
     ] = None
     cluster: Annotated[
-        str | None, Option(metavar="ADDRESS", help="Have pictures prepared by a Dask cluster")
+        str | None,
+        Option(metavar="ADDRESS", help="Have pictures prepared by a Dask cluster", parse=_address),
     ] = None
 
     @property

@@ -102,6 +102,7 @@ class Means:
         describe: Makes the document of a row's end.
         watching: Who is told of a row's progress.
         on_asked: Is told that the first signal came, once no more rows are started.
+        elsewhere: How many workers of a cluster prepare them; 0 where that is done here.
     """
 
     around: Callable[[], planner.Surroundings]
@@ -115,18 +116,21 @@ class Means:
     describe: Callable[[End], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
     on_asked: Callable[[], None]
+    elsewhere: int = 0
 
 
 def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     """Send rows, so many at one time, and yield what became of each as it ends.
 
-    They are taken in order. Pictures are prepared ahead for as many rows as may be on their way.
+    They are taken in order. Pictures are prepared ahead for as many rows as may be on their way,
+    and two more for each worker of a cluster.
     The first signal lets those that are on their way come to their end, the second ends them too.
     """
-    crew = _Crew(due, jobs, means)
+    ahead = jobs + 2 * means.elsewhere
+    crew = _Crew(due, ahead, means)
     is_told = False
     left = len(due)
-    if sum(workers.started(crew.work) for _ in range(min(2 * jobs, left, means.most))) == 0:
+    if sum(workers.started(crew.work) for _ in range(min(jobs + ahead, left, means.most))) == 0:
         crew.work()  # no thread is to be had: one after the other, then
     while left:
         if means.asked.signum is not None and not is_told:
@@ -141,13 +145,14 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
 class _Crew:
     """The threads, and what they have before them."""
 
-    def __init__(self, due: Sequence[Due], jobs: int, means: Means) -> None:
+    def __init__(self, due: Sequence[Due], ahead: int, means: Means) -> None:
         # A `SimpleQueue` waits for ever where a signal's handler lasts longer than its timeout.
         self.done: queue.Queue[Done] = queue.Queue()
         self._means = means
         self._waiting = collections.deque(due)
-        self._ahead = threading.Semaphore(jobs)
-        self._at_pictures = threading.Semaphore(max(2, workers.processors()))
+        self._ahead = threading.Semaphore(ahead)
+        at_pictures = ahead if means.elsewhere else max(2, workers.processors())
+        self._at_pictures = threading.Semaphore(at_pictures)
 
     def work(self) -> None:
         """Take one row after the other, until there is none."""
@@ -266,6 +271,9 @@ class _Row:
             reuse.take(plan, run, stdout=no_stdout, reporter=reporter)
             return
         ready = plan.sendable()
+        if plan.request_key != due.request_key:
+            cure = "run the batch again"
+            raise errors.InputError(f"its pictures have changed since the batch began; {cure}")
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
         self._start_next()
         if not due.again:

@@ -31,6 +31,15 @@ def test_all_values_are_read() -> None:
     assert (found.manifest_format, found.each) == ("tsv", None)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["tls://dask.example.com:8786", "tcp://127.0.0.1:1", "tcp://localhost:8786", "tcp://[::1]:80"],
+)
+def test_a_cluster_without_encryption_is_on_this_machine(address: str) -> None:
+    """Others are reached by TLS."""
+    assert typed("rows.csv", "--cluster", address).cluster == address
+
+
 def test_defaults_send_one_job_a_row() -> None:
     """Where nothing is said, four jobs run at a time, once each, without a budget."""
     found = typed("rows.csv")
@@ -58,6 +67,21 @@ def test_defaults_send_one_job_a_row() -> None:
         (("--shard", "0/4"), "--shard 0/4: write it as I/N"),
         (("--shard", "5/4"), "--shard 5/4: write it"),
         (("--shard", "1"), "--shard 1: write it"),
+        (("--cluster", "127.0.0.1:8786"), "--cluster 127.0.0.1:8786: write it as tls://HOST:PORT"),
+        (
+            ("--cluster", "tcp://127.0.0.1"),
+            "--cluster tcp://127.0.0.1: write it as tls://HOST:PORT",
+        ),
+        (("--cluster", "local:2"), "--cluster local:2: write it as tls://HOST:PORT"),
+        (("--cluster", "tls://me:secret@a:1"), "--cluster tls://a:1: write it as tls://HOST:PORT"),
+        (
+            ("--cluster", "tcp://10.0.0.7:1"),
+            "--cluster tcp://10.0.0.7:1: tcp:// is for this machine",
+        ),
+        (
+            ("--cluster", "tcp://a.com:1"),
+            "--cluster tcp://a.com:1: tcp:// is for this machine only",
+        ),
         (("--rerun", "faild"), "must be unknown, failed, missing or changed; did you mean failed?"),
         (("--manifest-format", "json"), "must be jsonl, csv or tsv; did you mean jsonl?"),
         (("--vary", "seed"), "--vary seed: write it as KEY=V1,V2"),
