@@ -32,12 +32,11 @@ _FAILED: dict[errors.ExitCode, entries.State] = {
     errors.ExitCode.REJECTED: "rejected",
     errors.ExitCode.BUSY: "busy",
     errors.ExitCode.NOT_DELIVERED: "not-delivered",
-    errors.ExitCode.OUTPUT: "not-delivered",
     errors.ExitCode.UNKNOWN: "unknown",
     errors.ExitCode.NOT_PLACED: "received",
 }
 
-_INTERRUPTED: dict[errors.JobState, entries.State] = {
+_ENDED: dict[errors.JobState, entries.State] = {
     "not-sent": "not-delivered",
     "sending": "not-delivered",
     "sent": "unknown",
@@ -321,10 +320,10 @@ class Run:
             if self.saved and not self._kept:
                 self._write_saved(end.code)
                 return
-            state = "received" if self._has_kept_picture else _INTERRUPTED[self.state]
+            state = "received" if self._has_kept_picture else _ENDED[self.state]
             is_news = self._has_come and self._has_kept_picture
         else:
-            state = _FAILED.get(end.code, "unknown")
+            state = _FAILED.get(end.code, _ENDED[self.state])
             is_news = self._has_come or isinstance(end, errors.RejectedError)
             may_be_billed = end.may_be_billed or None
             self.job_id = self.job_id or end.job_id

@@ -329,20 +329,27 @@ def test_an_error_can_bring_the_ids(run: Run, record: ledger.Ledger, *, is_known
 
 
 @pytest.mark.parametrize(
-    ("end", "state"),
+    ("end", "reached", "state"),
     [
-        (errors.AuthError("no"), "rejected"),
-        (errors.RejectedError("no"), "rejected"),
-        (errors.BusyError("no"), "busy"),
-        (errors.NotDeliveredError("no"), "not-delivered"),
-        (errors.UnknownError("no"), "unknown"),
-        (errors.OutputError("no"), "unknown"),
+        (errors.AuthError("no"), "sent", "rejected"),
+        (errors.RejectedError("no"), "sent", "rejected"),
+        (errors.BusyError("no"), "not-sent", "busy"),
+        (errors.NotDeliveredError("no"), "sending", "not-delivered"),
+        (errors.UnknownError("no"), "sent", "unknown"),
+        (errors.OutputError("no"), "not-sent", "not-delivered"),
+        (errors.OutputError("no"), "sending", "not-delivered"),
+        (errors.OutputError("no"), "sent", "unknown"),
     ],
 )
 def test_each_end_is_recorded_by_what_it_says(
-    run: Run, record: ledger.Ledger, end: errors.ComposeError, state: entries.State
+    run: Run,
+    record: ledger.Ledger,
+    end: errors.ComposeError,
+    reached: errors.JobState,
+    state: entries.State,
 ) -> None:
     """What did not run costs nothing; of what may have run that is told, unasked."""
+    run.reached(reached)
     with pytest.raises(type(end)) as caught, run.to_its_end():
         raise end
 
