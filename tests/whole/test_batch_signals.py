@@ -20,11 +20,14 @@ class Gate:
     def __init__(self) -> None:
         self.first, self.all = threading.Event(), threading.Event()
         self.came: list[int] = []
+        self._lock = threading.Lock()
 
-    def choose(self, number: int, request: loopback.Received) -> loopback.Answer:
+    def choose(self, _number: int, request: loopback.Received) -> loopback.Answer:
         """Answer a row, once it is let through."""
-        self.came.append(number_of(request))
-        (self.first if number == 1 else self.all).wait(30)
+        with self._lock:
+            self.came.append(number_of(request))
+            is_first = len(self.came) == 1
+        (self.first if is_first else self.all).wait(30)
         return ANSWER
 
     def open(self) -> None:
