@@ -10,13 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from prodia_compose import blob, errors, progress
+from prodia_compose import errors, progress
 from prodia_compose.cli import signals, terminal, watcher
 from prodia_compose.cli.options import variables
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.client import service
 from prodia_compose.client.service import SANDBOX_TOKEN
 from prodia_compose.images import fit, workers
+from prodia_compose.inputs import blob
 from prodia_compose.job import folder
 from prodia_compose.output import places
 from prodia_compose.pipeline import planner, reuse

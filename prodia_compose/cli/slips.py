@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 
-from prodia_compose import addresses, spelling
+from prodia_compose import addresses, values
 from prodia_compose.cli.completion import offers
 from prodia_compose.cli.completion.offers import Command
 
@@ -58,7 +58,7 @@ def early(flag: str, argv: Sequence[str]) -> str:
 def nearest(typed: str, known: Collection[str]) -> str | None:
     """Return the word that one mistyped is nearest to, if one begins so or is near."""
     found = [word for word in known if typed and word.startswith(typed)]
-    return found[0] if found else spelling.nearest(typed, known)
+    return found[0] if found else values.nearest(typed, known)
 
 
 def shown(word: str) -> str:

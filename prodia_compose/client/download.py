@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-from prodia_compose import blob, errors, progress
+from prodia_compose import errors, progress
 from prodia_compose.client import answers
 from prodia_compose.client.send import headers
 from prodia_compose.client.service import NOBODY, SHORTEST_SECRET, Service
 from prodia_compose.client.transport.exchange import Exchange, Reply
 from prodia_compose.client.transport.failures import Lost
 from prodia_compose.client.transport.passage import Request, TraceOnly
+from prodia_compose.inputs import blob
 
 _REDIRECTS = 10
 _REDIRECT_STATUSES = (301, 302, 303, 307, 308)

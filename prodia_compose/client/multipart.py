@@ -8,8 +8,8 @@ the same body can be sent again from its first byte.
 import re
 from collections.abc import Iterable, Iterator
 
-from prodia_compose import blob
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 
 CHUNK_BYTES = 1 << 16
 """The most that is read from a part at a time."""

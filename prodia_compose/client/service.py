@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 from urllib.parse import urlsplit
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 
 DEFAULT_BASE_URL = "https://inference.prodia.com"
 

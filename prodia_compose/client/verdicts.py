@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 from urllib.parse import urlsplit
 
-from prodia_compose import addresses, blob, errors
+from prodia_compose import addresses, errors
 from prodia_compose.client import answers, policy
 from prodia_compose.client.answers import records
 from prodia_compose.client.service import Service
 from prodia_compose.client.transport.exchange import Exchange, Reply
 from prodia_compose.client.transport.failures import FailureKind, Lost
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 
 _LOOK_FIRST = (
     "it may have run and may be billed, and its picture cannot be fetched later: look at"

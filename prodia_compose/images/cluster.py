@@ -18,12 +18,12 @@ import PIL
 from PIL import features
 
 import prodia_compose
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, plan, prepare, workers
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
-from prodia_compose.inputs import entries, files
+from prodia_compose.inputs import blob, entries, files
 from prodia_compose.progress import Stop
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
-from prodia_compose import blob, errors
-from prodia_compose.blob import Opener, stored
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import encode
 from prodia_compose.images.colour import srgb
@@ -22,7 +21,8 @@ from prodia_compose.images.pixels import decoder, raster, spare
 from prodia_compose.images.plan import Fit
 from prodia_compose.images.probe.header import MAX_COUNTED
 from prodia_compose.images.probe.probe import ImageInfo
-from prodia_compose.inputs import kinds
+from prodia_compose.inputs import blob, kinds
+from prodia_compose.inputs.blob import Opener, stored
 
 _STRIPPERS: Final[dict[str, Callable[[BinaryIO], Iterator[bytes]]]] = {
     "JPEG": jpeg.stripped,

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from prodia_compose import addresses, blob, errors, progress, spelling
+from prodia_compose import addresses, errors, progress, values
 from prodia_compose.frozen import frozen
-from prodia_compose.inputs import files, kinds
+from prodia_compose.inputs import blob, files, kinds
 from prodia_compose.inputs.options import Selection, Sort
 
 
@@ -135,7 +135,7 @@ def position_of(which: int | str, named: Sequence[Entry], called: str) -> int:
         if found:
             return found[0]
     known = [name for entry in named for name in (entry.label, entry.name) if name]
-    cure = spelling.hint(which, known, otherwise="give a position, a label or a file's name")
+    cure = values.hint(which, known, otherwise="give a position, a label or a file's name")
     raise errors.UsageError(f"{called} {which}: no image is called so; {cure}")
 
 

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from prodia_compose import addresses, blob, errors, progress
+from prodia_compose import addresses, errors, progress
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 
 _CHUNK_BYTES = 1 << 18
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from prodia_compose import errors, spelling
+from prodia_compose import errors, values
 from prodia_compose.models.catalogue import CATALOGUE
 from prodia_compose.models.facts import Cap, Caps, Estimate, Fact, Model, SettingValue
 
@@ -60,7 +60,7 @@ def find(name: str, *, flag: str = "--model ") -> Model:
         return unlisted(name)
     shown = name or "''"
     # The first word of a name is told too: "nano" is 0.53 near to nano-banana.
-    cure = spelling.hint(name, by_name, otherwise="`prodia-compose models` lists them", cutoff=0.4)
+    cure = values.hint(name, by_name, otherwise="`prodia-compose models` lists them", cutoff=0.4)
     raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
-from prodia_compose import errors, spelling
+from prodia_compose import errors, values
 from prodia_compose.models.facts import Model, Setting, SettingValue
 from prodia_compose.options import as_text
 
@@ -145,7 +145,7 @@ def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findi
         message = f"{flag}: {model.short_name} is not known to take it; sent as given"
         findings.warn("unconfirmed-setting", message)
         return
-    hint = spelling.hint(name, (s.name for s in model.settings), "; did you mean {}?")
+    hint = values.hint(name, (s.name for s in model.settings), "; did you mean {}?")
     message = f"{flag}: not a known setting of {model.short_name}; sent as given{hint}"
     findings.warn("unknown-setting", message)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import blob
+from prodia_compose.inputs import blob
 
 # A JPEG of a few megapixels; a folder that cannot take this cannot take the picture.
 PROOF_BYTES = 1 << 20

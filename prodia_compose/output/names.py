@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from prodia_compose import addresses, errors, spelling
+from prodia_compose import addresses, errors, values
 from prodia_compose.output.options import KINDS, SUFFIXES, OutputFormat, Placement
 
 
@@ -68,7 +68,7 @@ def expand(template: str, fields: Mapping[str, str | None], called: str = "-o") 
     inside = {name: value and value.replace("/", "-") for name, value in fields.items()}
     told = f"{called} {template}"
     typed = template.split("/")
-    parts = [spelling.filled(one, inside, told, kind="field", otherwise=known) for one in typed]
+    parts = [values.filled(one, inside, told, kind="field", otherwise=known) for one in typed]
     path = "/".join(
         "--" if one == ".." != raw else one for one, raw in zip(parts, typed, strict=True)
     )

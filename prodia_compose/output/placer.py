@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from prodia_compose import addresses, blob, errors, progress
+from prodia_compose import addresses, errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images.probe import received
+from prodia_compose.inputs import blob
 from prodia_compose.output import names, places, rescue, streams
 from prodia_compose.output.options import OutputFormat
 

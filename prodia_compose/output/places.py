@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from prodia_compose import addresses, blob, errors
+from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 from prodia_compose.output import files, streams
 from prodia_compose.output.options import SUFFIXES, IfExists
 

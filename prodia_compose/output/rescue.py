@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.images import workers
 from prodia_compose.images.probe import received
-from prodia_compose.inputs import kinds
+from prodia_compose.inputs import blob, kinds
 from prodia_compose.output import files
 from prodia_compose.progress import Stop
 from prodia_compose.record import home

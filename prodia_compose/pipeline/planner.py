@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.client.options import TokenState
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit
+from prodia_compose.inputs import blob
 from prodia_compose.inputs.entries import (
     Entry,
     Input,

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prodia_compose import addresses, blob, errors
+from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 from prodia_compose.output import rescue
 from prodia_compose.output.placer import Placer, SavedOutput
 from prodia_compose.progress import Stop

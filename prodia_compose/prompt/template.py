@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from prodia_compose import addresses, errors, spelling
+from prodia_compose import addresses, errors, values
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry
 from prodia_compose.models import lookup
@@ -56,7 +56,7 @@ def compile_labels(
     if texts is not None:
         known = f"there are {', '.join(f'{{{name}}}' for name in names) or 'no names here'}"
     kind = "label" if texts is None else "label or variable"
-    return spelling.filled(prompt, names, flag, kind=kind, otherwise=known)
+    return values.filled(prompt, names, flag, kind=kind, otherwise=known)
 
 
 def text_of_file(data: bytes, shown: str) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from prodia_compose import errors, spelling
+from prodia_compose import errors, values
 from prodia_compose.frozen import frozen
 
 FaultKind = Literal[
@@ -51,7 +51,7 @@ def parse_fault(text: str) -> Fault:
     name, colon, number = text.partition(":")
     kind = next((kind for kind in FAULT_KINDS if kind == name), None)
     if kind is None:
-        guess = spelling.hint(name, FAULT_KINDS, "did you mean {}? ")
+        guess = values.hint(name, FAULT_KINDS, "did you mean {}? ")
         kinds = ", ".join(FAULT_KINDS)
         raise errors.UsageError(f"--fault {text}: no such fault; {guess}the kinds are {kinds}")
     if not colon:

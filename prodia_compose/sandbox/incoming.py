@@ -12,8 +12,8 @@ from email.message import Message
 
 import multipart
 
-from prodia_compose import blob
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 from prodia_compose.sandbox.answers import RefusedError
 from prodia_compose.sandbox.jobs import InputRecord
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from prodia_compose.blob import Blob
+from prodia_compose.inputs.blob import Blob
 from prodia_compose.sandbox.answers import RefusedError
 
 # Guards the machine, not a fact of the service: a small file can hold a vast picture.

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodia_compose import blob
 from prodia_compose.client import answers
 from prodia_compose.client.answers import records
+from prodia_compose.inputs import blob
 
 JPEG = b"\xff\xd8\xff\xe0" + b"jpeg" * 50 + b"\xff\xd9"
 PNG = b"\x89PNG\r\n\x1a\n" + b"png" * 50 + b"\0\0\0\0IEND\xaeB`\x82"

@@ -14,8 +14,9 @@ from loopback import Answer, cut, drop, ok, raw, redirect, silent, status, text,
 from submitting import PICTURE, Recorder, both, serving
 from tables import table
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.client import download as downloads
+from prodia_compose.inputs import blob
 
 
 def download(url: str, *, timeout_s: float = 10) -> blob.Blob:

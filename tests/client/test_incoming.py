@@ -9,9 +9,10 @@ import pytest
 from loopback import raw
 from submitting import PICTURE, served
 
-from prodia_compose import blob, progress
+from prodia_compose import progress
 from prodia_compose.client.answers import codings
 from prodia_compose.client.transport.incoming import early_class
+from prodia_compose.inputs import blob
 
 HINT = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 

@@ -21,8 +21,8 @@ from submitting import (
 )
 from tables import table
 
-from prodia_compose import blob
 from prodia_compose.client import multipart
+from prodia_compose.inputs import blob
 
 
 def test_the_whole_body_is_spelled_out() -> None:

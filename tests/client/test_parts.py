@@ -2,8 +2,8 @@
 
 import pytest
 
-from prodia_compose import blob
 from prodia_compose.client.answers import parts
+from prodia_compose.inputs import blob
 
 WORDS = b"words of \xff\r\na part"
 TYPED = b"Content-Type: text/plain\r\n\r\n"

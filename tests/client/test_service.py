@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from tables import table
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.client.service import SANDBOX_TOKEN, Token, is_loopback, normalise_base_url
+from prodia_compose.inputs import blob
 
 
 @pytest.mark.parametrize(("text", "expected"), table("client/base_urls_are_tolerated"))

@@ -13,7 +13,8 @@ from conftest import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
+from prodia_compose.inputs import blob
 
 needs_full_device = pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="no device that is always full"

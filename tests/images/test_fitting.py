@@ -17,11 +17,11 @@ import pytest
 from conftest import Run, until
 from PIL import Image
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.images import fit as fits
 from prodia_compose.images import prepare, workers
 from prodia_compose.images.options import Fitting
-from prodia_compose.inputs import entries
+from prodia_compose.inputs import blob, entries
 from prodia_compose.models import lookup
 from prodia_compose.progress import Phase, Reporter, Stop
 

@@ -447,7 +447,7 @@ def test_no_room_for_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) ->
     def full(_chunks: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prodia_compose.blob.spool", full)
+    monkeypatch.setattr("prodia_compose.inputs.blob.spool", full)
     for side in (None, 100):
         with pytest.raises(errors.OutputError, match="No space left on device; free some"):
             make.prepared(make.encoded(PHOTO, "JPEG"), side=side)

@@ -20,8 +20,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from tables import table
 
-from prodia_compose import blob, errors, progress
-from prodia_compose.inputs import entries, files
+from prodia_compose import errors, progress
+from prodia_compose.inputs import blob, entries, files
 from prodia_compose.inputs.options import Selection, Sort
 
 needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

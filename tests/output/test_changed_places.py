@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import disk, need
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
+from prodia_compose.inputs import blob
 from prodia_compose.output import places, rescue
 from prodia_compose.output.options import IfExists
 

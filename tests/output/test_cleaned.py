@@ -13,7 +13,7 @@ import pytest
 from conftest import TOKEN, Done, Run
 from terminals import Running
 
-from prodia_compose import blob
+from prodia_compose.inputs import blob
 from prodia_compose.output import keeping, rescue
 from prodia_compose.record import entries, ledger
 

@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import rows
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
+from prodia_compose.inputs import blob
 from prodia_compose.output import files, rescue, streams
 from prodia_compose.output import places as out
 from prodia_compose.output.names import accept_type, asked_format, expand, fixed_folder

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.images.probe import received
+from prodia_compose.inputs import blob
 from prodia_compose.output import places, rescue
 from prodia_compose.output.options import IfExists, OutputFormat
 from prodia_compose.output.placer import Placer

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from prodia_compose import blob
 from prodia_compose.client.answers import Output
+from prodia_compose.inputs import blob
 from prodia_compose.output import rescue
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
+from prodia_compose.inputs import blob
 from prodia_compose.output import rescue
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere")

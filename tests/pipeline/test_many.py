@@ -12,11 +12,12 @@ import loopback
 from conftest import until
 from PIL import Image
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.cli import signals, terminal
 from prodia_compose.client.options import Delivery
 from prodia_compose.images import fit
 from prodia_compose.images.workers import Budget
+from prodia_compose.inputs import blob
 from prodia_compose.inputs.options import Selection
 from prodia_compose.output.options import Placement
 from prodia_compose.pipeline import planner, send

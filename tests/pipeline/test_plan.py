@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 import prodia_compose
-from prodia_compose import addresses, blob, errors
+from prodia_compose import addresses, errors
 from prodia_compose.client.options import Delivery
 from prodia_compose.images import fit
 from prodia_compose.images.workers import Budget
+from prodia_compose.inputs import blob
 from prodia_compose.inputs.options import Selection
 from prodia_compose.models.options import Settings
 from prodia_compose.output.options import Placement

@@ -11,12 +11,13 @@ from pathlib import Path
 import ledgering
 import pytest
 
-from prodia_compose import blob, errors, progress
+from prodia_compose import errors, progress
 from prodia_compose.cli import signals
 from prodia_compose.client.answers import Answer, Output
 from prodia_compose.client.answers.records import JobRecord
 from prodia_compose.client.send import Sent
 from prodia_compose.images.probe import received
+from prodia_compose.inputs import blob
 from prodia_compose.output import places, rescue
 from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.run import Run

@@ -9,11 +9,12 @@ from typing import Any
 import loopback
 import pytest
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.client.options import Delivery
 from prodia_compose.client.send import Pause
 from prodia_compose.images import fit
 from prodia_compose.images.workers import Budget
+from prodia_compose.inputs import blob
 from prodia_compose.inputs.options import Selection
 from prodia_compose.output.options import Placement
 from prodia_compose.pipeline import planner, send

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFont
 from tables import table
 
-from prodia_compose import blob
+from prodia_compose.inputs import blob
 from prodia_compose.sandbox import answers, drawing, rules, server, thumbnails
 from prodia_compose.sandbox.incoming import Input
 

@@ -15,10 +15,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from prodia_compose import blob, errors, progress
+from prodia_compose import errors, progress
 from prodia_compose.client.answers import Answer, Output
 from prodia_compose.client.answers.records import JobRecord
 from prodia_compose.images.probe import received
+from prodia_compose.inputs import blob
 from prodia_compose.output import places
 from prodia_compose.output.options import IfExists
 from prodia_compose.output.placer import Placer

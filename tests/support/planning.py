@@ -2,9 +2,9 @@
 
 import io
 
-from prodia_compose import blob
 from prodia_compose.images import fit
 from prodia_compose.images.workers import Budget
+from prodia_compose.inputs import blob
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest

@@ -57,7 +57,8 @@ cli.entry_point()
 """The program, with 40 MB left and no room for temporary files from when its job is sent."""
 
 _NO_FILES_LEFT = """
-from prodia_compose import blob, cli
+from prodia_compose import cli
+from prodia_compose.inputs import blob
 def stored(data, told=blob.stored):
     opened = []
     try:

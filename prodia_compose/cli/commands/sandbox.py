@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prodia_compose import errors
+from prodia_compose import errors, values
 from prodia_compose.cli import signals, terminal
 from prodia_compose.client.service import SANDBOX_TOKEN, Token
-from prodia_compose.options import values
 from prodia_compose.record import home
 
 if TYPE_CHECKING:  # for an annotation; it loads Pillow

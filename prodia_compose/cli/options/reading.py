@@ -13,8 +13,7 @@ import typer
 
 from prodia_compose import errors
 from prodia_compose.cli.options.declared import IN_HELP
-from prodia_compose.options import Options, groups
-from prodia_compose.options.groups import Declared
+from prodia_compose.options import Declared, Options, declared, make
 
 _Options = TypeVar("_Options", bound=Options)
 _Variables = tuple[tuple[str, str], ...]
@@ -58,7 +57,7 @@ def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
     What was typed overrules what the environment says against it.
     """
     kind: type[_Options] = get_type_hints(command)["options"]
-    options = {one.name: one for one in _in_help(groups.declared(kind))}
+    options = {one.name: one for one in _in_help(declared(kind))}
 
     def run(context: typer.Context, **typed: Any) -> int:
         return command(_read(kind, options, typed, context))
@@ -76,7 +75,7 @@ def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
 
 def variables(kind: type[Options]) -> dict[str, str | None]:
     """Return the variable, if there is one, of each option with a name, by its long name."""
-    return {one.long: one.variable for one in groups.declared(kind) if not one.option.is_operand}
+    return {one.long: one.variable for one in declared(kind) if not one.option.is_operand}
 
 
 def _in_help(declared: Iterable[Declared]) -> list[Declared]:
@@ -115,12 +114,12 @@ def _read(
         with findings.collecting():
             given[name] = options[name].read(typed[name], called, flags)
     findings.raise_if_any()
-    made = groups.made(kind, given, _variables(options, told))
+    made = make(kind, given, _variables(options, told))
     pairs = [(clash.one, clash.other) for clash in made.clashes()]
     pairs += [(other, one) for one, other in pairs]
     silent = {loser for winner, loser in pairs if winner in line and loser in told}
     heard = {name: value for name, value in given.items() if name not in silent}
-    made = groups.made(kind, heard, _variables(options, told - silent))
+    made = make(kind, heard, _variables(options, told - silent))
     errors.Findings(
         errors.UsageError(clash.message) for clash in made.clashes() if clash.message
     ).raise_if_any()

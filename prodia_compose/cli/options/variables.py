@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from prodia_compose import spelling
+from prodia_compose import values
 from prodia_compose.cli.options import reading
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.errors import Warned
@@ -55,5 +55,5 @@ def _bare(name: str) -> str:
 def _nearest(name: str, known: set[str]) -> str | None:
     """Return the variable that was most likely meant."""
     bare = {_bare(one): one for one in sorted(known)}
-    found = spelling.nearest(_bare(name), bare, _NEAR)
+    found = values.nearest(_bare(name), bare, _NEAR)
     return bare[found] if found else _OF_OTHER_PROGRAMS.get(_bare(name))

@@ -12,12 +12,11 @@ from dataclasses import field, replace
 
 import multipart
 
-from prodia_compose import blob
 from prodia_compose.client.answers import codings as undoing
 from prodia_compose.client.answers import parts
 from prodia_compose.client.answers.records import Hide, JobRecord, job_record, json_value, words
 from prodia_compose.frozen import frozen
-from prodia_compose.inputs import kinds
+from prodia_compose.inputs import blob, kinds
 
 _TEXT_LIMIT_BYTES = 1 << 18
 _UNPACKED_BYTES = 1 << 29

@@ -8,7 +8,7 @@ import binascii
 import zlib
 from collections.abc import Sequence
 
-from prodia_compose import blob
+from prodia_compose.inputs import blob
 
 _CHUNK_BYTES = 1 << 16
 _GZIP = b"\x1f\x8b"

@@ -11,8 +11,8 @@ from dataclasses import field
 
 import multipart
 
-from prodia_compose import blob
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 
 _GUESSED_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 17

@@ -4,8 +4,8 @@ import json
 import math
 from collections.abc import Callable
 
-from prodia_compose import blob
 from prodia_compose.frozen import frozen
+from prodia_compose.inputs import blob
 
 WORDS_LIMIT = 500
 """The most characters of the service's own words that are passed on."""

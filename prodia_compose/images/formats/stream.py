@@ -4,7 +4,8 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
+from prodia_compose.inputs import blob
 
 _BLOCK_BYTES: Final = 1 << 18
 

@@ -19,10 +19,11 @@ from typing import Any, BinaryIO, Final
 import PIL
 from PIL import Image, ImageFile
 
-from prodia_compose import blob, errors
-from prodia_compose.blob import Opener
+from prodia_compose import errors
 from prodia_compose.images import workers
 from prodia_compose.images.formats import jpeg
+from prodia_compose.inputs import blob
+from prodia_compose.inputs.blob import Opener
 
 _STEMS: Final = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 """What Pillow's module and class begin with, where it is not as `Jpeg` is for JPEG.

@@ -24,11 +24,11 @@ from typing import BinaryIO, Final
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
-from prodia_compose.blob import Opener
 from prodia_compose.images.formats import jpeg, png
 from prodia_compose.images.pixels import decoder, depth, resample, spare, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe.probe import ImageInfo
+from prodia_compose.inputs.blob import Opener
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGE_BYTES: Final = 8 << 20  # above the bands that are worked through, below most pictures

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Final
 
 from prodia_compose import errors
-from prodia_compose.blob import Opener
 from prodia_compose.frozen import frozen
 from prodia_compose.images.colour import icc
 from prodia_compose.images.formats import exif, jpeg, png, webp
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import sniff
 from prodia_compose.images.probe.header import Header
+from prodia_compose.inputs.blob import Opener
 
 _MAX_SIDE: Final = 200_000  # above any scan; an area within the limit can hide a longer one
 _MAX_WHOLE_BYTES: Final = 500_000_000  # of formats that decoders read into memory as a whole

@@ -2,13 +2,13 @@
 
 from typing import BinaryIO
 
-from prodia_compose import blob, errors
-from prodia_compose.blob import Opener
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images.formats import jpeg, png, stream
 from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import probe
-from prodia_compose.inputs import kinds
+from prodia_compose.inputs import blob, kinds
+from prodia_compose.inputs.blob import Opener
 
 
 @frozen

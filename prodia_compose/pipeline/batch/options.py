@@ -6,12 +6,12 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Annotated, Literal, get_args
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, values
 from prodia_compose.client import service
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs.options import file_or_stdin
 from prodia_compose.models.catalogue import DEFAULT_MODEL
-from prodia_compose.options import Clash, Option, Options, values
+from prodia_compose.options import Clash, Option, Options
 from prodia_compose.output import streams
 from prodia_compose.pipeline.batch.rows import fields, manifest, variants
 from prodia_compose.pipeline.request import ComposeRequest

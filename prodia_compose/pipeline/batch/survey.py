@@ -7,9 +7,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import BinaryIO
 
-from prodia_compose import addresses, blob, errors
+from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
-from prodia_compose.inputs import files
+from prodia_compose.inputs import blob, files
 from prodia_compose.inputs.entries import Entry, open_input
 from prodia_compose.models.facts import Estimate
 from prodia_compose.pipeline import planner

@@ -11,9 +11,10 @@ import pytest
 from loopback import json_answer, status
 from submitting import served
 
-from prodia_compose import blob, errors
+from prodia_compose import errors
 from prodia_compose.client.answers import Answer, Output
 from prodia_compose.client.answers.records import JobRecord
+from prodia_compose.inputs import blob
 from prodia_compose.output import places
 from prodia_compose.output.placer import Placer
 from prodia_compose.pipeline.batch import outcomes

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from prodia_compose.blob import stored
 from prodia_compose.images import plan, prepare
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.probe import probe
 from prodia_compose.inputs import files
+from prodia_compose.inputs.blob import stored
 from prodia_compose.inputs.entries import Entry, Input
 from prodia_compose.pipeline.batch.shared import Shared
 

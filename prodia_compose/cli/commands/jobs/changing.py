@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prodia_compose import errors
+from prodia_compose import errors, values
 from prodia_compose.cli import terminal
 from prodia_compose.cli.commands.jobs.options import (
     Id,
@@ -16,7 +16,6 @@ from prodia_compose.cli.commands.jobs.options import (
     tell_changed,
     told_trouble,
 )
-from prodia_compose.options import values
 from prodia_compose.progress import visible
 from prodia_compose.record import ledger, settling
 from prodia_compose.record.entries import Settled

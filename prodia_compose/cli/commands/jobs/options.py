@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from prodia_compose import errors
+from prodia_compose import errors, values
 from prodia_compose.cli import terminal
-from prodia_compose.options import values
 from prodia_compose.record import home, ledger
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import jobs as job_documents

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final
 
-from prodia_compose import errors, spelling
+from prodia_compose import errors, values
 from prodia_compose.inputs.options import LABEL
 from prodia_compose.models import settings
 from prodia_compose.models.facts import SettingValue
 from prodia_compose.models.options import Settings
-from prodia_compose.options import groups
-from prodia_compose.options.groups import Declared
+from prodia_compose.options import Declared, declared
 from prodia_compose.pipeline.request import ComposeRequest
 
 
@@ -19,7 +18,7 @@ def _name(option: Declared) -> str:
     return option.long.removeprefix("--").replace("-", "_")
 
 
-_ALL: Final = {_name(one): one for one in groups.declared(ComposeRequest) if one.names}
+_ALL: Final = {_name(one): one for one in declared(ComposeRequest) if one.names}
 
 SETTINGS: Final[Mapping[str, Declared]] = {
     name: option
@@ -107,7 +106,7 @@ def unknown(name: str, kind: str, known: tuple[str, ...] = NAMES) -> errors.Inpu
     if option is not None and _name(option) not in OPTIONS and option.name != "operands":
         cure = f"{option.long} is for the whole batch; give it on the command line"
     else:
-        cure = spelling.hint(name, known, otherwise=f"there are {', '.join(known)}")
+        cure = values.hint(name, known, otherwise=f"there are {', '.join(known)}")
     return errors.InputError(f"{shown(name)}: no such {kind}; {cure}")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from prodia_compose import errors, spelling
+from prodia_compose import errors, values
 from prodia_compose.inputs.entries import Entry, list_entries
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.rows import fields, sources, variants
@@ -142,5 +142,5 @@ class _Reader:
         """Find ids that were asked for and that no row has."""
         for id_ in self._options.only:
             if id_ not in self._lines:
-                cure = spelling.hint(id_, self._lines, otherwise="look at the ids with -n")
+                cure = values.hint(id_, self._lines, otherwise="look at the ids with -n")
                 self._whole(errors.UsageError(f"--only {id_}: no row has that id; {cure}"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Final
 
-from prodia_compose import errors, spelling
+from prodia_compose import errors, values
 from prodia_compose.frozen import frozen
 from prodia_compose.models.facts import SettingValue
 from prodia_compose.pipeline.batch.rows import fields
@@ -55,12 +55,12 @@ def parse(text: str, called: str) -> Varied:
     if not equals or not key:
         raise errors.UsageError(f"{shown}: write it as KEY=V1,V2 or, for numbers, KEY=1..4")
     if name not in _KEYS and not re.fullmatch("set:.+", name):
-        cure = spelling.hint(name, _KEYS, otherwise=f"there are {', '.join(_KEYS)} and set:KEY")
+        cure = values.hint(name, _KEYS, otherwise=f"there are {', '.join(_KEYS)} and set:KEY")
         raise errors.UsageError(f"{shown}: no such field to vary; {cure}")
-    values = tuple(_value(name, one, shown) for one in _members(name, listed, shown))
-    if len(set(map(_text, values))) < len(values):
+    found = tuple(_value(name, one, shown) for one in _members(name, listed, shown))
+    if len(set(map(_text, found))) < len(found):
         raise errors.UsageError(f"{shown}: a value is given twice; --repeat N runs rows again")
-    return name, values
+    return name, found
 
 
 def _members(name: str, listed: str, shown: str) -> Sequence[str]:
@@ -96,8 +96,8 @@ def all_of(varied: Sequence[Varied], repeat: int) -> tuple[Variant, ...]:
     order they were given.
     """
     found = []
-    for values in itertools.product(*(values for _, values in varied)):
-        chosen = dict(zip((name for name, _ in varied), values, strict=True))
+    for chosen_values in itertools.product(*(listed for _, listed in varied)):
+        chosen = dict(zip((name for name, _ in varied), chosen_values, strict=True))
         suffix = "".join(f"~{name}={_text(chosen[name])}" for name in sorted(chosen))
         own = {name: one for name, one in chosen.items() if not name.startswith("set:")}
         extras = tuple(

@@ -1,13 +1,10 @@
-"""What was typed for one option, turned into its value.
-
-All take what was typed and what a message is to call the option.
-"""
+"""What was typed, turned into its value; the nearest of the names that are known; names in braces."""
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prodia_compose import errors, spelling
+from prodia_compose import errors
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -70,9 +67,9 @@ def choice(typed: str, called: str, *, allowed: Sequence[str]) -> str:
     word = _SYNONYMS.get(typed.lower(), typed.lower())
     if word in allowed:
         return word
-    hint = spelling.hint(word, allowed, "; did you mean {}?")
+    cure = hint(word, allowed, "; did you mean {}?")
     listed = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-    raise errors.UsageError(f"{called} {_shown(typed)}: must be {listed}{hint}")
+    raise errors.UsageError(f"{called} {_shown(typed)}: must be {listed}{cure}")
 
 
 def text(typed: str, called: str) -> str:
@@ -89,3 +86,60 @@ def text(typed: str, called: str) -> str:
 def _shown(typed: str) -> str:
     text = typed if len(typed) <= _LONGEST_SHOWN else f"{typed[:_LONGEST_SHOWN]}..."
     return text if re.fullmatch(r"\S+", text) else f"'{text}'"
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known name that one is nearest to, whatever their case; None if none is near.
+
+    `cutoff` is how near it has to be, from 0 to 1, which is the same.
+    """
+    import difflib  # noqa: PLC0415 - only for those who mistyped
+
+    spelt = {one.lower(): one for one in known}
+    found = difflib.get_close_matches(name.strip().lower(), spelt, n=1, cutoff=cutoff)
+    return spelt[found[0]] if found else None
+
+
+def hint(
+    name: str,
+    known: Iterable[str],
+    words: str = "did you mean {}?",
+    otherwise: str = "",
+    cutoff: float = 0.6,
+) -> str:
+    """Return the words with the known name that is `nearest` in their `{}`, else the others."""
+    near = nearest(name, known, cutoff)
+    return words.format(near) if near else otherwise
+
+
+def filled(
+    text: str, values: Mapping[str, str | None], called: str, *, kind: str, otherwise: str
+) -> str:
+    """Return a text with the `{name}`s in it replaced; `{{` and `}}` are literal braces.
+
+    Args:
+        text: As typed.
+        values: What each name stands for; None for nothing in this run.
+        called: What the text came from, for messages.
+        kind: What a message calls the names.
+        otherwise: What it says where no name is near.
+
+    Raises:
+        errors.UsageError: There is no such name, or it stands for nothing.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        found, value = match[0], values.get(match[1])
+        if found in ("{{", "}}"):
+            return found[0]
+        if value is not None:
+            return value
+        name = found.strip("{}")
+        if name in values:
+            cure = f"this run has no {name}; give one, or leave it out"
+            raise errors.UsageError(f"{called}: {found} is empty: {cure}")
+        cure = hint(name, values, "did you mean {{{}}}?", otherwise)
+        note = "a literal brace is written twice"
+        raise errors.UsageError(f"{called}: {found} is no {kind}; {cure} ({note})")
+
+    return re.sub(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}", fill, text)
