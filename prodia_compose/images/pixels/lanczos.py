@@ -69,7 +69,7 @@ def vectors() -> Resize:
             height = math.nextafter(height, 0)
         part = library.CropBox(left, top, right - left, height)
         result = Image.new(image.mode, size, None)  # every pixel of it will be written
-        bytearray(_ROOM_BYTES)
+        bytes(_ROOM_BYTES)  # of zeros that nobody reads: no page of it is touched
         library.Resizer().resize_pil(
             image, result, library.ResizeOptions(resize_alg=lanczos, crop_box=part)
         )
