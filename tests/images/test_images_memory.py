@@ -37,7 +37,8 @@ def test_baseline_jpegs(large: Image.Image, tmp_path: Path) -> None:
     eight = peak(path, 8, 2048)
 
     assert eight < 230 * MB
-    assert peak(path, 14, 2048) < eight + 8 * MB
+    # That both are at their largest at one moment, encoded and not yet let go, is chance.
+    assert peak(path, 14, 2048) < eight + 13 * MB
 
 
 @pytest.mark.parametrize(
