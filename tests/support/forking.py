@@ -34,8 +34,14 @@ class Forks:
     """The parent of the processes, for a test."""
 
     def __init__(self) -> None:
+        # The program that the tests import, and no other that is installed.
+        env = {**os.environ, "PYTHONPATH": str(Path(_OURS).parent)}
         self._parent = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=env,
         )
         self._ended: dict[int, int] = {}
 
