@@ -89,7 +89,7 @@ def fit(
     entries: Sequence[Entry],
     model: Model,
     wishes: Fitting,
-    opening: Callable[[Entry, int], Input],
+    opening: Callable[[Entry, int], Input | None],
     *,
     reporter: Reporter,
     findings: errors.Findings,
@@ -102,7 +102,7 @@ def fit(
     with the next.
 
     Args:
-        opening: Opens an entry at a position counted from 1.
+        opening: Opens an entry at a position counted from 1; None for one that is left for later.
         means: None where no pixels need decoding: what is wrong by their headers is found.
 
     Raises:
@@ -156,7 +156,7 @@ def _task(
 
 def _probe(
     entries: Sequence[Entry],
-    opening: Callable[[Entry, int], Input],
+    opening: Callable[[Entry, int], Input | None],
     max_input_pixels: int,
     findings: errors.Findings,
 ) -> list[FittedImage]:
@@ -164,6 +164,8 @@ def _probe(
     for position, entry in enumerate(entries, 1):
         with findings.collecting():
             source = opening(entry, position)
+            if source is None:
+                continue
             with _naming(source.path):
                 info = probe.probe(source.opener, max_input_pixels=max_input_pixels)
             found.append(FittedImage(source=source, info=info))

@@ -307,11 +307,13 @@ class Planner:
         if self._findings.has_usage_error:
             return ()  # the command line has to change; no download and no decoding for that
 
-        def opening(entry: Entry, position: int) -> Input:
+        def opening(entry: Entry, position: int) -> Input | None:
+            if entry.is_url and not decoding:
+                return None
             return opened.get(position) or self._open(entry, position)
 
         return fit.fit(
-            [entry for entry in named[:_MOST_PROBED] if decoding or not entry.is_url],
+            named[:_MOST_PROBED],
             self._model,
             self._request.fitting,
             opening,

@@ -7,6 +7,7 @@ import pytest
 from planning import plan
 
 from prodia_compose.inputs.options import Selection
+from prodia_compose.models.options import Settings
 from prodia_compose.output.options import Placement
 from prodia_compose.pipeline.request import ComposeRequest
 
@@ -56,3 +57,18 @@ def test_an_output_has_the_fields_of_the_request(work: Path, target: str, path: 
         assert made.place.path == path
     else:
         assert path in made.errors[0].message
+
+
+def test_what_is_downloaded_later_keeps_its_place(work: Path) -> None:
+    """A plan by headers leaves an address out, and each other image has its own position."""
+    named = Selection(operands=("https://example.org/a.jpg", "product.jpg", "scene.jpg"))
+    settings = Settings(match=3)
+    request = replace(REQUEST, selection=named, settings=settings, prompt="x", model="flux-2-pro")
+    made = plan(request, decoding=False)
+
+    assert [(one.source.position, one.source.path) for one in made.images] == [
+        (2, "product.jpg"),
+        (3, "scene.jpg"),
+    ]
+    assert made.request.settings.match == 3
+    assert made.packed is None

@@ -11,7 +11,7 @@ from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
 
 
-def plan(request: ComposeRequest) -> Plan:
+def plan(request: ComposeRequest, *, decoding: bool = True) -> Plan:
     """Return the plan of a request, with nothing on standard input and no token."""
 
     def download(url: str) -> blob.Blob:
@@ -25,4 +25,4 @@ def plan(request: ComposeRequest) -> Plan:
         means=fit.Means(budget=Budget(1 << 30)),
         stop=Stop(),
     )
-    return planner.make(request, around, sending=False)
+    return planner.make(request, around, sending=False, decoding=decoding)
