@@ -58,9 +58,7 @@ class _Batch:
     def _given_stdin(self) -> Callable[[], BinaryIO | None]:
         """Return what gives standard input from its first byte, for each row that reads it."""
         stdin = sys.stdin.buffer if sys.stdin is not None else None
-        selection = self._wishes.request.selection
-        shared = (*self._wishes.shared, *(path for _, path in selection.labelled), *selection.lists)
-        if stdin is None or "-" not in (*shared, self._wishes.request.prompt_file):
+        if stdin is None or not self._wishes.claims_on_stdin:
             return lambda: stdin
         spooled = files.spool_stdin(stdin)
         return spooled.open

@@ -76,6 +76,31 @@ def test_sixty_rows_are_sent_once_each(here: Path, process: Run, run: Run, form:
     assert (made[-1]["next"], made[-1]["stopped"]) == ("none", None)
 
 
+@pytest.mark.parametrize(
+    ("argv", "stdin"),
+    [
+        (("--token-file", "-"), b"sentinel-token-0b5c9e\n"),
+        (("--prompt-file", "-"), b"a red wall"),
+        (("-T", "-"), b"p01.png\np02.png\n"),
+        (("-",), None),
+    ],
+)
+def test_each_row_reads_standard_input_from_its_start(
+    here: Path, process: Run, argv: tuple[str, ...], stdin: bytes | None
+) -> None:
+    """Whatever of all rows it is that lies there: the token, too."""
+    manifest(here, [{**row, "prompt": None} for row in rows(3)])
+    stdin = (here / "p03.png").read_bytes() if stdin is None else stdin
+    prompt = () if "--prompt-file" in argv else ("-p", "a red wall")
+    with serving() as server:
+        done = process("batch", "rows.jsonl", *argv, *prompt, "--no-lint", "-y", stdin=stdin)
+
+    assert (done.code, server.submissions) == (0, 3), done.err
+    assert {one.headers["Authorization"] for one in server.requests} == {
+        "Bearer sentinel-token-0b5c9e"
+    }
+
+
 def test_paths_are_told_in_the_order_of_rows_and_skipped_ones_too(
     here: Path, process: Run, run: Run
 ) -> None:

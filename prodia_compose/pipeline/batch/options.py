@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Annotated, Literal, get_args
@@ -188,6 +189,12 @@ class BatchOptions(Options):
         """The manifest, as typed; None where a list makes the rows."""
         operands = self.request.selection.operands
         return operands[0] if operands and self.each is None else None
+
+    @property
+    def claims_on_stdin(self) -> list[str]:
+        """What asks for standard input beside the manifest, for every row; only one can have it."""
+        bare = replace(self.request.selection, operands=self.shared)
+        return replace(self.request, selection=bare).claims_on_stdin
 
     @property
     def shared(self) -> tuple[str, ...]:

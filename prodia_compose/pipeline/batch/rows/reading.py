@@ -73,7 +73,7 @@ class _Reader:
         bare = replace(selection, operands=options.shared)
         first = "--each -" if options.each == "-" else "the manifest -"
         claims = [first] if "-" in (options.each, options.manifest) else []
-        claims += replace(options.request, selection=bare).claims_on_stdin
+        claims += options.claims_on_stdin
         if len(claims) > 1:
             message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
             self._whole(errors.UsageError(message))
