@@ -108,6 +108,11 @@ def _tell_document(document: Mapping[str, object]) -> None:
         sys.stderr.buffer.flush()
 
 
+def tell_problem(text: str) -> None:
+    """Tell in one line what is wrong."""
+    tell(f"{label('error')}{progress.visible(text)}")
+
+
 def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
     """Tell an error: a line for each part, then what identifies the job."""
     if as_json:
@@ -116,7 +121,7 @@ def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
         _tell_document(documents.error(error))
         return
     for part in error.parts:
-        tell(f"{label('error')}{progress.visible(part.message)}")
+        tell_problem(part.message)
     run = error.run
     identity = {
         "request": error.request_id or (run and run.request_id),

@@ -177,7 +177,7 @@ class Sender:
                 heard = self._exchange(request)
             except Lost as lost:
                 unconnected += 1
-                pause = _to_connect(lost, unconnected, number, self.max_wait_s - waited_s)
+                pause = self._to_connect(lost, unconnected, number, waited_s)
             else:
                 verdict = heard.verdict
                 if verdict == "read":
@@ -234,12 +234,12 @@ class Sender:
         why = f"the service is busy ({heard.head.status})"
         return Pause(seconds=wait_s, asked_s=asked_s, is_busy=True, why=why, attempt=number + 1)
 
-
-def _to_connect(lost: Lost, unconnected: int, number: int, remaining_s: float) -> Pause:
-    wait_s = None
-    if lost.stage == "connect" and not lost.is_final:
-        chance = _CHANCE.random()
-        wait_s = policy.connect_wait(unconnected, remaining_s=remaining_s, random=chance)
-    if wait_s is None:
-        raise verdicts.of_loss(lost, attempts=unconnected) from lost
-    return Pause(seconds=wait_s, is_busy=False, why=lost.words, attempt=number + 1)
+    def _to_connect(self, lost: Lost, unconnected: int, number: int, waited_s: float) -> Pause:
+        wait_s = None
+        if lost.stage == "connect" and not lost.is_final:
+            left_s, chance = self.max_wait_s - waited_s, _CHANCE.random()
+            wait_s = policy.connect_wait(unconnected, remaining_s=left_s, random=chance)
+        if wait_s is None:
+            again = self.service.again
+            raise verdicts.of_loss(lost, again=again, attempts=unconnected) from lost
+        return Pause(seconds=wait_s, is_busy=False, why=lost.words, attempt=number + 1)

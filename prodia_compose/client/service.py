@@ -137,6 +137,7 @@ class Service:
         stall_timeout_s: Without any progress of the upload.
         timeout_s: From the last byte sent to the complete answer.
         max_wait_s: For capacity, over all attempts.
+        again: What sends a job of unknown outcome once more, as it is typed.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -145,6 +146,7 @@ class Service:
     stall_timeout_s: float = 30
     timeout_s: float = 300
     max_wait_s: float = 120
+    again: str = "--again"
 
 
 def is_loopback(host: str) -> bool:

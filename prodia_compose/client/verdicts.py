@@ -17,7 +17,7 @@ from prodia_compose.inputs import blob
 
 _LOOK_FIRST = (
     "it may have run and may be billed, and its picture cannot be fetched later: look at"
-    f" `prodia-compose jobs` and {addresses.DASHBOARD}; --again sends it once more"
+    f" `prodia-compose jobs` and {addresses.DASHBOARD}; {{again}} sends it once more"
 )
 
 _NOT_RUN = "the job did not run"
@@ -48,11 +48,13 @@ class Heard:
 
     Attributes:
         lost: Why it broke off, if it did.
+        again: What sends the job once more, if its outcome is unknown by this.
     """
 
     head: Reply
     answer: answers.Answer
     lost: Lost | None
+    again: str
 
     @property
     def verdict(self) -> policy.Verdict:
@@ -124,7 +126,7 @@ def hear(
         raise
     if is_good or (may_bring and answer.outputs):
         came(answer)
-    return Heard(head=head, answer=answer, lost=lost)
+    return Heard(head=head, answer=answer, lost=lost, again=service.again)
 
 
 def _read(
@@ -158,15 +160,15 @@ def cured(lost: Lost, tried: str = "") -> str:
     return f"{lost.words}{tried}: {_CONNECT_CURES[lost.kind]}"
 
 
-def of_loss(lost: Lost, *, attempts: int = 1) -> errors.ComposeError:
-    """Return the error for an exchange without an answer."""
+def of_loss(lost: Lost, *, again: str, attempts: int = 1) -> errors.ComposeError:
+    """Return the error for an exchange without an answer; `again` is as for `Heard`."""
     if lost.stage == "connect":
         tried = f" ({attempts} attempts)" if attempts > 1 else ""
         return errors.NotDeliveredError(f"{cured(lost, tried)}; {_NOT_RUN}")
     if lost.stage == "upload":
         words = f"the upload broke off: {lost.words}; {_NOT_RUN} and can be sent again"
         return errors.NotDeliveredError(words)
-    words = f"the whole job was sent, but {lost.words}; {_LOOK_FIRST}"
+    words = f"the whole job was sent, but {lost.words}; {_LOOK_FIRST.format(again=again)}"
     return errors.UnknownError(words)
 
 
@@ -185,7 +187,8 @@ def of_refusal(heard: Heard) -> errors.ComposeError:
     if verdict == "not-delivered":
         words = f"the service failed during the upload ({shown}); {_NOT_RUN} and can be sent again"
         return errors.NotDeliveredError(words, **ids)
-    words = f"the whole job was sent, but the service failed ({shown}); {_LOOK_FIRST}"
+    cure = _LOOK_FIRST.format(again=heard.again)
+    words = f"the whole job was sent, but the service failed ({shown}); {cure}"
     return errors.UnknownError(words, **ids)
 
 
@@ -239,10 +242,9 @@ def unusable(heard: Heard, oddity: str | None = None) -> errors.ComposeError:
     """Return the error for a 2xx answer that has an oddity, or brings no picture."""
     if heard.answer.job.failed:
         return failed(heard.answer.job, **heard.ids)
-    return errors.UnknownError(
-        f"the service answered {heard.head.status}, but {oddity or _oddity(heard)}; {_LOOK_FIRST}",
-        **heard.ids,
-    )
+    cure = _LOOK_FIRST.format(again=heard.again)
+    words = f"the service answered {heard.head.status}, but {oddity or _oddity(heard)}; {cure}"
+    return errors.UnknownError(words, **heard.ids)
 
 
 def failed(

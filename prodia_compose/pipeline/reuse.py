@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from prodia_compose import errors
@@ -57,23 +58,27 @@ def find(
                 continue
             found = opening(entry, position)
             opened[position] = found  # standard input can be read once
-            content = _content(found, record)
-            opened[position] = replace(found, content=content)
-            sources.append(content.sha256)
+            known = content(found, partial(record.known_sha256, entry.place))
+            opened[position] = replace(found, content=known)
+            sources.append(known.sha256)
         key = asked.key(sources)
         return Found(key=key, made=twins.made(host, key, record), opened=opened)
     return Found(opened=opened)
 
 
-def _content(source: Input, record: "Ledger") -> files.Content:
-    """Return what is in an input: as recorded, if it is as it was then, else read.
+def content(source: Input, known: Callable[[int, int], str | None]) -> files.Content:
+    """Return what is in an input: as it is known, if it is as it was then, else read.
+
+    Args:
+        source: The input.
+        known: Gives its hash, in hex, by its size and when it last changed, in nanoseconds.
 
     Raises:
         OSError: It cannot be read.
     """
     with source.opener() as file:
         status = None if files.is_descriptor(source.path) else files.status(file)
-        sha256 = record.known_sha256(source.entry.place, *status) if status else None
+        sha256 = known(*status) if status else None
         if status is None or sha256 is None:
             return files.content(file)
         return files.Content(sha256=sha256, size=status[0], mtime_ns=status[1])

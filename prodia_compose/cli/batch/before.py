@@ -78,13 +78,13 @@ def tell(
     wrong = [one.message for one in passed]
     listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
     for text in wrong[:_MOST_TOLD]:
-        _tell_error(text)
+        terminal.tell_problem(text)
     if rest := len(wrong[_MOST_TOLD:]):
-        _tell_error(_and_more(rest, "row"))
+        terminal.tell_problem(_and_more(rest, "row"))
     for left in listed[:_MOST_TOLD]:
-        _tell_error(f"{left.row.id}: {left.decision.words}")
+        terminal.tell_problem(f"{left.row.id}: {left.decision.words}")
     for text in _named(listed[_MOST_TOLD:]):
-        _tell_error(text)
+        terminal.tell_problem(text)
     limit, shard = options.batch.limit_usd, options.batch.shard
     if limit is None or options.quiet:
         return
@@ -94,10 +94,6 @@ def tell(
     if spent:
         so_far = f"{documents.usd(spent)} of {documents.usd(limit)}"
         terminal.tell(f"prodia-compose: {so_far} were spent before")
-
-
-def _tell_error(text: str) -> None:
-    terminal.tell(f"{terminal.label('error')}{progress.visible(text)}")
 
 
 def _named(left: Sequence[Left]) -> Iterator[str]:

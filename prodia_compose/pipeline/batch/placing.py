@@ -66,7 +66,7 @@ def _write(left: Left, last: Last, standing: Standing, means: Means) -> None:
     plan = None
     if left.decision.action == "skip":  # else it asks for something else by now
         plan = planner.make(left.row.request, means.around(), sending=False, decoding=False)
-    document = means.describe(
+    means.ended(
         End(
             due=_due(left, last),
             plan=plan,
@@ -76,7 +76,6 @@ def _write(left: Left, last: Last, standing: Standing, means: Means) -> None:
             record_id=last.record_id,
         )
     )
-    means.results.end(document)
 
 
 def _lying(picture: Picture, stop: Stop) -> SavedOutput:
@@ -138,15 +137,5 @@ def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
     outcome = replace(outcomes.of(run, error), ends=None)
     if error is not None:
         outcome = Outcome(status="not-placed", may_be_billed=True)
-    document = means.describe(
-        End(due=due, plan=plan, run=run, outcome=outcome, error=error, record_id=last.record_id)
-    )
-    means.results.end(document)
-    return Done(
-        due=due,
-        status=outcome.status,
-        path=next((one.path for one in run.saved), None),
-        document=document,
-        error=error,
-        warnings=run.warnings,
-    )
+    ended = End(due=due, plan=plan, run=run, outcome=outcome, error=error, record_id=last.record_id)
+    return ended.done(means.ended(ended), outcome.status)

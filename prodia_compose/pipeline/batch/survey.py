@@ -5,14 +5,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import BinaryIO
 
 from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
-from prodia_compose.inputs import blob, files
 from prodia_compose.inputs.entries import Entry, open_input
 from prodia_compose.models.facts import Estimate
-from prodia_compose.pipeline import planner
+from prodia_compose.pipeline import planner, reuse
 from prodia_compose.pipeline.batch.results.due import Decision
 from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
@@ -50,7 +48,6 @@ class Survey:
         least_usd: What the rows that are due cost at least, as far as prices are known.
         most_usd: What they cost at most; None if that is not known of one.
         unpriced: Of how many no price is known.
-        plans: What is known of each that is due by headers, for whoever wants to see them.
     """
 
     due: tuple[Due, ...]
@@ -236,19 +233,8 @@ class _Contents:
             return entry.path
         place = entry.place
         if place not in self._found:
-            self._found[place] = self._read(entry, around().stdin)
+            given = around()
+            source = open_input(entry, 1, stdin=given.stdin, download=given.download)
+            found = reuse.content(source, lambda *status: self._known.get((place, *status)))
+            self._found[place] = found.sha256
         return self._found[place]
-
-    def _read(self, entry: Entry, stdin: BinaryIO | None) -> str:
-        source = open_input(entry, 1, stdin=stdin, download=_no_download)
-        with source.opener() as file:
-            status = None if files.is_descriptor(source.path) else files.status(file)
-            if status is not None:
-                known = self._known.get((entry.place, *status))
-                if known is not None:
-                    return known
-            return files.content(file).sha256
-
-
-def _no_download(url: str) -> blob.Blob:
-    raise AssertionError(url)

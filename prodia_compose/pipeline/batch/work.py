@@ -67,6 +67,20 @@ class End:
     error: errors.ComposeError | None
     record_id: str | None
 
+    def done(
+        self, document: dict[str, object], status: Status | None, bug: Exception | None = None
+    ) -> "Done":
+        """Return what is kept of it."""
+        return Done(
+            due=self.due,
+            status=status,
+            path=next((one.path for one in self.run.saved), None),
+            document=document,
+            error=self.error,
+            warnings=self.run.warnings,
+            bug=bug,
+        )
+
 
 @frozen
 class Done:
@@ -117,6 +131,16 @@ class Means:
     watching: Callable[[Due], progress.Reporter]
     on_asked: Callable[[], None]
     elsewhere: int = 0
+
+    def ended(self, end: End) -> dict[str, object]:
+        """Write down a row's end, and return its document.
+
+        Raises:
+            errors.OutputError: It could not be.
+        """
+        document = self.describe(end)
+        self.results.end(document)
+        return document
 
 
 def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
@@ -209,39 +233,28 @@ class _Row:
         error = end if isinstance(end, errors.ComposeError) else None
         if isinstance(end, errors.Interrupted):
             error = _of_signal(end, outcome.status, self._run)
-        if error is not None:  # what `compose` would be told
-            again = f"--rerun unknown --only {shlex.quote(self._due.row.id)}"
-            error.message = error.message.replace("--again", again)
         self._check_price(outcome)
-        document = means.describe(
-            End(
-                due=self._due,
-                plan=self._plan,
-                run=self._run,
-                outcome=outcome,
-                error=error,
-                record_id=self._record_id,
-            )
+        ended = End(
+            due=self._due,
+            plan=self._plan,
+            run=self._run,
+            outcome=outcome,
+            error=error,
+            record_id=self._record_id,
         )
+        document = means.describe(ended)
         is_untouched = not self._has_begun and isinstance(end, Ended | errors.Interrupted)
         if not is_untouched:
             try:
                 means.results.end(document)
             except errors.ComposeError as lost:
                 means.desk.end("disk")
-                error = error or lost
+                ended = replace(ended, error=error or lost)
         means.desk.leave(number, outcome)
         self._start_next()
         means.shared.leave(self._due.places)
-        return Done(
-            due=self._due,
-            status=None if is_untouched else outcome.status,
-            path=next((one.path for one in self._run.saved), None),
-            document=document,
-            error=error,
-            warnings=self._run.warnings,
-            bug=end if isinstance(end, Exception) and error is None else None,
-        )
+        bug = end if isinstance(end, Exception) and ended.error is None else None
+        return ended.done(document, None if is_untouched else outcome.status, bug)
 
     def _check_price(self, outcome: Outcome) -> None:
         """Warn of a price that is more than was set aside."""
@@ -271,6 +284,8 @@ class _Row:
             reuse.take(plan, run, stdout=no_stdout, reporter=reporter)
             return
         ready = plan.sendable()
+        again = f"--rerun unknown --only {shlex.quote(due.row.id)}"
+        ready = replace(ready, service=replace(ready.service, again=again))
         if plan.request_key != due.request_key:
             cure = "run the batch again"
             raise errors.InputError(f"its pictures have changed since the batch began; {cure}")
