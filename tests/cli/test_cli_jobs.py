@@ -12,6 +12,7 @@ from pathlib import Path
 import ledgering
 import pytest
 from conftest import Run
+from paying import LINE, jobs
 
 from prodia_compose.cli.completion import offers
 from prodia_compose.record import ledger
@@ -20,17 +21,6 @@ from prodia_compose.sandbox import server
 pytestmark = pytest.mark.usefixtures("paid")
 
 PROGRAM = [sys.executable, "-m", "prodia_compose"]
-LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
-
-
-def _jobs(run: Run, *argv: str) -> list[dict[str, object]]:
-    """Return the jobs of the record, the newest first, as `jobs --json` tells them."""
-    done = run("jobs", "--json", *argv)
-    assert (done.code, done.err) == (0, "")
-    document = json.loads(done.out)
-    assert document["schema"] == "prodia-compose/jobs@1"
-    jobs: list[dict[str, object]] = document["jobs"]
-    return jobs
 
 
 def test_jobs_are_listed_the_newest_first(run: Run, work: Path, sandbox: server.Sandbox) -> None:
@@ -46,7 +36,7 @@ def test_jobs_are_listed_the_newest_first(run: Run, work: Path, sandbox: server.
         ["saved", "nano-banana", "$0.039", f"the first image on the second image  {work}/{name}"]
         for name in ("two.jpg", "one.jpg")
     ]
-    assert [job["outputs"] for job in _jobs(run)] != [[], []]
+    assert [job["outputs"] for job in jobs(run)] != [[], []]
 
 
 def test_the_list_can_be_cut(run: Run, work: Path) -> None:
@@ -61,8 +51,8 @@ def test_the_list_can_be_cut(run: Run, work: Path) -> None:
     assert len(cut.text.splitlines()) == 21
     assert "--limit 0" in cut.err
     assert len(run("jobs", "list", "--limit", "3").text.splitlines()) == 4
-    assert len(_jobs(run, "--limit", "0", "--since", today)) == 22
-    assert _jobs(run, "--since", tomorrow) == []
+    assert len(jobs(run, "--limit", "0", "--since", today)) == 22
+    assert jobs(run, "--since", tomorrow) == []
 
 
 @pytest.mark.parametrize("command", ["list", "spend"])
@@ -85,7 +75,7 @@ def test_options_before_a_command_are_refused(run: Run, work: Path) -> None:
 def test_one_job_is_shown(run: Run, work: Path, sandbox: server.Sandbox) -> None:
     """`jobs show` tells all of one job, named by either id or how it begins."""
     run("compose", *LINE, "-o", "out.jpg")
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
     shown = run("jobs", "show", str(job["id"])[:6])
 
     assert shown.code == 0
@@ -99,7 +89,7 @@ def test_foreign_names_are_shown_escaped(run: Run, work: Path, sandbox: server.S
     """A name that would steer the terminal is shown, not obeyed."""
     run("compose", *LINE, "-o", "a\x1b[31m.jpg")
 
-    for done in (run("jobs"), run("jobs", "show", str(_jobs(run)[0]["id"]))):
+    for done in (run("jobs"), run("jobs", "show", str(jobs(run)[0]["id"]))):
         assert "\x1b" not in done.text
         assert r"a\x1b[31m.jpg" in done.text
 
@@ -212,7 +202,7 @@ def test_ids_complete(run: Run, process: Run, work: Path, sandbox: server.Sandbo
     """At a TAB press the ids of the record are offered; without one, nothing is made."""
     assert offers.job_ids("") == []
     run("compose", *LINE)
-    name = str(_jobs(run)[0]["id"])
+    name = str(jobs(run)[0]["id"])
 
     assert [found for found, _ in offers.job_ids(name[:3].upper())] == [name]
     assert offers.job_ids("x") == []

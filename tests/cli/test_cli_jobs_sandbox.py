@@ -11,21 +11,14 @@ from typing import Any
 import loopback
 import pytest
 from conftest import TOKEN, Run, until
+from paying import LINE, jobs
 from terminals import PROGRAM
 
 from prodia_compose.sandbox import server
 from prodia_compose.sandbox.faults import parse_fault
 from prodia_compose.sandbox.service import SandboxOptions
 
-LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 COMPOSE = 'prodia-compose compose product.jpg scene.jpg -p "the first image on the second image"'
-
-
-def _jobs(run: Run, *argv: str, **env: str) -> list[dict[str, Any]]:
-    done = run("jobs", *argv, "--json", **env)
-    assert (done.code, done.err) == (0, "")
-    jobs: list[dict[str, Any]] = json.loads(done.out)["jobs"]
-    return jobs
 
 
 def _rehearse(process: Run, script: str, *options: str) -> Any:
@@ -45,7 +38,7 @@ def test_jobs_of_the_sandbox_are_no_dollars(
             made = run("compose", *LINE, "--json", **env)
     else:
         made = run("compose", *LINE, "--json")
-    (job,) = _jobs(run, "--sandbox")
+    (job,) = jobs(run, "--sandbox")
     plain = run("jobs")
 
     assert json.loads(made.out)["sandbox"] is True
@@ -78,11 +71,11 @@ def test_others_on_this_machine_are_dollars(run: Run, work: Path) -> None:
     with loopback.serve([answer]) as service:
         env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": "sandbox"}
         done = run("compose", *LINE, "-v", **env, PRODIA_COMPOSE_RECORD="sandbox")
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
 
     assert done.err.endswith(", $0.039\n")
     assert (job["sandbox"], job["may_be_billed"]) == (False, True)
-    assert _jobs(run, "--sandbox") == []
+    assert jobs(run, "--sandbox") == []
     assert json.loads(run("jobs", "spend", "--json").out)["total"]["actual_usd"] == 0.039
 
 
@@ -98,10 +91,10 @@ def test_errors_of_the_sandbox_are_its_own(
     with server.Sandbox(options) as failing:
         env = {"PRODIA_BASE_URL": failing.url, "PRODIA_TOKEN": TOKEN}
         done = run("compose", *LINE, **env)
-    (job,) = _jobs(run, "--sandbox")
+    (job,) = jobs(run, "--sandbox")
 
     assert (done.code, job["state"], job["may_be_billed"]) == (code, state, False)
-    assert _jobs(run) == []
+    assert jobs(run) == []
 
 
 def test_what_is_kept_of_the_sandbox_is_kept_apart(
@@ -112,7 +105,7 @@ def test_what_is_kept_of_the_sandbox_is_kept_apart(
     with server.Sandbox(SandboxOptions(faults=(parse_fault("cut"),))) as cutting:
         env = {"PRODIA_BASE_URL": cutting.url, "PRODIA_TOKEN": TOKEN}
         done = run("compose", *LINE, **env)
-    (job,) = _jobs(run, "--sandbox")
+    (job,) = jobs(run, "--sandbox")
 
     assert done.code == 9
     assert not (state / "rescued").exists()
@@ -129,7 +122,7 @@ def test_trying_it_leaves_nothing_among_what_was_paid(run: Run, work: Path, tmp_
     assert done.code == 10
     assert f"it is kept as {state}/sandbox/rescued/" in done.err
     assert not (state / "rescued").exists()
-    assert _jobs(run) == _jobs(run, "--sandbox") == []
+    assert jobs(run) == jobs(run, "--sandbox") == []
 
 
 def test_jobs_can_be_tried_in_the_sandbox(process: Run, run: Run, work: Path) -> None:
@@ -145,8 +138,8 @@ def test_jobs_can_be_tried_in_the_sandbox(process: Run, run: Run, work: Path) ->
     )
     assert heading.startswith("ID ")
     assert row.endswith(f"saved  nano-banana  no cost  {LINE[-1]}  {work}/composed.jpg")
-    assert _jobs(run) == []
-    assert [job["state"] for job in _jobs(run, "--sandbox")] == ["saved"]
+    assert jobs(run) == []
+    assert [job["state"] for job in jobs(run, "--sandbox")] == ["saved"]
 
 
 def test_a_rehearsal_of_an_unknown_outcome(process: Run, run: Run, work: Path) -> None:
@@ -159,8 +152,8 @@ def test_a_rehearsal_of_an_unknown_outcome(process: Run, run: Run, work: Path) -
 
     assert done.text.splitlines() == ["9", "9", "composed.jpg"]
     assert done.err.endswith("prodia-compose: the record holds no job that may be billed\n")
-    assert _jobs(run) == []
-    assert [job["state"] for job in _jobs(run, "--sandbox")] == ["saved", "rejected"]
+    assert jobs(run) == []
+    assert [job["state"] for job in jobs(run, "--sandbox")] == ["saved", "rejected"]
 
 
 def test_a_rehearsal_without_a_record(process: Run, work: Path, tmp_path: Path) -> None:
@@ -181,11 +174,11 @@ def test_an_async_job_goes_with_its_sandbox(run: Run, work: Path) -> None:
             stderr=subprocess.PIPE,
             env={**os.environ, **env},
         ) as started:
-            until(lambda: [job["job_id"] for job in _jobs(run, "--sandbox")] not in ([], [None]))
+            until(lambda: [job["job_id"] for job in jobs(run, "--sandbox")] not in ([], [None]))
             started.send_signal(signal.SIGTERM)
             told = started.communicate(timeout=30)[1].decode()
         checked = run("validate", *LINE, "--async", **env)
-        (job,) = _jobs(run, "--sandbox")
+        (job,) = jobs(run, "--sandbox")
         shown = run("jobs", "show", job["id"]).text
     gone = run("jobs", "fetch", job["id"])
 

@@ -13,8 +13,6 @@ from submitting import PICTURE, TOKEN, Outcome, serving
 from prodia_compose import errors
 from prodia_compose.client.answers.records import JobRecord
 from prodia_compose.client.send import Sender
-from prodia_compose.client.transport.exchange import Exchange
-from prodia_compose.client.transport.passage import Request
 from prodia_compose.client.wait import AsyncJob
 from prodia_compose.progress import Stop
 
@@ -332,18 +330,6 @@ def test_what_will_not_pass_is_told_at_once(
     assert seen.reporter.running is None
 
 
-class _StoppingAtTheEnd(Exchange):
-    """An exchange during which somebody asks to stop."""
-
-    def __init__(self, request: Request, *, stop: Stop, **handed: Any) -> None:
-        super().__init__(request, stop=stop, **handed)
-        self._asked = stop
-
-    def __exit__(self, *how: object) -> None:
-        self._asked.request(signal.SIGTERM)
-        super().__exit__(*how)
-
-
 @pytest.mark.parametrize(
     "answer", [drop("after"), status(502), loopback.cut(text("processing"), "length")]
 )
@@ -354,7 +340,7 @@ def test_a_stop_comes_before_any_trouble(
     """What went wrong while somebody asked to stop is neither told nor tried again."""
     seen = Outcome()
     with serving(answer) as server, pytest.raises(errors.Interrupted):
-        ask(job_at(server.url, seen, transport=_StoppingAtTheEnd))
+        ask(job_at(server.url, seen, transport=submitting.StoppingAtTheEnd))
 
     assert len(server.requests) == 1
     assert (seen.slept, seen.reporter.said, seen.reporter.details) == ([], [], [])
@@ -363,7 +349,7 @@ def test_a_stop_comes_before_any_trouble(
 def test_a_stop_loses_no_state_that_is_here() -> None:
     """A job that is seen done by the time of the stop is done."""
     with serving(text("processed")) as server:
-        job_at(server.url, Outcome(), transport=_StoppingAtTheEnd).wait()
+        job_at(server.url, Outcome(), transport=submitting.StoppingAtTheEnd).wait()
 
 
 def test_an_odd_id_stays_in_its_place() -> None:

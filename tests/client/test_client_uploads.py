@@ -5,7 +5,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 import loopback
 import pytest
@@ -232,18 +231,6 @@ def test_a_sender_needs_no_more_than_a_service() -> None:
         AsyncJob(Sender(submitting.service(server.url), watch=seen), "j").wait()
 
 
-class _StoppingAtTheEnd(Exchange):
-    """An exchange during which somebody asks to stop."""
-
-    def __init__(self, request: Request, *, stop: progress.Stop, **handed: Any) -> None:
-        super().__init__(request, stop=stop, **handed)
-        self._asked = stop
-
-    def __exit__(self, *how: object) -> None:
-        self._asked.request(signal.SIGTERM)
-        super().__exit__(*how)
-
-
 @pytest.mark.parametrize(
     ("answer", "stops"),
     [
@@ -259,7 +246,7 @@ class _StoppingAtTheEnd(Exchange):
 )
 def test_a_stop_is_told_unless_the_outcome_is_here(answer: loopback.Answer, *, stops: bool) -> None:
     """What has come whole, or says by its head what became of the job, is told for what it is."""
-    _, outcome = served(answer, transport=_StoppingAtTheEnd)
+    _, outcome = served(answer, transport=submitting.StoppingAtTheEnd)
 
     assert (outcome.stopped is not None) is stops
     assert outcome.reporter.said == []
@@ -269,7 +256,7 @@ def test_a_host_that_is_not_there_is_not_tried_again_after_a_stop() -> None:
     """Whoever asks to stop while connecting is let go."""
     url = f"http://127.0.0.1:{loopback.closed_port()}"
     with submitting.environment():
-        outcome = submit(url, transport=_StoppingAtTheEnd)
+        outcome = submit(url, transport=submitting.StoppingAtTheEnd)
 
     assert outcome.stopped is not None
     assert (outcome.slept, outcome.reporter.said) == ([], [])

@@ -5,25 +5,17 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import ledgering as lg
 import loopback
 import pytest
-from conftest import TOKEN, Done, Run
+from conftest import Run
+from paying import compose, jobs
 from terminals import Running
 
 from prodia_compose.inputs import blob
 from prodia_compose.output import keeping, rescue
 from prodia_compose.record import entries, ledger
-
-LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
-
-
-def _compose(run: Run, answer: loopback.Answer, *argv: str) -> Done:
-    with loopback.serve([answer]) as service:
-        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
-        return run("compose", *LINE, *argv, **env)
 
 
 @pytest.fixture
@@ -32,18 +24,11 @@ def jpeg(work: Path) -> bytes:
     return (work / "scene.jpg").read_bytes() + b"\0"
 
 
-def _jobs(run: Run, *argv: str) -> list[dict[str, Any]]:
-    done = run("jobs", *argv, "--json")
-    assert (done.code, done.err) == (0, "")
-    jobs: list[dict[str, Any]] = json.loads(done.out)["jobs"]
-    return jobs
-
-
 @pytest.fixture
 def kept(run: Run, work: Path, jpeg: bytes) -> list[Path]:
     """Return two files that were kept aside: one of a job, one that the record does not know."""
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
-    path = Path(_jobs(run)[0]["rescued"][0]["path"])
+    compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    path = Path(jobs(run)[0]["rescued"][0]["path"])
     stray = path.with_name("20260101-120000-abcdef.bin")
     stray.write_bytes(b"stray")
     os.utime(stray, (0, 0))
@@ -52,7 +37,7 @@ def kept(run: Run, work: Path, jpeg: bytes) -> list[Path]:
 
 def test_cleaning_asks(run: Run, work: Path, kept: list[Path]) -> None:
     """On a terminal what would go is shown, and goes only if that is wanted."""
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
     for answer, is_removed in (("n", False), ("", False), ("y", True)):
         with Running(["jobs", "clean"], columns=200, also_stdin=True) as running:
             shown = running.until(lambda screen: "Remove them all? [y/N]" in screen)
@@ -77,13 +62,13 @@ def test_cleaning_without_a_terminal(run: Run, kept: list[Path]) -> None:
     assert (done.code, done.out) == (0, b"")
     assert done.err.startswith("prodia-compose: removed 2 files, ")
     assert not any(path.exists() for path in kept)
-    assert len(_jobs(run)) == 1
+    assert len(jobs(run)) == 1
     assert run("jobs", "clean").err == "prodia-compose: nothing is kept aside\n"
 
 
 def test_cleaning_as_a_document(run: Run, kept: list[Path]) -> None:
     """`--json` tells what was removed, and the jobs that it was of."""
-    before = _jobs(run)
+    before = jobs(run)
     document = json.loads(run("jobs", "clean", "-y", "--json").out)
     again = json.loads(run("jobs", "clean", "--json").out)
 
@@ -119,9 +104,9 @@ def test_cleaning_the_temporary_folder(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     ledger.open_record({}).close()
     (lg.path().parent / "rescued").touch()
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
     (temporary / "prodia-compose-of-somebody").touch()
-    path = Path(_jobs(run)[0]["rescued"][0]["path"])
+    path = Path(jobs(run)[0]["rescued"][0]["path"])
 
     assert path.parent == temporary
     assert run("jobs", "clean", "-y").code == 0

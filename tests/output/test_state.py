@@ -3,27 +3,21 @@
 import os
 import re
 import signal
-import stat
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import mode
 
 from prodia_compose import errors
 from prodia_compose.inputs import blob
 from prodia_compose.output import rescue
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere")
-
-
-@pytest.fixture(autouse=True)
-def _open_umask() -> Iterator[None]:
-    """Create files under a umask that hides nothing, so that modes are ours."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere"),
+    pytest.mark.usefixtures("open_umask"),
+]
 
 
 @pytest.fixture
@@ -33,18 +27,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
-
-
-@pytest.fixture
-def xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of XDG_STATE_HOME, which does not exist yet."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "deep" / "state"))
-    return tmp_path / "deep" / "state"
-
-
-def mode(path: Path) -> int:
-    """Return the permission bits of a file or folder."""
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 def test_keep_copies_into_the_state_folder(xdg: Path, temporary: Path) -> None:

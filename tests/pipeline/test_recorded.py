@@ -14,6 +14,7 @@ import ledgering
 import loopback
 import pytest
 from conftest import TOKEN, Done, Run, until
+from paying import LINE, jobs
 from PIL import Image
 
 from prodia_compose import progress
@@ -24,7 +25,6 @@ from prodia_compose.sandbox.service import SandboxOptions
 pytestmark = pytest.mark.usefixtures("paid")
 
 PROGRAM = [sys.executable, "-m", "prodia_compose"]
-LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 
 CREATED = loopback.json_answer(
     loopback.job_record(state={"current": "processing"}, price=None), 201
@@ -62,16 +62,6 @@ def _running(*argv: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
             yield started
         finally:
             started.kill()
-
-
-def _jobs(run: Run, *argv: str) -> list[dict[str, object]]:
-    """Return the jobs of the record, the newest first, as `jobs --json` tells them."""
-    done = run("jobs", "--json", *argv)
-    assert (done.code, done.err) == (0, "")
-    document = json.loads(done.out)
-    assert document["schema"] == "prodia-compose/jobs@1"
-    jobs: list[dict[str, object]] = document["jobs"]
-    return jobs
 
 
 def _record_bytes(tmp_path: Path) -> bytes:
@@ -118,7 +108,7 @@ def test_each_end_is_written(run: Run, work: Path, end: str) -> None:
     with _service(*answers) as (service, env):
         done = run("compose", *LINE, *(["--async"] if is_async else []), **env)
         sent = service.submissions
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
 
     assert (done.code, sent) == (code, 1), done.err
     assert words in done.err
@@ -135,7 +125,7 @@ def test_an_upload_that_breaks_off_is_written(run: Run, work: Path) -> None:
     Image.effect_noise((2048, 2048), 100).save("noise.jpg", quality=95)
     with _service(loopback.drop("within")) as (_, env):
         done = run("compose", *["noise.jpg"] * 3, "-p", "all of these images as one", **env)
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
 
     assert done.code == 7, done.err
     assert (job["exit_code"], job["state"], job["may_be_billed"]) == (7, "not-delivered", False)
@@ -148,7 +138,7 @@ def test_no_connection_is_written(run: Run, work: Path) -> None:
     done = run("compose", *LINE, "--max-wait", "0", PRODIA_BASE_URL=url, PRODIA_TOKEN=TOKEN)
 
     assert done.code == 7
-    assert _jobs(run)[0]["state"] == "not-delivered"
+    assert jobs(run)[0]["state"] == "not-delivered"
 
 
 def test_a_signal_is_written(run: Run, work: Path) -> None:
@@ -157,7 +147,7 @@ def test_a_signal_is_written(run: Run, work: Path) -> None:
         until(lambda: service.submissions == 1)
         one.terminate()
         one.communicate(timeout=30)
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
 
     assert one.returncode == -signal.SIGTERM
     assert (job["exit_code"], job["state"], job["may_be_billed"]) == (143, "unknown", True)
@@ -190,15 +180,15 @@ def test_the_record_holds_whole_paths_and_no_secret(
             *("-o", "out/deep/out.jpg", "--create-dirs", "--token-file", "token"),
         )
     data = _record_bytes(tmp_path)
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
 
     assert (done.code, done.out) == (0, b"out/deep/out.jpg\n")
-    assert [one["path"] for one in job["inputs"]] == [  # type: ignore[attr-defined] # JSON
+    assert [one["path"] for one in job["inputs"]] == [
         str(work / "in/scene.jpg"),
         f"{web.url}/room.jpg?...",
     ]
     assert job["output"] == {"name": "out.jpg", "path": str(work / "out/deep/out.jpg")}
-    assert job["outputs"][0]["path"] == str(work / "out/deep/out.jpg")  # type: ignore[index] # JSON
+    assert job["outputs"][0]["path"] == str(work / "out/deep/out.jpg")
     for unwanted in (TOKEN, "hush", "sig=abc"):
         assert unwanted.encode() not in data
 
@@ -212,7 +202,7 @@ def test_a_killed_run_is_not_sent_twice(run: Run, work: Path, jpeg: bytes) -> No
     with _service(*answers) as (service, env):
         with _running("compose", *LINE, **env) as killed:
             until(lambda: service.submissions == 1)
-            running = _jobs(run)[0]
+            running = jobs(run)[0]
             killed.kill()
             killed.communicate(timeout=30)
         stopped = run("compose", *LINE, **env)
@@ -226,7 +216,7 @@ def test_a_killed_run_is_not_sent_twice(run: Run, work: Path, jpeg: bytes) -> No
     assert f"jobs show {running['id']}" in stopped.err
     assert "nothing was sent now" in stopped.err
     assert (sent_by_stopped, other.code, again.code, sent) == (1, 0, 0, 3)
-    newest, _, oldest = _jobs(run)
+    newest, _, oldest = jobs(run)
     assert (newest["state"], oldest["state"], oldest["id"]) == ("saved", "unknown", running["id"])
 
 
@@ -236,17 +226,17 @@ def test_a_killed_run_is_not_sent_twice(run: Run, work: Path, jpeg: bytes) -> No
 def test_a_kept_picture_is_fetched(run: Run, work: Path, jpeg: bytes) -> None:
     """`jobs fetch` brings a picture that was kept aside, byte for byte; the copy stays."""
     kept = _rescue(run, jpeg)
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
     listed = run("jobs").text.splitlines()[1]
     fetched = run("jobs", "fetch", str(job["id"])[:5], "-o", "there/out.jpg", "--create-dirs")
-    (after,) = _jobs(run)
+    (after,) = jobs(run)
 
     assert (kept.code, job["state"], job["exit_code"]) == (10, "received", 10)
     assert listed.endswith("to fetch")
     assert fetched == Done(code=0, out=b"there/out.jpg\n", err="")
     assert (work / "there/out.jpg").read_bytes() == jpeg
     assert (after["state"], after["exit_code"]) == ("saved", 0)
-    assert after["outputs"][0]["name"] == "out.jpg"  # type: ignore[index] # JSON
+    assert after["outputs"][0]["name"] == "out.jpg"
     assert after["rescued"] == job["rescued"]
     again = run("jobs", "fetch", str(job["id"]), "--json")
     assert json.loads(again.out)["output"]["path"] == str(work / "out.jpg")  # asked for as out.png
@@ -257,7 +247,7 @@ def test_a_kept_picture_is_fetched(run: Run, work: Path, jpeg: bytes) -> None:
 def test_a_kept_picture_can_go_to_stdout(run: Run, work: Path, jpeg: bytes) -> None:
     """`-o -` writes the kept bytes to stdout, where no JSON goes too."""
     _rescue(run, jpeg)
-    name = str(_jobs(run)[0]["id"])
+    name = str(jobs(run)[0]["id"])
 
     assert run("jobs", "fetch", name, "-o", "-").out == jpeg
     assert run("jobs", "fetch", name, "-o", "-", "--json").code == 2
@@ -281,7 +271,7 @@ def test_fetching_minds_what_is_there(
     """The place of a fetched picture follows the rules of `compose`."""
     _rescue(run, jpeg)
     (work / "mine.jpg").write_bytes(b"mine")
-    done = run("jobs", "fetch", str(_jobs(run)[0]["id"]), "-o", "mine.jpg", *options)
+    done = run("jobs", "fetch", str(jobs(run)[0]["id"]), "-o", "mine.jpg", *options)
 
     assert (done.code, done.out) == (code, out)
     assert words in done.err
@@ -292,14 +282,14 @@ def test_fetching_minds_what_is_there(
 def test_a_kept_picture_that_finds_no_place_stays(run: Run, work: Path, jpeg: bytes) -> None:
     """When a kept picture cannot be placed, no second copy is made and the old one named."""
     _rescue(run, jpeg)
-    (job,) = _jobs(run)
-    path = Path(job["rescued"][0]["path"])  # type: ignore[index] # JSON
+    (job,) = jobs(run)
+    path = Path(job["rescued"][0]["path"])
     done = _fetch_into_nothing(job["id"])
 
     assert done.returncode == 10
     assert str(path).encode() in done.stderr
     assert list(path.parent.iterdir()) == [path]
-    assert _jobs(run) == [job]
+    assert jobs(run) == [job]
 
 
 def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> None:
@@ -315,8 +305,8 @@ def test_what_cannot_be_fetched_is_told(run: Run, work: Path, jpeg: bytes) -> No
         run("compose", *LINE, "-o", "refused.jpg", **env)
         run("compose", *LINE, "-o", "dropped.jpg", **env)
         run("compose", *LINE, "-o", "out.png", "--strict", "--again", **env)
-        kept, dropped, refused, saved = (str(job["id"]) for job in _jobs(run))
-        path = Path(_jobs(run)[0]["rescued"][0]["path"])  # type: ignore[index] # JSON
+        kept, dropped, refused, saved = (str(job["id"]) for job in jobs(run))
+        path = Path(jobs(run)[0]["rescued"][0]["path"])
         path.unlink()
         connections = service.connections
         for name, words in (
@@ -353,8 +343,8 @@ def test_what_was_kept_and_is_no_picture_is_not_promised(
     }[fault]
     with _service(answer) as (service, env):
         made = run("compose", *LINE, **env)
-        (job,) = _jobs(run)
-        path = job["rescued"][0]["path"]  # type: ignore[index] # JSON
+        (job,) = jobs(run)
+        path = job["rescued"][0]["path"]
         listed = run("jobs").text.splitlines()[1]
         shown = run("jobs", "show", str(job["id"])).text
         fetched = run("jobs", "fetch", str(job["id"]), **env)
@@ -373,7 +363,7 @@ def test_a_job_that_failed_says_so_before_what_was_kept(run: Run, work: Path) ->
     """Of a job that the service failed, that is the reason; what was kept of it is named after."""
     with _service(FAILED) as (_, env):
         run("compose", *LINE, **env)
-        fetched = run("jobs", "fetch", str(_jobs(run)[0]["id"]), **env)
+        fetched = run("jobs", "fetch", str(jobs(run)[0]["id"]), **env)
 
     assert fetched.code == 2
     assert "nothing to fetch: it brought no picture (rejected)" in fetched.err
@@ -456,7 +446,7 @@ def test_a_job_that_is_being_waited_for_is_left_alone(run: Run, work: Path) -> N
         _running("compose", *LINE, "--async", **env),
     ):
         until(lambda: len(service.requests) >= 2)
-        done = run("jobs", "fetch", str(_jobs(run)[0]["id"]), **env)
+        done = run("jobs", "fetch", str(jobs(run)[0]["id"]), **env)
 
     assert done.code == 2
     assert "still at it" in done.err
@@ -473,7 +463,7 @@ def test_an_async_run_is_a_run(run: Run, work: Path, sandbox: server.Sandbox, ho
     else:
         done = run("compose", *LINE, "--json", PRODIA_COMPOSE_ASYNC="1")
     result = json.loads(done.out)
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
 
     assert (done.code, done.err) == (0, "")
     assert sandbox.jobs[0].is_async
@@ -498,14 +488,14 @@ def test_a_killed_async_job_is_fetched(run: Run, work: Path) -> None:
     with server.Sandbox(options) as sandbox:
         env = {"PRODIA_BASE_URL": sandbox.url, "PRODIA_TOKEN": TOKEN}
         with _running("compose", *LINE, "--async", "-o", "away.jpg", **env) as killed:
-            until(lambda: bool(sandbox.jobs) and _jobs(run)[0]["job_id"] is not None)
+            until(lambda: bool(sandbox.jobs) and jobs(run)[0]["job_id"] is not None)
             killed.kill()
             killed.communicate(timeout=30)
-        (job,) = _jobs(run)
+        (job,) = jobs(run)
         stopped = run("compose", *LINE, "--async", **env)
         # The service is the record's, whatever the environment says by then.
         fetched = run("jobs", "fetch", str(job["id"]), PRODIA_TOKEN=TOKEN)
-        (after,) = _jobs(run)
+        (after,) = jobs(run)
         sent = len(sandbox.jobs)
         request = urllib.request.Request(
             f"{sandbox.url}/v2/job/async/{job['job_id']}/output/output.jpg",
@@ -534,7 +524,7 @@ def test_an_interrupted_wait_tells_how_to_go_on(
         until(lambda: len(service.requests) >= 2)
         one.send_signal(signal.SIGINT)
         _, err = one.communicate(timeout=30)
-    (job,) = _jobs(run)
+    (job,) = jobs(run)
 
     assert one.returncode == -signal.SIGINT
     assert f"jobs fetch {loopback.JOB_ID}".encode() in err
@@ -550,7 +540,7 @@ def test_fetching_settles_before_it_connects(run: Run, work: Path, jpeg: bytes) 
     """The output place and the token are looked at before the service is asked."""
     with _service(CREATED, loopback.status(404)) as (service, env):
         run("compose", *LINE, "--async", **env)
-        name = str(_jobs(run)[0]["id"])
+        name = str(jobs(run)[0]["id"])
         before = service.connections
         (work / "composed.jpg").write_bytes(b"mine")
         taken = run("jobs", "fetch", name, **env)
@@ -569,11 +559,11 @@ def test_a_fetch_that_fails_leaves_the_record(run: Run, work: Path) -> None:
     answers = (CREATED, loopback.status(404), loopback.status(401), loopback.text("failed"), FAILED)
     with _service(*answers) as (_, env):
         run("compose", *LINE, "--async", **env)
-        (before,) = _jobs(run)
+        (before,) = jobs(run)
         refused = run("jobs", "fetch", str(before["id"]), **env)
-        (between,) = _jobs(run)
+        (between,) = jobs(run)
         failed = run("jobs", "fetch", str(before["id"]), **env)
-        (after,) = _jobs(run)
+        (after,) = jobs(run)
 
     assert (refused.code, failed.code) == (4, 5)
     assert between == before
@@ -589,8 +579,8 @@ def test_a_fetched_picture_that_finds_no_place_is_kept(
         entry = record.begin(ledgering.claim(host=sandbox.url.removeprefix("http://")))
         entry.advance("accepted", job_id=job_id, exit_code=130)
     done = _fetch_into_nothing(entry.id)
-    (job,) = _jobs(run)
-    path = Path(job["rescued"][0]["path"])  # type: ignore[index] # JSON
+    (job,) = jobs(run)
+    path = Path(job["rescued"][0]["path"])
 
     assert done.returncode == 10
     assert (job["state"], job["exit_code"], job["price_usd"]) == ("received", 10, 0.039)

@@ -8,23 +8,15 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import ledgering as lg
 import loopback
 import pytest
-from conftest import TOKEN, Done, Run
+from conftest import TOKEN, Run
+from paying import LINE, compose, jobs
 from terminals import on_a_terminal
 
 from prodia_compose.record import entries, ledger
-
-LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
-
-
-def _compose(run: Run, answer: loopback.Answer, *argv: str) -> Done:
-    with loopback.serve([answer]) as service:
-        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
-        return run("compose", *LINE, *argv, **env)
 
 
 @pytest.fixture
@@ -33,17 +25,10 @@ def jpeg(work: Path) -> bytes:
     return (work / "scene.jpg").read_bytes() + b"\0"
 
 
-def _jobs(run: Run, *argv: str) -> list[dict[str, Any]]:
-    done = run("jobs", *argv, "--json")
-    assert (done.code, done.err) == (0, "")
-    jobs: list[dict[str, Any]] = json.loads(done.out)["jobs"]
-    return jobs
-
-
 def _unknown(run: Run) -> str:
     """Have a job whose outcome is unknown; return its id."""
-    assert _compose(run, loopback.drop("after"), "-o", "gone.jpg").code == 9
-    return str(_jobs(run)[0]["id"])
+    assert compose(run, loopback.drop("after"), "-o", "gone.jpg").code == 9
+    return str(jobs(run)[0]["id"])
 
 
 # Found
@@ -51,8 +36,8 @@ def _unknown(run: Run) -> str:
 
 def test_a_picture_finds_the_jobs_it_was_in(run: Run, work: Path, jpeg: bytes) -> None:
     """`jobs show FILE` tells of the job that made it and of those that used it, by content alone."""
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "made.jpg")
-    (made,) = _jobs(run)
+    compose(run, loopback.multipart_ok(jpeg), "-o", "made.jpg")
+    (made,) = jobs(run)
     shutil.copy("made.jpg", "renamed.png")
     Path("made.jpg").write_bytes(b"another picture")
     with ledger.open_record({}) as record:
@@ -60,8 +45,8 @@ def test_a_picture_finds_the_jobs_it_was_in(run: Run, work: Path, jpeg: bytes) -
         used = record.begin(lg.claim(inputs=inputs))
     shown = run("jobs", "show", "renamed.png")
 
-    assert [job["id"] for job in _jobs(run, "show", "./renamed.png")] == [used.id, made["id"]]
-    assert [job["id"] for job in _jobs(run, "show", str(work / "scene.jpg"))] == [made["id"]]
+    assert [job["id"] for job in jobs(run, "show", "./renamed.png")] == [used.id, made["id"]]
+    assert [job["id"] for job in jobs(run, "show", str(work / "scene.jpg"))] == [made["id"]]
     one, other = shown.text.split("\n\n")
     assert one.startswith("file         renamed.png is input 1 of this job\n")
     assert other.startswith("file         renamed.png is the picture of this job\n")
@@ -70,8 +55,8 @@ def test_a_picture_finds_the_jobs_it_was_in(run: Run, work: Path, jpeg: bytes) -
 
 def test_a_kept_picture_finds_its_job(run: Run, work: Path, jpeg: bytes) -> None:
     """What was kept of a job, or a copy of that, finds it, though no hash of it was recorded."""
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
-    (job,) = _jobs(run)
+    compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    (job,) = jobs(run)
     kept = job["rescued"][0]["path"]
     shutil.copy(kept, "copy.jpg")
 
@@ -105,11 +90,11 @@ def test_a_file_of_no_job(run: Run, work: Path, make: Callable[[Path], object], 
 
 def test_an_id_can_be_a_name(run: Run, work: Path, jpeg: bytes) -> None:
     """Where a file that no job knows has the name of an id, the id counts."""
-    _compose(run, loopback.multipart_ok(jpeg))
-    (job,) = _jobs(run)
+    compose(run, loopback.multipart_ok(jpeg))
+    (job,) = jobs(run)
     Path(job["id"]).write_bytes(b"by chance")
 
-    assert _jobs(run, "show", job["id"]) == [job]
+    assert jobs(run, "show", job["id"]) == [job]
 
 
 def test_jobs_of_a_time(run: Run, work: Path) -> None:
@@ -122,7 +107,7 @@ def test_jobs_of_a_time(run: Run, work: Path) -> None:
             lg.sql("UPDATE jobs SET begun_at = ? WHERE id = ?", moment, entry.id)
 
     def told(*argv: str) -> list[str]:
-        return [job["config"]["prompt"][-1] for job in _jobs(run, *argv)]
+        return [job["config"]["prompt"][-1] for job in jobs(run, *argv)]
 
     assert told("--since", "2026-05") == ["6", "5"]
     assert told("--until", "2026-02") == ["2", "1"]
@@ -182,10 +167,10 @@ def test_an_unknown_job_is_settled(
     with loopback.serve(answers) as service:
         env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
         codes = [run("compose", *LINE, **env).code for _ in range(2)]
-        name = _jobs(run)[0]["id"]
+        name = jobs(run)[0]["id"]
         run("jobs", "settle", name, "billed" if outcome == "not-billed" else "not-billed")
         done = run("jobs", "settle", name[:6], outcome)
-        (job,) = _jobs(run)
+        (job,) = jobs(run)
         spent = json.loads(run("jobs", "spend", "--json").out)["total"]
         codes.append(run("compose", *LINE, **env).code)
 
@@ -200,16 +185,16 @@ def test_an_unknown_job_is_settled(
 def test_settling_as_a_document(run: Run, work: Path) -> None:
     """`--json` tells the job as it counts now."""
     name = _unknown(run)
-    (told,) = _jobs(run, "settle", name, "billed")
+    (told,) = jobs(run, "settle", name, "billed")
 
-    assert told == _jobs(run)[0]
+    assert told == jobs(run)[0]
     assert told["settled"] == "billed"
 
 
 def test_what_cannot_be_settled(run: Run, work: Path, jpeg: bytes) -> None:
     """A job whose outcome is known, or that runs, is not settled; nor is one with an odd word."""
-    _compose(run, loopback.multipart_ok(jpeg))
-    name = str(_jobs(run)[0]["id"])
+    compose(run, loopback.multipart_ok(jpeg))
+    name = str(jobs(run)[0]["id"])
     odd = run("jobs", "settle", name, "biled")
     known = run("jobs", "settle", name, "billed")
     with lg.process("reach", "sending") as started:
@@ -231,9 +216,9 @@ def test_what_cannot_be_settled(run: Run, work: Path, jpeg: bytes) -> None:
 
 def test_a_job_is_forgotten(run: Run, work: Path, jpeg: bytes) -> None:
     """What is forgotten leaves no prompt and no name in the record; the pictures stay."""
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
-    _compose(run, loopback.multipart_ok(jpeg), "-o", "made.jpg")
-    made, kept = _jobs(run)
+    compose(run, loopback.multipart_ok(jpeg), "-o", "out.png", "--strict")
+    compose(run, loopback.multipart_ok(jpeg), "-o", "made.jpg")
+    made, kept = jobs(run)
     path = kept["rescued"][0]["path"]
     first = run("jobs", "forget", made["id"][:8])
     second = run("jobs", "forget", kept["id"])
@@ -243,7 +228,7 @@ def test_a_job_is_forgotten(run: Run, work: Path, jpeg: bytes) -> None:
         f"prodia-compose: {made['id']} is forgotten\n",
     )
     assert second.err.endswith(f"is forgotten; what was kept of it stays: {path}\n")
-    assert _jobs(run) == []
+    assert jobs(run) == []
     assert (work / "made.jpg").read_bytes() == Path(path).read_bytes() == jpeg
     folder = lg.path().parent
     left = b"".join(file.read_bytes() for file in folder.glob("jobs.sqlite3*"))
@@ -255,10 +240,10 @@ def test_a_job_is_forgotten(run: Run, work: Path, jpeg: bytes) -> None:
 def test_forgetting_as_a_document(run: Run, work: Path) -> None:
     """`--json` tells the job as it was."""
     name = _unknown(run)
-    before = _jobs(run)
+    before = jobs(run)
 
-    assert _jobs(run, "forget", name) == before
-    assert _jobs(run) == []
+    assert jobs(run, "forget", name) == before
+    assert jobs(run) == []
 
 
 def test_forgetting_an_unknown_outcome(run: Run, work: Path) -> None:
@@ -280,7 +265,7 @@ def test_a_record_that_cannot_be_written(run: Run, work: Path, argv: tuple[str, 
     assert done.code == 8
     assert f"{name}: nothing was changed: " in done.err
     assert "another process keeps it locked" in done.err
-    assert _jobs(run)[0]["settled"] is None
+    assert jobs(run)[0]["settled"] is None
 
 
 def _sha256(data: bytes) -> str:

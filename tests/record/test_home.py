@@ -1,38 +1,20 @@
 """The state folder, and what the environment says of the record in it."""
 
 import os
-import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
 import pytest
+from conftest import mode
 
 from prodia_compose.record import home, ledger
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere")
-
-
-@pytest.fixture(autouse=True)
-def _open_umask() -> Iterator[None]:
-    """Create files under a umask that hides nothing, so that modes are ours."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-@pytest.fixture
-def xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of XDG_STATE_HOME, which does not exist yet."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "deep" / "state"))
-    return tmp_path / "deep" / "state"
-
-
-def mode(path: Path) -> int:
-    """Return the permission bits of a file or folder."""
-    return stat.S_IMODE(path.stat().st_mode)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the state folder lies elsewhere"),
+    pytest.mark.usefixtures("open_umask"),
+]
 
 
 def test_the_folder_is_private(xdg: Path) -> None:

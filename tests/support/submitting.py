@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import socket
 import threading
 import traceback
@@ -21,7 +22,7 @@ from prodia_compose import errors, progress
 from prodia_compose.client import answers, multipart
 from prodia_compose.client.send import Sender, Sent
 from prodia_compose.client.service import Service, Token
-from prodia_compose.client.transport import exchange
+from prodia_compose.client.transport import exchange, passage
 
 TOKEN = "sentinel-0f9e8d7c6b5a"
 
@@ -292,3 +293,15 @@ def served(
     """Submit a job to a server that answers by `script`; return both as they are afterwards."""
     with serving(*script, tls=tls) as server:
         return server, submit(service(server.url, **(limits or {})), body, **handed)
+
+
+class StoppingAtTheEnd(exchange.Exchange):
+    """An exchange during which somebody asks to stop."""
+
+    def __init__(self, request: passage.Request, *, stop: progress.Stop, **handed: Any) -> None:
+        super().__init__(request, stop=stop, **handed)
+        self._asked = stop
+
+    def __exit__(self, *how: object) -> None:
+        self._asked.request(signal.SIGTERM)
+        super().__exit__(*how)
