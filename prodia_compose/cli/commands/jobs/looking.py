@@ -12,13 +12,16 @@ from prodia_compose.cli.commands.jobs.options import (
     LIMIT,
     Json,
     Limit,
+    Preview,
     Sandbox,
     Since,
     Until,
+    Verbose,
     is_about_sandbox,
     told_trouble,
 )
 from prodia_compose.cli.options import moments
+from prodia_compose.inputs import files
 from prodia_compose.progress import visible
 from prodia_compose.record import contents, ledger, spending
 from prodia_compose.record.entries import Entry
@@ -72,12 +75,14 @@ def show(
         typer.Argument(metavar="ID|FILE", help="The id of a job, or how it begins; or a picture"),
     ],
     *,
+    preview: Preview = False,
     json: Json = False,
+    verbose: Verbose = 0,
 ) -> int:
     """Show all that is known of a job, or of the jobs that made a picture or used it.
 
     \b
-    prodia-compose jobs show 3f9c
+    prodia-compose jobs show 3f9c --preview
     prodia-compose jobs show composed.jpg    by what is in it, not by its name
     """  # noqa: D301
     with ledger.open_record(os.environ, create=False) as record:
@@ -85,14 +90,25 @@ def show(
     trouble = told_trouble(record, as_json=json)
     if json:
         terminal.print_document(job_documents.jobs([one for one, _ in found], trouble))
-        return 0
-    blocks = []
-    for entry, part in found:
-        rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
-        shown = [(name, visible(value)) for name, value in rows]
-        blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
-    terminal.print_text("\n\n".join(blocks))
+    else:
+        blocks = []
+        for entry, part in found:
+            rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
+            shown = [(name, visible(value)) for name, value in rows]
+            blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
+        terminal.print_text("\n\n".join(blocks))
+    if preview:
+        from prodia_compose.cli import preview as previews  # noqa: PLC0415 - loads Pillow
+
+        entry, part = found[0]
+        previews.show_files([job] if part else _pictures(entry), verbose)
     return 0
+
+
+def _pictures(entry: Entry) -> list[str]:
+    """Return where the pictures of a job are: in their places, as they came, or else kept."""
+    saved = [one.path for one in entry.outputs if files.holds(one.path, one.sha256)]
+    return saved or [path for path in entry.rescued if Path(path).is_file()]
 
 
 def spend(*, since: Since = None, until: Until = None, json: Json = False) -> int:

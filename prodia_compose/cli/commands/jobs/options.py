@@ -37,6 +37,10 @@ Sandbox = Annotated[
     bool, typer.Option("--sandbox", help="Those of the sandbox, which cost nothing")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Show the picture on a terminal, on standard error")
+]
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Tell why, if it cannot")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, or how it begins")]
 
 
