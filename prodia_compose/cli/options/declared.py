@@ -15,8 +15,8 @@ from prodia_compose.pipeline.request import ComposeRequest
 IN_HELP = (
     ("operands", "prompt", "prompt_file", "target", "model"),
     ("again", "is_async"),
-    ("create_dirs", "preview", "json", "quiet", "verbose"),
-    ("sandbox", "fault", "json", "quiet", "verbose"),
+    ("create_dirs", "json", "quiet", "verbose"),
+    ("sandbox", "fault", "preview", "json", "quiet", "verbose"),
     ("operands", "each", "manifest_format", "vary", "repeat", "only", "shard", "budget_usd"),
     ("budget_usd", "yes", "dry_run", "jobs", "rate", "max_failures", "skip_invalid"),
     ("skip_invalid", "rerun", "results", "cluster"),

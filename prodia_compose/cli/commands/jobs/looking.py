@@ -88,27 +88,18 @@ def show(
     with ledger.open_record(os.environ, create=False) as record:
         found = _found(record, job)
     trouble = told_trouble(record, as_json=json)
+    if preview:
+        _show_picture(job if found[0][1] else None, found[0][0], verbose)
     if json:
         terminal.print_document(job_documents.jobs([one for one, _ in found], trouble))
-    else:
-        blocks = []
-        for entry, part in found:
-            rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
-            shown = [(name, visible(value)) for name, value in rows]
-            blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
-        terminal.print_text("\n\n".join(blocks))
-    if preview:
-        from prodia_compose.cli import preview as previews  # noqa: PLC0415 - loads Pillow
-
-        entry, part = found[0]
-        previews.show_files([job] if part else _pictures(entry), verbose)
+        return 0
+    blocks = []
+    for entry, part in found:
+        rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
+        shown = [(name, visible(value)) for name, value in rows]
+        blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
+    terminal.print_text("\n\n".join(blocks))
     return 0
-
-
-def _pictures(entry: Entry) -> list[str]:
-    """Return where the pictures of a job are: in their places, as they came, or else kept."""
-    saved = [one.path for one in entry.outputs if files.holds(one.path, one.sha256)]
-    return saved or [path for path in entry.rescued if Path(path).is_file()]
 
 
 def spend(*, since: Since = None, until: Until = None, json: Json = False) -> int:
@@ -155,3 +146,12 @@ def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
         if not is_file:
             words = "there is no such file, and no job whose id begins so"
         raise errors.UsageError(f"{named}: {words}") from exc
+
+
+def _show_picture(named: str | None, entry: Entry, verbosity: int) -> None:
+    """Show a file, or else a job's pictures: in their places, as they came, or as they were kept."""
+    from prodia_compose.cli import preview  # noqa: PLC0415 - Pillow, for those who want to see
+
+    saved = [one.path for one in entry.outputs if files.holds(one.path, one.sha256)]
+    kept = [path for path in entry.rescued if Path(path).is_file()]
+    preview.show_files([named] if named else saved or kept, verbosity)
