@@ -13,6 +13,19 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_o
 from prodia_compose import errors, values
 from prodia_compose.frozen import frozen
 
+Group = Literal[
+    "rows",
+    "pictures",
+    "prompt",
+    "model and settings",
+    "result",
+    "money",
+    "pace",
+    "network",
+    "talk",
+]
+"""What an option is about; help has them in this order, each under its heading."""
+
 
 @frozen
 class Option:
@@ -21,6 +34,7 @@ class Option:
     Attributes:
         names: As it is typed, the first one in messages; by default the field's with dashes.
             The long one also names the variable. Where a switch is on by default, it turns it off.
+        group: What it is about; operands have a heading of their own.
         metavar: What help calls its value; an operand is called so too.
         minimum: The least number that is taken; `maximum` is the largest.
         parse: Makes the value of what was typed and of what a message is to call the option;
@@ -36,6 +50,7 @@ class Option:
 
     names: tuple[str, ...] = ()
     help: str | None = None
+    group: Group | None = None
     metavar: str | None = None
     minimum: float | None = None
     maximum: float | None = None

@@ -7,8 +7,9 @@ import typer
 from typer.core import TyperGroup
 
 import prodia_compose
+from prodia_compose import errors
 
-_COMMANDS = {
+COMMANDS = {
     "compose": "Send pictures and a prompt, save what comes back",
     "validate": "Do all that compose does, except sending",
     "models": "List the models, or all that is known of one",
@@ -16,6 +17,7 @@ _COMMANDS = {
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
     "completion": "Print the script that completes command lines in a shell",
+    "help": "Show the help of a command, or a page on a topic",
 }
 
 
@@ -33,7 +35,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="prodia-compose",
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -45,33 +47,59 @@ def _declared_elsewhere() -> None:
     """Stand for a command until it is called."""
 
 
-for _name, _summary in _COMMANDS.items():
+for _name, _summary in COMMANDS.items():
     app.command(_name, short_help=_summary)(_declared_elsewhere)
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001 - Typer's callbacks are called so
+def _show_version(context: typer.Context, value: bool) -> None:  # noqa: FBT001 - Typer's callbacks are called so
     if value:
         from prodia_compose.cli import terminal  # noqa: PLC0415
 
-        terminal.print_text(f"prodia-compose {prodia_compose.__version__}")
+        lines = [f"prodia-compose {prodia_compose.__version__}"]
+        if context.params["verbose"]:
+            from prodia_compose.cli.commands import help as pages  # noqa: PLC0415 - loads Pillow
+
+            lines += pages.surroundings()
+        terminal.print_text("\n".join(lines))
         raise typer.Exit
 
 
 @app.callback()
 def root(
+    context: typer.Context,
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback is what it does
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version"),
+        typer.Option("--version", "-V", callback=_show_version, help="Show the version"),
     ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            is_eager=True,  # so that `--version` knows of it, wherever it stands
+            show_default=False,
+            help="With --version: also those of Python and of codecs, and the folders (for reports)",
+        ),
+    ] = 0,
 ) -> None:
     """Combine several pictures into one with a sentence.
 
     \b
     prodia-compose compose product.jpg scene.jpg -o out.jpg \\
-        -p "Put the mug from the first image on the table in the second"
+        -p "Put the mug from the first image on the table in the second image"
     prodia-compose validate *.jpg -p "..."     everything but sending
     prodia-compose compose --sandbox ...       try it: no token, no cost
+    prodia-compose batch rows.jsonl --budget 5
+    prodia-compose help money                  a page on a topic
 
     The token is read from PRODIA_TOKEN. The saved path is printed on stdout.
+
+    Topics of `help`: lists, names, batch, money, exit-codes, json, environment,
+    privacy, marks, troubleshooting.
     """  # noqa: D301 - \b is Typer's mark for a paragraph it must not wrap
+    if verbose:
+        from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who mistyped
+
+        raise errors.UsageError(slips.early("-v", [context.invoked_subcommand or ""]))

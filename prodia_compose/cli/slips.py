@@ -9,7 +9,7 @@ from prodia_compose.cli.completion import offers
 from prodia_compose.cli.completion.offers import Command
 
 _ID = re.compile(r"[0-9a-f]{2,}(-[0-9a-f]*)*", re.IGNORECASE)
-_SWITCHES = ("help", "version")  # which other programs have as commands
+_SWITCHES = ("version",)  # which other programs have as commands
 _MANIFESTS = tuple(f".{suffix}" for suffix in offers.PATHS["MANIFEST"][1])
 _LONGEST_SHOWN = 60
 

@@ -19,7 +19,9 @@ TokenState = Literal["present", "missing", "invalid"]
 
 
 def _seconds(flag: str, told: str, *, minimum: float = 0.001) -> Option:
-    return Option(names=(flag,), metavar="S", minimum=minimum, maximum=86400, help=told)
+    return Option(
+        names=(flag,), metavar="S", minimum=minimum, maximum=86400, help=told, group="network"
+    )
 
 
 @frozen
@@ -28,13 +30,28 @@ class Delivery(Options):
 
     token_file: Annotated[
         str | None,
-        Option(metavar="FILE", help="Read the token from a file instead of PRODIA_TOKEN"),
+        Option(
+            metavar="FILE",
+            help="Read the token from a file, or - for stdin, instead of from PRODIA_TOKEN",
+            group="network",
+        ),
     ] = None
-    connect_timeout_s: Annotated[float, _seconds("--connect-timeout", "For a connection")] = 10
-    stall_timeout_s: Annotated[float, _seconds("--stall-timeout", "Without upload progress")] = 30
-    timeout_s: Annotated[float, _seconds("--timeout", "For the answer, once all is sent")] = 300
+    connect_timeout_s: Annotated[
+        float, _seconds("--connect-timeout", "Give up connecting after S seconds")
+    ] = 10
+    stall_timeout_s: Annotated[
+        float, _seconds("--stall-timeout", "Give up when the upload stands still for S seconds")
+    ] = 30
+    timeout_s: Annotated[
+        float, _seconds("--timeout", "Wait at most S seconds for the result, once all is sent")
+    ] = 300
     max_wait_s: Annotated[
-        float, _seconds("--max-wait", "In all, while the service is busy", minimum=0)
+        float,
+        _seconds(
+            "--max-wait",
+            "Keep retrying a busy service for at most S seconds in total",
+            minimum=0,
+        ),
     ] = 120
     base_url: Annotated[
         str,
@@ -46,7 +63,11 @@ class Delivery(Options):
     ] = DEFAULT_BASE_URL
     is_async: Annotated[
         bool,
-        Option(names=("--async",), help="Create the job, ask after it, then fetch the picture"),
+        Option(
+            names=("--async",),
+            help="Submit, poll, download; `jobs fetch` finishes an interrupted wait",
+            group="network",
+        ),
     ] = False
 
     @property

@@ -23,29 +23,70 @@ class Fitting(Options):
     """How the images are made to fit; None keeps the model's cap."""
 
     max_side: Annotated[
-        int | None, Option(metavar="PX", minimum=1, help="Cap each side instead of the model's")
+        int | None,
+        Option(
+            metavar="PX",
+            minimum=1,
+            help="Longest side sent, in pixels",
+            shown="the model's limit",
+            group="pictures",
+        ),
     ] = None
     max_pixels: Annotated[
-        int | None, Option(metavar="N", minimum=1, help="Cap width x height of each image")
+        int | None,
+        Option(
+            metavar="N",
+            minimum=1,
+            help="Most pixels (width x height) of each picture sent",
+            shown="the model's limit",
+            group="pictures",
+        ),
     ] = None
     max_input_pixels: Annotated[
-        int, Option(metavar="N", minimum=1, help="Refuse larger files undecoded")
+        int,
+        Option(
+            metavar="N",
+            minimum=1,
+            help="Refuse input files with more than N pixels (guards against bombs)",
+            group="pictures",
+        ),
     ] = 250_000_000
-    resize: Annotated[bool, Option(names=("--no-resize",), help="Send images at full size")] = True
+    resize: Annotated[
+        bool,
+        Option(
+            names=("--no-resize",),
+            help="Send pictures at full size, or refuse those over a documented limit",
+            group="pictures",
+        ),
+    ] = True
     quality: Annotated[
         int,
-        Option(metavar="1-100", minimum=1, maximum=100, help="JPEG quality of what is re-encoded"),
+        Option(
+            metavar="N",
+            minimum=1,
+            maximum=100,
+            help="JPEG quality of pictures that are encoded anew",
+            group="pictures",
+        ),
     ] = 95
     background: Annotated[
         tuple[int, int, int],
         Option(
             metavar="COLOUR",
-            help="What shows through: white, #RRGGBB",
+            help="Colour behind transparent areas: white, black, grey or #RRGGBB",
+            group="pictures",
             parse=_colour,
             shown="white",
         ),
     ] = (255, 255, 255)
-    keep_alpha: Annotated[bool, Option(help="Send transparency, as PNG, instead")] = False
+    keep_alpha: Annotated[
+        bool,
+        Option(help="Keep transparency (sent as PNG) instead of flattening it", group="pictures"),
+    ] = False
     keep_metadata: Annotated[
-        bool, Option(help="Let EXIF (place, camera) leave with the picture")
+        bool,
+        Option(
+            help="Send EXIF too (GPS position, camera); it is removed by default",
+            group="pictures",
+        ),
     ] = False

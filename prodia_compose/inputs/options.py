@@ -64,6 +64,7 @@ class Selection(Options):
             metavar="NAME=PATH",
             help="A picture with a label: {NAME} in the prompt becomes its position",
             parse=_labelled,
+            group="pictures",
             variable=None,
         ),
     ] = ()
@@ -74,6 +75,7 @@ class Selection(Options):
             metavar="FILE",
             help="Read picture names from a list, one a line, or - for stdin",
             parse=file_or_stdin,
+            group="pictures",
             variable=None,
         ),
     ] = ()
@@ -81,11 +83,18 @@ class Selection(Options):
         bool,
         Option(
             names=("-0", "--null"),
-            help="Names in lists end in NUL, as of find -print0",
+            help="Names in the lists end in NUL, as `find -print0` writes them",
+            group="pictures",
             variable=None,
         ),
     ] = False
-    sort: Annotated[Sort, Option(help="How to order the names of a list")] = "none"
+    sort: Annotated[
+        Sort,
+        Option(
+            help="Order of the names of a list: as they come, by name, or natural (2 before 10)",
+            group="pictures",
+        ),
+    ] = "none"
 
     def clashes(self) -> Iterator[Clash]:
         """Yield how to read a list where there is none."""

@@ -23,6 +23,10 @@ def _position_or_name(text: str, called: str) -> int | str:
     return int(text)
 
 
+def _setting(metavar: str, told: str) -> Option:
+    return Option(metavar=metavar, help=told, group="model and settings")
+
+
 @frozen
 class Settings(Options):
     """The fields of the job's config; all but `match` and `extras` are called as they are there.
@@ -33,31 +37,46 @@ class Settings(Options):
     """
 
     aspect_ratio: Annotated[
-        str | None, Option(metavar="W:H", help="The picture's ratio, such as 16:9")
+        str | None,
+        _setting("W:H", "Shape of the result, such as 16:9; `models NAME` lists the ratios"),
     ] = None
-    width: Annotated[int | None, Option(metavar="PX", help="Its width")] = None
-    height: Annotated[int | None, Option(metavar="PX", help="Its height")] = None
+    width: Annotated[
+        int | None, _setting("PX", "Width of the result, in pixels; `models NAME` has the range")
+    ] = None
+    height: Annotated[
+        int | None, _setting("PX", "Height of the result, in pixels; `models NAME` has the range")
+    ] = None
     match: Annotated[
         int | str | None,
         Option(
             metavar="WHICH",
-            help="Frame the result like this image: its position, label or name",
+            help="Give the result the shape of this image: its position, label or name",
+            group="model and settings",
             parse=_position_or_name,
         ),
     ] = None
-    steps: Annotated[int | None, Option(metavar="N", help="Diffusion steps")] = None
-    guidance: Annotated[float | None, Option(metavar="X", help="How closely to follow it")] = None
-    seed: Annotated[int | None, Option(metavar="N", help="The random seed")] = None
-    resolution: Annotated[
-        str | None, Option(metavar="TIER", help="1K, 2K or 4K, for the Gemini models")
+    steps: Annotated[
+        int | None, _setting("N", "Diffusion steps, 1 to 50, for flux-2-dev and flux-2-flex")
     ] = None
-    safety_tolerance: Annotated[int | None, Option(metavar="N", help="0 is strictest")] = None
+    guidance: Annotated[
+        float | None, _setting("X", "How closely to follow the prompt (guidance scale), 1 to 10")
+    ] = None
+    seed: Annotated[
+        int | None, _setting("N", "Random seed: another number, another result (FLUX models)")
+    ] = None
+    resolution: Annotated[
+        str | None, _setting("TIER", "Size of the result: 1K, 2K or 4K, for the Gemini models")
+    ] = None
+    safety_tolerance: Annotated[
+        int | None, _setting("N", "Safety filter of the service: 0 (strictest) to 5")
+    ] = None
     extras: Annotated[
         tuple[tuple[str, SettingValue], ...],
         Option(
             names=("--set",),
             metavar="KEY=VALUE",
-            help="Any other setting; VALUE is JSON or plain text",
+            help="Any other setting of the model; VALUE is JSON or plain text",
+            group="model and settings",
             parse=parse_set,
             variable=None,
         ),

@@ -38,19 +38,35 @@ class Placement(Options):
         Option(
             names=("-o", "--output"),
             metavar="PATH",
-            help="Where the picture goes: .jpg, .png or .webp; - for stdout",
+            help="Where the result goes: .jpg, .png or .webp; - for stdout",
+            shown="composed.jpg, numbered if taken",
+            group="result",
         ),
     ] = DEFAULT_TARGET
     format: Annotated[
-        OutputFormat | None, Option(help="The format, where the name does not tell")
+        OutputFormat | None,
+        Option(help="Format of the result, if -o has no suffix or is -", group="result"),
     ] = None
     if_exists: Annotated[
-        IfExists | None, Option(help="What to do when FILE exists: fail is the default")
+        IfExists | None,
+        Option(
+            help="If the file exists: fail, skip the job, number the name (-2), or overwrite",
+            shown="fail",
+            group="result",
+        ),
     ] = None
     force: Annotated[
-        bool, Option(names=("-f", "--force"), help="Same as --if-exists overwrite", variable=None)
+        bool,
+        Option(
+            names=("-f", "--force"),
+            help="Same as --if-exists overwrite",
+            variable=None,
+            group="result",
+        ),
     ] = False
-    create_dirs: Annotated[bool, Option(help="Make missing folders")] = False
+    create_dirs: Annotated[bool, Option(help="Make the missing folders of -o", group="result")] = (
+        False
+    )
 
     @property
     def policy(self) -> IfExists:

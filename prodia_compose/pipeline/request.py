@@ -36,7 +36,8 @@ class ComposeRequest(Options):
         Option(
             names=("--prompt", "-p"),
             metavar="TEXT",
-            help="What to make of the images",
+            help="What to make of the pictures",
+            group="prompt",
             parse=as_text,
             variable=None,
             once="one prompt is sent",
@@ -46,7 +47,8 @@ class ComposeRequest(Options):
         str | None,
         Option(
             metavar="FILE",
-            help="Read the prompt from a file, or - for stdin",
+            help="Read the prompt from a text file in UTF-8, or - for stdin",
+            group="prompt",
             parse=file_or_stdin,
             variable=None,
             once="one prompt is sent",
@@ -57,7 +59,8 @@ class ComposeRequest(Options):
         Option(
             names=("--model", "-m"),
             metavar="NAME",
-            help="A model's name or job type; see the command models",
+            help="Model; list them with `prodia-compose models`",
+            group="model and settings",
         ),
     ] = DEFAULT_MODEL
     settings: Settings = Settings()
@@ -69,7 +72,8 @@ class ComposeRequest(Options):
             names=("--max-cost",),
             metavar="USD",
             minimum=0,
-            help="Refuse a job that may cost more",
+            help="Refuse a job that may cost more than this, such as 0.05",
+            group="money",
         ),
     ] = None
     assume_price_usd: Annotated[
@@ -78,32 +82,54 @@ class ComposeRequest(Options):
             names=("--assume-price",),
             metavar="USD",
             minimum=0,
-            help="What a job may cost at most, where no price is known",
+            help="Price to reckon with where none is known, such as 0.04",
+            group="money",
         ),
     ] = None
-    strict: Annotated[bool, Option(help="Treat warnings as errors")] = False
+    strict: Annotated[bool, Option(help="Treat warnings as errors", group="money")] = False
     dry_run: Annotated[
-        bool, Option(names=("--dry-run", "-n"), help="Show what would be sent, and send nothing")
+        bool,
+        Option(
+            names=("--dry-run", "-n"),
+            help="Show what would be sent, and its price; send nothing",
+            group="money",
+        ),
     ] = False
     save_to: Annotated[
         str | None,
         Option(
             names=("--save-request",),
             metavar="DIR",
-            help="Write the request, and a script that sends it, to a folder; send nothing",
+            help="Write the request, and a script that sends it, to a new folder; send nothing",
+            group="money",
         ),
     ] = None
     lint: Annotated[
-        bool, Option(names=("--no-lint",), help="Do not look over the prompt for slips")
+        bool,
+        Option(
+            names=("--no-lint",),
+            help="Do not check the prompt for common mistakes",
+            group="prompt",
+        ),
     ] = True
     again: Annotated[
-        bool, Option(help="Send even if the same job's outcome is unknown", variable=None)
+        bool,
+        Option(
+            help="Send again although the same job may already have been billed",
+            variable=None,
+            group="money",
+        ),
     ] = False
     if_made: Annotated[
-        IfMade, Option(help="Tell of a picture that was made already, or take it unpaid")
+        IfMade,
+        Option(
+            help="If the same picture was made before: tell, or reuse it without paying",
+            group="money",
+        ),
     ] = "tell"
     sandbox: Annotated[
-        bool, Option(help="Send to a stand-in on this machine: no token, no cost")
+        bool,
+        Option(help="Send to a stand-in on this machine: no token, no cost", group="money"),
     ] = False
     delivery: Delivery = Delivery()
     texts: tuple[tuple[str, str], ...] = ()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -195,7 +196,7 @@ def test_help_is_plain_and_fits(run: Run, command: str) -> None:
     assert done.code == 0
     assert "\x1b" not in done.text
     assert max(len(line) for line in done.text.splitlines()) <= 80
-    assert done.text.index("prodia-compose jobs") < done.text.index("\nOptions:")
+    assert re.search(r"(?s)prodia-compose jobs.*\n(Options|Result):", done.text)
 
 
 def test_ids_complete(run: Run, process: Run, work: Path, sandbox: server.Sandbox) -> None:

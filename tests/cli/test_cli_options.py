@@ -252,7 +252,7 @@ def test_all_bad_values_are_told_together(run: Run, work: Path) -> None:
     done = run(*LINE, "--quality", "high", "--width", "wide", "--sort", "up", "-m", "")
 
     told = [line.split()[2] for line in done.err.splitlines()]
-    assert (done.code, told) == (2, ["--model", "--sort", "--width", "--quality"])
+    assert (done.code, told) == (2, ["--sort", "--quality", "--model", "--width"])
 
 
 @pytest.mark.parametrize("text", ["jpg", "JPG", "jpeg", "JPEG"])

@@ -14,7 +14,8 @@ from typing import Any
 
 import typer
 
-from prodia_compose.cli.app import app
+from prodia_compose.cli.app import COMMANDS, app
+from prodia_compose.cli.commands.help import TOPICS
 from prodia_compose.cli.completion.offers import Command, Offers
 from prodia_compose.cli.completion.offers import Model as OfferedModel
 from prodia_compose.images.options import COLOURS
@@ -64,6 +65,7 @@ def offers() -> str:
         "values": {
             "COLOUR": list(COLOURS),
             "KIND[:N]": list(FAULT_KINDS),
+            "COMMAND|TOPIC": [*COMMANDS, *TOPICS],
             "TIME": ["today", "yesterday", "7d"],
             "N/s|m|h": ["1/s", "10/m", "100/h"],
             "KEY=V1,V2": [f"{name}=" for name in ("model", *fields.SETTINGS)],
@@ -88,7 +90,7 @@ def _command(command: Any, above: typer.Context | None, summary: str) -> Command
                 "value": None if one.is_flag or one.count else _value(one, context),
                 "is_repeatable": (one.multiple or one.count) and one.name not in _ONCE,
                 "is_hidden": one.hidden,
-                "help": (one.help or "").rstrip("."),
+                "help": (one.help or "").partition("  [")[0].rstrip("."),
             }
             for one in parameters
             if one.param_type_name == "option"

@@ -25,7 +25,7 @@ HEAVY = {"requests", "PIL", "pi_heif", "rich", "pydantic", "sqlite3", "distribut
 
 HOMES = {
     "typer": ("cli/",),
-    "rich": ("cli/bars.py", "cli/batch/board.py"),
+    "rich": ("cli/bars.py", "cli/batch/board.py", "cli/commands/help.py"),
     "requests": ("client/",),
     "urllib3": ("client/",),
     "PIL": ("images/", "sandbox/"),
@@ -138,6 +138,8 @@ def test_the_sandbox_shares_nothing_with_the_client() -> None:
 @pytest.mark.parametrize(
     ("argv", "unwanted"),
     [
+        (["help", "compose"], {*HEAVY, "prodia_compose.pipeline.batch"}),
+        (["help", "money"], {*HEAVY, "json", "prodia_compose.cli.options"}),
         (["--version"], {*HEAVY, "json", "importlib.metadata", "prodia_compose.models.catalogue"}),
         (
             ["--help"],
@@ -153,7 +155,17 @@ def test_the_sandbox_shares_nothing_with_the_client() -> None:
         (["__complete", "bash", "x batch a.csv --only ", "", ""], {*HEAVY, "typer"}),
     ],
     ids=[
-        *("version", "help", "models", "compose-help", "validate", "batch-help", "jobs"),
+        *(
+            "help-compose",
+            "help-topic",
+            "version",
+            "help",
+            "models",
+            "compose-help",
+            "validate",
+            "batch-help",
+            "jobs",
+        ),
         *("tab", "tab-for-an-id", "tab-for-a-row"),
     ],
 )

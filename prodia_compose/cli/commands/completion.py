@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def completion(
     shell: Annotated[
         Shell,
-        typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell"),
+        typer.Argument(metavar="SHELL", help="The shell: bash, zsh, fish or powershell"),
     ],
 ) -> int:
     """Print the script that lets a shell complete this program's command lines.

@@ -18,7 +18,7 @@ def models(
         typer.Argument(metavar="[NAME]", help="A model's name or job type"),
     ] = None,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout")] = False,
 ) -> int:
     """List the models, or show all that is known of one, with its sources.
 

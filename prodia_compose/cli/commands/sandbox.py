@@ -27,10 +27,27 @@ CI) wait before they kill, so that one they sent to us alone is passed on in tim
 
 _LOOK_EVERY_S = 0.02
 
+_FAULTS = """\
+\b
+Faults:
+busy           429 with Retry-After, once
+busy-forever   the same, always
+too-large      413: the upload is too large
+server-error   500: the service broke
+rejected       400: the job is refused
+unauthorised   401: the token is refused
+failed         the job ran, and failed
+wrong-type     an HTML page in place of a picture
+cut            the answer breaks off half-way
+stall          all is read, and no answer comes
+drop-before    the connection is closed before the upload is read
+drop-after     the connection is closed once all was read
+"""
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(context_settings={"allow_interspersed_args": False})
+@app.command(epilog=_FAULTS, context_settings={"allow_interspersed_args": False})
 def sandbox(
     command: Annotated[
         list[str] | None,
@@ -42,25 +59,25 @@ def sandbox(
         typer.Option(
             metavar="N",
             parser=values.parsing("--port", int, maximum=65535),
-            help="0 takes any free port",
+            help="Port to listen on; 0 takes any free one",
         ),
     ] = 0,
     token: Annotated[
         str | None,
-        typer.Option(metavar="T", help="The only token it takes; without it, any will do"),
+        typer.Option(metavar="T", help="Accept this token only; without it, any will do"),
     ] = None,
     latency: Annotated[
         float,
         typer.Option(
             metavar="S",
             parser=values.parsing("--latency", float),
-            help="Seconds before each answer",
+            help="Wait S seconds before each answer",
         ),
     ] = 0.0,
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KIND[:N]", help="Rehearse a fault: busy, server-error, drop-after, ..."
+            metavar="KIND[:N]", help="Rehearse a fault of the first N jobs; without N, of all"
         ),
     ] = None,
 ) -> int:

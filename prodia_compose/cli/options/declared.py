@@ -8,31 +8,27 @@ from typing import Annotated
 
 from prodia_compose.client.options import Delivery
 from prodia_compose.frozen import frozen
-from prodia_compose.options import Clash, Option, Options
+from prodia_compose.options import Clash, Option, Options, Retold
 from prodia_compose.output.options import Placement
 from prodia_compose.pipeline.request import ComposeRequest
-
-IN_HELP = (
-    ("operands", "prompt", "prompt_file", "target", "model"),
-    ("again", "is_async"),
-    ("create_dirs", "json", "quiet", "verbose"),
-    ("sandbox", "fault", "preview", "json", "quiet", "verbose"),
-    ("operands", "each", "manifest_format", "vary", "repeat", "only", "shard", "budget_usd"),
-    ("budget_usd", "yes", "dry_run", "jobs", "rate", "max_failures", "skip_invalid"),
-    ("skip_invalid", "rerun", "results", "cluster"),
-)
-"""Options that follow on each other in help although they are of several groups; a later row
-counts more, if the command has its first one."""
 
 
 @frozen
 class Telling(Options):
     """What is told of a run, and how."""
 
-    json: Annotated[bool, Option(help="Print one JSON object")] = False
-    quiet: Annotated[bool, Option(names=("-q", "--quiet"), help="Tell errors only")] = False
+    json: Annotated[bool, Option(help="Print one JSON object on stdout", group="talk")] = False
+    quiet: Annotated[
+        bool, Option(names=("-q", "--quiet"), help="Print errors only", group="talk")
+    ] = False
     verbose: Annotated[
-        int, Option(names=("-v", "--verbose"), is_count=True, help="Tell more; -vv also headers")
+        int,
+        Option(
+            names=("-v", "--verbose"),
+            is_count=True,
+            help="Print more; -vv also prints HTTP headers",
+            group="talk",
+        ),
     ] = 0
 
     def clashes(self) -> Iterator[Clash]:
@@ -46,9 +42,9 @@ class Telling(Options):
 class ComposeOptions(Telling):
     """What `compose` and `validate` take."""
 
-    preview: Annotated[bool, Option(help="Show the pictures on a terminal, on standard error")] = (
-        False
-    )
+    preview: Annotated[
+        bool, Option(help="Show the pictures on the terminal, on stderr", group="talk")
+    ] = False
     request: ComposeRequest = ComposeRequest()
 
     def clashes(self) -> Iterator[Clash]:
@@ -56,6 +52,39 @@ class ComposeOptions(Telling):
         yield from super().clashes()
         if self.json and self.request.placement.target == "-":
             yield Clash("json", "target")  # `terminal.refuse_stdout` tells it
+
+
+_SENDING = ("dry_run", "save_to", "again", "stall_timeout_s", "timeout_s", "max_wait_s", "is_async")
+
+
+@frozen
+class ValidateOptions(ComposeOptions):
+    """What `validate` takes: the same, so that a command line needs one word changed.
+
+    Its help leaves out what says only how a job is sent.
+    """
+
+    preview: Annotated[
+        bool, Option(help="Show the pictures, as they would be sent, on the terminal", group="talk")
+    ] = False
+    request: Annotated[
+        ComposeRequest,
+        Retold(
+            {
+                **{name: {"is_hidden": True} for name in _SENDING},
+                "connect_timeout_s": {
+                    "help": "Give up connecting to a picture's server after S seconds"
+                },
+                "target": {"help": "Where the result would go: it is checked, and not made"},
+                "sandbox": {"help": "Check a rehearsal: no token is needed"},
+                "if_made": {
+                    "help": "If the same picture was made before: tell, or plan to reuse it"
+                },
+                "create_dirs": {"help": "Take missing folders of -o as good: they would be made"},
+                "max_cost_usd": {"help": "Report a job that may cost more than this, such as 0.05"},
+            }
+        ),
+    ] = ComposeRequest()
 
 
 @frozen
@@ -70,7 +99,9 @@ class FetchOptions(Telling):
         Option(
             names=("-o", "--output"),
             metavar="PATH",
-            help="Where the picture goes, - for stdout; by default where it was meant to",
+            help="Where the picture goes, - for stdout",
+            shown="where it was meant to go",
+            group="result",
             variable=None,
         ),
     ] = None

@@ -16,26 +16,20 @@ _IN_BATCH: Mapping[str, Mapping[str, Any]] = {
     },
     "labelled": {"help": "A picture of every row, with a label: {NAME} becomes its position"},
     "lists": {"help": "Read more pictures of every row from a list, or - for stdin"},
-    "prompt": {"help": "What to make of the images, where the row does not say it"},
+    "prompt": {"help": "What to make of the pictures, where the row does not say it"},
     "target": {
         "help": "Where pictures go, such as 'out/{id}.jpg': .jpg, .png or .webp",
         "shown": "{id}.jpg, or {each}.jpg with --each",
     },
-    "format": {"help": "The format of pictures, where the name does not tell"},
+    "format": {"help": "Format of the results, if their names have no suffix"},
     "if_exists": {
-        "help": "What to do where a file is that this batch did not make; fail by default"
+        "help": "If a file exists that this batch did not make: fail, skip the row, number "
+        "the name (-2), or overwrite"
     },
-    "width": {"help": "The picture's width"},
-    "height": {"help": "The picture's height"},
-    "guidance": {"help": "How closely to follow the prompt"},
-    "safety_tolerance": {"help": "How much the service lets pass; 0 is strictest"},
-    "max_cost_usd": {"help": "Refuse rows of which one may cost more"},
-    "assume_price_usd": {"help": "What a row may cost at most, where no price is known"},
-    "dry_run": {"help": "Show which rows would be sent, and the price; send nothing"},
-    "max_wait_s": {"help": "Give up rows once the service is busy for so long without a success"},
-    "connect_timeout_s": {"help": "Seconds for a connection"},
-    "stall_timeout_s": {"help": "Seconds without upload progress"},
-    "timeout_s": {"help": "Seconds for an answer, once all is sent"},
+    "max_cost_usd": {"help": "Refuse rows that may cost more than this each, such as 0.05"},
+    "assume_price_usd": {"help": "Price of a row to reckon with where none is known"},
+    "dry_run": {"help": "Show which rows would be sent, and their price; send nothing"},
+    "max_wait_s": {"help": "Give up rows when the service is busy for S seconds on end"},
     "save_to": {"is_hidden": True},
     "again": {"is_hidden": True},
 }
@@ -46,15 +40,16 @@ _IN_BATCH: Mapping[str, Mapping[str, Any]] = {
 class ManyOptions(Telling):
     """What `batch` takes."""
 
-    json: Annotated[bool, Option(help="Print JSON: an object for each row, then one for all")] = (
-        False
-    )
+    json: Annotated[
+        bool, Option(help="Print JSON: an object for each row, then one for all", group="talk")
+    ] = False
     batch: Annotated[BatchOptions, Retold(_IN_BATCH)] = BatchOptions()
     fault: Annotated[
         tuple[str, ...],
         Option(
             metavar="KIND[:N]",
-            help="With --sandbox: rehearse a fault of the first N jobs, as `sandbox` does",
+            help="With --sandbox: rehearse a fault of the first N jobs (`help sandbox`)",
+            group="money",
             variable=None,
         ),
     ] = ()

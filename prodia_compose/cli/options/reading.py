@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import typer
 
 from prodia_compose import errors
-from prodia_compose.cli.options.declared import IN_HELP
-from prodia_compose.options import Declared, Options, declared, make
+from prodia_compose.options import Declared, Group, Options, declared, make
 
 _Options = TypeVar("_Options", bound=Options)
 _Variables = tuple[tuple[str, str], ...]
@@ -37,7 +36,9 @@ def _parameter(one: Declared) -> inspect.Parameter:
         info = typer.Option(
             *one.names,
             metavar=metavar,
-            help=option.help,
+            help=f"{option.help}{_limits(one)}",
+            show_default=False,
+            rich_help_panel=option.group,
             count=option.is_count,
             hidden=option.is_hidden,
             envvar=one.variable,
@@ -49,6 +50,16 @@ def _parameter(one: Declared) -> inspect.Parameter:
         default=inspect.Parameter.empty if default is MISSING else default,
         annotation=Annotated[hint, info],
     )
+
+
+def _limits(one: Declared) -> str:
+    """Return what help says of an option's range and default."""
+    option, default = one.option, one.option.shown
+    if default is None and one.kind is not bool and not option.is_count and not one.is_many:
+        default = None if one.default in (None, MISSING) else f"{one.default}"
+    told = [] if option.maximum is None else [f"{option.minimum:g} to {option.maximum:g}"]
+    told += [] if default is None else [f"default: {default}"]
+    return f"  [{'; '.join(told)}]" if told else ""
 
 
 def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
@@ -79,16 +90,9 @@ def variables(kind: type[Options]) -> dict[str, str | None]:
 
 
 def _in_help(declared: Iterable[Declared]) -> list[Declared]:
-    """Return options in the order that help has them in."""
-    ordered = list(declared)
-    for first, *rest in IN_HELP:
-        if any(one.name == first for one in ordered):
-            moved = [one for one in ordered if one.name in rest]
-            moved.sort(key=lambda one: rest.index(one.name))
-            ordered = [one for one in ordered if one not in moved]
-            place = [one.name for one in ordered].index(first) + 1
-            ordered[place:place] = moved
-    return ordered
+    """Return options in the order that help has them in: operands, then group by group."""
+    order = (None, *get_args(Group))
+    return sorted(declared, key=lambda one: order.index(one.option.group))
 
 
 def _read(

@@ -74,25 +74,27 @@ class BatchOptions(Options):
         shard: Which of how many parts of the rows this run is for, from 1.
     """
 
-    request: ComposeRequest = ComposeRequest()
     each: Annotated[
         str | None,
         Option(
             metavar="LIST",
             help="One composition for every picture or folder of a list, or - for stdin",
+            group="rows",
             parse=file_or_stdin,
             variable=None,
             once="one list makes the rows",
         ),
     ] = None
     manifest_format: Annotated[
-        manifest.Format | None, Option(help="The manifest's format, where the name does not tell")
+        manifest.Format | None,
+        Option(help="Format of the manifest, if its name has no known suffix", group="rows"),
     ] = None
     vary: Annotated[
         tuple[variants.Varied, ...],
         Option(
             metavar="KEY=V1,V2",
-            help="Run each row with each of these values, seed=1..4 too",
+            help="Run each row with each of these values, such as seed=1..4",
+            group="rows",
             parse=variants.parse,
             variable=None,
         ),
@@ -104,6 +106,7 @@ class BatchOptions(Options):
             minimum=1,
             maximum=1000,
             help="Run each row N times",
+            group="rows",
             shown="1",
             variable=None,
         ),
@@ -116,42 +119,59 @@ class BatchOptions(Options):
             minimum=1,
             maximum=256,
             help="How many jobs run at one time",
+            group="pace",
         ),
     ] = 4
     rate: Annotated[
         float | None,
-        Option(metavar="N/s|m|h", help="Start no more jobs than that, such as 10/m", parse=_rate),
+        Option(
+            metavar="N/s|m|h",
+            help="Start at most N jobs a second, minute or hour, such as 10/m",
+            group="pace",
+            parse=_rate,
+        ),
     ] = None
     budget_usd: Annotated[
         Decimal | None,
         Option(
             names=("--budget",),
             metavar="USD",
-            help="Spend no more, in all runs of this batch together",
+            help="Spend at most this in all runs of this batch together, such as 5",
+            group="money",
             parse=_usd,
         ),
     ] = None
     yes: Annotated[
         bool,
-        Option(names=("-y", "--yes"), help="Send without asking, whatever it costs", variable=None),
+        Option(
+            names=("-y", "--yes"),
+            help="Send without asking, whatever it costs",
+            group="money",
+            variable=None,
+        ),
     ] = False
     max_failures: Annotated[
         int | None,
         Option(
             metavar="N",
             minimum=0,
-            help="Start no more rows after N failures without a success; 0 goes on",
+            help="Start no more rows after N failures without a success; 0: go on",
+            group="pace",
             shown="3 of unknown outcome, 10 others",
         ),
     ] = None
     skip_invalid: Annotated[
-        bool, Option(help="Pass over rows that are wrong, and send the others", variable=None)
+        bool,
+        Option(
+            help="Pass over rows that are wrong and send the others", group="rows", variable=None
+        ),
     ] = False
     rerun: Annotated[
         tuple[Rerun, ...],
         Option(
             metavar=f"<{'|'.join(get_args(Rerun))}>",
-            help="Send these once more: nothing else sends them again",
+            help="Send rows that ended so once more; nothing else sends them again",
+            group="rows",
             parse=_rerun,
             variable=None,
         ),
@@ -159,14 +179,18 @@ class BatchOptions(Options):
     only: Annotated[
         tuple[str, ...],
         Option(
-            metavar="ROW", help="Only the row with this id; give it once for each", variable=None
+            metavar="ROW",
+            help="Run only the row with this id; repeat it for several rows",
+            group="rows",
+            variable=None,
         ),
     ] = ()
     shard: Annotated[
         tuple[int, int] | None,
         Option(
             metavar="I/N",
-            help="Only part I of N of the rows, such as 1/4",
+            help="Run only part I of N of the rows, such as 1/4",
+            group="rows",
             parse=_shard,
             variable=None,
         ),
@@ -175,14 +199,22 @@ class BatchOptions(Options):
         str | None,
         Option(
             metavar="FILE",
-            help="Where results are written, and read; by default beside the manifest",
+            help="Where results are written and read",
+            group="rows",
+            shown="beside the manifest",
             variable=None,
         ),
     ] = None
     cluster: Annotated[
         str | None,
-        Option(metavar="ADDRESS", help="Have pictures prepared by a Dask cluster", parse=_address),
+        Option(
+            metavar="ADDRESS",
+            help="Have pictures prepared by a Dask cluster",
+            group="pace",
+            parse=_address,
+        ),
     ] = None
+    request: ComposeRequest = ComposeRequest()
 
     @property
     def manifest(self) -> str | None:

@@ -35,7 +35,7 @@ def fetch(options: FetchOptions) -> int:
     prodia-compose jobs fetch 3f9c
     prodia-compose jobs fetch 3f9c -o out.jpg --create-dirs
 
-    A copy that was kept aside stays; remove it when you need it no more.
+    The kept copy is not deleted; remove it yourself, or with `jobs clean`.
     """  # noqa: D301
     from prodia_compose.pipeline import fetch as fetching  # noqa: PLC0415 - requests and Pillow
     from prodia_compose.pipeline.run import Run  # noqa: PLC0415 - as above

@@ -5,6 +5,7 @@ import typer
 from prodia_compose import errors
 from prodia_compose.cli.commands.jobs import changing, fetching, looking
 from prodia_compose.cli.commands.jobs.options import LIMIT, Json, Limit, Sandbox, Since, Until
+from prodia_compose.cli.options.grouped import Grouped
 from prodia_compose.cli.options.reading import takes_options
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
@@ -20,7 +21,9 @@ def jobs(
     sandbox: Sandbox = False,
     json: Json = False,
 ) -> int:
-    """Look at the record of jobs, and fetch what did not arrive; alone, it lists them.
+    """Look at the record of jobs, and fetch what did not arrive.
+
+    Without a subcommand it lists the latest jobs.
 
     \b
     prodia-compose jobs                        the latest jobs
@@ -42,7 +45,7 @@ def jobs(
 
 app.command("list", short_help="List the latest jobs")(looking.list_jobs)
 app.command("show", short_help="Show all that is known of a job")(looking.show)
-app.command("fetch", short_help="Bring a picture that did not arrive")(
+app.command("fetch", cls=Grouped, short_help="Bring a picture that did not arrive")(
     takes_options(fetching.fetch)
 )
 app.command("spend", short_help="Sum up what jobs have cost")(looking.spend)

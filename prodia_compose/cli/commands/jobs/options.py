@@ -20,29 +20,33 @@ Limit = Annotated[
         "--limit",
         metavar="N",
         parser=values.parsing("--limit", int),
-        help="At most so many; 0 for all",
+        help="Show at most N jobs; 0 shows all",
     ),
 ]
 Since = Annotated[
     str | None,
     typer.Option(
-        "--since", metavar="TIME", help="From then on: 2026-11-30, 2026-11, 7d, yesterday"
+        "--since", metavar="TIME", help="Only jobs since TIME: 2026-11-30, 2026-11, 7d, yesterday"
     ),
 ]
 Until = Annotated[
     str | None,
-    typer.Option("--until", metavar="TIME", help="Up to then; a day or month with all of it"),
+    typer.Option(
+        "--until", metavar="TIME", help="Only jobs up to TIME; a day or a month counts as a whole"
+    ),
 ]
 Sandbox = Annotated[
-    bool, typer.Option("--sandbox", help="Those of the sandbox, which cost nothing")
+    bool, typer.Option("--sandbox", help="Only jobs of the sandbox, which cost nothing")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout")]
 Preview = Annotated[
-    bool, typer.Option("--preview", help="Show the picture on a terminal, on standard error")
+    bool, typer.Option("--preview", help="Show the picture on the terminal, on stderr")
 ]
 Verbose = Annotated[
     int,
-    typer.Option("--verbose", "-v", count=True, show_default=False, help="Tell why none is shown"),
+    typer.Option(
+        "--verbose", "-v", count=True, show_default=False, help="Print why no picture is shown"
+    ),
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, or how it begins")]
 
