@@ -27,7 +27,7 @@ _LIMITS: Final = ((26, 1000), (10, 8))
 Rough is by how much a pixel differs from the mean of the two beside it, of 255."""
 
 _PATCH: Final = 64
-_LOOK_ROWS: Final = 16
+_LOOK_ROWS: Final = 8
 """Of each patch's rows; all of them would take a third of the time that the decoder takes."""
 
 
