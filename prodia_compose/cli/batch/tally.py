@@ -228,8 +228,8 @@ class Tally:
             terminal.print_saved(documents.line(document), None)
         else:
             self._sum_up(done, left, stopped, desk)
-        if self._bug is not None:
-            raise self._bug
+        if self._bug is not None and errors.lack(self._bug) is None:
+            raise self._bug  # else its row is told, and the next run goes on
         if not left:
             return 0
         if signum is not None:

@@ -263,7 +263,7 @@ class Results:
         size = os.fstat(self._descriptor).st_size
         start, tail = size, b""
         while start and b"\n" not in tail:
-            before = max(0, start - _CHUNK_BYTES)
+            before = max(0, start - max(_CHUNK_BYTES, len(tail)))  # doubled, as a line may be long
             tail = os.pread(self._descriptor, start - before, before) + tail
             start = before
         rest = tail[tail.rfind(b"\n") + 1 :]
@@ -315,6 +315,7 @@ _REASONS = {
     errno.EPERM: "it is protected from changes; choose another place with --results",
     errno.EROFS: "the file system is read-only; choose another place with --results",
     errno.EISDIR: "is a folder; name a file with --results",
+    errno.ENOENT: "links to a folder that is not there; name another file with --results",
     errno.ENOTDIR: "part of the path is not a folder",
     errno.ENAMETOOLONG: "the name is too long; choose another with --results",
     errno.ENOSPC: "the disk is full; make room, then run it again: it goes on from here",
