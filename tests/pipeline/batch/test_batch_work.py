@@ -40,7 +40,7 @@ def _done(folder: Path, **means: Any) -> list[work.Done]:
         for number in (1, 2, 3)
     ]
     with rs.opened(folder / "r.jsonl", "1", "2", "3") as results:
-        known = {
+        known: dict[str, Any] = {
             "around": _raising(MemoryError()),
             "asked": Stop(),
             "stop": Stop(),
