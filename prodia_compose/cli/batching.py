@@ -209,8 +209,11 @@ class _Batch:
             preparing=shared,
             is_elsewhere=self._cluster is not None,
         )
+        fetching = shared.fetching(around().download)
         means = work.Means(
-            around=lambda: replace(around(), proven=None, stop=self._asked, means=preparing),
+            around=lambda: replace(
+                around(), proven=None, stop=self._asked, means=preparing, download=fetching
+            ),
             asked=self._asked,
             stop=self._now,
             record=record,

@@ -258,11 +258,19 @@ class Tally:
         )
         if not left:
             return
-        again = shlex.join(["prodia-compose", *sys.argv[1:]])
+        again = _typed()
         is_budget = stopped == "cost" and self._options.batch.budget_usd is not None
         before = "with a higher --budget; " if is_budget else ""
         before += "with the same input; " if self._options.batch.reads_stdin else ""
         if any(count for status, count in self._counts.items() if status not in _ENDED):
             self._say(f"to go on, {before}what is done is not paid again: {again}")
         for word in sorted(self._reruns):
-            self._say(f"{_RERUNS[word]}: {again} --rerun {word}")
+            more = () if word in self._options.batch.rerun else ("--rerun", word)
+            self._say(f"{_RERUNS[word]}: {_typed(*more)}")
+
+
+def _typed(*more: str) -> str:
+    """Return the command line, with more options, as a shell takes it."""
+    argv = sys.argv[1:]
+    end = argv.index("--") if "--" in argv else len(argv)  # what follows are no options
+    return shlex.join(["prodia-compose", *argv[:end], *more, *argv[end:]])

@@ -19,7 +19,7 @@ WORDS: dict[Reason, str] = {
     "auth": "the service refused the token",
     "balance": "the balance of the account does not pay for more",
     "cost": "the budget has no room for the next row, or a job cost more than it should",
-    "disk": "a disk is full",
+    "disk": "a disk is full, or does not take what must be on it",
     "failures": "too many rows failed, one after the other",
     "interrupted": "the batch was asked to stop",
     "bug": "there is a bug in this tool",

@@ -322,7 +322,7 @@ class _Row:
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
         self._start_next()
         if not due.again:
-            twins.refuse(ready.claim, means.record, "--rerun unknown")
+            twins.refuse(ready.claim, means.record, again)
         send.send(
             ready,
             run,
