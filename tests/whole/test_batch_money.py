@@ -97,6 +97,20 @@ def test_a_budget_needs_prices(here: Path, run: Run) -> None:
     assert kept.code == 0
 
 
+def test_what_no_budget_can_count_is_told(here: Path, run: Run) -> None:
+    """Earlier jobs that may be billed and had no price: their number, and where to look."""
+    manifest(here, rows(2, model="inference.new.img2img.v1"))
+    with serving(lambda *_: loopback.Answer(drop="after")):
+        run("batch", "rows.jsonl", "-y")
+        told = run("batch", "rows.jsonl", "--budget", "1", "--assume-price", "0.1")
+
+    assert told.code == 11
+    assert (
+        "prodia-compose: not counted: 2 earlier jobs that may be billed, and nobody knows the "
+        "price; look at the Prodia dashboard"
+    ) in told.err
+
+
 def test_an_absurd_price_is_none(here: Path, run: Run) -> None:
     """The most that the job can cost is counted in its place; the next run goes on."""
     manifest(here, rows(2))
