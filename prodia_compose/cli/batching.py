@@ -108,11 +108,11 @@ class _Batch:
             passed = self._refuse([*wrong, *found.problems, *self._token_problems(found)])
             known = (self._options, found, passed)
             if is_dry or results is None:
-                before.show(*known, plans, standing.history.spent)
+                before.show(*known, plans, standing.history)
                 return 0
             if found.due:
                 self._make_ready(stack, found, around().means.budget)
-            before.tell(*known, standing.history.spent)
+            before.tell(*known, standing.history)
             teller = tally.Tally(*known, rows=mine, is_sandbox=self._is_sandbox)
             teller.leave()
             with signals.in_two_steps(self._asked, self._now):
@@ -209,8 +209,11 @@ class _Batch:
             preparing=shared,
             is_elsewhere=self._cluster is not None,
         )
+        fetching = shared.fetching(around().download)
         means = work.Means(
-            around=lambda: replace(around(), proven=None, stop=self._asked, means=preparing),
+            around=lambda: replace(
+                around(), proven=None, stop=self._asked, means=preparing, download=fetching
+            ),
             asked=self._asked,
             stop=self._now,
             record=record,
