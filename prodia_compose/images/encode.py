@@ -14,6 +14,7 @@ from prodia_compose.images.pixels import resample
 from prodia_compose.images.probe.header import Header
 
 _FLOOR: Final = 80  # the quality that a byte cap may bring a JPEG down to; below, artefacts show
+_WEBP_QUALITY, _WEBP_METHOD = 78, 2
 _LONGEST_SIDE: Final = 65_500  # JPEG_MAX_DIMENSION in libjpeg's jmorecfg.h
 _ROOM: Final = 0.97  # how far below a byte cap to aim: bytes do not quite follow pixels
 
@@ -104,6 +105,13 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
     if max_bytes is None or len(data) <= max_bytes:
         return Encoded(data=data, width=image.width, height=image.height)
     return _shrunk_to(image, data, max_bytes, encode)
+
+
+def as_webp(image: Image.Image) -> bytes:
+    """Return a picture in mode RGB as a WebP of few bytes, for the eye."""
+    stream = _Stream("picture.webp")
+    image.save(stream, quality=_WEBP_QUALITY, method=_WEBP_METHOD)
+    return stream.getvalue()
 
 
 def _shrunk_to(

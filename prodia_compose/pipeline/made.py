@@ -41,7 +41,7 @@ def documents(path: str) -> list[Document]:
     """Return what a results file, or a sidecar, says: the latest of each row, as they first appear.
 
     A row that has a start and no end is `unknown`. Earlier jobs of a row, which may have cost
-    something too, are under `before` in it, the first one first. Any file of documents that
+    something too, are under `before` in it, the first one first; its file is under `results`. Any file of documents that
     `compose --json` or `batch --json` printed can be read.
 
     Raises:
@@ -63,7 +63,9 @@ def documents(path: str) -> list[Document]:
                     continue
                 if last.id not in rows:
                     found.append(last.id)
-                rows[last.id] = _later(rows.get(last.id), {**now, "id": last.id}, last)
+                rows[last.id] = _later(
+                    rows.get(last.id), {**now, "id": last.id, "results": path}, last
+                )
     except (OSError, ValueError) as exc:
         words = f"cannot be read: {errors.reason(exc, _REASONS)}"
         raise errors.InputError(f"{path}: {words}", path=path) from exc
@@ -241,7 +243,12 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
     is_batch = lines.is_opening(stream.read(64))
     stream.seek(0)
     if is_batch:
-        yield from (line for line in lines.read(path, stream) if line[1]["schema"] != lines.HEADER)
+        header: Document = {}
+        for number, line in lines.read(path, stream):
+            if line["schema"] == lines.HEADER:
+                header = line
+            else:  # a start does not say whether it costs something
+                yield number, {"sandbox": header.get("sandbox"), **line}
         return
     text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
     while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches

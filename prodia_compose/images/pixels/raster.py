@@ -35,6 +35,7 @@ _LARGE_BYTES: Final = 8 << 20  # above the bands that are worked through, below 
 _SPARE_BYTES: Final = 32 << 20  # what a heap keeps at its end: no band is asked for again
 
 _MARGINS: Final = {8: 4.0, 4: 3.0, 2: 1.9}
+_ROUGHLY: Final = dict.fromkeys(_MARGINS, 1.0)
 _UNEVEN_FACTOR = 1.5
 
 # Bytes a pixel: of a decoded one, whatever its mode (greys take 1, but seldom come in large
@@ -47,10 +48,11 @@ _HANDED_BYTES: Final = {"HEIF": 6, "AVIF": 8}
 A HEIC of 10 bits takes 8 as well."""
 
 
-def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
+def decode(opener: Opener, info: ImageInfo, size: Size, *, is_rough: bool = False) -> Image.Image:
     """Return a picture made as small as wanted, not yet turned; `size` is of the upright one.
 
-    It is in mode L, LA, RGB, RGBA, CMYK or LAB.
+    It is in mode L, LA, RGB, RGBA, CMYK or LAB. One to be looked at only may be `is_rough`:
+    decoded at the smallest scale that is no smaller than wanted.
 
     Raises:
         errors.InputError: It is damaged.
@@ -67,7 +69,7 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
             return image
         opener = decoder.copied(opener, png.stripped).open
     with decoder.reading():
-        return _whole(opener, info, stored, _scale(info, stored))
+        return _whole(opener, info, stored, _scale(info, stored, is_rough=is_rough))
 
 
 def check(opener: Opener, info: ImageInfo) -> Image.Image:
@@ -203,13 +205,14 @@ def _smallest_scale(info: ImageInfo) -> int:
     return next(each for each in (8, 4, 2, 1) if each <= min(info.width, info.height))
 
 
-def _scale(info: ImageInfo, size: Size) -> int:
+def _scale(info: ImageInfo, size: Size, *, is_rough: bool = False) -> int:
     if info.format != "JPEG":
         return 1
     room = min(info.header.width / size[0], info.header.height / size[1])
     if info.header.has_uneven_chroma:
         room /= _UNEVEN_FACTOR
-    return next((scale for scale, margin in _MARGINS.items() if room >= scale * margin), 1)
+    margins = _ROUGHLY if is_rough else _MARGINS
+    return next((scale for scale, margin in margins.items() if room >= scale * margin), 1)
 
 
 @functools.cache
