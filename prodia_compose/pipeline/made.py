@@ -66,7 +66,7 @@ def documents(path: str) -> list[Document]:
                 rows[last.id] = _later(
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
         words = f"cannot be read: {errors.reason(exc, _REASONS)}"
         raise errors.InputError(f"{path}: {words}", path=path) from exc
     if not found:
@@ -250,7 +250,10 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
             else:  # a start does not say whether it costs something
                 yield number, {"sandbox": header.get("sandbox"), **line}
         return
-    text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
+    try:
+        text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
+    except UnicodeDecodeError as exc:
+        raise _foreign(path, 1) from exc
     while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
         number = text.count("\n", 0, place) + 1
         try:
