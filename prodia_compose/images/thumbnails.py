@@ -48,7 +48,7 @@ def make(opener: Opener, info: probe.ImageInfo, side: int, max_bytes: int) -> Sm
     """
     size = _size(info, side)
     try:
-        image, *_ = prepare.shown(raster.decode(opener, info, size, is_rough=True), info, _WISHES)
+        image, *_ = prepare.as_seen(raster.decode(opener, info, size, is_rough=True), info, _WISHES)
         return Small(data=encode.small_jpeg(image, max_bytes), width=size[0], height=size[1])
     except MemoryError as exc:
         raise errors.InputError("needs more memory than there is") from exc
