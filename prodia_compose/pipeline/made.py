@@ -135,7 +135,7 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
     """
     findings = errors.Findings()
     found: list[Document] = []
-    for name in names:
+    for name in dict.fromkeys(names):  # nothing is shown twice
         with findings.collecting():
             found += documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
     findings.raise_if_any()
@@ -178,8 +178,13 @@ def _row(path: str, name: str) -> Document:
     for one in found:
         if one.get("id") == name:
             return one
-    cure = values.hint(name, (str(one["id"]) for one in found if "id" in one), "; did you mean {}?")
-    raise errors.InputError(f"{path}: has no row {name}{cure}", path=path)
+    cure = values.hint(
+        name,
+        (str(one["id"]) for one in found if "id" in one),
+        "did you mean {}?",
+        "look at the ids in it",
+    )
+    raise errors.InputError(f"{path}: has no row {name}; {cure}", path=path)
 
 
 def _status(line: Document) -> object:

@@ -216,6 +216,21 @@ def test_all_that_is_wrong_is_told_together(here: Path, run: Run) -> None:
     assert [line.split(": ")[2] for line in done.err.splitlines()] == ["a.json", "b.json"]
 
 
+def test_a_single_row_and_nothing_twice(here: Path, run: Run) -> None:
+    """A row is named by its id behind the file's name; who names a file twice sees it once."""
+    written(here / "x.jsonl", [row("r1"), row("r2~#2", prompt="other")])
+    one = run("report", "x.jsonl#r2~#2", "-o", "-", "--format", "md").text
+    twice = run("report", "x.jsonl", "x.jsonl", "-o", "-", "--format", "md").text
+    assert "Compositions: **1: 1 done**" in one
+    assert "r2" in one
+    assert "Compositions: **2: 2 done**" in twice
+    missing = run("report", "x.jsonl#r3", "-o", "-")
+    assert (missing.code, missing.err) == (
+        3,
+        "prodia-compose: error: x.jsonl: has no row r3; look at the ids in it\n",
+    )
+
+
 def test_where_a_report_goes(here: Path, run: Run) -> None:
     """Standard output, a new folder, a number, in another's place, or nowhere if one is there."""
     written(here / "x.jsonl", [row("r1")])
