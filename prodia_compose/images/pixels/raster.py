@@ -37,6 +37,7 @@ _LARGE_BYTES: Final = 8 << 20  # above the bands that are worked through, below 
 _SPARE_BYTES: Final = 32 << 20  # what a heap keeps at its end: no band is asked for again
 
 _MARGINS: Final = {8: 4.0, 4: 3.0, 2: 1.9}
+_ROUGHLY: Final = dict.fromkeys(_MARGINS, 1.0)
 _UNEVEN_FACTOR = 1.5
 
 # Bytes a pixel: of a decoded one, whatever its mode (greys take 1, but seldom come in large
@@ -52,10 +53,11 @@ _HANDED_BYTES: Final = {"HEIF": 6, "AVIF": 8}
 A HEIC of 10 bits takes 8 as well."""
 
 
-def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
+def decode(opener: Opener, info: ImageInfo, size: Size, *, is_rough: bool = False) -> Image.Image:
     """Return a picture made as small as wanted, not yet turned; `size` is of the upright one.
 
-    It is in mode L, LA, RGB, RGBA, CMYK or LAB.
+    It is in mode L, LA, RGB, RGBA, CMYK or LAB. One to be looked at only may be `is_rough`:
+    decoded at the smallest scale that is no smaller than wanted.
 
     Raises:
         errors.InputError: It is damaged.
@@ -72,7 +74,8 @@ def decode(opener: Opener, info: ImageInfo, size: Size) -> Image.Image:
             return image
         opener = decoder.copied(opener, png.stripped).open
     with decoder.reading():
-        return _whole(opener, info, stored, _scale(info, stored))
+        scale = _scale(info, stored, is_rough=is_rough)
+        return _whole(opener, info, stored, scale, is_rough=is_rough)
 
 
 def check(opener: Opener, info: ImageInfo) -> Image.Image:
@@ -109,7 +112,9 @@ def jpeg_bytes(info: ImageInfo, scale: int | None = None) -> int:
     return info.width * info.height * (coefficients * scale**2 + PIXEL_BYTES) // scale**2
 
 
-def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Image:
+def _whole(
+    opener: Opener, info: ImageInfo, size: Size, scale: int, *, is_rough: bool = False
+) -> Image.Image:
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
     if info.format in _HANDED_BYTES:
         from prodia_compose.images.pixels import interleaved  # noqa: PLC0415 - seldom needed
@@ -130,7 +135,7 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Ima
         )
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
     result = resample.shrunk(_rows(image, opener, info), size, extent)
-    if scale > 1 and lines.are_in(image):
+    if scale > 1 and not is_rough and lines.are_in(image):
         del image
         with _at_full_size:
             spare.drop()
@@ -211,13 +216,14 @@ def _smallest_scale(info: ImageInfo) -> int:
     return next(each for each in (8, 4, 2, 1) if each <= min(info.width, info.height))
 
 
-def _scale(info: ImageInfo, size: Size) -> int:
+def _scale(info: ImageInfo, size: Size, *, is_rough: bool = False) -> int:
     if info.format != "JPEG":
         return 1
     room = min(info.header.width / size[0], info.header.height / size[1])
     if info.header.has_uneven_chroma:
         room /= _UNEVEN_FACTOR
-    return next((scale for scale, margin in _MARGINS.items() if room >= scale * margin), 1)
+    margins = _ROUGHLY if is_rough else _MARGINS
+    return next((scale for scale, margin in margins.items() if room >= scale * margin), 1)
 
 
 @functools.cache

@@ -130,11 +130,11 @@ def _read(
                         lines.require_same(path, document, header, is_own=False)
                     continue
                 try:
-                    at, now, spent = _step(document, folder)
+                    at, now, spent = step(document, folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
                 before = steps.get(now.id)
-                if before is not None and not _is_same_job(before[1], now):
+                if before is not None and not is_same_job(before[1], now):
                     history.count(now.id, before[2])
                 steps[now.id] = at, now, spent
     except OSError as exc:
@@ -142,8 +142,12 @@ def _read(
     return steps
 
 
-def _step(document: Document, folder: str) -> tuple[str, Last, Decimal | None]:
-    """Return a step of a row: when, what, and what is spent on that job."""
+def step(document: Document, folder: str) -> tuple[str, Last, Decimal | None]:
+    """Return a step of a row: when, what, and what is spent on that job.
+
+    Raises:
+        ValueError: It is damaged.
+    """
     last = _last(document, folder)
     made, told = document.get("made"), document.get("may_be_billed")
     if isinstance(made, dict) and made.get("taken") is True:
@@ -155,7 +159,7 @@ def _truth(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _is_same_job(before: Last, now: Last) -> bool:
+def is_same_job(before: Last, now: Last) -> bool:
     """Return whether a step is of the job that the one before was of, and not of another try."""
     if now.is_open or before.record_id != now.record_id:
         return False

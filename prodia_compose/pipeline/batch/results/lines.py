@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -160,11 +160,27 @@ _DIFFERENT: dict[str, dict[str, str]] = {
 
 def movable(document: Document, folder: Path) -> Document:
     """Return a row's document with its paths as they are written: from the file's folder on."""
+    return _with_places(
+        document, lambda one: addresses.named("path", below(addresses.name_in(one, "path"), folder))
+    )
+
+
+def usable(document: Document, folder: str) -> Document:
+    """Return a line's document with its paths usable from the working directory, of any bytes.
+
+    Raises:
+        ValueError: One is damaged.
+    """
+    return _with_places(document, lambda one: {"path": found_at(one, folder)})
+
+
+def _with_places(document: Document, place: Callable[[Document], Document]) -> Document:
+    """Return a row's document with another path in each object that has one."""
 
     def told(found: object) -> object:
         if not isinstance(found, dict) or not isinstance(found.get("path"), str):
             return found
-        moved = addresses.named("path", below(addresses.name_in(found, "path"), folder))
+        moved = place(found)
         return {
             name: value
             for field, known in found.items()
