@@ -13,6 +13,7 @@ _COMMANDS = {
     "validate": "Do all that compose does, except sending",
     "models": "List the models, or all that is known of one",
     "batch": "Make many pictures: a row of a manifest, or of a list, each",
+    "verify": "Tell whether pictures are as they were saved, and of which job",
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
     "completion": "Print the script that completes command lines in a shell",

@@ -42,7 +42,7 @@ def test_what_a_file_is_to_each_job(tmp_path: Path) -> None:
         _job(record, _source())
         found = contents.find(record, str(file))
 
-    assert [(entry.id, part) for entry, part in found] == list(reversed(parts.items()))
+    assert [(entry.id, part.words) for entry, part in found] == list(reversed(parts.items()))
 
 
 def test_what_was_kept_of_a_job(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_what_was_kept_of_a_job(tmp_path: Path) -> None:
             kept.append(entry.id)
         found = contents.find(record, str(file))
 
-    assert [(entry.id, part) for entry, part in found] == [
+    assert [(entry.id, part.words) for entry, part in found] == [
         (kept[3], "input 1 of this job"),
         (kept[1], "what was kept of this job"),
     ]
