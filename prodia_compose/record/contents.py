@@ -11,12 +11,13 @@ from prodia_compose.inputs import files
 from prodia_compose.record.entries import Entry
 from prodia_compose.record.ledger import Ledger
 
-_HOLDING = """
-    SELECT * FROM jobs WHERE EXISTS (
-        SELECT 1 FROM json_each(:sought) WHERE instr(outputs, value) OR instr(came, value)
-            OR instr(inputs, value) OR instr(rescued, value)
-    ) ORDER BY seq DESC
+_HAS = """
+    EXISTS (SELECT 1 FROM json_tree(CASE WHEN json_valid({0}) THEN {0} END)
+            WHERE atom IN (SELECT value FROM json_each(:sought)))
 """
+_HAS_MADE = f"{_HAS.format('outputs')} OR {_HAS.format('came')}"
+_MADE = f"SELECT * FROM jobs WHERE {_HAS_MADE} ORDER BY seq DESC"  # noqa: S608 - ours
+_HOLDING = _MADE.replace("ORDER", f"OR {_HAS.format('inputs')} ORDER")
 
 _KEPT = "SELECT * FROM jobs WHERE rescued IS NOT NULL ORDER BY seq DESC"
 
@@ -46,17 +47,12 @@ class Part:
         return f"{' and '.join(named)} of this job"
 
 
-def holding(record: Ledger, sought: Iterable[str]) -> tuple[Entry, ...]:
-    """Return the jobs whose pictures or inputs have one of these hashes, or are at a path so named.
+def made(record: Ledger, sought: Iterable[str]) -> tuple[Entry, ...]:
+    """Return the jobs whose pictures have one of these hashes, or were saved at one of these paths.
 
-    A path comes as `quoted` has it. The last job comes first.
+    The last job comes first.
     """
-    return record.read(_HOLDING, {"sought": json.dumps(sorted(set(sought)))})
-
-
-def quoted(path: str) -> str:
-    """Return a path from the root as the record writes it."""
-    return json.dumps(path)
+    return record.read(_MADE, {"sought": json.dumps(list(sought))})
 
 
 def find(record: Ledger, path: str) -> list[tuple[Entry, Part]]:
@@ -71,7 +67,7 @@ def find(record: Ledger, path: str) -> list[tuple[Entry, Part]]:
     except OSError as exc:
         words = f"{path}: cannot be read ({exc.strerror})"
         raise errors.InputError(words, path=path) from exc
-    entries = holding(record, [looked.sha256])
+    entries = record.read(_HOLDING, {"sought": json.dumps([looked.sha256])})
     found = {entry.id: (entry, _part(entry, looked.sha256)) for entry in entries}
     for entry in record.read(_KEPT, {}):
         is_kept = (files.holds(kept, looked.sha256, looked.size) for kept in entry.rescued)
@@ -103,5 +99,5 @@ def _by_pixels(record: Ledger, path: str) -> list[tuple[Entry, Part]]:
         looked = received.inspect(lambda: Path(path).open("rb"))  # noqa: SIM115 - whoever calls it does
     except ValueError:
         return []
-    entries = holding(record, [looked.pixels_sha256] if looked.pixels_sha256 else [])
+    entries = made(record, [looked.pixels_sha256] if looked.pixels_sha256 else [])
     return [(entry, Part(picture="pixels")) for entry in entries]

@@ -12,7 +12,8 @@ from prodia_compose.report.jsontext import Document, warnings
 
 if TYPE_CHECKING:  # for annotations; it loads Pillow
     from prodia_compose.images.probe.marks import Marks
-    from prodia_compose.pipeline.verify import Origin, Verified
+    from prodia_compose.pipeline.verify.origins import Origin
+    from prodia_compose.pipeline.verify.verdicts import Verified
 
 NO_NAME = "''"  # what a file is called whose name is empty
 _PIXELS = {"same": ", pixels the same", "other": ", pixels not the same", None: ""}

@@ -77,16 +77,14 @@ def verify(options: VerifyOptions) -> int:
     its pixels or its place. Nothing is sent, and C2PA is looked for, not verified.
     """  # noqa: D301
     from prodia_compose.inputs import entries  # noqa: PLC0415 - help needs none of these
-    from prodia_compose.pipeline import verify as verifying  # noqa: PLC0415 - Pillow
+    from prodia_compose.pipeline.verify import verdicts  # noqa: PLC0415 - Pillow
     from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3
     from prodia_compose.report import verified  # noqa: PLC0415 - as above
 
     stdin = sys.stdin.buffer if sys.stdin is not None else None
     named = entries.list_entries(options.named, stdin)
     with ledger.open_record(os.environ, create=False) as record:
-        found = verifying.verify(
-            named, record, options.results, stdin=stdin, stop=signals.current()
-        )
+        found = verdicts.verify(named, record, options.results, stdin=stdin, stop=signals.current())
         trouble = record.warnings
     if options.json:
         terminal.print_document(verified.document(found, trouble))

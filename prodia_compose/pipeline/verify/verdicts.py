@@ -5,10 +5,8 @@ was saved. One with the second was altered since beside its pixels, as where a t
 one that has neither, only its place tells which picture it was.
 """
 
-import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import BinaryIO, Final, Literal, TypeVar
 
@@ -19,40 +17,15 @@ from prodia_compose.images.probe import received
 from prodia_compose.inputs import blob, files
 from prodia_compose.inputs.entries import Entry as Named
 from prodia_compose.inputs.entries import open_input
-from prodia_compose.pipeline import made
-from prodia_compose.pipeline.batch.results.lines import Document
+from prodia_compose.pipeline.verify import origins
+from prodia_compose.pipeline.verify.origins import Known, Origin
 from prodia_compose.progress import Stop
-from prodia_compose.record import contents
-from prodia_compose.record.entries import Entry
 from prodia_compose.record.ledger import Ledger
 
 Verdict = Literal["saved", "altered", "unknown", "unreadable"]
 
 _BUDGET_BYTES: Final = 170_000_000
 _PIXEL_BYTES: Final = 4
-_MAX_SIDECAR_BYTES: Final = 4_000_000
-
-
-@frozen
-class Origin:
-    """The job that a picture is of, as far as is known.
-
-    Attributes:
-        told_by: The sidecar or results file that tells of it; None for the record.
-        id: Our own name for it.
-        path: Where its picture was saved, from the root.
-        begun_at: When it was sent; of a sidecar or results file, when that was written.
-    """
-
-    told_by: str | None
-    id: str | None
-    job_id: str | None
-    model: str | None
-    price_usd: float | None
-    begun_at: datetime | None
-    host: str | None
-    is_sandbox: bool
-    path: str
 
 
 @frozen
@@ -89,10 +62,6 @@ class Verified:
     def is_good(self) -> bool:
         """Whether it is the picture that was saved."""
         return self.verdict == "saved" and self.fault is None
-
-
-_Made = tuple[str, str | None, Origin]
-"""A picture that was saved: the hash of its bytes, that of its pixels, and the job."""
 
 
 class _File:
@@ -159,22 +128,21 @@ def verify(
         errors.InputError: A results file cannot be read; `errors.ProblemsError` if several.
         errors.Interrupted: Somebody asked to stop.
     """
-    told = _told(results)
+    told = origins.told(results)
     looked = [_File(one, stdin) for one in named]
     budget = workers.Budget(_BUDGET_BYTES)
     _at_once(looked, _File.read, lambda _: 0, budget, stop)
     there = [one for one in looked if one.content is not None]
-    known = _of_record(contents.holding(record, (_sha256(one) for one in there))) + told
-    hashes = {sha256: pixels for sha256, pixels, _ in known}
-    open_ = [one for one in there if hashes.get(_sha256(one)) is None]
+    known = Known(origins.recorded(record, map(_sha256, there)))
+    known.take(told)
+    # Those that are as they were saved had all their pixels then.
+    open_ = [one for one in there if not known.has_seen(_sha256(one))]
     for one in open_:
-        known += _beside(one.path)
+        known.take(origins.beside(one.path))
     _at_once(open_, _File.decode, _cost, budget, stop)
-    sought = [contents.quoted(one.place) for one in open_]
-    sought += [
-        one.picture.pixels_sha256 for one in open_ if one.picture and one.picture.pixels_sha256
-    ]
-    known += _of_record(contents.holding(record, sought))
+    sought = [one.place for one in open_ if one.place != "-"]
+    sought += [one.picture.pixels_sha256 or "" for one in open_ if one.picture]
+    known.take(origins.recorded(record, sought))
     return tuple(_judged(one, known) for one in looked)
 
 
@@ -206,31 +174,28 @@ def _refuse(_address: str) -> blob.Blob:
     raise errors.InputError("is an address; download it first")
 
 
-def _judged(file: _File, known: Sequence[_Made]) -> Verified:
+def _judged(file: _File, known: Known) -> Verified:
     """Return what a file is, going by the pictures that were saved."""
     pixels = file.picture.pixels_sha256 if file.picture else None
-    same = [origin for sha256, _, origin in known if sha256 == _sha256(file)]
-    alike = [origin for _, its, origin in known if its is not None and its == pixels]
-    beside = [origin for *_, origin in known if origin.path == file.place != "-"]
+    same = known.saved.get(_sha256(file), [])
+    alike = known.alike.get(pixels or "", [])
+    there = known.there.get(file.place, [])
     verdict: Verdict = "unknown"
     shown: Literal["same", "other"] | None = None
     if file.content is None:
-        beside, verdict = [], "unreadable"
+        there, verdict = [], "unreadable"
     elif same:
         verdict, shown = "saved", "same"
     elif alike:
         verdict, shown = "altered", "same"
-    elif beside:
+    elif there:
         verdict = "altered"
-        is_told = any(its for _, its, origin in known if origin is beside[0])
-        shown = "other" if pixels is not None and is_told else None
-    origins: dict[object, Origin] = {}
-    for one in (
-        same or alike or beside
-    ):  # the record's come first, and what repeats them is left out
-        origins.setdefault(one.job_id or one.id or one, one)
+        shown = "other" if pixels is not None and there[0].pixels_sha256 is not None else None
+    of: dict[object, Origin] = {}
+    for one in same or alike or there:  # the record's come first, and what repeats them is left out
+        of.setdefault(one.origin.job_id or one.origin.id or one.origin, one.origin)
     # What was saved there comes first.
-    ordered = sorted(origins.values(), key=lambda origin: origin.path != file.place)
+    ordered = sorted(of.values(), key=lambda origin: origin.path != file.place)
     return Verified(
         path=file.path,
         verdict=verdict,
@@ -240,95 +205,3 @@ def _judged(file: _File, known: Sequence[_Made]) -> Verified:
         pixels=shown,
         origins=tuple(ordered),
     )
-
-
-def _of_record(entries: Iterable[Entry]) -> list[_Made]:
-    """Return the pictures of jobs, those that came and have no place included."""
-    found: list[_Made] = []
-    for entry in entries:
-        saved = {one.sha256: one for one in entry.outputs}
-        unplaced = [sha256 for sha256 in entry.came if sha256 not in saved]
-        kept = [*entry.rescued, *[entry.output] * len(unplaced)]
-        for path, sha256, pixels in (
-            *((one.path, one.sha256, one.pixels_sha256) for one in entry.outputs),
-            *((path, sha256, None) for path, sha256 in zip(kept, unplaced, strict=False)),
-        ):
-            origin = Origin(
-                told_by=None,
-                id=entry.id,
-                job_id=entry.job_id,
-                model=entry.model,
-                price_usd=entry.price_usd,
-                begun_at=entry.begun_at,
-                host=entry.host,
-                is_sandbox=entry.is_sandbox,
-                path=path,
-            )
-            found.append((sha256, pixels, origin))
-    return found
-
-
-def _told(results: Iterable[str]) -> list[_Made]:
-    """Return the pictures that results files tell of, all that is wrong with these told at once."""
-    findings = errors.Findings()
-    found: list[_Made] = []
-    for path in results:
-        with findings.collecting():
-            for document in made.documents(path):
-                found += _of_document(document, path)
-    findings.raise_if_any()
-    return found
-
-
-def _beside(path: str) -> list[_Made]:
-    """Return the pictures that the sidecar of a file tells of; whatever else lies there is none."""
-    sidecar = f"{path}.json"
-    with contextlib.suppress(errors.InputError, OSError, ValueError):
-        if 0 < os.stat(sidecar).st_size <= _MAX_SIDECAR_BYTES:  # noqa: PTH116 - of any bytes
-            place = addresses.absolute(path)
-            return [
-                one
-                for document in made.documents(sidecar)
-                for one in _of_document(document, sidecar, place)
-            ]
-    return []
-
-
-def _of_document(document: Document, told_by: str, place: str | None = None) -> list[_Made]:
-    """Return the pictures of a result; a sidecar's first one is the file that it lies beside."""
-    outputs = document.get("outputs")
-    found: list[_Made] = []
-    for one in outputs if isinstance(outputs, list) else []:
-        sha256, pixels = one.get("sha256"), one.get("pixels_sha256")
-        if isinstance(sha256, str):
-            origin = Origin(
-                told_by=told_by,
-                id=_text(document, "record_id"),
-                job_id=_text(document, "job_id"),
-                model=_text(document, "model"),
-                price_usd=_amount(document),
-                begun_at=_moment(document),
-                host=None,
-                is_sandbox=document.get("sandbox") is True,
-                path=place or addresses.absolute(str(one["path"])),
-            )
-            found.append((sha256, pixels if isinstance(pixels, str) else None, origin))
-            place = None
-    return found
-
-
-def _text(document: Document, name: str) -> str | None:
-    value = document.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _amount(document: Document) -> float | None:
-    value = document.get("price_usd")
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _moment(document: Document) -> datetime | None:
-    with contextlib.suppress(ValueError):
-        moment = datetime.fromisoformat(_text(document, "at") or "")
-        return moment if moment.tzinfo else None
-    return None
