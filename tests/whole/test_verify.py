@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -316,6 +319,60 @@ def test_a_picture_that_was_kept_aside(run: Run, work: Path) -> None:
     for found in _verified(run, kept, "copy.jpg"):
         assert (found["verdict"], found["whole"]) == ("saved", True)
         assert found["jobs"][0]["path"] == kept
+
+
+def test_a_place_that_was_never_filled(run: Run, work: Path) -> None:
+    """A file where a picture was only meant to go is not told to be that picture, altered."""
+    with loopback.serve([loopback.multipart_ok(origins.plain("JPEG"))]) as service:
+        known = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        assert run("compose", *COMMON, "-o", "out.png", "--strict", **known).code == 10
+    shutil.copy("product.jpg", "out.png")
+    (found,) = _verified(run, "out.png", code=3)
+
+    assert (found["verdict"], found["jobs"]) == ("unknown", [])
+
+
+def test_the_results_of_a_batch(run: Run, work: Path) -> None:
+    """Each picture that they tell of is known by them, one that was replaced since included."""
+    Path("rows").mkdir()
+    row = {"images": ["../product.jpg"], "output": "a.png"}
+    for number in (1, 2):
+        line = json.dumps({**row, "id": "one", "prompt": f"image {number}"})
+        Path("rows/r.jsonl").write_text(line)
+        done = run("batch", "rows/r.jsonl", "--sandbox", "--rerun", "changed", "-f", "--no-lint")
+        assert done.code == 0, done.err
+        shutil.copy("rows/a.png", f"{number}.png")
+    results = "rows/r.jsonl.sandbox.results.jsonl"
+    first, second, there = _verified(run, "1.png", "2.png", "rows/a.png", "--results", results)
+
+    assert first["sha256"] != second["sha256"] == there["sha256"]
+    for one in (first, second, there):
+        (job,) = one["jobs"]
+        assert (job["sandbox"], job["told_by"]) == (True, results)
+        assert job["path"] == str(work / "rows/a.png")
+        assert job["begun_at"]
+    assert [one["verdict"] for one in _verified(run, "1.png", "rows/a.png", code=3)] == [
+        "unknown"
+    ] * 2
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_it_can_be_stopped(work: Path, name: str) -> None:
+    """A signal ends it at once, as it ends any program, while it still waits for its input."""
+    number = getattr(signal, name)
+    argv = [sys.executable, "-m", "prodia_compose", "verify", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as running:
+        assert running.stdin is not None
+        running.stdin.write("x" * 1_000_000)  # more than a pipe holds: somebody is reading
+        running.stdin.flush()
+        running.send_signal(number)
+        code = running.wait(20)
+        assert running.stdout is not None
+        assert running.stderr is not None
+        told = running.stdout.read(), running.stderr.read()
+
+    assert (code, told) == (-number, ("", f"prodia-compose: stopped by {name}\n"))
 
 
 def test_two_hundred_files(run: Run, work: Path) -> None:
