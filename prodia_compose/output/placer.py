@@ -34,11 +34,15 @@ class SavedOutput:
     sha256: str
 
     @property
+    def absolute(self) -> str:
+        """Its path from the root; `-` is standard output."""
+        return self.path if self.path == "-" else addresses.absolute(self.path)
+
+    @property
     def recorded(self) -> entries.File:
         """What the record notes of it."""
-        path = self.path if self.path == "-" else addresses.absolute(self.path)
         pixels = self.picture.pixels_sha256
-        return entries.File(path=path, sha256=self.sha256, pixels_sha256=pixels)
+        return entries.File(path=self.absolute, sha256=self.sha256, pixels_sha256=pixels)
 
 
 @frozen

@@ -67,7 +67,7 @@ def test_what_is_told_of_a_saved_picture(work: Path, data: blob.Blob, stdout: io
     """Its path as typed and from the root, its length and its hash."""
     saved, odd = _placer("out.jpg", stdout).put(data, JPEG, 1)
 
-    assert (saved.path, saved.recorded.path, saved.picture) == ("out.jpg", f"{work}/out.jpg", JPEG)
+    assert (saved.path, saved.absolute, saved.picture) == ("out.jpg", f"{work}/out.jpg", JPEG)
     assert (saved.byte_count, saved.sha256) == (len(BYTES), hashlib.sha256(BYTES).hexdigest())
     assert ((work / "out.jpg").read_bytes(), odd, data.spares) == (BYTES, (), [])
 
@@ -80,7 +80,7 @@ def test_standard_output_takes_one_picture(work: Path, data: blob.Blob, stdout: 
     rehearsed, _ = placer.put(data, JPEG, 3, is_sandbox=True)
     stays, _ = placer.put(data, JPEG, 4, kept=work / "kept.jpg")
 
-    assert (first.path, first.recorded.path, stdout.getvalue()) == ("-", "-", BYTES)
+    assert (first.path, first.absolute, stdout.getvalue()) == ("-", "-", BYTES)
     state = work.parent / "state/prodia-compose"
     assert Path(second.path).parent == state / "rescued"
     assert Path(rehearsed.path).parent == state / "sandbox/rescued"
