@@ -16,7 +16,7 @@ from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import plan, prepare, workers
 from prodia_compose.images.options import Fitting
-from prodia_compose.images.probe import marks, probe
+from prodia_compose.images.probe import probe
 from prodia_compose.inputs import files
 from prodia_compose.inputs.entries import Entry, Input
 from prodia_compose.models.facts import Cap, Caps, Fact, Model
@@ -239,9 +239,7 @@ def _warn_of_marks(
     told = dict.fromkeys(
         image.source.path
         for image in images
-        if image.info.header.has_metadata
-        and not (image.is_untouched if image.prepared else is_known_to_stay)
-        and marks.look(image.source.opener, image.info.format).c2pa == "present"
+        if image.info.has_c2pa and not (image.is_untouched if image.prepared else is_known_to_stay)
     )
     if told:
         message = f"{', '.join(told)}: C2PA marks of origin are not in what is sent"

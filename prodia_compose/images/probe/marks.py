@@ -59,19 +59,27 @@ def look(opener: Opener, format_name: str) -> Marks:
 
     Nothing is decoded, and nothing behind a JPEG's first scan is read.
     """
+    try:
+        with opener() as file:
+            return look_at(file, format_name)
+    except OSError:
+        return Marks()
+
+
+def look_at(file: BinaryIO, format_name: str) -> Marks:
+    """Return the marks of a picture that is open, as `look` does."""
     reader = _READERS.get(format_name)
     if reader is None:
         return Marks()
     states: list[State] = []
     xmp: bytes | None = None
     try:
-        with opener() as file:
-            for kind, data in reader(file):
-                if kind == "xmp":
-                    xmp = xmp or data  # the first one counts, as for other readers
-                elif kind == "c2pa" or data is None or _is_ours(data):
-                    is_good = data is not None and _is_store(data)
-                    states.append("present" if is_good else "damaged")
+        for kind, data in reader(file):
+            if kind == "xmp":
+                xmp = xmp or data  # the first one counts, as for other readers
+            elif kind == "c2pa" or data is None or _is_ours(data):
+                is_good = data is not None and _is_store(data)
+                states.append("present" if is_good else "damaged")
     except (errors.InputError, OSError):  # it ends too early: what is behind the end is not known
         pass
     else:
