@@ -228,6 +228,7 @@ class Interrupted(BaseException):
 
 
 WarningCode = Literal[
+    "c2pa-not-sent",
     "count-in-doubt",
     "duplicate-row",
     "file-name-in-prompt",

@@ -14,6 +14,7 @@ _COMMANDS = {
     "models": "List the models, or all that is known of one",
     "batch": "Make many pictures: a row of a manifest, or of a list, each",
     "report": "Show what was made: a page, a contact sheet, a table",
+    "verify": "Tell whether pictures are as they were saved, and of which job",
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
     "completion": "Print the script that completes command lines in a shell",
