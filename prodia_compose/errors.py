@@ -228,10 +228,12 @@ class Interrupted(BaseException):
 
 
 WarningCode = Literal[
+    "config-unavailable",
     "count-in-doubt",
     "duplicate-row",
     "file-name-in-prompt",
     "image-not-referred",
+    "limit-lowered",
     "no-reference",
     "no-token",
     "not-checked",
@@ -242,6 +244,7 @@ WarningCode = Literal[
     "small-image",
     "unconfirmed-setting",
     "unknown-model",
+    "unknown-option",
     "unknown-setting",
     "unknown-variable",
     "unsorted-list",

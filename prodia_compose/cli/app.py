@@ -15,6 +15,7 @@ _COMMANDS = {
     "batch": "Make many pictures: a row of a manifest, or of a list, each",
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
+    "config": "Show which options a config file or the environment sets",
     "completion": "Print the script that completes command lines in a shell",
 }
 

@@ -32,14 +32,14 @@ _MARKS = (  # UTF-32's little-endian one begins as UTF-16's does
 )
 
 
-def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
-    """Return all bytes of a list, prompt or token file; `-` is standard input."""
+def read_text(name: str, flag: str, stdin: BinaryIO | None, most_bytes: int = -1) -> bytes:
+    """Return the bytes of a list, prompt, token or config file; `-` is standard input."""
     try:
         if name == "-":
             return _checked_stdin(stdin).read()
         _refuse_kind(_stat(name), name)
         with _open(name) as file:
-            return file.read()
+            return file.read(most_bytes)
     except errors.InputError as exc:
         raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
     except (OSError, ValueError) as exc:
