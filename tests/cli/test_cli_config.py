@@ -4,6 +4,7 @@ import json
 import os
 import re
 import time
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,12 @@ import configuring
 import pytest
 import validating
 from conftest import Run
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mistakes import GOOD
 
 from prodia_compose import errors
+from prodia_compose.cli.options import config
 from prodia_compose.cli.options.declared import ComposeOptions, Telling
 from prodia_compose.frozen import frozen
 from prodia_compose.options import Option
@@ -587,3 +591,90 @@ def test_a_config_is_not_read_by_what_takes_no_options_of_it(run: Run, work: Pat
         assert run(*argv).code == 0
     with pytest.raises(errors.UsageError):
         configuring.typed(ComposeOptions)
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            "[compose]",
+            "[a-b]",
+            "[a.b]",
+            "[[a]]",
+            "[ a ]",
+            "[]",
+            "a",
+            "b_c",
+            "-",
+            "a.b",
+            '"a"',
+            "=",
+            " = ",
+        ),
+        *(
+            "#",
+            " # x",
+            " ",
+            "\t",
+            "\n",
+            "\r\n",
+            "\r",
+            "\n\n",
+            "é",
+            "\x01",
+            "\x7f",
+            "\0",
+            "\\",
+            "\\n",
+        ),
+        *('""', '"x"', '"x y"', '"#"', '"""', "'x'", '"a=b"', '"', "true", "false", "True", "inf"),
+        *(
+            "0",
+            "1",
+            "-1",
+            "+1",
+            "01",
+            "1_0",
+            "0.5",
+            "00.5",
+            ".5",
+            "5.",
+            "1e3",
+            "1.5e3",
+            "0x1f",
+            "9" * 20,
+        ),
+        *("2026-12-01", "[1]", "{a = 1}", "x"),
+    ]
+)
+
+
+@given(
+    st.one_of(
+        st.lists(_PIECES, max_size=12).map("".join),
+        st.lists(
+            st.tuples(st.sampled_from(["a", "b", "max-cost", "c_d"]), _PIECES, _PIECES).map(
+                lambda one: f"{one[0]} = {one[1]}{one[2]}"
+            ),
+            max_size=4,
+        ).map("\n".join),
+    )
+)
+@settings(max_examples=1500)
+def test_what_is_read_plainly_is_what_toml_says(text: str) -> None:
+    """The quick way gives what Python's reader gives, or gives way to it."""
+    found = config.plainly(text)
+
+    assert found is None or found == tomllib.loads(text, parse_float=str)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# only words\n",
+        '[compose]\r\nmodel = "a#b" # c\r\nmax-cost = 0.05\nsteps=9\nno_lint = true',
+    ],
+)
+def test_usual_configs_are_read_plainly(text: str) -> None:
+    """The quick way is the one that is taken."""
+    assert config.plainly(text) == tomllib.loads(text, parse_float=str)

@@ -261,6 +261,8 @@ def test_starting_costs_nothing_more_without_a_config(process: Run, work: Path) 
         return done.stdout.splitlines()[-1]
 
     absent = loads()
-    configuring.write("")
+    configuring.write('[compose]\nmodel = "nano-banana"  # cheap\n')
+    plain = loads()
+    configuring.write("[compose]\nmodel = 'nano-banana'\n")
 
-    assert (absent, loads()) == ("False False", "True True")
+    assert (absent, plain, loads()) == ("False False", "False True", "True True")

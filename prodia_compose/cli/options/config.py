@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prodia_compose import errors, values
+from prodia_compose.cli.options import reading
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.cli.options.reading import Given
 from prodia_compose.errors import Warned
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import files
-from prodia_compose.options import Declared, declared
+from prodia_compose.options import Declared
 
 TABLES = ("compose", "batch")
 
@@ -23,6 +24,7 @@ TABLES = ("compose", "batch")
 _LARGEST_BYTES = 1 << 16
 _LONGEST_LINE = 2000
 _MOST_TOLD = 20
+_LONGEST_PLAIN = 18  # digits
 
 _TABLES_OF = {"batch": ("batch", "compose"), "compare": ("batch", "compose")}
 
@@ -163,7 +165,7 @@ def known_in(table: str) -> Iterator[tuple[str, Declared]]:
         from prodia_compose.cli.options.many import ManyOptions  # noqa: PLC0415 - a tenth of a job's start
 
         kind = ManyOptions
-    for one in declared(kind):
+    for one in reading.options_of(kind):
         if not one.option.is_operand:
             yield one.long.removeprefix("--"), one
 
@@ -220,7 +222,9 @@ def _parsed(text: str, called: str) -> dict[str, Any]:
     Raises:
         errors.UsageError: It is none.
     """
-    import tomllib  # noqa: PLC0415 - only where there is a config
+    if (plain := plainly(text)) is not None:
+        return plain
+    import tomllib  # noqa: PLC0415 - takes 3 ms, as long as all else that a config costs
 
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _LONGEST_LINE:
@@ -240,6 +244,50 @@ def _parsed(text: str, called: str) -> dict[str, Any]:
         if any(word in str(exc) for word in _TWICE):
             cure = "a name or a table is given twice"
         raise errors.UsageError(f"{called}: line {place} is no TOML: {cure}") from None
+
+
+def plainly(text: str) -> dict[str, Any] | None:
+    """Return the tables of a text in the plainest TOML, a value a line; None of any other.
+
+    Nearly all configs are so, and what is returned is what TOML says of them.
+    """
+    tables: dict[str, Any] = {}
+    table = tables
+    for line in text.replace("\r\n", "\n").split("\n"):
+        name, equals, value = line.partition("=")
+        name = name.strip(" ")
+        if not line.isascii() or not (line.isprintable() or not line):
+            return None
+        if not name or name.startswith("#"):
+            if equals and not name:
+                return None
+            continue
+        is_table = not equals and name[0] + name[-1] == "[]"
+        name = name[1:-1] if is_table else name
+        found = {} if is_table else _plain_value(value.strip(" "))
+        above = tables if is_table else table
+        if not name.replace("-", "").replace("_", "").isalnum() or found is None or name in above:
+            return None
+        above[name] = found
+        table = found if isinstance(found, dict) else table
+    return tables
+
+
+def _plain_value(text: str) -> Any:
+    """Return a text without escapes, a truth, or a plain number; None of any other."""
+    if text.startswith('"'):
+        body, quote, rest = text[1:].partition('"')
+        is_plain = quote and "\\" not in body and rest.lstrip(" ")[:1] in ("", "#")
+        return body if is_plain and not (rest and not body) else None
+    text = text.partition("#")[0].rstrip(" ")
+    if text in ("true", "false"):
+        return text == "true"
+    whole, point, part = text.partition(".")
+    if not whole.isdecimal() or (len(whole) > 1 and whole[0] == "0"):
+        return None
+    if point:
+        return text if part.isdecimal() else None
+    return int(text) if len(text) <= _LONGEST_PLAIN else None
 
 
 def _refuse_tokens(path: str, parsed: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ Typer takes what was typed as text, switches and counts excepted; here it become
 field's type, so that all that is wrong is told at once and in our words.
 """
 
+import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -88,7 +89,7 @@ def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
     What was typed overrules what the environment says against it, and that the config.
     """
     kind: type[_Options] = get_type_hints(command)["options"]
-    options = {one.name: one for one in _in_help(declared(kind))}
+    options = {one.name: one for one in _in_help(options_of(kind))}  # type: ignore[arg-type] # a class can be hashed
 
     def run(context: typer.Context, **typed: Any) -> int:
         return command(_read(kind, options, typed, context))
@@ -104,9 +105,16 @@ def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
     return run
 
 
+@functools.cache
+def options_of(kind: type[Options]) -> tuple[Declared, ...]:
+    """Return the options of a class of `Options`; they are looked for once."""
+    return tuple(declared(kind))
+
+
 def variables(kind: type[Options]) -> dict[str, str | None]:
     """Return the variable, if there is one, of each option with a name, by its long name."""
-    return {one.long: one.variable for one in declared(kind) if not one.option.is_operand}
+    declared = options_of(kind)  # type: ignore[arg-type] # a class can be hashed
+    return {one.long: one.variable for one in declared if not one.option.is_operand}
 
 
 def _in_help(declared: Iterable[Declared]) -> list[Declared]:
