@@ -80,10 +80,9 @@ class Config:
                     if one is None or one.variable is None or one.name == "config":
                         cure = "belongs to one run, and is not read from a config; type it"
                         raise errors.UsageError(f"{called}: {cure}")
-                    if one.name in options:
-                        found[one.name] = Given(
-                            self._typed(options[one.name], value, called), called, rank
-                        )
+                    own = options.get(one.name)
+                    if own is not None and own.variable is not None:
+                        found[one.name] = Given(self._typed(own, value, called), called, rank)
             self._warn(table, unknown, known, findings)
         return found
 

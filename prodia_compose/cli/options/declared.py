@@ -17,7 +17,7 @@ IN_HELP = (
     ("operands", "prompt", "prompt_file", "target", "model"),
     ("again", "is_async"),
     ("create_dirs", "json", "quiet", "verbose", "config"),
-    ("sandbox", "fault", "json", "quiet", "verbose", "config"),
+    ("sandbox", "fault", "preview", "json", "quiet", "verbose", "config"),
     ("operands", "each", "manifest_format", "vary", "repeat", "only", "shard", "budget_usd"),
     ("budget_usd", "yes", "dry_run", "jobs", "rate", "max_failures", "skip_invalid"),
     ("skip_invalid", "rerun", "results", "cluster"),
@@ -60,6 +60,9 @@ class Telling(Options):
 class ComposeOptions(Telling):
     """What `compose` and `validate` take."""
 
+    preview: Annotated[bool, Option(help="Show the pictures on a terminal, on standard error")] = (
+        False
+    )
     request: ComposeRequest = ComposeRequest()
 
     def clashes(self) -> Iterator[Clash]:

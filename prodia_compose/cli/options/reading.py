@@ -26,7 +26,7 @@ from prodia_compose import errors
 from prodia_compose.cli.options.declared import IN_HELP, Telling
 from prodia_compose.options import Declared, Options, declared, make
 
-_Options = TypeVar("_Options", bound=Telling)
+_Options = TypeVar("_Options", bound=Options)
 _Variables = tuple[tuple[str, str], ...]
 
 TYPED, VARIABLE = 4, 3
@@ -159,6 +159,8 @@ def _read(
     errors.Findings(
         errors.UsageError(clash.message) for clash in made.clashes() if clash.message
     ).raise_if_any()
+    if not isinstance(made, Telling):
+        return made
     alone = frozenset(name for name, one in heard.items() if one.rank < VARIABLE)
     limits: dict[str, Any] = {
         name: options[name].read(one.typed, one.name, ())
@@ -192,7 +194,8 @@ def given_by(
             given[name] = Given(typed[name], one.variable, VARIABLE)
     configured: dict[str, Given] = {}
     with findings.collecting():
-        if named := config_file(given.get("config"), findings):
+        named = config_file(given.get("config"), findings) if "config" in options else None
+        if named is not None:
             from prodia_compose.cli.options import config  # noqa: PLC0415 - where there is one
 
             found = config.load(*named)
