@@ -57,7 +57,7 @@ def _wants_json(argv: Sequence[str]) -> bool:
         return from_environment in _TRUE
     from prodia_compose.cli.options import reading  # noqa: PLC0415 - help does without
 
-    return argv[:1] in _OF_CONFIGS and reading.says_json(options)
+    return (argv[:1] in _OF_CONFIGS or argv[:2] == ["jobs", "fetch"]) and reading.says_json(options)
 
 
 def _interrupted(end: BaseException, argv: Sequence[str], *, as_json: bool) -> int:

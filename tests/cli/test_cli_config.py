@@ -497,6 +497,7 @@ def test_a_config_may_want_json(run: Run, work: Path) -> None:
     assert validating.read(failed.out)["errors"][0]["path"] == "gone.jpg"
     assert validating.read(run("validate", "--bogus").err)["exit_code"] == 2
     assert validating.read(run("compose", "gone.jpg", "-p", "x").err)["exit_code"] == 3
+    assert validating.read(run("jobs", "fetch", "3f9c").err)["exit_code"] == 2
     assert "error: no such option" in run("validate", "--bogus", PRODIA_COMPOSE_JSON="0").err
     assert "error: no such option" in run("validate", "--bogus", "--config", "off").err
     assert "error: no such option" in run("models", "--bogus").err
@@ -572,6 +573,7 @@ def test_path_tells_where_the_config_is(run: Run, work: Path, tmp_path: Path) ->
     assert (there.code, there.text, there.err) == (0, f"{place}\n", "")
     assert run("config", "path", "--config", "own.toml").text == "own.toml\n"
     assert run("config", "path", PRODIA_COMPOSE_CONFIG="off").text == "off\n"
+    assert "--config '': is empty" in run("config", "path", "--config", "").err
 
 
 def test_show_knows_where_nothing_is(run: Run, work: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prodia_compose import errors
+from prodia_compose import errors, values
 from prodia_compose.addresses import named
 from prodia_compose.cli import terminal
 from prodia_compose.cli.options import config, reading
@@ -74,7 +74,8 @@ def show(context: typer.Context, *, file: File = None, json: Json = False) -> in
 
     \b
     prodia-compose config show
-    prodia-compose config show --json | jq '.compose[] | select(.from != "default")'
+    prodia-compose config show --json |
+        jq '.compose[] | select(.from != "default")'
 
     Of batch, only what compose does not have or has otherwise is in the table.
     """  # noqa: D301
@@ -125,7 +126,7 @@ def _given(file: str | None, context: typer.Context) -> Given | None:
     """Return how the config was named, if it was."""
     source = str(context.get_parameter_source("file"))
     called = "PRODIA_COMPOSE_CONFIG" if source.endswith("ENVIRONMENT") else None
-    return None if file is None else Given(file, called, VARIABLE)
+    return None if file is None else Given(values.text(file, "--config"), called, VARIABLE)
 
 
 def _place(file: Given | None) -> str | None:
