@@ -628,7 +628,22 @@ _PIECES = st.sampled_from(
             "\\",
             "\\n",
         ),
-        *('""', '"x"', '"x y"', '"#"', '"""', "'x'", '"a=b"', '"', "true", "false", "True", "inf"),
+        *(
+            '""',
+            '"x"',
+            '"x y"',
+            '"#"',
+            '"""',
+            "'x'",
+            "''",
+            "'a\\b'",
+            '"a=b"',
+            '"',
+            "true",
+            "false",
+            "True",
+            "inf",
+        ),
         *(
             "0",
             "1",
@@ -674,6 +689,7 @@ def test_what_is_read_plainly_is_what_toml_says(text: str) -> None:
     [
         "",
         "# only words\n",
+        "a = 'b\\c'\nd = '#'  # e\n",
         '[compose]\r\nmodel = "a#b" # c\r\nmax-cost = 0.05\nsteps=9\nno_lint = true',
     ],
 )

@@ -263,6 +263,6 @@ def test_starting_costs_nothing_more_without_a_config(process: Run, work: Path) 
     absent = loads()
     configuring.write('[compose]\nmodel = "nano-banana"  # cheap\n')
     plain = loads()
-    configuring.write("[compose]\nmodel = 'nano-banana'\n")
+    configuring.write("[compose]\nmodel = 'nano-banana'\nverbose = +0\n")
 
     assert (absent, plain, loads()) == ("False False", "False True", "True True")

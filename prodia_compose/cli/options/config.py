@@ -274,9 +274,10 @@ def plainly(text: str) -> dict[str, Any] | None:
 
 def _plain_value(text: str) -> Any:
     """Return a text without escapes, a truth, or a plain number; None of any other."""
-    if text.startswith('"'):
-        body, quote, rest = text[1:].partition('"')
-        is_plain = quote and "\\" not in body and rest.lstrip(" ")[:1] in ("", "#")
+    if text.startswith(("'", '"')):
+        body, quote, rest = text[1:].partition(text[0])
+        has_escapes = quote == '"' and "\\" in body
+        is_plain = quote and not has_escapes and rest.lstrip(" ")[:1] in ("", "#")
         return body if is_plain and not (rest and not body) else None
     text = text.partition("#")[0].rstrip(" ")
     if text in ("true", "false"):
