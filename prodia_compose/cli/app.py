@@ -17,6 +17,7 @@ _COMMANDS = {
     "verify": "Tell whether pictures are as they were saved, and of which job",
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
+    "config": "Show which options a config file or the environment sets",
     "completion": "Print the script that completes command lines in a shell",
 }
 

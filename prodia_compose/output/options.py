@@ -45,7 +45,8 @@ class Placement(Options):
         OutputFormat | None, Option(help="The format, where the name does not tell")
     ] = None
     if_exists: Annotated[
-        IfExists | None, Option(help="What to do when FILE exists: fail is the default")
+        IfExists | None,
+        Option(help="What to do when FILE exists: fail is the default", typed_only=("overwrite",)),
     ] = None
     force: Annotated[
         bool, Option(names=("-f", "--force"), help="Same as --if-exists overwrite", variable=None)

@@ -70,6 +70,7 @@ class ComposeRequest(Options):
             metavar="USD",
             minimum=0,
             help="Refuse a job that may cost more",
+            is_limit=True,
         ),
     ] = None
     assume_price_usd: Annotated[

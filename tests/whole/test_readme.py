@@ -67,7 +67,7 @@ def test_each_example_is_run() -> None:
     for one in readme.examples():
         assert any(words in one.text for words in known), f"README.md:{one.line}"
         assert max(len(line) for line in one.text.splitlines()) <= 100, f"README.md:{one.line}"
-    assert {one.language for one in readme.examples()} == {"sh", "bash", "make", "console"}
+    assert {one.language for one in readme.examples()} == {"sh", "bash", "make", "console", "toml"}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
         errors.UsageError: There is nobody to ask, or the answer is no.
     """
     wishes = options.batch
-    if wishes.yes or wishes.budget_usd is not None or is_sandbox:
+    # A budget of the config is a limit, and no consent: it stands there for every batch.
+    has_budget = wishes.budget_usd is not None and "budget_usd" not in options.configured
+    if wishes.yes or has_budget or is_sandbox:
         return
     models = ", ".join(dict.fromkeys(one.model for one in found.due))
     unknown = f", {found.unpriced} of unknown price" if found.unpriced else ""

@@ -129,6 +129,7 @@ class BatchOptions(Options):
             metavar="USD",
             help="Spend no more, in all runs of this batch together",
             parse=_usd,
+            is_limit=True,
         ),
     ] = None
     yes: Annotated[

@@ -18,7 +18,10 @@ from prodia_compose.pipeline.batch.work import Due
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 
-_OF_ALL = ("no-token", "unknown-variable")
+_OF_ALL = (
+    *("no-token", "unknown-variable"),
+    *("unknown-option", "limit-lowered", "config-unavailable"),
+)
 """Warnings that are no row's own: told once."""
 
 _OF_PICTURES = ("c2pa-not-sent",)
