@@ -228,10 +228,13 @@ class Interrupted(BaseException):
 
 
 WarningCode = Literal[
+    "c2pa-not-sent",
+    "config-unavailable",
     "count-in-doubt",
     "duplicate-row",
     "file-name-in-prompt",
     "image-not-referred",
+    "limit-lowered",
     "no-reference",
     "no-token",
     "not-checked",
@@ -242,6 +245,7 @@ WarningCode = Literal[
     "small-image",
     "unconfirmed-setting",
     "unknown-model",
+    "unknown-option",
     "unknown-setting",
     "unknown-variable",
     "unsorted-list",

@@ -43,6 +43,8 @@ class Option:
         variable: Where it is also read from; "" for PRODIA_COMPOSE_ and its long name, None for
             nowhere.
         once: Why it may not be typed twice; where it says nothing, the last one counts.
+        typed_only: The values that count only if they are typed.
+        is_limit: Whether a config only lowers it: of its value and another, the lower one counts.
         is_operand: Whether it is typed without a name.
         is_count: Whether it is a switch whose value is how often it was typed.
         is_hidden: Whether help leaves it out.
@@ -58,6 +60,8 @@ class Option:
     shown: str | None = None
     variable: str | None = ""
     once: str | None = None
+    typed_only: tuple[str, ...] = ()
+    is_limit: bool = False
     is_operand: bool = False
     is_count: bool = False
     is_hidden: bool = False
@@ -89,14 +93,15 @@ class Options:
     """A group of options.
 
     Attributes:
-        variables: (option, variable) of those whose value came from the environment, in all
-            groups of the command; each under all its names.
+        variables: (option, variable) of those whose value came from the environment, or from a
+            config, as a message calls it there, in all groups of the command; each under all its
+            names.
     """
 
     variables: tuple[tuple[str, str], ...] = ()
 
     def called(self, name: str) -> str:
-        """Return what a message calls an option: its variable, if nobody typed it."""
+        """Return what a message calls an option: its variable or place, if nobody typed it."""
         return dict(self.variables).get(name, name)
 
     def clashes(self) -> Iterator[Clash]:
@@ -176,6 +181,9 @@ class Declared(NamedTuple):
             message = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
             findings.errors.append(errors.UsageError(message))
         findings.raise_if_any()
+        if called(self.long) != self.long and {*self.option.typed_only}.intersection(found):
+            message = f"{called(self.long)} {found[0]}: counts only if it is typed; leave it out"
+            raise errors.UsageError(message)
         return tuple(found) if self.option.once is None and self.is_many else found[0]
 
     def _parse(self, typed: str, called: Callable[[str], str]) -> object:

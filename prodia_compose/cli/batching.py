@@ -1,6 +1,7 @@
 """`batch`: rows, what is due of them, consent, the work, and what came of it."""
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -52,6 +53,7 @@ class _Batch:
         self._file = wishes.manifest or f"--each {wishes.each}"
         self._is_sandbox = composing.is_rehearsal(wishes.request, os.environ.get("PRODIA_TOKEN"))
         self._asked, self._now = progress.Stop(), progress.Stop()
+        self._odd = options.warnings
         self._stdin = self._given_stdin()
         self._cluster: cluster.Cluster | None = None
 
@@ -66,7 +68,8 @@ class _Batch:
     def run(self) -> int:
         """Do all of it."""
         wishes = self._wishes
-        rows, wrong = reading.read(wishes, self._stdin())
+        found_rows, wrong = reading.read(wishes, self._stdin())
+        rows = self._limited(found_rows)
         ids = {row.id for row in rows}
         mine = [
             row
@@ -108,15 +111,30 @@ class _Batch:
             passed = self._refuse([*wrong, *found.problems, *self._token_problems(found)])
             known = (self._options, found, passed)
             if is_dry or results is None:
-                before.show(*known, plans, standing.history.spent)
+                before.show(*known, plans, standing.history)
                 return 0
             if found.due:
                 self._make_ready(stack, found, around().means.budget)
-            before.tell(*known, standing.history.spent)
+            before.tell(*known, standing.history)
             teller = tally.Tally(*known, rows=mine, is_sandbox=self._is_sandbox)
             teller.leave()
             with signals.in_two_steps(self._asked, self._now):
                 return self._send(found, results, record, standing, around, teller)
+
+    def _limited(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows, none of which may cost more than the config has as the most."""
+        most = dict(self._options.limits).get("max_cost_usd", math.inf)
+        higher = {row.id for row in rows if (row.request.max_cost_usd or 0) > most}
+        if higher:
+            words = f"{documents.counted(len(higher), 'row')} with a higher max_cost"
+            message = f"max_cost: that of {words} is lowered to {most:g} by the config"
+            self._odd = (*self._odd, errors.Warned(code="limit-lowered", message=message))
+        return [
+            replace(row, request=replace(row.request, max_cost_usd=most))
+            if row.id in higher
+            else row
+            for row in rows
+        ]
 
     def _standing(self, paths: Sequence[str], header: Header, record: ledger.Ledger) -> Standing:
         """Return where each row stands, and what is spent on those of this shard."""
@@ -180,7 +198,7 @@ class _Batch:
     def _around(self, record: ledger.Ledger) -> Callable[[], planner.Surroundings]:
         """Return what gives the surroundings of one row while all are looked at."""
         wishes = self._wishes
-        fixed = composing.surroundings(wishes.request, progress.Reporter())
+        fixed = composing.surroundings(wishes.request, progress.Reporter(), self._odd)
         proven: set[Path] = set()
         return lambda: replace(
             fixed, stdin=self._stdin(), proven=proven, record=lambda: contextlib.nullcontext(record)
@@ -209,8 +227,11 @@ class _Batch:
             preparing=shared,
             is_elsewhere=self._cluster is not None,
         )
+        fetching = shared.fetching(around().download)
         means = work.Means(
-            around=lambda: replace(around(), proven=None, stop=self._asked, means=preparing),
+            around=lambda: replace(
+                around(), proven=None, stop=self._asked, means=preparing, download=fetching
+            ),
             asked=self._asked,
             stop=self._now,
             record=record,

@@ -35,7 +35,8 @@ def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
     request = options.request
     with watcher.reporter(options) as reporter:
-        plan = planner.make(request, surroundings(request, reporter), sending=False)
+        around = surroundings(request, reporter, options.warnings)
+        plan = planner.make(request, around, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
     _show_inputs(plan, options)
     if options.json:
@@ -59,7 +60,8 @@ def compose(options: ComposeOptions) -> int:
         if request.placement.policy != "skip":  # which may well do without
             # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
             workers.started(_load_ahead)
-        plan = planner.make(addressed, surroundings(addressed, reporter), sending=True)
+        around = surroundings(addressed, reporter, options.warnings)
+        plan = planner.make(addressed, around, sending=True)
         reporter.finish()
         run = Run(
             signals.current(),
@@ -196,7 +198,11 @@ def is_rehearsal(request: ComposeRequest, token: str | None) -> bool:
     return is_expected and service.is_loopback(host)
 
 
-def surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planner.Surroundings:
+def surroundings(
+    request: ComposeRequest,
+    reporter: progress.Reporter,
+    warnings: Sequence[errors.Warned] = (),
+) -> planner.Surroundings:
     """Return what the process was given from outside; `reporter` is told of progress."""
 
     def download(url: str) -> blob.Blob:
@@ -218,7 +224,7 @@ def surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planne
         means=fit.Means(budget=workers.Budget(fit.BUDGET_BYTES)),
         stop=signals.current(),
         record=_earlier,
-        warnings=tuple(variables.unknown(os.environ)),
+        warnings=(*warnings, *variables.unknown(os.environ)),
     )
 
 

@@ -14,6 +14,7 @@ from prodia_compose.images.pixels import resample
 from prodia_compose.images.probe.header import Header
 
 _FLOOR: Final = 80  # the quality that a byte cap may bring a JPEG down to; below, artefacts show
+_SMALL_QUALITIES: Final = (80, 65, 50, 35, 20)
 _LONGEST_SIDE: Final = 65_500  # JPEG_MAX_DIMENSION in libjpeg's jmorecfg.h
 _ROOM: Final = 0.97  # how far below a byte cap to aim: bytes do not quite follow pixels
 
@@ -104,6 +105,18 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
     if max_bytes is None or len(data) <= max_bytes:
         return Encoded(data=data, width=image.width, height=image.height)
     return _shrunk_to(image, data, max_bytes, encode)
+
+
+def small_jpeg(image: Image.Image, max_bytes: int) -> bytes:
+    """Return a picture in mode RGB as a JPEG for the eye; a byte cap lowers its quality, down to a floor."""
+    data = b""
+    for quality in _SMALL_QUALITIES:
+        stream = _Stream("picture.jpg")
+        image.save(stream, quality=quality)
+        data = stream.getvalue()
+        if len(data) <= max_bytes:
+            break
+    return data
 
 
 def _shrunk_to(

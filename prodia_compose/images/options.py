@@ -27,8 +27,7 @@ class Fitting(Options):
         Option(
             metavar="PX",
             minimum=1,
-            help="Longest side sent, in pixels",
-            shown="the model's limit",
+            help="Longest side sent, in pixels  [default: the model's limit]",
             group="pictures",
         ),
     ] = None
@@ -37,8 +36,7 @@ class Fitting(Options):
         Option(
             metavar="N",
             minimum=1,
-            help="Most pixels (width x height) of each picture sent",
-            shown="the model's limit",
+            help="Most pixels (width x height) of each picture sent  [default: the model's limit]",
             group="pictures",
         ),
     ] = None

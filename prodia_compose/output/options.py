@@ -38,8 +38,8 @@ class Placement(Options):
         Option(
             names=("-o", "--output"),
             metavar="PATH",
-            help="Where the result goes: .jpg, .png or .webp; - for stdout",
-            shown="composed.jpg, numbered if taken",
+            help="Where the result goes: .jpg, .png or .webp; - for stdout  "
+            "[default: composed.jpg, numbered if taken]",
             group="result",
         ),
     ] = DEFAULT_TARGET
@@ -50,8 +50,9 @@ class Placement(Options):
     if_exists: Annotated[
         IfExists | None,
         Option(
-            help="If the file exists: fail, skip the job, number the name (-2), or overwrite",
-            shown="fail",
+            help="If the file exists: fail, skip the job, number the name (-2), or overwrite  "
+            "[default: fail]",
+            typed_only=("overwrite",),
             group="result",
         ),
     ] = None

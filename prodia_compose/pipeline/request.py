@@ -74,6 +74,7 @@ class ComposeRequest(Options):
             minimum=0,
             help="Refuse a job that may cost more than this, such as 0.05",
             group="money",
+            is_limit=True,
         ),
     ] = None
     assume_price_usd: Annotated[

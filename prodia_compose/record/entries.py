@@ -39,13 +39,18 @@ Settled = Literal["billed", "not-billed"]
 
 @frozen
 class File:
-    """A file that was saved: its path from the root, and the SHA-256 of its bytes in hex.
+    """A file that was saved.
 
-    Of jobs of 0.1.0, the base name stands for the path. `-` is standard output.
+    Attributes:
+        path: From the root; of jobs of 0.1.0 the base name; `-` is standard output.
+        sha256: The SHA-256 of its bytes, in hex.
+        pixels_sha256: That of its pixels, as `images.probe.received` makes it; None of what was
+            not decoded, and of jobs of 0.1.0.
     """
 
     path: str
     sha256: str
+    pixels_sha256: str | None = None
 
 
 @frozen

@@ -95,8 +95,8 @@ def total(
 
 def usd(amount: Decimal) -> str:
     """Return an amount for people, to a tenth of a cent."""
-    cents = amount.quantize(Decimal("0.01"))
-    return f"${cents if cents == amount else amount.quantize(Decimal('0.001')):f}"
+    cents = f"{amount:.2f}"
+    return f"${cents if Decimal(cents) == amount else f'{amount:.3f}'}"
 
 
 def counted(count: int, what: str) -> str:

@@ -13,6 +13,7 @@ from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for annotations; it loads Pillow
     from prodia_compose.output import keeping
+    from prodia_compose.record.contents import Part
 
 _MEANINGS: dict[State, str] = {
     "prepared": "waiting to be sent",
@@ -61,6 +62,18 @@ def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Ite
             return
     cut = ((*row[:5], _cut(row[5], max(room, _SHORTEST_PROMPT)), row[6]) for row in rows)
     yield from tables.aligned([titles, *cut], layout)
+
+
+def parts(
+    found: "Iterable[tuple[Entry, Part | None]]", layout: tables.Layout = tables.PLAIN
+) -> Iterator[str]:
+    """Yield the table of the jobs that a file has to do with, heading first, a line each."""
+    titles = tables.heading("ID", "BEGUN", "STATE", "MODEL", "PRICE", "THE FILE IS", "PICTURE")
+    rows = [
+        (*_row(entry)[:5], part.words.removesuffix(" of this job") if part else "", _picture(entry))
+        for entry, part in found
+    ]
+    return tables.aligned([titles, *rows], layout)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -3,19 +3,16 @@
 The same job gives the same bytes, so a client can be tested against it.
 """
 
-import bisect
-import functools
 import io
-import itertools
 import json
 import math
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from prodia_compose.frozen import frozen
+from prodia_compose.images import lettering
+from prodia_compose.images.lettering import Block, fit, font
 from prodia_compose.sandbox import thumbnails
 from prodia_compose.sandbox.answers import Format
 from prodia_compose.sandbox.incoming import Input
@@ -28,17 +25,7 @@ _DEFAULT_SIDE = 1024
 _SMALLEST, _LARGEST = 64, 4096
 _RESOLUTIONS = {"1K": 1024, "2K": 2048, "4K": 4096}
 
-_LONGEST = 4000  # letters looked at; more never fit
 _CAPTION = 66  # what a card keeps for words, at 1024 x 1024
-
-# Pillow's own typeface has little beyond ASCII: what it lacks is shown by the nearest it has.
-_SUBSTITUTES: dict[int, int | str] = {
-    **str.maketrans("\u2013\u2014\u2212\u2018\xd7øł", "---'xol"),
-    ord("ß"): "ss",
-    ord("æ"): "ae",
-}
-# Accents and marks without a shape go; half a surrogate pair, as JSON can hold, is a box.
-_CATEGORIES = {"Mn": "", "Me": "", "Cf": "", "Cc": " ", "Cs": "\u25a1"}
 
 Size = tuple[int, int]
 """(width, height) in pixels."""
@@ -80,69 +67,6 @@ def _clamped(value: object) -> int:
     return int(min(_LARGEST, max(_SMALLEST, value if is_number(value) else _DEFAULT_SIDE)))
 
 
-@frozen
-class Block:
-    """Lines of text in one size of the typeface, in pixels."""
-
-    lines: tuple[str, ...]
-    size: int
-
-    @property
-    def height(self) -> int:
-        """What the lines take, in pixels."""
-        return len(self.lines) * _line_height(self.size)
-
-
-def fit(text: str, width: float, height: float, largest: int) -> Block:
-    """Return text as large as fits the box, down to three fifths of `largest`; then it is cut.
-
-    There is always room for one line.
-    """
-    text = _plain(text)
-    size = max(4, largest)
-    smallest = max(4, largest * 3 // 5)
-    while True:
-        most = max(1, int(height // _line_height(size)))
-        lines = list(itertools.islice(_lines(text, width, size), most + 1))
-        if len(lines) <= most:
-            return Block(lines=tuple(lines), size=size)
-        if size == smallest:
-            last = lines[most - 1]
-            while last and _font(size).getlength(f"{last}…") > width:
-                last = last[:-1]
-            return Block(lines=(*lines[: most - 1], f"{last.rstrip()}…"), size=size)
-        size = max(smallest, size - 2)
-
-
-def _lines(text: str, width: float, size: int) -> Iterator[str]:
-    """Yield text in lines, each broken between words, or inside one that is wider than a line."""
-    face = _font(size)
-    while text:
-        counts = range(1, min(len(text), int(5 * width / size)) + 1)  # few letters are narrower
-        end = max(1, bisect.bisect_right(counts, width, key=lambda n: face.getlength(text[:n])))
-        if end < len(text):
-            after = [text.rfind(mark, 0, end) + 1 for mark in "-_"]
-            end = max(text.rfind(" ", 1, end + 1), *after) or end
-        yield text[:end]
-        text = text[end:].lstrip()
-
-
-@functools.lru_cache(maxsize=64)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _line_height(size: int) -> int:
-    return max(5, round(size * 1.35))
-
-
-def _plain(text: str) -> str:
-    """Return text the typeface can show, in one line."""
-    shown = unicodedata.normalize("NFKD", text[:_LONGEST].translate(_SUBSTITUTES))
-    letters = (_CATEGORIES.get(unicodedata.category(letter), letter) for letter in shown)
-    return " ".join("".join(letters).split())
-
-
 class _Pen:
     """Draws on a canvas, in a unit that grows with it (1.0 at 1024 x 1024)."""
 
@@ -157,20 +81,18 @@ class _Pen:
 
     def write(self, x: float, y: float, block: Block, colour: str, anchor: str = "l") -> None:
         """Write a block whose top is at y and whose left, middle or right is at x."""
-        for number, line in enumerate(block.lines):
-            middle = y + _line_height(block.size) * (number + 0.5)
-            self.on.text((x, middle), line, colour, _font(block.size), anchor=f"{anchor}m")
+        lettering.write(self.on, x, y, block, colour, anchor)
 
     def heavy(self, x: float, y: float, words: str, size: int, colour: str, anchor: str) -> None:
         """Write a line in bold, which the typeface lacks, by thickening its strokes."""
         bold = max(0.4, size / 32)
-        self.on.text((x, y), words, colour, _font(size), anchor=anchor, stroke_width=bold)
+        self.on.text((x, y), words, colour, font(size), anchor=anchor, stroke_width=bold)
 
 
 def _draw_header(pen: _Pen, job: Accepted) -> int:
     """Draw the band on top, the model beside the badge or below it; return its height."""
     width, margin, title = pen.canvas.width, pen.px(36), max(4, pen.px(82))
-    room = width - 3 * margin - round(_font(title).getlength("SANDBOX")) - title // 8
+    room = width - 3 * margin - round(font(title).getlength("SANDBOX")) - title // 8
     x, top, band, anchor = width - margin, 22, 128, "r"
     if room < pen.px(400):
         x, top, band, anchor, room = margin, 104, 200, "l", width - 2 * margin

@@ -24,7 +24,8 @@ PRODIA_TOKEN, or into a file for --token-file. `validate` and --sandbox need non
 
 _VARIABLES = """
 Options with one value, the prompt excepted, are also read from the
-environment: --max-cost from PRODIA_COMPOSE_MAX_COST, and so on.
+environment: --max-cost from PRODIA_COMPOSE_MAX_COST, and so on; and then from
+a config file, as max-cost = 0.05 below [compose]; see config --help.
 """
 
 _CODES = """

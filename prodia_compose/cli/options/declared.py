@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prodia_compose.client.options import Delivery
+from prodia_compose.errors import Warned
 from prodia_compose.frozen import frozen
 from prodia_compose.options import Clash, Option, Options, Retold
 from prodia_compose.output.options import Placement
@@ -15,7 +16,13 @@ from prodia_compose.pipeline.request import ComposeRequest
 
 @frozen
 class Telling(Options):
-    """What is told of a run, and how."""
+    """What is told of a run, and how; where its options are also read from.
+
+    Attributes:
+        configured: The fields of which a config alone says the value.
+        limits: What a config has as the most of fields that it may only lower.
+        warnings: What is odd about the config.
+    """
 
     json: Annotated[bool, Option(help="Print one JSON object on stdout", group="talk")] = False
     quiet: Annotated[
@@ -30,6 +37,17 @@ class Telling(Options):
             group="talk",
         ),
     ] = 0
+    config: Annotated[
+        str | None,
+        Option(
+            metavar="FILE",
+            help="Read options from this config file, not the usual one; off: from none",
+            group="talk",
+        ),
+    ] = None
+    configured: frozenset[str] = frozenset()
+    limits: tuple[tuple[str, float], ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
     def clashes(self) -> Iterator[Clash]:
         """Yield what is told and not told."""
@@ -75,7 +93,10 @@ class ValidateOptions(ComposeOptions):
                 "connect_timeout_s": {
                     "help": "Give up connecting to a picture's server after S seconds"
                 },
-                "target": {"help": "Where the result would go: it is checked, and not made"},
+                "target": {
+                    "help": "Where the result would go: it is checked, and not made  "
+                    "[default: composed.jpg, numbered if taken]"
+                },
                 "sandbox": {"help": "Check a rehearsal: no token is needed"},
                 "if_made": {
                     "help": "If the same picture was made before: tell, or plan to reuse it"
@@ -99,8 +120,7 @@ class FetchOptions(Telling):
         Option(
             names=("-o", "--output"),
             metavar="PATH",
-            help="Where the picture goes, - for stdout",
-            shown="where it was meant to go",
+            help="Where the picture goes, - for stdout  [default: where it was meant to go]",
             group="result",
             variable=None,
         ),

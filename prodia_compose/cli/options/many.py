@@ -24,7 +24,7 @@ _IN_BATCH: Mapping[str, Mapping[str, Any]] = {
     "format": {"help": "Format of the results, if their names have no suffix"},
     "if_exists": {
         "help": "If a file exists that this batch did not make: fail, skip the row, number "
-        "the name (-2), or overwrite"
+        "the name (-2), or overwrite  [default: fail]"
     },
     "max_cost_usd": {"help": "Refuse rows that may cost more than this each, such as 0.05"},
     "assume_price_usd": {"help": "Price of a row to reckon with where none is known"},

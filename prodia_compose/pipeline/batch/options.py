@@ -139,6 +139,7 @@ class BatchOptions(Options):
             help="Spend at most this in all runs of this batch together, such as 5",
             group="money",
             parse=_usd,
+            is_limit=True,
         ),
     ] = None
     yes: Annotated[
@@ -199,9 +200,8 @@ class BatchOptions(Options):
         str | None,
         Option(
             metavar="FILE",
-            help="Where results are written and read",
+            help="Where results are written and read  [default: beside the manifest]",
             group="rows",
-            shown="beside the manifest",
             variable=None,
         ),
     ] = None

@@ -1,6 +1,7 @@
 """`jobs list`, `show` and `spend`: what the record says, and nothing changed."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,8 @@ from prodia_compose.record import contents, ledger, spending
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import jobs as job_documents
 from prodia_compose.report import jobs_text, tables
+
+_MOST_IN_FULL = 3
 
 
 def list_jobs(
@@ -84,6 +87,9 @@ def show(
     \b
     prodia-compose jobs show 3f9c --preview
     prodia-compose jobs show composed.jpg    by what is in it, not by its name
+    prodia-compose jobs show room.jpg --json | jq -r '.jobs[].id'
+
+    Where a picture has to do with more than three jobs, they are listed.
     """  # noqa: D301
     with ledger.open_record(os.environ, create=False) as record:
         found = _found(record, job)
@@ -91,11 +97,16 @@ def show(
     if preview:
         _show_picture(job if found[0][1] else None, found[0][0], verbose)
     if json:
-        terminal.print_document(job_documents.jobs([one for one, _ in found], trouble))
+        terminal.print_document(job_documents.shown(found, trouble))
+        return 0
+    if len(found) > _MOST_IN_FULL:
+        terminal.print_text("\n".join(jobs_text.parts(found, terminal.layout())))
+        words = f"{job} has to do with {len(found)} jobs; `prodia-compose jobs show ID` tells all"
+        terminal.tell(f"prodia-compose: {visible(words)} of one")
         return 0
     blocks = []
     for entry, part in found:
-        rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
+        rows = [*([("file", f"{job} is {part.words}")] if part else []), *jobs_text.details(entry)]
         shown = [(name, visible(value)) for name, value in rows]
         blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
     terminal.print_text("\n\n".join(blocks))
@@ -127,7 +138,7 @@ def spend(*, since: Since = None, until: Until = None, json: Json = False) -> in
     return 0
 
 
-def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
+def _found(record: ledger.Ledger, named: str) -> Sequence[tuple[Entry, contents.Part | None]]:
     """Return the jobs that a name means, each with what the file of that name is to it.
 
     Raises:
@@ -138,11 +149,12 @@ def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
     if is_file and (found := contents.find(record, named)):
         return found
     try:
-        return [(record.find(named), "")]  # an id can be the name of a file too
+        return [(record.find(named), None)]  # an id can be the name of a file too
     except errors.UsageError as exc:
         if record.trouble is not None or not (is_file or Path(named).suffix):
             raise
-        words = "no job of the record made this picture or used it, as it is now"
+        words = "no job of the record made this picture or used it, as it is now; `prodia-compose"
+        words += " verify` tells whether it was altered"
         if not is_file:
             words = "there is no such file, and no job whose id begins so"
         raise errors.UsageError(f"{named}: {words}") from exc

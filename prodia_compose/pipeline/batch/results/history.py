@@ -1,7 +1,7 @@
 """What earlier runs of a batch did: the last that is known of each row, and what was spent."""
 
-import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,9 @@ from prodia_compose.pipeline.batch.results.lines import Document, Header, Status
 _STATUSES = {status: status for status in get_args(Status)}  # one text each, however many rows
 _BILLED = ("done", "unknown", "not-placed")
 _NEVER_RUN = ("refused", "busy", "not-delivered", "cancelled")
+_HALF = re.compile("[\ud800-\udfff]")  # of a character
 _LONGEST_MESSAGE = 300
+_LARGEST = 2**63  # US dollars; no option takes more, and no price is read that is
 
 
 class Picture(NamedTuple):
@@ -128,11 +130,11 @@ def _read(
                         lines.require_same(path, document, header, is_own=False)
                     continue
                 try:
-                    at, now, spent = _step(document, folder)
+                    at, now, spent = step(document, folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
                 before = steps.get(now.id)
-                if before is not None and not _is_same_job(before[1], now):
+                if before is not None and not is_same_job(before[1], now):
                     history.count(now.id, before[2])
                 steps[now.id] = at, now, spent
     except OSError as exc:
@@ -140,8 +142,12 @@ def _read(
     return steps
 
 
-def _step(document: Document, folder: str) -> tuple[str, Last, Decimal | None]:
-    """Return a step of a row: when, what, and what is spent on that job."""
+def step(document: Document, folder: str) -> tuple[str, Last, Decimal | None]:
+    """Return a step of a row: when, what, and what is spent on that job.
+
+    Raises:
+        ValueError: It is damaged.
+    """
     last = _last(document, folder)
     made, told = document.get("made"), document.get("may_be_billed")
     if isinstance(made, dict) and made.get("taken") is True:
@@ -153,7 +159,7 @@ def _truth(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _is_same_job(before: Last, now: Last) -> bool:
+def is_same_job(before: Last, now: Last) -> bool:
     """Return whether a step is of the job that the one before was of, and not of another try."""
     if now.is_open or before.record_id != now.record_id:
         return False
@@ -216,7 +222,7 @@ def amount(last: Last, *, may_be_billed: bool | None = None) -> Decimal | None:
 
 def _text(document: Document, key: str) -> str | None:
     value = document.get(key)
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and not _HALF.search(value)):
         return value
     raise ValueError(f"{key} is no text")
 
@@ -225,7 +231,7 @@ def _number(document: Document, key: str) -> float | None:
     value = document.get(key)
     if value is None:
         return None
-    if isinstance(value, int | float) and math.isfinite(value) and value >= 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
         return value
     raise ValueError(f"{key} is no number")
 

@@ -3,9 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -32,7 +31,7 @@ Status = Literal[
 """How a row can have ended; `busy` and the last two before the service took anything of it."""
 
 _OPENING = b'{"schema":"' + HEADER.encode()
-_LONGEST = 1 << 26
+_LONGEST_OPENING = 1 << 16
 _PLACES = ("images", "output", "outputs", "rescued", "errors", "made")
 """The fields of a row's document that are objects with a path, or lists of such."""
 
@@ -93,7 +92,9 @@ def read(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
         errors.InputError: A line is damaged; what it says may have been paid for.
     """
     is_first = True
-    for number, data in enumerate(iter(partial(file.readline, _LONGEST), b""), 1):
+    # Another's file may be one line of any length; of ours each line is as it was written.
+    found_lines = iter(lambda: file.readline(_LONGEST_OPENING if is_first else -1), b"")
+    for number, data in enumerate(found_lines, 1):
         if not data.strip():
             continue
         found = _object(data)
@@ -159,11 +160,27 @@ _DIFFERENT: dict[str, dict[str, str]] = {
 
 def movable(document: Document, folder: Path) -> Document:
     """Return a row's document with its paths as they are written: from the file's folder on."""
+    return _with_places(
+        document, lambda one: addresses.named("path", below(addresses.name_in(one, "path"), folder))
+    )
+
+
+def usable(document: Document, folder: str) -> Document:
+    """Return a line's document with its paths usable from the working directory, of any bytes.
+
+    Raises:
+        ValueError: One is damaged.
+    """
+    return _with_places(document, lambda one: {"path": found_at(one, folder)})
+
+
+def _with_places(document: Document, place: Callable[[Document], Document]) -> Document:
+    """Return a row's document with another path in each object that has one."""
 
     def told(found: object) -> object:
         if not isinstance(found, dict) or not isinstance(found.get("path"), str):
             return found
-        moved = addresses.named("path", below(addresses.name_in(found, "path"), folder))
+        moved = place(found)
         return {
             name: value
             for field, known in found.items()
@@ -206,6 +223,8 @@ def found_at(document: Mapping[str, object], folder: str) -> str:
         ValueError: It has none.
     """
     path = addresses.name_in(document, "path")
+    if b"\0" in os.fsencode(path):
+        raise ValueError("no file is called so")
     if path == "-" or addresses.is_url(path):
         return path
     return os.path.join(folder, path)  # noqa: PTH118 - as typed

@@ -1,0 +1,296 @@
+"""What was made, read from results files, sidecars and the record: a document for each row or job.
+
+A `lines.Document` is what `prodia-compose/row@1` or `prodia-compose/result@1` say, with paths that are
+usable from the working directory, of any bytes, and never a `path_b64`. It always has a `status`:
+one of `lines.Status`, or `skipped`, `listed`, `not-started` of rows that a run of a batch only
+listed, or `running` of a job of the record that is not at its end.
+"""
+
+import errno
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from prodia_compose import errors, values
+from prodia_compose.pipeline.batch.results import history, lines
+from prodia_compose.pipeline.batch.results.lines import Document
+from prodia_compose.progress import visible
+from prodia_compose.record.entries import Entry, State, stamp
+from prodia_compose.record.ledger import Ledger
+
+RESULT: Final = "prodia-compose/result@1"
+
+_PASSED_OVER = (lines.HEADER, "prodia-compose/batch@1")
+_BLANK = re.compile(r"\s*")
+
+_DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
+"""What a row's earlier line tells of its next start, if that asks for the same picture."""
+
+_UNSENT: Final = ("skipped", "listed", "not-started")
+"""What rows have come to that a run did not send."""
+
+_STATUSES: dict[State, str] = {"saved": "done", "received": "not-placed"}
+"""What a state of the record is called in a document, where it is called otherwise."""
+
+
+def documents(path: str) -> list[Document]:
+    """Return what a results file, or a sidecar, says: the latest of each row, as they first appear.
+
+    A row that has a start and no end is `unknown`. Earlier jobs of a row, which may have cost
+    something too, are under `before` in it, the first one first; its file is under `results`. Any file of documents that
+    `compose --json` or `batch --json` printed can be read.
+
+    Raises:
+        errors.InputError: It cannot be read, or something in it is none of these.
+    """
+    folder = os.path.dirname(path)  # noqa: PTH120 - as typed
+    rows: dict[str, tuple[Document, history.Last]] = {}
+    found: list[Document | str] = []
+    try:
+        with Path(path).open("rb") as file:
+            for number, line in _lines(path, file):
+                try:
+                    now = _checked(lines.usable({**line, "status": _status(line)}, folder))
+                    _, last, _ = history.step(_counted(now), folder)
+                except ValueError as exc:
+                    raise lines.damaged(path, number) from exc
+                if line["schema"] == RESULT:
+                    found.append(now)
+                    continue
+                if last.id not in rows:
+                    found.append(last.id)
+                rows[last.id] = _later(
+                    rows.get(last.id), {**now, "id": last.id, "results": path}, last
+                )
+    except OSError as exc:
+        words = f"cannot be read: {errors.reason(exc, _REASONS)}"
+        raise errors.InputError(f"{path}: {words}", path=path) from exc
+    if not found:
+        words = "holds no row and no result; name a results file of a batch, or a sidecar"
+        raise errors.InputError(f"{path}: {words}", path=path)
+    return [rows[one][0] if isinstance(one, str) else one for one in found]
+
+
+def of_job(entry: Entry) -> Document:
+    """Return the document of a job of the record."""
+    parts = entry.config.get("images")
+    names = parts if isinstance(parts, list) else []
+    images: list[Document] = [
+        {
+            "position": number,
+            "path": one.path,
+            "label": None,
+            "part": names[number - 1] if number <= len(names) else None,
+            "bytes": one.size,
+            "sha256": one.sha256,
+            "sent_sha256": one.sent_sha256,
+        }
+        for number, one in enumerate(entry.inputs, 1)
+    ]
+    outputs: list[Document] = [{"path": one.path, "sha256": one.sha256} for one in entry.outputs]
+    is_open = entry.is_running and entry.state in ("prepared", "sending", "accepted", "received")
+    return {
+        "schema": RESULT,
+        "status": "running" if is_open else _STATUSES.get(entry.state, entry.state),
+        "ok": entry.state == "saved",
+        "model": entry.model,
+        "job_type": entry.job_type,
+        "job": {"type": entry.job_type, "config": dict(entry.config)},
+        "images": images,
+        "prompt": entry.prompt,
+        "warnings": [],
+        "errors": [],
+        "estimate_usd": entry.estimate_usd,
+        "estimate_min_usd": entry.estimate_min_usd,
+        "reserved_usd": entry.estimate_usd,
+        "digest": entry.digest,
+        "request_key": entry.request_key,
+        "record_id": entry.id,
+        "output": outputs[0] if outputs else {"path": entry.output},
+        "outputs": outputs,
+        "rescued": [{"path": path} for path in entry.rescued],
+        "messages": [],
+        "job_id": entry.job_id,
+        "request_id": entry.request_id,
+        "price_usd": entry.price_usd,
+        "may_be_billed": entry.may_be_billed,
+        "sandbox": entry.is_sandbox,
+        "at": stamp(entry.changed_at),
+    }
+
+
+def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
+    """Return what several names mean, all that is wrong with them told at once.
+
+    Args:
+        names: Results files, sidecars, `RESULTS#ID`, or ids of jobs; a file comes first.
+        record: Where jobs are looked up.
+
+    Raises:
+        errors.InputError: One means nothing; `errors.ProblemsError` if several do.
+    """
+    findings = errors.Findings()
+    found: list[Document] = []
+    for name in dict.fromkeys(names):  # nothing is shown twice
+        with findings.collecting():
+            found += documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+    findings.raise_if_any()
+    return found
+
+
+def find(name: str, record: Ledger) -> Document:
+    """Return the one document that a name means.
+
+    Args:
+        name: A sidecar, or a results file of one row; `RESULTS#ID`, a row of one; or how the id
+            of a job begins. It is a file if there is one of that name.
+        record: Where jobs are looked up.
+
+    Raises:
+        errors.InputError: There is none, or several are there.
+    """
+    if os.path.exists(name):  # noqa: PTH110 - of any bytes
+        found = documents(name)
+        if len(found) == 1:
+            return found[0]
+        some = f"{name}#{visible(str(found[0].get('id', 'ID')))}"
+        words = f"holds {len(found)} rows; name one of them: {some}"
+        raise errors.InputError(f"{name}: {words}", path=name)
+    for mark in re.finditer("#", name):
+        path, row = name[: mark.start()], name[mark.end() :]
+        if os.path.exists(path):  # noqa: PTH110 - of any bytes
+            return _row(path, row)
+    try:
+        return of_job(record.find(name))
+    except errors.UsageError as exc:
+        if record.trouble is not None or not ("/" in name or Path(name).suffix):
+            raise errors.InputError(exc.message, path=name) from exc
+        words = "there is no such file, and no job of the record whose id begins so"
+        raise errors.InputError(f"{name}: {words}", path=name) from exc
+
+
+def _row(path: str, name: str) -> Document:
+    found = documents(path)
+    for one in found:
+        if one.get("id") == name:
+            return one
+    cure = values.hint(
+        name,
+        (str(one["id"]) for one in found if "id" in one),
+        "did you mean {}?",
+        "look at the ids in it",
+    )
+    raise errors.InputError(f"{path}: has no row {name}; {cure}", path=path)
+
+
+def _status(line: Document) -> object:
+    """Return what became of a row or job; of a result, what its pictures say."""
+    if line["schema"] == lines.START:
+        return "unknown"
+    return line.get("status") or ("done" if line.get("outputs") else "skipped")
+
+
+def _counted(document: Document) -> Document:
+    """Return a document as the history of a batch reads it, which has no rows that are not sent."""
+    is_unsent = document["status"] in _UNSENT
+    return {"id": "", **document, **({"status": "cancelled"} if is_unsent else {})}
+
+
+def _checked(document: Document) -> Document:
+    """Return a document whose fields are of the kinds that readers go by.
+
+    Raises:
+        ValueError: One is not.
+    """
+    for names, kinds in _KINDS:
+        for name in names:
+            if not isinstance(document.get(name), kinds):
+                raise ValueError(f"no such {name}")  # noqa: TRY004 - what was read is wrong
+    for name in ("images", "outputs", "rescued"):
+        if any(not isinstance(one, dict) or "path" not in one for one in _listed(document, name)):
+            raise ValueError(f"no such {name}")
+    job = document.get("job")
+    if isinstance(job, dict) and not isinstance(job.get("config"), dict):
+        raise ValueError("no such job")  # noqa: TRY004 - what was read is wrong
+    return document
+
+
+def _listed(document: Document, name: str) -> list[object]:
+    value = document.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _later(
+    before: tuple[Document, history.Last] | None, now: Document, last: history.Last
+) -> tuple[Document, history.Last]:
+    """Return what is known of a row after another of its lines."""
+    if before is None:
+        return now, last
+    known, earlier = before
+    if now["status"] in _UNSENT:
+        return before
+    if history.is_same_job(earlier, last):
+        return {**known, **now}, last
+    jobs = [*_listed(known, "before"), {name: known[name] for name in known if name != "before"}]
+    told = {}
+    if last.is_open and known.get("request_key") == last.request_key:
+        told = {name: known[name] for name in _DESCRIBING if name in known}
+    return {**told, **now, "before": jobs}, last
+
+
+def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
+    """Yield what is in a file: line by line, or, if it is no batch's, any JSON after another."""
+    stream = file if file.seekable() else io.BytesIO(file.read())
+    is_batch = lines.is_opening(stream.read(64))
+    stream.seek(0)
+    if is_batch:
+        header: Document = {}
+        for number, line in lines.read(path, stream):
+            if line["schema"] == lines.HEADER:
+                header = line
+            else:  # a start does not say whether it costs something
+                yield number, {"sandbox": header.get("sandbox"), **line}
+        return
+    try:
+        text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
+    except UnicodeDecodeError as exc:
+        raise _foreign(path, 1) from exc
+    while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
+        number = text.count("\n", 0, place) + 1
+        try:
+            found, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as exc:
+            raise _foreign(path, number) from exc
+        if not isinstance(found, dict) or found.get("schema") not in (
+            RESULT,
+            lines.ROW,
+            lines.START,
+            *_PASSED_OVER,
+        ):
+            raise _foreign(path, number)
+        if found["schema"] not in _PASSED_OVER:
+            yield number, found
+
+
+def _foreign(path: str, number: int) -> errors.InputError:
+    words = "is no line of a batch's results, and no result of compose --json"
+    return errors.InputError(f"{path}:{number}: {words}", path=path)
+
+
+_KINDS: Final = (
+    (("images", "outputs", "rescued", "errors", "warnings"), list | None),
+    (("job", "output"), dict | None),
+    (("model", "prompt", "at", "job_type"), str | None),
+    (("elapsed_s", "price_usd", "estimate_usd"), int | float | None),
+)
+"""What the fields are that readers go by."""
+
+_REASONS = {
+    errno.ENOENT: "no such file",
+    errno.EACCES: "permission denied; make it readable",
+    errno.EISDIR: "is a folder; name a results file in it, or a sidecar",
+}

@@ -1,0 +1,156 @@
+"""What results files, sidecars and the record say of what was made, read again."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import resulting
+from ledgering import claim
+
+from prodia_compose import errors
+from prodia_compose.pipeline import made
+from prodia_compose.record import entries, ledger
+
+RESULT = {
+    "schema": "prodia-compose/result@1",
+    "model": "nano-banana",
+    "images": [{"position": 1, "path": "in/a.jpg", "label": "mug"}],
+    "prompt": "the mug",
+    "outputs": [{"path": "composed.jpg", "sha256": "0" * 64}],
+    "output": {"path": "composed.jpg", "sha256": "0" * 64},
+    "price_usd": 0.039,
+}
+
+
+def _written(path: Path, *steps: Any) -> str:
+    """Write a results file: a name is a start, a document an end."""
+    path.parent.mkdir(exist_ok=True)
+    ids = [one if isinstance(one, str) else one["id"] for one in steps]
+    with resulting.opened(path, *ids) as results:
+        for one in steps:
+            if isinstance(one, str):
+                resulting.begin(results, one)
+            else:
+                results.end(one)
+    return str(path)
+
+
+def _statuses(found: list[Any]) -> list[tuple[object, object]]:
+    return [(one.get("id"), one["status"]) for one in found]
+
+
+def test_the_latest_line_of_a_row_counts(here: Path) -> None:
+    """Rows come as they first appear, with their latest line; a start without an end is unknown."""
+    (here / "out").mkdir()
+    (here / "out/a.jpg").write_bytes(b"picture")
+    steps = ("a", "b", resulting.end("a", path="out/a.jpg"), "c", resulting.end("b", "rejected"))
+    path = _written(here / "out/rows.results.jsonl", *steps, "b")
+
+    found = made.documents("out/rows.results.jsonl")
+
+    assert _statuses(found) == [("a", "done"), ("b", "unknown"), ("c", "unknown")]
+    assert found[0]["outputs"][0]["path"] == "out/a.jpg"  # type: ignore[index]
+    assert made.documents(path)[0]["outputs"][0]["path"] == f"{here}/out/a.jpg"  # type: ignore[index]
+    before: Any = found[1]["before"]
+    assert [one["status"] for one in before] == ["rejected"]
+    assert found[1]["images"] == [{"position": 1, "path": "/in/a.jpg"}], "of the same picture"
+    assert "images" not in found[2]
+    assert "before" not in found[0]
+
+
+def test_names_of_any_bytes_come_back(here: Path) -> None:
+    """A path that is not UTF-8 is usable again, and so is an id."""
+    name = os.fsdecode(b"\xff#1.jpg")
+    (here / name).write_bytes(b"picture")
+    _written(here / "rows.results.jsonl", resulting.end(name, path=name))
+
+    (found,) = made.documents("rows.results.jsonl")
+    assert (found["id"], found["outputs"][0]) == (name, {**found["outputs"][0], "path": name})  # type: ignore[index]
+    with ledger.open_record({"PRODIA_COMPOSE_RECORD": "off"}) as record:
+        assert made.find(f"rows.results.jsonl#{name}", record) == found
+
+
+def test_results_of_compose_are_read(here: Path) -> None:
+    """A sidecar, laid out or not, and lines that `--json` printed, with paths from its folder on."""
+    (here / "out").mkdir()
+    (here / "out/one.json").write_text(json.dumps(RESULT, indent=2))
+    rows = [resulting.end("a"), {**resulting.end("b"), "status": "not-started"}]
+    printed = [RESULT, RESULT, *rows, {"schema": "prodia-compose/batch@1"}]
+    (here / "printed.jsonl").write_text("\n".join(map(json.dumps, printed)))
+
+    (one,) = made.documents("out/one.json")
+    assert one["status"] == "done"
+    assert one["images"] == [{"position": 1, "path": "out/in/a.jpg", "label": "mug"}]
+    assert one["output"]["path"] == "out/composed.jpg"  # type: ignore[index]
+    assert _statuses(made.documents("printed.jsonl")) == [
+        (None, "done"),
+        (None, "done"),
+        ("a", "done"),
+        ("b", "not-started"),
+    ]
+
+
+def test_jobs_of_the_record(here: Path) -> None:
+    """An id is a job's, unless a file is called so; its document has what the record knows."""
+    with ledger.open_record({}) as record:
+        entry = record.begin(claim(names=("/in/mug.jpg", "/in/room.jpg")))
+        entry.advance("sending")
+        entry.advance(
+            "saved",
+            outputs=[entries.File(path="/out/a.jpg", sha256="0" * 64)],
+            price_usd=0.039,
+            exit_code=0,
+        )
+        name = str(entry.id)
+        found = made.find(name[:6], record)
+
+        assert (found["status"], found["record_id"]) == ("done", name)
+        assert [one["path"] for one in found["images"]] == ["/in/mug.jpg", "/in/room.jpg"]  # type: ignore[attr-defined]
+        assert found["prompt"] == "Put the mug on the table"
+        assert found["price_usd"] == 0.039
+        Path(name).write_text(json.dumps(RESULT))
+        assert made.find(name, record)["prompt"] == "the mug"
+        assert len(made.gathered([name, name[:6]], record)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gone.jsonl", "there is no such file, and no job of the record whose id begins so"),
+        ("beef", "no job of the record has an id that begins so; `prodia-compose jobs` lists them"),
+        ("folder", "cannot be read: is a folder; name a results file in it, or a sidecar"),
+        ("empty", "holds no row and no result; name a results file of a batch, or a sidecar"),
+        ("photo", ":1: is no line of a batch's results, and no result of compose --json"),
+        ("other", ":2: is no line of a batch's results, and no result of compose --json"),
+        ("bytes", ":1: is no line of a batch's results, and no result of compose --json"),
+        (
+            "price",
+            ":1: is no line of a batch's results; mend it, or go on with a copy of the file from before",
+        ),
+        (
+            "images",
+            ":1: is no line of a batch's results; mend it, or go on with a copy of the file from before",
+        ),
+        ("rows", "holds 2 rows; name one of them: rows#a"),
+        ("rows#aa", "rows: has no row aa; did you mean a?"),
+    ],
+)
+def test_what_names_nothing_is_told(here: Path, name: str, words: str) -> None:
+    """One line names the file and what is wrong, as an input that cannot be used."""
+    (here / "folder").mkdir()
+    (here / "empty").write_text("\n")
+    (here / "photo").write_text("GIF89a")
+    (here / "other").write_text(f'{json.dumps(RESULT)}\n{{"schema": "prodia-compose/plan@1"}}')
+    (here / "bytes").write_bytes(b'{"schema": "\xff')
+    (here / "price").write_text(json.dumps({**RESULT, "price_usd": "free"}))
+    (here / "images").write_text(json.dumps({**RESULT, "images": [{"position": 1}]}))
+    _written(here / "rows", "a", "b")
+
+    with ledger.open_record({}) as record, pytest.raises(errors.InputError) as raised:
+        made.find(name, record)
+
+    assert raised.value.message.startswith(name.partition("#")[0])
+    assert words in raised.value.message
+    assert "\n" not in raised.value.message
