@@ -18,7 +18,7 @@ TOPICS: Mapping[str, str] = {
     "money": "What a job costs, limits, and what is never paid twice",
     "exit-codes": "What each exit code means, and whether to run it again",
     "json": "What --json prints, the schemas, and the codes of warnings",
-    "environment": "Variables, and what counts more: options or variables",
+    "environment": "Variables and the config file, and what counts more",
     "privacy": "What is sent of a picture, what is kept on this machine",
     "marks": "Marks of origin: what results carry, and how to add them",
     "troubleshooting": "What to do about common problems",
@@ -111,6 +111,7 @@ def surroundings() -> Iterator[str]:
     """Yield what a report of a bug should say: versions, and where things are."""
     import platform  # noqa: PLC0415 - only for reports
 
+    from prodia_compose.cli.options import reading  # noqa: PLC0415 - as below
     from prodia_compose.images import cluster  # noqa: PLC0415 - Pillow
     from prodia_compose.record import home  # noqa: PLC0415 - as above
 
@@ -127,6 +128,7 @@ def surroundings() -> Iterator[str]:
         ("HEIC", f"pi-heif {found['pi-heif']}"),
         ("resizer", "Pillow" if resizer == "none" else f"cykooz-resizer {resizer}"),
         ("state folder", state + (" (no record is kept)" if home.is_off(os.environ) else "")),
+        ("config", reading.config_place() or "none: there is no home folder"),
     ]
     for name, said in rows:
         yield f"{name}: {said}"

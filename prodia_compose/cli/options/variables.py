@@ -7,7 +7,7 @@ from prodia_compose.cli.options import reading
 from prodia_compose.cli.options.declared import ComposeOptions
 from prodia_compose.errors import Warned
 
-_OTHERS = ("PRODIA_TOKEN", "PRODIA_BASE_URL", "PRODIA_COMPOSE_RECORD", "PRODIA_ACCEPT")
+OTHERS = ("PRODIA_TOKEN", "PRODIA_BASE_URL", "PRODIA_COMPOSE_RECORD", "PRODIA_ACCEPT")
 """Ours that are no option's; the last one is read by `send.sh`."""
 
 _OF_OTHER_PROGRAMS = {"KEY": "PRODIA_TOKEN", "API_KEY": "PRODIA_TOKEN", "URL": "PRODIA_BASE_URL"}
@@ -24,14 +24,14 @@ def unknown(environ: Mapping[str, str]) -> Iterator[Warned]:
     Those of all commands' options are read, whichever runs.
     """
     ours = sorted(name for name in environ if name.upper().startswith("PRODIA_"))
-    if not {*ours} - {*_OTHERS}:
+    if not {*ours} - {*OTHERS}:
         return  # as nearly always: the options need no walk
     options = reading.variables(ComposeOptions)
-    if any(name.startswith("PRODIA_COMPOSE_") for name in {*ours} - {*options.values(), *_OTHERS}):
+    if any(name.startswith("PRODIA_COMPOSE_") for name in {*ours} - {*options.values(), *OTHERS}):
         from prodia_compose.cli.options.many import ManyOptions  # noqa: PLC0415 - a tenth of a job's start
 
         options = reading.variables(ManyOptions)
-    known = {*filter(None, options.values()), *_OTHERS}
+    known = {*filter(None, options.values()), *OTHERS}
     for name in ours:
         if name in known:
             continue
