@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib takes 4 ms of 25
 
-ID_OR_FILE = "ID|FILE"
+IDS_OR_FILES = {"ID|FILE": "IMAGE", "FILE|ID": "RESULTS"}
 """What help calls an operand that is an id, or else a picture."""
 
 _JOBS_OFFERED = 50
@@ -32,6 +32,7 @@ PATHS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "MANIFEST": ("files", ("jsonl", "ndjson", "csv", "tsv")),
     "LIST": ("others", _PICTURES),
     "FILE": ("others", _PICTURES),  # of text: pictures only where there is nothing else
+    "RESULTS": ("files", ("json", "jsonl")),
     "PATH": ("files", ()),
     "CMD": ("files", ()),
     "DIR": ("folders", ()),

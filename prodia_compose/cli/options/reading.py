@@ -119,6 +119,7 @@ def _read(
     pairs += [(other, one) for one, other in pairs]
     silent = {loser for winner, loser in pairs if winner in line and loser in told}
     heard = {name: value for name, value in given.items() if name not in silent}
+    heard["typed"] = frozenset(line)
     made = make(kind, heard, _variables(options, told - silent))
     errors.Findings(
         errors.UsageError(clash.message) for clash in made.clashes() if clash.message

@@ -131,6 +131,7 @@ def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
                 )
             )
         _drop_halves(last.kept)
+        means.write_beside(plan, run)
     except errors.ComposeError as end:
         error = end
     run.price_usd = last.price_usd

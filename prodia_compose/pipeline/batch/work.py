@@ -14,6 +14,7 @@ from prodia_compose import errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images import workers
 from prodia_compose.pipeline import planner, reuse, send, twins
+from prodia_compose.pipeline.again import beside
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
@@ -114,6 +115,7 @@ class Means:
         shared: Prepares the pictures.
         most: How many rows can be on their way at one time, those that wait to be sent included.
         describe: Makes the document of a row's end.
+        result: Makes the document that lies beside a picture.
         watching: Who is told of a row's progress.
         on_asked: Is told that the first signal came, once no more rows are started.
         elsewhere: How many workers of a cluster prepare them; 0 where that is done here.
@@ -128,9 +130,15 @@ class Means:
     shared: Shared
     most: int
     describe: Callable[[End], dict[str, object]]
+    result: Callable[[Plan, Run], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
     on_asked: Callable[[], None]
     elsewhere: int = 0
+
+    def write_beside(self, plan: Plan | None, run: Run) -> None:
+        """Write the sidecar of a picture that is in its place, if one was asked for."""
+        if plan is not None and plan.request.placement.sidecar and run.saved:
+            run.warnings += beside.write(plan, run, self.result(plan, run))
 
     def ended(self, end: End) -> dict[str, object]:
         """Write down a row's end, and return its document.
@@ -234,6 +242,7 @@ class _Row:
         if isinstance(end, errors.Interrupted):
             error = _of_signal(end, outcome.status, self._run)
         self._check_price(outcome)
+        means.write_beside(self._plan, self._run)
         ended = End(
             due=self._due,
             plan=self._plan,
