@@ -257,7 +257,8 @@ def open_input(
     """
     if entry.is_gone:
         cure = "name all pictures anew, as operands or with -i or -T"
-        message = f"{entry.shown}: {_why_gone(entry)}; {cure}"
+        named = f"image {position}" if entry.path == "-" else entry.shown
+        message = f"{named}: {_why_gone(entry)}; {cure}"
         raise errors.InputError(message, path=entry.shown)
     if entry.is_url:
         try:

@@ -166,8 +166,8 @@ class Planner:
         found = self._found(said.asked, named) if said.is_complete else reuse.Found()
         if found.made is not None and path is not None:
             place = destination.taken(request, path, named, found.made, findings)
-            known = sources.known(named, found.opened.values())
-            return self._reused(replace(sketch, place=place, sources=known), found)
+            read = sources.known(named, found.opened.values())
+            return self._reused(replace(sketch, place=place, sources=read), found)
         with findings.collecting():
             if request.save_to is not None:
                 flag = request.called("--save-request")

@@ -108,10 +108,12 @@ def _read(key: str, written: object, name: str) -> tuple[str, object]:
     if one is None:
         words = f"was made with {key}, which this version does not know"
         raise errors.InputError(f"{name}: {words}; update prodia-compose", path=name)
+    called = f"{key} of {name}"
     try:
-        return one.name, recipe.read(one, written, f"{key} of {name}")
+        return one.name, recipe.read(one, written, called)
     except errors.UsageError as exc:
-        raise errors.InputError(exc.message, path=name) from exc
+        words = exc.message if exc.message.startswith(called) else f"{called}: {exc.message}"
+        raise errors.InputError(words, path=name) from exc
     except errors.ProblemsError as exc:
         raise _damaged(name, key) from exc
 
