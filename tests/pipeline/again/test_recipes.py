@@ -120,7 +120,7 @@ def _value(one: Declared) -> st.SearchStrategy[Any]:
 
 def _json() -> st.SearchStrategy[Any]:
     text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-    plain = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | text
+    plain: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | text
     plain |= st.floats(-1e9, 1e9, allow_nan=False)
     return st.recursive(
         plain,
