@@ -59,7 +59,11 @@ def write(data: bytes, place: Place, picture: str) -> tuple[errors.Warned, ...]:
         place, path=path, if_exists=_policy(place), file=None, taken=None, has_sidecar=False
     )
     try:
-        places.publish(blob.stored([data]), own)
+        kept = blob.stored([data])
+        try:
+            places.publish(kept, own)
+        finally:
+            kept.drop_spares()  # nobody has paid for it
     except (OSError, errors.ComposeError) as exc:
         why = errors.reason(exc, {}) if isinstance(exc, OSError) else exc.message
         message = f"{path}: could not be written ({why}); the picture is there, and paid for"
