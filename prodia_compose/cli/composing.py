@@ -39,6 +39,7 @@ def validate(options: ComposeOptions) -> int:
     with watcher.reporter(options) as reporter:
         plan = planner.make(request, surroundings(request, reporter), sending=False)
     plan = _save(_compared(plan, again=options.request.again))
+    _show_inputs(plan, options)
     if options.json:
         terminal.print_document(documents.plan(plan))
     else:
@@ -84,6 +85,8 @@ def compose(options: ComposeOptions) -> int:
                 rows = [*summary.image_rows(plan)]
                 lines = tables.aligned(rows, terminal.layout(sys.stderr), gap=" ")
                 terminal.tell("\n".join(lines))
+            if plan.images:
+                _show_inputs(plan, options, patience_s=2)
             run.stop.defer()  # to the end: from here on only `run` knows what to say
             if plan.is_reuse:
                 reuse.take(plan, run, stdout=terminal.binary_stdout, reporter=reporter)
@@ -131,6 +134,18 @@ def _load_ahead() -> None:
 def _tell(plan: Plan, run: Run, options: ComposeOptions, place: places.Place) -> None:
     document = partial(documents.result, plan, run)
     terminal.tell_saved(options, run, place, document, details=[summary.outcome(plan, run)])
+    if options.preview and not options.quiet:
+        from prodia_compose.cli import preview  # noqa: PLC0415 - for those who want to see
+
+        paths = [one.absolute for one in run.saved] or [place.absolute]
+        preview.show_files(paths, options.verbose, plan.request.fitting)
+
+
+def _show_inputs(plan: Plan, options: ComposeOptions, patience_s: float = 20) -> None:
+    if options.preview and not options.quiet:
+        from prodia_compose.cli import preview  # noqa: PLC0415 - as above
+
+        preview.show_inputs(plan, options.verbose, patience_s)
 
 
 def _compared(plan: Plan, *, again: bool) -> Plan:

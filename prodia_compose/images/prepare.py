@@ -143,13 +143,7 @@ def _rendered(
 ) -> PreparedImage:
     """Return a decoded picture with all that has to be done to it, encoded anew."""
     header = info.header
-    if info.orientation != 1 or image.mode not in {"L", "RGB"}:
-        spare.drop()  # further copies of the picture take its place
-    if info.orientation != 1:
-        image = image.transpose(_TRANSPOSITIONS[info.orientation])
-    with decoder.reading():
-        image, converted = srgb.to_srgb(image, header.profile)
-    image, flattened = _without_alpha(image, wishes)
+    image, converted, flattened = as_seen(image, info, wishes)
     deep = f"{header.bits}-bit -> 8-bit" if header.bits > 8 else None
     kept = header if wishes.keep_metadata else None
     if image.mode == "RGBA":
@@ -166,6 +160,23 @@ def _rendered(
         height=encoded.height,
         changes=_told(info, fit, wishes, max_bytes, encoded, kind, (deep, converted, flattened)),
     )
+
+
+def as_seen(
+    image: Image.Image, info: ImageInfo, wishes: Fitting
+) -> tuple[Image.Image, str | None, str | None]:
+    """Return a decoded picture upright, in sRGB and as RGB, or RGBA where it may stay transparent.
+
+    With it comes what was done to its colours, and to what was transparent.
+    """
+    if info.orientation != 1 or image.mode not in {"L", "RGB"}:
+        spare.drop()  # further copies of the picture take its place
+    if info.orientation != 1:
+        image = image.transpose(_TRANSPOSITIONS[info.orientation])
+    with decoder.reading():
+        image, converted = srgb.to_srgb(image, info.header.profile)
+    image, flattened = _without_alpha(image, wishes)
+    return image, converted, flattened
 
 
 def _is_opaque(image: Image.Image) -> bool:

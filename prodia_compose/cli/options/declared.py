@@ -16,7 +16,7 @@ IN_HELP = (
     ("operands", "prompt", "prompt_file", "target", "model"),
     ("again", "is_async"),
     ("create_dirs", "json", "quiet", "verbose"),
-    ("sandbox", "fault", "json", "quiet", "verbose"),
+    ("sandbox", "fault", "preview", "json", "quiet", "verbose"),
     ("operands", "each", "manifest_format", "vary", "repeat", "only", "shard", "budget_usd"),
     ("budget_usd", "yes", "dry_run", "jobs", "rate", "max_failures", "skip_invalid"),
     ("skip_invalid", "rerun", "results", "cluster"),
@@ -46,6 +46,9 @@ class Telling(Options):
 class ComposeOptions(Telling):
     """What `compose` and `validate` take."""
 
+    preview: Annotated[bool, Option(help="Show the pictures on a terminal, on standard error")] = (
+        False
+    )
     request: ComposeRequest = ComposeRequest()
 
     def clashes(self) -> Iterator[Clash]:

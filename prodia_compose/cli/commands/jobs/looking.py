@@ -12,13 +12,16 @@ from prodia_compose.cli.commands.jobs.options import (
     LIMIT,
     Json,
     Limit,
+    Preview,
     Sandbox,
     Since,
     Until,
+    Verbose,
     is_about_sandbox,
     told_trouble,
 )
 from prodia_compose.cli.options import moments
+from prodia_compose.inputs import files
 from prodia_compose.progress import visible
 from prodia_compose.record import contents, ledger, spending
 from prodia_compose.record.entries import Entry
@@ -72,17 +75,21 @@ def show(
         typer.Argument(metavar="ID|FILE", help="The id of a job, or how it begins; or a picture"),
     ],
     *,
+    preview: Preview = False,
     json: Json = False,
+    verbose: Verbose = 0,
 ) -> int:
     """Show all that is known of a job, or of the jobs that made a picture or used it.
 
     \b
-    prodia-compose jobs show 3f9c
+    prodia-compose jobs show 3f9c --preview
     prodia-compose jobs show composed.jpg    by what is in it, not by its name
     """  # noqa: D301
     with ledger.open_record(os.environ, create=False) as record:
         found = _found(record, job)
     trouble = told_trouble(record, as_json=json)
+    if preview:
+        _show_picture(job if found[0][1] else None, found[0][0], verbose)
     if json:
         terminal.print_document(job_documents.jobs([one for one, _ in found], trouble))
         return 0
@@ -142,3 +149,12 @@ def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
         if not is_file:
             words = "there is no such file, and no job whose id begins so"
         raise errors.UsageError(f"{named}: {words}") from exc
+
+
+def _show_picture(named: str | None, entry: Entry, verbosity: int) -> None:
+    """Show a file, or else a job's pictures: in their places, as they came, or as they were kept."""
+    from prodia_compose.cli import preview  # noqa: PLC0415 - Pillow, for those who want to see
+
+    saved = [one.path for one in entry.outputs if files.holds(one.path, one.sha256)]
+    kept = [path for path in entry.rescued if Path(path).is_file()]
+    preview.show_files([named] if named else saved or kept, verbosity)
