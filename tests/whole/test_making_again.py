@@ -1,5 +1,7 @@
 """Paid pictures made again, by whole processes against a service that keeps what it got."""
 
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -12,6 +14,7 @@ import pytest
 import readme
 import validating
 from conftest import SAMPLES, TOKEN, Done, Run
+from PIL import Image
 
 NAMES = ("it's a mug.jpg", "-room=1.jpg", "日本 {x}.jpg", os.fsdecode(b"\xff.jpg"))
 
@@ -116,6 +119,31 @@ def test_a_row_is_made_again(process: Run, shop: Path) -> None:
         document = json.loads((shop / f"{name}.jpg.json").read_bytes())
         validating.VALIDATORS["result@1"].validate(document)
         assert document["output"]["path"] == f"{name}.jpg"
+
+
+def test_a_row_that_was_placed_later_is_made_again(run: Run, work: Path) -> None:
+    """What a row was made of outlasts its picture's way through the state folder."""
+    (work / "rows.jsonl").write_text('{"id": "a", "images": ["product.jpg"], "prompt": "x"}\n')
+    data = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(data, "PNG")
+    answer = loopback.multipart_ok(data.getvalue(), media_type="image/png")
+    argv = ("batch", "rows.jsonl", "-y", "--sidecar", "-o", "{id}.jpg")
+    with loopback.serve([answer]) as service:
+        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        refused = run(*argv, "--strict", **env)
+        placed = run(*argv, **env)
+        origins = ("rows.jsonl.results.jsonl#a", "a.png.json")
+        again = [run("compose", "--from", one, **env) for one in origins]
+
+    assert (refused.code, placed.code, placed.text) == (11, 0, "a.png\n"), placed.err
+    assert [one.code for one in again] == [0, 0], [one.err for one in again]
+    assert len({request.sha256 for request in service.requests}) == 1
+    rows = [json.loads(line) for line in Path(origins[0][:-2]).read_text().splitlines()]
+    sidecar = json.loads(Path("a.png.json").read_bytes())
+    product = hashlib.sha256(Path("product.jpg").read_bytes()).hexdigest()
+    for document in (rows[-1], sidecar):
+        (source,) = document["recipe"]["sources"]
+        assert (source["path"], source["sha256"]) == ("product.jpg", product)
 
 
 def test_readmes_line_is_run(bench: readme.Bench) -> None:

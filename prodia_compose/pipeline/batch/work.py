@@ -5,7 +5,7 @@ import contextlib
 import queue
 import shlex
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import IO
@@ -59,6 +59,7 @@ class End:
         plan: How it stood before it was sent, if it came so far.
         error: Why it is not done.
         record_id: The id of its job in the record, if it is on record.
+        recipe: What it is made again of, where the record knows more of that than the plan does.
     """
 
     due: Due
@@ -67,6 +68,7 @@ class End:
     outcome: Outcome
     error: errors.ComposeError | None
     record_id: str | None
+    recipe: Mapping[str, object] | None = None
 
     def done(
         self, document: dict[str, object], status: Status | None, bug: Exception | None = None
@@ -135,10 +137,13 @@ class Means:
     on_asked: Callable[[], None]
     elsewhere: int = 0
 
-    def write_beside(self, plan: Plan | None, run: Run) -> None:
-        """Write the sidecar of a picture that is in its place, if one was asked for."""
-        if plan is not None and plan.request.placement.sidecar and run.saved:
-            run.warnings += beside.write(plan, run, self.result(plan, run))
+    def write_beside(
+        self, plan: Plan | None, run: Run, recipe: Mapping[str, object] | None = None
+    ) -> None:
+        """Write a picture's sidecar, if one was asked for; the recipe is as for `End`."""
+        if plan is not None and plan.request.placement.sidecar:
+            result = self.result(plan, run)
+            run.warnings += beside.write(plan, run, result | {"recipe": recipe or result["recipe"]})
 
     def ended(self, end: End) -> dict[str, object]:
         """Write down a row's end, and return its document.
