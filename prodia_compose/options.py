@@ -173,7 +173,7 @@ class Declared(NamedTuple):
             message = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
             findings.errors.append(errors.UsageError(message))
         findings.raise_if_any()
-        if called(self.long) != self.long and {*self.option.typed_only}.intersection(found):
+        if called(self.long) != self.long and any(one in self.option.typed_only for one in found):
             message = f"{called(self.long)} {found[0]}: counts only if it is typed; leave it out"
             raise errors.UsageError(message)
         return tuple(found) if self.option.once is None and self.is_many else found[0]
