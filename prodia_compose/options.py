@@ -39,6 +39,7 @@ class Option:
         minimum: The least number that is taken; `maximum` is the largest.
         parse: Makes the value of what was typed and of what a message is to call the option;
             by default its type decides.
+        write: Makes of the value what JSON has of it, where it is none itself.
         shown: The default as it is typed, where that is not what the field holds.
         variable: Where it is also read from; "" for PRODIA_COMPOSE_ and its long name, None for
             nowhere.
@@ -57,6 +58,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     parse: Callable[[str, str], object] | None = None
+    write: Callable[[Any], object] | None = None
     shown: str | None = None
     variable: str | None = ""
     once: str | None = None
@@ -148,6 +150,11 @@ class Declared(NamedTuple):
         return next(name for name in self.names if name.startswith("--"))
 
     @property
+    def key(self) -> str:
+        """Its name in documents and manifests."""
+        return self.long.removeprefix("--").replace("-", "_")
+
+    @property
     def is_many(self) -> bool:
         """Whether it may be typed several times; one of a `once` may be, to be told of it."""
         return Ellipsis in get_args(self.kind) or self.option.once is not None
@@ -181,7 +188,7 @@ class Declared(NamedTuple):
             message = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
             findings.errors.append(errors.UsageError(message))
         findings.raise_if_any()
-        if called(self.long) != self.long and {*self.option.typed_only}.intersection(found):
+        if called(self.long) != self.long and any(one in self.option.typed_only for one in found):
             message = f"{called(self.long)} {found[0]}: counts only if it is typed; leave it out"
             raise errors.UsageError(message)
         return tuple(found) if self.option.once is None and self.is_many else found[0]
@@ -221,6 +228,14 @@ def declared(group: type[Options]) -> Iterator[Declared]:
                 if note is None or told or one.name in note:
                     option = replace(one.option, **told.get(one.name, {}))
                     yield one._replace(option=option)
+
+
+def flat(group: Options) -> dict[str, object]:
+    """Return the values of a group and of those in it, by their fields."""
+    found: dict[str, object] = {}
+    for name, value in vars(group).items():
+        found |= flat(value) if isinstance(value, Options) else {name: value}
+    return found
 
 
 def is_group(kind: Any) -> bool:

@@ -144,3 +144,8 @@ def filled(
         raise errors.UsageError(f"{called}: {found} is no {kind}; {cure} ({note})")
 
     return re.sub(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}", fill, text)
+
+
+def literal(text: str) -> str:
+    """Return what `filled` makes the text of, whatever braces are in it."""
+    return text.replace("{", "{{").replace("}", "}}")

@@ -34,6 +34,7 @@ from prodia_compose.pipeline.batch.starts import Starts
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record import ledger
 from prodia_compose.report import batch as documents
+from prodia_compose.report import documents as job_documents
 from prodia_compose.report.jsontext import Document
 
 
@@ -240,6 +241,7 @@ class _Batch:
             shared=shared,
             most=room.rows,
             describe=documents.row,
+            result=job_documents.result,
             watching=teller.watch,
             elsewhere=0 if self._cluster is None else self._cluster.count,
             on_asked=lambda: teller.tell_signal(self._asked.signum, desk.on_way),

@@ -26,6 +26,7 @@ from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import home
 from prodia_compose.report import documents, summary, tables
+from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
     from prodia_compose.record import ledger
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
 
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
+    options = _again(options)
     request = options.request
     with watcher.reporter(options) as reporter:
         around = surroundings(request, reporter, options.warnings)
@@ -54,6 +56,8 @@ def compose(options: ComposeOptions) -> int:
     request = options.request
     if request.dry_run or request.save_to is not None:
         return validate(options)
+    options = _again(options)
+    request = options.request
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
     with sandboxed(request) as addressed, watcher.reporter(options) as reporter:
@@ -89,10 +93,39 @@ def compose(options: ComposeOptions) -> int:
             if plan.is_reuse:
                 reuse.take(plan, run, stdout=terminal.binary_stdout, reporter=reporter)
             else:
-                _send(plan.sendable(), run, options, reporter)
+                ready = plan.sendable()
+                if request.origin is not None:
+                    price = price_text(plan.estimate)
+                    reporter.say(
+                        f"{request.origin} is made again, by {ready.model.short_name}: {price}"
+                    )
+                _send(ready, run, options, reporter)
+            _write_sidecar(plan, run, options)
             with run.stop.at_once():
                 _tell(plan, run, options, place)
     return 0
+
+
+def _again(options: ComposeOptions) -> ComposeOptions:
+    """Return the options with what an earlier job says, where one is to be made again."""
+    if options.request.origin is None:
+        return options
+    from prodia_compose.pipeline.again import anew  # noqa: PLC0415 - only for those who ask for it
+    from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
+
+    with ledger.open_record(os.environ, create=False) as record:
+        return replace(options, request=anew.request(options.request, record))
+
+
+def _write_sidecar(plan: Plan, run: Run, options: ComposeOptions) -> None:
+    """Write beside a picture what makes it again, if that was asked for."""
+    if not plan.request.placement.sidecar or not run.saved:
+        return
+    from prodia_compose.pipeline.again import beside  # noqa: PLC0415 - only for those who ask for it
+
+    warned = beside.write(plan, run, documents.result(plan, run))
+    run.warnings += warned
+    terminal.tell_warnings(warned, options)
 
 
 def _load_ahead() -> None:

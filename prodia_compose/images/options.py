@@ -74,6 +74,7 @@ class Fitting(Options):
             help="Colour behind transparent areas: white, black, grey or #RRGGBB",
             group="pictures",
             parse=_colour,
+            write=lambda colour: f"#{bytes(colour).hex()}",
             shown="white",
         ),
     ] = (255, 255, 255)

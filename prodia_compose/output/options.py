@@ -68,6 +68,12 @@ class Placement(Options):
     create_dirs: Annotated[bool, Option(help="Make the missing folders of -o", group="result")] = (
         False
     )
+    sidecar: Annotated[
+        bool,
+        Option(
+            help="Write what makes the picture again beside it, as PICTURE.json", group="result"
+        ),
+    ] = False
 
     @property
     def policy(self) -> IfExists:
@@ -83,3 +89,6 @@ class Placement(Options):
         is_suffix = suffix.strip(".") and "}" not in suffix
         if self.format is not None and is_suffix and SUFFIXES.get(suffix) != self.format:
             yield Clash("format", "target")  # `names.asked_format` tells it
+        if self.sidecar and self.target == "-":
+            message = f"{self.called('--sidecar')} and {self.called('-o')} -: nothing lies beside"
+            yield Clash("sidecar", "target", f"{message} standard output; name a file with -o")

@@ -120,6 +120,7 @@ def of_job(entry: Entry) -> Document:
         "may_be_billed": entry.may_be_billed,
         "sandbox": entry.is_sandbox,
         "at": stamp(entry.changed_at),
+        "recipe": entry.recipe,
     }
 
 

@@ -23,6 +23,8 @@ class ComposeRequest(Options):
         model: A short name or a job type.
         save_to: A folder, which may hold files already if `placement.force` says so.
         sandbox: Whether the job goes to the stand-in, which needs no token.
+        origin: What is made again: a sidecar, RESULTS#ID, or a job's id.
+        typed: The fields of which the value was typed.
         texts: (name, text) of what braces in the prompt may hold besides labels; an empty text is
             an error where it is asked for.
         is_template: Whether braces count even where nothing has a label.
@@ -52,6 +54,17 @@ class ComposeRequest(Options):
             parse=file_or_stdin,
             variable=None,
             once="one prompt is sent",
+        ),
+    ] = None
+    origin: Annotated[
+        str | None,
+        Option(
+            names=("--from",),
+            metavar="FILE|ID",
+            help="Make a picture again, by a sidecar, RESULTS.jsonl#ROW, or the id of a job",
+            group="pictures",
+            variable=None,
+            once="one job is sent",
         ),
     ] = None
     model: Annotated[
@@ -133,6 +146,7 @@ class ComposeRequest(Options):
         Option(help="Send to a stand-in on this machine: no token, no cost", group="money"),
     ] = False
     delivery: Delivery = Delivery()
+    typed: frozenset[str] = frozenset()
     texts: tuple[tuple[str, str], ...] = ()
     is_template: bool = False
     fields: tuple[tuple[str, str], ...] = ()

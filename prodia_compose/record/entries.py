@@ -85,6 +85,7 @@ class Claim:
         inputs: In the order sent.
         output: Where the picture goes, from the root; `-` is standard output.
         estimate_usd: The highest listed price; the lowest is `estimate_min_usd`.
+        recipe: What it is made again of, as documents have it, with paths from the root.
     """
 
     host: str
@@ -97,6 +98,7 @@ class Claim:
     estimate_min_usd: float | None
     estimate_usd: float | None
     tool_version: str
+    recipe: Mapping[str, object] | None = None
 
     @property
     def twin_key(self) -> str:
@@ -150,6 +152,7 @@ class Entry:
         rescued: Full paths of what came and was kept in another place.
         came: The SHA-256 of each picture that came, in hex, from before it had a place on; a
             file that has it is that picture, whatever became of the process.
+        recipe: What it is made again of; None of versions that did not write it.
         price_usd: What it cost, as the service says; None if it does not.
         estimate_usd: The highest listed price then; the lowest is `estimate_min_usd`.
         request_key: What it shares with every job for the same picture; None of 0.1.0.
@@ -188,6 +191,7 @@ class Entry:
     settled: Settled | None
     is_async: bool
     came: tuple[str, ...]
+    recipe: Mapping[str, object] | None
 
     @property
     def prompt(self) -> str:

@@ -27,6 +27,7 @@ def row(end: End) -> Document:
     due, error = end.due, end.error
     plan = end.plan or Plan(request=due.row.request, model=None, prompt=None, format="jpg")
     done = documents.result(plan, end.run)
+    done["recipe"] = end.recipe or done["recipe"]
     is_done = end.outcome.status == "done"
     return {
         "schema": "prodia-compose/row@1",

@@ -64,6 +64,7 @@ def result(made: "Plan", done: "Run") -> Document:
         "attempts": done.attempts,
         "skipped": not outputs,
         "sandbox": done.is_sandbox,
+        "recipe": made.recipe(),
     }
 
 

@@ -73,7 +73,15 @@ def _job(entry: Entry) -> Document:
     fields = {name: _plain(value) for name, value in vars(entry).items() if name != "is_async"}
     fields["output"] = _place(entry.output)
     fields["rescued"] = [named("path", path) for path in entry.rescued]
+    fields["command"] = command(entry)
     return {_NAMES.get(name, name): fields[name] for name in fields}
+
+
+def command(entry: Entry) -> list[str] | None:
+    """Return the command line that makes a job again, from any folder; None if there is none."""
+    from prodia_compose.pipeline.again import recipe  # noqa: PLC0415 - where there are jobs
+
+    return None if entry.recipe is None else recipe.command(entry.recipe, entry.id)
 
 
 def _plain(value: object) -> object:

@@ -1,6 +1,7 @@
 """What jobs of the record look like to people: a table, one of them in full, sums."""
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from prodia_compose.models.facts import Estimate
 from prodia_compose.progress import visible
 from prodia_compose.record import spending
 from prodia_compose.record.entries import Entry, Settled, State
-from prodia_compose.report import tables
+from prodia_compose.report import jobs, tables
 from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for annotations; it loads Pillow
@@ -174,6 +175,16 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "digest", entry.digest
     yield "request key", entry.request_key or "-"
     yield "version", entry.tool_version
+
+
+def again(entry: Entry) -> str | None:
+    """Return the line for a shell that makes a job again, or why there is none; None of old jobs."""
+    if entry.recipe is None:
+        return None
+    line = jobs.command(entry)
+    if line is not None:
+        return shlex.join(line)
+    return "cannot be: a picture came from standard input, or by an address that is not kept whole"
 
 
 def kept(files: "Iterable[keeping.Kept]") -> list[tuple[str, ...]]:

@@ -31,6 +31,7 @@ _IN_BATCH: Mapping[str, Mapping[str, Any]] = {
     "dry_run": {"help": "Show which rows would be sent, and their price; send nothing"},
     "max_wait_s": {"help": "Give up rows when the service is busy for S seconds on end"},
     "save_to": {"is_hidden": True},
+    "origin": {"is_hidden": True},
     "again": {"is_hidden": True},
 }
 """What is said otherwise of options of `compose`; those that are for single jobs are left out."""

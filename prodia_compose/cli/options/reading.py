@@ -162,7 +162,9 @@ def _read(
         if winner in given and loser in given and given[winner].rank > given[loser].rank
     }
     heard = {name: one for name, one in given.items() if name not in silent}
-    made = make(kind, {name: found[name] for name in heard}, _variables(options, heard))
+    typed_now = frozenset(name for name, one in heard.items() if one.rank == TYPED)
+    values = {**{name: found[name] for name in heard}, "typed": typed_now}
+    made = make(kind, values, _variables(options, heard))
     errors.Findings(
         errors.UsageError(clash.message) for clash in made.clashes() if clash.message
     ).raise_if_any()

@@ -4,7 +4,7 @@ import collections
 import queue
 import shlex
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import IO
@@ -13,6 +13,7 @@ from prodia_compose import addresses, errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images import workers
 from prodia_compose.pipeline import planner, reuse, send, twins
+from prodia_compose.pipeline.again import beside
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
@@ -57,6 +58,7 @@ class End:
         plan: How it stood before it was sent, if it came so far.
         error: Why it is not done.
         record_id: The id of its job in the record, if it is on record.
+        recipe: What it is made again of, where the record knows more of that than the plan does.
     """
 
     due: Due
@@ -65,6 +67,7 @@ class End:
     outcome: Outcome
     error: errors.ComposeError | None
     record_id: str | None
+    recipe: Mapping[str, object] | None = None
 
     def done(
         self, document: dict[str, object], status: Status | None, bug: Exception | None = None
@@ -113,6 +116,7 @@ class Means:
         shared: Prepares the pictures.
         most: How many rows can be on their way at one time, those that wait to be sent included.
         describe: Makes the document of a row's end.
+        result: Makes the document that lies beside a picture.
         watching: Who is told of a row's progress.
         on_asked: Is told that the first signal came, once no more rows are started.
         elsewhere: How many workers of a cluster prepare them; 0 where that is done here.
@@ -127,9 +131,18 @@ class Means:
     shared: Shared
     most: int
     describe: Callable[[End], dict[str, object]]
+    result: Callable[[Plan, Run], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
     on_asked: Callable[[], None]
     elsewhere: int = 0
+
+    def write_beside(
+        self, plan: Plan | None, run: Run, recipe: Mapping[str, object] | None = None
+    ) -> None:
+        """Write a picture's sidecar, if one was asked for; the recipe is as for `End`."""
+        if plan is not None and plan.request.placement.sidecar:
+            result = self.result(plan, run)
+            run.warnings += beside.write(plan, run, result | {"recipe": recipe or result["recipe"]})
 
     def ended(self, end: End) -> dict[str, object]:
         """Write down a row's end, and return its document.
@@ -267,6 +280,7 @@ class _Row:
         if isinstance(end, errors.Interrupted):
             error = outcomes.of_signal(end, outcome.status, self._run)
         self._check_price(outcome)
+        means.write_beside(self._plan, self._run)
         ended = End(
             due=self._due,
             plan=self._plan,

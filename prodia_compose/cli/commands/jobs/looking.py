@@ -108,7 +108,10 @@ def show(
     for entry, part in found:
         rows = [*([("file", f"{job} is {part.words}")] if part else []), *jobs_text.details(entry)]
         shown = [(name, visible(value)) for name, value in rows]
-        blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
+        lines = [*tables.aligned(shown, terminal.layout())]
+        if (again := jobs_text.again(entry)) is not None:  # whole, so that it can be pasted
+            lines.append(f"{'again':{max(len(name) for name, _ in shown)}}  {again}")
+        blocks.append("\n".join(lines))
     terminal.print_text("\n\n".join(blocks))
     return 0
 

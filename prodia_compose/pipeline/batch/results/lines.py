@@ -195,6 +195,9 @@ def _with_places(document: Document, place: Callable[[Document], Document]) -> D
             changed[field] = [told(one) for one in value]
         elif value is not None:
             changed[field] = told(value)
+    recipe = document.get("recipe")
+    if isinstance(recipe, dict) and isinstance(recipe.get("sources"), list):
+        changed["recipe"] = {**recipe, "sources": [told(one) for one in recipe["sources"]]}
     return changed
 
 
