@@ -129,7 +129,9 @@ def test_a_page_on_a_terminal_is_as_wide_as_that(columns: int, colour: str | Non
 
     assert done.code == 0
     assert ("\x1b[" in done.raw) == (colour is None)
-    assert max(map(len, plain.splitlines())) <= min(columns, 120)
+    told = [line for line in plain.splitlines() if not line.startswith("    ")]
+    assert max(map(len, told)) <= min(columns, 120)
+    assert all(f"    {line}" in plain.splitlines() for line in blocks("exit-codes")[0].splitlines())
     assert plain.lstrip("\n").startswith("Exit codes\n")
     assert "not-delivered" in plain
     assert "|---" not in plain

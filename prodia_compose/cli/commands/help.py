@@ -78,7 +78,8 @@ def _show_page(text: str) -> None:
         return
     from io import StringIO  # noqa: PLC0415 - on a terminal only
 
-    from rich import console, markdown  # noqa: PLC0415 - as above
+    from rich import console, markdown, theme  # noqa: PLC0415 - as above
+    from rich import text as words  # noqa: PLC0415 - as above
 
     class Heading(markdown.Heading):
         """A heading at the left, as in help."""
@@ -89,10 +90,24 @@ def _show_page(text: str) -> None:
             self.text.justify = "left"
             yield self.text
 
-    class Page(markdown.Markdown):
-        """Markdown with such headings."""
+    class Commands(markdown.CodeBlock):
+        """Commands as they are typed: a terminal may fold a line, and a copy of it stays one."""
 
-        elements: ClassVar = {**markdown.Markdown.elements, "heading_open": Heading}
+        def __rich_console__(
+            self, _console: console.Console, _options: console.ConsoleOptions
+        ) -> console.RenderResult:
+            lines = str(self.text).rstrip().splitlines()
+            shown = "\n".join(f"    {line}" for line in lines)
+            yield words.Text(shown, no_wrap=True, overflow="ignore")
+
+    class Page(markdown.Markdown):
+        """Markdown with such headings and commands."""
+
+        elements: ClassVar = {
+            **markdown.Markdown.elements,
+            "heading_open": Heading,
+            "code_block": Commands,
+        }
 
     width = min(layout.columns, _WIDEST)
     shown = console.Console(
@@ -101,9 +116,10 @@ def _show_page(text: str) -> None:
         force_terminal=layout.in_colour,
         no_color=not layout.in_colour,
         highlight=False,
+        theme=theme.Theme({"markdown.code": "cyan"}),
     )
     with shown.capture() as captured:
-        shown.print(Page(text, code_theme="ansi_dark", hyperlinks=False))
+        shown.print(Page(text, hyperlinks=False), crop=False)
     terminal.print_text("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
