@@ -233,6 +233,7 @@ WarningCode = Literal[
     "file-name-in-prompt",
     "image-not-referred",
     "no-reference",
+    "no-report",
     "no-token",
     "not-checked",
     "ordinal-beyond-count",

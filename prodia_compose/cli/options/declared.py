@@ -20,6 +20,8 @@ IN_HELP = (
     ("operands", "each", "manifest_format", "vary", "repeat", "only", "shard", "budget_usd"),
     ("budget_usd", "yes", "dry_run", "jobs", "rate", "max_failures", "skip_invalid"),
     ("skip_invalid", "rerun", "results", "cluster"),
+    ("operands", "models"),
+    ("models", "prompt", "prompt_file", "folder", "vary", "repeat", "only", "rerun", "budget_usd"),
 )
 """Options that follow on each other in help although they are of several groups; a later row
 counts more, if the command has its first one."""
