@@ -25,12 +25,16 @@ class Figure:
         number: Its place among all that can be shown large, from 1; 0 of one that cannot be shown.
         alt: What it is, for those who do not see it.
         caption: What stands beside it when it is large.
+        name: What the original is called.
+        position: Of an input, from 1; 0 of a result.
     """
 
     number: int
     picture: Picture
     alt: str
     caption: str
+    name: str
+    position: int = 0
 
     @property
     def source(self) -> str:
@@ -76,19 +80,27 @@ class _Figures:
         self._shown = shown
         self.count = 0
 
-    def of(self, named: Named, alt: str, caption: str) -> Figure:
-        """Return the figure of a picture."""
+    def of(self, named: Named, alt: str, caption: str, name: str = "", position: int = 0) -> Figure:
+        """Return the figure of a picture; its name is that of its file if it has no other."""
         picture = self._shown[named]
         self.count += picture.small is not None
-        number = self.count if picture.small is not None else 0
-        return Figure(number=number, picture=picture, alt=alt, caption=caption)
+        return Figure(
+            number=self.count if picture.small is not None else 0,
+            picture=picture,
+            alt=alt,
+            caption=caption,
+            name=name or picture.name,
+            position=position,
+        )
 
     def of_inputs(self, images: Sequence[Document], first: int = 1) -> tuple[Figure, ...]:
         """Return the figures of inputs, the first one of them at a position."""
-        called = [
-            (one, f"Image {place}: {words.image(one)}") for place, one in enumerate(images, first)
-        ]
-        return tuple(self.of(pictures.of_input(one), name, name) for one, name in called)
+        figures = []
+        for place, one in enumerate(images, first):
+            name = words.image(one)
+            called = f"Image {place}: {name}"
+            figures.append(self.of(pictures.of_input(one), called, called, name, place))
+        return tuple(figures)
 
 
 def page(
@@ -108,7 +120,8 @@ def page(
     """
     import jinja2  # noqa: PLC0415 - loaded for a page only
 
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    room = f"@media screen {{ table {{ min-width: {10 + 12 * len(grid.columns)}rem; }} }}\n"
+    style = room + (_HERE / "page.css").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -20,6 +20,7 @@ _SIDES: Final = ((120, 480), (400, 400))
 """Up to how many pictures they are how long, in pixels."""
 
 _LEAST_SIDE: Final = 320
+_INPUT_SIDE: Final = 400
 
 
 class Named(NamedTuple):
@@ -111,7 +112,7 @@ def _shown(one: Named, folder: str, side: int, budget: workers.Budget) -> Pictur
     trouble = "its file has changed since" if is_other else ""
     try:
         info = thumbnails.look(lambda: path.open("rb"))
-        longest = side * 2 // 3 if one.is_input else side
+        longest = min(side, _INPUT_SIDE) if one.is_input else side
         cost = thumbnails.peak_bytes(info, longest)
         budget.acquire(cost)
         try:

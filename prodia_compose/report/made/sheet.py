@@ -80,7 +80,7 @@ class _Layout:
 
     def heading(self, documents: Sequence[Document]) -> _Band:
         """Return what stands on top of the first page: what all came to."""
-        told = "   ".join(f"{what}: {text}" for what, text in words.totals(documents))
+        told = ";  ".join(f"{what}: {text}" for what, text in words.totals(documents))
         title = self._wide("What was made", 2 * _TITLE, _TITLE)
         below = self._wide(told, 4 * _TEXT, _TEXT)
         items = (

@@ -18,7 +18,7 @@ def table(
     lines = [
         "# What was made",
         "",
-        *(f"- {what}: **{_plain(told)}**" for what, told in words.totals(documents)),
+        *(f"- {what}: **{told}**" for what, told in words.totals(documents)),
         "",
     ]
     titles = ["Set", "Inputs", *(["Prompt"] if prompts else [])]

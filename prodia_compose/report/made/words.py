@@ -56,7 +56,7 @@ def kind(document: Document) -> tuple[str, str]:
 
 
 def outcome(document: Document, *, prompts: bool) -> str:
-    """Return what became of a composition and why, in one line; empty if its picture is there."""
+    """Return what became of a composition, in one line; empty if its picture is there."""
     meaning = _MEANINGS.get(str(document["status"]), "")
     listed = document.get("errors") or []
     messages = [one.get("message") for one in listed if isinstance(one, dict)]  # type: ignore[attr-defined] # a list, as it was read
@@ -66,7 +66,7 @@ def outcome(document: Document, *, prompts: bool) -> str:
     prompt = document.get("prompt")
     if not prompts and isinstance(prompt, str) and prompt:
         told = told.replace(prompt, "…")
-    return f"{meaning}: {plain(told)}"
+    return plain(told)
 
 
 def plain(text: str) -> str:
@@ -156,7 +156,7 @@ def totals(documents: Iterable[Document]) -> list[tuple[str, str]]:
     real = [one for one in jobs if one.get("sandbox") is not True]
     charged = sum((_amount(one, "price_usd") or Decimal(0) for one in real), Decimal(0))
     open_ = [one for one in real if _may_be_billed(one) and _amount(one, "price_usd") is None]
-    told = [("Charged", usd(charged) if real else "nothing: it is the sandbox's")]
+    told = [("Charged", usd(charged) if real else "nothing: sandbox")]
     if open_:
         known = [most for one in open_ if (most := _most(one)) is not None]
         words = (
