@@ -296,6 +296,31 @@ def test_ctrl_c_leaves_what_is_known(work: Path, run: Run, times: int) -> None:
         assert statuses(work / "tried", "results.jsonl")["nano-banana"] == "unknown"
 
 
+def test_what_a_kill_leaves_is_on_the_page(work: Path, run: Run) -> None:
+    """A variant whose job was sent, and that nobody saw the end of, stands beside the others."""
+    gate, came = threading.Event(), threading.Event()
+
+    def hold(_number: int, _request: loopback.Received) -> loopback.Answer:
+        came.set()
+        gate.wait(30)
+        return CENT
+
+    line = (*LINE, "-m", "nano-banana", "-m", "flux-2-pro", "-o", "tried", "-y", "-j1")
+    with serving(hold), started(*line, stdin=subprocess.DEVNULL) as running:
+        until(came.is_set)
+        running.kill()
+        running.wait(30)
+        gate.set()
+        done = run(*line)
+
+    assert (done.code, done.text) == (11, "tried/flux-2-pro.jpg\n")
+    assert "error: nano-banana: it was sent, and its outcome is unknown" in done.err
+    page = (work / "tried/report.html").read_text()
+    heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', page)
+    assert (sorted(heads[1:]), page.count('scope="rowgroup"')) == (["flux-2-pro", "nano-banana"], 1)
+    assert "unknown" in page
+
+
 def test_a_page_that_cannot_be_written_is_a_warning(work: Path, run: Run) -> None:
     """The pictures are there, and told; the code is as if the page were; `report` makes it later."""
     line = (*LINE, "-m", "nano-banana", "-m", "flux-2-pro", "-o", "tried", "--sandbox")

@@ -30,6 +30,7 @@ PATHS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "IMAGE": ("files", _PICTURES),
     "NAME=PATH": ("files", _PICTURES),
     "MANIFEST": ("files", ("jsonl", "ndjson", "csv", "tsv")),
+    "RESULTS": ("files", ("jsonl", "json")),
     "LIST": ("others", _PICTURES),
     "FILE": ("others", _PICTURES),  # of text: pictures only where there is nothing else
     "PATH": ("files", ()),

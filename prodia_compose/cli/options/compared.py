@@ -28,7 +28,7 @@ _IN_COMPARE: Mapping[str, Mapping[str, Any] | None] = {
     "dry_run": {"help": "Show what would be sent, and the price; send nothing"},
     "budget_usd": {"help": "Spend no more, in all runs of this compare together"},
     "max_failures": {"help": "Start no more after N failures without a success; 0 goes on"},
-    "only": {"metavar": "NAME", "help": "Only the variant called so; give it once for each"},
+    "only": {"help": "Only the variant called so; give it once for each"},
     **dict.fromkeys(_LEFT_OUT),
 }
 """What is said otherwise of options of `batch` and `compose`, and what is left out."""
