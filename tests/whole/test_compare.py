@@ -198,6 +198,7 @@ def test_a_folder_of_something_else_is_left_alone(work: Path, run: Run) -> None:
         ),
         ("-o", "tried", "--sandbox", "-m", "flux-2-max"): (2, "is of another compare: none of"),
         ("-o", "out.jpg"): (2, "-o out.jpg: reads as a file, and there will be several"),
+        ("-o", "~/out"): (2, "-o ~/out: ~ is not expanded here"),
         ("-o", "-"): (2, "-o -: name a folder for the pictures"),
         ("-o", ""): (2, "--output '': is empty"),
         (): (2, "no folder for the pictures; name one with -o"),
@@ -218,6 +219,21 @@ def test_a_folder_of_something_else_is_left_alone(work: Path, run: Run) -> None:
         == _pictures(work / "a/b")
         == ["flux-2-pro.jpg", "nano-banana.jpg"]
     )
+
+
+def test_another_prompt_is_another_compare_unless_it_is_said(work: Path, run: Run) -> None:
+    """What has changed is listed, and no path of an old picture is told; then it is made anew."""
+    line = (*LINE[:-1], f"{PROMPT}, please", "-m", "nano-banana", "-m", "flux-2-pro", "-o", "tried")
+    with serving(_refusing()) as server:
+        run(*LINE, "-m", "nano-banana", "-m", "flux-2-pro", "-o", "tried", "-y")
+        listed = run(*line, "-y")
+        assert server.submissions == 2
+        anew = run(*line, "-y", "--rerun", "changed")
+
+    assert (listed.code, listed.out, anew.code, server.submissions) == (11, b"", 0, 4)
+    assert "error: flux-2-pro: it has changed since its picture was made" in listed.err
+    assert anew.text.splitlines() == ["tried/nano-banana.jpg", "tried/flux-2-pro.jpg"]
+    assert "please" in (work / "tried/report.html").read_text()
 
 
 def test_a_variant_sends_what_compose_sends(work: Path, run: Run) -> None:

@@ -174,7 +174,8 @@ class Tally:
                 self._failed.append((left.row.id, errors.UnknownError(left.decision.words)))
         self._failed += [(error.row_id, error) for error in self._passed]
         self._is_look |= self._is_compare and bool(self._passed)
-        paths = {left.row.number: left.path for left in self._found.left}
+        skipped = [left for left in self._found.left if left.decision.action == "skip"]
+        paths = {left.row.number: left.path for left in skipped}
         for number, document in documents.left_out(self._found, self._passed).items():
             self._counts[str(document["status"])] += 1
             self._tell(number, paths.get(number), document)

@@ -30,6 +30,9 @@ def _model(text: str, called: str) -> str:
 def _folder(text: str, called: str) -> str:
     """Return a folder's name; refuse what is meant for one picture."""
     cure = "name a folder for the pictures, such as -o tried"
+    if text.startswith("~/") and not Path("~").exists():
+        cure = "~ is not expanded here; write the whole path, or $HOME"
+        raise errors.UsageError(f"{called} {text}: {cure}")
     if text == "-" or addresses.scheme(text) is not None:
         raise errors.UsageError(f"{called} {addresses.shown(text)}: {cure}")
     if Path(text).suffix.lower() in _FILES and not Path(text).is_dir():
