@@ -383,6 +383,7 @@ def test_a_rehearsal_needs_nothing(work: Path, run: Run) -> None:
         ),
         (("--seed", "1", "--vary", "seed=1,2"), "--vary seed=... and --seed: give one of them"),
         ((*THREE, "--results", "r.jsonl"), "no such option: --results"),
+        ((*THREE, "--again"), "--again: in a batch, --rerun unknown sends what ended so"),
         ((*THREE, "--only", "flux-2-max"), "--only flux-2-max: no row has that id"),
     ],
 )

@@ -9,7 +9,7 @@ from prodia_compose.options import Option, Retold
 from prodia_compose.pipeline.batch.rows.compared import CompareOptions
 
 _LEFT_OUT = (
-    *("model", "target", "if_exists", "save_to", "again"),
+    *("model", "target", "if_exists"),
     *("each", "manifest_format", "skip_invalid", "shard", "results", "cluster"),
 )
 
