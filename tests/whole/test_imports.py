@@ -20,7 +20,17 @@ ROOMS = (
 GROUND = {"addresses", "errors", "frozen", "options", "progress", "values"}
 """The modules that every room may import, and that know no room."""
 
-HEAVY = {"requests", "PIL", "pi_heif", "rich", "pydantic", "sqlite3", "distributed", "dask"}
+HEAVY = {
+    "requests",
+    "PIL",
+    "pi_heif",
+    "rich",
+    "pydantic",
+    "sqlite3",
+    "distributed",
+    "dask",
+    "jinja2",
+}
 """What a command loads only if it needs it."""
 
 HOMES = {
@@ -33,6 +43,7 @@ HOMES = {
     "isal": ("images/",),
     "cykooz_resizer": ("images/",),
     "sqlite3": ("record/",),
+    "jinja2": ("report/",),
     "dask": ("images/cluster.py",),
     "distributed": ("images/cluster.py",),
 }
@@ -151,13 +162,16 @@ def test_the_sandbox_shares_nothing_with_the_client() -> None:
         (["compose", "--help"], {*HEAVY, "prodia_compose.pipeline.batch"}),
         (["validate"], {*HEAVY, "prodia_compose.pipeline.batch"} - {"PIL"}),
         (["batch", "--help"], HEAVY),
+        (["report", "--help"], HEAVY),
+        (["report", "beef", "-o", "a.md"], HEAVY - {"sqlite3", "PIL"}),
         (["jobs"], HEAVY - {"sqlite3"}),
         (["__complete", "bash", "x compose -m ", "", ""], {*HEAVY, "typer", "dataclasses"}),
         (["__complete", "bash", "x jobs show ", "", ""], HEAVY - {"sqlite3"} | {"typer"}),
         (["__complete", "bash", "x batch a.csv --only ", "", ""], {*HEAVY, "typer"}),
     ],
     ids=[
-        *("version", "help", "models", "compose-help", "validate", "batch-help", "jobs"),
+        *("version", "help", "models", "compose-help", "validate", "batch-help", "report-help"),
+        *("report", "jobs"),
         *("tab", "tab-for-an-id", "tab-for-a-row"),
     ],
 )

@@ -106,7 +106,7 @@ def _in_order(documents: list[Document]) -> list[Document]:
     for one in documents:
         row, base = one.get("row"), (one.get("results"), _base(one))
         if isinstance(row, int):
-            numbers[base] = min(row, numbers.get(base, row))
+            numbers[base] = max(row + 0.5, numbers.get(base, 0))  # where no number is, after it
 
     def key(place: int) -> tuple[float, ...]:
         one = documents[place]

@@ -8,7 +8,7 @@ from prodia_compose.report.made import pictures, words
 from prodia_compose.report.made.grid import Grid, Set, Variant
 from prodia_compose.report.made.pictures import Picture
 
-_MARKS = re.compile(r"[\\`*_{}\[\]<>()#+!|~&@:$^=\"']|(?<=www)\.|^[-+]|^\d+(?=\.)")
+_MARKS = re.compile(r"[\\`*\[\]<>|~&@$]|(?<![^\W_])_|_(?![^\W_])|:(?=//|[\w+-]+:)|(?<=www)\.")
 
 
 def table(
@@ -30,18 +30,18 @@ def table(
 
 
 def _title(variant: Variant) -> str:
-    return _plain(", ".join(filter(None, (words.model(variant), words.details(variant)))))
+    return plain(", ".join(filter(None, (words.model(variant), words.details(variant)))))
 
 
 def _cells(
     one: Set, place: int, grid: Grid, shown: pictures.Shown, *, prompts: bool
 ) -> Iterator[str]:
-    yield _plain(words.named(one, place))
+    yield plain(words.named(one, place))
     yield "<br>".join(
         _linked(shown[pictures.of_input(image)], words.image(image)) for image in one.images
     )
     if prompts:
-        yield _plain(words.lines(one.prompt)) if one.prompt else ""
+        yield plain(words.lines(one.prompt)) if one.prompt else ""
     for made in one.cells:
         yield _cell(made, grid, shown, prompts=prompts) if made else words.NOTHING
 
@@ -53,17 +53,17 @@ def _cell(made: Document, grid: Grid, shown: pictures.Shown, *, prompts: bool) -
     ]
     told = [f"**{status}**", words.price(made), words.seconds(made)]
     if len(grid.columns) == 1 and isinstance(made.get("model"), str):
-        told.insert(1, _plain(str(made["model"])))
-    told.append(_plain(words.settings(made, prompts=prompts)))
+        told.insert(1, plain(str(made["model"])))
+    told.append(plain(words.settings(made, prompts=prompts)))
     parts.append(", ".join(filter(None, told)))
     if outcome := words.outcome(made, prompts=prompts):
-        parts.append(_plain(outcome))
+        parts.append(plain(outcome))
     return "<br>".join(parts)
 
 
 def _linked(picture: Picture, name: str) -> str:
-    trouble = f" ({_plain(picture.trouble)})" if picture.trouble else ""
-    text = _plain(name)
+    trouble = f" ({plain(picture.trouble)})" if picture.trouble else ""
+    text = plain(name)
     return f"[{text}]({picture.href}){trouble}" if picture.href else f"{text}{trouble}"
 
 
@@ -71,6 +71,6 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text of which no reader of Markdown takes anything for markup, in one line."""
-    return _MARKS.sub(lambda found: f"&#{ord(found[0][0])};" + found[0][1:], " ".join(text.split()))
+    return _MARKS.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))

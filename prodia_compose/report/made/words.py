@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from prodia_compose import addresses
@@ -46,6 +46,7 @@ NOTHING = "nothing was made"
 _ABSOLUTE = re.compile(r"(?<![\w.:/~-])(?:/[^/\s:'\",;()]+)+/(?=[^/\s])")
 """All of a path from the root but its last step, in a message."""
 
+_NAMING = ("images", "outputs", "rescued", "errors")
 _APART = ("prompt", "images")
 _BILLED = ("done", "unknown", "not-placed", "running")
 
@@ -66,7 +67,18 @@ def outcome(document: Document, *, prompts: bool) -> str:
     prompt = document.get("prompt")
     if not prompts and isinstance(prompt, str) and prompt:
         told = told.replace(prompt, "…")
+    for path in sorted(_paths(document), key=len, reverse=True):
+        told = told.replace(path, base_name(path))
     return plain(told)
+
+
+def _paths(document: Document) -> Iterator[str]:
+    """Yield the paths from the root that a document names: with blanks, no pattern finds them."""
+    listed = [one for key in _NAMING for one in document.get(key) or ()]  # type: ignore[attr-defined] # a list, as it was read
+    for one in (*listed, document.get("output")):
+        path = one.get("path") if isinstance(one, dict) else None
+        if isinstance(path, str) and path.startswith("/"):
+            yield visible(path)
 
 
 def plain(text: str) -> str:
