@@ -228,10 +228,13 @@ class Interrupted(BaseException):
 
 
 WarningCode = Literal[
+    "c2pa-not-sent",
+    "config-unavailable",
     "count-in-doubt",
     "duplicate-row",
     "file-name-in-prompt",
     "image-not-referred",
+    "limit-lowered",
     "no-reference",
     "no-report",
     "no-token",
@@ -240,9 +243,12 @@ WarningCode = Literal[
     "over-cap",
     "price-above-bound",
     "record-unavailable",
+    "sidecar-not-written",
     "small-image",
+    "source-changed",
     "unconfirmed-setting",
     "unknown-model",
+    "unknown-option",
     "unknown-setting",
     "unknown-variable",
     "unsorted-list",

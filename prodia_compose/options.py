@@ -25,10 +25,13 @@ class Option:
         minimum: The least number that is taken; `maximum` is the largest.
         parse: Makes the value of what was typed and of what a message is to call the option;
             by default its type decides.
+        write: Makes of the value what JSON has of it, where it is none itself.
         shown: The default as it is typed, where that is not what the field holds.
         variable: Where it is also read from; "" for PRODIA_COMPOSE_ and its long name, None for
             nowhere.
         once: Why it may not be typed twice; where it says nothing, the last one counts.
+        typed_only: The values that count only if they are typed.
+        is_limit: Whether a config only lowers it: of its value and another, the lower one counts.
         is_operand: Whether it is typed without a name.
         is_count: Whether it is a switch whose value is how often it was typed.
         is_hidden: Whether help leaves it out.
@@ -40,9 +43,12 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     parse: Callable[[str, str], object] | None = None
+    write: Callable[[Any], object] | None = None
     shown: str | None = None
     variable: str | None = ""
     once: str | None = None
+    typed_only: tuple[str, ...] = ()
+    is_limit: bool = False
     is_operand: bool = False
     is_count: bool = False
     is_hidden: bool = False
@@ -77,14 +83,15 @@ class Options:
     """A group of options.
 
     Attributes:
-        variables: (option, variable) of those whose value came from the environment, in all
-            groups of the command; each under all its names.
+        variables: (option, variable) of those whose value came from the environment, or from a
+            config, as a message calls it there, in all groups of the command; each under all its
+            names.
     """
 
     variables: tuple[tuple[str, str], ...] = ()
 
     def called(self, name: str) -> str:
-        """Return what a message calls an option: its variable, if nobody typed it."""
+        """Return what a message calls an option: its variable or place, if nobody typed it."""
         return dict(self.variables).get(name, name)
 
     def clashes(self) -> Iterator[Clash]:
@@ -131,6 +138,11 @@ class Declared(NamedTuple):
         return next(name for name in self.names if name.startswith("--"))
 
     @property
+    def key(self) -> str:
+        """Its name in documents and manifests."""
+        return self.long.removeprefix("--").replace("-", "_")
+
+    @property
     def is_many(self) -> bool:
         """Whether it may be typed several times; one of a `once` may be, to be told of it."""
         return Ellipsis in get_args(self.kind) or self.option.once is not None
@@ -164,6 +176,9 @@ class Declared(NamedTuple):
             message = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
             findings.errors.append(errors.UsageError(message))
         findings.raise_if_any()
+        if called(self.long) != self.long and any(one in self.option.typed_only for one in found):
+            message = f"{called(self.long)} {found[0]}: counts only if it is typed; leave it out"
+            raise errors.UsageError(message)
         return tuple(found) if self.option.once is None and self.is_many else found[0]
 
     def _parse(self, typed: str, called: Callable[[str], str]) -> object:
@@ -201,6 +216,14 @@ def declared(group: type[Options]) -> Iterator[Declared]:
                 said = told.get(one.name, {})
                 if said is not None and (note is None or told or one.name in note):
                     yield one._replace(option=replace(one.option, **said))
+
+
+def flat(group: Options) -> dict[str, object]:
+    """Return the values of a group and of those in it, by their fields."""
+    found: dict[str, object] = {}
+    for name, value in vars(group).items():
+        found |= flat(value) if isinstance(value, Options) else {name: value}
+    return found
 
 
 def is_group(kind: Any) -> bool:

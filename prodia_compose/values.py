@@ -33,17 +33,17 @@ def number(
     Raises:
         errors.UsageError: It is none, or out of range.
     """
-    shown = f"{called} {_shown(typed)}"
+    told = f"{called} {shown(typed)}"
     if kind is int and not _INTEGER.fullmatch(typed):
-        raise errors.UsageError(f"{shown}: must be a whole number, such as 8")
+        raise errors.UsageError(f"{told}: must be a whole number, such as 8")
     if not _DECIMAL.fullmatch(typed):
-        raise errors.UsageError(f"{shown}: must be a number, such as 2.5")
+        raise errors.UsageError(f"{told}: must be a number, such as 2.5")
     if not math.isfinite(float(typed)) or abs(float(typed)) > _LARGEST:
-        raise errors.UsageError(f"{shown}: too large a number; use a smaller one")
+        raise errors.UsageError(f"{told}: too large a number; use a smaller one")
     value = kind(typed)
     if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
         allowed = f"{minimum:g} or more" if maximum is None else f"{minimum:g} to {maximum:g}"
-        raise errors.UsageError(f"{shown}: must be {allowed}")
+        raise errors.UsageError(f"{told}: must be {allowed}")
     return value
 
 
@@ -69,7 +69,7 @@ def choice(typed: str, called: str, *, allowed: Sequence[str]) -> str:
         return word
     cure = hint(word, allowed, "; did you mean {}?")
     listed = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-    raise errors.UsageError(f"{called} {_shown(typed)}: must be {listed}{cure}")
+    raise errors.UsageError(f"{called} {shown(typed)}: must be {listed}{cure}")
 
 
 def text(typed: str, called: str) -> str:
@@ -83,7 +83,8 @@ def text(typed: str, called: str) -> str:
     raise errors.UsageError(f"{called} '': is empty; give a value, or leave the option out")
 
 
-def _shown(typed: str) -> str:
+def shown(typed: str) -> str:
+    """Return what was typed, in quotes where it holds blanks, and not all of what is long."""
     text = typed if len(typed) <= _LONGEST_SHOWN else f"{typed[:_LONGEST_SHOWN]}..."
     return text if re.fullmatch(r"\S+", text) else f"'{text}'"
 
@@ -143,3 +144,8 @@ def filled(
         raise errors.UsageError(f"{called}: {found} is no {kind}; {cure} ({note})")
 
     return re.sub(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}", fill, text)
+
+
+def literal(text: str) -> str:
+    """Return what `filled` makes the text of, whatever braces are in it."""
+    return text.replace("{", "{{").replace("}", "}}")

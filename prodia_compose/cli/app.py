@@ -15,8 +15,10 @@ _COMMANDS = {
     "batch": "Make many pictures: a row of a manifest, or of a list, each",
     "compare": "Make one picture with several models or settings, side by side",
     "report": "Show what was made: a page, a contact sheet, a table",
+    "verify": "Tell whether pictures are as they were saved, and of which job",
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
+    "config": "Show which options a config file or the environment sets",
     "completion": "Print the script that completes command lines in a shell",
 }
 

@@ -1,6 +1,7 @@
 """`batch`: rows, what is due of them, consent, the work, and what came of it."""
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Callable, Container, Sequence
@@ -33,6 +34,7 @@ from prodia_compose.pipeline.batch.starts import Starts
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record import ledger
 from prodia_compose.report import batch as documents
+from prodia_compose.report import documents as job_documents
 from prodia_compose.report.jsontext import Document
 
 
@@ -52,6 +54,7 @@ class _Batch:
         self._is_compare = wishes.page is not None
         self._is_sandbox = composing.is_rehearsal(wishes.request, os.environ.get("PRODIA_TOKEN"))
         self._asked, self._now = progress.Stop(), progress.Stop()
+        self._odd = options.warnings
         self._stdin = self._given_stdin()
         self._cluster: cluster.Cluster | None = None
 
@@ -66,7 +69,8 @@ class _Batch:
     def run(self) -> int:
         """Do all of it."""
         wishes = self._wishes
-        rows, wrong = reading.read(wishes, self._stdin())
+        found_rows, wrong = reading.read(wishes, self._stdin())
+        rows = self._limited(found_rows)
         ids = {row.id for row in rows}
         mine = [
             row
@@ -106,9 +110,9 @@ class _Batch:
             passed = self._refuse(problems, rows, found)
             known = (self._options, found, passed)
             if is_dry or results is None:
-                before.show(*known, plans, standing.history.spent)
+                before.show(*known, plans, standing.history)
                 return int(errors.ExitCode.INCOMPLETE) if self._is_compare and passed else 0
-            before.tell(*known, standing.history.spent)
+            before.tell(*known, standing.history)
             if found.due:
                 self._make_ready(stack, found, around().means.budget)
             teller = tally.Tally(*known, rows=mine, is_sandbox=self._is_sandbox)
@@ -128,6 +132,21 @@ class _Batch:
             called=wishes.called("--results"),
             what="compare" if self._is_compare else "batch",
         )
+
+    def _limited(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows, none of which may cost more than the config has as the most."""
+        most = dict(self._options.limits).get("max_cost_usd", math.inf)
+        higher = {row.id for row in rows if (row.request.max_cost_usd or 0) > most}
+        if higher:
+            words = f"{documents.counted(len(higher), 'row')} with a higher max_cost"
+            message = f"max_cost: that of {words} is lowered to {most:g} by the config"
+            self._odd = (*self._odd, errors.Warned(code="limit-lowered", message=message))
+        return [
+            replace(row, request=replace(row.request, max_cost_usd=most))
+            if row.id in higher
+            else row
+            for row in rows
+        ]
 
     def _standing(self, paths: Sequence[str], header: Header, record: ledger.Ledger) -> Standing:
         """Return where each row stands, and what is spent on those of this shard."""
@@ -204,7 +223,7 @@ class _Batch:
     def _around(self, record: ledger.Ledger) -> Callable[[], planner.Surroundings]:
         """Return what gives the surroundings of one row while all are looked at."""
         wishes = self._wishes
-        fixed = composing.surroundings(wishes.request, progress.Reporter())
+        fixed = composing.surroundings(wishes.request, progress.Reporter(), self._odd)
         proven: set[Path] = set()
         return lambda: replace(
             fixed, stdin=self._stdin(), proven=proven, record=lambda: contextlib.nullcontext(record)
@@ -233,8 +252,11 @@ class _Batch:
             preparing=shared,
             is_elsewhere=self._cluster is not None,
         )
+        fetching = shared.fetching(around().download)
         means = work.Means(
-            around=lambda: replace(around(), proven=None, stop=self._asked, means=preparing),
+            around=lambda: replace(
+                around(), proven=None, stop=self._asked, means=preparing, download=fetching
+            ),
             asked=self._asked,
             stop=self._now,
             record=record,
@@ -243,6 +265,7 @@ class _Batch:
             shared=shared,
             most=room.rows,
             describe=documents.row,
+            result=job_documents.result,
             watching=teller.watch,
             elsewhere=0 if self._cluster is None else self._cluster.count,
             on_asked=lambda: teller.tell_signal(self._asked.signum, desk.on_way),

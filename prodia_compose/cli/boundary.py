@@ -13,6 +13,7 @@ from prodia_compose.cli.app import app
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")  # as the parser reads a switch's variable
 _SENDING = (["compose"], ["batch"])
+_OF_CONFIGS = (["compose"], ["validate"], ["batch"], ["compare"])
 _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
@@ -24,21 +25,18 @@ def run(argv: Sequence[str]) -> int:
     for name in os.environ:
         if name.startswith("PRODIA_") and not os.environ[name].strip():
             os.environ[name] = ""  # as good as none, to whoever reads it
-    options = argv[: argv.index("--")] if "--" in argv else argv
-    from_environment = os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower()
-    as_json = "--json" in options or from_environment in _TRUE
     try:
         with signals.handled() as stop:
             code = _call(argv or ["--help"])
         if stop.signum is not None:  # it came when all had been told
             code = 128 + stop.signum
     except errors.ComposeError as error:
-        terminal.tell_error(error, as_json=as_json)
+        terminal.tell_error(error, as_json=_wants_json(argv))
         code = int(error.code)
     except (errors.Interrupted, KeyboardInterrupt) as end:
-        code = _interrupted(end, argv, as_json=as_json)
+        code = _interrupted(end, argv, as_json=_wants_json(argv))
     except Exception as exc:  # noqa: BLE001 - the last boundary: a bug is shown whole, with its own code
-        code = int(errors.ExitCode.BUG)
+        code, as_json = int(errors.ExitCode.BUG), _wants_json(argv)
         if (signalled := _signal_behind(exc)) is not None:
             code = _interrupted(signalled, argv, as_json=as_json)
         elif (lack := errors.lack(exc)) is not None:
@@ -48,6 +46,18 @@ def run(argv: Sequence[str]) -> int:
             is_about_a_job = argv[:1] in _SENDING or argv[:2] == ["jobs", "fetch"]
             terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
     return terminal.flush(code)
+
+
+def _wants_json(argv: Sequence[str]) -> bool:
+    """Return whether errors are told as JSON: it was typed, or else a variable or a config says so."""
+    options = argv[: argv.index("--")] if "--" in argv else argv
+    if "--json" in options:
+        return True
+    if from_environment := os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower():
+        return from_environment in _TRUE
+    from prodia_compose.cli.options import reading  # noqa: PLC0415 - help does without
+
+    return (argv[:1] in _OF_CONFIGS or argv[:2] == ["jobs", "fetch"]) and reading.says_json(options)
 
 
 def _interrupted(end: BaseException, argv: Sequence[str], *, as_json: bool) -> int:

@@ -26,6 +26,7 @@ from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record import home
 from prodia_compose.report import documents, summary, tables
+from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
     from prodia_compose.record import ledger
@@ -33,10 +34,13 @@ if TYPE_CHECKING:  # for an annotation; `validate` must not load sqlite3
 
 def validate(options: ComposeOptions) -> int:
     """Check and prepare everything, send nothing, report; return the exit code."""
+    options = _again(options)
     request = options.request
     with watcher.reporter(options) as reporter:
-        plan = planner.make(request, surroundings(request, reporter), sending=False)
+        around = surroundings(request, reporter, options.warnings)
+        plan = planner.make(request, around, sending=False)
     plan = _save(_compared(plan, again=options.request.again))
+    _show_inputs(plan, options)
     if options.json:
         terminal.print_document(documents.plan(plan))
     else:
@@ -52,13 +56,16 @@ def compose(options: ComposeOptions) -> int:
     request = options.request
     if request.dry_run or request.save_to is not None:
         return validate(options)
+    options = _again(options)
+    request = options.request
     if request.placement.target == "-":
         terminal.refuse_stdout("-", as_json=options.json, called=options.called)
     with sandboxed(request) as addressed, watcher.reporter(options) as reporter:
         if request.placement.policy != "skip":  # which may well do without
             # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
             workers.started(_load_ahead)
-        plan = planner.make(addressed, surroundings(addressed, reporter), sending=True)
+        around = surroundings(addressed, reporter, options.warnings)
+        plan = planner.make(addressed, around, sending=True)
         reporter.finish()
         run = Run(
             signals.current(),
@@ -80,14 +87,45 @@ def compose(options: ComposeOptions) -> int:
                 rows = [*summary.image_rows(plan)]
                 lines = tables.aligned(rows, terminal.layout(sys.stderr), gap=" ")
                 terminal.tell("\n".join(lines))
+            if plan.images:
+                _show_inputs(plan, options, patience_s=2)
             run.stop.defer()  # to the end: from here on only `run` knows what to say
             if plan.is_reuse:
                 reuse.take(plan, run, stdout=terminal.binary_stdout, reporter=reporter)
             else:
-                _send(plan.sendable(), run, options, reporter)
+                ready = plan.sendable()
+                if request.origin is not None:
+                    price = price_text(plan.estimate)
+                    reporter.say(
+                        f"{request.origin} is made again, by {ready.model.short_name}: {price}"
+                    )
+                _send(ready, run, options, reporter)
+            _write_sidecar(plan, run, options)
             with run.stop.at_once():
                 _tell(plan, run, options, place)
     return 0
+
+
+def _again(options: ComposeOptions) -> ComposeOptions:
+    """Return the options with what an earlier job says, where one is to be made again."""
+    if options.request.origin is None:
+        return options
+    from prodia_compose.pipeline.again import anew  # noqa: PLC0415 - only for those who ask for it
+    from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
+
+    with ledger.open_record(os.environ, create=False) as record:
+        return replace(options, request=anew.request(options.request, record))
+
+
+def _write_sidecar(plan: Plan, run: Run, options: ComposeOptions) -> None:
+    """Write beside a picture what makes it again, if that was asked for."""
+    if not plan.request.placement.sidecar or not run.saved:
+        return
+    from prodia_compose.pipeline.again import beside  # noqa: PLC0415 - only for those who ask for it
+
+    warned = beside.write(plan, run, documents.result(plan, run))
+    run.warnings += warned
+    terminal.tell_warnings(warned, options)
 
 
 def _load_ahead() -> None:
@@ -98,6 +136,18 @@ def _load_ahead() -> None:
 def _tell(plan: Plan, run: Run, options: ComposeOptions, place: places.Place) -> None:
     document = partial(documents.result, plan, run)
     terminal.tell_saved(options, run, place, document, details=[summary.outcome(plan, run)])
+    if options.preview and not options.quiet:
+        from prodia_compose.cli import preview  # noqa: PLC0415 - for those who want to see
+
+        paths = [one.absolute for one in run.saved] or [place.absolute]
+        preview.show_files(paths, options.verbose, plan.request.fitting)
+
+
+def _show_inputs(plan: Plan, options: ComposeOptions, patience_s: float = 20) -> None:
+    if options.preview and not options.quiet:
+        from prodia_compose.cli import preview  # noqa: PLC0415 - as above
+
+        preview.show_inputs(plan, options.verbose, patience_s)
 
 
 def _compared(plan: Plan, *, again: bool) -> Plan:
@@ -181,7 +231,11 @@ def is_rehearsal(request: ComposeRequest, token: str | None) -> bool:
     return is_expected and service.is_loopback(host)
 
 
-def surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planner.Surroundings:
+def surroundings(
+    request: ComposeRequest,
+    reporter: progress.Reporter,
+    warnings: Sequence[errors.Warned] = (),
+) -> planner.Surroundings:
     """Return what the process was given from outside; `reporter` is told of progress."""
 
     def download(url: str) -> blob.Blob:
@@ -203,7 +257,7 @@ def surroundings(request: ComposeRequest, reporter: progress.Reporter) -> planne
         means=fit.Means(budget=workers.Budget(fit.BUDGET_BYTES)),
         stop=signals.current(),
         record=_earlier,
-        warnings=tuple(variables.unknown(os.environ)),
+        warnings=(*warnings, *variables.unknown(os.environ)),
     )
 
 

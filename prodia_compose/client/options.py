@@ -40,7 +40,7 @@ class Delivery(Options):
         str,
         Option(
             is_hidden=True,
-            parse=lambda text, _: normalise_base_url(text),
+            parse=normalise_base_url,
             variable="PRODIA_BASE_URL",
         ),
     ] = DEFAULT_BASE_URL

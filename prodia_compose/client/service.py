@@ -159,7 +159,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def normalise_base_url(text: str) -> str:
+def normalise_base_url(text: str, called: str = "PRODIA_BASE_URL") -> str:
     """Return a base URL without a trailing `/` or `/v2`.
 
     Raises:
@@ -167,24 +167,24 @@ def normalise_base_url(text: str) -> str:
     """
     url = text.strip()
     if "@" in url:  # before all else: no other message may repeat a password
-        message = "PRODIA_BASE_URL: holds a user name; the token goes in PRODIA_TOKEN"
+        message = f"{called}: holds a user name; the token goes in PRODIA_TOKEN"
         raise errors.UsageError(message)
     if not all("!" <= char <= "~" for char in url):  # urlsplit would drop a line break silently
-        raise errors.UsageError(f"PRODIA_BASE_URL {url}: {_UNPRINTABLE}; correct it")
+        raise errors.UsageError(f"{called} {url}: {_UNPRINTABLE}; correct it")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
-        raise errors.UsageError(f"PRODIA_BASE_URL: {exc}; write https://HOST") from exc
+        raise errors.UsageError(f"{called}: {exc}; write https://HOST") from exc
     if host is not None and not _HOST.fullmatch(host):
-        raise errors.UsageError(f"PRODIA_BASE_URL {url}: {host} is no host's name; correct it")
+        raise errors.UsageError(f"{called} {url}: {host} is no host's name; correct it")
     if parts.scheme not in ("http", "https") or not host:
         shown = url or "''"
-        raise errors.UsageError(f"PRODIA_BASE_URL {shown}: not a URL; write https://HOST")
+        raise errors.UsageError(f"{called} {shown}: not a URL; write https://HOST")
     if parts.query or parts.fragment:
-        raise errors.UsageError("PRODIA_BASE_URL: holds a query; write https://HOST")
+        raise errors.UsageError(f"{called}: holds a query; write https://HOST")
     if parts.scheme == "http" and not is_loopback(host):
         cure = "use https (http is for loopback only)"
-        raise errors.UsageError(f"PRODIA_BASE_URL {url}: plain http would show the token; {cure}")
+        raise errors.UsageError(f"{called} {url}: plain http would show the token; {cure}")
     path = parts.path.rstrip("/").removesuffix("/v2").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"

@@ -63,7 +63,7 @@ def painted(
         elif isinstance(item, Area):
             pen.rectangle(item.box, item.colour)
         else:
-            with Image.open(io.BytesIO(item.small.data), formats=["WEBP"]) as image:
+            with Image.open(io.BytesIO(item.small.data), formats=["JPEG"]) as image:
                 fitting = image if image.size == item.size else image.resize(item.size)
                 canvas.paste(fitting, (item.x, item.y))
     canvas.save(file, _NAMES[format_], quality=88, compress_level=6)

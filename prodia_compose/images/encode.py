@@ -14,7 +14,7 @@ from prodia_compose.images.pixels import resample
 from prodia_compose.images.probe.header import Header
 
 _FLOOR: Final = 80  # the quality that a byte cap may bring a JPEG down to; below, artefacts show
-_WEBP_QUALITY, _WEBP_METHOD = 78, 2
+_SMALL_QUALITIES: Final = (80, 65, 50, 35, 20)
 _LONGEST_SIDE: Final = 65_500  # JPEG_MAX_DIMENSION in libjpeg's jmorecfg.h
 _ROOM: Final = 0.97  # how far below a byte cap to aim: bytes do not quite follow pixels
 
@@ -107,11 +107,16 @@ def as_png(image: Image.Image, max_bytes: int | None, metadata: Header | None) -
     return _shrunk_to(image, data, max_bytes, encode)
 
 
-def as_webp(image: Image.Image) -> bytes:
-    """Return a picture in mode RGB as a WebP of few bytes, for the eye."""
-    stream = _Stream("picture.webp")
-    image.save(stream, quality=_WEBP_QUALITY, method=_WEBP_METHOD)
-    return stream.getvalue()
+def small_jpeg(image: Image.Image, max_bytes: int) -> bytes:
+    """Return a picture in mode RGB as a JPEG for the eye; a byte cap lowers its quality, down to a floor."""
+    data = b""
+    for quality in _SMALL_QUALITIES:
+        stream = _Stream("picture.jpg")
+        image.save(stream, quality=quality)
+        data = stream.getvalue()
+        if len(data) <= max_bytes:
+            break
+    return data
 
 
 def _shrunk_to(

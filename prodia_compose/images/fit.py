@@ -84,6 +84,12 @@ class FittedImage:
     prepared: prepare.PreparedImage | None = None
     part: str | None = None
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether what is sent is the source, byte for byte."""
+        sent, lay = self.prepared, self.source.content
+        return sent is not None and lay is not None and sent.blob.sha256 == lay.sha256
+
 
 def fit(
     entries: Sequence[Entry],
@@ -113,6 +119,7 @@ def fit(
     fits = _plan(found, caps, wishes, findings)
     _warn_of_small(found, model.minimum_side, findings)
     if means is None:
+        _warn_of_marks(found, findings, is_known_to_stay=wishes.keep_metadata)
         return tuple(found)
     max_bytes = caps.image_bytes.limit if caps.image_bytes and wishes.resize else None
     tasks = [
@@ -134,6 +141,7 @@ def fit(
             _check_bytes(image.source.path, prepared.blob.size, caps.image_bytes, findings)
             source = replace(image.source, content=content)
             images[place] = replace(image, source=source, prepared=prepared)
+    _warn_of_marks(images, findings)
     return _name_parts(images)
 
 
@@ -222,6 +230,20 @@ def _warn_of_small(
                 f"vendor asks for sides of at least {minimum.value:g} px; never enlarged here"
             )
             findings.warn("small-image", message)
+
+
+def _warn_of_marks(
+    images: Sequence[FittedImage], findings: errors.Findings, *, is_known_to_stay: bool = False
+) -> None:
+    """Warn of the images whose C2PA what is sent does not carry on; some are sent as they lie."""
+    told = dict.fromkeys(
+        image.source.path
+        for image in images
+        if image.info.has_c2pa and not (image.is_untouched if image.prepared else is_known_to_stay)
+    )
+    if told:
+        message = f"{', '.join(told)}: C2PA marks of origin are not in what is sent"
+        findings.warn("c2pa-not-sent", message)
 
 
 def _name_parts(images: Sequence[FittedImage]) -> tuple[FittedImage, ...]:

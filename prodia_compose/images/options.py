@@ -42,6 +42,7 @@ class Fitting(Options):
             metavar="COLOUR",
             help="What shows through: white, #RRGGBB",
             parse=_colour,
+            write=lambda colour: f"#{bytes(colour).hex()}",
             shown="white",
         ),
     ] = (255, 255, 255)

@@ -143,7 +143,7 @@ def _rendered(
 ) -> PreparedImage:
     """Return a decoded picture with all that has to be done to it, encoded anew."""
     header = info.header
-    image, *told = shown(image, info, wishes)
+    image, converted, flattened = as_seen(image, info, wishes)
     deep = f"{header.bits}-bit -> 8-bit" if header.bits > 8 else None
     kept = header if wishes.keep_metadata else None
     if image.mode == "RGBA":
@@ -158,17 +158,16 @@ def _rendered(
         suffix=kind.suffix,
         width=encoded.width,
         height=encoded.height,
-        changes=_told(info, fit, wishes, max_bytes, encoded, kind, (deep, *told)),
+        changes=_told(info, fit, wishes, max_bytes, encoded, kind, (deep, converted, flattened)),
     )
 
 
-def shown(
+def as_seen(
     image: Image.Image, info: ImageInfo, wishes: Fitting
 ) -> tuple[Image.Image, str | None, str | None]:
-    """Return a decoded picture upright, in sRGB, and as transparent as it may be; and what that changed.
+    """Return a decoded picture upright, in sRGB and as RGB, or RGBA where it may stay transparent.
 
-    Raises:
-        errors.InputError: It is damaged.
+    With it comes what was done to its colours, and to what was transparent.
     """
     if info.orientation != 1 or image.mode not in {"L", "RGB"}:
         spare.drop()  # further copies of the picture take its place

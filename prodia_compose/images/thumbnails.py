@@ -9,14 +9,14 @@ from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import probe
 from prodia_compose.inputs.blob import Opener
 
-MEDIA_TYPE = "image/webp"
+MEDIA_TYPE = "image/jpeg"
 
 _WISHES = Fitting()
 
 
 @frozen
 class Small:
-    """A small copy of a picture: upright, sRGB, on white, as WebP; and how large that is, in pixels."""
+    """A small copy of a picture: upright, sRGB, on white, as JPEG; and how large that is, in pixels."""
 
     data: bytes
     width: int
@@ -37,8 +37,10 @@ def peak_bytes(info: probe.ImageInfo, side: int) -> int:
     return raster.peak_bytes(info, _size(info, side))
 
 
-def make(opener: Opener, info: probe.ImageInfo, side: int) -> Small:
+def make(opener: Opener, info: probe.ImageInfo, side: int, max_bytes: int) -> Small:
     """Return a picture no longer than so many pixels, and never larger than it is.
+
+    It has no more than so many bytes, if that can be seen at all.
 
     Raises:
         errors.InputError: It is damaged.
@@ -46,8 +48,8 @@ def make(opener: Opener, info: probe.ImageInfo, side: int) -> Small:
     """
     size = _size(info, side)
     try:
-        image, *_ = prepare.shown(raster.decode(opener, info, size, is_rough=True), info, _WISHES)
-        return Small(data=encode.as_webp(image), width=size[0], height=size[1])
+        image, *_ = prepare.as_seen(raster.decode(opener, info, size, is_rough=True), info, _WISHES)
+        return Small(data=encode.small_jpeg(image, max_bytes), width=size[0], height=size[1])
     except MemoryError as exc:
         raise errors.InputError("needs more memory than there is") from exc
 

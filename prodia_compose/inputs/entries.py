@@ -24,11 +24,15 @@ class Entry:
         label: Its label, for `-i NAME=PATH`.
         list_number: Which of the lists it stands in, counted from 1; 0 for none. In a list,
             `-` is a file of that name.
+        sha256: What was in it when it was used before, in hex, if that is known.
+        is_gone: Whether it was used before and cannot be had again.
     """
 
     path: str
     label: str | None = None
     list_number: int = 0
+    sha256: str | None = None
+    is_gone: bool = False
 
     @property
     def is_stdin(self) -> bool:
@@ -152,7 +156,7 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
         for label in dict.fromkeys(labels)
         if labels.count(label) > 1
     )
-    found = [Entry(path=path) for path in selection.operands]
+    found = [*selection.earlier, *(Entry(path=path) for path in selection.operands)]
     found += [Entry(path=path, label=label) for label, path in selection.labelled]
     for number, name in enumerate(selection.lists, 1):
         with findings.collecting():
@@ -251,6 +255,11 @@ def open_input(
         errors.InputError: It is missing, not readable, or no file; the message names it.
         errors.NotDeliveredError: A download got no answer.
     """
+    if entry.is_gone:
+        cure = "name all pictures anew, as operands or with -i or -T"
+        named = f"image {position}" if entry.path == "-" else entry.shown
+        message = f"{named}: {_why_gone(entry)}; {cure}"
+        raise errors.InputError(message, path=entry.shown)
     if entry.is_url:
         try:
             return Input(entry=entry, position=position, opener=download(entry.path).open)
@@ -265,3 +274,9 @@ def open_input(
     except (OSError, ValueError) as exc:
         named = addresses.shown(entry.path)
         raise errors.InputError(f"{named}: {files.reason(entry.path, exc)}", path=named) from exc
+
+
+def _why_gone(entry: Entry) -> str:
+    if entry.is_url:
+        return "its address is kept without its password and query, which can be keys"
+    return "came from standard input or a pipe, which is gone"

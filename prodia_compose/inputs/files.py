@@ -6,8 +6,10 @@ FIFOs are refused by their kind. What can be read only once is spooled to disk.
 
 import contextlib
 import errno
+import functools
 import hashlib
 import io
+import itertools
 import os
 import re
 import shlex
@@ -16,11 +18,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from prodia_compose import addresses, errors, progress
+from prodia_compose import addresses, errors, progress, values
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import blob
 
 _CHUNK_BYTES = 1 << 18
+
+_NEAR = 0.75  # from 0 to 1, which is the same
+_LONGER = 2  # letters, or shorter
+_MOST_LISTED = 2000
+_MOST_COMPARED = 40
 
 _DESCRIPTOR = re.compile(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+")
 
@@ -32,14 +39,14 @@ _MARKS = (  # UTF-32's little-endian one begins as UTF-16's does
 )
 
 
-def read_text(name: str, flag: str, stdin: BinaryIO | None) -> bytes:
-    """Return all bytes of a list, prompt or token file; `-` is standard input."""
+def read_text(name: str, flag: str, stdin: BinaryIO | None, most_bytes: int = -1) -> bytes:
+    """Return the bytes of a list, prompt, token or config file; `-` is standard input."""
     try:
         if name == "-":
             return _checked_stdin(stdin).read()
         _refuse_kind(_stat(name), name)
         with _open(name) as file:
-            return file.read()
+            return file.read(most_bytes)
     except errors.InputError as exc:
         raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
     except (OSError, ValueError) as exc:
@@ -230,4 +237,44 @@ _REASONS = {
 
 def reason(path: str, exc: OSError | ValueError) -> str:
     """Return why a path cannot be read, and what to do about it."""
-    return addresses.why_unreadable(path) or errors.reason(exc, _REASONS)
+    if words := addresses.why_unreadable(path):
+        return words
+    near = nearest(path) if getattr(exc, "errno", None) == errno.ENOENT else None
+    return f"no such file; did you mean {near}?" if near else errors.reason(exc, _REASONS)
+
+
+def nearest(path: str) -> str | None:
+    """Return the file beside a missing one that is most likely meant; None if none is near.
+
+    Of a folder so many names are looked at, and so few compared, that it does not matter how
+    many files are missing.
+    """
+    folder, name = os.path.split(path)
+    try:
+        names = _names(os.path.abspath(folder), os.stat(folder or ".").st_mtime_ns)  # noqa: PTH100, PTH116 - as in `_stat`
+    except (OSError, ValueError):
+        return None
+    wanted = name.casefold()
+    stem = _stem(wanted)
+    alike = [one for one in names if one.casefold() == wanted] or [
+        one for one in names if _stem(one.casefold()) == stem
+    ]
+    if not alike:
+        close = [one for one in names if abs(len(one) - len(name)) <= _LONGER]
+        if len(close) > _MOST_COMPARED:
+            close = [one for one in close if one[:1].casefold() == wanted[:1]]
+        found = values.nearest(name, close, _NEAR) if len(close) <= _MOST_COMPARED else None
+        alike = [found] if found else []
+    return os.path.join(folder, alike[0]) if alike else None  # noqa: PTH118 - as typed
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]  # noqa: PTH122 - of a name only
+
+
+@functools.lru_cache(maxsize=8)
+def _names(folder: str, _changed: int) -> tuple[str, ...]:
+    """Return the names of the first files of a folder, which are the same until it changes."""
+    with os.scandir(folder) as found:
+        listed = itertools.islice(found, _MOST_LISTED)
+        return tuple(sorted(one.name for one in listed if not one.is_dir()))

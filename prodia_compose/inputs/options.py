@@ -3,11 +3,14 @@
 import os
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.options import Clash, Option, Options
+
+if TYPE_CHECKING:  # for an annotation; it imports this
+    from prodia_compose.inputs.entries import Entry
 
 Sort = Literal["none", "name", "natural"]
 
@@ -47,6 +50,7 @@ class Selection(Options):
         operands: Paths, URLs or `-`, as typed.
         labelled: (label, path) pairs; the label is None where none was given.
         lists: Files, or `-`.
+        earlier: Pictures of an earlier job, before all of these.
     """
 
     operands: Annotated[
@@ -86,6 +90,7 @@ class Selection(Options):
         ),
     ] = False
     sort: Annotated[Sort, Option(help="How to order the names of a list")] = "none"
+    earlier: tuple["Entry", ...] = ()
 
     def clashes(self) -> Iterator[Clash]:
         """Yield how to read a list where there is none."""

@@ -1,8 +1,8 @@
 """What the model is told besides the prompt, as the options say it."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Annotated
 
 from prodia_compose import errors
@@ -59,6 +59,7 @@ class Settings(Options):
             metavar="KEY=VALUE",
             help="Any other setting; VALUE is JSON or plain text",
             parse=parse_set,
+            write=dict,
             variable=None,
         ),
     ] = ()
@@ -82,3 +83,35 @@ class Settings(Options):
             if self.match is not None and name in named:
                 other, flag = named[name]
                 yield self.clash("match", other, "--match", flag)
+
+
+def overruled(
+    base: Settings,
+    own: Mapping[str, object],
+    extras: tuple[tuple[str, SettingValue], ...],
+    variables: tuple[tuple[str, str], ...],
+) -> Settings:
+    """Return settings of which some are given anew, which overrule all that contradict them.
+
+    Args:
+        base: The settings from before.
+        own: What is given anew, by the fields' names; `extras` are those given with `--set`.
+        variables: What messages call the options now.
+
+    Raises:
+        errors.UsageError: What is given anew contradicts itself.
+    """
+    if not own and not extras:
+        return base
+    anew = {*own, *(name for name, _ in extras), *(FRAMES if "match" in own else ())}
+    kept = tuple(pair for pair in base.extras if pair[0] not in anew)
+    made = replace(base, **own, extras=(*kept, *extras), variables=variables)  # type: ignore[arg-type] # each as its option reads it
+    given = {*own, "extras"}
+    pairs = [(clash.one, clash.other) for clash in made.clashes()]
+    pairs += [(other, one) for one, other in pairs]
+    silent = {loser for winner, loser in pairs if winner in given and loser not in given}
+    made = replace(made, **dict.fromkeys(silent))  # type: ignore[arg-type] # all are optional
+    errors.Findings(
+        errors.UsageError(clash.message) for clash in made.clashes() if clash.message
+    ).raise_if_any()
+    return made

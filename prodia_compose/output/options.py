@@ -45,12 +45,16 @@ class Placement(Options):
         OutputFormat | None, Option(help="The format, where the name does not tell")
     ] = None
     if_exists: Annotated[
-        IfExists | None, Option(help="What to do when FILE exists: fail is the default")
+        IfExists | None,
+        Option(help="What to do when FILE exists: fail is the default", typed_only=("overwrite",)),
     ] = None
     force: Annotated[
         bool, Option(names=("-f", "--force"), help="Same as --if-exists overwrite", variable=None)
     ] = False
     create_dirs: Annotated[bool, Option(help="Make missing folders")] = False
+    sidecar: Annotated[
+        bool, Option(help="Write what makes the picture again beside it: PICTURE.json")
+    ] = False
 
     @property
     def policy(self) -> IfExists:
@@ -66,3 +70,6 @@ class Placement(Options):
         is_suffix = suffix.strip(".") and "}" not in suffix
         if self.format is not None and is_suffix and SUFFIXES.get(suffix) != self.format:
             yield Clash("format", "target")  # `names.asked_format` tells it
+        if self.sidecar and self.target == "-":
+            message = f"{self.called('--sidecar')} and {self.called('-o')} -: nothing lies beside"
+            yield Clash("sidecar", "target", f"{message} standard output; name a file with -o")

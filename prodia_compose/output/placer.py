@@ -16,6 +16,7 @@ from prodia_compose.images.probe import received
 from prodia_compose.inputs import blob
 from prodia_compose.output import names, places, rescue, streams
 from prodia_compose.output.options import OutputFormat
+from prodia_compose.record import entries
 
 
 @frozen
@@ -36,6 +37,12 @@ class SavedOutput:
     def absolute(self) -> str:
         """Its path from the root; `-` is standard output."""
         return self.path if self.path == "-" else addresses.absolute(self.path)
+
+    @property
+    def recorded(self) -> entries.File:
+        """What the record notes of it."""
+        pixels = self.picture.pixels_sha256
+        return entries.File(path=self.absolute, sha256=self.sha256, pixels_sha256=pixels)
 
 
 @frozen

@@ -20,6 +20,9 @@ from prodia_compose.inputs import blob
 from prodia_compose.output import files, streams
 from prodia_compose.output.options import SUFFIXES, IfExists
 
+SIDECAR = ".json"
+"""What the name of a picture's sidecar has more than the picture's."""
+
 
 class TakenError(errors.OutputError, exit_code=errors.ExitCode.OUTPUT):
     """The name is taken, and nobody said what to do then."""
@@ -38,6 +41,7 @@ class Place:
         stream: What was found there that takes bytes, as `streams.kind` tells; None for a file.
         file: Where the file is, links followed, as it was found; None for a stream.
         inputs: The inputs that are files, which are never written over.
+        has_sidecar: Whether what is told of the picture goes beside it.
     """
 
     path: str
@@ -48,6 +52,7 @@ class Place:
     stream: streams.Kind | None = None
     file: Path | None = None
     inputs: tuple[Path, ...] = ()
+    has_sidecar: bool = False
 
     @property
     def absolute(self) -> str:
@@ -83,6 +88,7 @@ def prove(
     inputs: Sequence[tuple[str, Path]] = (),
     called: str = "-o",
     proven: set[Path] | None = None,
+    has_sidecar: bool = False,
 ) -> Place:
     """Return the place for a picture, once it is certain that it can be written.
 
@@ -91,6 +97,7 @@ def prove(
         inputs: (path as typed, file) of the inputs that are files; none is ever overwritten.
         called: What the target came from, for messages.
         proven: The folders that were found to take a picture a moment ago; takes in this one.
+        has_sidecar: Whether a name is free only if that of its sidecar is; `sidecar` proves that.
 
     Raises:
         TakenError: Something stands there.
@@ -99,7 +106,7 @@ def prove(
     if addresses.scheme(path) is not None:
         shown = addresses.shown(path)
         raise errors.OutputError(f"{called} {shown}: is an address; name a file", path=shown)
-    place = Place(path=path, if_exists=if_exists, create_dirs=create_dirs)
+    place = Place(path=path, if_exists=if_exists, create_dirs=create_dirs, has_sidecar=has_sidecar)
     with _as_output_error(path, called):
         if place.is_stdout:
             _refuse_inputs("/dev/fd/1", inputs)
@@ -114,11 +121,13 @@ def prove(
         if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
             raise errors.OutputError("names a folder; name a file")
         place = replace(place, inputs=tuple(file for _, file in inputs))
+        if if_exists == "number":
+            names = itertools.chain((path,), _numbered(path))
+            free = next(name for name in names if _is_free(name, place))
+            taken = None if free == path else path
+            return replace(_proved(replace(place, path=free), proven), taken=taken)
         if streams.status(path) is None:
             return _proved(place, proven)
-        if if_exists == "number":
-            free = next(name for name in _numbered(path) if streams.status(name) is None)
-            return replace(_proved(replace(place, path=free), proven), taken=path)
         _refuse_inputs(path, inputs)
         if if_exists == "skip":
             return replace(place, skipped=True)
@@ -127,6 +136,12 @@ def prove(
         place = _proved(place, proven)
         files.prove_replaceable(_file(place))
         return place
+
+
+def _is_free(path: str, place: Place) -> bool:
+    """Return whether nothing stands under a name, nor where the place's picture has its sidecar then."""
+    names = (path, f"{path}{SIDECAR}") if place.has_sidecar else (path,)
+    return all(streams.status(name) is None for name in names)
 
 
 def _refuse_inputs(path: str, inputs: Sequence[tuple[str, Path]]) -> None:
@@ -178,6 +193,7 @@ def numbered(place: Place, number: int) -> Place:
     if number == 1 or place.is_stream:
         return place
     plain = Path(place.path)
+    place = replace(place, has_sidecar=False)
     other = _beside(place, f"{plain.stem}-{number}{plain.suffix}")
     if place.if_exists == "overwrite":
         with contextlib.suppress(OSError):  # what stands there stays, then
@@ -257,6 +273,8 @@ def _name(temporary: Path, place: Place, data: blob.Blob) -> str:
     free = [place] if _leads_there(place) else []
     others = _numbered(place.taken or place.path) if place.if_exists == "number" else iter(())
     for one in itertools.chain(free, (_beside(place, Path(name).name) for name in others)):
+        if place.if_exists == "number" and place.has_sidecar and not _is_free(one.path, place):
+            continue
         with contextlib.suppress(FileExistsError):
             files.link(temporary, _file(one), data)
             return one.path

@@ -8,7 +8,7 @@ from pathlib import Path
 from prodia_compose import errors
 from prodia_compose.inputs.entries import Entry, files_of
 from prodia_compose.models.facts import Model
-from prodia_compose.output import names, places
+from prodia_compose.output import names, places, sidecar
 from prodia_compose.output.options import OutputFormat
 from prodia_compose.pipeline import twins
 from prodia_compose.pipeline.request import ComposeRequest
@@ -85,14 +85,18 @@ def proved(
     inputs = [*files_of(named), *((text, Path(text)) for text in texts if text not in (None, "-"))]
     known = errors.Findings()
     with known.collecting():
-        return places.prove(
+        place = places.prove(
             path,
             if_exists=request.placement.policy,
             create_dirs=request.placement.create_dirs,
             inputs=inputs,
             called=request.called("-o"),
             proven=proven,
+            has_sidecar=request.placement.sidecar,
         )
+        if request.placement.sidecar:
+            sidecar.prove(place, inputs, request.called("--sidecar"), proven)
+        return place
     if not (findings.errors and isinstance(known.errors[0], places.TakenError)):
         findings.errors += known.errors
     return None

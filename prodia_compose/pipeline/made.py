@@ -66,7 +66,7 @@ def documents(path: str) -> list[Document]:
                 rows[last.id] = _later(
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
         words = f"cannot be read: {errors.reason(exc, _REASONS)}"
         raise errors.InputError(f"{path}: {words}", path=path) from exc
     if not found:
@@ -120,6 +120,7 @@ def of_job(entry: Entry) -> Document:
         "may_be_billed": entry.may_be_billed,
         "sandbox": entry.is_sandbox,
         "at": stamp(entry.changed_at),
+        "recipe": entry.recipe,
     }
 
 
@@ -135,7 +136,7 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
     """
     findings = errors.Findings()
     found: list[Document] = []
-    for name in names:
+    for name in dict.fromkeys(names):  # nothing is shown twice
         with findings.collecting():
             found += documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
     findings.raise_if_any()
@@ -178,8 +179,13 @@ def _row(path: str, name: str) -> Document:
     for one in found:
         if one.get("id") == name:
             return one
-    cure = values.hint(name, (str(one["id"]) for one in found if "id" in one), "; did you mean {}?")
-    raise errors.InputError(f"{path}: has no row {name}{cure}", path=path)
+    cure = values.hint(
+        name,
+        (str(one["id"]) for one in found if "id" in one),
+        "did you mean {}?",
+        "look at the ids in it",
+    )
+    raise errors.InputError(f"{path}: has no row {name}; {cure}", path=path)
 
 
 def _status(line: Document) -> object:
@@ -250,7 +256,10 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
             else:  # a start does not say whether it costs something
                 yield number, {"sandbox": header.get("sandbox"), **line}
         return
-    text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
+    try:
+        text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
+    except UnicodeDecodeError as exc:
+        raise _foreign(path, 1) from exc
     while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
         number = text.count("\n", 0, place) + 1
         try:

@@ -6,6 +6,7 @@ from prodia_compose.client.options import TokenState
 from prodia_compose.client.service import Service, Token
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit
+from prodia_compose.inputs import entries
 from prodia_compose.job import pack
 from prodia_compose.models import facts
 from prodia_compose.output import names, places
@@ -33,6 +34,9 @@ class Plan:
         errors: What stops the run, in the order found.
         request_key: What it shares with every run that asks for the same picture, if known.
         made: The last job that asked for the same, if it was looked for and its picture lies there.
+        match: The position of the image that the result is framed like, from 1.
+        sources: The inputs, each with the SHA-256 of its bytes as they lay there, in hex, if that is
+            known; empty if some inputs are not known.
         is_saved: Whether the request has been written to the folder of `--save-request`.
     """
 
@@ -50,6 +54,8 @@ class Plan:
     errors: "tuple[errors.ComposeError, ...]" = ()  # the default would hide the module
     request_key: str | None = None
     made: Entry | None = None
+    match: int | None = None
+    sources: tuple[tuple[entries.Entry, str | None], ...] = ()
     is_saved: bool = False
 
     @property
@@ -68,6 +74,21 @@ class Plan:
         if self.request.delivery.is_async:
             return "application/json"
         return f"multipart/form-data; {names.accept_type(self.format)}"
+
+    def recipe(self, *, is_absolute: bool = False) -> dict[str, object] | None:
+        """Return what it is made again of, if that is known; with paths as typed, or from the root."""
+        if self.prompt is None or not self.sources:
+            return None
+        from prodia_compose.pipeline.again import recipe  # noqa: PLC0415 - once all is well
+
+        return recipe.document(
+            self.request,
+            prompt=self.prompt,
+            format_=self.format,
+            match=self.match,
+            sources=self.sources,
+            is_absolute=is_absolute,
+        )
 
     def target(self) -> places.Place:
         """Return where the picture goes.
@@ -118,6 +139,7 @@ class Plan:
             estimate_min_usd=self.estimate.minimum_usd,
             estimate_usd=self.estimate.maximum_usd,
             tool_version=prodia_compose.__version__,
+            recipe=self.recipe(is_absolute=True),
         )
 
 

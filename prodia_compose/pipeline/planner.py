@@ -33,6 +33,7 @@ from prodia_compose.models.facts import SettingValue
 from prodia_compose.output import names
 from prodia_compose.output.options import OutputFormat
 from prodia_compose.pipeline import destination, reuse
+from prodia_compose.pipeline.again import sources
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
@@ -156,14 +157,17 @@ class Planner:
         request, model, findings = self._request, self._model, self._findings
         said = self.said
         named, path, text = said.named, said.path, said.text
-        sketch = Plan(request=request, model=model, prompt=text, format=said.format)
+        sketch = Plan(
+            request=request, model=model, prompt=text, format=said.format, match=said.position
+        )
         place = destination.left(request, path if said.is_complete else None, named, findings)
         if place is not None:
             return replace(sketch, place=place, token_state=self._token_state())
         found = self._found(said.asked, named) if said.is_complete else reuse.Found()
         if found.made is not None and path is not None:
             place = destination.taken(request, path, named, found.made, findings)
-            return self._reused(replace(sketch, place=place), found)
+            read = sources.known(named, found.opened.values())
+            return self._reused(replace(sketch, place=place, sources=read), found)
         with findings.collecting():
             if request.save_to is not None:
                 flag = request.called("--save-request")
@@ -171,6 +175,7 @@ class Planner:
         images = self._images(named, found.opened, decoding=decoding)
         if text is not None and said.is_complete:
             self._lint(text, named)
+        self._findings.warnings += sources.changed(one.source for one in images)
         config = {**self._framing(said.position, images, len(named)), **said.given}
         known = (self._surroundings.token, self._stdin, findings)
         token, state = request.delivery.token(*known, sending=sending, sandbox=request.sandbox)
@@ -190,6 +195,9 @@ class Planner:
             warnings=tuple(findings.warnings),
             errors=tuple(findings.errors),
             request_key=_key(said.asked, images) if is_whole else None,
+            sources=sources.known(named, (one.source for one in images))
+            if said.is_complete
+            else (),
         )
 
     def _asked(

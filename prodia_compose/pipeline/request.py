@@ -23,6 +23,8 @@ class ComposeRequest(Options):
         model: A short name or a job type.
         save_to: A folder, which may hold files already if `placement.force` says so.
         sandbox: Whether the job goes to the stand-in, which needs no token.
+        origin: What is made again: a sidecar, RESULTS#ID, or a job's id.
+        typed: The fields of which the value was typed.
         texts: (name, text) of what braces in the prompt may hold besides labels; an empty text is
             an error where it is asked for.
         is_template: Whether braces count even where nothing has a label.
@@ -52,6 +54,16 @@ class ComposeRequest(Options):
             once="one prompt is sent",
         ),
     ] = None
+    origin: Annotated[
+        str | None,
+        Option(
+            names=("--from",),
+            metavar="FILE|ID",
+            help="Make it again: a sidecar, RESULTS.jsonl#ROW, or the id of a job",
+            variable=None,
+            once="one job is sent",
+        ),
+    ] = None
     model: Annotated[
         str,
         Option(
@@ -70,6 +82,7 @@ class ComposeRequest(Options):
             metavar="USD",
             minimum=0,
             help="Refuse a job that may cost more",
+            is_limit=True,
         ),
     ] = None
     assume_price_usd: Annotated[
@@ -106,6 +119,7 @@ class ComposeRequest(Options):
         bool, Option(help="Send to a stand-in on this machine: no token, no cost")
     ] = False
     delivery: Delivery = Delivery()
+    typed: frozenset[str] = frozenset()
     texts: tuple[tuple[str, str], ...] = ()
     is_template: bool = False
     fields: tuple[tuple[str, str], ...] = ()

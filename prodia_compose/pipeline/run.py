@@ -311,7 +311,7 @@ class Run:
             raise lost
 
     def _write_saved(self, code: errors.ExitCode) -> None:
-        files = [entries.File(path=one.absolute, sha256=one.sha256) for one in self.saved]
+        files = [one.recorded for one in self.saved]
         self._advance("saved", exit_code=int(code), outputs=files)
 
     def _write_end(self, end: errors.ComposeError | errors.Interrupted) -> None:

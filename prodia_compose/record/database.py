@@ -94,7 +94,12 @@ _VERSION_3 = (
 
 _VERSION_4 = ("ALTER TABLE jobs ADD COLUMN came TEXT",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = ("ALTER TABLE jobs ADD COLUMN recipe TEXT",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    *(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4),
+    _VERSION_5,
+)
 """The statements that lead from each version to the next; the file's version counts them.
 
 Columns are added and never dropped or renamed: a process of an older version may be in

@@ -39,13 +39,18 @@ Settled = Literal["billed", "not-billed"]
 
 @frozen
 class File:
-    """A file that was saved: its path from the root, and the SHA-256 of its bytes in hex.
+    """A file that was saved.
 
-    Of jobs of 0.1.0, the base name stands for the path. `-` is standard output.
+    Attributes:
+        path: From the root; of jobs of 0.1.0 the base name; `-` is standard output.
+        sha256: The SHA-256 of its bytes, in hex.
+        pixels_sha256: That of its pixels, as `images.probe.received` makes it; None of what was
+            not decoded, and of jobs of 0.1.0.
     """
 
     path: str
     sha256: str
+    pixels_sha256: str | None = None
 
 
 @frozen
@@ -80,6 +85,7 @@ class Claim:
         inputs: In the order sent.
         output: Where the picture goes, from the root; `-` is standard output.
         estimate_usd: The highest listed price; the lowest is `estimate_min_usd`.
+        recipe: What it is made again of, as documents have it, with paths from the root.
     """
 
     host: str
@@ -92,6 +98,7 @@ class Claim:
     estimate_min_usd: float | None
     estimate_usd: float | None
     tool_version: str
+    recipe: Mapping[str, object] | None = None
 
     @property
     def twin_key(self) -> str:
@@ -145,6 +152,7 @@ class Entry:
         rescued: Full paths of what came and was kept in another place.
         came: The SHA-256 of each picture that came, in hex, from before it had a place on; a
             file that has it is that picture, whatever became of the process.
+        recipe: What it is made again of; None of versions that did not write it.
         price_usd: What it cost, as the service says; None if it does not.
         estimate_usd: The highest listed price then; the lowest is `estimate_min_usd`.
         request_key: What it shares with every job for the same picture; None of 0.1.0.
@@ -183,6 +191,7 @@ class Entry:
     settled: Settled | None
     is_async: bool
     came: tuple[str, ...]
+    recipe: Mapping[str, object] | None
 
     @property
     def prompt(self) -> str:

@@ -128,6 +128,7 @@ _READERS: dict[object, Callable[[object], object]] = {
     State: _one_of(*get_args(State)),
     Settled | None: _one_of(*get_args(Settled), None),
     Mapping[str, object]: lambda value: _of(_parsed(value), dict),
+    Mapping[str, object] | None: lambda value: None if value is None else _of(_parsed(value), dict),
     tuple[str, ...]: lambda value: tuple(_of(one, str) for one in _list(value)),
     tuple[File, ...]: _values(File),
     tuple[Source, ...]: _values(Source),

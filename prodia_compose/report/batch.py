@@ -27,6 +27,7 @@ def row(end: End) -> Document:
     due, error = end.due, end.error
     plan = end.plan or Plan(request=due.row.request, model=None, prompt=None, format="jpg")
     done = documents.result(plan, end.run)
+    done["recipe"] = end.recipe or done["recipe"]
     is_done = end.outcome.status == "done"
     return {
         "schema": "prodia-compose/row@1",
@@ -95,8 +96,8 @@ def total(
 
 def usd(amount: Decimal) -> str:
     """Return an amount for people, to a tenth of a cent."""
-    cents = amount.quantize(Decimal("0.01"))
-    return f"${cents if cents == amount else amount.quantize(Decimal('0.001')):f}"
+    cents = f"{amount:.2f}"
+    return f"${cents if Decimal(cents) == amount else f'{amount:.3f}'}"
 
 
 def counted(count: int, what: str) -> str:

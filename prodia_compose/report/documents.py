@@ -64,6 +64,7 @@ def result(made: "Plan", done: "Run") -> Document:
         "attempts": done.attempts,
         "skipped": not outputs,
         "sandbox": done.is_sandbox,
+        "recipe": made.recipe(),
     }
 
 
@@ -206,12 +207,15 @@ def _output(saved: "placer.SavedOutput") -> Document:
         "height": saved.picture.height,
         "bytes": saved.byte_count,
         "sha256": saved.sha256,
+        "pixels_sha256": saved.picture.pixels_sha256,
+        "provenance": asdict(saved.picture.provenance),
     }
 
 
 def named_path(path: str) -> Document:
     """Return an output of which only the path is known: an existing file that was left alone."""
-    unknown = dict.fromkeys(("format", "width", "height", "bytes", "sha256"))
+    names = ("format", "width", "height", "bytes", "sha256", "pixels_sha256", "provenance")
+    unknown = dict.fromkeys(names)
     return {**named("path", path), **unknown}
 
 

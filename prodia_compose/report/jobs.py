@@ -13,6 +13,7 @@ from prodia_compose.report.jsontext import Document, warnings
 
 if TYPE_CHECKING:  # for an annotation; it loads Pillow
     from prodia_compose.output import keeping
+    from prodia_compose.record.contents import Part
 
 _NAMES = {"is_running": "running", "is_sandbox": "sandbox"}
 
@@ -24,6 +25,22 @@ def jobs(entries: Iterable[Entry], warned: Iterable[errors.Warned] = ()) -> Docu
         "jobs": [_job(entry) for entry in entries],
         "warnings": warnings(warned),
     }
+
+
+def shown(
+    found: "Iterable[tuple[Entry, Part | None]]", warned: Iterable[errors.Warned] = ()
+) -> Document:
+    """Return `prodia-compose/jobs@1` of jobs, each with what a file is to it, if one was named."""
+    pairs = list(found)
+    document = jobs([], warned)
+    document["jobs"] = [
+        {**_job(entry), **({} if part is None else {"file": _part(part)})} for entry, part in pairs
+    ]
+    return document
+
+
+def _part(part: "Part") -> Document:
+    return {"picture": part.picture, "inputs": list(part.inputs), "kept": part.is_kept}
 
 
 def cleaned(removed: "Iterable[keeping.Kept]", warned: Iterable[errors.Warned] = ()) -> Document:
@@ -56,7 +73,15 @@ def _job(entry: Entry) -> Document:
     fields = {name: _plain(value) for name, value in vars(entry).items() if name != "is_async"}
     fields["output"] = _place(entry.output)
     fields["rescued"] = [named("path", path) for path in entry.rescued]
+    fields["command"] = command(entry)
     return {_NAMES.get(name, name): fields[name] for name in fields}
+
+
+def command(entry: Entry) -> list[str] | None:
+    """Return the command line that makes a job again, from any folder; None if there is none."""
+    from prodia_compose.pipeline.again import recipe  # noqa: PLC0415 - where there are jobs
+
+    return None if entry.recipe is None else recipe.command(entry.recipe, entry.id)
 
 
 def _plain(value: object) -> object:
@@ -65,7 +90,8 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     if isinstance(value, File):
-        return {**_place(value.path), "sha256": value.sha256}
+        pixels = {"pixels_sha256": value.pixels_sha256}
+        return {**_place(value.path), "sha256": value.sha256, **pixels}
     if isinstance(value, Source):
         return {
             **_place(value.path),

@@ -1,6 +1,7 @@
 """What jobs of the record look like to people: a table, one of them in full, sums."""
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,11 +9,12 @@ from prodia_compose.models.facts import Estimate
 from prodia_compose.progress import visible
 from prodia_compose.record import spending
 from prodia_compose.record.entries import Entry, Settled, State
-from prodia_compose.report import tables
+from prodia_compose.report import jobs, tables
 from prodia_compose.report.catalogue import price_text
 
 if TYPE_CHECKING:  # for annotations; it loads Pillow
     from prodia_compose.output import keeping
+    from prodia_compose.record.contents import Part
 
 _MEANINGS: dict[State, str] = {
     "prepared": "waiting to be sent",
@@ -61,6 +63,18 @@ def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Ite
             return
     cut = ((*row[:5], _cut(row[5], max(room, _SHORTEST_PROMPT)), row[6]) for row in rows)
     yield from tables.aligned([titles, *cut], layout)
+
+
+def parts(
+    found: "Iterable[tuple[Entry, Part | None]]", layout: tables.Layout = tables.PLAIN
+) -> Iterator[str]:
+    """Yield the table of the jobs that a file has to do with, heading first, a line each."""
+    titles = tables.heading("ID", "BEGUN", "STATE", "MODEL", "PRICE", "THE FILE IS", "PICTURE")
+    rows = [
+        (*_row(entry)[:5], part.words.removesuffix(" of this job") if part else "", _picture(entry))
+        for entry, part in found
+    ]
+    return tables.aligned([titles, *rows], layout)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -161,6 +175,16 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "digest", entry.digest
     yield "request key", entry.request_key or "-"
     yield "version", entry.tool_version
+
+
+def again(entry: Entry) -> str | None:
+    """Return the line for a shell that makes a job again, or why there is none; None of old jobs."""
+    if entry.recipe is None:
+        return None
+    line = jobs.command(entry)
+    if line is not None:
+        return shlex.join(line)
+    return "cannot be: a picture came from standard input, or by an address that is not kept whole"
 
 
 def kept(files: "Iterable[keeping.Kept]") -> list[tuple[str, ...]]:

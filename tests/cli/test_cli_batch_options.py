@@ -49,8 +49,11 @@ def test_help_has_what_batches_take_in_groups(run: Run) -> None:
         *("--budget", "--yes", "--dry-run"),
     ]
     assert names.index("--rerun") < names.index("--results") < names.index("--prompt")
-    own = names[: names.index("--prompt")]
-    assert [one for one in of_compose if one not in (*own, "--again", "--save-request")] == [
+    own, single = (
+        names[: names.index("--prompt")],
+        ("--again", "--from", "--save-request", "--preview"),
+    )
+    assert [one for one in of_compose if one not in (*own, *single)] == [
         one for one in names if one in of_compose and one not in own
     ]
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import heif
+import origins
 import pictures as make
 import pytest
 from conftest import Run
@@ -178,6 +179,57 @@ def test_small_images_are_warned_of_and_never_enlarged(run: Run, work: Path) -> 
 
     assert [warned["code"] for warned in plan["warnings"]] == ["small-image"]
     assert (plan["images"][0]["sent_width"], plan["images"][0]["sent_height"]) == (40, 30)
+
+
+def test_marks_of_origin_that_are_not_sent_are_told_once(run: Run, work: Path) -> None:
+    """Inputs with C2PA are named in one warning, the same one twice or not; others are not."""
+    for name in origins.FORMATS:
+        (work / f"marked.{name.lower()}").write_bytes(origins.carrying(name, origins.store()))
+    broken = origins.carrying("PNG", origins.store()[:-1])
+    (work / "broken.png").write_bytes(broken)
+    marked = ["marked.jpeg", "marked.png", "marked.webp"]
+    line = ("product.jpg", *marked, "marked.png", "broken.png", "-p", "x", "-m", "seedream-5-lite")
+    done = run("validate", *line, "--no-lint", PRODIA_TOKEN="t")
+    strict = run("validate", *line, "--no-lint", "--strict", PRODIA_TOKEN="t")
+
+    assert done.err == (
+        "prodia-compose: warning: marked.jpeg, marked.png, marked.webp: C2PA marks of origin are "
+        "not in what is sent [c2pa-not-sent]\n"
+    )
+    assert (done.code, strict.code) == (0, 3)
+    assert "c2pa-not-sent" not in run("validate", "product.jpg", "-p", "x").err
+
+
+@pytest.mark.parametrize(
+    ("options", "is_told"),
+    [
+        ((), True),
+        (("--keep-metadata",), False),
+        (("--keep-metadata", "--max-side", "20"), True),
+    ],
+)
+def test_marks_of_origin_that_are_sent_are_not_told(
+    run: Run, work: Path, options: tuple[str, ...], *, is_told: bool
+) -> None:
+    """Where the bytes go as they lie, the marks go with them; made smaller, they do not."""
+    for name in origins.FORMATS:
+        (work / "marked").write_bytes(origins.carrying(name, origins.store()))
+        done = run("validate", "marked", "-p", "x", *options, "--json", PRODIA_TOKEN="t")
+        codes = [warned["code"] for warned in json.loads(done.out)["warnings"]]
+
+        assert ("c2pa-not-sent" in codes) is is_told
+
+
+def test_a_batch_tells_of_marks_of_origin_once(run: Run, work: Path) -> None:
+    """Before its rows are sent, and not for each of them again."""
+    (work / "marked.jpg").write_bytes(origins.carrying("JPEG", origins.store()))
+    (work / "rows.jsonl").write_text(
+        "".join(f'{{"images": ["marked.jpg"], "prompt": "{n}", "id": "{n}"}}\n' for n in range(3))
+    )
+    done = run("batch", "rows.jsonl", "--sandbox")
+
+    assert done.code == 0, done.err
+    assert done.err.count("c2pa-not-sent") == 1
 
 
 def test_nothing_private_leaves(run: Run, work: Path, sandbox: server.Sandbox) -> None:

@@ -208,7 +208,9 @@ def test_an_odd_field_never_breaks_a_record(key: str, odd: object) -> None:
     assert answer.job.price_usd in (None, 0.039)
 
 
-@pytest.mark.parametrize("amount", [True, "1", -0.5, float("inf"), 10**400, None, [1]])
+@pytest.mark.parametrize(
+    "amount", [True, "1", -0.5, float("inf"), float("nan"), 1e300, 10**400, None, [1]]
+)
 def test_an_odd_price_is_unknown(amount: object) -> None:
     """A price that is no amount of money is not known."""
     record = loopback.job_record(price={"dollars": amount}, metrics={"elapsed": amount})

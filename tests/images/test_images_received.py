@@ -1,7 +1,11 @@
 """Pictures that come back: known by content, whole, or refused with a reason."""
 
+import io
+
+import origins
 import pictures as make
 import pytest
+from PIL import Image
 
 from prodia_compose.images.probe import received
 
@@ -75,3 +79,58 @@ def test_a_damaged_stream_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"^is cut short or damaged"):
         received.inspect(make.opener(bytes(data)))
+
+
+def _pixels(data: bytes) -> str | None:
+    return received.inspect(make.opener(data)).pixels_sha256
+
+
+@pytest.mark.parametrize("name", origins.FORMATS)
+def test_what_is_beside_the_pixels_makes_no_difference(name: str) -> None:
+    """Marks, text and profiles put into a file leave the hash of its pixels as it is."""
+    plain = origins.plain(name)
+    marked = origins.carrying(name, origins.store(), origins.saying(name, origins.xmp()))
+    options = {"lossless": True} if name == "WEBP" else {}
+    out = io.BytesIO()
+    Image.open(io.BytesIO(plain)).save(out, "PNG", **options)
+
+    assert _pixels(marked) == _pixels(plain) == _pixels(out.getvalue())
+    assert received.inspect(make.opener(marked)).provenance.c2pa == "present"
+
+
+def test_how_pixels_are_packed_makes_no_difference() -> None:
+    """Grey as RGB, a palette, an alpha channel that is all opaque: the same picture, the same hash."""
+    grey = Image.linear_gradient("L")
+    opaque = grey.convert("RGBA")
+    same = {_pixels(make.encoded(one, "PNG")) for one in (grey, grey.convert("RGB"), opaque)}
+    same.add(_pixels(make.encoded(grey.convert("P"), "PNG", optimize=True)))
+    same.add(_pixels(make.encoded(grey.convert("RGB"), "WEBP", lossless=True)))
+
+    assert len(same) == 1
+
+
+def test_one_pixel_makes_a_difference() -> None:
+    """So do its alpha, and the shape of a picture of the same pixels."""
+    image = Image.new("RGBA", (30, 20), (1, 2, 3, 255))
+    found = {
+        _pixels(make.encoded(image, "PNG")),
+        _pixels(make.encoded(image.resize((20, 30)), "PNG")),
+    }
+    for last in ((1, 2, 4, 255), (1, 2, 3, 254)):
+        image.putpixel((29, 19), last)
+        found.add(_pixels(make.encoded(image, "PNG")))
+    deep = Image.new("I;16", (30, 20), 258)
+    found.add(_pixels(make.encoded(deep, "PNG")))
+    deep.putpixel((0, 0), 259)
+    found.add(_pixels(make.encoded(deep, "PNG")))
+
+    assert len(found) == 6
+
+
+def test_pixels_are_hashed_by_strips() -> None:
+    """A picture of more than a strip has the hash of all of it, to its last row."""
+    tall = Image.new("L", (1500, 1500), 7)
+    before = _pixels(make.encoded(tall, "PNG"))
+    tall.putpixel((1499, 1499), 8)
+
+    assert _pixels(make.encoded(tall, "PNG")) not in (before, None)

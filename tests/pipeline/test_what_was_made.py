@@ -124,7 +124,7 @@ def test_jobs_of_the_record(here: Path) -> None:
         ("empty", "holds no row and no result; name a results file of a batch, or a sidecar"),
         ("photo", ":1: is no line of a batch's results, and no result of compose --json"),
         ("other", ":2: is no line of a batch's results, and no result of compose --json"),
-        ("bytes", "cannot be read: "),
+        ("bytes", ":1: is no line of a batch's results, and no result of compose --json"),
         (
             "price",
             ":1: is no line of a batch's results; mend it, or go on with a copy of the file from before",

@@ -42,7 +42,7 @@ def test_what_a_file_is_to_each_job(tmp_path: Path) -> None:
         _job(record, _source())
         found = contents.find(record, str(file))
 
-    assert [(entry.id, part) for entry, part in found] == list(reversed(parts.items()))
+    assert [(entry.id, part.words) for entry, part in found] == list(reversed(parts.items()))
 
 
 def test_what_was_kept_of_a_job(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_what_was_kept_of_a_job(tmp_path: Path) -> None:
             kept.append(entry.id)
         found = contents.find(record, str(file))
 
-    assert [(entry.id, part) for entry, part in found] == [
+    assert [(entry.id, part.words) for entry, part in found] == [
         (kept[3], "input 1 of this job"),
         (kept[1], "what was kept of this job"),
     ]
@@ -77,3 +77,45 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
     assert caught.value.message == f"{tmp_path}: cannot be read (Is a directory)"
     assert caught.value.path == str(tmp_path)
+
+
+def test_a_damaged_row_hides_no_other(tmp_path: Path) -> None:
+    """Where one row's lists are no JSON, the others are found all the same."""
+    file = tmp_path / "file"
+    file.write_bytes(PICTURE)
+    with ledger.open_record({}) as record:
+        sound, damaged = (_job(record, _source(), made=SHA256) for _ in range(2))
+        change = "UPDATE jobs SET outputs = '[[', inputs = '{' WHERE id = :id"
+        record.change(change, {"id": damaged})
+        found = contents.find(record, str(file))
+        made = contents.made(record, [SHA256])
+        trouble = record.trouble
+
+    assert [entry.id for entry, _ in found] == [entry.id for entry in made] == [sound]
+    assert trouble is None
+
+
+def test_what_came_for_a_job(tmp_path: Path) -> None:
+    """A picture that came and was never saved finds its job, by the hash that was noted then."""
+    file = tmp_path / "file"
+    file.write_bytes(PICTURE)
+    with ledger.open_record({}) as record:
+        entry = record.begin(lg.claim())
+        entry.advance("received", came=[SHA256])
+        ((found, part),) = contents.find(record, str(file))
+
+    assert (found.id, part.words) == (entry.id, "the picture of this job")
+
+
+def test_what_was_made_at_a_place(tmp_path: Path) -> None:
+    """A picture's place finds its job, of any bytes; an input's place does not."""
+    place = b"/out/\xff.jpg".decode("utf-8", "surrogateescape")
+    with ledger.open_record({}) as record:
+        entry = record.begin(lg.claim(inputs=(_source(),)))
+        files = [entries.File(path=place, sha256=SHA256, pixels_sha256=lg.SHA_2)]
+        entry.advance("saved", exit_code=0, outputs=files)
+        found = [contents.made(record, [sought]) for sought in (place, SHA256, lg.SHA_2)]
+        none = [contents.made(record, [sought]) for sought in ("/shots/a.jpg", lg.SHA_1, "")]
+
+    assert [[one.id for one in jobs] for jobs in found] == [[entry.id]] * 3
+    assert none == [()] * 3

@@ -1,6 +1,7 @@
 """The documents of batches: rows, their plans, the whole, and the lines of results files."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ from validating import SCHEMAS
 
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.results import lines
+from prodia_compose.report import batch as documents
 from prodia_compose.sandbox import server
 
 RESULTS = "rows.jsonl.results.jsonl"
@@ -118,6 +120,16 @@ def test_rows_that_fail(
     assert written[0]["may_be_billed"] is is_billed
     assert bool(row["rescued"]) is (status == "not-placed")
     assert whole["next"] == ("run-again" if status in ("busy", "cancelled") else "look")
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [("0", "$0.00"), ("0.1", "$0.10"), ("0.039", "$0.039"), ("1e-30", "$0.000"), ("1e30", "$1")],
+)
+def test_amounts_of_any_size_can_be_told(amount: str, words: str) -> None:
+    """To a tenth of a cent; a limit that is absurd, or prices that are, end no run."""
+    zeros = "0" * 30 + ".00" if amount == "1e30" else ""
+    assert documents.usd(Decimal(amount)) == f"{words}{zeros}"
 
 
 def test_rows_that_are_never_sent(here: Path, run: Run) -> None:

@@ -28,8 +28,10 @@ from validating import PACKAGE, SCHEMAS, VALIDATORS
 
 from prodia_compose import errors
 from prodia_compose.client.options import TokenState
+from prodia_compose.images.probe import marks
 from prodia_compose.inputs import kinds
 from prodia_compose.models import facts
+from prodia_compose.pipeline.verify import verdicts
 from prodia_compose.record import entries, ledger
 from prodia_compose.report import jsontext
 from prodia_compose.sandbox import server
@@ -127,6 +129,10 @@ def test_enumerations_are_the_programs() -> None:
     assert [*cap["kind"], "option"] == list(get_args(facts.CapKind))
     assert setting["type"] == list(get_args(facts.SettingType))
     assert setting["status"] == list(get_args(facts.SettingStatus))
+    found = _described("verify@1", "verified")
+    assert found["verdict"] == list(get_args(verdicts.Verdict))
+    assert found["format"] == output["format"]
+    assert _described("verify@1", "provenance")["c2pa"] == [*get_args(marks.State), None]
     codes_told = map(str, _described("plan@1", "warning")["code"])
     assert sorted(codes_told) == sorted(get_args(errors.WarningCode))
 

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from prodia_compose.cli.options import reading as typing_
+from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.rows import reading
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
@@ -27,8 +28,8 @@ def typed(*argv: str) -> BatchOptions:
 
 @cache
 def _command() -> Any:
-    def batch(options: BatchOptions) -> Any:
-        return options
+    def batch(options: ManyOptions) -> Any:
+        return options.batch
 
     app = typer.Typer()
     app.command()(typing_.takes_options(batch))

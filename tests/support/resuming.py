@@ -23,12 +23,16 @@ class Batch:
 
     def run(self, *argv: str) -> Done:
         """Write the manifest and run the batch."""
+        return self.call("batch", self.written(), "-y", *argv)
+
+    def written(self) -> str:
+        """Write the manifest, and return its name."""
         lines = []
         for name, fields in self.rows.items():
             known = {"id": name, "images": ["product.jpg"], "prompt": "red"}
             lines.append(json.dumps({**known, "output": f"{name}.jpg", **fields}))
         Path("rows.jsonl").write_text("\n".join(lines))
-        return self.call("batch", "rows.jsonl", "-y", *argv)
+        return "rows.jsonl"
 
     def statuses(self, *argv: str) -> dict[str, str]:
         """Run the batch and return the status of each row."""

@@ -25,6 +25,9 @@ class Screen:
         self._columns = columns
         self._lines: list[list[str]] = [[]]
         self._row = self._column = 0
+        self._style = ""
+        self.styles: dict[tuple[int, int], str] = {}
+        """What was between `ESC [` and `m` when a cell was written, by its line and column."""
         self._show(re.sub(r"\x1b(\[[0-9;?]*)?$", "", written))  # the rest of it is on its way
 
     def _show(self, text: str) -> None:
@@ -51,6 +54,7 @@ class Screen:
             self._row = max(0, self._row - int(argument or 1))
         else:
             assert letter == "m", f"ESC [ {argument} {letter}"
+            self._style = argument
 
     def _go_down(self) -> None:
         self._row += 1
@@ -64,6 +68,7 @@ class Screen:
         line = self._lines[self._row]
         line.extend(" " * (self._column + 1 - len(line)))
         line[self._column] = char
+        self.styles[self._row, self._column] = self._style
         self._column += 1
 
 

@@ -12,6 +12,7 @@ import loopback
 import pytest
 from batches import documents, manifest, number_of, pictures, rows, serving
 from conftest import Run
+from sandboxing import picture
 from terminals import Running, on_a_terminal
 
 PRICE = 0.039
@@ -179,6 +180,16 @@ def test_no_more_than_twenty_problems_are_told_in_full(here: Path, run: Run) -> 
     assert len(lines) == 21
     assert lines[-1].endswith("and 10 more problems; --json lists them all")
     assert len(documents(told.err)[0]["errors"]) == 30
+
+
+def test_a_picture_at_an_address_is_fetched_once_for_all_rows(here: Path, run: Run) -> None:
+    """Whatever the number of rows that it is in, and at one time."""
+    with loopback.serve([loopback.ok(picture(), "image/jpeg")]) as site, serving() as server:
+        written = [{**row, "images": [*row["images"], f"{site.url}/room.jpg"]} for row in rows(6)]
+        done = run("batch", manifest(here, written), "-y", "-j3")
+
+    assert (done.code, server.submissions) == (0, 6)
+    assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize(("token", "words"), [("", "no token"), ("a b", "the token holds a space")])

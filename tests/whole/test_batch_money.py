@@ -97,6 +97,32 @@ def test_a_budget_needs_prices(here: Path, run: Run) -> None:
     assert kept.code == 0
 
 
+def test_what_no_budget_can_count_is_told(here: Path, run: Run) -> None:
+    """Earlier jobs that may be billed and had no price: their number, and where to look."""
+    manifest(here, rows(2, model="inference.new.img2img.v1"))
+    with serving(lambda *_: loopback.Answer(drop="after")):
+        run("batch", "rows.jsonl", "-y")
+        told = run("batch", "rows.jsonl", "--budget", "1", "--assume-price", "0.1")
+
+    assert told.code == 11
+    assert (
+        "prodia-compose: not counted: 2 earlier jobs that may be billed, and nobody knows the "
+        "price; look at the Prodia dashboard"
+    ) in told.err
+
+
+def test_an_absurd_price_is_none(here: Path, run: Run) -> None:
+    """The most that the job can cost is counted in its place; the next run goes on."""
+    manifest(here, rows(2))
+    with serving(lambda *_: _priced(1e300)):
+        done = run("batch", "rows.jsonl", "--budget", "1")
+        again = run("batch", "rows.jsonl", "--budget", "1")
+
+    assert (done.code, again.code) == (0, 0)
+    assert "2 of 2 rows done, $0.00 spent, $0.078 more at most (no price was told)" in done.err
+    assert "$0.078 of $1.00 were spent before" in again.err
+
+
 def test_a_price_above_its_bound_ends_starting(here: Path, run: Run) -> None:
     """It is counted, and warned of; what is on its way comes to its end."""
     manifest(here, rows(6))

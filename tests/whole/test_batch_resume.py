@@ -248,6 +248,7 @@ def test_what_the_batch_did_not_make_is_not_written_over(
     told = batch.run(*argv.split())
     assert (told.code, batch.asked) == (code, asked)
     assert words in told.err
+    assert f"{argv} {argv}" not in told.err  # what was no help just now
     assert Path("a.jpg").read_bytes() == counting.picture("blue")
 
 
@@ -289,10 +290,20 @@ def test_a_twin_of_an_unknown_job_on_record_is_refused(batch: Batch, run: Run) -
     told = batch.run()
     assert told.code == 11
     assert "a: the same job was sent on " in told.err
-    assert "--rerun unknown sends it once more; nothing was sent now" in told.err
+    assert "--rerun unknown --only a sends it once more; nothing was sent now" in told.err
     assert batch.statuses() == {"a": "refused"}
     assert batch.asked == 1
     assert batch.statuses("--rerun", "unknown") == {"a": "done"}
+    assert batch.asked == 2
+
+
+def test_the_line_to_type_next_can_be_typed(batch: Batch, process: Run) -> None:
+    """An option that it adds comes before `--`, and is not added twice."""
+    batch.service.answers["red"] = [loopback.drop("after")] * 2
+    line = "billed: prodia-compose batch -y --rerun unknown -- rows.jsonl\n"
+
+    assert line in process("batch", "-y", "--", batch.written()).err
+    assert line in process("batch", "-y", "--rerun", "unknown", "--", "rows.jsonl").err
     assert batch.asked == 2
 
 

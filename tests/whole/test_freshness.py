@@ -72,7 +72,10 @@ def test_the_version_stands_once(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["compose"], ["validate"], ["models"], ["sandbox"], ["completion"]],
+    [
+        *([], ["compose"], ["validate"], ["models"], ["sandbox"], ["completion"]),
+        *(["config"], ["config", "show"], ["config", "path"]),
+    ],
     ids=lambda c: c[-1:] or ["root"],
 )
 def test_help_is_plain_and_fits(run: Run, command: list[str]) -> None:

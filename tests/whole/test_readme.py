@@ -67,7 +67,7 @@ def test_each_example_is_run() -> None:
     for one in readme.examples():
         assert any(words in one.text for words in known), f"README.md:{one.line}"
         assert max(len(line) for line in one.text.splitlines()) <= 100, f"README.md:{one.line}"
-    assert {one.language for one in readme.examples()} == {"sh", "bash", "make", "console"}
+    assert {one.language for one in readme.examples()} == {"sh", "bash", "make", "console", "toml"}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,18 @@ def test_a_batch_is_made_every_night(bench: Bench) -> None:
     assert short.text == "two dollars do not do\n"
 
 
+def test_what_was_made_is_shown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page, a contact sheet and a table are made of a batch's results, and name no other file."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    made = bench.run("prodia-compose batch -q rows.jsonl --prompt-file prompt.txt -y", "sh")
+    before = bench.files()
+    done = bench.run(readme.example("report rows.jsonl.results.jsonl").text, "sh")
+
+    assert (made.code, done.code, done.err) == (0, 0, "")
+    assert done.text == "report.html\nreport.jpg\n"
+    assert bench.files() - before == {"report.html", "report.jpg", "summary.md"}
+
+
 def test_a_sandbox_is_kept_running(bench: Bench) -> None:
     """`sandbox` prints two lines that lead a shell to it, and serves until it is stopped."""
     command, *shown = readme.example("$ prodia-compose sandbox").text.splitlines()
@@ -235,6 +247,7 @@ def test_no_option_is_made_up(run: Run) -> None:
         ("models",),
         ("sandbox",),
         ("jobs",),
+        ("report",),
     )
     texts = [run(*command, "-h").text for command in commands]
 

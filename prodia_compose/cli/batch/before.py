@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from prodia_compose import errors, progress
+from prodia_compose.addresses import DASHBOARD
 from prodia_compose.cli import terminal
 from prodia_compose.cli.options.many import ManyOptions
+from prodia_compose.pipeline.batch.results.history import History
 from prodia_compose.pipeline.batch.survey import Left, Survey
 from prodia_compose.report import batch as documents
 from prodia_compose.report import tables
@@ -37,7 +39,9 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
         errors.UsageError: There is nobody to ask, or the answer is no.
     """
     wishes = options.batch
-    if wishes.yes or wishes.budget_usd is not None or is_sandbox:
+    # A budget of the config is a limit, and no consent: it stands there for every batch.
+    has_budget = wishes.budget_usd is not None and "budget_usd" not in options.configured
+    if wishes.yes or has_budget or is_sandbox:
         return
     models = ", ".join(dict.fromkeys(one.model for one in found.due))
     unknown = f", {found.unpriced} of unknown price" if found.unpriced else ""
@@ -54,7 +58,7 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
 
 
 def tell(
-    options: ManyOptions, found: Survey, passed: Sequence[errors.ComposeError], spent: Decimal
+    options: ManyOptions, found: Survey, passed: Sequence[errors.ComposeError], earlier: History
 ) -> None:
     """Tell what is odd, what is not sent and why, and what was spent before.
 
@@ -62,7 +66,7 @@ def tell(
         options: As given.
         found: What is to be done.
         passed: What is wrong with rows that are passed over.
-        spent: What earlier runs spent.
+        earlier: What earlier runs did, and spent.
     """
     if options.json:
         return
@@ -83,15 +87,8 @@ def tell(
         terminal.tell("\n".join(laid))
         if found.due:
             terminal.tell(f"prodia-compose: {_sum(options, found, 'to send')}")
-    limit, shard = options.batch.limit_usd, options.batch.shard
-    if limit is None or options.quiet:
-        return
-    if shard is not None:
-        part = f"part {shard[0]} of {shard[1]} may spend {documents.usd(limit)} of the budget"
-        terminal.tell(f"prodia-compose: {part}")
-    if spent:
-        so_far = f"{documents.usd(spent)} of {documents.usd(limit)}"
-        terminal.tell(f"prodia-compose: {so_far} were spent before")
+    if not options.quiet:
+        _tell_money(options, earlier)
 
 
 def tell_left(found: Survey, passed: Sequence[errors.ComposeError]) -> None:
@@ -135,6 +132,23 @@ _WORDS = {"skip": "done", "list": "listed", "place": "kept", "refuse": "refused"
 """What becomes of a variant that is not sent, by what was decided."""
 
 
+def _tell_money(options: ManyOptions, earlier: History) -> None:
+    """Tell what this run may spend, and what was spent before, if there is a limit."""
+    limit, shard = options.batch.limit_usd, options.batch.shard
+    if limit is None:
+        return
+    if shard is not None:
+        part = f"part {shard[0]} of {shard[1]} may spend {documents.usd(limit)} of the budget"
+        terminal.tell(f"prodia-compose: {part}")
+    if earlier.spent:
+        so_far = f"{documents.usd(earlier.spent)} of {documents.usd(limit)}"
+        terminal.tell(f"prodia-compose: {so_far} were spent before")
+    if earlier.unpriced:
+        jobs = documents.counted(earlier.unpriced, "earlier job")
+        why = "may be billed, and nobody knows the price"
+        terminal.tell(f"prodia-compose: not counted: {jobs} that {why}; look at {DASHBOARD}")
+
+
 def _named(left: Sequence[Left]) -> Iterator[str]:
     """Yield the names of rows that are left as they are, with what sends them."""
     names: dict[str, list[str]] = {}
@@ -152,7 +166,7 @@ def show(
     found: Survey,
     passed: Sequence[errors.ComposeError],
     plans: Mapping[int, Document],
-    spent: Decimal,
+    earlier: History,
 ) -> None:
     """Show what would be sent (`-n`).
 
@@ -161,15 +175,15 @@ def show(
         found: What would be done.
         passed: What is wrong with rows that are passed over.
         plans: Under `--json`, the documents of the rows that would be sent, by their numbers.
-        spent: What earlier runs spent.
+        earlier: What earlier runs did, and spent.
     """
-    tell(options, found, passed, spent)
+    tell(options, found, passed, earlier)
     if options.json:
         told = {**plans, **documents.left_out(found, passed)}
         for number in sorted(told):
             terminal.print_document(told[number])
         counts = Counter(str(one["status"]) for one in told.values())
-        terminal.print_document(documents.total(counts, found, passed, spent=spent))
+        terminal.print_document(documents.total(counts, found, passed, spent=earlier.spent))
         return
     rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in found.due]
     if options.batch.page is not None:

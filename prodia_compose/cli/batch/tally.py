@@ -251,8 +251,8 @@ class Tally:
             self._sum_up(done, left, stopped, desk)
             if page is not None:
                 self._say(f"the pictures are shown in {page}")
-        if self._bug is not None:
-            raise self._bug
+        if self._bug is not None and errors.lack(self._bug) is None:
+            raise self._bug  # else its row is told, and the next run goes on
         if not left:
             return 0
         if signum is not None:
@@ -284,7 +284,7 @@ class Tally:
         )
         if not left:
             return
-        again = shlex.join(["prodia-compose", *sys.argv[1:]])
+        again = _typed()
         is_budget = stopped == "cost" and self._options.batch.budget_usd is not None
         given = "with a higher --budget; " if is_budget else ""
         given += "with the same input; " if self._options.batch.reads_stdin else ""
@@ -292,4 +292,12 @@ class Tally:
         if any(count for status, count in self._counts.items() if status not in ended):
             self._say(f"to go on, {given}what is done is not paid again: {again}")
         for word in sorted(self._reruns):
-            self._say(f"{_RERUNS[word]}: {again} --rerun {word}")
+            more = () if word in self._options.batch.rerun else ("--rerun", word)
+            self._say(f"{_RERUNS[word]}: {_typed(*more)}")
+
+
+def _typed(*more: str) -> str:
+    """Return the command line, with more options, as a shell takes it."""
+    argv = sys.argv[1:]
+    end = argv.index("--") if "--" in argv else len(argv)  # what follows are no options
+    return shlex.join(["prodia-compose", *argv[:end], *more, *argv[end:]])

@@ -5,7 +5,8 @@ Only the one that is called is loaded, as declaring takes time too.
 
 _VARIABLES = """\b
 Options with one value, the prompt excepted, are also read from the
-environment: --max-cost from PRODIA_COMPOSE_MAX_COST, and so on.
+environment: --max-cost from PRODIA_COMPOSE_MAX_COST, and so on; and then from
+a config file, as max-cost = 0.05 below [compose]; see config --help.
 """
 
 _CODES = """

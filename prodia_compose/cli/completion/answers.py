@@ -148,10 +148,10 @@ def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answe
     value = _operand(place) if option is None else option["value"]
     if value is None:
         return _Answer()
-    if value == offers.ID_OR_FILE:
+    if value in offers.IDS_OR_FILES:
         if ids := offers.job_ids(current):
             return _Answer(words=ids)
-        value = "IMAGE"
+        value = offers.IDS_OR_FILES[value]
     if value in offers.PATHS:
         return _path(value, current, start)
     whole = _walk(known["root"], [*before[1:], current, *after])

@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib takes 4 ms of 25
 
-ID_OR_FILE = "ID|FILE"
+IDS_OR_FILES = {"ID|FILE": "IMAGE", "FILE|ID": "RESULTS"}
 """What help calls an operand that is an id, or else a picture."""
 
 _JOBS_OFFERED = 50

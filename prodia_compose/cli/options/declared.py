@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prodia_compose.client.options import Delivery
+from prodia_compose.errors import Warned
 from prodia_compose.frozen import frozen
 from prodia_compose.options import Clash, Option, Options
 from prodia_compose.output.options import Placement
@@ -15,8 +16,8 @@ from prodia_compose.pipeline.request import ComposeRequest
 IN_HELP = (
     ("operands", "prompt", "prompt_file", "target", "model"),
     ("again", "is_async"),
-    ("create_dirs", "json", "quiet", "verbose"),
-    ("sandbox", "fault", "json", "quiet", "verbose"),
+    ("create_dirs", "json", "quiet", "verbose", "config"),
+    ("sandbox", "fault", "preview", "json", "quiet", "verbose", "config"),
     ("operands", "each", "manifest_format", "vary", "repeat", "only", "shard", "budget_usd"),
     ("budget_usd", "yes", "dry_run", "jobs", "rate", "max_failures", "skip_invalid"),
     ("skip_invalid", "rerun", "results", "cluster"),
@@ -29,13 +30,26 @@ counts more, if the command has its first one."""
 
 @frozen
 class Telling(Options):
-    """What is told of a run, and how."""
+    """What is told of a run, and how; where its options are also read from.
+
+    Attributes:
+        configured: The fields of which a config alone says the value.
+        limits: What a config has as the most of fields that it may only lower.
+        warnings: What is odd about the config.
+    """
 
     json: Annotated[bool, Option(help="Print one JSON object")] = False
     quiet: Annotated[bool, Option(names=("-q", "--quiet"), help="Tell errors only")] = False
     verbose: Annotated[
         int, Option(names=("-v", "--verbose"), is_count=True, help="Tell more; -vv also headers")
     ] = 0
+    config: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Read options from this file, not the usual one; off: none"),
+    ] = None
+    configured: frozenset[str] = frozenset()
+    limits: tuple[tuple[str, float], ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
     def clashes(self) -> Iterator[Clash]:
         """Yield what is told and not told."""
@@ -48,6 +62,9 @@ class Telling(Options):
 class ComposeOptions(Telling):
     """What `compose` and `validate` take."""
 
+    preview: Annotated[bool, Option(help="Show the pictures on a terminal, on standard error")] = (
+        False
+    )
     request: ComposeRequest = ComposeRequest()
 
     def clashes(self) -> Iterator[Clash]:

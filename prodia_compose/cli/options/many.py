@@ -37,6 +37,7 @@ IN_BATCH: Mapping[str, Mapping[str, Any]] = {
     "stall_timeout_s": {"help": "Seconds without upload progress"},
     "timeout_s": {"help": "Seconds for an answer, once all is sent"},
     "save_to": {"is_hidden": True},
+    "origin": {"is_hidden": True},
     "again": {"is_hidden": True},
 }
 """What is said otherwise of options of `compose`; those that are for single jobs are left out."""

@@ -1,11 +1,12 @@
 """What the service tells of a job in JSON, believed as far as it makes sense."""
 
 import json
-import math
 from collections.abc import Callable
 
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import blob
+
+_MOST_USD = 1_000_000_000  # what is more is no price of a picture
 
 WORDS_LIMIT = 500
 """The most characters of the service's own words that are passed on."""
@@ -102,7 +103,7 @@ def _amount(value: object) -> float | None:
         amount = float(value)
     except OverflowError:
         return None
-    return amount if math.isfinite(amount) and amount >= 0 else None
+    return amount if 0 <= amount <= _MOST_USD else None
 
 
 def words(text: str, hide: Hide) -> str | None:

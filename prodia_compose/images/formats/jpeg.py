@@ -13,7 +13,7 @@ from prodia_compose.images.formats import exif, stream
 from prodia_compose.images.probe.header import Colour, Header
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
-_APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
+_APP0, APP1, _APP2, APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
 _SOS: Final = 0xDA
 _LS_FRAME: Final = 0xF7  # JPEG-LS's (ITU-T T.87)
 _FRAMES: Final = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_LS_FRAME}
@@ -34,11 +34,11 @@ _UNREAD: Final = {
 _PIXELS_PER_BYTE: Final = 512
 """At most: each block of 64 pixels takes at least a bit, the code of its brightness."""
 
-_XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
+XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _ADOBE: Final = b"Adobe"
 _IPTC: Final = b"Photoshop 3.0\0"
-_USED: Final = {exif.MARK: _APP1, _XMP: _APP1, _ICC: _APP2, _ADOBE: _APP14, _IPTC: _APP13}
+_USED: Final = {exif.MARK: APP1, XMP: APP1, _ICC: _APP2, _ADOBE: _APP14, _IPTC: _APP13}
 """The marker of each segment with a use, by what it begins with."""
 
 _MAX_SEGMENT = 65_533  # the two bytes of its length count themselves
@@ -79,17 +79,12 @@ def read_header(file: BinaryIO) -> Header:
     Raises:
         errors.InputError: There is no picture in it, or one that no decoder here reads.
     """
-    file.seek(2)
     parts: dict[bytes, bytes] = {}
     profile_parts: dict[int, bytes] = {}
     frame: Segment | None = None
     scan = b""
     has_metadata = False
-    total = 0
-    for number, (marker, data) in enumerate(_segments(file)):
-        total += len(data)
-        if total > _MAX_HEADER_BYTES or number > _MAX_SEGMENTS:
-            raise errors.InputError("carries more than 64 MB of metadata in front of its picture")
+    for marker, data in leading(file):
         if marker in _FRAMES:
             frame = frame or (marker, data)
         elif marker not in _PICTURE:
@@ -102,7 +97,6 @@ def read_header(file: BinaryIO) -> Header:
                 profile_parts.setdefault(data[12], data[14:])
         if marker == _SOS:
             scan = data
-            break
     if frame is None or len(frame[1]) < 6:
         raise errors.InputError("is cut short or damaged: no picture in the JPEG file")
     width, height, channels = _measured(*frame)
@@ -120,12 +114,29 @@ def read_header(file: BinaryIO) -> Header:
         # A gap in its numbered parts shows later, when it is read.
         profile=b"".join(profile_parts[number] for number in sorted(profile_parts)) or None,
         exif=exif_data,
-        xmp=parts.get(_XMP),
+        xmp=parts.get(XMP),
         iptc=parts.get(_IPTC),
         has_metadata=has_metadata,
         note=exif.note(exif_data),
         slow=_slow(file, width * height) if has_more else None,
     )
+
+
+def leading(file: BinaryIO) -> Iterator[Segment]:
+    """Yield the segments in front of the coded data, its own header the last one.
+
+    Raises:
+        errors.InputError: The file ends before that, or there is far too much of them.
+    """
+    file.seek(2)
+    total = 0
+    for number, (marker, data) in enumerate(_segments(file)):
+        total += len(data)
+        if total > _MAX_HEADER_BYTES or number > _MAX_SEGMENTS:
+            raise errors.InputError("carries more than 64 MB of metadata in front of its picture")
+        yield marker, data
+        if marker == _SOS:
+            return
 
 
 def _measured(marker: int, frame: bytes) -> tuple[int, int, int]:
@@ -215,8 +226,8 @@ def with_metadata(data: bytes, header: Header) -> bytes:
     What does not fit into one segment stays out.
     """
     segments = (
-        (_APP1, exif.MARK + exif.as_sent(header.exif) if header.exif else b""),
-        (_APP1, _XMP + exif.xmp_upright(header.xmp) if header.xmp else b""),
+        (APP1, exif.MARK + exif.as_sent(header.exif) if header.exif else b""),
+        (APP1, XMP + exif.xmp_upright(header.xmp) if header.xmp else b""),
         (_APP13, _IPTC + header.iptc if header.iptc else b""),
     )
     # Behind the JFIF header, which must come first.

@@ -59,7 +59,7 @@ def read_header(file: BinaryIO) -> Header:
         elif name in {b"tEXt", b"zTXt"} and length <= _MAX_CARRIED_BYTES:
             raw_exif = raw_exif or _raw_exif(name, file.read(length))
         elif name == b"iTXt" and length <= _MAX_CARRIED_BYTES:
-            xmp = xmp or _xmp(file.read(length))
+            xmp = xmp or carried_xmp(file.read(length))
     start = found.get(b"IHDR", b"")
     if len(start) < 13:
         raise errors.InputError("is cut short or damaged: no picture in the PNG file")
@@ -140,7 +140,7 @@ def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
             return named, None
     note = None
     if b"iCCP" in chunks:
-        if profile := _inflated(chunks[b"iCCP"]):
+        if profile := _inflated(chunks[b"iCCP"].partition(b"\0")[2][1:]):
             return profile, None
         note = "colour profile damaged: left out"
     if b"sRGB" in chunks:
@@ -151,12 +151,11 @@ def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, str | None]:
     return icc.from_gamma(gamma, values) if gamma or values else None, note
 
 
-def _inflated(chunk: bytes) -> bytes | None:
-    """Return what a chunk holds compressed behind its keyword; None if damaged or absurdly large."""
-    _, _, rest = chunk.partition(b"\0")
+def _inflated(compressed: bytes) -> bytes | None:
+    """Return what a chunk holds compressed; None if damaged or absurdly large."""
     inflater = zlib.decompressobj()
     try:
-        content = inflater.decompress(rest[1:], _MAX_PROFILE_BYTES)
+        content = inflater.decompress(compressed, _MAX_PROFILE_BYTES)
     except zlib.error:
         return None
     return content if inflater.eof else None
@@ -168,7 +167,7 @@ def _raw_exif(name: bytes, chunk: bytes) -> bytes | None:
     if keyword not in {b"Raw profile type exif", b"Raw profile type APP1"}:
         return None
     if name == b"zTXt":
-        text = _inflated(chunk) or b""
+        text = _inflated(text[1:]) or b""
     # A line with the name, one with the length, then the digits.
     lines = text.strip().split(b"\n", 2)
     try:
@@ -177,9 +176,10 @@ def _raw_exif(name: bytes, chunk: bytes) -> bytes | None:
         return None
 
 
-def _xmp(data: bytes) -> bytes | None:
-    """Return the XMP data of an iTXt chunk, or None if it is another text or compressed."""
+def carried_xmp(data: bytes) -> bytes | None:
+    """Return the XMP data of an iTXt chunk, or None if it is another text; nothing if damaged."""
     keyword, _, rest = data.partition(b"\0")
-    if keyword != b"XML:com.adobe.xmp" or rest[:1] != b"\0":
+    if keyword != b"XML:com.adobe.xmp":
         return None
-    return rest[2:].split(b"\0", 2)[-1]
+    text = rest[2:].split(b"\0", 2)[-1]
+    return text if rest[:1] == b"\0" else _inflated(text) or b""

@@ -82,26 +82,37 @@ def stripped(file: BinaryIO) -> Iterator[bytes]:
 def _scan(file: BinaryIO) -> tuple[_Places, int]:
     """Return where the chunks are, and how many frames there are, up to `MAX_COUNTED`."""
     end = file.seek(0, 2)
-    file.seek(4)
-    riff_end = 8 + int.from_bytes(file.read(4), "little")
     # The last chunk's padding is left out by some writers.
-    if riff_end > end + 1:
+    if riff_end(file) > end + 1:
         raise stream.cut_short("WebP")
     found: _Places = {}
     frames = 0
+    for name, place, length in chunks(file):
+        if place + length > end:
+            raise stream.cut_short("WebP")
+        found.setdefault(name, (place, length))
+        frames += name == b"ANMF"
+    return found, min(MAX_COUNTED, frames)
+
+
+def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, place and length of each chunk; of a file that is cut short the last one's, too."""
+    last = riff_end(file)
     position = 12
     for _ in range(_MAX_CHUNKS):
         file.seek(position)
         start = file.read(8)
-        if position + 8 > riff_end or len(start) < 8:
-            break
+        if position + 8 > last or len(start) < 8:
+            return
         name, length = struct.unpack("<4sI", start)
-        if position + 8 + length > end:
-            raise stream.cut_short("WebP")
-        found.setdefault(name, (position + 8, length))
-        frames += name == b"ANMF"
+        yield name, position + 8, length
         position += 8 + length + length % 2
-    return found, min(MAX_COUNTED, frames)
+
+
+def riff_end(file: BinaryIO) -> int:
+    """Return where the file ends by what it says."""
+    file.seek(4)
+    return 8 + int.from_bytes(file.read(4), "little")
 
 
 def _first_frame(file: BinaryIO, found: _Places) -> tuple[int, int, int, int] | None:

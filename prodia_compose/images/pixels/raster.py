@@ -14,18 +14,20 @@ scale     margin  4:4:4 and 4:2:0  others (margin x 1.5)
 
 The margin is how many times larger than wanted the decoded picture is; with 1 it would
 cost up to 15 dB. Of colour stored at half the width but full height (4:2:2), libjpeg
-loses half at any reduced scale, so such files get half as much margin again.
+loses half at any reduced scale, so such files get half as much margin again. What it makes of
+lines and text is told, and mended, by `lines`.
 """
 
 import functools
 import sys
+import threading
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.images.formats import jpeg, png
-from prodia_compose.images.pixels import decoder, depth, resample, spare, strips
+from prodia_compose.images.pixels import decoder, depth, lines, resample, spare, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe.probe import ImageInfo
 from prodia_compose.inputs.blob import Opener
@@ -42,6 +44,9 @@ _UNEVEN_FACTOR = 1.5
 # numbers); beside it, of a progressive JPEG (libjpeg holds 16 bits for each of its 1.5
 # samples).
 PIXEL_BYTES, _COEFFICIENT_BYTES = 4, 3
+
+_at_full_size = threading.Lock()
+"""For pictures that turn out to need more room than `peak_bytes` foretold: one at a time."""
 
 _HANDED_BYTES: Final = {"HEIF": 6, "AVIF": 8}
 """The same while a decoder hands over all pixels: as it has them, as RGB, and AVIF's as bytes too.
@@ -69,7 +74,8 @@ def decode(opener: Opener, info: ImageInfo, size: Size, *, is_rough: bool = Fals
             return image
         opener = decoder.copied(opener, png.stripped).open
     with decoder.reading():
-        return _whole(opener, info, stored, _scale(info, stored, is_rough=is_rough))
+        scale = _scale(info, stored, is_rough=is_rough)
+        return _whole(opener, info, stored, scale, is_rough=is_rough)
 
 
 def check(opener: Opener, info: ImageInfo) -> Image.Image:
@@ -95,9 +101,7 @@ def peak_bytes(info: ImageInfo, size: Size) -> int:
     if info.format == "JPEG":
         return jpeg_bytes(info, _scale(info, stored)) + PIXEL_BYTES * after
     if info.format == "PNG" and strips.can_read(info.header):
-        factor = resample.reduction((info.header.width, info.header.height), stored)
-        averaged = before // factor**2 if factor > 1 else 0
-        return PIXEL_BYTES * (averaged + after)
+        return PIXEL_BYTES * after
     return _HANDED_BYTES.get(info.format, info.header.pixel_bytes) * before
 
 
@@ -108,7 +112,9 @@ def jpeg_bytes(info: ImageInfo, scale: int | None = None) -> int:
     return info.width * info.height * (coefficients * scale**2 + PIXEL_BYTES) // scale**2
 
 
-def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Image:
+def _whole(
+    opener: Opener, info: ImageInfo, size: Size, scale: int, *, is_rough: bool = False
+) -> Image.Image:
     """Return a picture decoded at 1/scale, converted and shrunk to a stored size."""
     if info.format in _HANDED_BYTES:
         from prodia_compose.images.pixels import interleaved  # noqa: PLC0415 - seldom needed
@@ -129,6 +135,11 @@ def _whole(opener: Opener, info: ImageInfo, size: Size, scale: int) -> Image.Ima
         )
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
     result = resample.shrunk(_rows(image, opener, info), size, extent)
+    if scale > 1 and not is_rough and lines.are_in(image):
+        del image
+        with _at_full_size:
+            spare.drop()
+            return _whole(opener, info, size, 1)
     if info.format == "JPEG" and result is not image:
         spare.keep(image)
     if not info.header.has_alpha and result.mode in {"LA", "RGBA"}:

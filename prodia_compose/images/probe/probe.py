@@ -9,7 +9,7 @@ from prodia_compose.frozen import frozen
 from prodia_compose.images.colour import icc
 from prodia_compose.images.formats import exif, jpeg, png, webp
 from prodia_compose.images.pixels import decoder
-from prodia_compose.images.probe import sniff
+from prodia_compose.images.probe import marks, sniff
 from prodia_compose.images.probe.header import Header
 from prodia_compose.inputs.blob import Opener
 
@@ -21,13 +21,17 @@ _READERS: Final = {"JPEG": jpeg.read_header, "PNG": png.read_header, "WEBP": web
 
 @frozen
 class ImageInfo:
-    """What was found in a file of a format of `kinds`; the size is upright, in pixels."""
+    """What was found in a file of a format of `kinds`; the size is upright, in pixels.
+
+    `has_c2pa` is whether it carries C2PA that is whole.
+    """
 
     format: str
     width: int
     height: int
     byte_count: int
     header: Header
+    has_c2pa: bool = False
 
     @property
     def orientation(self) -> int:
@@ -59,6 +63,7 @@ def probe(
             from prodia_compose.images.probe import foreign  # noqa: PLC0415 - seldom needed
 
             header = foreign.read_header(name, file)
+        has_c2pa = header.has_metadata and marks.look_at(file, name).c2pa == "present"
         if header.profile is None:
             stored = file if name == "TIFF" else io.BytesIO(header.exif or b"")
             if exif.is_adobe_rgb(stored):
@@ -74,7 +79,14 @@ def probe(
     width, height = header.width, header.height
     if (header.orientation or 1) >= 5:
         width, height = height, width
-    return ImageInfo(format=name, width=width, height=height, byte_count=byte_count, header=header)
+    return ImageInfo(
+        format=name,
+        width=width,
+        height=height,
+        byte_count=byte_count,
+        header=header,
+        has_c2pa=has_c2pa,
+    )
 
 
 def _check_size(header: Header, max_input_pixels: int) -> None:

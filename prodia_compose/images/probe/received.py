@@ -1,12 +1,16 @@
 """Looking at a picture that the service answered with: what it is, and whether it is whole."""
 
-from typing import BinaryIO
+import hashlib
+from dataclasses import replace
+from typing import BinaryIO, Final
+
+from PIL import Image
 
 from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images.formats import jpeg, png, stream
 from prodia_compose.images.pixels import decoder
-from prodia_compose.images.probe import probe
+from prodia_compose.images.probe import marks, probe
 from prodia_compose.inputs import blob, kinds
 from prodia_compose.inputs.blob import Opener
 
@@ -17,6 +21,10 @@ class ReceivedImage:
 
     Attributes:
         slow: What it is, if it would take minutes to decode, as in `Header`.
+        provenance: What it says of where it comes from.
+        pixels_sha256: The SHA-256 of its size and of its first frame's pixels, as stored and as
+            RGBA, in hex: what is written beside them, or how they are packed, makes no
+            difference. None of what was not decoded.
     """
 
     format: str
@@ -25,6 +33,13 @@ class ReceivedImage:
     width: int
     height: int
     slow: str | None = None
+    provenance: marks.Marks = marks.Marks()
+    pixels_sha256: str | None = None
+
+
+_STRIP_PIXELS: Final = 1 << 20
+_ALIKE: Final = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
+"""What Pillow makes RGBA of without a loss, or always the same; deeper ones count as they are."""
 
 
 def look(opener: Opener) -> ReceivedImage:
@@ -45,6 +60,7 @@ def look(opener: Opener) -> ReceivedImage:
         width=info.width,
         height=info.height,
         slow=info.header.slow,
+        provenance=marks.look(opener, info.format),
     )
 
 
@@ -65,10 +81,24 @@ def inspect(opener: Opener) -> ReceivedImage:
                 _refuse_open_end(found.format, file)
             with opener() as file:
                 bare = _without_words(file) if found.format == "PNG" else file
-                decoder.opened(found.format, bare).load()
+                image = decoder.opened(found.format, bare)
+                image.load()
+            return replace(found, pixels_sha256=_hash(image))
     except errors.InputError as exc:
         raise ValueError(exc.message) from exc
-    return found
+
+
+def _hash(image: Image.Image) -> str:
+    """Return the hash of a decoded picture, a strip at a time, so that no copy is made of it."""
+    width, height = image.size
+    digest = hashlib.sha256(f"{width}x{height}\n".encode())
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(height, top + rows)))
+        if strip.mode in _ALIKE:
+            strip = strip.convert("RGBA")
+        digest.update(strip.tobytes())
+    return digest.hexdigest()
 
 
 def _without_words(file: BinaryIO) -> BinaryIO:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from prodia_compose import addresses
 from prodia_compose.frozen import frozen
 
 _FOR_ALL: Final = 24
@@ -29,7 +30,7 @@ class Room:
     Attributes:
         files: How many more files can be open at one time.
         rows: How many rows can be on their way, those that wait to be sent included.
-        shared: How many pictures of several rows can wait for the last of these.
+        shared: How many files with pictures of several rows can wait for the last of these.
     """
 
     files: int
@@ -46,8 +47,9 @@ def room(rows: Sequence[Collection[str]], files: int) -> Room:
     """
     uses = Counter(place for places in rows for place in set(places))
     several = {place for place, count in uses.items() if count > 1}
-    shared = min(len(several), files // 2)
-    alone = several if shared == len(several) else set()
+    waiting = len(several) + sum(map(addresses.is_url, several))  # these as they came, too
+    shared = min(waiting, files // 2)
+    alone = several if shared == waiting else set()
     own = max((len(set(places) - alone) for places in rows), default=0)
     return Room(files=files, rows=max(1, (files - shared) // (own + _FOR_ANSWER)), shared=shared)
 

@@ -129,6 +129,7 @@ class BatchOptions(Options):
             metavar="USD",
             help="Spend no more, in all runs of this batch together",
             parse=_usd,
+            is_limit=True,
         ),
     ] = None
     yes: Annotated[
@@ -274,6 +275,9 @@ class BatchOptions(Options):
         if request.save_to is not None:
             flag = request.called("--save-request")
             yield Clash("save_to", "operands", f"{flag}: is for one job; use it with compose")
+        if request.origin is not None:
+            message = "--from: is for one job; use it with compose"
+            yield Clash("origin", "operands", message)
         if request.again:
             cure = "in a batch, --rerun unknown sends what ended so"
             yield Clash("again", "rerun", f"--again: {cure}")

@@ -19,7 +19,7 @@ WORDS: dict[Reason, str] = {
     "auth": "the service refused the token",
     "balance": "the balance of the account does not pay for more",
     "cost": "the budget has no room for the next row, or a job cost more than it should",
-    "disk": "a disk is full",
+    "disk": "a disk is full, or does not take what must be on it",
     "failures": "too many rows failed, one after the other",
     "interrupted": "the batch was asked to stop",
     "bug": "there is a bug in this tool",
@@ -73,6 +73,10 @@ class Outcome:
         return self.status in ("done", "not-placed")
 
 
+LOST = Outcome(status="unknown", may_be_billed=True, ends="bug")
+"""What a row comes to of which not even that can be found out, for want of memory."""
+
+
 def of(run: Run, end: BaseException | None) -> Outcome:
     """Return what a row came to, from its job and what `pipeline.send.send` raised, if it did."""
     status, ends = _status(run, end), _reason(end)
@@ -124,6 +128,22 @@ def _chain(end: BaseException) -> Iterator[BaseException]:
     for link in {end.__cause__, end.__context__}:
         if link is not None:
             yield from _chain(link)
+
+
+def of_signal(end: errors.Interrupted, status: Status, run: Run) -> errors.ComposeError | None:
+    """Return what a second signal left of a row, as an error; None if it is done."""
+    if status == "done":
+        return None
+    if status == "not-placed":
+        kept = ", ".join(run.pictures)
+        return errors.NotPlacedError(f"stopped by {end}: its picture came, and is kept as {kept}")
+    if status != "unknown":
+        return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
+    words = "the job had been sent and may be billed"
+    if run.job_id is not None:
+        fetch = f"`prodia-compose jobs fetch {run.job_id}` brings its picture"
+        words = f"the job {run.job_id} runs on and may be billed; {fetch}"
+    return errors.UnknownError(f"stopped by {end}: {words}", job_id=run.job_id)
 
 
 class Failures:

@@ -20,7 +20,7 @@ from prodia_compose.pipeline.batch.survey import Left
 from prodia_compose.pipeline.batch.work import Done, Due, End, Means, no_stdout
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Stop
-from prodia_compose.record.open_entry import OpenEntry
+from prodia_compose.record.entries import Entry
 
 
 def do(left: Sequence[Left], standing: Standing, means: Means) -> Iterator[Done]:
@@ -31,7 +31,7 @@ def do(left: Sequence[Left], standing: Standing, means: Means) -> Iterator[Done]
     for one in left:
         name, last = one.row.id, standing.last.get(one.row.id)
         if last is not None and one.decision.action == "place":
-            yield _placed(one, last, means.record.reopen(standing.job(name)), means)
+            yield _placed(one, last, standing.job(name), means)
         elif last is not None and name in standing.settled:
             _write(one, last, standing, means)
 
@@ -101,6 +101,7 @@ def _write(left: Left, last: Last, standing: Standing, means: Means) -> None:
             outcome=outcome,
             error=error,
             record_id=last.record_id,
+            recipe=None if entry is None else entry.recipe,
         )
     )
 
@@ -129,7 +130,8 @@ def _drop_halves(paths: Sequence[str]) -> None:
                 Path(path).unlink()
 
 
-def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
+def _placed(left: Left, last: Last, job: Entry | None, means: Means) -> Done:
+    recipe, entry = None if job is None else job.recipe, means.record.reopen(job)
     due, request = _due(left, last), left.row.request
     run = Run(means.stop, request_key=last.request_key)
     plan, error = None, None
@@ -158,11 +160,20 @@ def _placed(left: Left, last: Last, entry: OpenEntry, means: Means) -> Done:
                 )
             )
         _drop_halves(last.kept)
+        means.write_beside(plan, run, recipe)
     except errors.ComposeError as end:
         error = end
     run.price_usd = last.price_usd
     outcome = replace(outcomes.of(run, error), ends=None)
     if error is not None:
         outcome = Outcome(status="not-placed", may_be_billed=True)
-    ended = End(due=due, plan=plan, run=run, outcome=outcome, error=error, record_id=last.record_id)
+    ended = End(
+        due=due,
+        plan=plan,
+        run=run,
+        outcome=outcome,
+        error=error,
+        record_id=last.record_id,
+        recipe=recipe,
+    )
     return ended.done(means.ended(ended), outcome.status)

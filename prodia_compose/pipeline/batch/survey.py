@@ -18,8 +18,14 @@ from prodia_compose.pipeline.batch.work import Due
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 
-_OF_ALL = ("no-token", "unknown-variable")
+_OF_ALL = (
+    *("no-token", "unknown-variable"),
+    *("unknown-option", "limit-lowered", "config-unavailable"),
+)
 """Warnings that are no row's own: told once."""
+
+_OF_PICTURES = ("c2pa-not-sent",)
+"""Those that name the pictures they are about, which many rows can share: each told once."""
 
 
 @frozen
@@ -112,7 +118,7 @@ class _Surveyor:
         self._wrong: list[Row] = []
         self._problems: list[Problem] = []
         self._warnings: list[tuple[Row | None, errors.Warned]] = []
-        self._told: set[errors.WarningCode] = set()
+        self._told: set[str] = set()
         self._firsts: dict[str, Row] = {}  # by what they ask for
         self._estimates: list[Estimate] = []
 
@@ -162,11 +168,10 @@ class _Surveyor:
         wrong = [*self._errors(plan, twins)]
         self._problems += [Problem(error=error, line=row.line, id=row.id) for error in wrong]
         self._warnings += [
-            (None if warned.code in _OF_ALL else row, warned)
+            (None if warned.code in (*_OF_ALL, *_OF_PICTURES) else row, warned)
             for warned in plan.warnings
-            if warned.code not in _OF_ALL or (warned.code not in self._told)
+            if not self._is_told(warned)
         ]
-        self._told |= {warned.code for warned in plan.warnings}
         if not wrong and plan.model is not None and key is None:
             error = errors.InputError("its pictures changed meanwhile; run it again")
             self._problems.append(Problem(error=error, line=row.line, id=row.id, is_whole=False))
@@ -189,6 +194,15 @@ class _Surveyor:
                 warnings=twins,
             )
         )
+
+    def _is_told(self, warned: errors.Warned) -> bool:
+        """Return whether an earlier row has told of the same, where once is enough."""
+        if warned.code not in (*_OF_ALL, *_OF_PICTURES):
+            return False
+        subject = warned.code if warned.code in _OF_ALL else warned.message
+        is_told = subject in self._told
+        self._told.add(subject)
+        return is_told
 
     def _errors(self, plan: Plan, twins: Sequence[errors.Warned]) -> Iterator[errors.ComposeError]:
         """Yield what is wrong with a row; the token is not its own."""

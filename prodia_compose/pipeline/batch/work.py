@@ -1,24 +1,24 @@
 """The rows that are due, on their way: each in a thread, from its pictures to its place."""
 
 import collections
-import contextlib
 import queue
 import shlex
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import IO
 
-from prodia_compose import errors, progress
+from prodia_compose import addresses, errors, progress
 from prodia_compose.frozen import frozen
 from prodia_compose.images import workers
 from prodia_compose.pipeline import planner, reuse, send, twins
+from prodia_compose.pipeline.again import beside
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
 from prodia_compose.pipeline.batch.results.file import Results
-from prodia_compose.pipeline.batch.results.lines import Status
+from prodia_compose.pipeline.batch.results.lines import ROW, Status
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.shared import Shared
 from prodia_compose.pipeline.plan import Plan
@@ -58,6 +58,7 @@ class End:
         plan: How it stood before it was sent, if it came so far.
         error: Why it is not done.
         record_id: The id of its job in the record, if it is on record.
+        recipe: What it is made again of, where the record knows more of that than the plan does.
     """
 
     due: Due
@@ -66,6 +67,7 @@ class End:
     outcome: Outcome
     error: errors.ComposeError | None
     record_id: str | None
+    recipe: Mapping[str, object] | None = None
 
     def done(
         self, document: dict[str, object], status: Status | None, bug: Exception | None = None
@@ -114,6 +116,7 @@ class Means:
         shared: Prepares the pictures.
         most: How many rows can be on their way at one time, those that wait to be sent included.
         describe: Makes the document of a row's end.
+        result: Makes the document that lies beside a picture.
         watching: Who is told of a row's progress.
         on_asked: Is told that the first signal came, once no more rows are started.
         elsewhere: How many workers of a cluster prepare them; 0 where that is done here.
@@ -128,9 +131,18 @@ class Means:
     shared: Shared
     most: int
     describe: Callable[[End], dict[str, object]]
+    result: Callable[[Plan, Run], dict[str, object]]
     watching: Callable[[Due], progress.Reporter]
     on_asked: Callable[[], None]
     elsewhere: int = 0
+
+    def write_beside(
+        self, plan: Plan | None, run: Run, recipe: Mapping[str, object] | None = None
+    ) -> None:
+        """Write a picture's sidecar, if one was asked for; the recipe is as for `End`."""
+        if plan is not None and plan.request.placement.sidecar:
+            result = self.result(plan, run)
+            run.warnings += beside.write(plan, run, result | {"recipe": recipe or result["recipe"]})
 
     def ended(self, end: End) -> dict[str, object]:
         """Write down a row's end, and return its document.
@@ -154,16 +166,22 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     crew = _Crew(due, ahead, means)
     is_told = False
     left = len(due)
-    if sum(workers.started(crew.work) for _ in range(min(jobs + ahead, left, means.most))) == 0:
+    begun = sum(workers.started(crew.work) for _ in range(min(jobs + ahead, left, means.most)))
+    if begun == 0:
         crew.work()  # no thread is to be had: one after the other, then
     while left:
         if means.asked.signum is not None and not is_told:
             is_told = True
             means.desk.end("interrupted")
             means.on_asked()
-        with contextlib.suppress(queue.Empty):
+        is_lost = len(crew.threads) == begun and not any(one.is_alive() for one in crew.threads)
+        try:
             yield crew.done.get(timeout=progress.LOOK_EVERY_S)
             left -= 1
+        except queue.Empty:
+            if begun and is_lost:
+                what = "there is not enough memory to find out what became of the other rows"
+                raise errors.UnknownError(f"{what}; run it again: it goes on from here") from None
 
 
 class _Crew:
@@ -172,6 +190,7 @@ class _Crew:
     def __init__(self, due: Sequence[Due], ahead: int, means: Means) -> None:
         # A `SimpleQueue` waits for ever where a signal's handler lasts longer than its timeout.
         self.done: queue.Queue[Done] = queue.Queue()
+        self.threads: list[threading.Thread] = []
         self._means = means
         self._waiting = collections.deque(due)
         self._ahead = threading.Semaphore(ahead)
@@ -180,6 +199,7 @@ class _Crew:
 
     def work(self) -> None:
         """Take one row after the other, until there is none."""
+        self.threads.append(threading.current_thread())
         while True:
             self._ahead.acquire()
             try:
@@ -223,17 +243,44 @@ class _Row:
 
     def come_to_its_end(self) -> Done:
         """Do all that is to be done for the row, and return what became of it."""
-        means, number = self._means, self._due.row.number
-        end: BaseException | None = None
+        outcome = outcomes.LOST
+        try:
+            end = self._end()
+            outcome = outcomes.of(self._run, end)
+            return self._told(end, outcome)
+        except Exception as exc:  # noqa: BLE001 - the others go on, and nobody waits for this one
+            outcome = replace(outcomes.of(self._run, exc), ends="bug")
+            return self._untold(outcome, exc)
+        finally:
+            self._means.desk.leave(self._due.row.number, outcome)
+            self._start_next()
+            self._means.shared.leave(self._due.places)
+
+    def _end(self) -> BaseException | None:
+        """Send it, and return what stopped it."""
         try:
             self._go()
         except BaseException as exc:  # noqa: BLE001 - told by who asked for the batch
-            end = exc
-        outcome = outcomes.of(self._run, end)
+            if not self._has_begun and (lack := errors.lack(exc)) is not None:
+                return errors.OutputError(f"{lack}; nothing was sent")
+            return exc
+        return None
+
+    def _untold(self, outcome: Outcome, exc: Exception) -> Done:
+        """Return an end that could not be written down, with what every document has."""
+        due, path = self._due, next((one.path for one in self._run.saved), None)
+        known = {"schema": ROW, **addresses.named("id", due.row.id), "row": due.row.number}
+        document = {**known, "ok": outcome.status == "done", "output": None}
+        return Done(due=due, status=outcome.status, path=path, document=document, bug=exc)
+
+    def _told(self, end: BaseException | None, outcome: Outcome) -> Done:
+        """Write down what became of the row, and return it."""
+        means = self._means
         error = end if isinstance(end, errors.ComposeError) else None
         if isinstance(end, errors.Interrupted):
-            error = _of_signal(end, outcome.status, self._run)
+            error = outcomes.of_signal(end, outcome.status, self._run)
         self._check_price(outcome)
+        means.write_beside(self._plan, self._run)
         ended = End(
             due=self._due,
             plan=self._plan,
@@ -250,9 +297,6 @@ class _Row:
             except errors.ComposeError as lost:
                 means.desk.end("disk")
                 ended = replace(ended, error=error or lost)
-        means.desk.leave(number, outcome)
-        self._start_next()
-        means.shared.leave(self._due.places)
         bug = end if isinstance(end, Exception) and ended.error is None else None
         return ended.done(document, None if is_untouched else outcome.status, bug)
 
@@ -292,7 +336,7 @@ class _Row:
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
         self._start_next()
         if not due.again:
-            twins.refuse(ready.claim, means.record, "--rerun unknown")
+            twins.refuse(ready.claim, means.record, again)
         send.send(
             ready,
             run,
@@ -313,22 +357,6 @@ class _Row:
             reserved_usd=due.bound,
         )
         self._has_begun, self._record_id = True, record_id
-
-
-def _of_signal(end: errors.Interrupted, status: Status, run: Run) -> errors.ComposeError | None:
-    """Return what a second signal left of a row, as an error; None if it is done."""
-    if status == "done":
-        return None
-    if status == "not-placed":
-        kept = ", ".join(run.pictures)
-        return errors.NotPlacedError(f"stopped by {end}: its picture came, and is kept as {kept}")
-    if status != "unknown":
-        return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
-    words = "the job had been sent and may be billed"
-    if run.job_id is not None:
-        fetch = f"`prodia-compose jobs fetch {run.job_id}` brings its picture"
-        words = f"the job {run.job_id} runs on and may be billed; {fetch}"
-    return errors.UnknownError(f"stopped by {end}: {words}", job_id=run.job_id)
 
 
 def no_stdout() -> IO[bytes]:

@@ -5,7 +5,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
@@ -20,7 +20,12 @@ _SIDES: Final = ((120, 480), (400, 400))
 """Up to how many pictures they are how long, in pixels."""
 
 _LEAST_SIDE: Final = 320
-_INPUT_SIDE: Final = 400
+_INPUT_PART: Final = 0.75  # of which an input is as long: on the page it is smaller
+
+_ALL_BYTES: Final = 9_500_000
+"""What all small copies together take, or little more where they are thousands."""
+
+_MOST_BYTES, _LEAST_BYTES = 60_000, 5_000
 
 
 class Named(NamedTuple):
@@ -77,10 +82,9 @@ def all_of(grid: Grid, folder: str, stop: Stop) -> Shown:
     """
     wanted = list(dict.fromkeys(_all_named(grid)))
     side = next((side for most, side in _SIDES if len(wanted) <= most), _LEAST_SIDE)
-    budget = workers.Budget(fit.BUDGET_BYTES)
-    tasks = [
-        workers.Task(work=partial(_shown, one, folder, side, budget), cost=0) for one in wanted
-    ]
+    each = max(_LEAST_BYTES, min(_MOST_BYTES, _ALL_BYTES // max(1, len(wanted))))
+    maker = _Maker(folder, side, each, workers.Budget(fit.BUDGET_BYTES))
+    tasks = [workers.Task(work=partial(maker.shown, one), cost=0) for one in wanted]
     found: dict[Named, Picture] = {}
     for place, outcome in workers.outcomes(tasks, budget=workers.Budget(1), stop=stop):
         found[wanted[place]] = outcome.result()
@@ -95,35 +99,49 @@ def _all_named(grid: Grid) -> Iterator[Named]:
                 yield from named(document)
 
 
-def _shown(one: Named, folder: str, side: int, budget: workers.Budget) -> Picture:
-    name = words.image({"path": one.path})
-    if one.path == "-" or addresses.is_url(one.path):
-        what = "no file any more" if one.path == "-" else "an address, which is not looked at"
-        return Picture(name=name, trouble=what)
-    known = Picture(name=name, href=_href(one.path, folder))
-    path = Path(one.path)
-    try:
-        with path.open("rb") as file:
-            is_other = one.sha256 is not None and files.content(file).sha256 != one.sha256
-    except (OSError, ValueError) as exc:
-        is_gone = isinstance(exc, FileNotFoundError | NotADirectoryError)
-        words_ = "its file is gone" if is_gone else "its file cannot be read"
-        return Picture(name=name, trouble=words_)
-    trouble = "its file has changed since" if is_other else ""
-    try:
-        info = thumbnails.look(lambda: path.open("rb"))
-        longest = min(side, _INPUT_SIDE) if one.is_input else side
-        cost = thumbnails.peak_bytes(info, longest)
-        budget.acquire(cost)
+class _Maker(NamedTuple):
+    """What small copies are made with: how long they are, and of how many bytes at most."""
+
+    folder: str
+    side: int
+    most_bytes: int
+    budget: workers.Budget
+
+    def shown(self, one: Named) -> Picture:
+        """Return a picture as it is shown."""
+        name = words.image({"path": one.path})
+        if one.path == "-" or addresses.is_url(one.path):
+            what = "no file" if one.path == "-" else "an address, which is not looked at"
+            return Picture(name=name, trouble=what)
+        path = Path(one.path)
         try:
-            small = thumbnails.make(lambda: path.open("rb"), info, longest)
+            if not path.is_file():
+                return Picture(name=name, trouble="its file is gone")
+            with path.open("rb") as file:
+                is_other = one.sha256 is not None and files.content(file).sha256 != one.sha256
+        except (OSError, ValueError):
+            return Picture(name=name, trouble="its file cannot be read")
+        trouble = ["its file has changed since"] if is_other else []
+        small = None
+        try:
+            small = self._small(path, one)
+        except errors.InputError as exc:
+            trouble.append(f"cannot be shown: {exc.message}")
+        href = _href(one.path, self.folder)
+        return Picture(name=name, href=href, small=small, trouble=", and ".join(trouble))
+
+    def _small(self, path: Path, one: Named) -> thumbnails.Small:
+        def opener() -> BinaryIO:
+            return path.open("rb")
+
+        side = int(self.side * _INPUT_PART) if one.is_input else self.side
+        info = thumbnails.look(opener)
+        cost = thumbnails.peak_bytes(info, side)
+        self.budget.acquire(cost)
+        try:
+            return thumbnails.make(opener, info, side, self.most_bytes)
         finally:
-            budget.release(cost)
-    except errors.InputError as exc:
-        why = f"cannot be shown: {exc.message}"
-        trouble = f"{trouble}, and {why}" if trouble else why
-        return Picture(name=known.name, href=known.href, trouble=trouble)
-    return Picture(name=known.name, href=known.href, small=small, trouble=trouble)
+            self.budget.release(cost)
 
 
 def _href(path: str, folder: str) -> str:

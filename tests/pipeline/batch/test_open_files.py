@@ -14,6 +14,9 @@ _MANY_FOR_TWO = [(str(number), str(number + 1)) for number in range(40)]
     [
         pytest.param(_ALONE, 100, 25, 0, id="each needs its picture, a connection, an answer"),
         pytest.param(_ONE_FOR_ALL, 101, 25, 1, id="what all share is open once"),
+        pytest.param(
+            [("a", "https://x"), ("b", "https://x")], 102, 25, 2, id="an address, as it came too"
+        ),
         pytest.param([("a", "a")], 100, 25, 0, id="one picture twice in a row is one"),
         pytest.param(_MANY_FOR_TWO, 20, 2, 10, id="half at most is for what waits"),
         pytest.param(_ALONE, 0, 1, 0, id="one row is tried in any case"),

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from prodia_compose import errors
 from prodia_compose.cli import signals, terminal, watcher
 from prodia_compose.cli.options.declared import FetchOptions
-from prodia_compose.client.options import Delivery
 from prodia_compose.client.service import (
     SANDBOX_TOKEN,
     Service,
@@ -44,6 +43,7 @@ def fetch(options: FetchOptions) -> int:
         ledger.open_record(os.environ, create=False) as record,
         watcher.reporter(options) as reporter,
     ):
+        terminal.tell_warnings(options.warnings, options)
         entry = _known(record, options.job)
         source = fetching.find(entry, options.job)
         target = options.output or (entry.output if entry else "composed.jpg")
@@ -53,7 +53,7 @@ def fetch(options: FetchOptions) -> int:
             place = _place(options, target)
         if not source.kept:
             with findings.collecting():
-                address = _service(options.delivery, entry)
+                address = _service(options, entry)
         if place is None or findings.errors:
             raise errors.combined(findings.errors)
         run = Run(signals.current())
@@ -118,16 +118,19 @@ def _place(options: FetchOptions, target: str) -> places.Place:
     return place
 
 
-def _service(delivery: Delivery, entry: Entry | None) -> Service:
+def _service(options: FetchOptions, entry: Entry | None) -> Service:
     """Return the service that an earlier job went to, with the token for it.
 
     Args:
-        delivery: The options.
+        options: As given; a config's token is not for the sandbox.
         entry: What the record knows of the job; one of the sandbox needs no token.
 
     Raises:
         errors.AuthError: There is no token, or it is malformed.
     """
+    delivery, is_sandbox = options.delivery, entry is not None and entry.is_sandbox
+    if is_sandbox and "token_file" in options.configured:
+        delivery = replace(delivery, token_file=None)
     base_url, host = delivery.base_url, entry.host if entry else None
     if host is not None and urlsplit(base_url).netloc != host:
         scheme = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
@@ -135,7 +138,7 @@ def _service(delivery: Delivery, entry: Entry | None) -> Service:
     findings = errors.Findings()
     stdin = sys.stdin.buffer if sys.stdin else None
     text = os.environ.get("PRODIA_TOKEN")
-    if text is None and entry is not None and entry.is_sandbox:
+    if text is None and is_sandbox:
         text = SANDBOX_TOKEN
     token, _ = delivery.token(text, stdin, findings, sending=True)
     if token is None:

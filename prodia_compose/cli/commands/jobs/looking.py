@@ -1,6 +1,7 @@
 """`jobs list`, `show` and `spend`: what the record says, and nothing changed."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +13,23 @@ from prodia_compose.cli.commands.jobs.options import (
     LIMIT,
     Json,
     Limit,
+    Preview,
     Sandbox,
     Since,
     Until,
+    Verbose,
     is_about_sandbox,
     told_trouble,
 )
 from prodia_compose.cli.options import moments
+from prodia_compose.inputs import files
 from prodia_compose.progress import visible
 from prodia_compose.record import contents, ledger, spending
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import jobs as job_documents
 from prodia_compose.report import jobs_text, tables
+
+_MOST_IN_FULL = 3
 
 
 def list_jobs(
@@ -72,25 +78,40 @@ def show(
         typer.Argument(metavar="ID|FILE", help="The id of a job, or how it begins; or a picture"),
     ],
     *,
+    preview: Preview = False,
     json: Json = False,
+    verbose: Verbose = 0,
 ) -> int:
     """Show all that is known of a job, or of the jobs that made a picture or used it.
 
     \b
-    prodia-compose jobs show 3f9c
+    prodia-compose jobs show 3f9c --preview
     prodia-compose jobs show composed.jpg    by what is in it, not by its name
+    prodia-compose jobs show room.jpg --json | jq -r '.jobs[].id'
+
+    Where a picture has to do with more than three jobs, they are listed.
     """  # noqa: D301
     with ledger.open_record(os.environ, create=False) as record:
         found = _found(record, job)
     trouble = told_trouble(record, as_json=json)
+    if preview:
+        _show_picture(job if found[0][1] else None, found[0][0], verbose)
     if json:
-        terminal.print_document(job_documents.jobs([one for one, _ in found], trouble))
+        terminal.print_document(job_documents.shown(found, trouble))
+        return 0
+    if len(found) > _MOST_IN_FULL:
+        terminal.print_text("\n".join(jobs_text.parts(found, terminal.layout())))
+        words = f"{job} has to do with {len(found)} jobs; `prodia-compose jobs show ID` tells all"
+        terminal.tell(f"prodia-compose: {visible(words)} of one")
         return 0
     blocks = []
     for entry, part in found:
-        rows = [*([("file", f"{job} is {part}")] if part else []), *jobs_text.details(entry)]
+        rows = [*([("file", f"{job} is {part.words}")] if part else []), *jobs_text.details(entry)]
         shown = [(name, visible(value)) for name, value in rows]
-        blocks.append("\n".join(tables.aligned(shown, terminal.layout())))
+        lines = [*tables.aligned(shown, terminal.layout())]
+        if (again := jobs_text.again(entry)) is not None:  # whole, so that it can be pasted
+            lines.append(f"{'again':{max(len(name) for name, _ in shown)}}  {again}")
+        blocks.append("\n".join(lines))
     terminal.print_text("\n\n".join(blocks))
     return 0
 
@@ -120,7 +141,7 @@ def spend(*, since: Since = None, until: Until = None, json: Json = False) -> in
     return 0
 
 
-def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
+def _found(record: ledger.Ledger, named: str) -> Sequence[tuple[Entry, contents.Part | None]]:
     """Return the jobs that a name means, each with what the file of that name is to it.
 
     Raises:
@@ -131,11 +152,21 @@ def _found(record: ledger.Ledger, named: str) -> list[tuple[Entry, str]]:
     if is_file and (found := contents.find(record, named)):
         return found
     try:
-        return [(record.find(named), "")]  # an id can be the name of a file too
+        return [(record.find(named), None)]  # an id can be the name of a file too
     except errors.UsageError as exc:
         if record.trouble is not None or not (is_file or Path(named).suffix):
             raise
-        words = "no job of the record made this picture or used it, as it is now"
+        words = "no job of the record made this picture or used it, as it is now; `prodia-compose"
+        words += " verify` tells whether it was altered"
         if not is_file:
             words = "there is no such file, and no job whose id begins so"
         raise errors.UsageError(f"{named}: {words}") from exc
+
+
+def _show_picture(named: str | None, entry: Entry, verbosity: int) -> None:
+    """Show a file, or else a job's pictures: in their places, as they came, or as they were kept."""
+    from prodia_compose.cli import preview  # noqa: PLC0415 - Pillow, for those who want to see
+
+    saved = [one.path for one in entry.outputs if files.holds(one.path, one.sha256)]
+    kept = [path for path in entry.rescued if Path(path).is_file()]
+    preview.show_files([named] if named else saved or kept, verbosity)

@@ -37,6 +37,13 @@ Sandbox = Annotated[
     bool, typer.Option("--sandbox", help="Those of the sandbox, which cost nothing")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Show the picture on a terminal, on standard error")
+]
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Tell why none is shown"),
+]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, or how it begins")]
 
 

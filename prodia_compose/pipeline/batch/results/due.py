@@ -181,7 +181,8 @@ def _of_missing(
         why = f"its picture is not as it was saved: {where}{kept}"
         if not is_forced and (last.kept or "missing" in rerun):
             cure = f"move {where} away, or let -f replace it"
-            return Decision(action="list", why=why, cure=cure, rerun="missing")
+            word: Rerun | None = None if "missing" in rerun else "missing"
+            return Decision(action="list", why=why, cure=cure, rerun=word)
     elif last.status == "not-placed":
         why = last.message or "its picture came, and could not be placed"
     else:

@@ -18,18 +18,12 @@ from prodia_compose.pipeline.batch.results.lines import Document, Header
 from prodia_compose.record import entries
 
 _CHUNK_BYTES = 1 << 16
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UnwrittenError(errors.OutputError, exit_code=errors.ExitCode.OUTPUT):
-    """A line could not be brought to disk; what it was to tell has happened, or must not.
-
-    Attributes:
-        is_full: Whether there is no room for it.
-    """
+    """A line could not be brought to disk; what it was to tell has happened, or must not."""
 
     def __init__(self, path: str, exc: OSError, called: str = "--results") -> None:
-        self.is_full = exc.errno in _FULL
         words = f"the results cannot be written: {_reason(exc, called)}"
         super().__init__(f"{path}: {words}", path=path)
 
@@ -129,6 +123,7 @@ class Results:
         Raises:
             UnwrittenError: It could not be; nothing must be sent.
         """
+        self._require_found()
         self._append(
             {
                 "schema": lines.START,
@@ -149,6 +144,17 @@ class Results:
             UnwrittenError: It could not be.
         """
         self._append(lines.movable(_dated(document), self._folder))
+
+    def _require_found(self) -> None:
+        """Refuse to begin what no later run would find, and another could be at already.
+
+        Raises:
+            UnwrittenError: The file has another name by now, or none.
+        """
+        with contextlib.suppress(OSError):
+            if os.path.samestat(Path(self._path).stat(), os.fstat(self._descriptor)):
+                return
+        raise UnwrittenError(self._path, OSError(errno.ESTALE, os.strerror(errno.ESTALE)))
 
     def _append(self, document: Document) -> None:
         """Write a line whole and bring it to disk, or leave the file as it was."""
@@ -270,7 +276,7 @@ class Results:
         size = os.fstat(self._descriptor).st_size
         start, tail = size, b""
         while start and b"\n" not in tail:
-            before = max(0, start - _CHUNK_BYTES)
+            before = max(0, start - max(_CHUNK_BYTES, len(tail)))  # doubled, as a line may be long
             tail = os.pread(self._descriptor, start - before, before) + tail
             start = before
         rest = tail[tail.rfind(b"\n") + 1 :]
@@ -327,11 +333,13 @@ _REASONS = {
     errno.EPERM: "it is protected from changes; choose another place with {called}",
     errno.EROFS: "the file system is read-only; choose another place with {called}",
     errno.EISDIR: "is a folder; name a file with {called}",
+    errno.ENOENT: "links to a folder that is not there; name another file with {called}",
     errno.ENOTDIR: "part of the path is not a folder",
     errno.ENAMETOOLONG: "the name is too long; choose another with {called}",
     errno.ENOSPC: "the disk is full; make room, then run it again: it goes on from here",
     errno.EDQUOT: "your disk quota is used up; make room, then run it again: it goes on from here",
     errno.ENXIO: "is no file",
+    errno.ESTALE: "the file was removed or renamed; put it back, then run it again: it goes on from here",
     errno.ELOOP: "is a loop of links",
     errno.EIO: "the disk does not take them; check it, then run it again: it goes on from here",
 }

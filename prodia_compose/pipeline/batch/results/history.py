@@ -1,7 +1,7 @@
 """What earlier runs of a batch did: the last that is known of each row, and what was spent."""
 
-import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,9 @@ from prodia_compose.pipeline.batch.results.lines import Document, Header, Status
 _STATUSES = {status: status for status in get_args(Status)}  # one text each, however many rows
 _BILLED = ("done", "unknown", "not-placed")
 _NEVER_RUN = ("refused", "busy", "not-delivered", "cancelled")
+_HALF = re.compile("[\ud800-\udfff]")  # of a character
 _LONGEST_MESSAGE = 300
+_LARGEST = 2**63  # US dollars; no option takes more, and no price is read that is
 
 
 class Picture(NamedTuple):
@@ -222,7 +224,7 @@ def amount(last: Last, *, may_be_billed: bool | None = None) -> Decimal | None:
 
 def _text(document: Document, key: str) -> str | None:
     value = document.get(key)
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and not _HALF.search(value)):
         return value
     raise ValueError(f"{key} is no text")
 
@@ -231,7 +233,7 @@ def _number(document: Document, key: str) -> float | None:
     value = document.get(key)
     if value is None:
         return None
-    if isinstance(value, int | float) and math.isfinite(value) and value >= 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
         return value
     raise ValueError(f"{key} is no number")
 

@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -32,7 +31,7 @@ Status = Literal[
 """How a row can have ended; `busy` and the last two before the service took anything of it."""
 
 _OPENING = b'{"schema":"' + HEADER.encode()
-_LONGEST = 1 << 26
+_LONGEST_OPENING = 1 << 16
 _PLACES = ("images", "output", "outputs", "rescued", "errors", "made")
 """The fields of a row's document that are objects with a path, or lists of such."""
 
@@ -94,7 +93,9 @@ def read(path: str, file: BinaryIO, called: str = "--results") -> Iterator[tuple
         errors.InputError: A line is damaged; what it says may have been paid for.
     """
     is_first = True
-    for number, data in enumerate(iter(partial(file.readline, _LONGEST), b""), 1):
+    # Another's file may be one line of any length; of ours each line is as it was written.
+    found_lines = iter(lambda: file.readline(_LONGEST_OPENING if is_first else -1), b"")
+    for number, data in enumerate(found_lines, 1):
         if not data.strip():
             continue
         found = _object(data)
@@ -200,6 +201,9 @@ def _with_places(document: Document, place: Callable[[Document], Document]) -> D
             changed[field] = [told(one) for one in value]
         elif value is not None:
             changed[field] = told(value)
+    recipe = document.get("recipe")
+    if isinstance(recipe, dict) and isinstance(recipe.get("sources"), list):
+        changed["recipe"] = {**recipe, "sources": [told(one) for one in recipe["sources"]]}
     return changed
 
 
@@ -228,6 +232,8 @@ def found_at(document: Mapping[str, object], folder: str) -> str:
         ValueError: It has none.
     """
     path = addresses.name_in(document, "path")
+    if b"\0" in os.fsencode(path):
+        raise ValueError("no file is called so")
     if path == "-" or addresses.is_url(path):
         return path
     return os.path.join(folder, path)  # noqa: PTH118 - as typed

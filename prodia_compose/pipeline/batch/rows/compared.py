@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, values
 from prodia_compose.frozen import frozen
 from prodia_compose.models import lookup
 from prodia_compose.models.catalogue import DEFAULT_MODEL
 from prodia_compose.options import Clash, Option
 from prodia_compose.output.options import SUFFIXES
 from prodia_compose.pipeline.batch.options import BatchOptions
-from prodia_compose.pipeline.batch.rows import paths, variants
+from prodia_compose.pipeline.batch.rows import variants
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
 
 RESULTS = "results.jsonl"
@@ -116,7 +116,7 @@ class CompareOptions(BatchOptions):
         A variant that is wrong is passed over; only this command's caller knows whether all are.
         """
         folder = self.folder or ""
-        target = os.path.join(paths.literal(folder), "{id}.{ext}")  # noqa: PTH118 - as typed
+        target = os.path.join(values.literal(folder), "{id}.{ext}")  # noqa: PTH118 - as typed
         placement = replace(self.request.placement, target=target, create_dirs=True)
         return replace(
             self,

@@ -53,7 +53,7 @@ def named(options: BatchOptions, stdin: BinaryIO | None) -> Iterator[Named]:
         errors.InputError: The list is missing, empty, or not what `-0` says.
     """
     name = options.each or "-"
-    if name != "-" and Path(name).is_dir():
+    if name != "-" and os.path.isdir(name):  # noqa: PTH112 - pathlib raises at long names
         cure = f"list its pictures: {files.listing(name)} | prodia-compose batch --each - -0 ..."
         raise errors.InputError(f"--each {name}: is a folder; {cure}", path=name)
     home = _home(options)

@@ -13,12 +13,7 @@ from prodia_compose.models.options import Settings
 from prodia_compose.options import Declared, declared
 from prodia_compose.pipeline.request import ComposeRequest
 
-
-def _name(option: Declared) -> str:
-    return option.long.removeprefix("--").replace("-", "_")
-
-
-_ALL: Final = {_name(one): one for one in declared(ComposeRequest) if one.names}
+_ALL: Final = {one.key: one for one in declared(ComposeRequest) if one.names}
 
 SETTINGS: Final[Mapping[str, Declared]] = {
     name: option
@@ -103,7 +98,7 @@ def check_variable(name: str) -> None:
 def unknown(name: str, kind: str, known: tuple[str, ...] = NAMES) -> errors.InputError:
     """Return the error for a field or column that is none."""
     option = _ALL.get(name.replace("-", "_"))
-    if option is not None and _name(option) not in OPTIONS and option.name != "operands":
+    if option is not None and option.key not in OPTIONS and option.name != "operands":
         cure = f"{option.long} is for the whole batch; give it on the command line"
     else:
         cure = values.hint(name, known, otherwise=f"there are {', '.join(known)}")

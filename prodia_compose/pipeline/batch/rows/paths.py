@@ -26,11 +26,6 @@ def joined(folder: str, path: str) -> str:
     return whole
 
 
-def literal(text: str) -> str:
-    """Return a template that stands for a text whatever braces are in it."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 class Places:
     """The places of the rows so far, and what the rows read."""
 

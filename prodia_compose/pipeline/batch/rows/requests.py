@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from os.path import join
 
-from prodia_compose import errors
+from prodia_compose import errors, values
 from prodia_compose.inputs.options import Selection
 from prodia_compose.models.facts import SettingValue
-from prodia_compose.models.options import FRAMES, Settings
+from prodia_compose.models.options import Settings, overruled
 from prodia_compose.output.options import DEFAULT_TARGET, Placement
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.rows import fields, paths
@@ -117,7 +117,7 @@ class Requests:
         own = {name: value for name, value in said.items() if name in fields.SETTINGS}
         key = repr((own, extras, variables))
         if key not in self._settings:
-            self._settings[key] = _settings(self._base.settings, own, extras, variables)
+            self._settings[key] = overruled(self._base.settings, own, extras, variables)
         return self._settings[key]
 
     def _placement(self, source: Source, variant: Variant, variables: _Variables) -> Placement:
@@ -125,9 +125,9 @@ class Requests:
         target = base.target
         if isinstance(output, str):
             is_here = self._here(output) == output
-            target = output if is_here else join(paths.literal(self._folder), output)  # noqa: PTH118 - as typed
+            target = output if is_here else join(values.literal(self._folder), output)  # noqa: PTH118 - as typed
         elif target == DEFAULT_TARGET:
-            suffix = paths.literal(variant.suffix.replace("/", "-"))
+            suffix = values.literal(variant.suffix.replace("/", "-"))
             target = "{id}.{ext}" if source.each is None else f"{{each}}{suffix}.{{ext}}"
         key = (target, variables if output is not None else base.variables)
         if key not in self._placements:
@@ -149,27 +149,3 @@ def _refuse_varied(source: Source, variant: Variant) -> None:
         if bare in own:
             cure = "the row sets it, and --vary gives it several values; leave one of them out"
             raise errors.UsageError(f"{bare}: {cure}")
-
-
-def _settings(
-    base: Settings, own: Mapping[str, object], extras: _Extras, variables: _Variables
-) -> Settings:
-    """Return the settings of a row; what it says overrules all of the others that contradict it.
-
-    Raises:
-        errors.UsageError: It contradicts itself.
-    """
-    if not own and not extras:
-        return base
-    overruled = {*own, *(name for name, _ in extras), *(FRAMES if "match" in own else ())}
-    kept = tuple(pair for pair in base.extras if pair[0] not in overruled)
-    made = replace(base, **own, extras=(*kept, *extras), variables=variables)  # type: ignore[arg-type] # each as its option reads it
-    given = {*own, "extras"}
-    pairs = [(clash.one, clash.other) for clash in made.clashes()]
-    pairs += [(other, one) for one, other in pairs]
-    silent = {loser for winner, loser in pairs if winner in given and loser not in given}
-    made = replace(made, **dict.fromkeys(silent))  # type: ignore[arg-type] # all are optional
-    errors.Findings(
-        errors.UsageError(clash.message) for clash in made.clashes() if clash.message
-    ).raise_if_any()
-    return made
