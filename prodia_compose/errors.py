@@ -236,6 +236,7 @@ WarningCode = Literal[
     "image-not-referred",
     "limit-lowered",
     "no-reference",
+    "no-report",
     "no-token",
     "not-checked",
     "ordinal-beyond-count",

@@ -70,9 +70,12 @@ class Option:
 
 
 class Retold(NamedTuple):
-    """What a command says otherwise of options of a group, by their fields: an `Option`'s fields."""
+    """What a command says otherwise of options of a group, by their fields: an `Option`'s fields.
 
-    options: Mapping[str, Mapping[str, Any]]
+    One that is None is left out.
+    """
+
+    options: Mapping[str, Mapping[str, Any] | None]
 
 
 class Clash(NamedTuple):
@@ -225,9 +228,9 @@ def declared(group: type[Options]) -> Iterator[Declared]:
         elif is_group(kind):
             told = note.options if isinstance(note, Retold) else {}
             for one in declared(kind):
-                if note is None or told or one.name in note:
-                    option = replace(one.option, **told.get(one.name, {}))
-                    yield one._replace(option=option)
+                said = told.get(one.name, {})
+                if said is not None and (note is None or told or one.name in note):
+                    yield one._replace(option=replace(one.option, **said))
 
 
 def flat(group: Options) -> dict[str, object]:

@@ -14,6 +14,7 @@ COMMANDS = {
     "validate": "Do all that compose does, except sending",
     "models": "List the models, or all that is known of one",
     "batch": "Make many pictures: a row of a manifest, or of a list, each",
+    "compare": "Make one picture with several models or settings, side by side",
     "report": "Show what was made: a page, a contact sheet, a table",
     "verify": "Tell whether pictures are as they were saved, and of which job",
     "sandbox": "Serve a local stand-in: no token, no cost",

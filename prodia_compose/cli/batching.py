@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +12,7 @@ from typing import BinaryIO
 import prodia_compose
 from prodia_compose import errors, progress
 from prodia_compose.cli import composing, signals
-from prodia_compose.cli.batch import before, tally
+from prodia_compose.cli.batch import before, pages, tally
 from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.images import cluster, fit, workers
 from prodia_compose.inputs import files
@@ -27,7 +27,7 @@ from prodia_compose.pipeline.batch.results.due import in_shard
 from prodia_compose.pipeline.batch.results.file import Results
 from prodia_compose.pipeline.batch.results.lines import Header
 from prodia_compose.pipeline.batch.results.standing import Standing
-from prodia_compose.pipeline.batch.rows import reading
+from prodia_compose.pipeline.batch.rows import compared, reading
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
 from prodia_compose.pipeline.batch.shared import Shared
 from prodia_compose.pipeline.batch.starts import Starts
@@ -51,7 +51,7 @@ class _Batch:
     def __init__(self, options: ManyOptions, wishes: BatchOptions) -> None:
         self._options = options
         self._wishes = wishes
-        self._file = wishes.manifest or f"--each {wishes.each}"
+        self._is_compare = wishes.page is not None
         self._is_sandbox = composing.is_rehearsal(wishes.request, os.environ.get("PRODIA_TOKEN"))
         self._asked, self._now = progress.Stop(), progress.Stop()
         self._odd = options.warnings
@@ -86,13 +86,10 @@ class _Batch:
         with contextlib.ExitStack() as stack:
             results = None
             if not is_dry and not self._stops(wrong):
-                path = names.of_shard(whole, wishes.shard)
-                create = wishes.request.placement.create_dirs
-                others = names.of_others(whole, wishes.shard)
-                held = Results(path, header, ids=ids, others=others, create_dirs=create)
-                results = stack.enter_context(held)
+                results = stack.enter_context(self._held(whole, header, ids))
             record = stack.enter_context(ledger.open_record(environ, create=not is_dry))
-            standing = self._standing(names.family(whole), header, record)
+            family = () if compared.is_nowhere(wrong) else names.family(whole)
+            standing = self._standing(family, header, record)
             around = self._around(record)
             plans: dict[int, Document] = {}
 
@@ -109,18 +106,32 @@ class _Batch:
                 budget_usd=wishes.budget_usd,
                 show=note,
             )
-            passed = self._refuse([*wrong, *found.problems, *self._token_problems(found)])
+            problems = [*wrong, *found.problems, *self._token_problems(found)]
+            passed = self._refuse(problems, rows, found)
             known = (self._options, found, passed)
             if is_dry or results is None:
                 before.show(*known, plans, standing.history)
-                return 0
+                return int(errors.ExitCode.INCOMPLETE) if self._is_compare and passed else 0
+            before.tell(*known, standing.history)
             if found.due:
                 self._make_ready(stack, found, around().means.budget)
-            before.tell(*known, standing.history)
             teller = tally.Tally(*known, rows=mine, is_sandbox=self._is_sandbox)
             teller.leave()
             with signals.in_two_steps(self._asked, self._now):
                 return self._send(found, results, record, standing, around, teller)
+
+    def _held(self, whole: str, header: Header, ids: Container[str]) -> Results:
+        """Return the results of this run, opened, where those of all rows are called so."""
+        wishes = self._wishes
+        return Results(
+            names.of_shard(whole, wishes.shard),
+            header,
+            ids=ids,
+            others=names.of_others(whole, wishes.shard),
+            create_dirs=wishes.request.placement.create_dirs,
+            called=wishes.called("--results"),
+            what="compare" if self._is_compare else "batch",
+        )
 
     def _limited(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Return the rows, none of which may cost more than the config has as the most."""
@@ -141,7 +152,12 @@ class _Batch:
         """Return where each row stands, and what is spent on those of this shard."""
         wishes = self._wishes
         return Standing(
-            history.read(paths, header, lambda name: in_shard(name, wishes.shard)),
+            history.read(
+                paths,
+                header,
+                lambda name: in_shard(name, wishes.shard),
+                wishes.called("--results"),
+            ),
             record,
             is_sandbox=self._is_sandbox,
             rerun=wishes.rerun,
@@ -181,20 +197,28 @@ class _Batch:
         is_any_whole = any(one.is_whole for one in problems)
         return is_any_whole or (bool(problems) and not self._wishes.skip_invalid)
 
-    def _refuse(self, problems: Sequence[Problem]) -> Sequence[errors.ComposeError]:
+    def _refuse(
+        self, problems: Sequence[Problem], rows: Sequence[Row], found: survey.Survey
+    ) -> Sequence[errors.ComposeError]:
         """Return what is wrong with rows that are passed over, in their order.
+
+        Of a compare not all can be.
 
         Raises:
             errors.ComposeError: Something is wrong, and they are not to be.
         """
-        found = []
+        source, is_all = self._wishes.source, False
+        if self._is_compare:
+            problems = compared.merged(problems, rows)
+            is_all = bool(problems) and not (found.due or found.left)
+        wrong = []
         for one in sorted(problems, key=lambda one: one.line or 0):
-            error = type(one.error)(one.words(self._file), path=one.error.path)
-            error.line, error.row_id = one.line, one.id
-            found.append(error)
-        if self._stops(problems):
-            raise before.too_many(found, as_json=self._options.json)
-        return found
+            error = type(one.error)(one.words(source), path=one.error.path)
+            error.line, error.row_id = one.line if source else None, one.id
+            wrong.append(error)
+        if is_all or self._stops(problems):
+            raise before.too_many(wrong, as_json=self._options.json)
+        return wrong
 
     def _around(self, record: ledger.Ledger) -> Callable[[], planner.Surroundings]:
         """Return what gives the surroundings of one row while all are looked at."""
@@ -247,8 +271,12 @@ class _Batch:
             on_asked=lambda: teller.tell_signal(self._asked.signum, desk.on_way),
         )
         with teller.watching(desk):
+            if self._is_compare:
+                wrong = (found.wrong, found.problems, standing, means)
+                placing.write_refused(*wrong, is_sandbox=self._is_sandbox)
             for done in placing.do(found.left, standing, means):
                 teller.take(done)
             for done in work.do(found.due, wishes.jobs, means):
                 teller.take(done)
-        return teller.finish(desk, self._asked.signum, record.warnings)
+        page = pages.make(self._options)
+        return teller.finish(desk, self._asked.signum, record.warnings, page)

@@ -40,7 +40,7 @@ def row(end: End) -> Document:
         "skipped": is_done and not end.run.saved,
         "may_be_billed": end.outcome.may_be_billed,
         "rescued": documents.files(end.run.kept),
-        "request_key": due.request_key,
+        "request_key": due.request_key or None,
         "record_id": end.record_id,
         "reserved_usd": _usd(due.bound),
         "at": stamp(datetime.now(UTC)),

@@ -54,12 +54,36 @@ def test_help_has_what_batches_take_in_groups(run: Run) -> None:
     ]
 
 
-def test_each_option_is_told_in_a_line_that_stands_alone(run: Run) -> None:
-    """No option's words need those of the line before; the defaults are those of a batch."""
+def test_help_of_a_compare_begins_with_examples_and_has_its_own_first(run: Run) -> None:
+    """What is compared and where to comes first; what is about manifests and machines is not there."""
+    text = run("compare", "--help").text
+    names = [_option(line) for line in _lines(text)]
+
+    assert text.startswith("Usage: prodia-compose compare [OPTIONS] [IMAGE...]\n")
+    assert text.index("-m nano-banana -m flux-2-pro -o tried") < text.index("Arguments:")
+    assert max(map(len, text.splitlines())) < 100
+    assert names[:9] == [
+        *("--model", "--prompt", "--prompt-file", "--output", "--vary", "--repeat", "--only"),
+        *("--rerun", "--budget"),
+    ]
+    gone = {"--each", "--manifest-format", "--skip-invalid", "--shard", "--results", "--cluster"}
+    assert not {*gone, "--if-exists", "--again", "--save-request"} & {*names}
+    assert "some are not" in text.split("Exit codes:")[1]
+    assert re.search(r"^  batch .*\n  compare +Make one", run("--help").text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["batch", "compare"])
+def test_each_option_is_told_in_a_line_that_stands_alone(run: Run, command: str) -> None:
+    """No option's words need those of the line before."""
+    for line in _lines(run(command, "--help").text):
+        assert not re.search(r"  ?Its ", line), line
+        assert command == "batch" or not re.search(r" (row|manifest)s?\b", line), line
+
+
+def test_the_defaults_are_those_of_a_batch(run: Run) -> None:
+    """They are not those of `compose`."""
     lines = {_option(line): line for line in _lines(run("batch", "--help").text)}
 
-    for line in lines.values():
-        assert not re.search(r"  ?Its ", line), line
     assert "{id}.jpg" in lines["--output"]
     assert "stdout" not in lines["--output"]
     assert "[1 to 1000; default: 1]" in lines["--repeat"]

@@ -300,6 +300,18 @@ def test_rows_are_offered(run: Run, work: Path, before: tuple[str, ...], rows: l
     assert answered(run, "batch", *before, "--only", at="c") == ["words", *rows[1:]]
 
 
+def test_variants_of_a_compare_are_offered(run: Run, work: Path) -> None:
+    """By the results in its folder, whatever pictures are on the line; models as often as wanted."""
+    (work / "tried").mkdir()
+    (work / "tried/results.jsonl").write_text(ENDED.replace("cup", "flux-2-dev"))
+    line = ("compare", "product.jpg", "-m", "flux-2-dev", "-o", "tried")
+
+    assert answered(run, *line, "--only", at="flux") == ["words", "flux-2-dev"]
+    assert "flux-2-max" in answered(run, *line, "-m")
+    assert "--model" in answered(run, *line, at="-")
+    assert answered(run, "compare", "-o") == ["folders 0"]
+
+
 def test_rows_are_told_with_how_they_ended(run: Run, work: Path) -> None:
     """Of each row the last that is known counts; one that only began is unknown."""
     (work / "shop.tsv.2-of-3.results.jsonl").write_text(ENDED)

@@ -218,6 +218,9 @@ def test_every_option_is_named(run: Run) -> None:
 
     assert _named_in("| for | options |") == of_compose
     assert _named_in("| for | options of `batch`") == of_batch - of_compose
+    of_compare = _declared(run("compare", "-h").text)
+    assert of_compare <= of_compose | of_batch
+    assert not {"--if-exists", "--save-request", "--again"} & of_compare
 
 
 def _named_in(heading: str) -> set[str]:
@@ -235,8 +238,18 @@ def test_no_option_is_made_up(run: Run) -> None:
     """The long options that README names outside of examples are those of some command."""
     prose = re.sub(r"^```.*?^```$", "", readme.TEXT, flags=re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", prose))
-    commands = ((), ("compose",), ("validate",), ("batch",), ("models",), ("sandbox",), ("jobs",))
-    texts = [run(*command, "-h").text for command in (*commands, ("report",))]
+    commands = (
+        (),
+        ("compose",),
+        ("validate",),
+        ("batch",),
+        ("compare",),
+        ("models",),
+        ("sandbox",),
+        ("jobs",),
+        ("report",),
+    )
+    texts = [run(*command, "-h").text for command in commands]
 
     assert named <= set(re.findall(r"(?<![\w-])--[a-z][\w-]*", "".join(texts)))
 

@@ -12,6 +12,7 @@ from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch.results.history import History
 from prodia_compose.pipeline.batch.survey import Left, Survey
 from prodia_compose.report import batch as documents
+from prodia_compose.report import tables
 from prodia_compose.report.jsontext import Document
 
 _MOST_TOLD = 20  # in full
@@ -45,7 +46,7 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
     models = ", ".join(dict.fromkeys(one.model for one in found.due))
     unknown = f", {found.unpriced} of unknown price" if found.unpriced else ""
     cost = f"at least {documents.usd(found.least_usd)}{unknown}"
-    what = f"{documents.counted(len(found.due), 'row')} ({models}), {cost}"
+    what = f"{documents.counted(len(found.due), wishes.what)} ({models}), {cost}"
     can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
     if not can_ask or options.json:
         cure = "--budget USD caps it, -y sends without asking"
@@ -79,6 +80,19 @@ def tell(
     terminal.tell_warnings(told[:_MOST_TOLD], options)
     if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
         terminal.tell(f"prodia-compose: {_and_more(rest, 'warning')}")
+    if options.batch.page is None or options.quiet:
+        tell_left(found, passed)
+    elif not options.batch.request.dry_run:
+        laid = tables.aligned(list(_variants(found, passed)), terminal.layout(sys.stderr))
+        terminal.tell("\n".join(laid))
+        if found.due:
+            terminal.tell(f"prodia-compose: {_sum(options, found, 'to send')}")
+    if not options.quiet:
+        _tell_money(options, earlier)
+
+
+def tell_left(found: Survey, passed: Sequence[errors.ComposeError]) -> None:
+    """Tell what is not sent, and why."""
     wrong = [one.message for one in passed]
     listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
     for text in wrong[:_MOST_TOLD]:
@@ -89,8 +103,33 @@ def tell(
         terminal.tell_problem(f"{left.row.id}: {left.decision.words}")
     for text in _named(listed[_MOST_TOLD:]):
         terminal.tell_problem(text)
-    if not options.quiet:
-        _tell_money(options, earlier)
+
+
+def _variants(
+    found: Survey, passed: Sequence[errors.ComposeError]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what is compared, in order: its name, its price if it is sent, else why it is not."""
+    told: dict[str, tuple[int, str, str]] = {}
+    for due in found.due:
+        price = "unknown price" if due.bound is None else f"at most {documents.usd(due.bound)}"
+        told[due.row.id] = due.row.number, price, ""
+    for left in found.left:
+        words = left.decision.why or f"{left.path or ''} is made already"
+        word = _WORDS[left.decision.action]
+        told[left.row.id] = left.row.number, word, words
+    numbers = {row.id: row.number for row in found.wrong}
+    for error in passed:
+        name = error.row_id or ""
+        words = error.message.removeprefix(f"{name}: ")
+        before = told.get(name)
+        all_words = words if before is None else f"{before[2]}; {words}"
+        told[name] = numbers.get(name, 0), "refused", all_words
+    for name, (_, word, words) in sorted(told.items(), key=lambda one: one[1][0]):
+        yield progress.visible(name), word, progress.visible(words)
+
+
+_WORDS = {"skip": "done", "list": "listed", "place": "kept", "refuse": "refused", "send": ""}
+"""What becomes of a variant that is not sent, by what was decided."""
 
 
 def _tell_money(options: ManyOptions, earlier: History) -> None:
@@ -146,15 +185,22 @@ def show(
         counts = Counter(str(one["status"]) for one in told.values())
         terminal.print_document(documents.total(counts, found, passed, spent=earlier.spent))
         return
-    if found.due:
-        rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in found.due]
+    rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in found.due]
+    if options.batch.page is not None:
+        rows = [*_variants(found, passed)]
+    if rows:
         terminal.print_table(rows)
+    terminal.print_text(_sum(options, found, "would be sent"))
+
+
+def _sum(options: ManyOptions, found: Survey, verb: str) -> str:
+    """Return how many rows are due, and what they cost."""
     least = documents.usd(found.least_usd)
     most = "unknown" if found.most_usd is None else documents.usd(found.most_usd)
     cost = least if least == most else f"at least {least}, at most {most}"
     left = len(found.left) + len(found.wrong)
     others = f", {left} not" if left else ""
-    terminal.print_text(f"{documents.counted(len(found.due), 'row')} would be sent{others}; {cost}")
+    return f"{documents.counted(len(found.due), options.batch.what)} {verb}{others}; {cost}"
 
 
 def _price(bound: Decimal | None) -> str:

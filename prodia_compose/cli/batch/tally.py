@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from prodia_compose import errors, progress
+from prodia_compose import addresses, errors, progress
 from prodia_compose.cli import terminal, watcher
+from prodia_compose.cli.batch import before
 from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.desk import Desk
@@ -65,6 +66,7 @@ class Tally:
         self._found = found
         self._passed = passed
         self._is_sandbox = is_sandbox
+        self._is_compare = options.batch.page is not None
         self._counts: Counter[str] = Counter()
         self._told: dict[int, tuple[str | None, Document]] = {}  # by place, not printed yet
         self._next = 0
@@ -124,9 +126,11 @@ class Tally:
 
     def tell_signal(self, signum: int | None, on_way: int) -> None:
         """Tell that no more rows are started, and what is still waited for."""
-        stopped = f"stopped by {errors.Interrupted(signum or 0)}: no more rows are started"
+        what = self._options.batch.what
+        stopped = f"stopped by {errors.Interrupted(signum or 0)}: no more {what}s are started"
         if on_way:
-            stopped += f"; waiting for {documents.counted(on_way, 'row')} on the way (once more gives them up)"
+            waited = f"waiting for {documents.counted(on_way, what)} on the way"
+            stopped += f"; {waited} (once more gives them up)"
         self._say(stopped)
 
     def tell_room(self, room: Room) -> None:
@@ -169,7 +173,9 @@ class Tally:
             if left.decision.action == "refuse":
                 self._failed.append((left.row.id, errors.UnknownError(left.decision.words)))
         self._failed += [(error.row_id, error) for error in self._passed]
-        paths = {left.row.number: left.path for left in self._found.left}
+        self._is_look |= self._is_compare and bool(self._passed)
+        skipped = [left for left in self._found.left if left.decision.action == "skip"]
+        paths = {left.row.number: left.path for left in skipped}
         for number, document in documents.left_out(self._found, self._passed).items():
             self._counts[str(document["status"])] += 1
             self._tell(number, paths.get(number), document)
@@ -209,8 +215,21 @@ class Tally:
 
     # In the end
 
-    def finish(self, desk: Desk, signum: int | None, warnings: Sequence[errors.Warned] = ()) -> int:
-        """Tell what came of it all, and return the exit code."""
+    def finish(
+        self,
+        desk: Desk,
+        signum: int | None,
+        warnings: Sequence[errors.Warned] = (),
+        page: str | None = None,
+    ) -> int:
+        """Tell what came of it all, and return the exit code.
+
+        Args:
+            desk: Knows what was spent, and why no more rows were started.
+            signum: Of the signal that stopped it; None if none did.
+            warnings: What is to be told of all.
+            page: Where the pictures are shown, if they are.
+        """
         terminal.tell_warnings(warnings, self._options)
         done = self._counts["done"] + self._counts["skipped"]
         left = sum(self._counts.values()) - done
@@ -225,9 +244,13 @@ class Tally:
                 stopped=stopped,
                 next_="none" if not left else "look" if self._is_look else "run-again",
             )
+            if self._is_compare:
+                document |= {"report": None} if page is None else addresses.named("report", page)
             terminal.print_saved(documents.line(document), None)
         else:
             self._sum_up(done, left, stopped, desk)
+            if page is not None:
+                self._say(f"the pictures are shown in {page}")
         if self._bug is not None and errors.lack(self._bug) is None:
             raise self._bug  # else its row is told, and the next run goes on
         if not left:
@@ -240,8 +263,11 @@ class Tally:
 
     def _sum_up(self, done: int, left: int, stopped: Reason | None, desk: Desk) -> None:
         """Tell what is done, what is not and why, what it cost, and what to type next."""
+        what = self._options.batch.what
+        if self._is_compare and not self._options.quiet:
+            before.tell_left(self._found, self._passed)
         if stopped is not None:
-            self._tell_error(f"no more rows were started: {outcomes.WORDS[stopped]}")
+            self._tell_error(f"no more {what}s were started: {outcomes.WORDS[stopped]}")
         others = [
             f"{count} {status}"
             for status, count in sorted(self._counts.items())
@@ -254,16 +280,17 @@ class Tally:
         if self._is_sandbox:
             cost = "no cost: sandbox"
         self._say(
-            ", ".join([f"{done} of {documents.counted(done + left, 'row')} done", *others, cost])
+            ", ".join([f"{done} of {documents.counted(done + left, what)} done", *others, cost])
         )
         if not left:
             return
         again = _typed()
         is_budget = stopped == "cost" and self._options.batch.budget_usd is not None
-        before = "with a higher --budget; " if is_budget else ""
-        before += "with the same input; " if self._options.batch.reads_stdin else ""
-        if any(count for status, count in self._counts.items() if status not in _ENDED):
-            self._say(f"to go on, {before}what is done is not paid again: {again}")
+        given = "with a higher --budget; " if is_budget else ""
+        given += "with the same input; " if self._options.batch.reads_stdin else ""
+        ended = (*_ENDED, "refused") if self._is_compare else _ENDED
+        if any(count for status, count in self._counts.items() if status not in ended):
+            self._say(f"to go on, {given}what is done is not paid again: {again}")
         for word in sorted(self._reruns):
             more = () if word in self._options.batch.rerun else ("--rerun", word)
             self._say(f"{_RERUNS[word]}: {_typed(*more)}")

@@ -40,8 +40,18 @@ Exit codes: 0 all rows are done, 11 some are not (run it again: it goes on),
 sent 2 usage, 3 input, 4 token, 8 output place, 9 outcome of a job unknown.
 """
 
+_CODES_OF_COMPARE = """
+\b
+Exit codes: 0 all pictures are there, 11 some are not (of the others it is
+told why), 12 the next one does not fit the budget, 130 interrupted; if
+nothing could be sent 2 usage, 3 input, 4 token, 8 output place, 12 price.
+"""
+
 EPILOG = _FIELDS + _TOKEN + _VARIABLES + _CODES
 """What the help of `compose` and `validate` ends with."""
 
 EPILOG_OF_BATCH = _FIELDS_OF_BATCH + _TOKEN + _VARIABLES + _CODES_OF_BATCH
 """What the help of `batch` ends with."""
+
+EPILOG_OF_COMPARE = _TOKEN + _VARIABLES + _CODES_OF_COMPARE
+"""What the help of `compare` ends with."""

@@ -179,15 +179,12 @@ def _rows(place: _Place, typed: str) -> list[tuple[str, str]]:
     """Return the ids of rows that begin so, of the batch on the line, each with how it ended."""
     given = {option["flags"][0]: value for option, value in place.given}
     manifest = None if "--each" in given else next(iter(place.operands), None)
-    if manifest is None and not {"--each", "--results"} & given.keys():
+    results, target = given.get("--results"), given.get("--output", "")
+    if _MANIFEST not in place.command["operands"]:  # all are pictures, to compare models with
+        results = os.path.join(target, "results.jsonl")  # noqa: PTH118 - as typed
+    elif manifest is None and not {"--each", "--results"} & given.keys():
         return []
-    return offers.row_ids(
-        typed,
-        given.get("--results"),
-        manifest,
-        given.get("--output", ""),
-        is_sandbox="--sandbox" in given,
-    )
+    return offers.row_ids(typed, results, manifest, target, is_sandbox="--sandbox" in given)
 
 
 def _images(place: _Place) -> list[tuple[str, str]]:

@@ -36,6 +36,7 @@ PATHS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "PATH": ("files", ()),
     "CMD": ("files", ()),
     "DIR": ("folders", ()),
+    "FOLDER": ("folders", ()),
 }
 """Which paths a value names, and the suffixes it is about, by what help calls it."""
 

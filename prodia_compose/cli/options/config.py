@@ -65,6 +65,7 @@ class Config:
         """
         found: dict[str, Given] = {}
         tables = tables_of(command)
+        own_by = {one.long: one for one in options.values() if not one.option.is_operand}
         for rank, table in enumerate(reversed(tables), 1):
             known, unknown, seen = dict(known_in(table)), [], set()
             for key, value in self.tables.get(table, {}).items():
@@ -80,9 +81,9 @@ class Config:
                     if one is None or one.variable is None or one.name == "config":
                         cure = "belongs to one run, and is not read from a config; type it"
                         raise errors.UsageError(f"{called}: {cure}")
-                    own = options.get(one.name)
+                    own = own_by.get(one.long)
                     if own is not None and own.variable is not None:
-                        found[one.name] = Given(self._typed(own, value, called), called, rank)
+                        found[own.name] = Given(self._typed(own, value, called), called, rank)
             self._warn(table, unknown, known, findings)
         return found
 

@@ -8,7 +8,7 @@ from prodia_compose.frozen import frozen
 from prodia_compose.options import Clash, Option, Retold
 from prodia_compose.pipeline.batch.options import BatchOptions
 
-_IN_BATCH: Mapping[str, Mapping[str, Any]] = {
+IN_BATCH: Mapping[str, Mapping[str, Any]] = {
     "operands": {
         "metavar": "[MANIFEST] [IMAGE...]",
         "help": "MANIFEST has the rows: .jsonl, .csv or .tsv, or - for stdin; with --each there "
@@ -44,7 +44,7 @@ class ManyOptions(Telling):
     json: Annotated[
         bool, Option(help="Print JSON: an object for each row, then one for all", group="talk")
     ] = False
-    batch: Annotated[BatchOptions, Retold(_IN_BATCH)] = BatchOptions()
+    batch: Annotated[BatchOptions, Retold(IN_BATCH)] = BatchOptions()
     fault: Annotated[
         tuple[str, ...],
         Option(

@@ -223,6 +223,21 @@ class BatchOptions(Options):
         return operands[0] if operands and self.each is None else None
 
     @property
+    def source(self) -> str | None:
+        """Where rows stand, for messages of what is wrong with one."""
+        return self.manifest or f"--each {self.each}"
+
+    @property
+    def what(self) -> str:
+        """What a row is called."""
+        return "row"
+
+    @property
+    def page(self) -> str | None:
+        """Where the page goes that shows the pictures; None if there is to be none."""
+        return None
+
+    @property
     def claims_on_stdin(self) -> list[str]:
         """What asks for standard input beside the manifest, for every row; only one can have it."""
         bare = replace(self.request.selection, operands=self.shared)
@@ -243,8 +258,8 @@ class BatchOptions(Options):
 
     @property
     def reads_stdin(self) -> bool:
-        """Whether the rows come from standard input."""
-        return "-" in (self.manifest, self.each)
+        """Whether the rows, or something of all of them, come from standard input."""
+        return "-" in (self.manifest, self.each) or bool(self.claims_on_stdin)
 
     def clashes(self) -> Iterator[Clash]:
         """Yield what makes no batch; a variable that is meant for single jobs is silent."""

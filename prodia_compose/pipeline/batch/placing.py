@@ -15,6 +15,7 @@ from prodia_compose.pipeline.batch.outcomes import Outcome
 from prodia_compose.pipeline.batch.results import pictures
 from prodia_compose.pipeline.batch.results.history import Last, Picture
 from prodia_compose.pipeline.batch.results.standing import Standing
+from prodia_compose.pipeline.batch.rows.row import Problem, Row
 from prodia_compose.pipeline.batch.survey import Left
 from prodia_compose.pipeline.batch.work import Done, Due, End, Means, no_stdout
 from prodia_compose.pipeline.run import Run
@@ -33,6 +34,32 @@ def do(left: Sequence[Left], standing: Standing, means: Means) -> Iterator[Done]
             yield _placed(one, last, standing.job(name), means)
         elif last is not None and name in standing.settled:
             _write(one, last, standing, means)
+
+
+def write_refused(
+    rows: Sequence[Row],
+    problems: Sequence[Problem],
+    standing: Standing,
+    means: Means,
+    *,
+    is_sandbox: bool,
+) -> None:
+    """Write down what is wrong with rows that are passed over, unless that is known already."""
+    for row in rows:
+        error = errors.combined([one.error for one in problems if one.id == row.id])
+        last = standing.last.get(row.id)
+        if last is not None and last.status == "refused" and error.parts[0].message == last.message:
+            continue
+        means.ended(
+            End(
+                due=Due(row=row, model=row.request.model, bound=None, request_key="", places=()),
+                plan=planner.make(row.request, means.around(), sending=False, decoding=False),
+                run=Run(means.stop, is_sandbox=is_sandbox),
+                outcome=Outcome(status="refused"),
+                error=error,
+                record_id=None,
+            )
+        )
 
 
 def _due(left: Left, last: Last) -> Due:

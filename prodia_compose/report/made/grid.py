@@ -77,7 +77,7 @@ def split(name: str) -> tuple[str, tuple[tuple[str, str], ...], int]:
 
 def arranged(documents: Iterable[Document]) -> Grid:
     """Return documents in rows and columns, both in the order in which they first come."""
-    ordered = _in_order(list(documents))
+    ordered = _of_compares(_in_order(list(documents)))
     models: dict[object, set[str]] = {}
     for one in ordered:
         if isinstance(model := one.get("model"), str):
@@ -117,6 +117,28 @@ def _in_order(documents: list[Document]) -> list[Document]:
         return (files[one["results"]], row if isinstance(row, int) else base, place)
 
     return [documents[place] for place in sorted(range(len(documents)), key=key)]
+
+
+def _of_compares(documents: list[Document]) -> list[Document]:
+    """Return documents with what is known of compares, whose ids begin with their models.
+
+    All of one have the same inputs, so those that never got as far as to tell them do too.
+    """
+    told: dict[object, list[Document]] = {}
+    for one in documents:
+        if one.get("images") and "id" in one:
+            told.setdefault(one.get("results"), []).append(one)
+    first = {
+        results: {field: rows[0].get(field) for field in ("images", "prompt")}
+        for results, rows in told.items()
+        if len(set(map(_inputs, rows))) == 1 and all(_base(one) == one.get("model") for one in rows)
+    }
+    return [
+        {**first[results], "model": _base(one), **one}
+        if (results := one.get("results")) in first and not one.get("images")
+        else one
+        for one in documents
+    ]
 
 
 def _base(document: Document) -> str:

@@ -23,8 +23,8 @@ _CHUNK_BYTES = 1 << 16
 class UnwrittenError(errors.OutputError, exit_code=errors.ExitCode.OUTPUT):
     """A line could not be brought to disk; what it was to tell has happened, or must not."""
 
-    def __init__(self, path: str, exc: OSError) -> None:
-        words = f"the results cannot be written: {errors.reason(exc, _REASONS)}"
+    def __init__(self, path: str, exc: OSError, called: str = "--results") -> None:
+        words = f"the results cannot be written: {_reason(exc, called)}"
         super().__init__(f"{path}: {words}", path=path)
 
 
@@ -42,6 +42,8 @@ class Results:
         ids: Container[str],
         others: Iterable[str] = (),
         create_dirs: bool = False,
+        called: str = "--results",
+        what: str = "batch",
     ) -> None:
         """Open the file, a new one or that of an earlier run, whose torn last line is cut off.
 
@@ -52,6 +54,8 @@ class Results:
             ids: Those of all rows.
             others: Files that other runs can have, which send the same rows: none may be at it.
             create_dirs: Whether missing folders are made.
+            called: What names the file, for messages.
+            what: What it is of, likewise.
 
         Raises:
             errors.OutputError: It cannot be made, written or locked, or another run has it.
@@ -60,6 +64,7 @@ class Results:
         """
         self._path = path
         self._header = header
+        self._called, self._what = called, what
         self._folder = Path(addresses.absolute(path)).parent
         self._lock = threading.Lock()
         self._made: list[Path] = []
@@ -76,7 +81,7 @@ class Results:
             self.close()
             if not isinstance(exc, OSError):
                 raise
-            words = errors.reason(exc, _REASONS)
+            words = _reason(exc, called)
             raise errors.OutputError(f"{path}: {words}", path=path) from exc
 
     def __enter__(self) -> Self:
@@ -161,7 +166,7 @@ class Results:
             try:
                 self._write(data)
             except OSError as exc:
-                raise UnwrittenError(self._path, exc) from exc
+                raise UnwrittenError(self._path, exc, self._called) from exc
             self._is_new = False
         if is_first:
             files.sync_folder(self._folder)
@@ -211,7 +216,7 @@ class Results:
                 descriptor = os.open(self._path, flags, 0o666)
                 self._is_made = False
             try:
-                _lock(descriptor, self._path)
+                _lock(descriptor, self._path, self._called)
                 with contextlib.suppress(FileNotFoundError):
                     if os.path.samestat(Path(self._path).stat(), os.fstat(descriptor)):
                         return descriptor
@@ -232,7 +237,7 @@ class Results:
         with contextlib.suppress(FileNotFoundError, PermissionError):  # whoever reads it tells
             descriptor = os.open(other, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
             self._others.append(descriptor)
-            _lock(descriptor, other, is_shared=True)
+            _lock(descriptor, other, self._called, is_shared=True)
 
     def _goes_on(self, ids: Container[str]) -> bool:
         """Return whether the file has a beginning that this run can go on from.
@@ -244,10 +249,11 @@ class Results:
         """
         is_begun, are_others = False, False
         with open(self._descriptor, "rb", closefd=False) as file:
-            for number, document in lines.read(self._path, file):
+            for number, document in lines.read(self._path, file, self._called):
                 if document["schema"] == lines.HEADER:
                     is_begun = True
-                    lines.require_same(self._path, document, self._header, is_own=True)
+                    known = (self._path, document, self._header)
+                    lines.require_same(*known, is_own=True, called=self._called)
                     continue
                 try:
                     are_others = addresses.name_in(document, "id") not in ids
@@ -256,8 +262,9 @@ class Results:
                 if not are_others:
                     break
         if are_others:
-            words = "is of another batch: none of its rows is in this one; name another file"
-            raise errors.UsageError(f"{self._path}: {words} with --results", path=self._path)
+            words = f"is of another {self._what}: none of its rows is in this one"
+            message = f"{self._path}: {words}; name another with {self._called}"
+            raise errors.UsageError(message, path=self._path)
         if is_begun:
             self._mend()
         else:
@@ -279,15 +286,15 @@ class Results:
             os.ftruncate(self._descriptor, size - len(rest))
 
 
-def _lock(descriptor: int, path: str, *, is_shared: bool = False) -> None:
+def _lock(descriptor: int, path: str, called: str, *, is_shared: bool = False) -> None:
     """Lock a file until it is closed; a shared lock keeps out only who wants it alone.
 
     Raises:
         errors.OutputError: Another run has locked it, or it cannot be.
     """
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise errors.OutputError(f"{path}: is no file; name one with --results", path=path)
-    words = "this file system cannot lock; let --results name a file on a local disk"
+        raise errors.OutputError(f"{path}: is no file; name one with {called}", path=path)
+    words = f"this file system cannot lock; let {called} name a file on a local disk"
     try:
         import fcntl  # noqa: PLC0415 - there is none on Windows
 
@@ -316,14 +323,19 @@ def _dated(document: Document) -> Document:
     return {**document, "outputs": dated}
 
 
+def _reason(exc: OSError, called: str) -> str:
+    """Return why a results file cannot be used, and what to do."""
+    return errors.reason(exc, _REASONS).replace("{called}", called)
+
+
 _REASONS = {
-    errno.EACCES: "permission denied; choose a place you may write to with --results",
-    errno.EPERM: "it is protected from changes; choose another place with --results",
-    errno.EROFS: "the file system is read-only; choose another place with --results",
-    errno.EISDIR: "is a folder; name a file with --results",
-    errno.ENOENT: "links to a folder that is not there; name another file with --results",
+    errno.EACCES: "permission denied; choose a place you may write to with {called}",
+    errno.EPERM: "it is protected from changes; choose another place with {called}",
+    errno.EROFS: "the file system is read-only; choose another place with {called}",
+    errno.EISDIR: "is a folder; name a file with {called}",
+    errno.ENOENT: "links to a folder that is not there; name another file with {called}",
     errno.ENOTDIR: "part of the path is not a folder",
-    errno.ENAMETOOLONG: "the name is too long; choose another with --results",
+    errno.ENAMETOOLONG: "the name is too long; choose another with {called}",
     errno.ENOSPC: "the disk is full; make room, then run it again: it goes on from here",
     errno.EDQUOT: "your disk quota is used up; make room, then run it again: it goes on from here",
     errno.ENXIO: "is no file",

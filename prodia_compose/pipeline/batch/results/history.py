@@ -90,6 +90,7 @@ def read(
     paths: Iterable[str],
     header: Header | None = None,
     counts: Callable[[str], bool] = lambda _: True,
+    called: str = "--results",
 ) -> History:
     """Return what results files say; a start without an end is of unknown outcome.
 
@@ -97,6 +98,7 @@ def read(
         paths: What `names.family` finds.
         header: The run's; all files must be of the same service. None if that is no matter.
         counts: Whether what was spent on the row of an id matters.
+        called: What names the files, for messages.
 
     Raises:
         errors.UsageError: One is of another service, or no results file.
@@ -105,7 +107,7 @@ def read(
     history = History(counts)
     latest: dict[str, str] = {}
     for path in paths:
-        for at, last, spent in _read(path, header, history).values():
+        for at, last, spent in _read(path, header, history, called).values():
             history.count(last.id, spent)
             if latest.get(last.id, "") <= at:
                 latest[last.id] = at
@@ -114,7 +116,7 @@ def read(
 
 
 def _read(
-    path: str, header: Header | None, history: History
+    path: str, header: Header | None, history: History, called: str
 ) -> dict[str, tuple[str, Last, Decimal | None]]:
     """Return the last step of each row in a file: when, what, and what is spent on that job.
 
@@ -124,10 +126,10 @@ def _read(
     steps: dict[str, tuple[str, Last, Decimal | None]] = {}
     try:
         with Path(path).open("rb") as file:
-            for number, document in lines.read(path, file):
+            for number, document in lines.read(path, file, called):
                 if document["schema"] == lines.HEADER:
                     if header is not None:
-                        lines.require_same(path, document, header, is_own=False)
+                        lines.require_same(path, document, header, is_own=False, called=called)
                     continue
                 try:
                     at, now, spent = step(document, folder)

@@ -82,10 +82,11 @@ def _escaped(match: re.Match[str]) -> str:
     return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
-def read(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
+def read(path: str, file: BinaryIO, called: str = "--results") -> Iterator[tuple[int, Document]]:
     """Yield the lines of a results file, each with its number, the header first.
 
     One at the end that was cut short is passed over: it was not on disk before what came next.
+    `called` is what names the file, for messages.
 
     Raises:
         errors.UsageError: It is no results file, or of a newer version.
@@ -101,7 +102,7 @@ def read(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
         if is_first and (found is None or found.get("schema") != HEADER):
             if not data.endswith(b"\n") and is_opening(data):
                 return
-            words = "is no results file of this version's batches; name another with --results"
+            words = f"is no results file of this version's batches; name another with {called}"
             raise errors.UsageError(f"{path}: {words}", path=path)
         if found is None and not data.endswith(b"\n"):
             return
@@ -135,8 +136,12 @@ def damaged(path: str, number: int) -> errors.InputError:
     return errors.InputError(f"{path}:{number}: {words}", path=path)
 
 
-def require_same(path: str, found: Document, header: Header, *, is_own: bool) -> None:
+def require_same(
+    path: str, found: Document, header: Header, *, is_own: bool, called: str = "--results"
+) -> None:
     """Refuse a results file of another service; and, for one to be gone on with, of another part.
+
+    `called` is what names the file, for messages.
 
     Raises:
         errors.UsageError: It is of one.
@@ -146,8 +151,9 @@ def require_same(path: str, found: Document, header: Header, *, is_own: bool) ->
         theirs, ours = f"{found.get(field)}".lower(), f"{mine[field]}".lower()
         if theirs != ours and (is_own or field != "shard"):
             what = words.get(theirs) or words[""].format(theirs)
-            cure = f"{words.get(ours) or words[''].format(ours)}; name another file with --results"
-            raise errors.UsageError(f"{path}: is of {what}, and this run is of {cure}", path=path)
+            mine_is = words.get(ours) or words[""].format(ours)
+            message = f"is of {what}, and this run is of {mine_is}; name another with {called}"
+            raise errors.UsageError(f"{path}: {message}", path=path)
 
 
 _DIFFERENT: dict[str, dict[str, str]] = {

@@ -12,6 +12,7 @@ from prodia_compose import errors, values
 from prodia_compose.inputs.entries import Entry, list_entries
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.rows import fields, sources, variants
+from prodia_compose.pipeline.batch.rows.compared import CompareOptions
 from prodia_compose.pipeline.batch.rows.paths import Places
 from prodia_compose.pipeline.batch.rows.requests import Requests
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
@@ -58,6 +59,11 @@ class _Reader:
         self._make(found, Requests(self._options, is_template=is_template), Places(shared))
         if found:
             self._check_only()
+        if isinstance(self._options, CompareOptions):
+            try:
+                self._options.check_folder()
+            except errors.OutputError as exc:
+                self._whole(exc)
         return tuple(self._rows), tuple(self._problems)
 
     def _whole(self, error: errors.ComposeError) -> None:
@@ -66,7 +72,8 @@ class _Reader:
     def _shared(self, stdin: BinaryIO | None) -> tuple[Entry, ...]:
         """Return the pictures of the command line; what is wrong with it is found."""
         options, selection = self._options, self._options.request.selection
-        for label, _ in selection.labelled:
+        is_named = not isinstance(options, CompareOptions)  # by a template that the user wrote
+        for label, _ in selection.labelled if is_named else ():
             if label in fields.TEMPLATE_NAMES:
                 cure = f"{{{label}}} stands for something else in a batch; choose another label"
                 self._whole(errors.UsageError(f"-i {label}=...: {cure}"))

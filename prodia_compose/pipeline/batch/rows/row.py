@@ -42,7 +42,7 @@ class Problem:
     id: str | None = None
     is_whole: bool = False
 
-    def words(self, file: str) -> str:
-        """Return it as it is told: FILE:LINE: ID: message."""
-        place = f"{file}:{self.line}" if self.line is not None else None
+    def words(self, file: str | None) -> str:
+        """Return it as it is told: FILE:LINE: ID: message; rows of no file have no line."""
+        place = f"{file}:{self.line}" if file is not None and self.line is not None else None
         return ": ".join(filter(None, (place, self.id, self.error.message)))

@@ -1,4 +1,4 @@
-"""Where rows come from: the lines of a manifest, or the entries of a list."""
+"""Where rows come from: the lines of a manifest, the entries of a list, or models to compare."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from prodia_compose.inputs.entries import begins_a_picture
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.rows import cells, each, manifest
 from prodia_compose.pipeline.batch.rows.cells import Cells
+from prodia_compose.pipeline.batch.rows.compared import CompareOptions
 from prodia_compose.pipeline.batch.rows.row import Problem
 
 
@@ -43,6 +44,10 @@ def read(
         errors.UsageError: It is not known what the manifest is.
     """
     name = options.manifest
+    if isinstance(options, CompareOptions):
+        for number, model in enumerate(options.compared, 1):
+            yield Source(line=number, cells=Cells(id=model, values={"model": model}))
+        return
     if name is None:
         for entry in each.named(options, stdin):
             yield Source(
