@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Final, get_args
 
 from prodia_compose import addresses, errors
+from prodia_compose.pipeline.batch.results.ends import End
 from prodia_compose.pipeline.batch.results.lines import Status
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.survey import Survey
-from prodia_compose.pipeline.batch.work import End
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.progress import visible
 from prodia_compose.record.entries import stamp

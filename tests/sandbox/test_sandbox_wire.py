@@ -513,7 +513,5 @@ def test_shares_no_code_with_the_client() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
     loaded = [name for name in json.loads(run.stdout) if ".sandbox" not in name]
 
-    known = (
-        "inputs inputs.blob errors frozen models models.catalogue models.facts models.lookup values"
-    )
+    known = "images images.lettering inputs inputs.blob errors frozen models models.catalogue models.facts models.lookup values"
     assert set(loaded) <= {f"prodia_compose.{name}" for name in known.split()}

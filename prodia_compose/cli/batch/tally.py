@@ -17,9 +17,9 @@ from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.open_files import Room
 from prodia_compose.pipeline.batch.outcomes import Reason
 from prodia_compose.pipeline.batch.results.due import Rerun
+from prodia_compose.pipeline.batch.results.ends import Done, Due
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.survey import Survey
-from prodia_compose.pipeline.batch.work import Done, Due
 from prodia_compose.report import batch as documents
 from prodia_compose.report.jsontext import Document
 

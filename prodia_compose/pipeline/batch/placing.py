@@ -13,11 +13,12 @@ from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.outcomes import Outcome
 from prodia_compose.pipeline.batch.results import pictures
+from prodia_compose.pipeline.batch.results.ends import Done, Due, End
 from prodia_compose.pipeline.batch.results.history import Last, Picture
 from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
 from prodia_compose.pipeline.batch.survey import Left
-from prodia_compose.pipeline.batch.work import Done, Due, End, Means, no_stdout
+from prodia_compose.pipeline.batch.work import Means, no_stdout
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Stop
 from prodia_compose.record.entries import Entry

@@ -12,9 +12,9 @@ from prodia_compose.inputs.entries import Entry, open_input
 from prodia_compose.models.facts import Estimate
 from prodia_compose.pipeline import planner, reuse
 from prodia_compose.pipeline.batch.results.due import Decision
+from prodia_compose.pipeline.batch.results.ends import Due
 from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
-from prodia_compose.pipeline.batch.work import Due
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 

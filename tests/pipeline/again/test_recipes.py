@@ -26,8 +26,8 @@ from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.again import anew, recipe
 from prodia_compose.pipeline.batch.outcomes import Outcome
 from prodia_compose.pipeline.batch.results import lines
+from prodia_compose.pipeline.batch.results.ends import Due, End
 from prodia_compose.pipeline.batch.rows.row import Row
-from prodia_compose.pipeline.batch.work import Due, End
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.pipeline.run import Run

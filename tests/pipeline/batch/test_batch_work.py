@@ -13,6 +13,7 @@ from prodia_compose.pipeline.batch import work
 from prodia_compose.pipeline.batch.budget import Budget
 from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Failures
+from prodia_compose.pipeline.batch.results.ends import Done, Due
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.shared import Shared
 from prodia_compose.pipeline.batch.starts import Starts
@@ -27,10 +28,10 @@ def _raising(exc: BaseException) -> Callable[..., NoReturn]:
     return fail
 
 
-def _done(folder: Path, **means: Any) -> list[work.Done]:
+def _done(folder: Path, **means: Any) -> list[Done]:
     """Return the ends of three rows, for each of which memory lacks before it is sent."""
     due = [
-        work.Due(
+        Due(
             row=Row(id=str(number), number=number, line=number, request=ComposeRequest()),
             model="a",
             bound=Decimal("0.01"),
@@ -50,6 +51,7 @@ def _done(folder: Path, **means: Any) -> list[work.Done]:
             "shared": Shared(()),
             "most": 2,
             "describe": lambda end: rs.end(end.due.row.id, end.outcome.status),
+            "result": lambda *_: {},
             "watching": lambda _: Reporter(),
             "on_asked": lambda: None,
         }
