@@ -126,6 +126,17 @@ def _late(request: loopback.Received, waits: dict[int, float]) -> loopback.Answe
 # What is wrong before
 
 
+def test_a_wrong_column_is_told_once(here: Path, run: Run) -> None:
+    """It is what the manifest is, and no row is said to lack what stands in it."""
+    (here / "rows.csv").write_text("id,image1,promt\na,gone.png,x\nb,gone.png,y\n")
+    for wish in ((), ("--skip-invalid",)):
+        done = run("batch", "rows.csv", "-y", "--sandbox", *wish)
+
+        assert (done.code, done.out) == (3, b"")
+        (line,) = done.err.splitlines()
+        assert "rows.csv:1: promt: no such column; did you mean prompt?" in line
+
+
 def test_bad_rows_are_told_together_by_row_and_line(here: Path, run: Run) -> None:
     """What the manifest says and what a row's own files say stand side by side; nothing is sent."""
     lines = [json.dumps(row) for row in rows(3)]

@@ -1,5 +1,6 @@
 """One batch in several runs: in parts, two at once, from a torn file, from elsewhere."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,23 @@ def test_shards_cover_each_row_once(batch: Batch, results: tuple[str, ...]) -> N
     for others in (("--shard", "1/2"), ("--shard", "2/2"), ()):
         assert set(batch.statuses(*results, *others).values()) == {"skipped"}
     assert batch.asked == 10
+
+
+@pytest.mark.parametrize(
+    ("only", "words"),
+    [(("--only", "a"), "none of the rows asked for"), ((), "no row")],
+    ids=["only", "all"],
+)
+def test_a_shard_without_a_row_says_so(batch: Batch, only: tuple[str, ...], words: str) -> None:
+    """It has nothing to do, and that is no failure of an array's job."""
+    batch.rows = {"a": batch.rows["a"]}
+    told = [batch.run(*only, "--shard", f"{part}/2") for part in (1, 2)]
+
+    assert [one.code for one in told] == [0, 0]
+    assert batch.service.asked == {"a": 1}
+    empty = [one.err for one in told if not one.out]
+    (line,) = empty[0].splitlines()
+    assert re.fullmatch(f"prodia-compose: shard [12]/2 has {words}: nothing to do", line)
 
 
 def test_a_whole_run_is_found_by_its_shards(batch: Batch) -> None:

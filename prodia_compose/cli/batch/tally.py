@@ -263,7 +263,11 @@ class Tally:
 
     def _sum_up(self, done: int, left: int, stopped: Reason | None, desk: Desk) -> None:
         """Tell what is done, what is not and why, what it cost, and what to type next."""
-        what = self._options.batch.what
+        what, shard = self._options.batch.what, self._options.batch.shard
+        if shard is not None and not done + left:
+            asked = "none of the rows asked for" if self._options.batch.only else "no row"
+            self._say(f"shard {shard[0]}/{shard[1]} has {asked}: nothing to do")
+            return
         if self._is_compare and not self._options.quiet:
             before.tell_left(self._found, self._passed)
         if stopped is not None:

@@ -77,6 +77,24 @@ def test_of_several_files_the_latest_counts(tmp_path: Path, order: tuple[int, ..
     }
 
 
+@pytest.mark.parametrize("status", ["rejected", "busy", "not-delivered", "cancelled", "refused"])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_no_other_file_hides_an_unknown_outcome(
+    tmp_path: Path, status: str, *, is_first: bool, is_open: bool
+) -> None:
+    """A clock set back may stamp another job's end later; the row would be sent once more."""
+    early, late = "2026-12-01T00:00:00.000Z", "2026-12-03T00:00:00.000Z"
+    unknown = start("a") if is_open else rs.end("a", "unknown")
+    files = [
+        written(tmp_path / "1.jsonl", unknown | {"at": early}),
+        written(tmp_path / "2.jsonl", rs.end("a", status, at=late)),
+    ]
+    found = history.read(files if is_first else files[::-1]).last
+
+    assert found["a"].status == "unknown"
+
+
 def test_a_clock_that_went_back(tmp_path: Path) -> None:
     """In one file what was written last counts, whatever the clock said."""
     path = written(

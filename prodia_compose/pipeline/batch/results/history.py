@@ -14,6 +14,7 @@ from prodia_compose.pipeline.batch.results.lines import Document, Header, Status
 _STATUSES = {status: status for status in get_args(Status)}  # one text each, however many rows
 _BILLED = ("done", "unknown", "not-placed")
 _NEVER_RUN = ("refused", "busy", "not-delivered", "cancelled")
+_UNPAID = ("rejected", *_NEVER_RUN)
 _HALF = re.compile("[\ud800-\udfff]")  # of a character
 _LONGEST_MESSAGE = 300
 _LARGEST = 2**63  # US dollars; no option takes more, and no price is read that is
@@ -109,10 +110,25 @@ def read(
     for path in paths:
         for at, last, spent in _read(path, header, history, called).values():
             history.count(last.id, spent)
-            if latest.get(last.id, "") <= at:
+            before = history.last.get(last.id)
+            if _is_over(last, before, is_later=latest.get(last.id, "") <= at):
                 latest[last.id] = at
                 history.last[last.id] = last
     return history
+
+
+def _is_over(now: Last, before: Last | None, *, is_later: bool) -> bool:
+    """Return whether a row's step counts, and not the one that another file has.
+
+    The later does, but as clocks are set back, a job of unknown outcome counts over another
+    that did not run, whenever that was: nothing sends it by itself.
+    """
+    if before is not None and (now.record_id is None or now.record_id != before.record_id):
+        if before.status == "unknown" and now.status in _UNPAID:
+            return False
+        if now.status == "unknown" and before.status in _UNPAID:
+            return True
+    return is_later
 
 
 def _read(

@@ -147,16 +147,17 @@ def _of_table(data: bytes, format_: Format, problems: list[Problem]) -> Iterator
         return
     delimiter = "\t" if format_ == "tsv" else _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    columns: list[str | None] = []
+    columns: list[str] = []
     line = 1
     try:
         for cells in reader:
             if not any(cell.strip() for cell in cells):  # a blank line, or one of delimiters
                 pass
             elif not columns:
-                wrong = _wrong([cell.strip() for cell in cells])
-                problems += (Problem(error=one, line=line, is_whole=True) for one in wrong.values())
-                columns = [None if (name := cell.strip()) in wrong else name for cell in cells]
+                columns = [cell.strip() for cell in cells]
+                if wrong := _wrong(columns):  # its rows would be told to lack what it holds
+                    problems += (Problem(error=one, line=line, is_whole=True) for one in wrong)
+                    return
             else:
                 yield _row(columns, cells, line)
             line = reader.line_num + 1
@@ -181,13 +182,13 @@ def _broken(words: str) -> errors.InputError:
     return errors.InputError('text follows a closing quote ("); double quotes inside a cell')
 
 
-def _wrong(columns: Sequence[str]) -> dict[str, errors.ComposeError]:
-    """Return what is wrong with columns, by their names."""
-    wrong: dict[str, errors.ComposeError] = {}
+def _wrong(columns: Sequence[str]) -> list[errors.ComposeError]:
+    """Return what is wrong with columns."""
+    wrong: list[errors.ComposeError] = []
     for name in dict.fromkeys(filter(None, columns)):
         group, colon, member = name.partition(":")
         if columns.count(name) > 1:
-            wrong[name] = errors.InputError(f"{name}: there are two columns of this name; keep one")
+            wrong.append(errors.InputError(f"{name}: there are two columns of this name; keep one"))
         elif colon and group in _GROUPS and member:
             try:
                 if group == "var":
@@ -195,22 +196,18 @@ def _wrong(columns: Sequence[str]) -> dict[str, errors.ComposeError]:
                 if group == "set":
                     fields.setting(member, None)
             except errors.UsageError as exc:
-                wrong[name] = exc
+                wrong.append(exc)
         elif not _NUMBERED.fullmatch(name) and name not in _TEXT_FIELDS:
-            wrong[name] = fields.unknown(name, "column", _COLUMNS)
+            error = fields.unknown(name, "column", _COLUMNS)
             if "\t" in name:
-                message = (
-                    f"{name}: no such column; of cells between tabs, say --manifest-format tsv"
-                )
-                wrong[name] = errors.InputError(message)
+                cure = "of cells between tabs, say --manifest-format tsv"
+                error = errors.InputError(f"{name}: no such column; {cure}")
+            wrong.append(error)
     return wrong
 
 
-def _row(columns: Sequence[str | None], cells: Sequence[str], line: int) -> Written:
-    """Return a row of a table as an object of JSON Lines would have it.
-
-    A column that is None is told already.
-    """
+def _row(columns: Sequence[str], cells: Sequence[str], line: int) -> Written:
+    """Return a row of a table as an object of JSON Lines would have it."""
     if len(cells) != len(columns):
         words = f"has {len(cells)} cells, the header {len(columns)}; is a quote missing?"
         return Written(line=line, errors=(errors.InputError(words),))
@@ -218,8 +215,7 @@ def _row(columns: Sequence[str | None], cells: Sequence[str], line: int) -> Writ
     found: dict[str, object] = {}
     grouped: dict[str, dict[str, object]] = {}
     numbered: dict[str, dict[int, str]] = {"image": {}, "label": {}}
-    named = enumerate(zip(columns, cells, strict=True), 1)
-    for column, name, cell in [(at, name, cell) for at, (name, cell) in named if name is not None]:
+    for column, (name, cell) in enumerate(zip(columns, cells, strict=True), 1):
         group, _, member = name.partition(":")
         match = _NUMBERED.fullmatch(name)
         is_empty = not cell.strip()
