@@ -179,7 +179,8 @@ def _line(
 ) -> str:
     """Return the pieces of a row's cells that stand in one line."""
     cells = []
-    for piece, cell, width, right in zip_longest(pieces, row, widths, is_right, fillvalue=False):
+    rights = is_right or [False] * len(widths)
+    for piece, cell, width, right in zip(pieces, row, widths, rights, strict=True):
         blank = " " * (width - len(piece))
         painted = _painted(piece, cell, layout)
         cells.append(blank + painted if right else painted + blank)
