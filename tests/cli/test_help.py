@@ -20,6 +20,7 @@ HEADINGS = {
     "compose": OF_COMPOSE,
     "validate": OF_COMPOSE,
     "batch": ["Rows", *OF_COMPOSE[:5], "Pace", *OF_COMPOSE[5:]],
+    "compare": ["Rows", *OF_COMPOSE[:5], "Pace", *OF_COMPOSE[5:]],
     "jobs fetch": ["Result", "Network", "Talk"],
 }
 
@@ -192,7 +193,7 @@ def test_the_fields_of_o_are_told(run: Run, work: object) -> None:
     assert set(re.findall(r"{(\w+)}", ends[1])) == {*fields.TEMPLATE_NAMES}
 
 
-@pytest.mark.parametrize("command", ["compose", "validate", "batch"])
+@pytest.mark.parametrize("command", ["compose", "validate", "batch", "compare"])
 def test_help_tells_where_a_token_comes_from(run: Run, command: str) -> None:
     """Its address, and the variable that it belongs into."""
     text = " ".join(_text(run, command).split())
@@ -203,7 +204,7 @@ def test_help_tells_where_a_token_comes_from(run: Run, command: str) -> None:
 
 def test_codes_in_help_are_those_of_the_program(run: Run) -> None:
     """Help names no exit code that there is not."""
-    for command in ("compose", "validate", "batch"):
+    for command in ("compose", "validate", "batch", "compare"):
         end = " ".join(_text(run, command).split("Exit codes:")[1].split())
         codes = {int(code) for code in re.findall(r"\b(\d+) [a-z]", end)}
         assert codes <= {int(one) for one in errors.ExitCode}

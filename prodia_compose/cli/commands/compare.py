@@ -19,10 +19,10 @@ def compare(options: ComparedOptions) -> int:
 
     \b
     Two models; four seeds, and what they would cost; a rehearsal without token:
-    prodia-compose compare a.jpg b.jpg -p "..." -m nano-banana -m flux-2-pro -o tried
-    prodia-compose compare a.jpg b.jpg -p "..." -m flux-2-dev --vary seed=1..4 -o seeds -n
-    prodia-compose compare a.jpg b.jpg -p "..." -m flux-2-dev -m flux-2-max \\
-        --vary guidance=2,4 --repeat 2 -o tried --budget 1
+    prodia-compose compare a.jpg b.jpg -p "..." -m nano-banana -m flux-2-pro \\
+        -o tried --budget 1
+    prodia-compose compare a.jpg b.jpg -p "..." -m flux-2-dev -m flux-2-pro \\
+        --vary seed=1..4 -o seeds -n
     prodia-compose compare a.jpg b.jpg -p "..." -m flux-2-dev -m seedream-5-lite \\
         -o tried --sandbox
 
