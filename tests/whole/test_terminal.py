@@ -177,11 +177,16 @@ def test_tables_know_colour(work: Path, env: dict[str, str], coloured: bool) -> 
 
 @pytest.mark.parametrize(
     ("argv", "words"),
-    [((), "\x1b[32mready\x1b[0m"), (("-o", "no/a.jpg"), "\x1b[31m1 problem; ")],
+    [
+        (("--sandbox",), "\x1b[32mready\x1b[0m"),
+        (("--sandbox", "-o", "no/a.jpg"), "\x1b[31m1 problem; "),
+        ((), "\x1b[33mready but for the token, which is missing\x1b[0m"),
+    ],
 )
-def test_a_result_is_green_or_red(work: Path, argv: tuple[str, ...], words: str) -> None:
+def test_a_result_is_coloured_by_meaning(work: Path, argv: tuple[str, ...], words: str) -> None:
     """The last line of a report shows at a glance whether all is well."""
-    shown = on_a_terminal([*REPORT, "--sandbox", *argv], also_stdout=True, env={"TERM": "xterm"})
+    env = {"TERM": "xterm", "PRODIA_TOKEN": None}
+    shown = on_a_terminal([*REPORT, *argv], also_stdout=True, env=env)
 
     assert f"result   {words}" in shown.raw
 
