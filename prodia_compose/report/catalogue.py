@@ -8,18 +8,37 @@ from prodia_compose.report import tables
 
 def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
     """Return the rows of the model table, heading first; README shows the same."""
-    rows = [tables.heading("MODEL", "IMAGES", "PRICE", "SECONDS", "GOOD FOR")]
+    titles = ("MODEL", "IMAGES", "PRICE", "SECONDS", "SEED", "SHAPE", "GOOD FOR")
+    rows = [tables.heading(*titles, right=("IMAGES", "PRICE", "SECONDS"))]
     rows += [
         (
             model.short_name,
             f"{model.max_images.value:g}",
             price_text(model.estimate(None)),
             f"{model.usual_seconds.value:g}" if model.usual_seconds else "?",
+            "yes" if "seed" in _taken(model) else "no",
+            _shape(model),
             model.summary,
         )
         for model in listed
     ]
     return rows
+
+
+def _taken(model: Model) -> dict[str, Setting]:
+    return {one.name: one for one in model.settings if one.status != "refused"}
+
+
+def _shape(model: Model) -> str:
+    """Return how the shape of a result is chosen, and how large it may be."""
+    taken, ways = _taken(model), []
+    if width := taken.get("width"):
+        ways.append(f"size to {width.maximum:g} px" if width.maximum else "size")
+    if "aspect_ratio" in taken:
+        resolution = taken.get("resolution")
+        choices = (resolution.choices or resolution.likely_choices) if resolution else ()
+        ways.append(f"ratio to {choices[-1]}" if choices else "ratio")
+    return ", ".join(ways) or "-"
 
 
 def price_text(estimate: Estimate) -> str:

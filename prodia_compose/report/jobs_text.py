@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from prodia_compose.models.facts import Estimate
@@ -34,7 +35,16 @@ _SETTLED: dict[Settled, str] = {
     "not-billed": "you settled it: it was not billed",
 }
 
-_STYLES: dict[State, str] = {"saved": tables.GREEN, "unknown": tables.RED}
+_STYLES: dict[State, str] = {
+    "accepted": tables.YELLOW,
+    "received": tables.YELLOW,
+    "saved": tables.GREEN,
+    "rejected": tables.RED,
+    "busy": tables.RED,
+    "not-delivered": tables.RED,
+    "unknown": tables.YELLOW,
+}
+"""Green for what is done, red for what failed, yellow for what may have cost and is open."""
 
 _NO_COST = "no cost"
 _SHORTEST_PROMPT, _LONGEST_PROMPT = 16, 40
@@ -43,51 +53,64 @@ _SHORTEST_PROMPT, _LONGEST_PROMPT = 16, 40
 def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Iterator[str]:
     """Yield the table of jobs, heading first, a line each.
 
-    Of the prompts so much is shown as finds room beside the paths of the pictures. Where a
-    terminal is too narrow for both, they come below the rest of their job.
+    On a terminal so much of each prompt is shown as finds room beside the paths of the
+    pictures, or below the rest of its job, and times are told from now; elsewhere all is exact.
     """
-    titles = tables.heading("ID", "BEGUN", "STATE", "MODEL", "PRICE", "PROMPT", "PICTURE")
-    rows = [_row(entry) for entry in entries]
-    room = _LONGEST_PROMPT
+    titles = _heading("PROMPT")
+    rows = [_row(entry, layout) for entry in entries]
     if layout.columns is not None:
         widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-        taken = sum(widths) - widths[5] + 2 * len(widths[1:])
-        room = min(room, layout.columns - taken)
-        if room < _SHORTEST_PROMPT and sum(widths[:5]) + 8 <= layout.columns:
-            lines = tables.aligned([titles[:5], *(row[:5] for row in rows)], layout)
-            yield next(lines)
-            for row, line in zip(rows, lines, strict=True):
-                yield line
-                yield f"  {_cut(row[5], layout.columns - 2)}"
-                yield f"  {row[6]}"
-            return
-    cut = ((*row[:5], _cut(row[5], max(room, _SHORTEST_PROMPT)), row[6]) for row in rows)
-    yield from tables.aligned([titles, *cut], layout)
+        room = min(layout.columns - sum(widths) + widths[5] - 2 * len(widths[1:]), _LONGEST_PROMPT)
+        if room < _SHORTEST_PROMPT:
+            room = layout.columns - len("  PROMPT ")
+        rows = [(*row[:5], _cut(row[5], room), row[6]) for row in rows]
+    return tables.aligned([titles, *rows], layout)
 
 
 def parts(
     found: "Iterable[tuple[Entry, Part | None]]", layout: tables.Layout = tables.PLAIN
 ) -> Iterator[str]:
     """Yield the table of the jobs that a file has to do with, heading first, a line each."""
-    titles = tables.heading("ID", "BEGUN", "STATE", "MODEL", "PRICE", "THE FILE IS", "PICTURE")
     rows = [
-        (*_row(entry)[:5], part.words.removesuffix(" of this job") if part else "", _picture(entry))
-        for entry, part in found
+        (*row[:5], part.words.removesuffix(" of this job") if part else "", row[6])
+        for row, part in ((_row(entry, layout), part) for entry, part in found)
     ]
-    return tables.aligned([titles, *rows], layout)
+    return tables.aligned([_heading("THE FILE IS"), *rows], layout)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _heading(sixth: str) -> tuple[str, ...]:
+    titles = ("ID", "BEGUN", "STATE", "MODEL", "PRICE", sixth, "PICTURE")
+    return tables.heading(*titles, right=("PRICE",))
+
+
+def _row(entry: Entry, layout: tables.Layout) -> tuple[str, ...]:
     style = _STYLES.get(entry.state)
     return (
         visible(entry.id),
-        f"{entry.begun_at.astimezone():%Y-%m-%d %H:%M}",
+        _time(entry.begun_at, layout),
         tables.styled(entry.state, style) if style else entry.state,
         visible(entry.model),
         _price(entry),
         visible(" ".join(entry.prompt.split())),
         _picture(entry),
     )
+
+
+def _time(moment: datetime, layout: tables.Layout) -> str:
+    """Return a time: exact to the second, or on a terminal, up to a month, how long ago it was."""
+    passed_s = (datetime.now(UTC) - moment).total_seconds()
+    if layout.columns is None:
+        return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    for unit, seconds, until in (
+        ("s", 1, 60),
+        ("min", 60, 60),
+        ("h", 3600, 24),
+        ("days", 86400, 31),
+    ):
+        if 0 <= passed_s < seconds * until:
+            count = int(passed_s // seconds)
+            return f"{count} {'day' if unit == 'days' and count == 1 else unit} ago"
+    return f"{moment.astimezone():%Y-%m-%d}"
 
 
 def _cut(text: str, room: int) -> str:
@@ -190,7 +213,7 @@ def again(entry: Entry) -> str | None:
 def kept(files: "Iterable[keeping.Kept]") -> list[tuple[str, ...]]:
     """Return the rows of the table of what is kept aside, heading first."""
     return [
-        tables.heading("KEPT", "BYTES", "JOB", "FILE"),
+        tables.heading("KEPT", "BYTES", "JOB", "FILE", right=("BYTES",)),
         *(
             (
                 f"{one.changed_at.astimezone():%Y-%m-%d %H:%M}",
@@ -211,21 +234,23 @@ def how_much(files: "Sequence[keeping.Kept]") -> str:
 
 def spent(sums: spending.Spending) -> Iterator[tuple[str, ...]]:
     """Yield the rows of what jobs have cost, heading first."""
-    yield tables.heading("DAY", "MODEL", "JOBS", "UNKNOWN", "TOLD", "ESTIMATE", "AT MOST")
+    titles = ("DAY", "MODEL", "JOBS", "UNSETTLED", "BILLED", "ESTIMATE", "MAXIMUM")
+    yield tables.heading(*titles, right=titles[2:])
     for (day, model), amounts in sums.lines.items():
         yield day.isoformat(), visible(model), *_amounts(amounts)
     yield "total", "", *_amounts(sums.total)
 
 
 def _amounts(sums: spending.Amounts) -> tuple[str, ...]:
-    told = "-"
+    billed = "-"
     if sums.actual_usd is not None:
-        told = _usd(sums.actual_usd, sums.actual_usd)
-        told += f" for {sums.priced}" if sums.priced < sums.jobs else ""
+        billed = _usd(sums.actual_usd, sums.actual_usd)
+        billed += f" for {sums.priced} of {sums.jobs}" if sums.priced < sums.jobs else ""
+    unsettled = str(sums.unknown)
     return (
         str(sums.jobs),
-        str(sums.unknown),
-        told,
+        tables.styled(unsettled, tables.YELLOW) if sums.unknown else unsettled,
+        billed,
         _usd(sums.estimate_min_usd, sums.estimate_usd),
         _usd(sums.at_most_usd, sums.at_most_usd),
     )

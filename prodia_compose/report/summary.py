@@ -45,20 +45,20 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.is_saved and plan.request.save_to is not None:
         command = shlex.quote(os.path.join(plan.request.save_to, folder.SCRIPT_NAME))  # noqa: PTH118 - as typed
         yield "saved", f"{visible(plan.request.save_to)}; send it with {visible(command)}"
-    colour = tables.RED if plan.errors else tables.GREEN
-    yield "result", tables.styled(_verdict(plan), colour)
+    yield "result", _verdict(plan)
 
 
-def _verdict(plan: Plan) -> str:
+def _verdict(plan: Plan) -> tables.Styled:
     if problems := len(plan.errors):
-        return f"{problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+        words = f"{problems} problem{'s' if problems > 1 else ''}; nothing would be sent"
+        return tables.styled(words, tables.RED)
     if plan.is_skipped:
-        return "skipped; nothing would be sent"
+        return tables.styled("skipped; nothing would be sent", tables.GREEN)
     if plan.is_reuse:
-        return "ready; nothing would be sent"
+        return tables.styled("ready; nothing would be sent", tables.GREEN)
     if plan.token is None and plan.request.save_to is None:
-        return "ready but for the token, which is missing"
-    return "ready"
+        return tables.styled("ready but for the token, which is missing", tables.YELLOW)
+    return tables.styled("ready", tables.GREEN)
 
 
 def image_rows(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Rows of cells as aligned lines, as wide as a terminal is."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 
 from prodia_compose.frozen import frozen
@@ -11,27 +11,35 @@ BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 _WIDEST = 40
 _WORD = re.compile(r"^\s*\S+|\S+")
 
-_ROOM = {True: 12, False: 20}
-"""What the last column has at least: under a heading, and without one."""
+_ROOM = 20  # what the last column has at least, beside others
 
 
 class Styled(str):
-    """A cell in bold or in a colour; `style` is what stands in `ESC [ ... m`."""
+    """A cell in bold or in a colour; `style` is what stands in `ESC [ ... m`.
 
-    __slots__ = ("style",)
+    Below a title that `is_right`, cells end where it ends, as numbers do.
+    """
+
+    __slots__ = ("is_right", "style")
     style: str
+    is_right: bool
 
 
-def styled(text: str, style: str) -> Styled:
+def styled(text: str, style: str, *, is_right: bool = False) -> Styled:
     """Return a text with its style."""
     made = Styled(text)
-    made.style = style
+    made.style, made.is_right = style, is_right
     return made
 
 
-def heading(*titles: str) -> tuple[str, ...]:
-    """Return the first row of a table."""
-    return tuple(styled(title, BOLD) for title in titles)
+def heading(*titles: str, right: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the first row of a table, the columns of most worth first.
+
+    Args:
+        titles: What stands over each column.
+        right: Those of them whose cells are aligned to the right.
+    """
+    return tuple(styled(title, BOLD, is_right=title in right) for title in titles)
 
 
 @frozen
@@ -56,27 +64,41 @@ def aligned(
     """Yield the rows of a table as lines, each column as wide as its widest cell.
 
     A cell that is very wide itself stands out, and does not push the others away. Where a
-    terminal is too narrow, cells are folded between words; where even that leaves no room,
-    rows are: under a `heading` each becomes a block of lines with their titles.
+    terminal is too narrow, under a `heading` the last columns come below the rest of their
+    row, each cell after its title; without one, cells are folded between words.
     """
-    table = [*zip(*rows, strict=True)]
-    widths = [max((len(cell) for cell in one if len(cell) <= _WIDEST), default=0) for one in table]
-    lines = [_line(row, row, widths, gap, layout) for row in rows]
-    plain = [_line(row, row, widths, gap, PLAIN) for row in rows]
-    if layout.columns is None or max(map(len, plain), default=0) <= layout.columns:
+    lines = [*_whole(rows, gap, layout)]
+    if layout.columns is None or _width(rows, gap) <= layout.columns:
         yield from lines
         return
+    if all(isinstance(cell, Styled) for cell in rows[0]):
+        yield from _blocks(rows, gap, layout)
+        return
+    table = [*zip(*rows, strict=True)]
     words = [[len(word) for cell in one for word in _WORD.findall(cell)] for one in table[:-1]]
     least = [max(one, default=0) for one in words]
-    is_headed = all(isinstance(cell, Styled) for cell in rows[0])
-    spare = layout.columns - len(gap) * len(least) - sum(least) - _ROOM[is_headed]
+    spare = layout.columns - len(gap) * len(least) - sum(least) - _ROOM
     if spare >= 0:
         yield from _folded(rows, _shared(table, least, spare), gap, layout)
-    elif is_headed:
-        yield from _blocks(rows, layout)
-    else:
-        for row in rows:
-            yield from _wrapped(gap.join(row), layout.columns, "    ")
+        return
+    for row in rows:
+        yield from _wrapped(gap.join(row), layout.columns, "    ")
+
+
+def _whole(rows: Sequence[Sequence[str]], gap: str, layout: Layout) -> Iterator[str]:
+    """Yield each row as a line."""
+    columns = zip(*rows, strict=True)
+    widths = [
+        max((len(cell) for cell in one if len(cell) <= _WIDEST), default=0) for one in columns
+    ]
+    is_right = [isinstance(cell, Styled) and cell.is_right for cell in rows[0]]
+    for row in rows:
+        yield _line(row, row, widths, gap, layout, is_right)
+
+
+def _width(rows: Sequence[Sequence[str]], gap: str) -> int:
+    """Return how many columns of a terminal these rows take."""
+    return max(map(len, _whole(rows, gap, PLAIN)), default=0)
 
 
 def _shared(table: Sequence[Sequence[str]], least: Sequence[int], spare: int) -> list[int]:
@@ -118,23 +140,50 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return wrapper.wrap(text)
 
 
-def _blocks(rows: Sequence[Sequence[str]], layout: Layout) -> Iterator[str]:
-    """Yield each row as its first cell, and the others below it with their titles."""
-    titles, *below = rows
-    for row in below:
-        yield _painted(row[0], titles[0], layout)
-        cells = [(f"  {title}", cell) for title, cell in zip(titles[1:], row[1:], strict=True)]
-        yield from aligned(cells, layout)
+def _blocks(rows: Sequence[Sequence[str]], gap: str, layout: Layout) -> Iterator[str]:
+    """Yield as many of the first columns as find room, and below each row its other cells."""
+    columns, count = layout.columns or 0, len(rows[0]) - 1
+    while count > 1 and _width([row[:count] for row in rows], gap) > columns:
+        count -= 1
+    heads = _whole([row[:count] for row in rows], gap, layout)
+    yield next(heads)
+    for row, head in zip(rows[1:], heads, strict=True):
+        yield head
+        yield from _below([*zip(rows[0][count:], row[count:], strict=True)], gap, layout)
+
+
+def _below(cells: Sequence[tuple[str, str]], gap: str, layout: Layout) -> Iterator[str]:
+    """Yield cells after their titles, as many to a line as find room; what is empty is left out."""
+    columns, line, used = layout.columns or 0, "", 0
+    for title, cell in cells:
+        told = f"{title} {cell}" if cell else ""
+        if line and used + len(gap) + len(told) > columns:
+            yield line
+            line = ""
+        if 2 + len(told) > columns:
+            yield from (f"  {piece}" for piece in _wrapped(told, columns - 2, "  "))
+        elif told:
+            used = used + len(gap) + len(told) if line else 2 + len(told)
+            line += f"{gap if line else '  '}{title} {_painted(cell, cell, layout)}"
+    if line:
+        yield line
 
 
 def _line(
-    pieces: Sequence[str], row: Sequence[str], widths: Sequence[int], gap: str, layout: Layout
+    pieces: Sequence[str],
+    row: Sequence[str],
+    widths: Sequence[int],
+    gap: str,
+    layout: Layout,
+    is_right: Sequence[bool] = (),
 ) -> str:
     """Return the pieces of a row's cells that stand in one line."""
-    cells = [
-        _painted(piece, cell, layout) + " " * (width - len(piece))
-        for piece, cell, width in zip(pieces, row, widths, strict=True)
-    ]
+    cells = []
+    rights = is_right or [False] * len(widths)
+    for piece, cell, width, right in zip(pieces, row, widths, rights, strict=True):
+        blank = " " * (width - len(piece))
+        painted = _painted(piece, cell, layout)
+        cells.append(blank + painted if right else painted + blank)
     return gap.join(cells).rstrip()
 
 

@@ -111,7 +111,7 @@ def test_what_was_spent_is_summed_up(run: Run, work: Path, sandbox: server.Sandb
     ]
     assert rows[2][4:] == ["$0.078", "$0.078", "$0.078"]
     assert rows[3][4:] == ["-", "unknown", "unknown"]
-    assert " ".join(rows[4]) == "total 4 0 $0.108 for 3 $0.108 unknown"
+    assert " ".join(rows[4]) == "total 4 0 $0.108 for 3 of 4 $0.108 unknown"
     assert spent["schema"] == "prodia-compose/spend@1"
     assert spent["total"]["actual_usd"] == 0.108
 

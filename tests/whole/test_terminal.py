@@ -144,15 +144,14 @@ REPORT = ("validate", "product.jpg", "scene.jpg", "-p", PROMPT)
 @pytest.mark.parametrize(
     "argv", [("models",), ("models", "flux-2-flex"), (*REPORT, "--sandbox")], ids=" ".join
 )
-@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("columns", [40, 80, 120, 200])
 def test_tables_break_no_words(work: Path, run: Run, argv: tuple[str, ...], columns: int) -> None:
     """On a terminal of 40 columns and more each word of a table is whole, if it fits a line."""
     piped = run(*argv).text.splitlines()
     shown = on_a_terminal(argv, columns=columns, also_stdout=True, env={"TERM": "dumb"})
     lines, words = shown.raw.splitlines(), shown.raw.split()
 
-    # A block begins with its name, without a title.
-    assert {word for line in piped for word in line.split()} - {"MODEL"} == {*words} - {"MODEL"}
+    assert {word for line in piped for word in line.split()} == {*words}
     assert [line for line in lines if len(line) > columns and len(line.split()) > 1] == []
     assert columns < 200 or lines == piped
 
@@ -178,13 +177,41 @@ def test_tables_know_colour(work: Path, env: dict[str, str], coloured: bool) -> 
 
 @pytest.mark.parametrize(
     ("argv", "words"),
-    [((), "\x1b[32mready\x1b[0m"), (("-o", "no/a.jpg"), "\x1b[31m1 problem; ")],
+    [
+        (("--sandbox",), "\x1b[32mready\x1b[0m"),
+        (("--sandbox", "-o", "no/a.jpg"), "\x1b[31m1 problem; "),
+        ((), "\x1b[33mready but for the token, which is missing\x1b[0m"),
+    ],
 )
-def test_a_result_is_green_or_red(work: Path, argv: tuple[str, ...], words: str) -> None:
+def test_a_result_is_coloured_by_meaning(work: Path, argv: tuple[str, ...], words: str) -> None:
     """The last line of a report shows at a glance whether all is well."""
-    shown = on_a_terminal([*REPORT, "--sandbox", *argv], also_stdout=True, env={"TERM": "xterm"})
+    env = {"TERM": "xterm", "PRODIA_TOKEN": None}
+    shown = on_a_terminal([*REPORT, *argv], also_stdout=True, env=env)
 
     assert f"result   {words}" in shown.raw
+
+
+def test_money_ends_in_one_column(run: Run) -> None:
+    """Prices and other numbers are aligned to the right, under the end of their title."""
+    heading, *rows = run("models").text.splitlines()
+    ends = [heading.index(title) + len(title) for title in ("IMAGES", "PRICE", "SECONDS")]
+
+    assert len(rows) > 1
+    for row in rows:
+        assert [row[end - 1] != " " and row[end : end + 2] == "  " for end in ends] == [True] * 3
+
+
+def test_a_narrow_terminal_gets_what_counts_first(run: Run) -> None:
+    """The first columns stay a table; the others come below their row, each after its title."""
+    shown = on_a_terminal(["models"], columns=40, also_stdout=True, env={"TERM": "dumb"})
+
+    assert shown.raw.splitlines()[:5] == [
+        "MODEL             IMAGES        PRICE",
+        "nano-banana            3       $0.039",
+        "  SECONDS 8  SEED no  SHAPE ratio",
+        "  GOOD FOR flat rate, plain-language",
+        "    edits",
+    ]
 
 
 def test_a_pipe_gets_a_row_a_line(run: Run) -> None:
