@@ -29,6 +29,7 @@ _IN_COMPARE: Mapping[str, Mapping[str, Any] | None] = {
     "budget_usd": {"help": "Spend no more, in all runs of this compare together"},
     "max_failures": {"help": "Start no more after N failures without a success; 0 goes on"},
     "only": {"help": "Only the variant called so; give it once for each"},
+    "rerun": {"help": "Send variants that ended so once more; nothing else sends them again"},
     **dict.fromkeys(_LEFT_OUT),
 }
 """What is said otherwise of options of `batch` and `compose`, and what is left out."""
