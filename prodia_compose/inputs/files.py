@@ -44,7 +44,7 @@ def read_text(name: str, flag: str, stdin: BinaryIO | None, most_bytes: int = -1
     try:
         if name == "-":
             return _checked_stdin(stdin).read()
-        _refuse_kind(_stat(name), name)
+        refuse_kind(_stat(name), name)
         with _open(name) as file:
             return file.read(most_bytes)
     except errors.InputError as exc:
@@ -86,7 +86,7 @@ def opener(path: str) -> blob.Opener:
     if stat.S_ISDIR(status.st_mode):
         cure = f"list its pictures: {listing(path)} | prodia-compose compose -0 -T - ..."
         raise errors.InputError(f"is a folder; {cure}")
-    _refuse_kind(status, path)
+    refuse_kind(status, path)
     if stat.S_ISFIFO(status.st_mode):
         with _open(path) as pipe:
             return blob.stored(_chunks(pipe)).open
@@ -207,8 +207,12 @@ def _for_find(path: str) -> str:
     return f"$'{progress.visible(escaped)}'"
 
 
-def _refuse_kind(status: os.stat_result, path: str) -> None:
-    """Refuse what is no file; the pipe of a shell's `<(...)` is fine."""
+def refuse_kind(status: os.stat_result, path: str) -> None:
+    """Refuse what is no file; the pipe of a shell's `<(...)` is fine.
+
+    Raises:
+        errors.InputError: It is none; the caller names it.
+    """
     mode = status.st_mode
     if stat.S_ISFIFO(mode) and not is_descriptor(path):
         raise errors.InputError("is a named pipe, which could wait for ever; use - or <(...)")

@@ -11,11 +11,13 @@ import io
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from prodia_compose import errors, values
+from prodia_compose.inputs import files
 from prodia_compose.pipeline.batch.results import history, lines
 from prodia_compose.pipeline.batch.results.lines import Document
 from prodia_compose.progress import visible
@@ -51,7 +53,7 @@ def documents(path: str) -> list[Document]:
     rows: dict[str, tuple[Document, history.Last]] = {}
     found: list[Document | str] = []
     try:
-        with Path(path).open("rb") as file:
+        with _opened(path) as file:
             for number, line in _lines(path, file):
                 try:
                     now = _checked(lines.usable({**line, "status": _status(line)}, folder))
@@ -73,6 +75,17 @@ def documents(path: str) -> list[Document]:
         words = "holds no row and no result; name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: {words}", path=path)
     return [rows[one][0] if isinstance(one, str) else one for one in found]
+
+
+def _opened(path: str) -> BinaryIO:
+    """Return a file to be read; what is none could keep its reader waiting for ever."""
+    status = Path(path).stat()
+    if not stat.S_ISDIR(status.st_mode):  # opening it says that
+        try:
+            files.refuse_kind(status, path)
+        except errors.InputError as exc:
+            raise errors.InputError(f"{path}: {exc.message}", path=path) from exc
+    return Path(path).open("rb")
 
 
 def of_job(entry: Entry) -> Document:

@@ -121,6 +121,8 @@ def test_jobs_of_the_record(here: Path) -> None:
         ("gone.jsonl", "there is no such file, and no job of the record whose id begins so"),
         ("beef", "no job of the record has an id that begins so; `prodia-compose jobs` lists them"),
         ("folder", "cannot be read: is a folder; name a results file in it, or a sidecar"),
+        ("pipe", "is a named pipe, which could wait for ever; use - or <(...)"),
+        ("/dev/null", "/dev/null: is a device, not a file"),
         ("empty", "holds no row and no result; name a results file of a batch, or a sidecar"),
         ("photo", ":1: is no line of a batch's results, and no result of compose --json"),
         ("other", ":2: is no line of a batch's results, and no result of compose --json"),
@@ -141,6 +143,7 @@ def test_what_names_nothing_is_told(here: Path, name: str, words: str) -> None:
     """One line names the file and what is wrong, as an input that cannot be used."""
     (here / "folder").mkdir()
     (here / "empty").write_text("\n")
+    os.mkfifo(here / "pipe")
     (here / "photo").write_text("GIF89a")
     (here / "other").write_text(f'{json.dumps(RESULT)}\n{{"schema": "prodia-compose/plan@1"}}')
     (here / "bytes").write_bytes(b'{"schema": "\xff')
