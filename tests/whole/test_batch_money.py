@@ -165,32 +165,6 @@ def test_a_busy_model_holds_up_its_own_rows_only(here: Path, process: Run) -> No
     assert len([time for time in free if time < 1]) >= 2, "these have room all the time"
 
 
-@pytest.mark.parametrize("order", ["in turn", "one after the other"])
-def test_many_rows_of_a_busy_model_are_passed_by(here: Path, process: Run, order: str) -> None:
-    """However many of them wait, all rows of another model are sent meanwhile."""
-    held, free = rows(16), rows(16, model="flux-2-max")
-    half = [*held[:8], *free[8:]] if order != "in turn" else [
-        free[n] if n % 2 else row for n, row in enumerate(held)
-    ]  # fmt: skip
-    manifest(here, half)
-    is_held = {n + 1: (n % 2 == 0 if order == "in turn" else n < 8) for n in range(16)}
-    busy: list[float] = []
-
-    def choose(_: int, request: loopback.Received) -> loopback.Answer:
-        if not is_held[number_of(request)] or (busy and request.at - busy[0] >= 2):
-            return ANSWER
-        busy.append(request.at)
-        return loopback.busy("2")
-
-    with serving(choose) as server:
-        done = process("batch", "rows.jsonl", "-y", "-j4")
-    sent = [(number_of(request), request.at - busy[0]) for request in server.requests]
-
-    assert done.code == 0
-    assert [at for number, at in sent if not is_held[number] and at >= 2] == []
-    assert len([at for number, at in sent if is_held[number] and at >= 2]) == 8
-
-
 def test_a_model_without_room_is_given_up(here: Path, process: Run) -> None:
     """Its rows end as busy, unsent but for those that found out; the others are done."""
     manifest(here, [*rows(4), *rows(6, model="flux-2-max")[4:]])

@@ -1,13 +1,12 @@
 """The rows that are due, on their way: each in a thread, from its pictures to its place."""
 
 import collections
-import functools
 import queue
 import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import IO, Final
+from typing import IO
 
 from prodia_compose import addresses, errors, progress
 from prodia_compose.frozen import frozen
@@ -79,17 +78,15 @@ class Means:
 def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     """Send rows, so many at one time, and yield what became of each as it ends.
 
-    They are taken in order. Pictures are prepared ahead for as many rows of each model as may be
-    on their way, and two more for each worker of a cluster: where the service has no room for one
-    model, the others go on.
+    They are taken in order. Pictures are prepared ahead for as many rows as may be on their way,
+    and two more for each worker of a cluster.
     The first signal lets those that are on their way come to their end, the second ends them too.
     """
     ahead = jobs + 2 * means.elsewhere
     crew = _Crew(due, ahead, means)
-    most = min(jobs + ahead * min(crew.models, _MOST_SHUT), len(due), means.most)
     is_told = False
     left = len(due)
-    begun = sum(workers.started(crew.work) for _ in range(most))
+    begun = sum(workers.started(crew.work) for _ in range(min(jobs + ahead, left, means.most)))
     if begun == 0:
         crew.work()  # no thread is to be had: one after the other, then
     while left:
@@ -107,41 +104,6 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
                 raise errors.UnknownError(f"{what}; run it again: it goes on from here") from None
 
 
-_MOST_SHUT: Final = 4
-"""For so many models there are threads that wait, and hold a picture: a bound for their number."""
-
-
-class _Queue:
-    """The rows that nobody has taken yet, and how many of each model may be prepared ahead."""
-
-    def __init__(self, due: Sequence[Due], ahead: int) -> None:
-        self._changed = threading.Condition()  # for all of these
-        self._waiting: dict[str, collections.deque[Due]] = {}
-        for one in due:
-            self._waiting.setdefault(one.model, collections.deque()).append(one)
-        self._left = dict.fromkeys(self._waiting, ahead)
-        self.models = len(self._left)
-
-    def take(self) -> Due | None:
-        """Wait for the next row that may be prepared; None if there are no more rows."""
-        with self._changed:
-            while rest := {model: rows for model, rows in self._waiting.items() if rows}:
-                ready = [rows for model, rows in rest.items() if self._left[model] > 0]
-                if ready:
-                    rows = min(ready, key=lambda rows: rows[0].row.number)
-                    self._left[rows[0].model] -= 1
-                    return rows.popleft()
-                self._changed.wait()
-            self._changed.notify_all()
-            return None
-
-    def let_next(self, model: str) -> None:
-        """Let one more row of a model be prepared."""
-        with self._changed:
-            self._left[model] += 1
-            self._changed.notify()
-
-
 class _Crew:
     """The threads, and what they have before them."""
 
@@ -150,19 +112,24 @@ class _Crew:
         self.done: queue.Queue[Done] = queue.Queue()
         self.threads: list[threading.Thread] = []
         self._means = means
-        self._queue = _Queue(due, ahead)
-        self.models = self._queue.models
+        self._waiting = collections.deque(due)
+        self._ahead = threading.Semaphore(ahead)
         at_pictures = ahead if means.elsewhere else max(2, workers.processors())
         self._at_pictures = threading.Semaphore(at_pictures)
 
     def work(self) -> None:
         """Take one row after the other, until there is none."""
         self.threads.append(threading.current_thread())
-        while (due := self._queue.take()) is not None:
+        while True:
+            self._ahead.acquire()
+            try:
+                due = self._waiting.popleft()
+            except IndexError:
+                self._ahead.release()
+                return
             if self._means.asked.signum is not None:
                 self._means.desk.end("interrupted")
-            let_next = functools.partial(self._queue.let_next, due.model)
-            one = _Row(due, self._means, self._at_pictures, let_next)
+            one = _Row(due, self._means, self._at_pictures, self._ahead.release)
             self.done.put(one.come_to_its_end())
 
 
