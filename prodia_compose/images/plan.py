@@ -146,6 +146,12 @@ def _within(longest: int, shortest: int, max_long: int, area: int) -> Size:
     return best
 
 
+def fitted_into(size: Size, room: Size) -> Size:
+    """Return a size made smaller, if need be, to find room; at least 1 px a side."""
+    scale = min(1.0, room[0] / size[0], room[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def _single_reason(size: Size, final: Size, caps: Caps) -> str | None:
     """Return the cap on one picture that binds, or None where it stays whole."""
     if final == size:

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from prodia_compose.images import prepare
+from prodia_compose.images import plan, prepare
 from prodia_compose.images.options import Fitting
 from prodia_compose.images.pixels import raster
-from prodia_compose.images.plan import Size
 from prodia_compose.images.probe import probe
 from prodia_compose.inputs.blob import Opener
 
@@ -24,7 +23,7 @@ def cells(opener: Opener, columns: int, lines: int, wishes: Fitting) -> list[lis
         errors.ComposeError: It is no picture, damaged, or too large.
     """
     info = probe.probe(opener, max_input_pixels=wishes.max_input_pixels)
-    size = _within((info.width, info.height), (columns, 2 * lines))
+    size = plan.fitted_into((info.width, info.height), (columns, 2 * lines))
     small = raster.decode(opener, info, size)
     image, _, _ = prepare.as_seen(small, info, replace(wishes, keep_alpha=False))
     data, row_bytes = image.tobytes(), 3 * image.width
@@ -34,9 +33,3 @@ def cells(opener: Opener, columns: int, lines: int, wishes: Fitting) -> list[lis
     ]
     lower: list[list[bytes] | list[None]] = [*rows[1::2], [None] * image.width]
     return [[*zip(*pair, strict=True)] for pair in zip(rows[::2], lower, strict=False)]
-
-
-def _within(size: Size, room: Size) -> Size:
-    """Return a size made smaller, if need be, to find room."""
-    scale = min(1.0, room[0] / size[0], room[1] / size[1])
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -51,7 +51,7 @@ def test_a_picture_is_the_same_after_any_other(side: int) -> None:
 
 def test_decoded_pictures_stay_what_they_are() -> None:
     """Even while others are decoded after them, in whose memory they could lie."""
-    halves = (SIZE[0] // 2, SIZE[1] // 2)  # what is decoded or averaged on the way to the quarters
+    halves = (SIZE[0] // 2, SIZE[1] // 2)  # what is decoded on the way to the quarters
     quarters = (SIZE[0] // 4, SIZE[1] // 4)
     decoded, copies = [], []
     for size, name, seed in itertools.product((quarters, halves, SIZE, quarters), MADE, (1, 2)):

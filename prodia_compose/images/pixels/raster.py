@@ -27,7 +27,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from prodia_compose import errors
 from prodia_compose.images.formats import jpeg, png
-from prodia_compose.images.pixels import decoder, depth, lines, resample, spare, strips
+from prodia_compose.images.pixels import decoder, depth, resample, spare, strips
 from prodia_compose.images.plan import Size
 from prodia_compose.images.probe.probe import ImageInfo
 from prodia_compose.inputs.blob import Opener
@@ -135,7 +135,7 @@ def _whole(
         )
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
     result = resample.shrunk(_rows(image, opener, info), size, extent)
-    if scale > 1 and not is_rough and lines.are_in(image):
+    if scale > 1 and not is_rough and _has_lines(image):
         del image
         with _at_full_size:
             spare.drop()
@@ -146,6 +146,12 @@ def _whole(
         # A channel that is no transparency, such as a selection saved in a PSD.
         result = result.convert("RGB")
     return result
+
+
+def _has_lines(image: Image.Image) -> bool:
+    from prodia_compose.images.pixels import lines  # noqa: PLC0415 - seldom needed
+
+    return lines.are_in(image)
 
 
 def _rows(image: ImageFile.ImageFile, opener: Opener, info: ImageInfo) -> resample.Rows:

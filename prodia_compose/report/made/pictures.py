@@ -10,6 +10,7 @@ from typing import BinaryIO, Final, NamedTuple
 from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, thumbnails, workers
+from prodia_compose.images.probe import probe
 from prodia_compose.inputs import files
 from prodia_compose.pipeline.batch.results.lines import Document
 from prodia_compose.progress import Stop
@@ -135,7 +136,7 @@ class _Maker(NamedTuple):
             return path.open("rb")
 
         side = int(self.side * _INPUT_PART) if one.is_input else self.side
-        info = thumbnails.look(opener)
+        info = probe.probe(opener)
         cost = thumbnails.peak_bytes(info, side)
         self.budget.acquire(cost)
         try:
