@@ -18,8 +18,6 @@ from prodia_compose.images import cluster, fit, workers
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch import open_files, placing, survey, work
-from prodia_compose.pipeline.batch.budget import Budget
-from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.outcomes import Failures
 from prodia_compose.pipeline.batch.results import history, names
@@ -30,7 +28,9 @@ from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.rows import compared, reading
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
 from prodia_compose.pipeline.batch.shared import Shared
-from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.desk import Desk
+from prodia_compose.pipeline.batch.starting.starts import Starts
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record import ledger
 from prodia_compose.report import batch as documents

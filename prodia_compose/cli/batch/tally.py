@@ -13,12 +13,12 @@ from prodia_compose.cli import terminal, watcher
 from prodia_compose.cli.batch import before
 from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch import outcomes
-from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.open_files import Room
 from prodia_compose.pipeline.batch.outcomes import Reason
 from prodia_compose.pipeline.batch.results.due import Rerun
 from prodia_compose.pipeline.batch.results.ends import Done, Due
 from prodia_compose.pipeline.batch.rows.row import Row
+from prodia_compose.pipeline.batch.starting.desk import Desk
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.report import batch as documents
 from prodia_compose.report.jsontext import Document
