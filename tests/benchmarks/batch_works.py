@@ -1,5 +1,6 @@
 """The works of `batch`: who sends many compositions how, and what many rows cost."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -136,6 +137,43 @@ def resume(place: Bench) -> Iterator[Row]:
     yield _row("10,000 rows, all done", found, found.median_s, "s", _most(15))
 
 
+def report(place: Bench) -> Iterator[Row]:
+    """A page of 500 rows, each of a photo and a picture of 1 MP; and of photos of 6 MP."""
+    for megapixels, limit in ((1, 5.0), (6, None)):
+        room = _made(place, 500, f"{megapixels}mp.jpg")
+        work = f"a page of 500 rows, photos of {megapixels} MP"
+        (found,) = place.measure(place.ours(room, "report", "x.jsonl", "-f", "-o", "report.html"))
+        size = (room / "report.html").stat().st_size
+        goal = None if limit is None else _most(limit)
+        yield _row(work, found, found.median_s, "s", goal)
+        yield _row(work, found, size / _MB, "MB", _most(15))
+        yield _row(work, found, found.peak_bytes / _MB, "MB", _most(300))
+
+
+def _made(place: Bench, count: int, photo: str) -> Path:
+    """Return a folder with results of so many rows, each of a photo, of which 1 MP came."""
+    import reporting
+
+    result = "1mp.jpg"
+    place.pictures(result)
+    room = place.room(f"report-{photo}", photo, count)
+    given, came = (
+        hashlib.sha256((place.folder / name).read_bytes()).hexdigest() for name in (photo, result)
+    )
+    rows = []
+    for number in range(count):
+        (room / f"out-{number}.jpg").unlink(missing_ok=True)
+        (room / f"out-{number}.jpg").hardlink_to(place.folder / result)
+        images = [{"position": 1, "path": f"in-{number:02}.jpg", "sha256": given}]
+        outputs = [{"path": f"out-{number}.jpg", "sha256": came}]
+        name, prompt = f"row-{number}", f"put {number} there"
+        rows.append(
+            reporting.row(name, number=number, prompt=prompt, images=images, outputs=outputs)
+        )
+    reporting.written(room / "x.jsonl", rows)
+    return room
+
+
 def _alone(place: Bench, url: str, room: Path, *argv: str) -> Measured:
     """Return what one run takes with a service."""
     ours = replace(_batch(place, room, *argv), rounds=1)
@@ -183,7 +221,7 @@ def _ends(room: Path) -> list[datetime]:
     return [datetime.fromisoformat(found["at"]) for found in rows]
 
 
-def _row(work: str, found: Measured, value: float, unit: str, goal: Goal) -> Row:
+def _row(work: str, found: Measured, value: float, unit: str, goal: Goal | None) -> Row:
     return bench.row(work, found, value=value, unit=unit, goal=goal)
 
 
@@ -192,6 +230,6 @@ def _most(limit: float) -> Goal:
 
 
 WORKS: Final[dict[str, Callable[[Bench], Iterator[Row]]]] = {
-    work.__name__: work for work in (batch48, batch12, plan, flight, grown, resume)
+    work.__name__: work for work in (batch48, batch12, plan, flight, grown, resume, report)
 }
 """The works by name, in the order they are done."""
