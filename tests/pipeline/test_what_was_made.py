@@ -121,7 +121,7 @@ def test_jobs_of_the_record(here: Path) -> None:
         ("gone.jsonl", "there is no such file, and no job of the record whose id begins so"),
         ("beef", "no job of the record has an id that begins so; `prodia-compose jobs` lists them"),
         ("folder", "cannot be read: is a folder; name a results file in it, or a sidecar"),
-        ("pipe", "is a named pipe, which could wait for ever; use - or <(...)"),
+        ("pipe", "is a named pipe, which could wait for ever; use <(...)"),
         ("/dev/null", "/dev/null: is a device, not a file"),
         ("empty", "holds no row and no result; name a results file of a batch, or a sidecar"),
         ("photo", ":1: is no line of a batch's results, and no result of compose --json"),
