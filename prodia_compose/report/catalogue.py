@@ -115,12 +115,12 @@ def _setting_row(setting: Setting) -> tuple[str, str, str]:
     note = f"; {setting.note}" if setting.note else ""
     return (
         f"  {setting.name}",
-        ("not accepted" if setting.status == "refused" else _domain(setting)) + default,
+        ("not accepted" if setting.status == "refused" else domain(setting)) + default,
         f"[{status}{setting.source}{note}]",
     )
 
 
-def _domain(setting: Setting) -> str:
+def domain(setting: Setting) -> str:
     """Return what a setting may be, in a phrase."""
     choices = setting.choices or setting.likely_choices
     if choices:
