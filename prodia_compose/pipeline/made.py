@@ -140,7 +140,7 @@ def of_job(entry: Entry) -> Document:
 
 
 def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
-    """Return what several names mean, all that is wrong with them told at once.
+    """Return what several names mean, each job once; all that is wrong is told together.
 
     Args:
         names: Results files, sidecars, `RESULTS#ID`, or ids of jobs; a file comes first.
@@ -151,9 +151,11 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
     """
     findings = errors.Findings()
     found: list[Document] = []
-    for name in dict.fromkeys(names):  # nothing is shown twice
+    for name in dict.fromkeys(names):  # no job is shown twice, nor what it cost
         with findings.collecting():
-            found += documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            listed = documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            told = {one[key] for one in found for key in _JOBS if one.get(key) is not None}
+            found += [one for one in listed if told.isdisjoint(map(one.get, _JOBS))]
     findings.raise_if_any()
     return found
 
@@ -331,13 +333,16 @@ def _foreign(path: str, number: int, words: str = _FOREIGN) -> errors.InputError
 _OURS: Final = ("before", "results")
 """What is told of a document here; in a file it is nobody's."""
 
+_JOBS: Final = ("job_id", "record_id")
+"""What a job is known by, here and at the service, wherever it is told of."""
+
 _NUMBERS: Final = ("elapsed_s", "price_usd", "estimate_usd", "reserved_usd", "row")
 _LARGEST: Final = 2**63
 
 _KINDS: Final = (
     (("images", "outputs", "rescued", "errors", "warnings"), list | None),
     (("job", "output"), dict | None),
-    (("model", "prompt", "at", "job_type"), str | None),
+    (("model", "prompt", "at", "job_type", *_JOBS), str | None),
     (_NUMBERS, int | float | None),
     (("row",), int | None),
 )

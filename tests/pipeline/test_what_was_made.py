@@ -209,3 +209,18 @@ def test_results_that_hold_no_row_have_their_jobs_name(here: Path) -> None:
 
     with ledger.open_record({}) as record:
         assert made.find("two.json#other", record)["prompt"] == "other"
+
+
+def test_a_job_is_told_once(here: Path) -> None:
+    """Whichever of its names, copies, results and sidecar are given, it is one, and paid once."""
+    ends = [resulting.end("a", job_id="j-1", record_id="1234"), resulting.end("b", record_id="56")]
+    _written(here / "rows.jsonl", *ends)
+    (here / "copy.jsonl").write_bytes((here / "rows.jsonl").read_bytes())
+    (here / "link.jsonl").symlink_to("rows.jsonl")
+    (here / "a.jpg.json").write_text(json.dumps({**RESULT, "job_id": "j-1"}))
+    (here / "other.json").write_text(json.dumps(RESULT))
+    names = ["rows.jsonl", "./rows.jsonl", "copy.jsonl", "link.jsonl", "a.jpg.json", "other.json"]
+    with ledger.open_record({"PRODIA_COMPOSE_RECORD": "off"}) as record:
+        found = made.gathered([*names, "rows.jsonl#b"], record)
+        assert [one.get("id") for one in found] == ["a", "b", None]
+        assert len(made.gathered(names[-2:], record)) == 2

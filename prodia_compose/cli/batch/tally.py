@@ -254,7 +254,8 @@ class Tally:
         else:
             self._sum_up(done, left, stopped, desk)
             if page is not None:
-                self._say(f"the pictures are shown in {page}")
+                what = "the pictures are" if done else "what became of them is"
+                self._say(f"{what} shown in {page}")
         if self._bug is not None and errors.lack(self._bug) is None:
             raise self._bug  # else its row is told, and the next run goes on
         if not left:

@@ -153,7 +153,10 @@ class _Layout:
             (outcome, _INK),
         ]
         found = [self._shown[each] for each in pictures.named(made)]
-        bands = [_captioned(one, _CELL, [(one.trouble, _INK)]) for one in found]
+        bands = [
+            _captioned(one, _CELL, [(f"{one.name}: {one.trouble}", _INK)] if one.trouble else [])
+            for one in found
+        ]
         items: list[Item] = []
         top = 0
         for band in (*bands, _captioned(None, _CELL, lines)):
