@@ -48,7 +48,8 @@ def documents(path: str) -> list[Document]:
         with reading.opened(path) as file:
             for number, line in reading.documents(path, file):
                 try:
-                    now = _checked(lines.usable({**line, "status": _status(line)}, folder))
+                    told = {name: line[name] for name in line if name not in _OURS}
+                    now = _checked(lines.usable({**told, "status": _status(line)}, folder))
                     _, last, _ = history.step(_counted(now), folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
@@ -61,8 +62,8 @@ def documents(path: str) -> list[Document]:
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
     except OSError as exc:
-        words = f"cannot be read: {errors.reason(exc, _REASONS)}"
-        raise errors.InputError(f"{path}: {words}", path=path) from exc
+        why = errors.reason(exc, _REASONS)
+        raise errors.InputError(f"{path}: cannot be read: {why}", path=path) from exc
     if not found:
         words = "holds no row and no result; name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: {words}", path=path)
@@ -211,14 +212,12 @@ def _checked(document: Document) -> Document:
         for name in names:
             if not isinstance(document.get(name), kinds):
                 raise ValueError(f"no such {name}")  # noqa: TRY004 - what was read is wrong
-    for value in (
-        document.get(name) for names, kinds in _KINDS if kinds == _AMOUNT for name in names
-    ):
-        if not (value is None or abs(value) < _LARGEST):  # type: ignore[arg-type] # a number, as it was found
-            raise ValueError("no such number")
+    for name in _NUMBERS:  # NaN is neither
+        if (value := document.get(name)) is not None and not 0 <= value < _LARGEST:  # type: ignore[operator] # a number, by its kind
+            raise ValueError(f"no such {name}")
     output = document.get("output")
     named = [one for name in ("images", "outputs", "rescued") for one in _listed(document, name)]
-    if not all(map(_is_file, [*named, *([] if output is None else [output])])):
+    if not all(map(_is_file, named if output is None else [*named, output])):
         raise ValueError("no such file")
     job = document.get("job")
     if isinstance(job, dict) and not isinstance(job.get("config"), dict):
@@ -257,14 +256,17 @@ def _later(
     return {**told, **now, "before": jobs}, last
 
 
-_AMOUNT: Final = int | float | None
-_LARGEST: Final = 1e15
+_OURS: Final = ("before", "results")
+"""What is told of a document here; in a file it is nobody's."""
+
+_NUMBERS: Final = ("elapsed_s", "price_usd", "estimate_usd", "reserved_usd", "row")
+_LARGEST: Final = 2**63
 
 _KINDS: Final = (
     (("images", "outputs", "rescued", "errors", "warnings"), list | None),
     (("job", "output"), dict | None),
     (("model", "prompt", "at", "job_type"), str | None),
-    (("elapsed_s", "price_usd", "estimate_usd"), _AMOUNT),
+    (_NUMBERS, int | float | None),
     (("row",), int | None),
 )
 """What the fields are that readers go by."""
