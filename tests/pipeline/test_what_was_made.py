@@ -224,3 +224,37 @@ def test_a_job_is_told_once(here: Path) -> None:
         found = made.gathered([*names, "rows.jsonl#b"], record)
         assert [one.get("id") for one in found] == ["a", "b", None]
         assert len(made.gathered(names[-2:], record)) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"output": {"format": "JPEG"}},
+        {"output": {"path": 1}},
+        {"outputs": [{"path": None}]},
+        {"images": [{"path": "a.jpg", "sha256": {"a": 1}}]},
+        {"images": [{"path": "a.jpg", "label": ["mug"]}]},
+        {"price_usd": 10**400},
+        {"elapsed_s": float("inf")},
+        {"row": [1]},
+    ],
+    ids=str,
+)
+def test_fields_of_other_kinds_are_damage(here: Path, change: dict[str, object]) -> None:
+    """What readers go by is a text, a number or a path, or the line is told to be damaged."""
+    Path("x.json").write_text(json.dumps({**RESULT, **change}))
+
+    with pytest.raises(
+        errors.InputError, match=r"^x\.json:1: is no line of a batch's results; mend"
+    ):
+        made.documents("x.json")
+
+
+def test_a_large_file_of_something_else_is_not_read(here: Path) -> None:
+    """What does not begin as JSON is told at once, and takes no memory."""
+    with Path("junk").open("wb") as file:
+        file.write(b"x" * 5000)
+        file.truncate(1 << 40)
+
+    with pytest.raises(errors.InputError, match=r"^junk:1: is no line of .*, and no"):
+        made.documents("junk")
