@@ -14,13 +14,21 @@ from prodia_compose.cli import terminal
 TOPICS: Mapping[str, str] = {
     "lists": "Pictures from lists, folders, pipes and the web, and their order",
     "names": "Names of results: -o and its fields, formats, files that exist",
-    "batch": "Many pictures: manifests, results, running it again, many machines",
+    "options": "All options of compose and batch, by what they are for",
+    "again": "The recipe of a picture: sidecars, --from, --if-made",
+    "batch": "Many pictures: manifests, results, running it again",
+    "cluster": "Many machines: Dask, shards, GNU parallel, Slurm, Kubernetes",
+    "reports": "Comparing models; pages and contact sheets of what was made",
     "money": "What a job costs, limits, and what is never paid twice",
+    "record": "The record of jobs: looking back, fetching, settling",
     "exit-codes": "What each exit code means, and whether to run it again",
     "json": "What --json prints, the schemas, and the codes of warnings",
+    "scripts": "Pipes, loops, make, CI, and a request sent with curl",
+    "rehearsal": "The sandbox, and the faults it can show",
+    "shell": "Setting up completion in bash, zsh, fish and PowerShell",
     "environment": "Variables and the config file, and what counts more",
     "privacy": "What is sent of a picture, what is kept on this machine",
-    "marks": "Marks of origin: what results carry, and how to add them",
+    "marks": "Checking files with verify; marks of origin, and how to add them",
     "troubleshooting": "What to do about common problems",
 }
 """The pages of `cli/topics`, with what they are about."""
