@@ -85,6 +85,14 @@ def test_a_page_in_a_pipe_is_what_was_written(run: Run, page: str) -> None:
     assert not re.search(r"[^\n -~]", done.text)
 
 
+def test_no_command_in_a_line_of_text_is_broken() -> None:
+    """What stands in a sentence as code is on one line, so that it can be copied."""
+    texts = {"README": readme.TEXT, **{page: _prose(page) for page in PAGES}}
+    for name, text in texts.items():
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        assert [code for code in re.findall(r"`[^`]+`", prose) if "\n" in code] == [], name
+
+
 def test_the_pages_are_those_that_are_listed(run: Run) -> None:
     """`help` alone lists all commands and pages, and so does the program's own help the pages."""
     listed = run("help").text

@@ -15,9 +15,9 @@ TOPICS: Mapping[str, str] = {
     "lists": "Pictures from lists, folders, pipes and the web, and their order",
     "names": "Names of results: -o and its fields, formats, files that exist",
     "options": "All options of compose and batch, by what they are for",
-    "again": "The recipe of a picture: sidecars, --from, --if-made",
+    "again": "Making a picture again: sidecars, --from, --if-made",
     "batch": "Many pictures: manifests, results, running it again",
-    "cluster": "Many machines: Dask, shards, GNU parallel, Slurm, Kubernetes",
+    "cluster": "A batch on many machines: Dask, shards, Slurm, Kubernetes",
     "reports": "Comparing models; pages and contact sheets of what was made",
     "money": "What a job costs, limits, and what is never paid twice",
     "record": "The record of jobs: looking back, fetching, settling",
@@ -26,9 +26,9 @@ TOPICS: Mapping[str, str] = {
     "scripts": "Pipes, loops, make, CI, and a request sent with curl",
     "rehearsal": "The sandbox, and the faults it can show",
     "shell": "Setting up completion in bash, zsh, fish and PowerShell",
-    "environment": "Variables and the config file, and what counts more",
+    "environment": "Environment variables and the config file",
     "privacy": "What is sent of a picture, what is kept on this machine",
-    "marks": "Checking files with verify; marks of origin, and how to add them",
+    "marks": "Checking files with verify; marks of origin such as C2PA",
     "troubleshooting": "What to do about common problems",
 }
 """The pages of `cli/topics`, with what they are about."""
