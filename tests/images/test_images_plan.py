@@ -112,7 +112,11 @@ def test_the_largest_give_way_first_and_equal_ones_alike() -> None:
     fits = plan.plan([(4032, 3024), (800, 600), (3024, 4032)], caps)
 
     assert [fit.size for fit in fits] == [(2383, 1787), (800, 600), (1787, 2383)]
-    assert [fit.reason for fit in fits] == ["limit: 9 MP in all images", None, "limit: 9 MP in all images"]
+    assert [fit.reason for fit in fits] == [
+        "limit: 9 MP in all images",
+        None,
+        "limit: 9 MP in all images",
+    ]
 
 
 ALONE: dict[str, list[Any]] = table("images/one_picture")

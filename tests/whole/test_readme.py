@@ -103,6 +103,17 @@ def test_an_example_does_what_it_says(bench: Bench, expected: Expected, shell: s
         assert expected.config.items() <= config.items()
 
 
+def test_the_recipes_run_one_after_the_other(bench: Bench) -> None:
+    """All in one folder, from the first to the last: none is in the way of another."""
+    readme.need("jq")
+    block = readme.TEXT.split("## Recipes\n\n```sh\n")[1].split("```")[0]
+    done = bench.run(block)
+
+    assert done.code == 0, done.err
+    assert {"mug.jpg", "mug-2.jpg", "tried/report.html", "four/report.html"} <= bench.files()
+    assert len(bench.sandbox.jobs) == 23
+
+
 def test_all_shells_read_the_examples(bench: Bench) -> None:
     """What is marked `sh`, or stands in a page, is POSIX: the plainest shell parses it, and so do the others."""
     pages = [one for page in readme.PAGES for one in readme.examples_of(page)]
