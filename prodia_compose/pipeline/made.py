@@ -56,7 +56,8 @@ def documents(path: str) -> list[Document]:
         with _opened(path) as file:
             for number, line in _lines(path, file):
                 try:
-                    now = _checked(lines.usable({**line, "status": _status(line)}, folder))
+                    told = {name: line[name] for name in line if name not in _OURS}
+                    now = _checked(lines.usable({**told, "status": _status(line)}, folder))
                     _, last, _ = history.step(_counted(now), folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
@@ -224,9 +225,14 @@ def _checked(document: Document) -> Document:
         for name in names:
             if not isinstance(document.get(name), kinds):
                 raise ValueError(f"no such {name}")  # noqa: TRY004 - what was read is wrong
-    for name in ("images", "outputs", "rescued"):
-        if any(not isinstance(one, dict) or "path" not in one for one in _listed(document, name)):
+    for name in _NUMBERS:  # NaN is neither
+        if (value := document.get(name)) is not None and not 0 <= value < _LARGEST:  # type: ignore[operator] # a number, by its kind
             raise ValueError(f"no such {name}")
+    output = document.get("output")
+    named = [one for name in ("images", "outputs", "rescued") for one in _listed(document, name)]
+    for one in named if output is None else [*named, output]:
+        if not isinstance(one, dict) or not isinstance(one.get("path"), str):
+            raise ValueError("no such path")  # noqa: TRY004 - what was read is wrong
     job = document.get("job")
     if isinstance(job, dict) and not isinstance(job.get("config"), dict):
         raise ValueError("no such job")  # noqa: TRY004 - what was read is wrong
@@ -295,11 +301,18 @@ def _foreign(path: str, number: int) -> errors.InputError:
     return errors.InputError(f"{path}:{number}: {words}", path=path)
 
 
+_OURS: Final = ("before", "results")
+"""What is told of a document here; in a file it is nobody's."""
+
+_NUMBERS: Final = ("elapsed_s", "price_usd", "estimate_usd", "reserved_usd", "row")
+_LARGEST: Final = 2**63
+
 _KINDS: Final = (
     (("images", "outputs", "rescued", "errors", "warnings"), list | None),
     (("job", "output"), dict | None),
     (("model", "prompt", "at", "job_type"), str | None),
-    (("elapsed_s", "price_usd", "estimate_usd"), int | float | None),
+    (_NUMBERS, int | float | None),
+    (("row",), int | None),
 )
 """What the fields are that readers go by."""
 

@@ -157,3 +157,31 @@ def test_what_names_nothing_is_told(here: Path, name: str, words: str) -> None:
     assert raised.value.message.startswith(name.partition("#")[0])
     assert words in raised.value.message
     assert "\n" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({name: 10**400} for name in ("elapsed_s", "reserved_usd", "estimate_usd", "row")),
+        *({"elapsed_s": float(text)} for text in ("nan", "inf", "-1")),
+        {"estimate_usd": -0.01},
+        {"row": "first"},
+        *({name: [{"path": None}]} for name in ("images", "outputs", "rescued")),
+        {"output": {"path": 5}},
+        {"output": {"sha256": "0"}},
+    ],
+    ids=repr,
+)
+def test_values_that_nothing_can_be_made_of_are_damage(here: Path, wrong: dict[str, Any]) -> None:
+    """Numbers no report can show, and pictures that are nowhere, are told as what they are."""
+    (here / "x.jsonl").write_text(json.dumps({**RESULT, **wrong}))
+    with pytest.raises(errors.InputError) as raised:
+        made.documents("x.jsonl")
+    assert raised.value.message.startswith("x.jsonl:1: is no line of a batch's results; mend it")
+
+
+def test_what_only_the_reader_tells_is_not_taken_from_a_file(here: Path) -> None:
+    """Earlier jobs, and the file a row is of, are what was read: not what a line says of them."""
+    (here / "x.jsonl").write_text(json.dumps({**RESULT, "before": [5], "results": "other.jsonl"}))
+    (found,) = made.documents("x.jsonl")
+    assert not found.keys() & {"before", "results"}

@@ -352,7 +352,11 @@ def test_a_page_that_cannot_be_written_is_a_warning(work: Path, run: Run) -> Non
     assert failed.out == first.out
     assert "warning: no page was written: -o tried/report.html: is a folder" in failed.err
     assert "`prodia-compose report tried/results.jsonl -o tried/report.html` makes it" in failed.err
-    assert (documents(told.out)[-1]["report"], told.err) == (None, "")
+    summed = documents(told.out)[-1]
+    assert (summed["report"], told.err) == (None, "")
+    assert [one["code"] for one in summed["warnings"]] == ["no-report"]
+    assert "-o tried/report.html: is a folder" in summed["warnings"][0]["message"]
+    assert documents(run(*line, "--json").out)[-1]["warnings"] == []
     assert page.read_bytes() == before
 
 

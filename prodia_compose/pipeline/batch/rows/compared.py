@@ -108,9 +108,9 @@ class CompareOptions(BatchOptions):
         return "variant"
 
     @property
-    def page(self) -> str | None:
-        """Where the page goes that shows the pictures side by side."""
-        return os.path.join(self.folder or "", PAGE)  # noqa: PTH118 - as typed
+    def is_compare(self) -> bool:
+        """They are."""
+        return True
 
     def as_batch(self) -> "CompareOptions":
         """Return the compare with all that a batch has to know of it.
