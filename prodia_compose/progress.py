@@ -59,6 +59,17 @@ def visible(text: str) -> str:
     return "".join(_visible_char(char) for char in text)
 
 
+def size(byte_count: int) -> str:
+    """Return how many bytes there are as people read it: 999 bytes, 53 kB, 1.4 MB."""
+    value, unit = float(byte_count), "byte" if byte_count == 1 else "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    digits = 1 if unit[-1] == "B" and value < 9.95 else 0
+    return f"{value:.{digits}f}".removesuffix(".0") + f" {unit}"
+
+
 def _visible_char(char: str) -> str:
     if "\udc80" <= char <= "\udcff":  # surrogateescape: one undecodable byte
         return f"\\x{ord(char) - 0xDC00:02x}"

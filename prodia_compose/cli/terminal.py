@@ -77,6 +77,13 @@ def tells_details(telling: "Telling") -> bool:
     return not telling.quiet and (telling.verbose > 0 or is_terminal(sys.stderr))
 
 
+def is_agreed(question: str) -> bool:
+    """Ask on stderr, and return whether the answer on stdin is yes."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def label(word: Literal["error", "warning"]) -> str:
     """Return what a line on stderr begins with that tells of one."""
     if in_colour(sys.stderr):

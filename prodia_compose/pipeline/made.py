@@ -27,6 +27,7 @@ from prodia_compose.record.ledger import Ledger
 RESULT: Final = "prodia-compose/result@1"
 
 _PASSED_OVER = (lines.HEADER, "prodia-compose/batch@1")
+_FOREIGN = "is no line of a batch's results, and no result of compose --json"
 _BLANK = re.compile(r"\s*")
 
 _DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
@@ -70,8 +71,8 @@ def documents(path: str) -> list[Document]:
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
     except OSError as exc:
-        words = f"cannot be read: {errors.reason(exc, _REASONS)}"
-        raise errors.InputError(f"{path}: {words}", path=path) from exc
+        why = errors.reason(exc, _REASONS)
+        raise errors.InputError(f"{path}: cannot be read: {why}", path=path) from exc
     if not found:
         words = "holds no row and no result; name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: {words}", path=path)
@@ -172,8 +173,9 @@ def find(name: str, record: Ledger) -> Document:
         found = documents(name)
         if len(found) == 1:
             return found[0]
-        some = f"{name}#{visible(str(found[0].get('id', 'ID')))}"
-        words = f"holds {len(found)} rows; name one of them: {some}"
+        some = f"{name}#{visible(_name(found[0]))}"
+        what = "rows" if "id" in found[0] else "results"
+        words = f"holds {len(found)} {what}; name one of them: {some}"
         raise errors.InputError(f"{name}: {words}", path=name)
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
@@ -188,14 +190,19 @@ def find(name: str, record: Ledger) -> Document:
         raise errors.InputError(f"{name}: {words}", path=name) from exc
 
 
+def _name(document: Document) -> str:
+    """Return what a row is called in its file, or else a result by its job."""
+    return str(document.get("id") or document.get("record_id") or document.get("job_id") or "ID")
+
+
 def _row(path: str, name: str) -> Document:
     found = documents(path)
     for one in found:
-        if one.get("id") == name:
+        if _name(one) == name:
             return one
     cure = values.hint(
         name,
-        (str(one["id"]) for one in found if "id" in one),
+        map(_name, found),
         "did you mean {}?",
         "look at the ids in it",
     )
@@ -274,30 +281,50 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
                 header = line
             else:  # a start does not say whether it costs something
                 yield number, {"sandbox": header.get("sandbox"), **line}
-        return
+    else:
+        yield from _values(path, stream.read())
+
+
+def _values(path: str, data: bytes) -> Iterator[tuple[int, Document]]:
+    """Yield the documents of a text, each with the number of its line."""
+    if encoding := files.wide_encoding(data):
+        raise errors.InputError(f"{path}: is {encoding}: save it as UTF-8", path=path)
     try:
-        text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
+        text, decoder, place = data.decode("utf-8-sig"), json.JSONDecoder(), 0
     except UnicodeDecodeError as exc:
         raise _foreign(path, 1) from exc
     while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
         number = text.count("\n", 0, place) + 1
         try:
             found, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as exc:
+            words = "is cut short; name an undamaged one" if _is_cut(exc, place) else _FOREIGN
+            raise _foreign(path, number, words) from exc
         except (ValueError, RecursionError) as exc:
             raise _foreign(path, number) from exc
-        if not isinstance(found, dict) or found.get("schema") not in (
-            RESULT,
-            lines.ROW,
-            lines.START,
-            *_PASSED_OVER,
-        ):
-            raise _foreign(path, number)
-        if found["schema"] not in _PASSED_OVER:
+        schema = found.get("schema") if isinstance(found, dict) else None
+        if schema in (RESULT, lines.ROW, lines.START):
             yield number, found
+        elif schema not in _PASSED_OVER:
+            raise _foreign(path, number, _of_schema(schema))
 
 
-def _foreign(path: str, number: int) -> errors.InputError:
-    words = "is no line of a batch's results, and no result of compose --json"
+def _is_cut(exc: json.JSONDecodeError, start: int) -> bool:
+    """Return whether an object was whole up to the end of the text; `true` may be cut, too."""
+    is_near = len(exc.doc.rstrip()) - exc.pos < len("false")
+    return exc.doc[start] == "{" and (is_near or exc.msg.startswith("Unterminated string"))
+
+
+def _of_schema(schema: object) -> str:
+    """Return what a document is that nothing was made by."""
+    if not isinstance(schema, str) or not re.fullmatch(r"prodia-compose/[a-z-]+@[0-9]+", schema):
+        return _FOREIGN
+    known = {one.partition("@")[0] for one in (RESULT, lines.ROW, lines.START, *_PASSED_OVER)}
+    newer = "which this version does not know; update prodia-compose"
+    return f"is {schema}, {newer if schema.partition('@')[0] in known else 'and no row or result'}"
+
+
+def _foreign(path: str, number: int, words: str = _FOREIGN) -> errors.InputError:
     return errors.InputError(f"{path}:{number}: {words}", path=path)
 
 

@@ -400,6 +400,14 @@ def test_lines_that_are_wrong(work: Path, run: Run, argv: tuple[str, ...], words
     assert not (work / "tried").exists()
 
 
+def test_a_name_that_is_too_long(work: Path, run: Run) -> None:
+    """A folder, or what reads as a file, of a name that no file system takes is a place that is unusable."""
+    for name, code in (("l" * 300, 8), (f"{'l' * 300}.jpg", 2)):
+        done = run(*LINE, *THREE, "-y", "-o", name, PRODIA_TOKEN=TOKEN)
+        assert (done.code, done.out) == (code, b"")
+        assert done.err.startswith(f"prodia-compose: error: -o {name}: ")
+
+
 def test_the_environments_model_counts_where_none_is_typed(work: Path, run: Run) -> None:
     """As in `compose`; what names models on the line silences it."""
     env = {"PRODIA_COMPOSE_MODEL": "flux-2-dev", "PRODIA_COMPOSE_OUTPUT": "x.jpg"}

@@ -51,9 +51,7 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
     if not can_ask or options.json:
         cure = "--budget USD caps it, -y sends without asking"
         raise errors.UsageError(f"{what}: nobody has agreed to that; {cure}")
-    sys.stderr.write(f"prodia-compose: send {what}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not terminal.is_agreed(f"prodia-compose: send {what}? [y/N] "):
         raise errors.UsageError("nothing was sent")
 
 
