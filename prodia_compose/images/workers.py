@@ -138,8 +138,11 @@ def within(seconds: float, work: Callable[[], Result], *, stop: Stop) -> Result:
             raise TimeoutError
         with contextlib.suppress(queue.Empty):
             outcome = done.get(timeout=LOOK_EVERY_S)
-    stop.check()
-    return outcome.result()
+    try:
+        stop.check()
+        return outcome.result()
+    finally:
+        del outcome  # what it raises has this frame, which would have it: nobody would let go
 
 
 def started(work: Callable[[], object]) -> bool:
@@ -169,7 +172,10 @@ def _outcome(work: Callable[[], Result]) -> Future[Result]:
         outcome.set_result(work())
     except BaseException as exc:  # noqa: BLE001 - raised again where the outcome is looked at
         outcome.set_exception(exc)
-    return outcome
+    try:
+        return outcome
+    finally:
+        del outcome  # as in `within`
 
 
 def processors() -> int:

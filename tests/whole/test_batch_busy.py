@@ -9,7 +9,7 @@ from typing import Any
 
 import loopback
 import pytest
-from batches import documents, manifest, number_of, rows, serving, started
+from batches import PROGRAM, documents, manifest, number_of, rows, serving, started, statuses
 from conftest import Run, until
 from sandboxing import picture
 
@@ -193,3 +193,25 @@ def test_money_is_for_rows_that_can_be_sent(here: Path, process: Run) -> None:
 
     assert (done.code, end["stopped"], end["spent_usd"]) == (11, "cost", 0.18)
     assert [one["status"] for one in ends] == ["busy"] * 12 + ["done"] * 9 + ["not-started"] * 11
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (loopback.busy("9"), "busy"),
+        (loopback.status(400), "rejected"),
+        (loopback.ok(b"no picture"), "not-placed"),
+    ],
+)
+def test_rows_that_failed_hold_no_files(here: Path, answer: loopback.Answer, status: str) -> None:
+    """However many of them there are, the rows after them can open theirs."""
+    manifest(here, [*rows(60), *rows(70, model="flux-2-max")[60:]])
+    line = 'ulimit -n 48; exec "$@"'
+    with serving(lambda _, request: answer if number_of(request) <= 60 else ANSWER):
+        flags = ["-y", "-j2", "--max-wait", "1", "--max-failures", "0"]
+        argv = ["bash", "-c", line, "-", *PROGRAM, "batch", "rows.jsonl", *flags]
+        subprocess.run(argv, check=False, capture_output=True)
+
+    ends = statuses(here)
+    assert [ends[f"r{n}"] for n in range(61, 71)] == ["done"] * 10
+    assert {ends[f"r{n:02}"] for n in range(1, 61)} == {status}

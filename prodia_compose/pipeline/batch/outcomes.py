@@ -130,6 +130,14 @@ def _chain(end: BaseException) -> Iterator[BaseException]:
             yield from _chain(link)
 
 
+def let_go(error: errors.ComposeError | None) -> None:
+    """Have an error that is kept to the end hold nothing of its row: a prepared picture is an open file."""
+    for part in (error, *error.parts) if error is not None else ():
+        part.run = None
+        for one in _chain(part):
+            one.__traceback__ = None
+
+
 def of_signal(end: errors.Interrupted, status: Status, run: Run) -> errors.ComposeError | None:
     """Return what a second signal left of a row, as an error; None if it is done."""
     if status == "done":

@@ -233,6 +233,7 @@ class _Row:
                 means.desk.end("disk")
                 ended = replace(ended, error=error or lost)
         bug = end if isinstance(end, Exception) and ended.error is None else None
+        outcomes.let_go(ended.error)
         return ended.done(document, None if is_untouched else outcome.status, bug)
 
     def _check_price(self, outcome: Outcome) -> None:
