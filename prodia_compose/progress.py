@@ -54,6 +54,8 @@ def visible(text: str) -> str:
     become `\xff`; marks that turn the direction of writing, and invisible ones such as
     a stray byte order mark, become `\u202e`. Joiners stay: emoji and Persian need them.
     """
+    if text.isprintable():  # nearly all of it is, and some of it is long
+        return text
     return "".join(_visible_char(char) for char in text)
 
 

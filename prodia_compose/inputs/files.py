@@ -215,7 +215,7 @@ def refuse_kind(status: os.stat_result, path: str) -> None:
     """
     mode = status.st_mode
     if stat.S_ISFIFO(mode) and not is_descriptor(path):
-        raise errors.InputError("is a named pipe, which could wait for ever; use - or <(...)")
+        raise errors.InputError("is a named pipe, which could wait for ever; use <(...)")
     if stat.S_ISDIR(mode):
         raise errors.InputError("is a folder, not a file")
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
@@ -243,7 +243,10 @@ def reason(path: str, exc: OSError | ValueError) -> str:
     """Return why a path cannot be read, and what to do about it."""
     if words := addresses.why_unreadable(path):
         return words
-    near = nearest(path) if getattr(exc, "errno", None) == errno.ENOENT else None
+    is_missing = getattr(exc, "errno", None) == errno.ENOENT
+    if is_missing and os.path.islink(path):  # noqa: PTH114 - as typed
+        return "is a link to a file that is not there"
+    near = nearest(path) if is_missing else None
     return f"no such file; did you mean {near}?" if near else errors.reason(exc, _REASONS)
 
 

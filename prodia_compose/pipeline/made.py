@@ -7,27 +7,19 @@ listed, or `running` of a job of the record that is not at its end.
 """
 
 import errno
-import io
-import json
 import os
 import re
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from prodia_compose import errors, values
-from prodia_compose.inputs import files
+from prodia_compose.pipeline import reading
 from prodia_compose.pipeline.batch.results import history, lines
 from prodia_compose.pipeline.batch.results.lines import Document
 from prodia_compose.progress import visible
 from prodia_compose.record.entries import Entry, State, stamp
 from prodia_compose.record.ledger import Ledger
-
-RESULT: Final = "prodia-compose/result@1"
-
-_PASSED_OVER = (lines.HEADER, "prodia-compose/batch@1")
-_BLANK = re.compile(r"\s*")
 
 _DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
 """What a row's earlier line tells of its next start, if that asks for the same picture."""
@@ -53,14 +45,15 @@ def documents(path: str) -> list[Document]:
     rows: dict[str, tuple[Document, history.Last]] = {}
     found: list[Document | str] = []
     try:
-        with _opened(path) as file:
-            for number, line in _lines(path, file):
+        with reading.opened(path) as file:
+            for number, line in reading.documents(path, file):
                 try:
-                    now = _checked(lines.usable({**line, "status": _status(line)}, folder))
+                    told = {name: line[name] for name in line if name not in _OURS}
+                    now = _checked(lines.usable({**told, "status": _status(line)}, folder))
                     _, last, _ = history.step(_counted(now), folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
-                if line["schema"] == RESULT:
+                if line["schema"] == reading.RESULT:
                     found.append(now)
                     continue
                 if last.id not in rows:
@@ -69,23 +62,12 @@ def documents(path: str) -> list[Document]:
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
     except OSError as exc:
-        words = f"cannot be read: {errors.reason(exc, _REASONS)}"
-        raise errors.InputError(f"{path}: {words}", path=path) from exc
+        why = errors.reason(exc, _REASONS)
+        raise errors.InputError(f"{path}: cannot be read: {why}", path=path) from exc
     if not found:
         words = "holds no row and no result; name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: {words}", path=path)
     return [rows[one][0] if isinstance(one, str) else one for one in found]
-
-
-def _opened(path: str) -> BinaryIO:
-    """Return a file to be read; what is none could keep its reader waiting for ever."""
-    status = Path(path).stat()
-    if not stat.S_ISDIR(status.st_mode):  # opening it says that
-        try:
-            files.refuse_kind(status, path)
-        except errors.InputError as exc:
-            raise errors.InputError(f"{path}: {exc.message}", path=path) from exc
-    return Path(path).open("rb")
 
 
 def of_job(entry: Entry) -> Document:
@@ -107,7 +89,7 @@ def of_job(entry: Entry) -> Document:
     outputs: list[Document] = [{"path": one.path, "sha256": one.sha256} for one in entry.outputs]
     is_open = entry.is_running and entry.state in ("prepared", "sending", "accepted", "received")
     return {
-        "schema": RESULT,
+        "schema": reading.RESULT,
         "status": "running" if is_open else _STATUSES.get(entry.state, entry.state),
         "ok": entry.state == "saved",
         "model": entry.model,
@@ -138,7 +120,7 @@ def of_job(entry: Entry) -> Document:
 
 
 def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
-    """Return what several names mean, all that is wrong with them told at once.
+    """Return what several names mean, each job once; all that is wrong is told together.
 
     Args:
         names: Results files, sidecars, `RESULTS#ID`, or ids of jobs; a file comes first.
@@ -149,9 +131,11 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
     """
     findings = errors.Findings()
     found: list[Document] = []
-    for name in dict.fromkeys(names):  # nothing is shown twice
+    for name in dict.fromkeys(names):  # no job is shown twice, nor what it cost
         with findings.collecting():
-            found += documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            listed = documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            told = {one[key] for one in found for key in _JOBS if one.get(key) is not None}
+            found += [one for one in listed if told.isdisjoint(map(one.get, _JOBS))]
     findings.raise_if_any()
     return found
 
@@ -171,8 +155,9 @@ def find(name: str, record: Ledger) -> Document:
         found = documents(name)
         if len(found) == 1:
             return found[0]
-        some = f"{name}#{visible(str(found[0].get('id', 'ID')))}"
-        words = f"holds {len(found)} rows; name one of them: {some}"
+        some = f"{name}#{visible(_name(found[0]))}"
+        what = "rows" if "id" in found[0] else "results"
+        words = f"holds {len(found)} {what}; name one of them: {some}"
         raise errors.InputError(f"{name}: {words}", path=name)
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
@@ -187,14 +172,19 @@ def find(name: str, record: Ledger) -> Document:
         raise errors.InputError(f"{name}: {words}", path=name) from exc
 
 
+def _name(document: Document) -> str:
+    """Return what a row is called in its file, or else a result by its job."""
+    return str(document.get("id") or document.get("record_id") or document.get("job_id") or "ID")
+
+
 def _row(path: str, name: str) -> Document:
     found = documents(path)
     for one in found:
-        if one.get("id") == name:
+        if _name(one) == name:
             return one
     cure = values.hint(
         name,
-        (str(one["id"]) for one in found if "id" in one),
+        map(_name, found),
         "did you mean {}?",
         "look at the ids in it",
     )
@@ -224,13 +214,25 @@ def _checked(document: Document) -> Document:
         for name in names:
             if not isinstance(document.get(name), kinds):
                 raise ValueError(f"no such {name}")  # noqa: TRY004 - what was read is wrong
-    for name in ("images", "outputs", "rescued"):
-        if any(not isinstance(one, dict) or "path" not in one for one in _listed(document, name)):
+    for name in _NUMBERS:  # NaN is neither
+        if (value := document.get(name)) is not None and not 0 <= value < _LARGEST:  # type: ignore[operator] # a number, by its kind
             raise ValueError(f"no such {name}")
+    output = document.get("output")
+    named = [one for name in ("images", "outputs", "rescued") for one in _listed(document, name)]
+    if not all(map(_is_file, named if output is None else [*named, output])):
+        raise ValueError("no such file")
     job = document.get("job")
     if isinstance(job, dict) and not isinstance(job.get("config"), dict):
         raise ValueError("no such job")  # noqa: TRY004 - what was read is wrong
     return document
+
+
+def _is_file(told: object) -> bool:
+    """Return whether an object has a path, and what is told of that by a text is one."""
+    if not isinstance(told, dict) or not isinstance(told.get("path"), str):
+        return False
+    texts = ("label", "part", "sha256", "sent_sha256", "pixels_sha256", "format")
+    return all(isinstance(told.get(name), str | None) for name in texts)
 
 
 def _listed(document: Document, name: str) -> list[object]:
@@ -256,50 +258,21 @@ def _later(
     return {**told, **now, "before": jobs}, last
 
 
-def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
-    """Yield what is in a file: line by line, or, if it is no batch's, any JSON after another."""
-    stream = file if file.seekable() else io.BytesIO(file.read())
-    is_batch = lines.is_opening(stream.read(64))
-    stream.seek(0)
-    if is_batch:
-        header: Document = {}
-        for number, line in lines.read(path, stream):
-            if line["schema"] == lines.HEADER:
-                header = line
-            else:  # a start does not say whether it costs something
-                yield number, {"sandbox": header.get("sandbox"), **line}
-        return
-    try:
-        text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
-    except UnicodeDecodeError as exc:
-        raise _foreign(path, 1) from exc
-    while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
-        number = text.count("\n", 0, place) + 1
-        try:
-            found, place = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError) as exc:
-            raise _foreign(path, number) from exc
-        if not isinstance(found, dict) or found.get("schema") not in (
-            RESULT,
-            lines.ROW,
-            lines.START,
-            *_PASSED_OVER,
-        ):
-            raise _foreign(path, number)
-        if found["schema"] not in _PASSED_OVER:
-            yield number, found
+_OURS: Final = ("before", "results")
+"""What is told of a document here; in a file it is nobody's."""
 
+_JOBS: Final = ("job_id", "record_id")
+"""What a job is known by, here and at the service, wherever it is told of."""
 
-def _foreign(path: str, number: int) -> errors.InputError:
-    words = "is no line of a batch's results, and no result of compose --json"
-    return errors.InputError(f"{path}:{number}: {words}", path=path)
-
+_NUMBERS: Final = ("elapsed_s", "price_usd", "estimate_usd", "reserved_usd", "row")
+_LARGEST: Final = 2**63
 
 _KINDS: Final = (
     (("images", "outputs", "rescued", "errors", "warnings"), list | None),
     (("job", "output"), dict | None),
-    (("model", "prompt", "at", "job_type"), str | None),
-    (("elapsed_s", "price_usd", "estimate_usd"), int | float | None),
+    (("model", "prompt", "at", "job_type", *_JOBS), str | None),
+    (_NUMBERS, int | float | None),
+    (("row",), int | None),
 )
 """What the fields are that readers go by."""
 

@@ -477,7 +477,7 @@ def test_a_link_to_nowhere_is_told(run: Run, work: Path) -> None:
     path.unlink()
     path.symlink_to(work / "gone")
 
-    assert f"config {path}: no such file" in run(*LINE).err
+    assert f"config {path}: is a link to a file that is not there" in run(*LINE).err
 
 
 def test_no_config_is_read_from_the_working_folder(run: Run, work: Path) -> None:

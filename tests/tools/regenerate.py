@@ -21,6 +21,7 @@ from prodia_compose.cli.completion.offers import Model as OfferedModel
 from prodia_compose.images.options import COLOURS
 from prodia_compose.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from prodia_compose.models.facts import Model
+from prodia_compose.pipeline.again import recipe
 from prodia_compose.pipeline.batch.rows import fields
 from prodia_compose.report import catalogue as listing
 from prodia_compose.sandbox.faults import FAULT_KINDS
@@ -65,6 +66,7 @@ def offers() -> str:
         "models": {model.short_name: _model(model, metavars) for model in CATALOGUE},
         "values": {
             "COLOUR": list(COLOURS),
+            "OPTION": list(recipe.carried()),
             "KIND[:N]": list(FAULT_KINDS),
             "COMMAND|TOPIC": [
                 f"{name}\t{about}" for name, about in {**COMMANDS, **TOPICS, **COMMANDS}.items()

@@ -78,7 +78,7 @@ def tell(
     terminal.tell_warnings(told[:_MOST_TOLD], options)
     if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
         terminal.tell(f"prodia-compose: {_and_more(rest, 'warning')}")
-    if options.batch.page is None or options.quiet:
+    if options.quiet or not options.batch.is_compare:
         tell_left(found, passed)
     elif not options.batch.request.dry_run:
         laid = tables.aligned(list(_variants(found, passed)), terminal.layout(sys.stderr))
@@ -140,7 +140,9 @@ def _tell_money(options: ManyOptions, earlier: History) -> None:
         terminal.tell(f"prodia-compose: {part}")
     if earlier.spent:
         so_far = f"{documents.usd(earlier.spent)} of {documents.usd(limit)}"
-        terminal.tell(f"prodia-compose: {so_far} were spent before")
+        of_it = f", {documents.usd(earlier.bounds)} of it at most (no price was told)"
+        more = of_it if earlier.bounds else ""
+        terminal.tell(f"prodia-compose: {so_far} were spent before{more}")
     if earlier.unpriced:
         jobs = documents.counted(earlier.unpriced, "earlier job")
         why = "may be billed, and nobody knows the price"
@@ -184,7 +186,7 @@ def show(
         terminal.print_document(documents.total(counts, found, passed, spent=earlier.spent))
         return
     rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in found.due]
-    if options.batch.page is not None:
+    if options.batch.is_compare:
         rows = [*_variants(found, passed)]
     if rows:
         terminal.print_table(rows)
