@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 import prodia_compose
 from prodia_compose import errors
+from prodia_compose.cli.layout import Context
 
 COMMANDS = {
     "compose": "Send pictures and a prompt, save what comes back",
@@ -28,12 +29,17 @@ COMMANDS = {
 class _Commands(TyperGroup):
     """The commands by name: what help lists of all, and the whole of the one that is called."""
 
+    context_class = Context
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return a command, declared in full, with its name and arguments."""
         name, _, rest = super().resolve_command(ctx, args)
         place = "jobs.group" if name == "jobs" else name
         module = importlib.import_module(f"prodia_compose.cli.commands.{place}")
-        return name, typer.main.get_command(module.app), rest
+        command: Any = typer.main.get_command(module.app)
+        for one in (command, *getattr(command, "commands", {}).values()):
+            one.context_class = Context
+        return name, command, rest
 
 
 app = typer.Typer(
@@ -84,7 +90,7 @@ def root(
             count=True,
             is_eager=True,  # so that `--version` knows of it, wherever it stands
             show_default=False,
-            help="With --version: also those of Python and of codecs, and the folders (for reports)",
+            help="With --version: the versions of Python and of codecs, and the folders, too",
         ),
     ] = 0,
 ) -> None:

@@ -13,7 +13,7 @@ _HASH = re.compile(r"\b((?:sha256:)?[0-9a-f]{12})[0-9a-f]{52}\b")  # as much of 
 _WORD = re.compile(r"^\s*\S+|\S+")
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:bytes?|[kMG]B|MP|px)\b)")
-_GLUE = "\x1f"  # no text for people has it, and no line is folded at it
+_GLUE = "\ue000"  # for private use: here, what no line is folded at
 
 _ROOM = 20  # what the last column has at least, beside others
 _LEFT = 2  # where a word begins that is too long for it

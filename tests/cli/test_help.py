@@ -43,6 +43,8 @@ OLD = (
     ),
     *("see the command models", "At most so many", "Only from then on", "From then on"),
     *("Up to then", "alone, it lists", "no more. ", "busy, server-error, drop-after, ..."),
+    *("Instead of the model's", "over for slips", "leave with the picture", "that was kept aside"),
+    *("instead of flattening it (", "house cap", "TOLD", "AT MOST"),
 )
 """Words that could not be read alone."""
 
@@ -104,6 +106,28 @@ def test_help_is_as_wide_as_the_terminal(run: Run, command: str, columns: int) -
     assert "\x1b" not in text
     if command in HEADINGS and columns > 80:
         assert widest > columns - 20 or widest > 100
+
+
+@pytest.mark.parametrize("columns", [80, 90, 97, 104, 120])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_word_and_no_number_is_torn(run: Run, command: str, columns: int) -> None:
+    """No line ends after a hyphen of a switch or name, or between a number and what it counts."""
+    text = _text(run, command, COLUMNS=str(columns))
+    codes = text.partition("Exit codes:")[2]
+    ranges, named = r"\d to \d", r"\b\d+ [a-z]"
+
+    assert re.findall(r".*\w-$", text, re.MULTILINE) == []
+    assert re.findall(ranges, text) == re.findall(ranges, " ".join(text.split()))
+    assert re.findall(named, codes) == re.findall(named, " ".join(codes.split()))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_come_first(run: Run, command: str) -> None:
+    """The paragraph below what a command does is of lines that can be typed."""
+    paragraphs = _text(run, command).split("\n\n")
+
+    assert paragraphs[0].startswith("Usage: prodia-compose")
+    assert re.search(r"^  .*\bprodia-compose \w", paragraphs[2], re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -158,5 +158,5 @@ for _shell, _example in _EXAMPLES.items():
     app.command(
         _shell,
         short_help=f"Print the script for {_shell}",
-        help=f"Print the script for {_shell}.\n\n\b\n{_example}",
+        help=f"Print the script for {_shell}, to be put in place by hand.\n\n\b\n{_example}",
     )(_printing(_shell))

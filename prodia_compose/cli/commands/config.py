@@ -53,7 +53,7 @@ def group() -> None:
     """  # noqa: D301
 
 
-@app.command("path")
+@app.command("path", short_help="Print where the config file is, or would be")
 def path(context: typer.Context, *, file: File = None) -> int:
     """Print where the config file is, or would be.
 
@@ -69,7 +69,7 @@ def path(context: typer.Context, *, file: File = None) -> int:
     return 0
 
 
-@app.command("show")
+@app.command("show", short_help="Show the value of each option, and where it comes from")
 def show(context: typer.Context, *, file: File = None, json: Json = False) -> int:
     """Show the value of each option, and where it comes from.
 

@@ -73,7 +73,7 @@ def sandbox(
             parser=values.parsing("--latency", float),
             help="Wait S seconds before each answer",
         ),
-    ] = 0.0,
+    ] = 0,
     fault: Annotated[
         list[str] | None,
         typer.Option(

@@ -23,8 +23,6 @@ def jobs(
 ) -> int:
     """Look at the record of jobs, and fetch what did not arrive.
 
-    Without a subcommand it lists the latest jobs.
-
     \b
     prodia-compose jobs                        the latest jobs
     prodia-compose jobs show 3f9c              one of them
@@ -32,6 +30,8 @@ def jobs(
     prodia-compose jobs fetch 3f9c -o out.jpg  its picture, if that did not arrive
     prodia-compose jobs spend --since 2026-11
     prodia-compose jobs settle 3f9c billed     what became of it, if you found out
+
+    Without a subcommand it lists the latest jobs.
 
     The record stays on this machine; PRODIA_COMPOSE_RECORD=off turns it off.
     """  # noqa: D301
