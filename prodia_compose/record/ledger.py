@@ -241,7 +241,7 @@ class Ledger:
         """
         wanted = entries.storable(prefix.strip().lower())
         if not wanted:
-            raise errors.UsageError("an empty id names no job; `prodia-compose jobs` lists them")
+            raise errors.UsageError("an empty id names no job", "`prodia-compose jobs` lists them")
         found = self.read(_BY_PREFIX, {"prefix": wanted, "length": len(wanted)})
         exact = [entry for entry in found if wanted in (entry.id, (entry.job_id or "").lower())]
         if len(exact or found) == 1:

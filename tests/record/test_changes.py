@@ -205,10 +205,10 @@ def test_what_cannot_be_settled(run: Run, work: Path, jpeg: bytes) -> None:
         kept = run("jobs", "forget", running)
 
     assert (odd.code, known.code, busy.code, kept.code) == (2, 2, 2, 2)
-    assert "must be billed or not-billed; did you mean billed?" in odd.err
-    assert f"{name}: its outcome is known (saved)" in known.err
+    assert "must be billed or not-billed; did you mean billed?" in odd.told
+    assert f"{name}: its outcome is known (saved)" in known.told
     for done in (busy, kept):
-        assert "is still at it" in done.err
+        assert "is still at it" in done.told
     assert run("jobs", "settle", "nobody", "billed").code == 2
     assert run("jobs", "settle", name).code == 2
 
