@@ -244,6 +244,7 @@ WarningCode = Literal[
     "duplicate-row",
     "file-name-in-prompt",
     "image-not-referred",
+    "large-report",
     "limit-lowered",
     "no-reference",
     "no-report",

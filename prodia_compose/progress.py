@@ -54,7 +54,20 @@ def visible(text: str) -> str:
     become `\xff`; marks that turn the direction of writing, and invisible ones such as
     a stray byte order mark, become `\u202e`. Joiners stay: emoji and Persian need them.
     """
+    if text.isprintable():  # nearly all of it is, and some of it is long
+        return text
     return "".join(_visible_char(char) for char in text)
+
+
+def size(byte_count: int) -> str:
+    """Return how many bytes there are as people read it: 999 bytes, 53 kB, 1.4 MB."""
+    value, unit = float(byte_count), "byte" if byte_count == 1 else "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    digits = 1 if unit[-1] == "B" and value < 9.95 else 0
+    return f"{value:.{digits}f}".removesuffix(".0") + f" {unit}"
 
 
 def _visible_char(char: str) -> str:

@@ -20,7 +20,7 @@ COMMANDS = {
     "sandbox": "Serve a local stand-in: no token, no cost",
     "jobs": "The record of jobs: list, show, fetch, spend, settle",
     "config": "Show which options a config file or the environment sets",
-    "completion": "Print the script that completes command lines in a shell",
+    "completion": "Let a shell complete command lines at TAB: install, or print",
     "help": "Show the help of a command, or a page on a topic",
 }
 

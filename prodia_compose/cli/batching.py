@@ -18,8 +18,6 @@ from prodia_compose.images import cluster, fit, workers
 from prodia_compose.inputs import files
 from prodia_compose.pipeline import planner
 from prodia_compose.pipeline.batch import open_files, placing, survey, work
-from prodia_compose.pipeline.batch.budget import Budget
-from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.outcomes import Failures
 from prodia_compose.pipeline.batch.results import history, names
@@ -30,7 +28,9 @@ from prodia_compose.pipeline.batch.results.standing import Standing
 from prodia_compose.pipeline.batch.rows import compared, reading
 from prodia_compose.pipeline.batch.rows.row import Problem, Row
 from prodia_compose.pipeline.batch.shared import Shared
-from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.desk import Desk
+from prodia_compose.pipeline.batch.starting.starts import Starts
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.record import ledger
 from prodia_compose.report import batch as documents
@@ -51,7 +51,6 @@ class _Batch:
     def __init__(self, options: ManyOptions, wishes: BatchOptions) -> None:
         self._options = options
         self._wishes = wishes
-        self._is_compare = wishes.page is not None
         self._is_sandbox = composing.is_rehearsal(wishes.request, os.environ.get("PRODIA_TOKEN"))
         self._asked, self._now = progress.Stop(), progress.Stop()
         self._odd = options.warnings
@@ -111,7 +110,7 @@ class _Batch:
             known = (self._options, found, passed)
             if is_dry or results is None:
                 before.show(*known, plans, standing.history)
-                return int(errors.ExitCode.INCOMPLETE) if self._is_compare and passed else 0
+                return int(errors.ExitCode.INCOMPLETE) if self._wishes.is_compare and passed else 0
             before.tell(*known, standing.history)
             if found.due:
                 self._make_ready(stack, found, around().means.budget)
@@ -130,7 +129,7 @@ class _Batch:
             others=names.of_others(whole, wishes.shard),
             create_dirs=wishes.request.placement.create_dirs,
             called=wishes.called("--results"),
-            what="compare" if self._is_compare else "batch",
+            what="compare" if self._wishes.is_compare else "batch",
         )
 
     def _limited(self, rows: Sequence[Row]) -> Sequence[Row]:
@@ -208,7 +207,7 @@ class _Batch:
             errors.ComposeError: Something is wrong, and they are not to be.
         """
         source, is_all = self._wishes.source, False
-        if self._is_compare:
+        if self._wishes.is_compare:
             problems = compared.merged(problems, rows)
             is_all = bool(problems) and not (found.due or found.left)
         wrong = []
@@ -271,12 +270,15 @@ class _Batch:
             on_asked=lambda: teller.tell_signal(self._asked.signum, desk.on_way),
         )
         with teller.watching(desk):
-            if self._is_compare:
+            if self._wishes.is_compare:
                 wrong = (found.wrong, found.problems, standing, means)
                 placing.write_refused(*wrong, is_sandbox=self._is_sandbox)
             for done in placing.do(found.left, standing, means):
                 teller.take(done)
             for done in work.do(found.due, wishes.jobs, means):
                 teller.take(done)
-        page = pages.make(self._options)
-        return teller.finish(desk, self._asked.signum, record.warnings, page)
+        findings, page = errors.Findings(), None
+        findings.warnings += record.warnings
+        if wishes.is_compare and wishes.results is not None:
+            page = pages.make(wishes.results, findings)
+        return teller.finish(desk, self._asked.signum, findings.warnings, page)

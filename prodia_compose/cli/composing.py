@@ -45,7 +45,7 @@ def validate(options: ComposeOptions) -> int:
         terminal.print_document(documents.plan(plan))
     else:
         terminal.tell_warnings(() if options.request.strict else plan.warnings, options)
-        terminal.print_table(summary.rows(plan), gap=" ")
+        terminal.print_table(summary.rows(plan, exact=options.verbose > 0), gap=" ")
         if plan.errors:
             terminal.tell_error(errors.combined(plan.errors), as_json=False)
     return int(errors.ProblemsError(plan.errors).code) if plan.errors else 0
@@ -84,7 +84,7 @@ def compose(options: ComposeOptions) -> int:
                     request.placement.target, as_json=options.json, called=options.called
                 )
             if plan.images and terminal.tells_details(options):
-                rows = [*summary.image_rows(plan)]
+                rows = [*summary.image_rows(plan, exact=options.verbose > 0)]
                 lines = tables.aligned(rows, terminal.layout(sys.stderr), gap=" ")
                 terminal.tell("\n".join(lines))
             if plan.images:
@@ -135,7 +135,8 @@ def _load_ahead() -> None:
 
 def _tell(plan: Plan, run: Run, options: ComposeOptions, place: places.Place) -> None:
     document = partial(documents.result, plan, run)
-    terminal.tell_saved(options, run, place, document, details=[summary.outcome(plan, run)])
+    told = summary.outcome(plan, run, exact=options.verbose > 0)
+    terminal.tell_saved(options, run, place, document, details=[told])
     if options.preview and not options.quiet:
         from prodia_compose.cli import preview  # noqa: PLC0415 - for those who want to see
 

@@ -27,8 +27,8 @@ def command(typed: str, rest: Sequence[str], group: str) -> str:
     name = shown(typed)
     if group:
         meant = nearest(typed.lower(), known)
-        meant = meant or (f"show {name}" if _ID.fullmatch(typed) else None)
-        return f"did you mean: {group} {meant}?" if meant else ""
+        meant = meant or (f"show {name}" if group == "jobs" and _ID.fullmatch(typed) else None)
+        return f"did you mean: {group} {meant}?" if meant else f"there are {', '.join(known)}"
     if typed in _SWITCHES:
         after = f"{rest[0]} " if rest and rest[0] in known else ""
         return f"did you mean: {after}--{typed}?"

@@ -77,6 +77,13 @@ def tells_details(telling: "Telling") -> bool:
     return not telling.quiet and (telling.verbose > 0 or is_terminal(sys.stderr))
 
 
+def is_agreed(question: str) -> bool:
+    """Ask on stderr, and return whether the answer on stdin is yes."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 _COLOURS = {"error": 31, "warning": 33, "hint": 36}
 
 

@@ -171,7 +171,7 @@ class Growing(Blob):
         self._digest = hashlib.sha256()
         super().__init__(self._scratch(), 0, self._digest.hexdigest())
 
-    def add(self, chunk: bytes | bytearray) -> None:
+    def add(self, chunk: bytes | bytearray | memoryview) -> None:
         """Add bytes at the end.
 
         Raises:
@@ -198,7 +198,7 @@ class Growing(Blob):
                 raise
             return cast("BinaryIO", _InMemory())
 
-    def _write(self, chunk: bytes | bytearray) -> None:
+    def _write(self, chunk: bytes | bytearray | memoryview) -> None:
         self._file.seek(self.size)
         view = memoryview(chunk)
         while view:
@@ -214,7 +214,7 @@ class Growing(Blob):
         self._file = cast("BinaryIO", memory)
 
 
-def spool(chunks: Iterable[bytes], *, or_memory: bool = False) -> Blob:
+def spool(chunks: Iterable[bytes | memoryview], *, or_memory: bool = False) -> Blob:
     """Write chunks of bytes to an unlinked temporary file and return it as a blob.
 
     Raises:
@@ -227,7 +227,7 @@ def spool(chunks: Iterable[bytes], *, or_memory: bool = False) -> Blob:
     return grown
 
 
-def stored(data: Iterable[bytes]) -> Blob:
+def stored(data: Iterable[bytes | memoryview]) -> Blob:
     """Return bytes in a temporary file; to read them must raise no `OSError`.
 
     Raises:

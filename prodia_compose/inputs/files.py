@@ -218,7 +218,7 @@ def refuse_kind(status: os.stat_result, path: str) -> None:
     """
     mode = status.st_mode
     if stat.S_ISFIFO(mode) and not is_descriptor(path):
-        raise errors.InputError("is a named pipe, which could wait for ever", "use - or <(...)")
+        raise errors.InputError("is a named pipe, which could wait for ever", "use <(...)")
     if stat.S_ISDIR(mode):
         raise errors.InputError("is a folder, not a file")
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
@@ -246,7 +246,10 @@ def reason(path: str, exc: OSError | ValueError) -> tuple[str, ...]:
     """Return why a path cannot be read, and what to do about it."""
     if why := addresses.why_unreadable(path):
         return why
-    near = nearest(path) if getattr(exc, "errno", None) == errno.ENOENT else None
+    is_missing = getattr(exc, "errno", None) == errno.ENOENT
+    if is_missing and os.path.islink(path):  # noqa: PTH114 - as typed
+        return ("is a link to a file that is not there",)
+    near = nearest(path) if is_missing else None
     return ("no such file", f"did you mean {near}?") if near else errors.reason(exc, _REASONS)
 
 

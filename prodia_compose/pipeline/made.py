@@ -27,6 +27,7 @@ from prodia_compose.record.ledger import Ledger
 RESULT: Final = "prodia-compose/result@1"
 
 _PASSED_OVER = (lines.HEADER, "prodia-compose/batch@1")
+_FOREIGN = "is no line of a batch's results, and no result of compose --json"
 _BLANK = re.compile(r"\s*")
 
 _DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
@@ -56,7 +57,8 @@ def documents(path: str) -> list[Document]:
         with _opened(path) as file:
             for number, line in _lines(path, file):
                 try:
-                    now = _checked(lines.usable({**line, "status": _status(line)}, folder))
+                    told = {name: line[name] for name in line if name not in _OURS}
+                    now = _checked(lines.usable({**told, "status": _status(line)}, folder))
                     _, last, _ = history.step(_counted(now), folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
@@ -171,9 +173,9 @@ def find(name: str, record: Ledger) -> Document:
         found = documents(name)
         if len(found) == 1:
             return found[0]
-        some = f"{name}#{visible(str(found[0].get('id', 'ID')))}"
-        cure = f"name one of them: {some}"
-        raise errors.InputError(f"{name}: holds {len(found)} rows", cure, path=name)
+        cure = f"name one of them: {name}#{visible(_name(found[0]))}"
+        what = "rows" if "id" in found[0] else "results"
+        raise errors.InputError(f"{name}: holds {len(found)} {what}", cure, path=name)
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
         if os.path.exists(path):  # noqa: PTH110 - of any bytes
@@ -187,14 +189,19 @@ def find(name: str, record: Ledger) -> Document:
         raise errors.InputError(f"{name}: {words}", path=name) from exc
 
 
+def _name(document: Document) -> str:
+    """Return what a row is called in its file, or else a result by its job."""
+    return str(document.get("id") or document.get("record_id") or document.get("job_id") or "ID")
+
+
 def _row(path: str, name: str) -> Document:
     found = documents(path)
     for one in found:
-        if one.get("id") == name:
+        if _name(one) == name:
             return one
     cure = values.hint(
         name,
-        (str(one["id"]) for one in found if "id" in one),
+        map(_name, found),
         "did you mean {}?",
         "look at the ids in it",
     )
@@ -224,9 +231,14 @@ def _checked(document: Document) -> Document:
         for name in names:
             if not isinstance(document.get(name), kinds):
                 raise ValueError(f"no such {name}")  # noqa: TRY004 - what was read is wrong
-    for name in ("images", "outputs", "rescued"):
-        if any(not isinstance(one, dict) or "path" not in one for one in _listed(document, name)):
+    for name in _NUMBERS:  # NaN is neither
+        if (value := document.get(name)) is not None and not 0 <= value < _LARGEST:  # type: ignore[operator] # a number, by its kind
             raise ValueError(f"no such {name}")
+    output = document.get("output")
+    named = [one for name in ("images", "outputs", "rescued") for one in _listed(document, name)]
+    for one in named if output is None else [*named, output]:
+        if not isinstance(one, dict) or not isinstance(one.get("path"), str):
+            raise ValueError("no such path")  # noqa: TRY004 - what was read is wrong
     job = document.get("job")
     if isinstance(job, dict) and not isinstance(job.get("config"), dict):
         raise ValueError("no such job")  # noqa: TRY004 - what was read is wrong
@@ -268,38 +280,65 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
                 header = line
             else:  # a start does not say whether it costs something
                 yield number, {"sandbox": header.get("sandbox"), **line}
-        return
+    else:
+        yield from _values(path, stream.read())
+
+
+def _values(path: str, data: bytes) -> Iterator[tuple[int, Document]]:
+    """Yield the documents of a text, each with the number of its line."""
+    if encoding := files.wide_encoding(data):
+        raise errors.InputError(f"{path}: is {encoding}", "save it as UTF-8", path=path)
     try:
-        text, decoder, place = stream.read().decode(), json.JSONDecoder(), 0
+        text, decoder, place = data.decode("utf-8-sig"), json.JSONDecoder(), 0
     except UnicodeDecodeError as exc:
         raise _foreign(path, 1) from exc
     while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
         number = text.count("\n", 0, place) + 1
         try:
             found, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as exc:
+            words = "is cut short; name an undamaged one" if _is_cut(exc, place) else _FOREIGN
+            raise _foreign(path, number, words) from exc
         except (ValueError, RecursionError) as exc:
             raise _foreign(path, number) from exc
-        if not isinstance(found, dict) or found.get("schema") not in (
-            RESULT,
-            lines.ROW,
-            lines.START,
-            *_PASSED_OVER,
-        ):
-            raise _foreign(path, number)
-        if found["schema"] not in _PASSED_OVER:
+        schema = found.get("schema") if isinstance(found, dict) else None
+        if schema in (RESULT, lines.ROW, lines.START):
             yield number, found
+        elif schema not in _PASSED_OVER:
+            raise _foreign(path, number, _of_schema(schema))
 
 
-def _foreign(path: str, number: int) -> errors.InputError:
-    words = "is no line of a batch's results, and no result of compose --json"
+def _is_cut(exc: json.JSONDecodeError, start: int) -> bool:
+    """Return whether an object was whole up to the end of the text; `true` may be cut, too."""
+    is_near = len(exc.doc.rstrip()) - exc.pos < len("false")
+    return exc.doc[start] == "{" and (is_near or exc.msg.startswith("Unterminated string"))
+
+
+def _of_schema(schema: object) -> str:
+    """Return what a document is that nothing was made by."""
+    if not isinstance(schema, str) or not re.fullmatch(r"prodia-compose/[a-z-]+@[0-9]+", schema):
+        return _FOREIGN
+    known = {one.partition("@")[0] for one in (RESULT, lines.ROW, lines.START, *_PASSED_OVER)}
+    newer = "which this version does not know; update prodia-compose"
+    return f"is {schema}, {newer if schema.partition('@')[0] in known else 'and no row or result'}"
+
+
+def _foreign(path: str, number: int, words: str = _FOREIGN) -> errors.InputError:
     return errors.InputError(f"{path}:{number}: {words}", path=path)
 
+
+_OURS: Final = ("before", "results")
+"""What is told of a document here; in a file it is nobody's."""
+
+_NUMBERS: Final = ("elapsed_s", "price_usd", "estimate_usd", "reserved_usd", "row")
+_LARGEST: Final = 2**63
 
 _KINDS: Final = (
     (("images", "outputs", "rescued", "errors", "warnings"), list | None),
     (("job", "output"), dict | None),
     (("model", "prompt", "at", "job_type"), str | None),
-    (("elapsed_s", "price_usd", "estimate_usd"), int | float | None),
+    (_NUMBERS, int | float | None),
+    (("row",), int | None),
 )
 """What the fields are that readers go by."""
 

@@ -1,5 +1,6 @@
 """What the user asks for: the options of `compose`, not yet checked against a model."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prodia_compose.client.options import Delivery
@@ -8,7 +9,7 @@ from prodia_compose.images.options import Fitting
 from prodia_compose.inputs.options import Selection, file_or_stdin
 from prodia_compose.models.catalogue import DEFAULT_MODEL
 from prodia_compose.models.options import Settings
-from prodia_compose.options import Option, Options, as_text
+from prodia_compose.options import Clash, Option, Options, as_text
 from prodia_compose.output.options import Placement
 
 IfMade = Literal["tell", "reuse"]
@@ -24,6 +25,7 @@ class ComposeRequest(Options):
         save_to: A folder, which may hold files already if `placement.force` says so.
         sandbox: Whether the job goes to the stand-in, which needs no token.
         origin: What is made again: a sidecar, RESULTS#ID, or a job's id.
+        unset: What of its recipe is left out: options, or `set:KEY`.
         typed: The fields of which the value was typed.
         texts: (name, text) of what braces in the prompt may hold besides labels; an empty text is
             an error where it is asked for.
@@ -67,6 +69,15 @@ class ComposeRequest(Options):
             once="one job is sent",
         ),
     ] = None
+    unset: Annotated[
+        tuple[str, ...],
+        Option(
+            metavar="OPTION",
+            help="With --from: leave out what the recipe says of an option, such as seed",
+            group="pictures",
+            variable=None,
+        ),
+    ] = ()
     model: Annotated[
         str,
         Option(
@@ -150,6 +161,13 @@ class ComposeRequest(Options):
     texts: tuple[tuple[str, str], ...] = ()
     is_template: bool = False
     fields: tuple[tuple[str, str], ...] = ()
+
+    def clashes(self) -> Iterator[Clash]:
+        """Yield something to leave out where there is nothing."""
+        yield from super().clashes()
+        if self.unset and self.origin is None:
+            cure = "leaves something out of an earlier job; name that with --from"
+            yield Clash("unset", "origin", f"--unset: {cure}")
 
     @property
     def claims_on_stdin(self) -> list[str]:

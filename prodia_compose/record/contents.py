@@ -1,13 +1,13 @@
 """Which jobs a file has to do with, by what is in it."""
 
 import json
+import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.frozen import frozen
-from prodia_compose.inputs import files
+from prodia_compose.inputs import blob, files
 from prodia_compose.record.entries import Entry
 from prodia_compose.record.ledger import Ledger
 
@@ -59,21 +59,32 @@ def find(record: Ledger, path: str) -> list[tuple[Entry, Part]]:
     """Return the jobs that made a file or used it, the last one first; and what it is to each.
 
     Raises:
-        errors.InputError: It cannot be read.
+        errors.InputError: It is no file, or cannot be read; the message names it.
     """
     try:
-        with Path(path).open("rb") as file:
+        opener = _opener(path)
+        with opener() as file:
             looked = files.content(file)
+    except errors.InputError as exc:
+        raise errors.InputError(f"{path}: {exc.words}", *exc.hints, path=path) from exc
     except OSError as exc:
-        words = f"{path}: cannot be read ({exc.strerror})"
-        raise errors.InputError(words, path=path) from exc
+        words, *hints = files.reason(path, exc)
+        raise errors.InputError(f"{path}: {words}", *hints, path=path) from exc
     entries = record.read(_HOLDING, {"sought": json.dumps([looked.sha256])})
     found = {entry.id: (entry, _part(entry, looked.sha256)) for entry in entries}
     for entry in record.read(_KEPT, {}):
         is_kept = (files.holds(kept, looked.sha256, looked.size) for kept in entry.rescued)
         if entry.id not in found and any(is_kept):
             found[entry.id] = (entry, Part(is_kept=True))
-    return list(found.values()) or _by_pixels(record, path)
+    return list(found.values()) or _by_pixels(record, opener)
+
+
+def _opener(path: str) -> blob.Opener:
+    if addresses.is_url(path):
+        raise errors.InputError("is an address; download it first")
+    if os.path.isdir(path):  # noqa: PTH112 - pathlib raises at long names
+        raise errors.InputError("is a folder; name a picture in it")
+    return files.opener(path)
 
 
 def _part(entry: Entry, sha256: str) -> Part:
@@ -91,12 +102,12 @@ def _part(entry: Entry, sha256: str) -> Part:
     )
 
 
-def _by_pixels(record: Ledger, path: str) -> list[tuple[Entry, Part]]:
+def _by_pixels(record: Ledger, opener: blob.Opener) -> list[tuple[Entry, Part]]:
     """Return the jobs whose picture a file shows, if it is one that can be decoded."""
     from prodia_compose.images.probe import received  # noqa: PLC0415 - Pillow
 
     try:
-        looked = received.inspect(lambda: Path(path).open("rb"))  # noqa: SIM115 - whoever calls it does
+        looked = received.inspect(opener)
     except ValueError:
         return []
     entries = made(record, [looked.pixels_sha256] if looked.pixels_sha256 else [])

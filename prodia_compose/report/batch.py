@@ -134,6 +134,7 @@ def summary(
     failed: Sequence[tuple[str | None, errors.ComposeError]],
     stopped: str | None,
     next_: str,
+    warnings: Sequence[errors.Warned] = (),
 ) -> Document:
     """Return `prodia-compose/batch@1`: how many rows came to what, and what to do next."""
     return {
@@ -152,4 +153,5 @@ def summary(
         ],
         "stopped": stopped,
         "next": next_,
+        "warnings": jsontext.warnings(warnings),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from prodia_compose.models.facts import Cap, Estimate, Model, Setting
+from prodia_compose.progress import size
 from prodia_compose.report import tables
 
 
@@ -95,15 +96,17 @@ def details(model: Model, layout: tables.Layout = tables.PLAIN) -> Iterator[str]
 
 
 def _cap_rows(model: Model) -> Iterator[tuple[str, str, str]]:
-    caps: tuple[tuple[str, Cap | None, str], ...] = (
-        ("largest side", model.caps.side, "px"),
-        ("largest image", model.caps.pixels, "px"),
-        ("all images", model.caps.combined, "px"),
-        ("each file", model.caps.image_bytes, "bytes"),
+    caps: tuple[tuple[str, Cap | None], ...] = (
+        ("largest side", model.caps.side),
+        ("largest image", model.caps.pixels),
+        ("all images", model.caps.combined),
+        ("each file", model.caps.image_bytes),
     )
-    for name, cap, unit in caps:
+    for name, cap in caps:
         if cap is not None:
-            yield name, f"{cap.limit:,} {unit}", f"{cap.kind}: {cap.source}"
+            is_file = cap is model.caps.image_bytes
+            limit = size(cap.limit) if is_file else f"{cap.limit:,} px"
+            yield name, limit, f"{cap.kind}: {cap.source}"
 
 
 def _setting_row(setting: Setting) -> tuple[str, str, str]:
@@ -112,12 +115,12 @@ def _setting_row(setting: Setting) -> tuple[str, str, str]:
     note = f"; {setting.note}" if setting.note else ""
     return (
         f"  {setting.name}",
-        ("not accepted" if setting.status == "refused" else _domain(setting)) + default,
+        ("not accepted" if setting.status == "refused" else domain(setting)) + default,
         f"[{status}{setting.source}{note}]",
     )
 
 
-def _domain(setting: Setting) -> str:
+def domain(setting: Setting) -> str:
     """Return what a setting may be, in a phrase."""
     choices = setting.choices or setting.likely_choices
     if choices:

@@ -78,10 +78,14 @@ def _job(entry: Entry) -> Document:
 
 
 def command(entry: Entry) -> list[str] | None:
-    """Return the command line that makes a job again, from any folder; None if there is none."""
+    """Return the command line that makes a job again, from any folder; None if there is none.
+
+    What cost nothing costs nothing by it.
+    """
     from prodia_compose.pipeline.again import recipe  # noqa: PLC0415 - where there are jobs
 
-    return None if entry.recipe is None else recipe.command(entry.recipe, entry.id)
+    line = None if entry.recipe is None else recipe.command(entry.recipe, entry.id)
+    return [*line, "--sandbox"] if line and entry.is_sandbox else line
 
 
 def _plain(value: object) -> object:

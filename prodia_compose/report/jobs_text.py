@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from prodia_compose.models.facts import Estimate
-from prodia_compose.progress import visible
+from prodia_compose.progress import size, visible
 from prodia_compose.record import spending
 from prodia_compose.record.entries import Entry, Settled, State
 from prodia_compose.report import jobs, tables
@@ -61,10 +61,19 @@ def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Ite
     if layout.columns is not None:
         widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
         room = min(layout.columns - sum(widths) + widths[5] - 2 * len(widths[1:]), _LONGEST_PROMPT)
-        if room < _SHORTEST_PROMPT:
-            room = layout.columns - len("  PROMPT ")
-        rows = [(*row[:5], _cut(row[5], room), row[6]) for row in rows]
+        is_beside = room >= _SHORTEST_PROMPT
+        rows = [
+            (*row[:5], _cut(row[5], room if is_beside else _below(row[6], layout.columns)), row[6])
+            for row in rows
+        ]
     return tables.aligned([titles, *rows], layout)
+
+
+def _below(picture: str, columns: int) -> int:
+    """Return how long a prompt may be in the line below its job, the picture after it if possible."""
+    room = columns - len("  PROMPT ")
+    beside = room - len(f"  PICTURE {picture}")
+    return beside if beside >= _SHORTEST_PROMPT else room
 
 
 def parts(
@@ -213,11 +222,11 @@ def again(entry: Entry) -> str | None:
 def kept(files: "Iterable[keeping.Kept]") -> list[tuple[str, ...]]:
     """Return the rows of the table of what is kept aside, heading first."""
     return [
-        tables.heading("KEPT", "BYTES", "JOB", "FILE", right=("BYTES",)),
+        tables.heading("KEPT", "SIZE", "JOB", "FILE", right=("SIZE",)),
         *(
             (
                 f"{one.changed_at.astimezone():%Y-%m-%d %H:%M}",
-                f"{one.byte_count:,}",
+                size(one.byte_count),
                 one.entry.id if one.entry else "-",
                 visible(one.path) + (", not saved elsewhere" if one.is_only_copy else ""),
             )
@@ -227,9 +236,9 @@ def kept(files: "Iterable[keeping.Kept]") -> list[tuple[str, ...]]:
 
 
 def how_much(files: "Sequence[keeping.Kept]") -> str:
-    """Return how many files these are, and how many bytes."""
+    """Return how many files these are, and how large."""
     count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
-    return f"{count}, {sum(one.byte_count for one in files):,} bytes"
+    return f"{count}, {size(sum(one.byte_count for one in files))}"
 
 
 def spent(sums: spending.Spending) -> Iterator[tuple[str, ...]]:

@@ -10,21 +10,28 @@ from prodia_compose.job import folder
 from prodia_compose.pipeline import twins
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.run import Run
-from prodia_compose.progress import visible
+from prodia_compose.progress import size, visible
 from prodia_compose.report import tables
 from prodia_compose.report.catalogue import price_text
 
+Row = tuple[str, str]
 
-def rows(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the report of `validate`, a label and a text each: model, images, prompt, cost."""
-    for label, text in _facts(plan):
+
+def rows(plan: Plan, *, exact: bool = False) -> Iterator[Row]:
+    """Yield the report of `validate`, a label and a text each: model, images, prompt, cost.
+
+    Args:
+        plan: What is reported.
+        exact: Whether bytes are counted one by one.
+    """
+    for label, text in _facts(plan, exact=exact):
         yield f"{label:8}", text
 
 
-def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
+def _facts(plan: Plan, *, exact: bool) -> Iterator[Row]:
     if plan.model is not None:
         yield "model", f"{plan.model.short_name} ({plan.model.job_type})"
-    for number, (position, text) in enumerate(image_rows(plan)):
+    for number, (position, text) in enumerate(image_rows(plan, exact=exact)):
         yield "images" if number == 0 else "", f"{position} {text}"
     if plan.prompt is not None:
         yield "prompt", visible(plan.prompt)
@@ -36,8 +43,9 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         skipped = "; exists already" if plan.place.skipped else ""
         yield "output", f"{visible(plan.place.path)} ({plan.format}){skipped}"
     if plan.packed is not None:
-        body, digest = plan.packed.body, plan.packed.digest
-        yield "upload", f"{body.length:,} bytes in {len(body.parts)} parts, {digest}"
+        body = plan.packed.body
+        yield "upload", f"{_bytes(body.length, exact=exact)} in {len(body.parts)} parts"
+        yield "digest", plan.packed.digest
     if plan.made is not None:
         cure = "it is taken" if plan.is_reuse else "--if-made reuse takes it instead of paying"
         yield "made", f"{visible(twins.told(plan.made))}; {cure}"
@@ -61,27 +69,32 @@ def _verdict(plan: Plan) -> tables.Styled:
     return tables.styled("ready", tables.GREEN)
 
 
-def image_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+def image_rows(plan: Plan, *, exact: bool = False) -> Iterator[Row]:
     """Yield the images, numbered in the order the model sees them, with every change."""
     for image in plan.images:
-        yield str(image.source.position), visible(_image(image))
+        yield str(image.source.position), visible(_image(image, exact=exact))
 
 
-def _image(image: FittedImage) -> str:
+def _bytes(count: int, *, exact: bool) -> str:
+    return f"{count:,} bytes" if exact else size(count)
+
+
+def _image(image: FittedImage, *, exact: bool) -> str:
     source, info, sent = image.source, image.info, image.prepared
     label = f" {{{source.entry.label}}}" if source.entry.label else ""
     named = f"{source.path}{label}"
-    size = f"{info.width}x{info.height}"
+    sides = f"{info.width}x{info.height}"
     if sent is None:
-        return f"{named} {size} {info.format}"
+        return f"{named} {sides} {info.format}"
     changes = ", ".join(sent.changes) or "as it is"
-    if not changes.startswith(f"{size} -> "):
-        changes = f"{size} {info.format}: {changes}"
+    if not changes.startswith(f"{sides} -> "):
+        changes = f"{sides} {info.format}: {changes}"
     renamed = image.part is not None and image.part != PurePosixPath(source.path).name
-    return f"{named} {changes}; {sent.blob.size:,} bytes{f' as {image.part}' if renamed else ''}"
+    weight = _bytes(sent.blob.size, exact=exact)
+    return f"{named} {changes}; {weight}{f' as {image.part}' if renamed else ''}"
 
 
-def outcome(plan: Plan, done: Run) -> str:
+def outcome(plan: Plan, done: Run, *, exact: bool = False) -> str:
     """Return the last line of a run: what came, how long it took, what it cost."""
     if not done.saved:
         return "exists already; nothing was sent"
@@ -93,5 +106,5 @@ def outcome(plan: Plan, done: Run) -> str:
         price = "no cost: made before"
     return (
         f"{saved.picture.width}x{saved.picture.height} {saved.picture.format}, "
-        f"{saved.byte_count:,} bytes in {done.elapsed_s:.1f} s, {price}"
+        f"{_bytes(saved.byte_count, exact=exact)} in {done.elapsed_s:.1f} s, {price}"
     )

@@ -9,9 +9,14 @@ from prodia_compose.frozen import frozen
 BOLD, RED, GREEN, YELLOW = "1", "31", "32", "33"
 
 _WIDEST = 40
+_HASH = re.compile(r"\b((?:sha256:)?[0-9a-f]{12})[0-9a-f]{52}\b")  # as much of it as of a job's id
 _WORD = re.compile(r"^\s*\S+|\S+")
 
+_UNIT = re.compile(r"(?<=\d) (?=(?:bytes?|[kMG]B|MP|px)\b)")
+_GLUE = "\x1f"  # no text for people has it, and no line is folded at it
+
 _ROOM = 20  # what the last column has at least, beside others
+_LEFT = 2  # where a word begins that is too long for it
 
 
 class Styled(str):
@@ -65,7 +70,9 @@ def aligned(
 
     A cell that is very wide itself stands out, and does not push the others away. Where a
     terminal is too narrow, under a `heading` the last columns come below the rest of their
-    row, each cell after its title; without one, cells are folded between words.
+    row, each cell after its title; without one, they come below the second cell of their row,
+    and all are folded between words. Of a hash that is wider than the terminal the first
+    figures are shown.
     """
     lines = [*_whole(rows, gap, layout)]
     if layout.columns is None or _width(rows, gap) <= layout.columns:
@@ -74,6 +81,9 @@ def aligned(
     if all(isinstance(cell, Styled) for cell in rows[0]):
         yield from _blocks(rows, gap, layout)
         return
+    rows = [[_short(cell, layout.columns) for cell in row] for row in rows]
+    if len(rows[0]) > 2:
+        rows = [*_stacked(rows, gap, layout.columns)]
     table = [*zip(*rows, strict=True)]
     words = [[len(word) for cell in one for word in _WORD.findall(cell)] for one in table[:-1]]
     least = [max(one, default=0) for one in words]
@@ -82,7 +92,7 @@ def aligned(
         yield from _folded(rows, _shared(table, least, spare), gap, layout)
         return
     for row in rows:
-        yield from _wrapped(gap.join(row), layout.columns, "    ")
+        yield from _wrapped(gap.join(row), layout.columns, "    ") or [""]
 
 
 def _whole(rows: Sequence[Sequence[str]], gap: str, layout: Layout) -> Iterator[str]:
@@ -94,6 +104,26 @@ def _whole(rows: Sequence[Sequence[str]], gap: str, layout: Layout) -> Iterator[
     is_right = [isinstance(cell, Styled) and cell.is_right for cell in rows[0]]
     for row in rows:
         yield _line(row, row, widths, gap, layout, is_right)
+
+
+def _short(cell: str, columns: int) -> str:
+    """Return a cell with only the first figures of a hash that is wider than the terminal."""
+
+    def cut(hash_: re.Match[str]) -> str:
+        return hash_[0] if len(hash_[0]) <= columns - _LEFT else f"{hash_[1]}…"
+
+    return cell if isinstance(cell, Styled) else _HASH.sub(cut, cell)
+
+
+def _stacked(rows: Sequence[Sequence[str]], gap: str, columns: int) -> Iterator[tuple[str, str]]:
+    """Yield rows of two cells: where a row does not fit, each cell comes below the one before."""
+    label = max((len(row[0]) for row in rows if len(row[0]) <= _WIDEST), default=0)
+    for row, line in zip(rows, _whole(rows, gap, PLAIN), strict=True):
+        if len(line) <= columns:
+            yield row[0], line[max(label, len(row[0])) + len(gap) :]
+            continue
+        for at, cell in enumerate([cell for cell in row[1:] if cell] or [""]):
+            yield "" if at else row[0], cell
 
 
 def _width(rows: Sequence[Sequence[str]], gap: str) -> int:
@@ -113,31 +143,30 @@ def _shared(table: Sequence[Sequence[str]], least: Sequence[int], spare: int) ->
 def _folded(
     rows: Sequence[Sequence[str]], widths: Sequence[int], gap: str, layout: Layout
 ) -> Iterator[str]:
-    """Yield rows folded between words; a word too long for the last column begins further left."""
+    """Yield rows folded between words; from a word too long for the last column on, below all."""
     columns, before = layout.columns or 0, sum(widths) + len(gap) * len(widths)
     whole = [*widths, max(1, columns - before)]
     for row in rows:
-        folded = [_wrapped(cell, width) for cell, width in zip(row, whole, strict=True)]
-        lines = max(map(len, folded[:-1]), default=0)
-        for at, word in enumerate(folded[-1]):
-            if len(word) > whole[-1]:  # it comes below all that stands left of it
-                folded[-1][at:at] = [""] * (lines - at)
-                break
-        for pieces in zip_longest(*folded, fillvalue=""):
-            if len(pieces[-1]) <= whole[-1]:
-                yield _line(pieces, row, whole, gap, layout)
-                continue
-            indent = max(0, min(before, columns - len(pieces[-1])))
-            yield " " * indent + _painted(pieces[-1], row[-1], layout)
+        cells = zip(row, whole, strict=True)
+        *heads, told = (_wrapped(cell, width) for cell, width in cells)
+        if not any(row):
+            yield ""
+        at = next((at for at, piece in enumerate(told) if len(piece) > whole[-1]), len(told))
+        for pieces in zip_longest(*heads, told[:at], fillvalue=""):
+            yield _line(pieces, row, whole, gap, layout)
+        for piece in _wrapped(" ".join(told[at:]), columns - _LEFT):
+            indent = max(0, min(_LEFT, columns - len(piece)))
+            yield " " * indent + _painted(piece, row[-1], layout)
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Return a text folded between words, no number parted from its unit."""
     import textwrap  # noqa: PLC0415 - only for what does not fit
 
     wrapper = textwrap.TextWrapper(
         width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    return wrapper.wrap(text)
+    return [line.replace(_GLUE, " ") for line in wrapper.wrap(_UNIT.sub(_GLUE, text))]
 
 
 def _blocks(rows: Sequence[Sequence[str]], gap: str, layout: Layout) -> Iterator[str]:

@@ -1,13 +1,16 @@
 """The works of `batch`: who sends many compositions how, and what many rows cost."""
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import bench
+import growing
 import peers
 import slow
 from bench import Bench, Goal, Row, shell
@@ -17,7 +20,8 @@ _PHOTOS: Final = 80
 _SMALL: Final = Path(__file__).parent.parent / "images/product.jpg"
 _MB: Final = 1_000_000
 _ROWS: Final = "rows.jsonl"
-_ANEW: Final = f"rm -rf out {_ROWS}.results.jsonl"
+_RESULTS: Final = f"{_ROWS}.results.jsonl"
+_ANEW: Final = f"rm -rf out {_RESULTS}"
 _MODEL: Final = ("-m", "flux-2-max", "--max-side", "2048")
 
 
@@ -106,15 +110,21 @@ def flight(place: Bench) -> Iterator[Row]:
 def grown(place: Bench) -> Iterator[Row]:
     """2,000 rows, by what the last ones take beyond the first."""
     few, many = 200, 2000
-    work = "2,000 rows, small pictures"
+    work, room = "2,000 rows, small pictures", _many(place, many)
+    shutil.rmtree(room / "out", ignore_errors=True)
+    (room / _RESULTS).unlink(missing_ok=True)
     with slow.serve(0) as url:
-        small = _alone(place, url, _many(place, few), "-j", "8")
-        large = _alone(place, url, room := _many(place, many), "-j", "8")
-    more = (large.peak_bytes - small.peak_bytes) / (many - few) / 1000
+        here = replace(place, url=url)
+        argv = (*bench.program(), *_line("-j", "8"))
+        samples = growing.watched(argv, room / _RESULTS, b'/row@1"', here.env)
+    more = growing.slope(samples, few, many) / 1000
+    peak = max(held for _, held in samples)
     ends = _ends(room)
     first, last = ((ends[at + few] - ends[at]).total_seconds() for at in (few, many - few - 1))
-    yield _row(work, large, last / first, "x the time of the first ones", _most(1.1))
-    yield _row(work, large, more, "kB a row more", _most(4))
+    known: Any = {"work": work, "who": bench.OURS, "peak_bytes": peak}
+    unit = "x the time of the first ones"
+    yield Row(**known, value=last / first, unit=unit, goal=_most(1.1))
+    yield Row(**known, value=more, unit="kB a row more", goal=_most(4))
 
 
 def resume(place: Bench) -> Iterator[Row]:
@@ -127,6 +137,43 @@ def resume(place: Bench) -> Iterator[Row]:
     yield _row("10,000 rows, all done", found, found.median_s, "s", _most(15))
 
 
+def report(place: Bench) -> Iterator[Row]:
+    """A page of 500 rows, each of a photo and a picture of 1 MP; and of photos of 6 MP."""
+    for megapixels, limit in ((1, 5.0), (6, None)):
+        room = _made(place, 500, f"{megapixels}mp.jpg")
+        work = f"a page of 500 rows, photos of {megapixels} MP"
+        (found,) = place.measure(place.ours(room, "report", "x.jsonl", "-f", "-o", "report.html"))
+        size = (room / "report.html").stat().st_size
+        goal = None if limit is None else _most(limit)
+        yield _row(work, found, found.median_s, "s", goal)
+        yield _row(work, found, size / _MB, "MB", _most(15))
+        yield _row(work, found, found.peak_bytes / _MB, "MB", _most(300))
+
+
+def _made(place: Bench, count: int, photo: str) -> Path:
+    """Return a folder with results of so many rows, each of a photo, of which 1 MP came."""
+    import reporting
+
+    result = "1mp.jpg"
+    place.pictures(result)
+    room = place.room(f"report-{photo}", photo, count)
+    given, came = (
+        hashlib.sha256((place.folder / name).read_bytes()).hexdigest() for name in (photo, result)
+    )
+    rows = []
+    for number in range(count):
+        (room / f"out-{number}.jpg").unlink(missing_ok=True)
+        (room / f"out-{number}.jpg").hardlink_to(place.folder / result)
+        images = [{"position": 1, "path": f"in-{number:02}.jpg", "sha256": given}]
+        outputs = [{"path": f"out-{number}.jpg", "sha256": came}]
+        name, prompt = f"row-{number}", f"put {number} there"
+        rows.append(
+            reporting.row(name, number=number, prompt=prompt, images=images, outputs=outputs)
+        )
+    reporting.written(room / "x.jsonl", rows)
+    return room
+
+
 def _alone(place: Bench, url: str, room: Path, *argv: str) -> Measured:
     """Return what one run takes with a service."""
     ours = replace(_batch(place, room, *argv), rounds=1)
@@ -134,7 +181,11 @@ def _alone(place: Bench, url: str, room: Path, *argv: str) -> Measured:
 
 
 def _ours(place: Bench, room: Path, *argv: str) -> Contender:
-    return place.ours(room, "batch", _ROWS, "-y", "-q", "--create-dirs", *argv)
+    return place.ours(room, *_line(*argv))
+
+
+def _line(*argv: str) -> tuple[str, ...]:
+    return ("batch", _ROWS, "-y", "-q", "--create-dirs", *argv)
 
 
 def _batch(place: Bench, room: Path, *argv: str) -> Contender:
@@ -165,12 +216,12 @@ def _write_rows(room: Path, rows: Sequence[Sequence[str]]) -> None:
 
 def _ends(room: Path) -> list[datetime]:
     """Return when the rows of the last run ended, in that order."""
-    lines = (room / f"{_ROWS}.results.jsonl").read_text().splitlines()
+    lines = (room / _RESULTS).read_text().splitlines()
     rows = [found for found in map(json.loads, lines) if found["schema"].endswith("/row@1")]
     return [datetime.fromisoformat(found["at"]) for found in rows]
 
 
-def _row(work: str, found: Measured, value: float, unit: str, goal: Goal) -> Row:
+def _row(work: str, found: Measured, value: float, unit: str, goal: Goal | None) -> Row:
     return bench.row(work, found, value=value, unit=unit, goal=goal)
 
 
@@ -179,6 +230,6 @@ def _most(limit: float) -> Goal:
 
 
 WORKS: Final[dict[str, Callable[[Bench], Iterator[Row]]]] = {
-    work.__name__: work for work in (batch48, batch12, plan, flight, grown, resume)
+    work.__name__: work for work in (batch48, batch12, plan, flight, grown, resume, report)
 }
 """The works by name, in the order they are done."""

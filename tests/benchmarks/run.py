@@ -44,6 +44,7 @@ _ROUNDS: Final = {
     "flight": 1,
     "grown": 1,
     "resume": 1,
+    "report": 3,
 }
 """How often each contender runs, for twenty minutes in all on two cores."""
 

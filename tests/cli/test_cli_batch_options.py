@@ -48,7 +48,7 @@ def test_help_has_what_batches_take_in_groups(run: Run) -> None:
     assert names.index("--rerun") < names.index("--results") < names.index("--prompt")
     assert re.search(r"^Money:\n  --budget USD ", text, re.MULTILINE)
     assert re.search(r"^Pace:\n  -j, --jobs N ", text, re.MULTILINE)
-    single = ("--again", "--from", "--save-request", "--preview")
+    single = ("--again", "--from", "--unset", "--save-request", "--preview")
     assert [one for one in of_compose if one not in single] == [
         one for one in names if one in of_compose
     ]

@@ -15,6 +15,7 @@ from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mistakes import GOOD
+from terminals import on_a_terminal
 
 from prodia_compose import errors
 from prodia_compose.cli.options import config
@@ -476,7 +477,7 @@ def test_a_link_to_nowhere_is_told(run: Run, work: Path) -> None:
     path.unlink()
     path.symlink_to(work / "gone")
 
-    assert f"config {path}: no such file" in run(*LINE).err
+    assert f"config {path}: is a link to a file that is not there" in run(*LINE).err
 
 
 def test_no_config_is_read_from_the_working_folder(run: Run, work: Path) -> None:
@@ -550,6 +551,31 @@ def test_show_tells_each_value_and_its_source(run: Run, work: Path) -> None:
     assert ["[batch] model", "flux-2-pro", "[batch] model"] in lines
     assert not any(line[0] == "[batch] steps" for line in lines)
     assert "limit-lowered" in table.err
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_show_is_made_for_terminals_of_any_width(work: Path, run: Run, columns: int) -> None:
+    """What is set is told with its source, what is not by its value alone; no word is broken."""
+    place = configuring.write("[compose]\nmodel = 'flux-2-dev'\n[batch]\njobs = 8\n")
+    env = {"PRODIA_COMPOSE_STEPS": "8", "TERM": "xterm"}
+    document = json.loads(run("config", "show", "--json", PRODIA_COMPOSE_STEPS="8").out)
+    coloured = on_a_terminal(["config", "show"], columns=columns, also_stdout=True, env=env).raw
+    plain = on_a_terminal(
+        ["config", "show"], columns=columns, also_stdout=True, env={**env, "NO_COLOR": "1"}
+    ).raw
+    shown = " ".join(plain.split())
+
+    assert re.sub(r"\x1b\[[0-9]*m", "", coloured) == plain
+    assert "\x1b[1m[compose]\x1b[0m" in coloured
+    assert [one for one in plain.splitlines() if len(one) > columns and one != str(place)] == []
+    assert "model flux-2-dev from [compose] model" in shown
+    assert "steps 8 from PRODIA_COMPOSE_STEPS" in shown
+    assert "jobs 8 from [batch] jobs" in shown
+    assert shown.count(" from ") == 3
+    for one in document["compose"]:
+        assert f"{one['name']} " in shown
+    assert plain.count("\n\r\n") == 3  # before the tables, and the last line
+    assert shown.endswith("All else is the default.")
 
 
 def test_show_tells_all_that_is_wrong_once(run: Run, work: Path) -> None:

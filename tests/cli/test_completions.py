@@ -1,6 +1,7 @@
 """What shells offer at a TAB press: real ones in a terminal, and what they are answered."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,28 @@ LINES = {
     "format-of-a-manifest": ("batch --manifest-format t\t", ["batch", "--manifest-format", "tsv"]),
     "varied": ("batch shop.tsv --vary aspe\t1", ["batch", "shop.tsv", "--vary", "aspect_ratio=1"]),
     "row": ("batch shop.tsv --only mu\t", ["batch", "shop.tsv", "--only", "mug 1"]),
+    "row-to-make-again": (
+        "compose --from shop.tsv.results.jsonl#cu\t",
+        ["compose", "--from", "shop.tsv.results.jsonl#cup"],
+    ),
+    "results": ("report sho\t", ["report", "shop.tsv.results.jsonl"]),
+    "format-of-a-report": (
+        "report x -o y --format h\t",
+        ["report", "x", "-o", "y", "--format", "html"],
+    ),
+    "picture-to-verify": ("verify same\t", ["verify", "same.jpg"]),
+    "model-to-compare": (
+        "compare same.jpg -m see\t",
+        ["compare", "same.jpg", "-m", "seedream-5-lite"],
+    ),
+    "topic": ("help exit\t", ["help", "exit-codes"]),
+    "command-below-another": ("help jobs spe\t", ["help", "jobs", "spend"]),
+    "subcommand-of-config": ("config sh\t", ["config", "show"]),
+    "config": (
+        "config show --config fol\tsa\t",
+        ["config", "show", "--config", "folder/same.toml"],
+    ),
+    "shell-to-install-for": ("completion install fi\t", ["completion", "install", "fish"]),
     "unknown-command": ("nothing sam\t", ["nothing", "sam"]),
 }
 
@@ -107,7 +130,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with pictures of odd names, and what is no picture."""
     made = tmp_path_factory.mktemp("work")
     (made / "folder").mkdir()
-    for name in (*PICTURES, "same.txt", "folder/inside.jpg", "folder/inside.txt"):
+    for name in (*PICTURES, "same.txt", "folder/inside.jpg", "folder/same.toml"):
         (made / name).touch()
     (made / "shop.tsv").touch()
     (made / "shop.tsv.results.jsonl").write_text(ENDED)
@@ -163,11 +186,19 @@ def test_tab_completes_labels_in_a_prompt(shell: Shell) -> None:
 
 
 def test_tab_lists_models_with_descriptions(shell: Shell) -> None:
-    """Where several models may come, all are shown; zsh and fish say what each is good for."""
+    """Where several models may come, all are shown, with what each is good for."""
     shown = shell.list("prodia-compose compose -m \t", "seedream-5-lite")
 
     assert all(name in shown for name in offers.offers()["models"])
-    assert ("plain-language edits" in shown) == (shell.name != "bash")
+    assert "plain-language edits" in shown
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"], indirect=True)
+def test_what_is_listed_alike_is_typed(shell: Shell) -> None:
+    """Of descriptions nothing gets into the line."""
+    keys = "prodia-compose compose -m fl\tpro"
+
+    assert shell.run(keys) == ["compose", "-m", "flux-2-pro"]
 
 
 def test_tab_completes_ids(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,6 +268,13 @@ OFFERED = {
     "varied-model": (("batch", "--vary"), "model=fl", "model=flux-2-dev"),
     "second-varied-model": (("batch",), "--vary=model=x,fl", "--vary=model=x,flux-2-max"),
     "twice": (("batch", "--rerun", "failed", "--rerun"), "", "changed"),
+    "varied-ratio": (("batch", "--vary"), "aspect_ratio=16", "aspect_ratio=16:9"),
+    "second-varied-ratio": (
+        ("compare", "-m", "gemini-3-pro", "--vary"),
+        "resolution=1K,",
+        "resolution=1K,2K",
+    ),
+    "command-of-a-group": (("help", "config"), "", "path"),
     "entry": (("batch", "--each", "list", "-p"), "Put {ea", "Put {each}"),
 }
 
@@ -320,6 +358,53 @@ def test_rows_are_told_with_how_they_ended(run: Run, work: Path) -> None:
     assert done.text.splitlines() == ["words", "mug 1\tdone", "cup\tunknown"]
 
 
+def test_what_a_setting_may_be_is_told(run: Run) -> None:
+    """Beside each key of `--set` stands what its value may be for the model on the line."""
+    done = run("__complete", "zsh", "5", "x", "compose", "-m", "flux-2-flex", "--set", "")
+    told = dict(line.split("\t") for line in done.text.splitlines()[1:])
+
+    assert told["width="] == "64 to 4096 in steps of 16"
+    assert told["steps="] == "1 to 50"
+    assert told["seed="] == "integer"
+
+
+def test_topics_are_told_with_what_they_are_about(run: Run) -> None:
+    """Each once, and no page without a word on it."""
+    told = [
+        line.split("\t")
+        for line in run("__complete", "zsh", "2", "x", "help").text.splitlines()[1:]
+    ]
+
+    assert ["exit-codes", "What each exit code means, and whether to run it again"] in told
+    assert len({name for name, _ in told}) == len(told)
+    assert all(about for _, about in told)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("jobs", "show"),
+        ("jobs", "fetch"),
+        ("jobs", "settle"),
+        ("jobs", "forget"),
+        ("compose", "--from"),
+        ("compare", "--from"),
+    ],
+)
+def test_jobs_are_told_with_their_prompts(run: Run, work: Path, line: tuple[str, ...]) -> None:
+    """Cut, in one line, and safe to show: many jobs of one model are told apart by them."""
+    with ledger.open_record(os.environ) as record:
+        long = record.begin(ledgering.claim("Put\x1b the mug\n" + "on the table " * 9))
+        short = record.begin(ledgering.claim("a cup"))
+    done = run("__complete", "zsh", str(1 + len(line)), "x", *line, "")
+    told = dict(one.split("\t") for one in done.text.splitlines()[1:])
+
+    assert re.fullmatch(r"[a-z-]+, nano-banana, [\d-]+ [\d:]+: a cup", told[str(short.id)])
+    assert told[str(long.id)].partition(": ")[2].startswith(r"Put\x1b the mug on the table")
+    assert len(told[str(long.id)]) < 110
+    assert told[str(long.id)].endswith("…")
+
+
 NOT_OFFERED = {
     "hidden": (("compose",), "--b", "--base-url"),
     "given": (("compose", "--force"), "-", "-f"),
@@ -329,6 +414,8 @@ NOT_OFFERED = {
     "second-name": (("models", "flux-2-pro"), "", "flux-2-dev"),
     "value-of-a-switch": (("compose",), "--json=", "--json=true"),
     "number": (("compose", "--steps"), "", "50"),
+    "below-a-topic": (("help", "money"), "", "compose"),
+    "varied-number": (("batch", "--vary"), "steps=", "steps="),
     "for-single-jobs": (("batch",), "--", "--save-request"),
     "sent-again-by-name": (("batch",), "--", "--again"),
     "second-list": (("batch", "--each", "list"), "--", "--each"),
@@ -364,7 +451,13 @@ def test_words_are_not_offered(run: Run, before: tuple[str, ...], at: str, word:
         (("batch", "rows.csv"), "", "files 0 jpg jpeg"),
         (("batch", "--each", "list"), "", "files 0 jpg jpeg"),
         (("batch",), "--each=", "others 7 jpg"),
-        (("batch", "--results"), "", "others 0 jpg"),
+        (("batch", "--results"), "", "files 0 jsonl json"),
+        (("verify", "--results"), "", "files 0 jsonl json"),
+        (("report",), "", "files 0 jsonl json"),
+        (("verify",), "", "files 0 jpg jpeg"),
+        (("compose",), "--config=", "files 9 toml"),
+        (("compose", "--from"), "x.json", "files 0 jsonl json"),
+        (("compose",), "--prompt-file=", "others 14 jpg"),
     ],
 )
 def test_paths_are_left_to_zsh_and_powershell(
@@ -451,6 +544,37 @@ def test_bash_is_told_the_rest(
     assert done.text.split("\0")[:-1] == answer
 
 
+LISTS = {
+    "listed": ("x compose a.jpg b.jpg --match ", "", "63", "", ["1  (a.jpg)", "2  (b.jpg)"]),
+    "at-once": ("x compose a.jpg b.jpg --match ", "", "33", "", ["1  (a.jpg)", "2  (b.jpg)"]),
+    "typed": ("x compose a.jpg b.jpg --match ", "", "9", "", ["1", "2"]),
+    "menu": ("x compose a.jpg b.jpg --match ", "", "37", "", ["1", "2"]),
+    "one": ("x models flux-2-d", "flux-2-d", "63", "", ["flux-2-dev"]),
+    "narrow": ("x compose a.jpg bed.jpg --match ", "", "63", "12", ["1  (a.jpg)", "2  (bed.j…)"]),
+    "narrower": ("x compose a.jpg b.jpg --match ", "", "63", "5", ["1", "2"]),
+    "options": ("x compose --max-s", "--max-s", "63", "", ["--max-side"]),
+    "switches": ("x compose --no-", "--no-", "63", "", ["--no-resize", "--no-lint"]),
+    "in-a-prompt": (
+        'x compose -i mug=a -i map=b -p "{m',
+        "{m",
+        "63",
+        "",
+        ["{mug}  (a)", "{map}  (b)"],
+    ),
+    "files": ("x compose ", "", "63", "", ["product.jpg", "scene.jpg"]),
+}
+
+
+@pytest.mark.parametrize(("left", "part", "type_", "columns", "words"), LISTS.values(), ids=LISTS)
+def test_bash_lists_words_with_descriptions(
+    run: Run, work: Path, left: str, part: str, type_: str, columns: str, words: list[str]
+) -> None:
+    """Where several are listed and none is put in, cut to the terminal; options without."""
+    done = run("__complete", "bash", left, "", part, type_, columns)
+
+    assert done.text.split("\0")[1:-1] == words
+
+
 @pytest.mark.parametrize(
     "line", ['"', "'\"", "\\", "$(", "`", "a\\", "-i 'a=", "--x='", "\ud800", "> ", "$'"]
 )
@@ -526,7 +650,7 @@ def test_another_shell_is_a_usage_error(run: Run) -> None:
     done = run("completion", "tcsh")
 
     assert (done.code, done.text) == (2, "")
-    assert "'bash', 'zsh', 'fish', 'powershell'" in done.err
+    assert "no such command tcsh; there are install, bash, zsh, fish, powershell\n" in done.told
 
 
 def test_the_powershell_script_is_whole() -> None:

@@ -22,15 +22,15 @@ from prodia_compose.sandbox.service import SandboxOptions
 LINE = ("product.jpg", "scene.jpg", "-p", "the first image on the second image")
 
 INPUTS = """\
-1 product.jpg 640x480 JPEG: as it is; 11,691 bytes
-2 scene.jpg 960x640 JPEG: as it is; 40,551 bytes
+1 product.jpg 640x480 JPEG: as it is; 12 kB
+2 scene.jpg 960x640 JPEG: as it is; 41 kB
 """
 
 NARROW = """\
 1 product.jpg 640x480 JPEG: as it is;
-  11,691 bytes
+  12 kB
 2 scene.jpg 960x640 JPEG: as it is;
-  40,551 bytes
+  41 kB
 """
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*[1-9][0-9;]*m")
@@ -67,7 +67,7 @@ def test_every_phase_is_shown_and_cleared(
     assert list(dict.fromkeys(bars)) == ["preparing", "uploading", "waiting", "receiving"]
     assert re.search(r"uploading .*?\d+\.\d/\d+\.\d kB", shown.raw)
     assert re.search(r"receiving .*?\d+.*? kB", shown.raw)
-    assert re.fullmatch(r"\d+x\d+ JPEG, [\d,]+ bytes in \d+\.\d s, no cost: sandbox", summary)
+    assert re.fullmatch(r"\d+x\d+ JPEG, \d+ kB in \d+\.\d s, no cost: sandbox", summary)
 
 
 @pytest.mark.parametrize("kind", ["xterm", "linux", "xterm-256color"])

@@ -63,6 +63,16 @@ def test_jobs_fit_a_terminal(run: Run, command: str, columns: int) -> None:
 
 
 @pytest.mark.usefixtures("recorded")
+def test_a_job_takes_two_lines_where_one_is_too_short() -> None:
+    """Below each row come its prompt, cut, and its picture, if both find room."""
+    lines, _ = _shown("jobs", columns=80)
+
+    assert len(lines) == 1 + 2 * 6
+    for line in lines[2::2]:
+        assert re.fullmatch(r"  PROMPT Put the mug .{30,50}…  PICTURE \S+", line)
+
+
+@pytest.mark.usefixtures("recorded")
 def test_states_are_coloured_by_meaning(run: Run) -> None:
     """Green is done, red failed, yellow is open and may cost; the word is there all the same."""
     _, raw = _shown("jobs", columns=120)

@@ -16,6 +16,31 @@ def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
     assert progress.visible(text) == shown
 
 
+SIZES = {
+    0: "0 bytes",
+    1: "1 byte",
+    999: "999 bytes",
+    1000: "1 kB",
+    1449: "1.4 kB",
+    9_949: "9.9 kB",
+    9_951: "10 kB",
+    52_954: "53 kB",
+    999_499: "999 kB",
+    999_500: "1 MB",
+    1_412_008: "1.4 MB",
+    7_000_000: "7 MB",
+    258_432_000: "258 MB",
+    2_500_000_000: "2.5 GB",
+    5_000_000_000_000: "5000 GB",
+}
+
+
+@pytest.mark.parametrize(("count", "shown"), SIZES.items())
+def test_sizes_are_told_as_people_read_them(count: int, shown: str) -> None:
+    """Two figures or three, and a unit of a thousand bytes, or a million of them."""
+    assert progress.size(count) == shown
+
+
 @pytest.mark.parametrize(
     "text",
     [

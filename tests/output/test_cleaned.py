@@ -44,7 +44,7 @@ def test_cleaning_asks(run: Run, work: Path, kept: list[Path]) -> None:
             running.type(f"{answer}\n")
             done = running.ended()
 
-        assert f"      5  -             {kept[0]}, not saved elsewhere\n" in shown
+        assert f"5 bytes  -             {kept[0]}, not saved elsewhere\n" in shown
         assert f"  {job['id']}  {kept[1]}, not saved elsewhere\n" in shown
         assert [path.exists() for path in kept] == [not is_removed] * 2
         assert done.code == (0 if is_removed else 2)

@@ -121,12 +121,18 @@ def test_jobs_of_the_record(here: Path) -> None:
         ("gone.jsonl", "there is no such file, and no job of the record whose id begins so"),
         ("beef", "no job of the record has an id that begins so; `prodia-compose jobs` lists them"),
         ("folder", "cannot be read: is a folder; name a results file in it, or a sidecar"),
-        ("pipe", "is a named pipe, which could wait for ever; use - or <(...)"),
+        ("pipe", "is a named pipe, which could wait for ever; use <(...)"),
         ("/dev/null", "/dev/null: is a device, not a file"),
         ("empty", "holds no row and no result; name a results file of a batch, or a sidecar"),
         ("photo", ":1: is no line of a batch's results, and no result of compose --json"),
-        ("other", ":2: is no line of a batch's results, and no result of compose --json"),
+        ("other", ":2: is prodia-compose/plan@1, and no row or result"),
+        ("newer", ":1: is prodia-compose/result@2, which this version does not know; update"),
         ("bytes", ":1: is no line of a batch's results, and no result of compose --json"),
+        ("wide", "wide: is UTF-16; save it as UTF-8"),
+        *(
+            (f"cut{at}", f"cut{at}:{2 if at == 2 else 1}: is cut short; name an undamaged one")
+            for at in range(5)
+        ),
         (
             "price",
             ":1: is no line of a batch's results; mend it, or go on with a copy of the file from before",
@@ -137,6 +143,7 @@ def test_jobs_of_the_record(here: Path) -> None:
         ),
         ("rows", "holds 2 rows; name one of them: rows#a"),
         ("rows#aa", "rows: has no row aa; did you mean a?"),
+        ("two", "holds 2 results; name one of them: two#one"),
     ],
 )
 def test_what_names_nothing_is_told(here: Path, name: str, words: str) -> None:
@@ -147,9 +154,17 @@ def test_what_names_nothing_is_told(here: Path, name: str, words: str) -> None:
     (here / "photo").write_text("GIF89a")
     (here / "other").write_text(f'{json.dumps(RESULT)}\n{{"schema": "prodia-compose/plan@1"}}')
     (here / "bytes").write_bytes(b'{"schema": "\xff')
+    (here / "wide").write_bytes(json.dumps(RESULT).encode("utf-16"))
+    (here / "newer").write_text(json.dumps({**RESULT, "schema": "prodia-compose/result@2"}))
+    for at, text in enumerate(
+        ('{"a": {', '{"a": "b', f'{json.dumps(RESULT)}\n{{"a', '{"a": [1, tr', '{"a"')
+    ):
+        (here / f"cut{at}").write_text(text)
     (here / "price").write_text(json.dumps({**RESULT, "price_usd": "free"}))
     (here / "images").write_text(json.dumps({**RESULT, "images": [{"position": 1}]}))
     _written(here / "rows", "a", "b")
+    two = [json.dumps({**RESULT, "job_id": name}) for name in ("one", "other")]
+    (here / "two").write_text("".join(two))
 
     with ledger.open_record({}) as record, pytest.raises(errors.InputError) as raised:
         made.find(name, record)
@@ -157,3 +172,40 @@ def test_what_names_nothing_is_told(here: Path, name: str, words: str) -> None:
     assert raised.value.message.startswith(name.partition("#")[0])
     assert words in raised.value.message
     assert "\n" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({name: 10**400} for name in ("elapsed_s", "reserved_usd", "estimate_usd", "row")),
+        *({"elapsed_s": float(text)} for text in ("nan", "inf", "-1")),
+        {"estimate_usd": -0.01},
+        {"row": "first"},
+        *({name: [{"path": None}]} for name in ("images", "outputs", "rescued")),
+        {"output": {"path": 5}},
+        {"output": {"sha256": "0"}},
+    ],
+    ids=repr,
+)
+def test_values_that_nothing_can_be_made_of_are_damage(here: Path, wrong: dict[str, Any]) -> None:
+    """Numbers no report can show, and pictures that are nowhere, are told as what they are."""
+    (here / "x.jsonl").write_text(json.dumps({**RESULT, **wrong}))
+    with pytest.raises(errors.InputError) as raised:
+        made.documents("x.jsonl")
+    assert raised.value.message.startswith("x.jsonl:1: is no line of a batch's results; mend it")
+
+
+def test_what_only_the_reader_tells_is_not_taken_from_a_file(here: Path) -> None:
+    """Earlier jobs, and the file a row is of, are what was read: not what a line says of them."""
+    (here / "x.jsonl").write_text(json.dumps({**RESULT, "before": [5], "results": "other.jsonl"}))
+    (found,) = made.documents("x.jsonl")
+    assert not found.keys() & {"before", "results"}
+
+
+def test_results_that_hold_no_row_have_their_jobs_name(here: Path) -> None:
+    """One of several results is named by its job's id; a mark of the byte order is passed over."""
+    two = [json.dumps({**RESULT, "job_id": name, "prompt": name}) for name in ("one", "other")]
+    Path("two.json").write_text("\ufeff" + "\n".join(two))
+
+    with ledger.open_record({}) as record:
+        assert made.find("two.json#other", record)["prompt"] == "other"

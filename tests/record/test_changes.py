@@ -67,26 +67,49 @@ def test_a_kept_picture_finds_its_job(run: Run, work: Path, jpeg: bytes) -> None
     assert "is what was kept of this job" in run("jobs", "show", "copy.jpg").text
 
 
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda path: path.write_bytes(b"a picture of nobody"), "no job of the record made this"),
-        (lambda path: path.touch(), "no job of the record made this"),
-        (lambda _: None, "there is no such file, and no job whose id begins so"),
-        (os.mkfifo, "there is no such file, and no job whose id begins so"),
-        (lambda path: path.symlink_to("nowhere"), "there is no such file, and no job"),
-    ],
-    ids=["foreign", "empty", "missing", "fifo", "dangling"],
-)
-def test_a_file_of_no_job(run: Run, work: Path, make: Callable[[Path], object], words: str) -> None:
-    """A file that no job made or used is told to be one, in one line."""
-    ledger.open_record({}).close()
-    make(work / "odd.jpg")
-    done = run("jobs", "show", "odd.jpg")
+NONE = "; no job's id begins so"
+ODD: dict[str, tuple[Callable[[Path], object], int, str]] = {
+    "odd.jpg": (lambda path: path.write_bytes(b"of nobody"), 2, "no job of the record made this"),
+    "empty.jpg": (lambda path: path.touch(), 2, "no job of the record made this"),
+    "no.jpg": (lambda _: None, 2, f"no such file; check the name and the folder you are in{NONE}"),
+    "scene.jpeg": (lambda _: None, 2, f"no such file; did you mean scene.jpg?{NONE}"),
+    "scene.jpg/": (lambda _: None, 2, f"no such file: part of the path is not a folder{NONE}"),
+    "https://x.example/a.jpg": (lambda _: None, 2, f"is an address; download it first{NONE}"),
+    "l" * 300: (lambda _: None, 2, "no job of the record has an id that begins so"),
+    f"{'l' * 300}.jpg": (lambda _: None, 2, f"no such file: the name is too long{NONE}"),
+    "dangling.jpg": (lambda path: path.symlink_to("x"), 2, "is a link to a file that is not there"),
+    "loop.jpg": (lambda path: path.symlink_to("loop.jpg"), 2, f"is a loop of links{NONE}"),
+    "pipe": (os.mkfifo, 3, f"is a named pipe, which could wait for ever; use <(...){NONE}"),
+    "folder": (lambda path: path.mkdir(), 3, f"is a folder; name a picture in it{NONE}"),
+    "/dev/null": (lambda _: None, 3, f"is a device, not a file{NONE}"),
+}
 
-    assert (done.code, done.out) == (2, b"")
-    assert done.err.count("\n") == 1
-    assert f"odd.jpg: {words}" in done.err
+
+@pytest.mark.parametrize("name", ODD, ids=lambda name: name[:20])
+def test_a_file_of_no_job(run: Run, work: Path, name: str) -> None:
+    """What no job made or used is told for what it is, in one line."""
+    ledger.open_record({}).close()
+    make, code, words = ODD[name]
+    make(work / name)
+    done = run("jobs", "show", name)
+
+    assert (done.code, done.out) == (code, b"")
+    assert done.told.count("\n") == 1
+    assert done.told.startswith(f"prodia-compose: error: {name}: {words}")
+
+
+def test_a_shells_pipe_is_read(run: Run, work: Path, jpeg: bytes) -> None:
+    """`jobs show <(...)` tells of what comes down the pipe, by its bytes or its pixels."""
+    compose(run, loopback.multipart_ok(jpeg))
+    for more, words in ((b"", "is the picture of"), (b"more", "altered since, pixels the same")):
+        ours, theirs = os.pipe()
+        os.write(theirs, jpeg + more)  # finds room in it
+        os.close(theirs)
+        done = run("jobs", "show", f"/dev/fd/{ours}")
+        os.close(ours)
+
+        assert (done.code, done.err) == (0, "")
+        assert words in done.text
 
 
 def test_an_id_can_be_a_name(run: Run, work: Path, jpeg: bytes) -> None:

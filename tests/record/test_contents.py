@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with ledger.open_record({}) as record, pytest.raises(errors.InputError) as caught:
         contents.find(record, os.fspath(tmp_path))
 
-    assert caught.value.message == f"{tmp_path}: cannot be read (Is a directory)"
+    assert caught.value.message == f"{tmp_path}: is a folder; name a picture in it"
     assert caught.value.path == str(tmp_path)
 
 

@@ -192,6 +192,9 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
     ("outputs", "told"),
     [
         ([{"path": "gone.jpg"}], "gone.jpg its file is gone"),
+        ([{"path": "folder.jpg"}], "folder.jpg something else is in its place"),
+        ([{"path": "pipe.jpg"}], "pipe.jpg something else is in its place"),
+        ([{"path": "loop.jpg"}], "loop.jpg its file is gone"),
         ([{"path": "torn.jpg"}], "torn.jpg cannot be shown: is cut short or damaged"),
         ([{"path": "a.png", "sha256": "0" * 64}], "a.png its file has changed since"),
         ([{"path": "notes.jpg"}], "notes.jpg cannot be shown: "),
@@ -202,6 +205,9 @@ def test_pictures_that_are_not_as_they_were(here: Path, outputs: list[Any], told
     Image.new("RGB", (300, 200)).save(here / "whole.jpg")
     (here / "torn.jpg").write_bytes((here / "whole.jpg").read_bytes()[:700])
     (here / "notes.jpg").write_text("no picture")
+    (here / "folder.jpg").mkdir()
+    os.mkfifo(here / "pipe.jpg")
+    (here / "loop.jpg").symlink_to("loop.jpg")
     (here / "a.png").write_bytes(b"")
     Image.new("RGB", (8, 8)).save(here / "a.png")
     inputs = [{"position": 1, **outputs[0]}]

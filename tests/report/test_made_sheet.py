@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from reporting import row, written
 
+from prodia_compose import errors
 from prodia_compose.images.contact import Copy, Words
 from prodia_compose.pipeline import made
 from prodia_compose.progress import Stop
@@ -90,3 +91,14 @@ def test_a_cell_is_where_it_is_laid_out(here: Path) -> None:
     assert isinstance(middle, tuple)
     assert max(abs(a - b) for a, b in zip(middle, (200, 30, 30), strict=True)) <= 6
     assert painted.getpixel((2, 2)) == (246, 245, 242)
+
+
+def test_a_set_that_fits_no_page(here: Path) -> None:
+    """One with pictures enough for more than the highest page is told; a page of HTML has it."""
+    many = [{"path": "r.png"} for _ in range(300)]
+    documents = made.documents(written(here / "x.jsonl", [row("r1", outputs=many)]))
+    Image.new("RGB", (90, 90), (200, 30, 30)).save(here / "r.png")
+    with pytest.raises(errors.InputError, match=r"^r1: too many pictures for a contact sheet; ask"):
+        writing.write(documents, writing.prove("sheet.jpg"))
+    assert not (here / "sheet.jpg").exists()
+    assert writing.write(documents, writing.prove("page.html")) == ["page.html"]

@@ -22,6 +22,7 @@ _READY = "ready> "
 _PATIENCE_S = 30
 _TERMINAL = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "COLUMNS": "150"}
 
+_BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 _PACKAGE = Path(prodia_compose.__file__).parent.parent
 
 _ON_ITS_TERMINAL = """
@@ -140,10 +141,10 @@ class Shell:
 
 
 def _installed(name: str, home: Path) -> list[str]:
-    """Let a shell start as its user has it, but for the prompt; bash as bash-completion does."""
+    """Let a shell start as its user has it, but for the prompt; bash with bash-completion."""
     if name == "bash":
-        file = "~/.local/share/bash-completion/completions/prodia-compose"
-        (home / "bashrc").write_text(f"PS1='{_READY}'\nsource {file}\n")
+        need("bash-completion", is_there=_BASH_COMPLETION.exists())
+        (home / "bashrc").write_text(f"PS1='{_READY}'\nsource {_BASH_COMPLETION}\n")
         return ["--noprofile", "--rcfile", str(home / "bashrc"), "-i"]
     start = home / {"zsh": ".zshrc", "fish": ".config/fish/config.fish"}[name]
     before = start.read_text() if start.exists() else ""

@@ -21,10 +21,12 @@ from prodia_compose.cli.completion.offers import Model as OfferedModel
 from prodia_compose.images.options import COLOURS
 from prodia_compose.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from prodia_compose.models.facts import Model
+from prodia_compose.pipeline.again import recipe
 from prodia_compose.pipeline.batch.rows import fields
 from prodia_compose.report import catalogue as listing
 from prodia_compose.sandbox.faults import FAULT_KINDS
 
+_FILES = {"--config": "CONFIG", "--results": "RESULTS"}  # by the option, what kind of FILE it takes
 _ONCE = ("prompt", "prompt_file", "each")  # a second one is taken in only to be refused
 
 TOP = Path(__file__).parent.parent.parent
@@ -64,8 +66,11 @@ def offers() -> str:
         "models": {model.short_name: _model(model, metavars) for model in CATALOGUE},
         "values": {
             "COLOUR": list(COLOURS),
+            "OPTION": list(recipe.carried()),
             "KIND[:N]": list(FAULT_KINDS),
-            "COMMAND|TOPIC": [*COMMANDS, *TOPICS],
+            "COMMAND|TOPIC": [
+                f"{name}\t{about}" for name, about in {**COMMANDS, **TOPICS, **COMMANDS}.items()
+            ],
             "TIME": ["today", "yesterday", "7d"],
             "N/s|m|h": ["1/s", "10/m", "100/h"],
             "KEY=V1,V2": [f"{name}=" for name in ("model", *fields.SETTINGS)],
@@ -107,6 +112,8 @@ def _command(command: Any, above: typer.Context | None, summary: str) -> Command
 
 def _value(parameter: Any, context: typer.Context) -> str:
     """Return what a value may be, or what help calls it: CMD for [-- CMD...]."""
+    for flag in _FILES.keys() & set(parameter.opts):
+        return _FILES[flag]
     choices = getattr(parameter.type, "choices", ())
     if choices:
         return "|".join(choices)
@@ -129,7 +136,8 @@ def _model(model: Model, metavars: Mapping[str, str | None]) -> OfferedModel:
         if metavar and allowed:
             values[metavar] = allowed
         listed = [""] if metavar or not allowed else allowed
-        values["KEY=VALUE"] += [f"{setting.name}={one}" for one in listed]
+        about = f"\t{listing.domain(setting)}" if listed == [""] else ""
+        values["KEY=VALUE"] += [f"{setting.name}={one}{about}" for one in listed]
     most = f"{model.max_images.value:g} images"
     return {
         "summary": model.summary if most in model.summary else f"{model.summary}; up to {most}",

@@ -352,7 +352,11 @@ def test_a_page_that_cannot_be_written_is_a_warning(work: Path, run: Run) -> Non
     assert failed.out == first.out
     assert "warning: no page was written: -o tried/report.html: is a folder" in failed.err
     assert "`prodia-compose report tried/results.jsonl -o tried/report.html` makes it" in failed.err
-    assert (documents(told.out)[-1]["report"], told.err) == (None, "")
+    summed = documents(told.out)[-1]
+    assert (summed["report"], told.err) == (None, "")
+    assert [one["code"] for one in summed["warnings"]] == ["no-report"]
+    assert "-o tried/report.html: is a folder" in summed["warnings"][0]["message"]
+    assert documents(run(*line, "--json").out)[-1]["warnings"] == []
     assert page.read_bytes() == before
 
 
@@ -394,6 +398,14 @@ def test_lines_that_are_wrong(work: Path, run: Run, argv: tuple[str, ...], words
     assert done.code == 2
     assert words in done.told
     assert not (work / "tried").exists()
+
+
+def test_a_name_that_is_too_long(work: Path, run: Run) -> None:
+    """A folder, or what reads as a file, of a name that no file system takes is a place that is unusable."""
+    for name, code in (("l" * 300, 8), (f"{'l' * 300}.jpg", 2)):
+        done = run(*LINE, *THREE, "-y", "-o", name, PRODIA_TOKEN=TOKEN)
+        assert (done.code, done.out) == (code, b"")
+        assert done.err.startswith(f"prodia-compose: error: -o {name}: ")
 
 
 def test_the_environments_model_counts_where_none_is_typed(work: Path, run: Run) -> None:

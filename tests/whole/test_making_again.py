@@ -16,6 +16,8 @@ import validating
 from conftest import SAMPLES, TOKEN, Done, Run
 from PIL import Image
 
+from prodia_compose.sandbox import server
+
 NAMES = ("it's a mug.jpg", "-room=1.jpg", "日本 {x}.jpg", os.fsdecode(b"\xff.jpg"))
 
 LINES = {
@@ -91,6 +93,22 @@ def test_each_place_makes_the_same_again(
     assert TOKEN not in Path(sidecar).read_text()
 
 
+def test_the_line_of_a_rehearsed_job_costs_nothing(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """The line that makes a job of the sandbox again goes to a sandbox, however it names the job."""
+    for number, prompt in enumerate(("x", "two\nlines")):
+        run("compose", "product.jpg", "-p", prompt, "-o", f"{number}.jpg")
+        (job, *_) = json.loads(run("jobs", "--sandbox", "--json").out)["jobs"]
+        again = _shell(
+            run("jobs", "show", job["id"]).text.rpartition("\nagain ")[2].strip(),
+            work,
+            PRODIA_BASE_URL="https://127.0.0.1:1",
+        )
+        assert job["command"][-1] == "--sandbox"
+        assert (again.code, len(sandbox.jobs)) == (0, number + 1), again.err
+
+
 def test_a_row_is_made_again(process: Run, shop: Path) -> None:
     """A row of a batch, its variables and the results' folder included, is made again by its id."""
     rows = [
@@ -155,7 +173,7 @@ def test_readmes_line_is_run(bench: readme.Bench) -> None:
     ran = bench.run(shown.text, "sh")
 
     assert (made.code, shown.code, ran.code) == (0, 0, 0), shown.err
-    assert bench.sent() == [["product.jpg", "scene.jpg"]] * 3
+    assert bench.sent() == [["product.jpg", "scene.jpg"]] * 2, "the line has a sandbox of its own"
 
 
 bench = readme.bench

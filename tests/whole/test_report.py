@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -267,6 +268,22 @@ def test_a_batch_that_was_stopped(here: Path) -> None:
     assert text.count("outcome unknown") == begun
 
 
+def _peak_bytes(*argv: str) -> int:
+    """Run the program and return the most memory it took, in bytes; 0 on macOS, which does not tell."""
+    program = (
+        "import sys; from pathlib import Path; from prodia_compose.cli import main;"
+        "code = main(sys.argv[1:]); status = Path('/proc/self/status');"
+        "known = status.read_text() if status.exists() else 'VmHWM: 0 kB';"
+        "print(code, known.partition('VmHWM:')[2].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=True
+    )
+    code, peak = map(int, done.stdout.split()[-2:])
+    assert code == 0
+    return peak * 1024
+
+
 def test_five_hundred_rows(here: Path) -> None:
     """A page of 500 rows, each of a photo and a picture of its own, has less than 15 MB."""
     noise = Image.effect_noise((256, 256), 60).resize((1024, 1024)).filter(ImageFilter.BoxBlur(2))
@@ -290,22 +307,59 @@ def test_five_hundred_rows(here: Path) -> None:
         for n, (given, came) in enumerate(pictures)
     ]  # fmt: skip
     written(here / "x.jsonl", documents)
-    program = (
-        "import sys; from pathlib import Path; from prodia_compose.cli import main;"
-        "code = main(sys.argv[1:]); status = Path('/proc/self/status');"
-        "known = status.read_text() if status.exists() else 'VmHWM: 0 kB';"
-        "print(code, known.partition('VmHWM:')[2].split()[0])"
-    )
-    argv = ["report", "x.jsonl", "-o", "report.html"]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=True
-    )
-    code, peak = map(int, done.stdout.split()[-2:])
+    peak_bytes = _peak_bytes("report", "x.jsonl", "-o", "report.html")
 
-    assert code == 0
     assert (here / "report.html").stat().st_size < 15_000_000
-    assert peak * 1024 < 300_000_000  # of this process alone; macOS does not tell
+    assert peak_bytes < 300_000_000
     assert "500: 497 done, 1 failed, 1 unknown, 1 not sent" in (here / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "words"),
+    [
+        ("page.html", 510, "page.html: has 5[0-9].[0-9] MB; browsers are slow to show so much"),
+        ("page.html", 30, None),
+        ("page.md", 30, "page.md: has 3.0 MB; GitHub shows no summary above 1 MiB"),
+        ("-", 30, "-: has 3.0 MB; GitHub shows no summary above 1 MiB"),
+        ("page.md", 9, None),
+    ],
+)
+def test_what_is_too_large_is_told(
+    here: Path, run: Run, name: str, count: int, words: str | None
+) -> None:
+    """A page above 50 MB, and a table above what GitHub shows, are written, and warned of."""
+    prompts = [f"{n} {'a red wall ' * 9000}" for n in range(count)]
+    many = [row(f"r{n}", "busy", prompt=text, images=[]) for n, text in enumerate(prompts)]
+    written(here / "x.jsonl", many)
+    kind = () if name != "-" else ("--format", "md")
+    done = run("report", "x.jsonl", "-o", name, *kind)
+
+    assert done.code == 0
+    assert "a red wall" in (done.text if name == "-" else (here / name).read_text())
+    if words is None:
+        assert done.err == ""
+    else:
+        assert re.fullmatch(
+            f"prodia-compose: warning: {words}.*; report fewer rows at a time \\[large-report\\]\n",
+            done.err,
+        )
+
+
+@pytest.mark.parametrize("name", ["sheet.jpg", "sheet.png"])
+def test_large_sheets_are_made_one_after_the_other(here: Path, name: str) -> None:
+    """A page of 80 megapixels takes 320 MB while it is painted, and nothing of the one before is left."""
+    Image.new("RGB", (400, 400), (200, 30, 30)).save(here / "r.png")
+    many = [
+        row(f"r{n}~seed={seed}", number=n, prompt=f"{n}", outputs=[{"path": "r.png"}], images=[])
+        for n in range(150)
+        for seed in range(3)
+    ]
+    written(here / "x.jsonl", many)
+
+    assert _peak_bytes("report", "x.jsonl", "-o", name) < 380_000_000
+    sizes = [Image.open(io.BytesIO(path.read_bytes())).size for path in here.glob("sheet*")]
+    assert len(sizes) == 2
+    assert max(width * height for width, height in sizes) > 79_000_000
 
 
 def test_the_picture_of_readme_is_one_of_a_report(here: Path) -> None:

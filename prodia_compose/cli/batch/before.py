@@ -52,9 +52,7 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
     if not can_ask or options.json:
         cure = "--budget USD caps it, -y sends without asking"
         raise errors.UsageError(f"{what}: nobody has agreed to that", cure)
-    sys.stderr.write(f"prodia-compose: send {what}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not terminal.is_agreed(f"prodia-compose: send {what}? [y/N] "):
         raise errors.UsageError("nothing was sent")
 
 
@@ -81,7 +79,7 @@ def tell(
     terminal.tell_warnings(told[:_MOST_TOLD], options)
     if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
         terminal.tell(f"prodia-compose: {_and_more(rest, 'warning')}")
-    if options.batch.page is None or options.quiet:
+    if options.quiet or not options.batch.is_compare:
         tell_left(found, passed)
     elif not options.batch.request.dry_run:
         laid = tables.aligned(list(_variants(found, passed)), terminal.layout(sys.stderr))
@@ -186,7 +184,7 @@ def show(
         terminal.print_document(documents.total(counts, found, passed, spent=earlier.spent))
         return
     rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in found.due]
-    if options.batch.page is not None:
+    if options.batch.is_compare:
         rows = [*_variants(found, passed)]
     if rows:
         terminal.print_table(rows)

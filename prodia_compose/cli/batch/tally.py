@@ -13,12 +13,12 @@ from prodia_compose.cli import terminal, watcher
 from prodia_compose.cli.batch import before
 from prodia_compose.cli.options.many import ManyOptions
 from prodia_compose.pipeline.batch import outcomes
-from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.open_files import Room
 from prodia_compose.pipeline.batch.outcomes import Reason
 from prodia_compose.pipeline.batch.results.due import Rerun
 from prodia_compose.pipeline.batch.results.ends import Done, Due
 from prodia_compose.pipeline.batch.rows.row import Row
+from prodia_compose.pipeline.batch.starting.desk import Desk
 from prodia_compose.pipeline.batch.survey import Survey
 from prodia_compose.report import batch as documents
 from prodia_compose.report.jsontext import Document
@@ -66,7 +66,6 @@ class Tally:
         self._found = found
         self._passed = passed
         self._is_sandbox = is_sandbox
-        self._is_compare = options.batch.page is not None
         self._counts: Counter[str] = Counter()
         self._told: dict[int, tuple[str | None, Document]] = {}  # by place, not printed yet
         self._next = 0
@@ -173,7 +172,7 @@ class Tally:
             if left.decision.action == "refuse":
                 self._failed.append((left.row.id, errors.UnknownError(left.decision.words)))
         self._failed += [(error.row_id, error) for error in self._passed]
-        self._is_look |= self._is_compare and bool(self._passed)
+        self._is_look |= self._options.batch.is_compare and bool(self._passed)
         skipped = [left for left in self._found.left if left.decision.action == "skip"]
         paths = {left.row.number: left.path for left in skipped}
         for number, document in documents.left_out(self._found, self._passed).items():
@@ -243,8 +242,9 @@ class Tally:
                 failed=self._failed,
                 stopped=stopped,
                 next_="none" if not left else "look" if self._is_look else "run-again",
+                warnings=warnings,
             )
-            if self._is_compare:
+            if self._options.batch.is_compare:
                 document |= {"report": None} if page is None else addresses.named("report", page)
             terminal.print_saved(documents.line(document), None)
         else:
@@ -268,7 +268,7 @@ class Tally:
             asked = "none of the rows asked for" if self._options.batch.only else "no row"
             self._say(f"shard {shard[0]}/{shard[1]} has {asked}: nothing to do")
             return
-        if self._is_compare and not self._options.quiet:
+        if self._options.batch.is_compare and not self._options.quiet:
             before.tell_left(self._found, self._passed)
         if stopped is not None:
             self._tell_error(f"no more {what}s were started: {outcomes.WORDS[stopped]}")
@@ -292,7 +292,7 @@ class Tally:
         is_budget = stopped == "cost" and self._options.batch.budget_usd is not None
         given = "with a higher --budget; " if is_budget else ""
         given += "with the same input; " if self._options.batch.reads_stdin else ""
-        ended = (*_ENDED, "refused") if self._is_compare else _ENDED
+        ended = (*_ENDED, "refused") if self._options.batch.is_compare else _ENDED
         if any(count for status, count in self._counts.items() if status not in ended):
             self._say(f"to go on, {given}what is done is not paid again: {again}")
         for word in sorted(self._reruns):

@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from prodia_compose.cli.options import config, reading
 from prodia_compose.cli.options.reading import VARIABLE, Given
 from prodia_compose.options import Declared
 from prodia_compose.progress import visible
+from prodia_compose.report import tables
 from prodia_compose.report.jsontext import Document, warnings
 
 _DEFAULT = "default"
@@ -94,25 +95,39 @@ def show(context: typer.Context, *, file: File = None, json: Json = False) -> in
         return 0
     for warning in odd:
         terminal.tell_warning(warning)
-    rows = [
-        (
-            "config",
-            f"{visible(place or 'no home folder')}{'' if is_there or place == 'off' else ' (not there)'}",
-            "",
-        )
-    ]
+    is_read = is_there or place == "off"
+    where = f"{visible(place or 'no home folder')}{'' if is_read else ' (not there)'}"
+    alone = {**found, "batch": [one for one in found["batch"] if one not in found["compose"]]}
+    if terminal.layout().columns is None:
+        _print_all(where, alone)
+    else:
+        _show_all(where, alone)
+    return 0
+
+
+def _print_all(where: str, found: Mapping[str, Sequence[Document]]) -> None:
+    """Print where the config is, and all about each option in a line."""
+    rows = [("config", where, "")]
     for table, options in found.items():
         rows += [
-            (
-                f"[{table}] {one['name']}",
-                _words(one["value"]),
-                str(one["where"] or one["from"]),
-            )
+            (f"[{table}] {one['name']}", _words(one["value"]), str(one["where"] or one["from"]))
             for one in options
-            if table == config.TABLES[0] or one not in found[config.TABLES[0]]
         ]
     terminal.print_table(rows)
-    return 0
+
+
+def _show_all(where: str, found: Mapping[str, Sequence[Document]]) -> None:
+    """Print the same for people: what is set stands out, of what is not only the value is told."""
+    terminal.print_table([("config", where)])
+    rows: list[tuple[str, str, str]] = []
+    for table, options in found.items():
+        rows += [("", "", ""), (tables.styled(f"[{table}]", tables.BOLD), "", "")]
+        for one in options:
+            value, place = _words(one["value"]), str(one["where"] or "")
+            shown = tables.styled(value, tables.BOLD) if place else value
+            rows.append((str(one["name"]), shown, f"from {place}" if place else ""))
+    terminal.print_table(rows)
+    terminal.print_table([("",), ("All else is the default.",)])
 
 
 def _words(value: object) -> str:

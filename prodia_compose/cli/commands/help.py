@@ -56,7 +56,7 @@ def show(
             terminal.print_text(f"{title}:")
             terminal.print_table([(f"  {name}", about) for name, about in listed.items()])
             terminal.print_text("")
-        terminal.print_text("prodia-compose help NAME shows one of them.")
+        terminal.print_table([("prodia-compose help NAME shows one of them.",)])
     elif topic in TOPICS:
         _show_page((_FOLDER / f"{topic}.md").read_text(encoding="utf-8"))
     elif words[0] in program.COMMANDS:

@@ -48,13 +48,17 @@ def report(options: ReportOptions) -> int:
     )
     if target.place.is_stdout:
         terminal.refuse_stdout(options.output, as_json=False)
+    findings = errors.Findings()
     paths = writing.write(
         documents,
         target,
         prompts=options.prompts,
         stop=signals.current(),
         stdout=terminal.binary_stdout,
+        warn=findings.warn,
     )
+    for warned in findings.warnings:
+        terminal.tell_warning(warned)
     for path in paths:
         if path != "-":
             terminal.print_path(path)

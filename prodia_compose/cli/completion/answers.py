@@ -3,11 +3,12 @@
 The scripts in `completions/` know nothing of the options. They run the program as one of
 
     prodia-compose __complete fish|powershell|zsh COUNT WORD...
-    prodia-compose __complete bash LEFT RIGHT PART
+    prodia-compose __complete bash LEFT RIGHT PART [TYPE COLUMNS]
 
 The words are those of the line without their quotes, the program's name first; COUNT of
 them stand before the one at the cursor, which ends there. bash splits words at : and = too,
-and so gives the line on both sides of the cursor, and the part of it that it will replace.
+and so gives the line on both sides of the cursor, the part of it that it will replace, its
+COMP_TYPE, and how wide the terminal is: where words are listed, each has its description.
 The answer begins with what kind of thing is offered:
 
     words      and which: each in whole, a tab, a description; for bash, the rest to type
@@ -25,36 +26,18 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from prodia_compose.cli.completion import offers
-from prodia_compose.cli.completion.offers import Command, Option
+from prodia_compose.cli.completion import offers, places
+from prodia_compose.cli.completion.offers import Command
 
 _LABELLED = "NAME=PATH"
-_MANIFEST = "MANIFEST"
-_ENTRIES = "LIST"  # which stands for a manifest
 _URLS = ("http://", "https://")
 _SPECIAL = re.compile(r"[^\w@%+=:,./{}-]")  # to bash, in a word without quotes
+_LISTED = ("33", "63", "64")  # TAB pressed to see what there is: `!`, `?`, `@`
+_TOPICS = "COMMAND|TOPIC"
 _MARK = "\0"  # stands for the cursor
-
-
-class _Place(NamedTuple):
-    """Where the next word of a line would stand.
-
-    Attributes:
-        command: The command it belongs to.
-        option: The option it is the value of, if it is.
-        operands: The operands of the command that come before it.
-        is_operand: Whether it is one even if it begins with a dash.
-        given: The options before it, each with its value, "" for switches.
-    """
-
-    command: Command
-    option: Option | None = None
-    operands: tuple[str, ...] = ()
-    is_operand: bool = False
-    given: tuple[tuple[Option, str], ...] = ()
 
 
 class _Answer(NamedTuple):
@@ -111,7 +94,9 @@ def _found(answer: _Answer, current: str) -> Iterator[str]:
         yield from (current[: answer.start] + name for name in names)
 
 
-def _for_bash(left: str, right: str, part: str) -> Iterator[str]:
+def _for_bash(
+    left: str, right: str, part: str, type_: str = "", columns: str = ""
+) -> Iterator[str]:
     """Yield the answer to bash: what may come in the place of the part that it will replace."""
     *before, current = _split(left)
     kind, *found = _found(_answer(before, current, _split(_MARK + right)[1:]), current)
@@ -119,12 +104,25 @@ def _for_bash(left: str, right: str, part: str) -> Iterator[str]:
     part = (part if is_quoted else _split(part)[-1]).lstrip(":=")
     typed = len(current) - len(part) if current.endswith(part) else 0
     yield kind
+    words: list[tuple[str, str]] = []
     for one in found:
         # bash marks folders itself, and quotes the names of files, but no words.
-        word = one.partition("\t")[0] if kind == "words" else one.removesuffix("/")
+        word, _, about = one.partition("\t") if kind == "words" else (one.removesuffix("/"), "", "")
         if word.startswith(current):
             is_bare = kind == "words" and not is_quoted
-            yield _SPECIAL.sub(r"\\\g<0>", word[typed:]) if is_bare else word[typed:]
+            shown = _SPECIAL.sub(r"\\\g<0>", word[typed:]) if is_bare else word[typed:]
+            words.append((shown, "" if word.startswith("-") else about))
+    is_list = type_ in _LISTED and len(words) > 1
+    yield from _described(words, int(columns or 80)) if is_list else (word for word, _ in words)
+
+
+def _described(words: Sequence[tuple[str, str]], columns: int) -> Iterator[str]:
+    """Yield words as a list shows them; what they begin with alike is typed, and no more."""
+    widest = max(len(word) for word, _ in words)
+    for word, about in words:
+        room = columns - widest - len("  ()") - 1  # bash folds a line that fills the terminal
+        cut = about if len(about) <= room else f"{about[: max(0, room - 1)]}…"
+        yield f"{word:{widest}}  ({cut})" if about and room > 0 else word
 
 
 def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answer:
@@ -136,30 +134,40 @@ def _answer(before: Sequence[str], current: str, after: Sequence[str]) -> _Answe
         after: The words after it, which may name the model.
     """
     known = offers.offers()
-    place = _walk(known["root"], before[1:])
+    place = places.walk(known["root"], before[1:])
     option, start = place.option, 0
     if option is None and not place.is_operand and current.startswith("-"):
-        option, start = _attached(place.command, current)
+        option, start = places.attached(place.command, current)
         if option is None:
-            return _Answer(words=_flags(place))
+            return _Answer(words=places.flags(place))
     commands = place.command["commands"]
     if option is None and commands and not place.operands:
-        return _Answer(words=[(name, command["help"]) for name, command in commands.items()])
-    value = _operand(place) if option is None else option["value"]
+        return _Answer(words=_below(place.command))
+    value = places.operand(place) if option is None else option["value"]
     if value is None:
         return _Answer()
     if value in offers.IDS_OR_FILES:
-        if ids := offers.job_ids(current):
-            return _Answer(words=ids)
+        typed = current[start:]
+        file, hash_, row = typed.partition("#")
+        is_row = hash_ and offers.IDS_OR_FILES[value] == "RESULTS"
+        ids = offers.row_ids(row, file, None, "", is_sandbox=False) if is_row else ()
+        found = [(f"{file}#{one}", about) for one, about in ids] or offers.job_ids(typed)
+        if found:
+            return _Answer(words=[(current[:start] + one, about) for one, about in found])
         value = offers.IDS_OR_FILES[value]
     if value in offers.PATHS:
         return _path(value, current, start)
-    whole = _walk(known["root"], [*before[1:], current, *after])
-    return _Answer(words=_words(known, value, current, start, whole))
+    whole = places.walk(known["root"], [*before[1:], current, *after])
+    return _Answer(words=_words(known, value, current, start, place, whole))
 
 
 def _words(
-    known: offers.Offers, value: str, current: str, start: int, whole: _Place
+    known: offers.Offers,
+    value: str,
+    current: str,
+    start: int,
+    place: places.Place,
+    whole: places.Place,
 ) -> list[tuple[str, str]]:
     """Return what the word at the cursor may become, for a value that is no path."""
     typed = current[start:]
@@ -169,30 +177,41 @@ def _words(
         offered = _images(whole)
     elif value == "ROW":
         offered = _rows(whole, typed)
+    elif value == _TOPICS and place.operands:
+        offered = _below(known["root"], place.operands)
     else:
         model = {one["value"]: given for one, given in whole.given}.get("NAME")
         offered = offers.words(known, value, typed, model)
     return [(current[:start] + word, about) for word, about in offered]
 
 
-def _rows(place: _Place, typed: str) -> list[tuple[str, str]]:
+def _below(command: Command, names: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return the commands below one, or below that of it which some names lead to."""
+    for name in names:
+        if name not in command["commands"]:
+            return []
+        command = command["commands"][name]
+    return [(name, one["help"]) for name, one in command["commands"].items()]
+
+
+def _rows(place: places.Place, typed: str) -> list[tuple[str, str]]:
     """Return the ids of rows that begin so, of the batch on the line, each with how it ended."""
     given = {option["flags"][0]: value for option, value in place.given}
     manifest = None if "--each" in given else next(iter(place.operands), None)
     results, target = given.get("--results"), given.get("--output", "")
-    if _MANIFEST not in place.command["operands"]:  # all are pictures, to compare models with
+    if places.MANIFEST not in place.command["operands"]:  # all are pictures, to compare models with
         results = os.path.join(target, "results.jsonl")  # noqa: PTH118 - as typed
     elif manifest is None and not {"--each", "--results"} & given.keys():
         return []
     return offers.row_ids(typed, results, manifest, target, is_sandbox="--sandbox" in given)
 
 
-def _images(place: _Place) -> list[tuple[str, str]]:
+def _images(place: places.Place) -> list[tuple[str, str]]:
     """Return what may stand for an image of the line: its position, its label, each with its path.
 
     Of a batch only labels are known: the pictures of each row come first.
     """
-    is_batch = _MANIFEST in place.command["operands"]
+    is_batch = places.MANIFEST in place.command["operands"]
     named = [] if is_batch else [("", path) for path in place.operands]
     for option, typed in place.given:
         if option["value"] == _LABELLED:
@@ -204,12 +223,12 @@ def _images(place: _Place) -> list[tuple[str, str]]:
     return [*positions, *((label, path) for label, path in named if label)]
 
 
-def _labels_in(text: str, place: _Place) -> list[tuple[str, str]]:
+def _labels_in(text: str, place: places.Place) -> list[tuple[str, str]]:
     """Return a prompt with each label that may come in the brace that is open at its end."""
     before, brace, begun = text.rpartition("{")
     if not brace or "}" in begun or before.endswith("{"):  # closed, or a literal brace
         return []
-    listed = [("each", path) for option, path in place.given if option["value"] == _ENTRIES]
+    listed = [("each", path) for option, path in place.given if option["value"] == places.ENTRIES]
     return [
         (f"{before}{{{label}}}", path)
         for label, path in (*listed, *_images(place))
@@ -225,77 +244,6 @@ def _path(value: str, current: str, start: int) -> _Answer:
     if current.startswith(_URLS, start):
         return _Answer()
     return _Answer(kind, (), start, suffixes)
-
-
-def _walk(root: Command, words: Iterable[str]) -> _Place:
-    """Return what would come after some words, the program's name not among them."""
-    place = _Place(root)
-    for word in words:
-        place = _after(place, word)
-    return place
-
-
-def _after(place: _Place, word: str) -> _Place:
-    """Return what comes after one more word, read as the parser would read it."""
-    command = place.command
-    if place.option is not None:
-        return place._replace(option=None, given=(*place.given, (place.option, word)))
-    if not place.is_operand and word == "--":
-        return place._replace(is_operand=True)
-    if place.is_operand or not word.startswith("-") or word == "-":
-        if word in command["commands"] and not place.operands:
-            return _Place(command["commands"][word])
-        is_operand = place.is_operand or command["stops_at_operand"]
-        return place._replace(operands=(*place.operands, word), is_operand=is_operand)
-    options, start = _options(command, word)
-    if start is None and options and options[-1]["value"]:
-        switches = ((option, "") for option in options[:-1])
-        return place._replace(option=options[-1], given=(*place.given, *switches))
-    value = "" if start is None else word[start:]
-    return place._replace(given=(*place.given, *((option, value) for option in options)))
-
-
-def _options(command: Command, word: str) -> tuple[list[Option], int | None]:
-    """Return the options that a word gives, and where in it the value of the last one begins."""
-    known = {flag: option for option in command["options"] for flag in option["flags"]}
-    if word.startswith("--"):
-        flag, equals, _ = word.partition("=")
-        return [known[flag]] if flag in known else [], len(flag) + 1 if equals else None
-    options = []
-    for end, letter in enumerate(word[1:], 2):
-        if f"-{letter}" not in known:
-            break
-        options.append(known[f"-{letter}"])
-        if options[-1]["value"]:
-            return options, end if end < len(word) else None
-    return options, None
-
-
-def _attached(command: Command, word: str) -> tuple[Option | None, int]:
-    """Return the option whose value is being typed in its own word, and where that begins."""
-    options, start = _options(command, word)
-    return (options[-1], start) if options and start is not None else (None, 0)
-
-
-def _flags(place: _Place) -> list[tuple[str, str]]:
-    """Return the options that may come, without those that came and may not come again."""
-    given = [option for option, _ in place.given if not option["is_repeatable"]]
-    return [
-        (flag, option["help"])
-        for option in place.command["options"]
-        if not option["is_hidden"] and option not in given
-        for flag in option["flags"]
-    ]
-
-
-def _operand(place: _Place) -> str | None:
-    """Return what help calls the next operand; None if there is none."""
-    operands = place.command["operands"]
-    if _ENTRIES in (option["value"] for option, _ in place.given):
-        operands = [one for one in operands if one != _MANIFEST]
-    if len(place.operands) < len(operands):
-        return operands[len(place.operands)]
-    return operands[-1] if operands and place.command["takes_more"] else None
 
 
 def _split(text: str) -> list[str]:

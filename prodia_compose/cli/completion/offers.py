@@ -7,7 +7,11 @@ time that loading Typer alone would.
 
 import json
 import os
-from typing import Literal, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:  # for an annotation
+    from prodia_compose.record.entries import Entry
 
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib takes 4 ms of 25
 
@@ -15,6 +19,7 @@ IDS_OR_FILES = {"ID|FILE": "IMAGE", "FILE|ID": "RESULTS"}
 """What help calls an operand that is an id, or else a picture."""
 
 _JOBS_OFFERED = 50
+_LONGEST_PROMPT = 60
 _PATIENCE_S = 0.5
 
 _LATEST_BYTES = 1 << 22  # of results
@@ -31,6 +36,7 @@ PATHS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "NAME=PATH": ("files", _PICTURES),
     "MANIFEST": ("files", ("jsonl", "ndjson", "csv", "tsv")),
     "RESULTS": ("files", ("jsonl", "json")),
+    "CONFIG": ("files", ("toml",)),
     "LIST": ("others", _PICTURES),
     "FILE": ("others", _PICTURES),  # of text: pictures only where there is nothing else
     "PATH": ("files", ()),
@@ -67,7 +73,7 @@ class Command(TypedDict):
 
 
 class Model(TypedDict):
-    """A model: its summary, all its names, and what its settings may be."""
+    """A model: its summary, all its names, and what its settings may be: words as in `Offers`."""
 
     summary: str
     names: list[str]
@@ -75,7 +81,10 @@ class Model(TypedDict):
 
 
 class Offers(TypedDict):
-    """All that can be offered without asking anything but the line."""
+    """All that can be offered without asking anything but the line.
+
+    Each word of `values` may have a tab and a description after it.
+    """
 
     root: Command
     default_model: str
@@ -103,33 +112,51 @@ def words(known: Offers, value: str, typed: str, model: str | None) -> list[tupl
         return job_ids(typed)
     if value == "NAME":
         return [(name, one["summary"]) for name, one in known["models"].items()]
-    if value == "KEY=V1,V2" and typed.startswith("model="):
+    name = model or os.environ.get("PRODIA_COMPOSE_MODEL", "").strip() or known["default_model"]
+    chosen = next((one["values"] for one in known["models"].values() if name in one["names"]), {})
+    if value == "KEY=V1,V2" and "=" in typed:
         given = typed[: max(typed.rfind("="), typed.rfind(",")) + 1]
-        return [(given + name, one["summary"]) for name, one in known["models"].items()]
+        return [(given + one, about) for one, about in _varied(known, typed, chosen)]
     if value in known["values"]:
         listed = known["values"][value]
     elif "|" in value:
         listed = value.split("|")
     else:
-        name = model or os.environ.get("PRODIA_COMPOSE_MODEL", "").strip() or known["default_model"]
-        chosen = [one["values"] for one in known["models"].values() if name in one["names"]]
-        listed = chosen[0].get(value, []) if chosen else []
-    return [(one, "") for one in listed]
+        listed = chosen.get(value, [])
+    return [(one, about) for one, _, about in (word.partition("\t") for word in listed)]
+
+
+def _varied(
+    known: Offers, typed: str, chosen: Mapping[str, Sequence[str]]
+) -> Sequence[tuple[str, str]]:
+    """Return what the setting that is typed may be varied by: models, or what one of them allows."""
+    name = typed.partition("=")[0].replace("_", "-")
+    if name == "model":
+        return [(model, one["summary"]) for model, one in known["models"].items()]
+    options = known["root"]["commands"]["compose"]["options"]
+    values = [one["value"] for one in options if f"--{name}" in one["flags"]]
+    return [(one, "") for one in chosen.get(str(*values), ())]
 
 
 def job_ids(typed: str) -> list[tuple[str, str]]:
     """Return the ids of the latest jobs of the record that begin so, each with what it is."""
-    from prodia_compose.progress import visible  # noqa: PLC0415
     from prodia_compose.record import home, ledger  # noqa: PLC0415 - for an id only
 
     is_sandbox = home.is_rehearsing(os.environ)
     with ledger.open_record(os.environ, create=False, patience_s=_PATIENCE_S) as record:
         latest = record.entries(limit=_JOBS_OFFERED, is_sandbox=is_sandbox)
-    return [
-        (one.id, visible(f"{one.state}, {one.model}, {one.begun_at.astimezone():%Y-%m-%d %H:%M}"))
-        for one in latest
-        if one.id.startswith(typed.lower())
-    ]
+    return [(one.id, _about(one)) for one in latest if one.id.startswith(typed.lower())]
+
+
+def _about(job: "Entry") -> str:
+    """Return what a job is, for those who choose among many: its prompt, too, cut."""
+    from prodia_compose.progress import visible  # noqa: PLC0415 - for an id only
+
+    prompt = " ".join(job.prompt.split())
+    if len(prompt) > _LONGEST_PROMPT:
+        prompt = f"{prompt[: _LONGEST_PROMPT - 1].rstrip()}…"
+    when = f"{job.begun_at.astimezone():%Y-%m-%d %H:%M}"
+    return visible(f"{job.state}, {job.model}, {when}: {prompt}")
 
 
 def row_ids(

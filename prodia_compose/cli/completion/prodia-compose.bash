@@ -9,7 +9,7 @@ _prodia_compose() {
         IFS= read -r -d '' kind || :
         while IFS= read -r -d '' found; do COMPREPLY+=("$found"); done
     } < <("$program" __complete bash "${COMP_LINE:0:COMP_POINT}" "${COMP_LINE:COMP_POINT}" "$2" \
-        2> /dev/null < /dev/null)
+        "${COMP_TYPE-}" "${COLUMNS-}" 2> /dev/null < /dev/null)
     # bash 3.2 has no compopt: it looks for files itself where there is nothing to offer, and
     # where there are names, as it could not quote them.
     case $kind in

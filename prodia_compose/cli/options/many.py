@@ -32,6 +32,7 @@ IN_BATCH: Mapping[str, Mapping[str, Any]] = {
     "max_wait_s": {"help": "Give up rows when the service is busy for S seconds on end"},
     "save_to": {"is_hidden": True},
     "origin": {"is_hidden": True},
+    "unset": {"is_hidden": True},
     "again": {"is_hidden": True},
 }
 """What is said otherwise of options of `compose`; those that are for single jobs are left out."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -37,7 +37,7 @@ def request(asked: ComposeRequest, record: Ledger) -> ComposeRequest:
     """
     name = str(asked.origin)
     found = made.find(name, record)
-    known = _recipe(name, found, record)
+    known = _without(_recipe(name, found, record), asked.unset, name)
     keys = [key for key in known if key not in ("prompt", "sources")]
     before = dict(_read(key, known[key], name) for key in keys)
     variables = _variables(asked, before, name)
@@ -91,6 +91,31 @@ def _recipe(name: str, found: Document, record: Ledger) -> Mapping[str, object]:
     if not isinstance(known, dict) or not recipe.is_whole(known):
         raise _damaged(name, "recipe")
     return known
+
+
+def _without(known: Mapping[str, object], unset: Iterable[str], name: str) -> Document:
+    """Return a recipe without some of its options, or of its fields of `--set`.
+
+    Raises:
+        errors.UsageError: There is no such option, or field.
+    """
+    left = dict(known)
+    for typed in unset:
+        key, _, field = typed.lstrip("-").replace("-", "_").partition(":")
+        extras = left.get("set")
+        if key == "set" and field:
+            field = typed.partition(":")[2]
+            if not isinstance(extras, dict) or field not in extras:
+                raise errors.UsageError(f"--unset {typed}: the recipe of {name} has no such field")
+            left["set"] = {one: extras[one] for one in extras if one != field}
+        elif key in recipe.carried():
+            left.pop(key, None)
+        else:
+            cure = values.hint(key, recipe.carried(), otherwise="name one as in its recipe")
+            cure = "type another one with -p" if key == "prompt" else cure
+            words = f"no option of a recipe is called so; {cure}"
+            raise errors.UsageError(f"--unset {values.shown(typed)}: {words}")
+    return left
 
 
 def _damaged(name: str, what: str) -> errors.InputError:

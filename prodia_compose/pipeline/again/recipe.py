@@ -19,7 +19,7 @@ Document = dict[str, object]
 NOT_SHAPING: Final = frozenset(
     (
         *("operands", "labelled", "lists", "null_separated", "sort"),  # its `sources` say which
-        *("prompt", "prompt_file", "origin"),  # its `prompt` is the final text
+        *("prompt", "prompt_file", "origin", "unset"),  # its `prompt` is the final text
         *("target", "if_exists", "force", "create_dirs", "sidecar", "save_to"),
         *("max_cost_usd", "assume_price_usd", "strict", "lint", "dry_run", "again", "if_made"),
         *("sandbox", "token_file", "base_url", "is_async"),

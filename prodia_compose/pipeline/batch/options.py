@@ -233,9 +233,9 @@ class BatchOptions(Options):
         return "row"
 
     @property
-    def page(self) -> str | None:
-        """Where the page goes that shows the pictures; None if there is to be none."""
-        return None
+    def is_compare(self) -> bool:
+        """Whether the rows are variants of one composition, to be looked at side by side."""
+        return False
 
     @property
     def claims_on_stdin(self) -> list[str]:

@@ -1,25 +1,26 @@
 """The rows that are due, on their way: each in a thread, from its pictures to its place."""
 
-import collections
 import queue
 import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import IO
+from typing import IO, Final
 
 from prodia_compose import addresses, errors, progress
+from prodia_compose.client.send import Pause
 from prodia_compose.frozen import frozen
 from prodia_compose.images import workers
 from prodia_compose.pipeline import planner, reuse, send, twins
 from prodia_compose.pipeline.again import beside
 from prodia_compose.pipeline.batch import outcomes
-from prodia_compose.pipeline.batch.desk import Desk
+from prodia_compose.pipeline.batch.order import Order
 from prodia_compose.pipeline.batch.outcomes import Ended, Outcome
 from prodia_compose.pipeline.batch.results.ends import Done, Due, End
 from prodia_compose.pipeline.batch.results.file import Results
 from prodia_compose.pipeline.batch.results.lines import ROW
 from prodia_compose.pipeline.batch.shared import Shared
+from prodia_compose.pipeline.batch.starting.desk import Desk
 from prodia_compose.pipeline.plan import Plan
 from prodia_compose.pipeline.run import Run
 from prodia_compose.record.ledger import Ledger
@@ -75,31 +76,35 @@ class Means:
         return document
 
 
+_MOST_THREADS: Final = 1024
+"""What rows that wait for a model without room may bring the threads to."""
+
+
 def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     """Send rows, so many at one time, and yield what became of each as it ends.
 
     They are taken in order. Pictures are prepared ahead for as many rows as may be on their way,
-    and two more for each worker of a cluster.
+    and two more for each worker of a cluster; while the service has no room for a model, its rows
+    are passed by.
     The first signal lets those that are on their way come to their end, the second ends them too.
     """
-    ahead = jobs + 2 * means.elsewhere
-    crew = _Crew(due, ahead, means)
+    crew = _Crew(due, jobs, means)
     is_told = False
     left = len(due)
-    begun = sum(workers.started(crew.work) for _ in range(min(jobs + ahead, left, means.most)))
-    if begun == 0:
+    if crew.grow() == 0:
         crew.work()  # no thread is to be had: one after the other, then
+        crew.threads.remove(threading.current_thread())
     while left:
         if means.asked.signum is not None and not is_told:
             is_told = True
             means.desk.end("interrupted")
             means.on_asked()
-        is_lost = len(crew.threads) == begun and not any(one.is_alive() for one in crew.threads)
+        is_lost = crew.is_lost
         try:
             yield crew.done.get(timeout=progress.LOOK_EVERY_S)
             left -= 1
         except queue.Empty:
-            if begun and is_lost:
+            if is_lost:
                 what = "there is not enough memory to find out what became of the other rows"
                 raise errors.UnknownError(what, "run it again: it goes on from here") from None
 
@@ -107,46 +112,56 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
 class _Crew:
     """The threads, and what they have before them."""
 
-    def __init__(self, due: Sequence[Due], ahead: int, means: Means) -> None:
+    def __init__(self, due: Sequence[Due], jobs: int, means: Means) -> None:
         # A `SimpleQueue` waits for ever where a signal's handler lasts longer than its timeout.
         self.done: queue.Queue[Done] = queue.Queue()
         self.threads: list[threading.Thread] = []
         self._means = means
-        self._waiting = collections.deque(due)
-        self._ahead = threading.Semaphore(ahead)
-        at_pictures = ahead if means.elsewhere else max(2, workers.processors())
-        self._at_pictures = threading.Semaphore(at_pictures)
+        ahead = jobs + 2 * means.elsewhere
+        self.order = Order(due, ahead)
+        self.at_pictures = threading.Semaphore(
+            ahead if means.elsewhere else max(2, workers.processors())
+        )
+        self._growing = threading.Lock()
+        self._begun = 0
+        self._enough = jobs + ahead
+        self._most = min(len(due), means.most)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there were threads, and none is left."""
+        is_all = 0 < self._begun == len(self.threads)
+        return is_all and not any(one.is_alive() for one in self.threads)
+
+    def grow(self) -> int:
+        """Start the threads that rows which may be on their way lack; return how many there are.
+
+        Those whose rows are passed by have something to do, and do nothing.
+        """
+        with self._growing:
+            wanted = max(self._enough, min(self._enough + self.order.passed_by(), _MOST_THREADS))
+            while self._begun < min(wanted, self._most) and workers.started(self.work):
+                self._begun += 1
+            return self._begun
 
     def work(self) -> None:
         """Take one row after the other, until there is none."""
         self.threads.append(threading.current_thread())
-        while True:
-            self._ahead.acquire()
-            try:
-                due = self._waiting.popleft()
-            except IndexError:
-                self._ahead.release()
-                return
+        while (due := self.order.take()) is not None:
             if self._means.asked.signum is not None:
                 self._means.desk.end("interrupted")
-            one = _Row(due, self._means, self._at_pictures, self._ahead.release)
-            self.done.put(one.come_to_its_end())
+            self.grow()
+            self.done.put(_Row(due, self._means, self).come_to_its_end())
 
 
 class _Row:
     """One row on its way."""
 
-    def __init__(
-        self,
-        due: Due,
-        means: Means,
-        at_pictures: threading.Semaphore,
-        let_next: Callable[[], None],
-    ) -> None:
+    def __init__(self, due: Due, means: Means, crew: _Crew) -> None:
         self._due = due
         self._means = means
-        self._at_pictures = at_pictures
-        self._let_next: Callable[[], None] | None = let_next
+        self._crew = crew
+        self._is_ahead = True
         self._plan: Plan | None = None
         self._run = self._new_run(due.warnings)
         self._has_begun = False
@@ -230,15 +245,15 @@ class _Row:
 
     def _start_next(self) -> None:
         """Let the pictures of the next row be prepared."""
-        if self._let_next is not None:
-            self._let_next()
-            self._let_next = None
+        if self._is_ahead:
+            self._is_ahead = False
+            self._crew.order.let_in(self._due.model)
 
     def _go(self) -> None:
         due, means = self._due, self._means
         reporter = means.watching(due)
         around = replace(means.around(), reporter=reporter)
-        with self._at_pictures:
+        with self._crew.at_pictures:
             around.stop.check()
             if means.desk.reason is not None:
                 raise Ended(means.desk.reason)
@@ -264,9 +279,18 @@ class _Row:
             again=True,
             reporter=reporter,
             stdout=no_stdout,
-            pause=lambda pause: means.desk.again(due.row.number, pause),
+            pause=self._pause,
             on_begin=self._begin,
         )
+
+    def _pause(self, pause: Pause) -> None:
+        """Wait until it may be sent once more; rows of other models go past if it has no room."""
+        if not pause.is_busy:
+            self._means.desk.again(self._due.row.number, pause)
+            return
+        with self._crew.order.held_up(self._due.model):
+            self._crew.grow()
+            self._means.desk.again(self._due.row.number, pause)
 
     def _begin(self, record_id: str | None) -> None:
         due = self._due

@@ -117,7 +117,8 @@ class _Maker(NamedTuple):
         path = Path(one.path)
         try:
             if not path.is_file():
-                return Picture(name=name, trouble="its file is gone")
+                other = "something else is in its place"
+                return Picture(name=name, trouble=other if path.exists() else "its file is gone")
             with path.open("rb") as file:
                 is_other = one.sha256 is not None and files.content(file).sha256 != one.sha256
         except (OSError, ValueError):

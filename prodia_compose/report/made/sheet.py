@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import contact, lettering
 from prodia_compose.images.contact import Area, Copy, Words
@@ -46,12 +47,20 @@ class _Band:
 def sheets(
     grid: Grid, documents: Sequence[Document], shown: pictures.Shown, *, prompts: bool
 ) -> Iterator[Sheet]:
-    """Yield the pages; arguments are as for `page.page`."""
+    """Yield the pages; arguments are as for `page.page`.
+
+    Raises:
+        errors.InputError: A set has too many pictures for any page.
+    """
     layout = _Layout(min(len(grid.columns), _MOST_COLUMNS), shown, prompts=prompts)
     most = min(_MOST_PIXELS // layout.width, contact.LONGEST_SIDE) - 2 * _MARGIN
     waiting = [layout.heading(documents)]
     for place, one in enumerate(grid.sets, 1):
-        for band in layout.of_set(one, words.named(one, place), grid.columns):
+        name = words.named(one, place)
+        for band in layout.of_set(one, name, grid.columns):
+            if band.height > most:
+                cure = "ask for a page (.html) or a table (.md)"
+                raise errors.InputError(f"{name}: too many pictures for a contact sheet; {cure}")
             if sum(each.height for each in waiting) + band.height > most:
                 yield layout.page(waiting)
                 waiting = []

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +15,12 @@ from prodia_compose.pipeline.batch.results.lines import Document
 from prodia_compose.progress import Stop
 from prodia_compose.report.made import grid, pictures
 from prodia_compose.report.made.options import SUFFIXES, Kind
+
+_LARGE: Mapping[Kind, tuple[int, str]] = {
+    "html": (50_000_000, "browsers are slow to show so much, and mail does not take it"),
+    "md": (2**20, "GitHub shows no summary above 1 MiB"),
+}
+"""Above how many bytes there is a warning, and why."""
 
 
 @frozen
@@ -96,6 +102,7 @@ def write(
     prompts: bool = True,
     stop: Stop | None = None,
     stdout: Callable[[], IO[bytes]] | None = None,
+    warn: Callable[[errors.WarningCode, str], None] = lambda _code, _message: None,
 ) -> list[str]:
     """Write a report of documents, as `pipeline.made` reads them, and return the paths of its files.
 
@@ -107,6 +114,7 @@ def write(
         prompts: Whether the prompts are on it.
         stop: What ends it early.
         stdout: Opens standard output for bytes, for a target that is `-`.
+        warn: Is told that it is larger than is good for who reads it.
 
     Raises:
         errors.OutputError: It could not be written, or the name was taken meanwhile.
@@ -132,6 +140,10 @@ def write(
             taken = isinstance(exc, FileExistsError)
             reason = "the name was taken meanwhile" if taken else errors.reason(exc, {})[0]
             raise errors.OutputError(f"-o {place.path}: {reason}", path=place.path) from exc
+        most, why = _LARGE.get(target.kind, (data.size, ""))
+        if data.size > most:
+            words = f"has {data.size / 1e6:.1f} MB; {why}; report fewer rows at a time"
+            warn("large-report", f"{place.path}: {words}")
     return paths
 
 
@@ -159,4 +171,4 @@ def _files(
         for one in sheet.sheets(*known, prompts=prompts):
             file = io.BytesIO()
             contact.painted(one.size, sheet.PAPER, one.items, kind, file)
-            yield blob.stored([file.getvalue()])
+            yield blob.stored([file.getbuffer()])

@@ -11,7 +11,7 @@ from tables import table
 
 from prodia_compose import options
 from prodia_compose.models.options import Settings
-from prodia_compose.options import flat
+from prodia_compose.options import Declared, flat
 from prodia_compose.pipeline.again import anew, recipe
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.record import ledger
@@ -107,6 +107,59 @@ def test_settings_that_contradict_what_is_typed_go(
     found = _again(asked, *typed).settings
 
     assert found == replace(Settings(**after), variables=found.variables)
+
+
+@pytest.mark.parametrize(
+    ("unset", "gone"),
+    [
+        (["steps"], {"steps"}),
+        (["--no-resize", "quality", "no_resize"], {"resize", "quality"}),
+        (["set:a"], {"extras"}),
+        (["set"], {"extras"}),
+        (["model"], {"model"}),
+        (["seed"], set()),
+    ],
+)
+def test_what_is_unset_is_as_by_default(here: Path, unset: list[str], gone: set[str]) -> None:
+    """What the recipe says of an option, or of a field of --set, can be left out."""
+    origin = _written(RECIPE)
+    before = flat(_again(options.make(ComposeRequest, {"origin": origin}, ())))
+    asked = options.make(ComposeRequest, {"origin": origin, "unset": tuple(unset)}, ())
+    after = flat(_again(asked, "unset"))
+
+    assert {one for one in after if after[one] != before[one]} - {
+        "typed",
+        "unset",
+        "variables",
+    } == gone
+    for name in gone:
+        known = (("b", [None]),) if unset == ["set:a"] else _declared()[name].default
+        assert after[name] == known
+
+
+def test_unset_and_typed(work: Path, run: Run) -> None:
+    """What is typed counts; no name of an option, or no --from, is a usage error with the nearest."""
+    again = ("validate", "--from", _written(RECIPE), "--json")
+    typed = json.loads(run(*again, "--unset", "steps", "--steps", "9").out)
+    odd = {
+        "step": "no option of a recipe is called so; did you mean steps?",
+        "prompt": "no option of a recipe is called so; type another one with -p",
+        "set:x": "the recipe of x.json has no such field",
+        "": "is empty",
+    }
+    told = {name: run(*again[:-1], "--unset", name) for name in odd}
+    alone = run("validate", "product.jpg", "-p", "x", "--unset", "seed")
+
+    assert typed["job"]["config"]["steps"] == 9
+    for name, words in odd.items():
+        assert told[name].code == 2
+        assert words in told[name].err
+    assert alone.code == 2
+    assert "--unset: leaves something out of an earlier job; name that with --from" in alone.err
+
+
+def _declared() -> dict[str, Declared]:
+    return {one.name: one for one in recipe.carried().values()}
 
 
 def test_the_environment_says_nothing_of_what_a_recipe_could_say(work: Path, run: Run) -> None:

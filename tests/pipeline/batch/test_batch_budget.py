@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prodia_compose.pipeline.batch.budget import Budget
+from prodia_compose.pipeline.batch.starting.budget import Budget
 
 CENTS = st.integers(0, 500).map(lambda cents: Decimal(cents) / 100)
 

@@ -12,10 +12,10 @@ from conftest import until
 
 from prodia_compose import errors
 from prodia_compose.client.send import Pause
-from prodia_compose.pipeline.batch.budget import Budget
-from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Ended, Failures, Outcome
-from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.desk import Desk
+from prodia_compose.pipeline.batch.starting.starts import Starts
 
 DONE = Outcome(status="done", price_usd=Decimal("0.01"), may_be_billed=True)
 

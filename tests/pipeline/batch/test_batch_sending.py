@@ -11,10 +11,10 @@ import submitting
 from prodia_compose import errors
 from prodia_compose.client.send import Pause
 from prodia_compose.pipeline.batch import outcomes
-from prodia_compose.pipeline.batch.budget import Budget
-from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Failures
-from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.desk import Desk
+from prodia_compose.pipeline.batch.starting.starts import Starts
 from prodia_compose.pipeline.run import Run
 from prodia_compose.progress import Stop
 

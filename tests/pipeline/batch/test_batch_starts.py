@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prodia_compose.client import policy
-from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.batch.starting.starts import Starts
 
 EVENTS = st.lists(
     st.tuples(

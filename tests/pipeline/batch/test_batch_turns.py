@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from prodia_compose import errors
 from prodia_compose.client.send import Pause
-from prodia_compose.pipeline.batch.budget import Budget
 from prodia_compose.pipeline.batch.outcomes import Ended, Failures, Outcome, Reason
 from prodia_compose.pipeline.batch.results.lines import Status
-from prodia_compose.pipeline.batch.starts import Starts
-from prodia_compose.pipeline.batch.turns import Turn, Turns
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.starts import Starts
+from prodia_compose.pipeline.batch.starting.turns import Turn, Turns
 
 DONE = Outcome(status="done", price_usd=Decimal("0.04"), may_be_billed=True)
 BOUND = Decimal("0.05")
@@ -86,6 +86,24 @@ def test_one_model_without_room_holds_up_no_other() -> None:
     turns.leave(3, DONE, 5)
     assert turns.decide(10) == math.inf
     assert _reasons([first, *rest]) == [None, "waits", None, "waits"]
+
+
+@pytest.mark.parametrize(("cents", "then"), [("0.06", "waits"), ("5.00", "cost")])
+def test_money_is_looked_at_once_there_is_room(cents: str, then: str) -> None:
+    """A row whose gate is shut neither ends starting nor keeps money from others: it has no turn."""
+    turns = _turns(jobs=2, limit="0.10")
+    _entered(turns, 1)
+    turns.decide(0)
+    first = turns.again(1, _busy(10, 10), 0)
+    second = _entered(turns, 2, bound=Decimal(cents))
+    others = [_entered(turns, 3, "b"), _entered(turns, 4, "b")]
+    turns.decide(0)
+    turns.leave(3, Outcome(status="rejected"), 1)
+    assert turns.decide(1) == 10
+    assert _reasons([first, second, *others]) == ["waits", "waits", None, None]
+
+    turns.decide(10)
+    assert _reasons([first, second]) == [None, then]
 
 
 def test_a_row_without_a_connection_holds_up_nobody() -> None:

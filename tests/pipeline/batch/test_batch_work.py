@@ -10,13 +10,13 @@ import resulting as rs
 
 from prodia_compose import errors
 from prodia_compose.pipeline.batch import work
-from prodia_compose.pipeline.batch.budget import Budget
-from prodia_compose.pipeline.batch.desk import Desk
 from prodia_compose.pipeline.batch.outcomes import Failures
 from prodia_compose.pipeline.batch.results.ends import Done, Due
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.pipeline.batch.shared import Shared
-from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.desk import Desk
+from prodia_compose.pipeline.batch.starting.starts import Starts
 from prodia_compose.pipeline.request import ComposeRequest
 from prodia_compose.progress import Reporter, Stop
 

@@ -32,13 +32,13 @@ def test_rows_are_models_and_what_is_varied(here: Path) -> None:
     assert [row.number for row in rows] == [*range(1, 9)]
     assert (rows[7].request.model, rows[7].request.settings.seed) == ("flux-2-pro", 2)
     assert {row.request.placement.target for row in rows} == {"{{o}}/{id}.{ext}"}
-    assert (options.results, options.page) == ("{o}/results.jsonl", "{o}/report.html")
+    assert (options.results, options.is_compare) == ("{o}/results.jsonl", True)
     assert not [*here.iterdir()]
 
 
-def test_a_batch_has_no_page() -> None:
-    """Only a compare shows what it made by itself."""
-    assert (BatchOptions().page, BatchOptions().what) == (None, "row")
+def test_a_batch_is_no_compare() -> None:
+    """Only of a compare there is a page by itself."""
+    assert (BatchOptions().is_compare, BatchOptions().what) == (False, "row")
 
 
 @pytest.mark.parametrize(

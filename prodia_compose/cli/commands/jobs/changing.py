@@ -116,7 +116,5 @@ def _ask(rows: list[tuple[str, ...]], *, as_json: bool) -> None:
     if as_json or not (terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)):
         raise errors.UsageError("jobs clean: -y removes without asking", "give it to go on")
     terminal.tell("\n".join(tables.aligned(rows, terminal.layout(sys.stderr))))
-    sys.stderr.write("Remove them all? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not terminal.is_agreed("Remove them all? [y/N] "):
         raise errors.UsageError("jobs clean: nothing was removed")

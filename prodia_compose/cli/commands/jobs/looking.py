@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.cli import terminal
 from prodia_compose.cli.commands.jobs.options import (
     LIMIT,
@@ -146,21 +146,25 @@ def _found(record: ledger.Ledger, named: str) -> Sequence[tuple[Entry, contents.
 
     Raises:
         errors.UsageError: There is none.
-        errors.InputError: The file cannot be read.
+        errors.InputError: What is called so is no file, or cannot be read.
     """
-    is_file = Path(named).is_file()
-    if is_file and (found := contents.find(record, named)):
-        return found
+    unreadable = None
+    try:
+        if found := contents.find(record, named):
+            return found
+    except errors.InputError as exc:
+        unreadable = f"{exc.message}; no job's id begins so"
     try:
         return [(record.find(named), None)]  # an id can be the name of a file too
     except errors.UsageError as exc:
-        if record.trouble is not None or not (is_file or Path(named).suffix):
+        is_there = os.path.exists(named)  # noqa: PTH110 - pathlib raises at long names
+        if is_there and unreadable is not None:
+            raise errors.InputError(unreadable, path=named) from exc
+        if record.trouble is not None or not (is_there or addresses.names_file(named)):
             raise
         words = "no job of the record made this picture or used it, as it is now; `prodia-compose"
-        words += " verify` tells whether it was altered"
-        if not is_file:
-            words = "there is no such file, and no job whose id begins so"
-        raise errors.UsageError(f"{named}: {words}") from exc
+        words = f"{named}: {words} verify` tells whether it was altered"
+        raise errors.UsageError(unreadable or words) from exc
 
 
 def _show_picture(named: str | None, entry: Entry, verbosity: int) -> None:

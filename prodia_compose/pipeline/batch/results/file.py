@@ -294,18 +294,19 @@ def _lock(descriptor: int, path: str, called: str, *, is_shared: bool = False) -
     """
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise errors.OutputError(f"{path}: is no file", f"name one with {called}", path=path)
-    words = f"{path}: this file system cannot lock"
+    why = f"{path}: this file system cannot lock", f"let {called} name a file on a local disk"
     try:
         import fcntl  # noqa: PLC0415 - there is none on Windows
 
         kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        words = f"{path}: another run of this batch is at it"
-        raise errors.OutputError(words, "wait for its end, which loses nothing", path=path) from exc
     except (OSError, ImportError) as exc:
-        cure = f"let {called} name a file on a local disk"
-        raise errors.OutputError(words, cure, path=path) from exc
+        if isinstance(exc, BlockingIOError):
+            why = (
+                f"{path}: another run of this batch is at it",
+                "wait for its end, which loses nothing",
+            )
+        raise errors.OutputError(*why, path=path) from exc
 
 
 def _dated(document: Document) -> Document:
@@ -329,6 +330,7 @@ def _reason(exc: OSError, called: str) -> list[str]:
     return [one.replace("{called}", called) for one in errors.reason(exc, _REASONS)]
 
 
+_ANEW = "then run it again: it goes on from here"
 _REASONS = {
     errno.EACCES: ("permission denied", "choose a place you may write to with {called}"),
     errno.EPERM: ("it is protected from changes", "choose another place with {called}"),
@@ -337,16 +339,10 @@ _REASONS = {
     errno.ENOENT: ("links to a folder that is not there", "name another file with {called}"),
     errno.ENOTDIR: ("part of the path is not a folder",),
     errno.ENAMETOOLONG: ("the name is too long", "choose another with {called}"),
-    errno.ENOSPC: ("the disk is full", "make room, then run it again: it goes on from here"),
-    errno.EDQUOT: (
-        "your disk quota is used up",
-        "make room, then run it again: it goes on from here",
-    ),
+    errno.ENOSPC: ("the disk is full", f"make room, {_ANEW}"),
+    errno.EDQUOT: ("your disk quota is used up", f"make room, {_ANEW}"),
     errno.ENXIO: ("is no file",),
-    errno.ESTALE: (
-        "the file was removed or renamed",
-        "put it back, then run it again: it goes on from here",
-    ),
+    errno.ESTALE: ("the file was removed or renamed", f"put it back, {_ANEW}"),
     errno.ELOOP: ("is a loop of links",),
-    errno.EIO: ("the disk does not take them", "check it, then run it again: it goes on from here"),
+    errno.EIO: ("the disk does not take them", f"check it, {_ANEW}"),
 }

@@ -35,7 +35,8 @@ def _folder(text: str, called: str) -> str:
         raise errors.UsageError(f"{called} {text}: {cure}")
     if text == "-" or addresses.scheme(text) is not None:
         raise errors.UsageError(f"{called} {addresses.shown(text)}: {cure}")
-    if Path(text).suffix.lower() in _FILES and not Path(text).is_dir():
+    is_there = os.path.isdir(text)  # noqa: PTH112 - pathlib raises at long names
+    if Path(text).suffix.lower() in _FILES and not is_there:
         raise errors.UsageError(
             f"{called} {text}: reads as a file, and there will be several", cure
         )
@@ -108,9 +109,9 @@ class CompareOptions(BatchOptions):
         return "variant"
 
     @property
-    def page(self) -> str | None:
-        """Where the page goes that shows the pictures side by side."""
-        return os.path.join(self.folder or "", PAGE)  # noqa: PTH118 - as typed
+    def is_compare(self) -> bool:
+        """They are."""
+        return True
 
     def as_batch(self) -> "CompareOptions":
         """Return the compare with all that a batch has to know of it.

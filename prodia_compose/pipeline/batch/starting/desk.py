@@ -6,10 +6,10 @@ import time
 from decimal import Decimal
 
 from prodia_compose.client.send import Pause
-from prodia_compose.pipeline.batch.budget import Budget
 from prodia_compose.pipeline.batch.outcomes import Failures, Outcome, Reason
-from prodia_compose.pipeline.batch.starts import Starts
-from prodia_compose.pipeline.batch.turns import Turn, Turns
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.starts import Starts
+from prodia_compose.pipeline.batch.starting.turns import Turn, Turns
 from prodia_compose.progress import Clock
 
 

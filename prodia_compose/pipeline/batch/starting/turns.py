@@ -9,9 +9,9 @@ from operator import attrgetter
 from prodia_compose import errors
 from prodia_compose.client import verdicts
 from prodia_compose.client.send import Pause
-from prodia_compose.pipeline.batch.budget import Budget
 from prodia_compose.pipeline.batch.outcomes import Ended, Failures, Outcome, Reason
-from prodia_compose.pipeline.batch.starts import Starts
+from prodia_compose.pipeline.batch.starting.budget import Budget
+from prodia_compose.pipeline.batch.starting.starts import Starts
 
 _NUMBER = attrgetter("number")
 
@@ -52,7 +52,8 @@ class Turns:
     """The rows that wait, and what they wait for. It has no clock, no locks, and no threads.
 
     A row that the budget has no room for holds up all after it, until those on their way have
-    come to their price; so the same rows are sent whatever their number at once.
+    come to their price; so the same rows are sent whatever their number at once. A row whose model
+    has no room holds up nobody: money is set aside for others meanwhile.
 
     Attributes:
         waiting: Those that wait, in the order of their numbers.
@@ -156,6 +157,10 @@ class Turns:
                 continue
             if turn.not_before > now:
                 soonest = min(soonest, turn.not_before)
+                continue
+            if (wait_s := self._starts.opens_in(now, turn.model)) > 0:
+                held_up.add(turn.model)
+                soonest = min(soonest, now + wait_s)
                 continue
             has_room = has_room and (turn.is_paid_for or self._has_room(turn))
             if turn.is_decided or not (has_room or turn.is_paid_for):

@@ -81,6 +81,10 @@ class Starts:
         self._next_at = now + self._every_s
         return 0.0
 
+    def opens_in(self, now: float, model: str) -> float:
+        """Return for how many seconds a model's jobs may not start, as the service has no room."""
+        return max(0.0, self._gate(model).opens_at - now)
+
     def ended(self, now: float, model: str, *, is_success: bool) -> None:
         """Take in that a job which started is not on its way any more; some start again."""
         gate = self._gate(model)
