@@ -3,7 +3,7 @@
 from typing import Annotated, BinaryIO, Literal
 from urllib.parse import urlsplit
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.client.service import (
     DEFAULT_BASE_URL,
     SANDBOX_TOKEN,
@@ -114,8 +114,11 @@ class Delivery(Options):
                 return None, "invalid"
         error = errors.AuthError(f"{flag} {name}: holds no token")
         if name is None:
-            cure = "set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
-            error = errors.AuthError("no token", cure)
+            error = errors.AuthError(
+                "no token",
+                f"make one at {addresses.DASHBOARD}",
+                "set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)",
+            )
         if sending:
             findings.add(error)
         else:

@@ -250,6 +250,8 @@ def reason(path: str, exc: OSError | ValueError) -> tuple[str, ...]:
     if is_missing and os.path.islink(path):  # noqa: PTH114 - as typed
         return ("is a link to a file that is not there",)
     near = nearest(path) if is_missing else None
+    if is_missing and not near and re.search(r"[*?\[]", path):
+        return "no such file", "the pattern matched nothing; check it and the folder you are in"
     return ("no such file", f"did you mean {near}?") if near else errors.reason(exc, _REASONS)
 
 

@@ -131,8 +131,8 @@ def _check(
         _warn_of_unlisted(model, name, flag, findings)
         return
     if setting.status == "refused":
-        refusal = f"{model.short_name} does not take {name} ({setting.source})"
-        raise errors.UsageError(f"{flag}: {refusal}", "leave it out")
+        words = f"{flag}: {model.short_name} does not take {name}"
+        raise errors.UsageError(words, "leave it out; `prodia-compose models` tells who takes it")
     _check_type(setting, value, flag)
     _check_range(model, setting, value, flag)
     doubt = _doubt(model, setting, value)

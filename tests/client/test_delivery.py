@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.client.options import Delivery
 from prodia_compose.client.service import DEFAULT_BASE_URL, SANDBOX_TOKEN, Service, Token
 
@@ -65,7 +65,7 @@ def test_what_is_said_reaches_the_service() -> None:
     assert delivery.host == "127.0.0.1:8080"
 
 
-NONE = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
+NONE = f"no token; make one at {addresses.DASHBOARD}; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
 QUOTED = 'the token begins with "Bearer"; leave that out'
 UNPRINTABLE = (
     "the token holds a space, a line break or a character outside ASCII; put the token alone there"
