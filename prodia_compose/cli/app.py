@@ -100,7 +100,8 @@ def root(
 
     The token is read from PRODIA_TOKEN. The saved path is printed on stdout.
 
-    Topics of `help`: lists, names, batch, money, exit-codes, json, environment,
+    Topics of `help`: lists, names, options, again, batch, cluster, reports,
+    money, record, exit-codes, json, scripts, rehearsal, shell, environment,
     privacy, marks, troubleshooting.
     """  # noqa: D301 - \b is Typer's mark for a paragraph it must not wrap
     if verbose:

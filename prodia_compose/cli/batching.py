@@ -114,7 +114,8 @@ class _Batch:
             before.tell(*known, standing.history)
             if found.due:
                 self._make_ready(stack, found, around().means.budget)
-            teller = tally.Tally(*known, rows=mine, is_sandbox=self._is_sandbox)
+            bounds, is_sandbox = standing.history.bounds, self._is_sandbox
+            teller = tally.Tally(*known, rows=mine, is_sandbox=is_sandbox, bounds=bounds)
             teller.leave()
             with signals.in_two_steps(self._asked, self._now):
                 return self._send(found, results, record, standing, around, teller)

@@ -95,7 +95,9 @@ def compose(options: ComposeOptions) -> int:
             else:
                 ready = plan.sendable()
                 if request.origin is not None:
-                    price = price_text(plan.estimate)
+                    price = price_text(plan.estimate) + (
+                        ", no cost: sandbox" if run.is_sandbox else ""
+                    )
                     reporter.say(
                         f"{request.origin} is made again, by {ready.model.short_name}: {price}"
                     )

@@ -216,7 +216,8 @@ def _over(message: str, cap: Cap, path: str | None, findings: errors.Findings) -
 
 def _check_bytes(path: str, size: int, cap: Cap | None, findings: errors.Findings) -> None:
     if cap is not None and size > cap.limit:
-        message = f"{path}: {size:,} bytes; over the {cap.kind} limit of {cap.limit:,}"
+        whose = "" if cap.kind == "documented" else " (not documented)"
+        message = f"{path}: {size:,} bytes; over the limit of {cap.limit:,}{whose}"
         _over(message, cap, path, findings)
 
 

@@ -30,9 +30,9 @@ Dimension = Literal["side", "pixels", "combined"]
 """What a size cap limits; the names of the fields of `Caps`."""
 
 _WORDS: Final[dict[Dimension, tuple[str, str]]] = {
-    "side": ("side", "--max-side"),
-    "pixels": ("per image", "--max-pixels"),
-    "combined": ("combined", "option"),
+    "side": ("a side", "--max-side"),
+    "pixels": ("an image", "--max-pixels"),
+    "combined": ("in all images", "option"),
 }
 
 
@@ -41,7 +41,7 @@ class Fit:
     """The size a picture is sent in, never larger than its own.
 
     Attributes:
-        reason: The cap that made it smaller, such as "2048 px side (house cap)".
+        reason: The cap that made it smaller, such as "limit: 2048 px a side".
     """
 
     size: Size
@@ -78,7 +78,7 @@ def plan(sizes: Sequence[Size], caps: Caps) -> tuple[Fit, ...]:
     for size, alone in zip(sizes, single, strict=True):
         final = alone if level is None else _fit(size, caps.side, caps.pixels, level)
         if final != alone and caps.combined is not None:
-            fits.append(Fit(size=final, reason=_name("combined", caps.combined)))
+            fits.append(Fit(size=final, reason=_reason("combined", caps.combined)))
         else:
             fits.append(Fit(size=final, reason=_single_reason(size, final, caps)))
     return tuple(fits)
@@ -157,21 +157,28 @@ def _single_reason(size: Size, final: Size, caps: Caps) -> str | None:
     if final == size:
         return None
     if caps.side is not None and max(final) == caps.side.limit:
-        return _name("side", caps.side)
-    return None if caps.pixels is None else _name("pixels", caps.pixels)
+        return _reason("side", caps.side)
+    return None if caps.pixels is None else _reason("pixels", caps.pixels)
 
 
-def _name(dimension: Dimension, cap: Cap) -> str:
-    """Return a cap in words: its limit, and whose it is unless a document says so."""
-    of_what, option = _WORDS[dimension]
+def _reason(dimension: Dimension, cap: Cap) -> str:
+    """Return a cap in words: its limit, or the option that sets it."""
+    _, option = _WORDS[dimension]
+    return f"{option} {cap.limit}" if cap.kind == "option" else f"limit: {_limit(dimension, cap)}"
+
+
+def _limit(dimension: Dimension, cap: Cap) -> str:
+    of_what, _ = _WORDS[dimension]
     limit = f"{cap.limit} px" if dimension == "side" else _area(cap.limit)
-    owner = option if cap.kind == "option" else f"{cap.kind} cap"
-    return f"{limit} {of_what}" + ("" if cap.kind == "documented" else f" ({owner})")
+    return f"{limit} {of_what}"
 
 
 def _over(actual: int, dimension: Dimension, cap: Cap) -> str:
+    """Return by what a cap is passed, and whose it is unless Prodia documents it."""
+    _, option = _WORDS[dimension]
     found = f"{actual} px" if dimension == "side" else _area(actual, beyond=cap.limit)
-    return f"{found} is over {_name(dimension, cap)}"
+    whose = {"documented": "", "option": f" ({option})"}.get(cap.kind, " (not documented)")
+    return f"{found} is over the limit of {_limit(dimension, cap)}{whose}"
 
 
 def _area(pixels: int, *, beyond: int | None = None) -> str:

@@ -99,7 +99,7 @@ def fetch(
         stdout: Opens standard output for bytes, for a place that is `-`.
 
     Raises:
-        errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
+        errors.ComposeError: As `help exit-codes` says; whatever came is kept.
         errors.Interrupted: Somebody asked to stop; fetching again is fine.
     """
     if place.skipped:

@@ -7,28 +7,19 @@ listed, or `running` of a job of the record that is not at its end.
 """
 
 import errno
-import io
-import json
 import os
 import re
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from prodia_compose import errors, values
-from prodia_compose.inputs import files
+from prodia_compose.pipeline import reading
 from prodia_compose.pipeline.batch.results import history, lines
 from prodia_compose.pipeline.batch.results.lines import Document
 from prodia_compose.progress import visible
 from prodia_compose.record.entries import Entry, State, stamp
 from prodia_compose.record.ledger import Ledger
-
-RESULT: Final = "prodia-compose/result@1"
-
-_PASSED_OVER = (lines.HEADER, "prodia-compose/batch@1")
-_FOREIGN = "is no line of a batch's results, and no result of compose --json"
-_BLANK = re.compile(r"\s*")
 
 _DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
 """What a row's earlier line tells of its next start, if that asks for the same picture."""
@@ -54,15 +45,15 @@ def documents(path: str) -> list[Document]:
     rows: dict[str, tuple[Document, history.Last]] = {}
     found: list[Document | str] = []
     try:
-        with _opened(path) as file:
-            for number, line in _lines(path, file):
+        with reading.opened(path) as file:
+            for number, line in reading.documents(path, file):
                 try:
                     told = {name: line[name] for name in line if name not in _OURS}
                     now = _checked(lines.usable({**told, "status": _status(line)}, folder))
                     _, last, _ = history.step(_counted(now), folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
-                if line["schema"] == RESULT:
+                if line["schema"] == reading.RESULT:
                     found.append(now)
                     continue
                 if last.id not in rows:
@@ -77,17 +68,6 @@ def documents(path: str) -> list[Document]:
         cure = "name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: holds no row and no result", cure, path=path)
     return [rows[one][0] if isinstance(one, str) else one for one in found]
-
-
-def _opened(path: str) -> BinaryIO:
-    """Return a file to be read; what is none could keep its reader waiting for ever."""
-    status = Path(path).stat()
-    if not stat.S_ISDIR(status.st_mode):  # opening it says that
-        try:
-            files.refuse_kind(status, path)
-        except errors.InputError as exc:
-            raise errors.InputError(f"{path}: {exc.words}", *exc.hints, path=path) from exc
-    return Path(path).open("rb")
 
 
 def of_job(entry: Entry) -> Document:
@@ -109,7 +89,7 @@ def of_job(entry: Entry) -> Document:
     outputs: list[Document] = [{"path": one.path, "sha256": one.sha256} for one in entry.outputs]
     is_open = entry.is_running and entry.state in ("prepared", "sending", "accepted", "received")
     return {
-        "schema": RESULT,
+        "schema": reading.RESULT,
         "status": "running" if is_open else _STATUSES.get(entry.state, entry.state),
         "ok": entry.state == "saved",
         "model": entry.model,
@@ -140,7 +120,7 @@ def of_job(entry: Entry) -> Document:
 
 
 def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
-    """Return what several names mean, all that is wrong with them told at once.
+    """Return what several names mean, each job once; all that is wrong is told together.
 
     Args:
         names: Results files, sidecars, `RESULTS#ID`, or ids of jobs; a file comes first.
@@ -151,9 +131,11 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
     """
     findings = errors.Findings()
     found: list[Document] = []
-    for name in dict.fromkeys(names):  # nothing is shown twice
+    for name in dict.fromkeys(names):  # no job is shown twice, nor what it cost
         with findings.collecting():
-            found += documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            listed = documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            told = {one[key] for one in found for key in _JOBS if one.get(key) is not None}
+            found += [one for one in listed if told.isdisjoint(map(one.get, _JOBS))]
     findings.raise_if_any()
     return found
 
@@ -236,13 +218,20 @@ def _checked(document: Document) -> Document:
             raise ValueError(f"no such {name}")
     output = document.get("output")
     named = [one for name in ("images", "outputs", "rescued") for one in _listed(document, name)]
-    for one in named if output is None else [*named, output]:
-        if not isinstance(one, dict) or not isinstance(one.get("path"), str):
-            raise ValueError("no such path")  # noqa: TRY004 - what was read is wrong
+    if not all(map(_is_file, named if output is None else [*named, output])):
+        raise ValueError("no such file")
     job = document.get("job")
     if isinstance(job, dict) and not isinstance(job.get("config"), dict):
         raise ValueError("no such job")  # noqa: TRY004 - what was read is wrong
     return document
+
+
+def _is_file(told: object) -> bool:
+    """Return whether an object has a path, and what is told of that by a text is one."""
+    if not isinstance(told, dict) or not isinstance(told.get("path"), str):
+        return False
+    texts = ("label", "part", "sha256", "sent_sha256", "pixels_sha256", "format")
+    return all(isinstance(told.get(name), str | None) for name in texts)
 
 
 def _listed(document: Document, name: str) -> list[object]:
@@ -268,67 +257,11 @@ def _later(
     return {**told, **now, "before": jobs}, last
 
 
-def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
-    """Yield what is in a file: line by line, or, if it is no batch's, any JSON after another."""
-    stream = file if file.seekable() else io.BytesIO(file.read())
-    is_batch = lines.is_opening(stream.read(64))
-    stream.seek(0)
-    if is_batch:
-        header: Document = {}
-        for number, line in lines.read(path, stream):
-            if line["schema"] == lines.HEADER:
-                header = line
-            else:  # a start does not say whether it costs something
-                yield number, {"sandbox": header.get("sandbox"), **line}
-    else:
-        yield from _values(path, stream.read())
-
-
-def _values(path: str, data: bytes) -> Iterator[tuple[int, Document]]:
-    """Yield the documents of a text, each with the number of its line."""
-    if encoding := files.wide_encoding(data):
-        raise errors.InputError(f"{path}: is {encoding}", "save it as UTF-8", path=path)
-    try:
-        text, decoder, place = data.decode("utf-8-sig"), json.JSONDecoder(), 0
-    except UnicodeDecodeError as exc:
-        raise _foreign(path, 1) from exc
-    while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
-        number = text.count("\n", 0, place) + 1
-        try:
-            found, place = decoder.raw_decode(text, place)
-        except json.JSONDecodeError as exc:
-            words = "is cut short; name an undamaged one" if _is_cut(exc, place) else _FOREIGN
-            raise _foreign(path, number, words) from exc
-        except (ValueError, RecursionError) as exc:
-            raise _foreign(path, number) from exc
-        schema = found.get("schema") if isinstance(found, dict) else None
-        if schema in (RESULT, lines.ROW, lines.START):
-            yield number, found
-        elif schema not in _PASSED_OVER:
-            raise _foreign(path, number, _of_schema(schema))
-
-
-def _is_cut(exc: json.JSONDecodeError, start: int) -> bool:
-    """Return whether an object was whole up to the end of the text; `true` may be cut, too."""
-    is_near = len(exc.doc.rstrip()) - exc.pos < len("false")
-    return exc.doc[start] == "{" and (is_near or exc.msg.startswith("Unterminated string"))
-
-
-def _of_schema(schema: object) -> str:
-    """Return what a document is that nothing was made by."""
-    if not isinstance(schema, str) or not re.fullmatch(r"prodia-compose/[a-z-]+@[0-9]+", schema):
-        return _FOREIGN
-    known = {one.partition("@")[0] for one in (RESULT, lines.ROW, lines.START, *_PASSED_OVER)}
-    newer = "which this version does not know; update prodia-compose"
-    return f"is {schema}, {newer if schema.partition('@')[0] in known else 'and no row or result'}"
-
-
-def _foreign(path: str, number: int, words: str = _FOREIGN) -> errors.InputError:
-    return errors.InputError(f"{path}:{number}: {words}", path=path)
-
-
 _OURS: Final = ("before", "results")
 """What is told of a document here; in a file it is nobody's."""
+
+_JOBS: Final = ("job_id", "record_id")
+"""What a job is known by, here and at the service, wherever it is told of."""
 
 _NUMBERS: Final = ("elapsed_s", "price_usd", "estimate_usd", "reserved_usd", "row")
 _LARGEST: Final = 2**63
@@ -336,7 +269,7 @@ _LARGEST: Final = 2**63
 _KINDS: Final = (
     (("images", "outputs", "rescued", "errors", "warnings"), list | None),
     (("job", "output"), dict | None),
-    (("model", "prompt", "at", "job_type"), str | None),
+    (("model", "prompt", "at", "job_type", *_JOBS), str | None),
     (_NUMBERS, int | float | None),
     (("row",), int | None),
 )

@@ -40,7 +40,7 @@ def send(
             leaves. What it raises ends the job unsent.
 
     Raises:
-        errors.ComposeError: As section "Exit codes" of README says; whatever came is kept.
+        errors.ComposeError: As `help exit-codes` says; whatever came is kept.
         errors.Interrupted: Somebody asked to stop; whatever came is kept.
     """
     began = time.monotonic()

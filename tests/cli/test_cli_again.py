@@ -45,8 +45,13 @@ def test_the_price_is_told_before_it_is_sent(run: Run, work: Path) -> None:
     again = ("compose", "--sandbox", "--from", "composed.jpg.json")
     told, quiet = run(*again), run(*again, "-q")
     over = run(*again, "--max-cost", "0.01")
+    with loopback.serve([loopback.ok((SAMPLES / "scene.jpg").read_bytes())]) as service:
+        env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
+        paid = run("compose", "--from", "composed.jpg.json", **env)
 
-    assert told.err == ("prodia-compose: composed.jpg.json is made again, by nano-banana: $0.039\n")
+    words = "prodia-compose: composed.jpg.json is made again, by nano-banana: $0.039"
+    assert told.err == f"{words}, no cost: sandbox\n"
+    assert paid.err == f"{words}\n"
     assert (quiet.code, quiet.err, over.code) == (0, "", 12)
 
 

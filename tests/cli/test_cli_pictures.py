@@ -113,7 +113,7 @@ def test_every_change_is_reported(run: Run, work: Path) -> None:
     assert done.code == 0
     assert "1 phone.jpg 2500x3000 -> 1707x2048 (" in done.text
     phone, logo = (" | ".join(image["changes"]) for image in plan["images"])
-    assert "2500x3000 -> 1707x2048 (2048 px side (house cap))" in phone
+    assert "2500x3000 -> 1707x2048 (limit: 2048 px a side)" in phone
     assert "rotated" in phone
     assert "metadata removed" in phone
     assert "white" in logo

@@ -29,7 +29,7 @@ def test_each_time_is_at_most_a_day(run: Run, work: Path, flag: str, least: floa
 
 
 def test_what_is_not_said_is_usual() -> None:
-    """Without an option: Prodia's own address, and the times that the README tells."""
+    """Without an option: Prodia's own address, and the times that help tells."""
     delivery = Delivery()
 
     assert delivery.service(ABC) == Service(

@@ -53,7 +53,7 @@ def test_a_shrunk_picture_on_its_side_says_both() -> None:
     data = make.encoded(make.turned(make.quarters(), 6), "JPEG", exif=make.exif(6))
 
     assert make.prepared(data, side=32).changes == (
-        "64x48 -> 32x24 (32 px side (house cap))",
+        "64x48 -> 32x24 (limit: 32 px a side)",
         "rotated",
         "metadata removed",
     )

@@ -112,7 +112,11 @@ def test_the_largest_give_way_first_and_equal_ones_alike() -> None:
     fits = plan.plan([(4032, 3024), (800, 600), (3024, 4032)], caps)
 
     assert [fit.size for fit in fits] == [(2383, 1787), (800, 600), (1787, 2383)]
-    assert [fit.reason for fit in fits] == ["9 MP combined", None, "9 MP combined"]
+    assert [fit.reason for fit in fits] == [
+        "limit: 9 MP in all images",
+        None,
+        "limit: 9 MP in all images",
+    ]
 
 
 ALONE: dict[str, list[Any]] = table("images/one_picture")
@@ -148,9 +152,9 @@ def test_what_is_over_is_told_with_its_cap() -> None:
         ((0, 1), "documented"),
     ]
     assert [each.message for each in found] == [
-        "4032 px is over 2048 px side (house cap)",
-        "12.19 MP is over 4 MP per image (upstream cap)",
-        "12.67 MP is over 9 MP combined",
+        "4032 px is over the limit of 2048 px a side (not documented)",
+        "12.19 MP is over the limit of 4 MP an image (not documented)",
+        "12.67 MP is over the limit of 9 MP in all images",
     ]
 
 
@@ -165,6 +169,6 @@ def test_an_overrun_by_a_pixel_does_not_look_like_none() -> None:
     """Rounding never makes the number found look like the cap."""
     (found,) = plan.over_caps([(3001, 3000)], Caps(pixels=cap(9 * MP)))
 
-    assert found.message == "9.003 MP is over 9 MP per image (house cap)"
+    assert found.message == "9.003 MP is over the limit of 9 MP an image (not documented)"
     (close,) = plan.over_caps([(9_000_001, 1)], Caps(pixels=cap(9 * MP)))
-    assert close.message == "9.000001 MP is over 9 MP per image (house cap)"
+    assert close.message == "9.000001 MP is over the limit of 9 MP an image (not documented)"

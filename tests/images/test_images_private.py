@@ -328,7 +328,7 @@ def test_kept_metadata_goes_into_a_jpeg_encoded_anew() -> None:
     assert image.info["xmp"] == make.xmp()
     assert make.iptc() in sent
     assert (image.width, image.height) == (100, 75)
-    assert picture.changes == ("160x120 -> 100x75 (100 px side (house cap))", "rotated")
+    assert picture.changes == ("160x120 -> 100x75 (limit: 100 px a side)", "rotated")
 
 
 @pytest.mark.parametrize("name", ["PNG", "WEBP", "AVIF", "TIFF"])

@@ -209,3 +209,52 @@ def test_results_that_hold_no_row_have_their_jobs_name(here: Path) -> None:
 
     with ledger.open_record({}) as record:
         assert made.find("two.json#other", record)["prompt"] == "other"
+
+
+def test_a_job_is_told_once(here: Path) -> None:
+    """Whichever of its names, copies, results and sidecar are given, it is one, and paid once."""
+    ends = [resulting.end("a", job_id="j-1", record_id="1234"), resulting.end("b", record_id="56")]
+    _written(here / "rows.jsonl", *ends)
+    (here / "copy.jsonl").write_bytes((here / "rows.jsonl").read_bytes())
+    (here / "link.jsonl").symlink_to("rows.jsonl")
+    (here / "a.jpg.json").write_text(json.dumps({**RESULT, "job_id": "j-1"}))
+    (here / "other.json").write_text(json.dumps(RESULT))
+    names = ["rows.jsonl", "./rows.jsonl", "copy.jsonl", "link.jsonl", "a.jpg.json", "other.json"]
+    with ledger.open_record({"PRODIA_COMPOSE_RECORD": "off"}) as record:
+        found = made.gathered([*names, "rows.jsonl#b"], record)
+        assert [one.get("id") for one in found] == ["a", "b", None]
+        assert len(made.gathered(names[-2:], record)) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"output": {"format": "JPEG"}},
+        {"output": {"path": 1}},
+        {"outputs": [{"path": None}]},
+        {"images": [{"path": "a.jpg", "sha256": {"a": 1}}]},
+        {"images": [{"path": "a.jpg", "label": ["mug"]}]},
+        {"price_usd": 10**400},
+        {"elapsed_s": float("inf")},
+        {"row": [1]},
+    ],
+    ids=str,
+)
+def test_fields_of_other_kinds_are_damage(here: Path, change: dict[str, object]) -> None:
+    """What readers go by is a text, a number or a path, or the line is told to be damaged."""
+    Path("x.json").write_text(json.dumps({**RESULT, **change}))
+
+    with pytest.raises(
+        errors.InputError, match=r"^x\.json:1: is no line of a batch's results; mend"
+    ):
+        made.documents("x.json")
+
+
+def test_a_large_file_of_something_else_is_not_read(here: Path) -> None:
+    """What does not begin as JSON is told at once, and takes no memory."""
+    with Path("junk").open("wb") as file:
+        file.write(b"x" * 5000)
+        file.truncate(1 << 40)
+
+    with pytest.raises(errors.InputError, match=r"^junk:1: is no line of .*, and no"):
+        made.documents("junk")

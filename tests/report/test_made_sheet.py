@@ -93,6 +93,17 @@ def test_a_cell_is_where_it_is_laid_out(here: Path) -> None:
     assert painted.getpixel((2, 2)) == (246, 245, 242)
 
 
+def test_a_picture_that_is_gone_is_named(here: Path) -> None:
+    """Where it would stand there is its name, and what is wrong."""
+    documents = made.documents(written(here / "x.jsonl", [row("r1", images=[])]))
+    (here / "r1.png").unlink()
+    arranged = grid.arranged(documents)
+    shown = pictures.all_of(arranged, str(here), Stop())
+    (page,) = sheet.sheets(arranged, documents, shown, prompts=True)
+    words = [" ".join(one.block.lines) for one in page.items if isinstance(one, Words)]
+    assert "r1.png: its file is gone" in words
+
+
 def test_a_set_that_fits_no_page(here: Path) -> None:
     """One with pictures enough for more than the highest page is told; a page of HTML has it."""
     many = [{"path": "r.png"} for _ in range(300)]

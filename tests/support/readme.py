@@ -1,4 +1,4 @@
-"""README's examples, and a place where they can be run as a reader would run them."""
+"""The examples of README and of the pages of `help`, and a place where they can be run."""
 
 import hashlib
 import os
@@ -11,13 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import conftest
+import heif
 import pytest
 from conftest import SAMPLES, TOKEN, Done
 from PIL import Image
 
 from prodia_compose.sandbox import server
 
-TEXT = (Path(__file__).parent.parent.parent / "README.md").read_text()
+TOP = Path(__file__).parent.parent.parent
+TEXT = (TOP / "README.md").read_text()
+PAGES = {
+    path.stem: path.read_text()
+    for path in sorted((TOP / "prodia_compose" / "cli" / "topics").glob("*.md"))
+}
+"""The pages of `help`, by name."""
+
+OTHER_LANGUAGES = {
+    "-T <(": "bash",
+    "$(patsubst": "make",
+    "$ prodia-compose": "console",
+    "[compose]": "toml",
+}
+"""What is no `sh` in the pages, by words that only it holds: no mark there says so."""
 
 ROWS, TABLE = "cat > rows.jsonl << 'END'", "cat > shop.csv << 'END'"
 """The lines that write manifests, which other examples need."""
@@ -32,7 +47,7 @@ SHELLS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """What a reader would paste in one go; lines of README are counted from 1."""
+    """What a reader would paste in one go; lines are counted from 1."""
 
     line: int
     language: str
@@ -50,10 +65,21 @@ def examples() -> Iterator[Example]:
             at += len(piece) + 2
 
 
+def examples_of(page: str) -> Iterator[Example]:
+    """Yield the examples of a page of `help`: each paragraph that is indented."""
+    for block in re.finditer(r"(?:^    .*\n?)+", PAGES[page], re.MULTILINE):
+        text = re.sub(r"^    ", "", block[0], flags=re.MULTILINE)
+        found = [name for words, name in OTHER_LANGUAGES.items() if words in text]
+        line = PAGES[page].count("\n", 0, block.start()) + 1
+        yield Example(line=line, language=(*found, "sh")[0], text=text)
+
+
 def example(holds: str) -> Example:
-    """Return the only example that holds these words."""
+    """Return the only example that holds these words: README's, or if it has none the pages'."""
     found = [one for one in examples() if holds in one.text]
-    assert len(found) == 1, f"{holds!r} is in {len(found)} examples of README"
+    if not found:
+        found = [one for page in PAGES for one in examples_of(page) if holds in one.text]
+    assert len(found) == 1, f"{holds!r} is in {len(found)} examples"
     return found[0]
 
 
@@ -127,6 +153,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         (work / words.split()[2]).write_text("".join(f"{line}\n" for line in written))
     for name in ("product.jpg", "scene.jpg"):
         shutil.copy(SAMPLES / name, work)
+    (work / "photo.heic").write_bytes(heif.heic())
     (work / "prompt.txt").write_text("Put the mug from the first image into the second image\n")
     (work / "shots.txt").write_text("shots/one.jpg\nshots/two.jpg\n")
     monkeypatch.chdir(work)

@@ -68,6 +68,7 @@ def test_what_may_be_billed_keeps_its_bound(here: Path, run: Run) -> None:
         done = run(*line)
         sent = server.submissions
         again = run(*line)
+        told = run(*line[:-1])
     end = documents(done.out)[-1]
 
     assert (done.code, end["stopped"], sent) == (11, "cost", 20)
@@ -75,6 +76,9 @@ def test_what_may_be_billed_keeps_its_bound(here: Path, run: Run) -> None:
     assert (end["spent_usd"], end["reserved_usd"]) == (0.39, 0.39)
     assert (again.code, server.submissions) == (12, 20)
     assert documents(again.out)[-1]["spent_usd"] == 0.78
+    at_most = "at most (no price was told)"
+    assert f"$0.78 of $0.80 were spent before, $0.39 of it {at_most}\n" in told.err
+    assert f"$0.39 spent, $0.39 more {at_most}\n" in told.err
 
 
 def test_a_budget_needs_prices(here: Path, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -339,23 +340,24 @@ def test_what_a_kill_leaves_is_on_the_page(work: Path, run: Run) -> None:
 
 def test_a_page_that_cannot_be_written_is_a_warning(work: Path, run: Run) -> None:
     """The pictures are there, and told; the code is as if the page were; `report` makes it later."""
-    line = (*LINE, "-m", "nano-banana", "-m", "flux-2-pro", "-o", "tried", "--sandbox")
-    page = work / "tried/report.html"
+    folder = "-it's tried"
+    line = (*LINE, "-m", "nano-banana", "-m", "flux-2-pro", "-o", folder, "--sandbox")
+    page = work / folder / "report.html"
     first, before = run(*line), page.read_bytes()
     page.unlink()
     page.mkdir()
     failed, told = run(*line), run(*line, "--json")
     page.rmdir()
-    again = run("report", "tried/results.jsonl", "-o", "tried/report.html")
+    page.write_text("of an earlier run")
+    again = run(*shlex.split(failed.err.partition("to make it: prodia-compose ")[2].split(" [")[0]))
 
     assert (first.code, failed.code, told.code, again.code) == (0, 0, 0, 0)
     assert failed.out == first.out
-    assert "warning: no page was written: -o tried/report.html: is a folder" in failed.err
-    assert "`prodia-compose report tried/results.jsonl -o tried/report.html` makes it" in failed.err
+    assert f"warning: no page was written: -o {folder}/report.html: is a folder" in failed.err
     summed = documents(told.out)[-1]
     assert (summed["report"], told.err) == (None, "")
     assert [one["code"] for one in summed["warnings"]] == ["no-report"]
-    assert "-o tried/report.html: is a folder" in summed["warnings"][0]["message"]
+    assert f"-o {folder}/report.html: is a folder" in summed["warnings"][0]["message"]
     assert documents(run(*line, "--json").out)[-1]["warnings"] == []
     assert page.read_bytes() == before
 

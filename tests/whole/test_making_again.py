@@ -164,9 +164,9 @@ def test_a_row_that_was_placed_later_is_made_again(run: Run, work: Path) -> None
         assert (source["path"], source["sha256"]) == ("product.jpg", product)
 
 
-def test_readmes_line_is_run(bench: readme.Bench) -> None:
-    """The line that README prints is one that a shell runs."""
-    made = bench.run(readme.example("--seed 8").text)
+def test_the_line_of_help_again_is_run(bench: readme.Bench) -> None:
+    """The line that `help again` prints is one that a shell runs."""
+    made = bench.run(readme.example("--seed 9").text)
     shown = bench.run(
         readme.example("sed -n 's/^again").text, "sh", PRODIA_COMPOSE_RECORD="sandbox"
     )

@@ -1,14 +1,14 @@
-"""README's examples do what README says of them, in real shells."""
+"""The examples of README and of the pages of `help` do what is said of them, in real shells."""
 
-import importlib.resources
 import json
 import re
 import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import loopback
 import pytest
@@ -19,7 +19,6 @@ from shells import Shell
 from tables import table
 
 from prodia_compose import errors
-from prodia_compose.sandbox.faults import FAULT_KINDS
 
 MUG = ["product.jpg", "scene.jpg"]
 
@@ -67,7 +66,12 @@ def test_each_example_is_run() -> None:
     for one in readme.examples():
         assert any(words in one.text for words in known), f"README.md:{one.line}"
         assert max(len(line) for line in one.text.splitlines()) <= 100, f"README.md:{one.line}"
-    assert {one.language for one in readme.examples()} == {"sh", "bash", "make", "console", "toml"}
+    assert {one.language for one in readme.examples()} == {"sh"}
+
+
+def test_readme_is_short() -> None:
+    """It is what a new user needs; the pages of `help` are the reference."""
+    assert len(readme.TEXT.splitlines()) <= 250
 
 
 @pytest.mark.parametrize(
@@ -99,9 +103,22 @@ def test_an_example_does_what_it_says(bench: Bench, expected: Expected, shell: s
         assert expected.config.items() <= config.items()
 
 
+def test_the_recipes_run_one_after_the_other(bench: Bench) -> None:
+    """All in one folder, from the first to the last: none is in the way of another."""
+    readme.need("jq")
+    block = readme.TEXT.split("## Recipes\n\n```sh\n")[1].split("```")[0]
+    done = bench.run(block)
+
+    assert done.code == 0, done.err
+    assert {"mug.jpg", "mug-2.jpg", "tried/report.html", "four/report.html"} <= bench.files()
+    assert len(bench.sandbox.jobs) == 23
+
+
 def test_all_shells_read_the_examples(bench: Bench) -> None:
-    """What is marked `sh` is POSIX: the plainest shell parses it, and so do the others."""
-    texts = "\n".join(one.text for one in readme.examples() if one.language == "sh")
+    """What is marked `sh`, or stands in a page, is POSIX: the plainest shell parses it, and so do the others."""
+    pages = [one for page in readme.PAGES for one in readme.examples_of(page)]
+    examples = [*readme.examples(), *pages]
+    texts = "\n".join(one.text for one in examples if one.language == "sh")
 
     for shell in ("sh", "bash", "zsh"):
         readme.need(shell)
@@ -111,7 +128,7 @@ def test_all_shells_read_the_examples(bench: Bench) -> None:
 def test_a_saved_request_is_sent_later(bench: Bench, run: Run) -> None:
     """`send.sh` sends what was saved, and makes the picture that `compose` would make."""
     readme.need("curl")
-    saved = bench.run(readme.example("--save-request").text)
+    saved = bench.run(readme.example("# job.json, the pictures").text)
     done = bench.run(readme.example("request/send.sh out.jpg").text, "sh")
     composed = run("compose", *MUG, "--prompt-file", "prompt.txt")
 
@@ -152,6 +169,20 @@ def test_the_record_is_looked_at(bench: Bench, run: Run) -> None:
         assert words in done.text
 
 
+def test_a_picture_is_looked_up(bench: Bench, run: Run) -> None:
+    """The job of a picture is told with its prompt and inputs, and what a month has cost."""
+    picture = (bench.folder / "scene.jpg").read_bytes()
+    prompt = "the first image on the second image"
+    with loopback.serve([loopback.multipart_ok(picture)]) as service:
+        made = run("compose", *MUG, "-p", prompt, PRODIA_BASE_URL=service.url)
+    text = readme.example("jobs spend --since 2026-11").text
+    done = bench.run(text.replace("2026-11", f"{datetime.now(UTC):%Y-%m}"), "sh")
+
+    assert (made.code, done.code, done.err) == (0, 0, "")
+    for words in (prompt, str(bench.folder / "product.jpg"), "MAXIMUM", "$0.039"):
+        assert words in done.text
+
+
 def test_a_batch_is_made_every_night(bench: Bench) -> None:
     """The nightly script makes its rows, is silent, and says when the budget does not do."""
     text = readme.example("# nightly.sh").text
@@ -164,7 +195,7 @@ def test_a_batch_is_made_every_night(bench: Bench) -> None:
     assert again.out == made.out
     assert len(bench.sandbox.jobs) == 2
     assert short.code == 12
-    assert short.text == "two dollars do not do\n"
+    assert short.text == "two dollars are not enough\n"
 
 
 def test_what_was_made_is_shown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,19 +244,21 @@ def test_completion_is_set_up_on_a_fresh_account(bench: Bench, tmp_path: Path, n
 
 
 def test_every_option_is_named(run: Run) -> None:
-    """README names each option of `compose` by all its names, and those that are `batch`'s alone."""
+    """The page on options has each of `compose` by all its names, and those that are `batch`'s alone."""
     of_compose, of_batch = (_declared(run(command, "-h").text) for command in ("compose", "batch"))
 
-    assert _named_in("| for | options |") == of_compose
-    assert _named_in("| for | options of `batch`") == of_batch - of_compose
+    compose, batch = readme.PAGES["options"].split("Options of `batch` alone")
+    assert _named_in(compose) == of_compose
+    assert _named_in(batch) == of_batch - of_compose
     of_compare = _declared(run("compare", "-h").text)
     assert of_compare <= of_compose | of_batch
     assert not {"--if-exists", "--save-request", "--again"} & of_compare
 
 
-def _named_in(heading: str) -> set[str]:
-    """Return the options that a table of README names."""
-    return set(re.findall(r"`(--?[\w-]+)`", readme.TEXT.split(heading)[1].split("\n\n")[0]))
+def _named_in(text: str) -> set[str]:
+    """Return the options that a list of the page on options names, by all their names."""
+    listed = re.findall(r"^- .*(?:\n  .*)*", text, re.MULTILINE)
+    return set(re.findall(r"`(--?[\w-]+)`", "".join(listed)))
 
 
 def _declared(text: str) -> set[str]:
@@ -255,11 +288,16 @@ def test_no_option_is_made_up(run: Run) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Each link inside README has its heading."""
+    """Each link inside README has its heading, each to a file its file, and each page a link."""
     headings = re.findall(r"^#+ (.+)$", readme.TEXT, re.MULTILINE)
     anchors = {heading.lower().replace(" ", "-") for heading in headings}
 
     assert set(re.findall(r"\]\(#(.+?)\)", readme.TEXT)) <= anchors
+    files = re.findall(r"\]\((?!#|https:)(.+?)\)", readme.TEXT)
+    assert all((readme.TOP / name).is_file() for name in files)
+    topics = {f"prodia_compose/cli/topics/{page}.md" for page in readme.PAGES}
+    assert topics <= set(files)
+    assert set(re.findall(r"prodia-compose help ([a-z-]+)", readme.TEXT)) <= {*readme.PAGES}
 
 
 def test_exit_codes_are_those_of_the_program() -> None:
@@ -270,17 +308,3 @@ def test_exit_codes_are_those_of_the_program() -> None:
 
     named = {int(e.exit_code): e.kind for e in kinds}
     assert {int(code): kind for code, kind in rows} == {**named, 11: "incomplete"}
-
-
-def test_documents_are_those_with_a_schema() -> None:
-    """README lists each document that the package has a schema of."""
-    schemas = importlib.resources.files("prodia_compose").joinpath("report", "schemas").iterdir()
-    listed = set(re.findall(r"`prodia-compose/([\w-]+@\d+)`", readme.TEXT))
-
-    assert listed == {file.name.removesuffix(".json") for file in schemas}
-
-
-@pytest.mark.parametrize("name", [*get_args(errors.WarningCode), *FAULT_KINDS])
-def test_warnings_and_faults_are_all_there(name: str) -> None:
-    """README names the code of every warning, and every kind of fault of the sandbox."""
-    assert f"`{name}`" in readme.TEXT

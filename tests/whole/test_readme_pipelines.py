@@ -1,4 +1,4 @@
-"""README's pipelines, loops, make rule and CI script where things are not as smooth as there."""
+"""The pipelines, loops, make rule and CI script of `help` where things are not as smooth as there."""
 
 import json
 import os
@@ -135,7 +135,7 @@ def test_a_failing_first_step_is_not_sent_on(bench: Bench) -> None:
 
 @pytest.fixture
 def makefile(bench: Bench) -> Bench:
-    """Give a folder that README's Makefile is in, all of it an hour old."""
+    """Give a folder that the Makefile of `help scripts` is in, all of it an hour old."""
     readme.need("make")
     (bench.folder / "shots/three.jpg").unlink()
     (bench.folder / "Makefile").write_text(readme.example("patsubst").text)
@@ -190,7 +190,7 @@ def test_make_needs_no_delete_on_error(makefile: Bench) -> None:
 
 @pytest.fixture
 def script(bench: Bench) -> Bench:
-    """Give a folder that README's script for CI is in."""
+    """Give a folder that the script for CI is in."""
     path = bench.folder / "make-pictures.sh"
     path.write_text(readme.example("# make-pictures.sh").text)
     path.chmod(0o755)
@@ -199,7 +199,7 @@ def script(bench: Bench) -> Bench:
 
 AGAIN = "it did not run: try again later\n"
 LOOK = "it may have run and be billed: look before you try again\n"
-MEND = "to be mended first\n"
+MEND = "fix the command or the pictures first\n"
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,9 @@ def test_keys_alone_move_between_pictures(here: Path, run: Run, browser: Browser
     assert large() == ["p2"]
     browser.press("Tab", "Tab", "Tab", "Tab")
     assert browser.run(focused) == "Previous"
+    lefts = "[...document.querySelectorAll('figure:target nav a')].map(one => [one.innerText, one.getBoundingClientRect().left])"
+    places = dict(browser.run(f"return {lefts}"))
+    assert sorted(places, key=places.__getitem__) == ["Previous", "Next", "Close"]
     browser.press("Enter")
     assert large() == ["p1"]
     browser.press("Tab", "Tab", "Tab", "Tab")
@@ -140,6 +143,9 @@ def test_narrow_and_printed(here: Path, run: Run, browser: Browser) -> None:
     assert (
         browser.run("return getComputedStyle(document.querySelector('#p2 nav')).display") == "none"
     )
+    names = "return [...document.querySelectorAll('.original')].every(one => one.scrollWidth <= one.clientWidth)"
+    browser.show(500, kind="print")
+    assert browser.run(names)  # nobody can look at the rest of one that is cut on paper
     pdf = browser.tell("Page.printToPDF")["data"]
     assert len(pdf) > 10_000
     browser.show(1600)

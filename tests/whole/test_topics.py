@@ -2,13 +2,13 @@
 
 import importlib.resources
 import re
-from pathlib import Path
 from typing import get_args
 
 import pytest
 import readme
 from conftest import Run
 from readme import Bench
+from tables import table
 from terminals import on_a_terminal
 
 from prodia_compose import errors
@@ -21,8 +21,16 @@ from prodia_compose.output.options import IfExists
 from prodia_compose.pipeline.batch.rows import fields
 from prodia_compose.sandbox.faults import FAULT_KINDS
 
-FOLDER = Path(str(importlib.resources.files("prodia_compose").joinpath("cli", "topics")))
-PAGES = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.md"))}
+PAGES = readme.PAGES
+
+ELSEWHERE = {
+    readme.example(words).text
+    for words in (
+        *(row["holds"] for row in table("whole/examples")),
+        *table("whole/other-examples"),
+    )
+}
+"""The examples that test_readme.py or others run, and look at closer than is done here."""
 
 MADE = "prodia-compose compose product.jpg scene.jpg --prompt-file prompt.txt -q"
 """What some pages take to have been done."""
@@ -37,9 +45,8 @@ bench = readme.bench
 
 
 def blocks(page: str) -> list[str]:
-    """Return the commands of a page, as a reader would paste them: each paragraph that is indented."""
-    found = re.findall(r"(?:^    .*\n?)+", PAGES[page], re.MULTILINE)
-    return [re.sub(r"^    ", "", one, flags=re.MULTILINE) for one in found]
+    """Return the commands of a page, as a reader would paste them."""
+    return [one.text for one in readme.examples_of(page)]
 
 
 def _prose(page: str) -> str:
@@ -53,8 +60,8 @@ def test_the_commands_of_a_page_run(bench: Bench, page: str) -> None:
     if page in ("marks", "privacy"):
         assert bench.run(MADE).code == 0
     for text in blocks(page):
-        if "exiftool" in text:
-            readme.need("exiftool")
+        if text in ELSEWHERE:
+            continue
         job = "$(prodia-compose jobs --sandbox --json | jq -r '.jobs[0].id')"
         done = bench.run(text.replace("3f9c", job))
 
@@ -76,6 +83,14 @@ def test_a_page_in_a_pipe_is_what_was_written(run: Run, page: str) -> None:
     assert (done.code, done.err, done.text) == (0, "", PAGES[page])
     assert max(map(len, done.text.splitlines())) <= 90
     assert not re.search(r"[^\n -~]", done.text)
+
+
+def test_no_command_in_a_line_of_text_is_broken() -> None:
+    """What stands in a sentence as code is on one line, so that it can be copied."""
+    texts = {"README": readme.TEXT, **{page: _prose(page) for page in PAGES}}
+    for name, text in texts.items():
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        assert [code for code in re.findall(r"`[^`]+`", prose) if "\n" in code] == [], name
 
 
 def test_the_pages_are_those_that_are_listed(run: Run) -> None:
@@ -196,7 +211,8 @@ def test_variables_are_all_there() -> None:
 
 
 def test_faults_are_all_there(run: Run) -> None:
-    """The help of `sandbox` has each kind of fault, with what it is."""
+    """The page on rehearsals and the help of `sandbox` have each kind of fault, with what it is."""
+    assert _cells("rehearsal") == {*FAULT_KINDS}
     listed = re.findall(
         r"^  ([a-z-]+)  +\S", run("sandbox", "-h").text.split("Faults:")[1], re.MULTILINE
     )

@@ -140,7 +140,9 @@ def _tell_money(options: ManyOptions, earlier: History) -> None:
         terminal.tell(f"prodia-compose: {part}")
     if earlier.spent:
         so_far = f"{documents.usd(earlier.spent)} of {documents.usd(limit)}"
-        terminal.tell(f"prodia-compose: {so_far} were spent before")
+        of_it = f", {documents.usd(earlier.bounds)} of it at most (no price was told)"
+        more = of_it if earlier.bounds else ""
+        terminal.tell(f"prodia-compose: {so_far} were spent before{more}")
     if earlier.unpriced:
         jobs = documents.counted(earlier.unpriced, "earlier job")
         why = "may be billed, and nobody knows the price"

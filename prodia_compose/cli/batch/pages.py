@@ -1,6 +1,7 @@
 """The page that shows what a compare made."""
 
 import os
+import shlex
 
 from prodia_compose import errors
 from prodia_compose.pipeline import made
@@ -24,6 +25,6 @@ def make(results: str, findings: errors.Findings) -> str | None:
         return writing.write(documents, target, warn=findings.warn)[0]
     except Exception as exc:  # noqa: BLE001 - as above
         words = exc.message if isinstance(exc, errors.ComposeError) else f"{page}: {exc!r}"
-        again = f"`prodia-compose report {results} -o {page}` makes it"
-        findings.warn("no-report", f"no page was written: {words}; {again}")
+        again = shlex.join(["prodia-compose", "report", "-f", "-o", page, "--", results])
+        findings.warn("no-report", f"no page was written: {words}; to make it: {again}")
     return None

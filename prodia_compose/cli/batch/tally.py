@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from prodia_compose import addresses, errors, progress
@@ -51,6 +52,7 @@ class Tally:
         *,
         rows: Sequence[Row],
         is_sandbox: bool,
+        bounds: Decimal,
     ) -> None:
         """Begin.
 
@@ -60,12 +62,14 @@ class Tally:
             passed: What is wrong with rows that are passed over.
             rows: Those of this run, in order.
             is_sandbox: Whether all of it costs nothing.
+            bounds: What earlier jobs that named no price count as, at most.
         """
         self._options = options
         self._order = {row.number: place for place, row in enumerate(rows)}
         self._found = found
         self._passed = passed
         self._is_sandbox = is_sandbox
+        self._bounds = bounds
         self._counts: Counter[str] = Counter()
         self._told: dict[int, tuple[str | None, Document]] = {}  # by place, not printed yet
         self._next = 0
@@ -250,7 +254,8 @@ class Tally:
         else:
             self._sum_up(done, left, stopped, desk)
             if page is not None:
-                self._say(f"the pictures are shown in {page}")
+                what = "the pictures are" if done else "what became of them is"
+                self._say(f"{what} shown in {page}")
         if self._bug is not None and errors.lack(self._bug) is None:
             raise self._bug  # else its row is told, and the next run goes on
         if not left:
@@ -278,6 +283,7 @@ class Tally:
             if status not in ("done", "skipped") and count
         ]
         spent, reserved = desk.money
+        spent, reserved = spent - self._bounds, reserved + self._bounds
         cost = f"{documents.usd(spent)} spent"
         if reserved:
             cost += f", {documents.usd(reserved)} more at most (no price was told)"

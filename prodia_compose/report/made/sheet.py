@@ -60,7 +60,7 @@ def sheets(
         for band in layout.of_set(one, name, grid.columns):
             if band.height > most:
                 cure = "ask for a page (.html) or a table (.md)"
-                raise errors.InputError(f"{name}: too many pictures for a contact sheet; {cure}")
+                raise errors.InputError(f"{name}: too many pictures for a contact sheet", cure)
             if sum(each.height for each in waiting) + band.height > most:
                 yield layout.page(waiting)
                 waiting = []
@@ -153,7 +153,10 @@ class _Layout:
             (outcome, _INK),
         ]
         found = [self._shown[each] for each in pictures.named(made)]
-        bands = [_captioned(one, _CELL, [(one.trouble, _INK)]) for one in found]
+        bands = [
+            _captioned(one, _CELL, [(f"{one.name}: {one.trouble}", _INK)] if one.trouble else [])
+            for one in found
+        ]
         items: list[Item] = []
         top = 0
         for band in (*bands, _captioned(None, _CELL, lines)):

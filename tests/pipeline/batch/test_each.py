@@ -101,6 +101,23 @@ def test_what_can_be_a_key_is_not_in_an_id(sets: Path) -> None:
     assert _paths(found[0])[0] == "https://x.org/a.jpg?key=s1"
 
 
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [
+        *((name, False) for name in ("notes", "notes.txt", "_SUCCESS", "a.json", "b.tar.gz")),
+        *((name, True) for name in ("z.jpg", "z.JPEG", "z.cr3", "z.part", "z.heic")),
+    ],
+)
+def test_an_empty_file_is_a_picture_if_it_is_called_like_one(
+    sets: Path, name: str, *, is_told: bool
+) -> None:
+    """Others are passed over, like all files of a folder that are no pictures."""
+    Path("v1.2", name).write_bytes(b"")
+    (row,) = rows(*EACH, *OUT, stdin=b"v1.2\n")
+
+    assert (f"v1.2/{name}" in _paths(row)) is is_told
+
+
 def test_pictures_that_may_be_meant_are_not_passed_over(sets: Path) -> None:
     """A camera's raw file, an empty one and one that cannot be read are told where they are sent."""
     Path("v1.2/raw.raf").write_bytes(b"FUJIFILMCCD-RAW 0201" + bytes(4096))

@@ -166,6 +166,15 @@ def test_what_was_spent(
     assert (found.spent, found.unpriced) == (Decimal(spent), unpriced)
 
 
+def test_bounds_are_told_from_prices(tmp_path: Path) -> None:
+    """Of what was spent, the part that nobody named a price of; 0 once there is one."""
+    steps = [start("a"), rs.end("a", price_usd=0.05), start("b"), start("c", **JOB)]
+    path = tmp_path / "r.jsonl"
+    assert history.read([written(path, *steps)]).bounds == Decimal("0.08")
+    found = history.read([written(path, *steps, rs.end("c", price_usd=0.02, **JOB))])
+    assert (found.spent, found.bounds) == (Decimal("0.11"), Decimal("0.04"))
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.decimals("0", "9", places=4)), max_size=30))
 def test_sums_are_exact(
     tmp_path_factory: pytest.TempPathFactory, paid: list[tuple[str, Decimal]]

@@ -1,4 +1,4 @@
-"""What is to be done with a row, by what became of it before: the table of README's batches."""
+"""What is to be done with a row, by what became of it before: the table of `help batch`."""
 
 import hashlib
 import re

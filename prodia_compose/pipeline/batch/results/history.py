@@ -68,23 +68,25 @@ class History:
         last: The latest of each row, by its id.
         spent: What was paid for rows that `counts`, in US dollars: prices, and the bounds of
             what may be billed and named none.
+        bounds: The part of it that are such bounds.
         unpriced: How many jobs may be billed of which neither is known.
     """
 
     def __init__(self, counts: Callable[[str], bool] = lambda _: True) -> None:
         self._counts = counts
         self.last: dict[str, Last] = {}
-        self.spent = Decimal(0)
+        self.spent = self.bounds = Decimal(0)
         self.unpriced = 0
 
-    def count(self, name: str, amount: Decimal | None, sign: Literal[1, -1] = 1) -> None:
-        """Take a row's job into the sum, or out of it."""
-        if not self._counts(name):
+    def count(self, last: Last, amount: Decimal | None, sign: Literal[1, -1] = 1) -> None:
+        """Take a row's job into the sums, or out of them."""
+        if not self._counts(last.id):
             return
         if amount is None:
             self.unpriced += sign
         else:
             self.spent += sign * amount
+            self.bounds += sign * (amount if last.price_usd is None else 0)
 
 
 def read(
@@ -109,7 +111,7 @@ def read(
     latest: dict[str, str] = {}
     for path in paths:
         for at, last, spent in _read(path, header, history, called).values():
-            history.count(last.id, spent)
+            history.count(last, spent)
             before = history.last.get(last.id)
             if _is_over(last, before, is_later=latest.get(last.id, "") <= at):
                 latest[last.id] = at
@@ -153,7 +155,7 @@ def _read(
                     raise lines.damaged(path, number) from exc
                 before = steps.get(now.id)
                 if before is not None and not is_same_job(before[1], now):
-                    history.count(now.id, before[2])
+                    history.count(*before[1:])
                 steps[now.id] = at, now, spent
     except OSError as exc:
         raise errors.InputError(f"{path}: cannot be read ({exc.strerror})", path=path) from exc

@@ -103,5 +103,5 @@ class Standing:
     def _settle(self, before: Last, last: Last, entry: Entry | None) -> None:
         self.settled.add(last.id)
         billed = entry.may_be_billed if entry is not None and last.status == "rejected" else None
-        self.history.count(last.id, history.amount(before), -1)
-        self.history.count(last.id, history.amount(last, may_be_billed=billed))
+        self.history.count(before, history.amount(before), -1)
+        self.history.count(last, history.amount(last, may_be_billed=billed))

@@ -1,6 +1,7 @@
 """The entries of `--each`: a picture, or a folder of pictures, each for a row of its own."""
 
 import hashlib
+import mimetypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,10 +124,18 @@ def _is_picture(path: str) -> bool:
     """Return whether a file is none of those that are no picture for sure.
 
     What cannot be read, and pictures of a kind that this tool does not read, are told later
-    rather than passed over: they may be meant.
+    rather than passed over: they may be meant. So may what is empty, if it is called like one.
     """
     try:
         with Path(path).open("rb") as file:
-            return not sniff.is_foreign(file)
+            is_empty = not file.read(1)
+            file.seek(0)
+            return _may_be_called(path) if is_empty else not sniff.is_foreign(file)
     except OSError:
         return True
+
+
+def _may_be_called(path: str) -> bool:
+    """Return whether a picture may be called so: `notes` and `notes.txt` are none."""
+    kind, _ = mimetypes.MimeTypes().guess_type(Path(path).name)  # the same on all machines
+    return kind.startswith("image/") if kind else bool(Path(path).suffix)
