@@ -94,16 +94,19 @@ def name_in(document: Mapping[str, object], key: str) -> str:
     return name
 
 
-def why_unreadable(path: str) -> str | None:
-    """Say why an address, or a `~`, of which there is no file cannot be read; None for others."""
+def why_unreadable(path: str) -> tuple[str, ...] | None:
+    """Say why an address, or a `~`, of which there is no file cannot be read, and what to do.
+
+    None for others.
+    """
     if path.startswith("~"):
-        return "no such file; ~ is not expanded here, so write the whole path, or $HOME"
+        return "no such file: ~ is not expanded here", "write the whole path, or $HOME"
     kind = scheme(path)
     if kind is None:
         return None
     if kind == "file":
         plain = unquote(re.sub(r"file:(//(localhost)?(?=/))?", "", path, flags=re.IGNORECASE))
-        return f"write the path of a file as it is: {plain}"
+        return (f"write the path of a file as it is: {plain}",)
     if kind in ("http", "https"):
-        return f"no such file; an address begins with {kind}://"
-    return f"{kind} addresses are not supported; use http or https, or download it first"
+        return "no such file", f"an address begins with {kind}://"
+    return f"{kind} addresses are not supported", "use http or https, or download it first"

@@ -82,10 +82,11 @@ class ExitCode(IntEnum):
 
 
 class ComposeError(Exception):
-    """Something the user can act on, told in one line.
+    """Something the user can act on.
 
     Attributes:
-        message: What happened, then what to do about it.
+        words: What happened, in one line.
+        hints: What to do about it, each in a line.
         path: The input or output it is about, as the user typed it.
         may_be_billed: Whether the job can have run; by default what its kind says.
         run: How far the job was, once there is one.
@@ -101,15 +102,16 @@ class ComposeError(Exception):
 
     def __init__(
         self,
-        message: str,
-        *,
+        words: str,
+        *hints: str | None,
         path: str | None = None,
         request_id: str | None = None,
         job_id: str | None = None,
         may_be_billed: bool | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(words)
+        self.words = words
+        self.hints = tuple(filter(None, hints))
         self.path = path
         self.request_id = request_id
         self.job_id = job_id
@@ -118,6 +120,14 @@ class ComposeError(Exception):
         self.run: Status | None = None
         self.line: int | None = None
         self.row_id: str | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def message(self) -> str:
+        """What happened, and what to do about it, in one line."""
+        return "; ".join((self.words, *self.hints))
 
     @property
     def code(self) -> ExitCode:
@@ -332,8 +342,8 @@ def lack(exc: BaseException) -> str | None:
     return None
 
 
-def reason(exc: OSError | ValueError, words: Mapping[int, str]) -> str:
-    """Return why a path cannot be used: in our words for its errno, else in the system's."""
+def reason(exc: OSError | ValueError, known: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return why a path cannot be used, in our words or the system's, and what to do if known."""
     if isinstance(exc, OSError) and exc.errno is not None:
-        return words.get(exc.errno) or lack(exc) or os.strerror(exc.errno)
-    return str(exc)  # a NUL inside the name
+        return known.get(exc.errno) or (lack(exc) or os.strerror(exc.errno),)
+    return (str(exc),)  # a NUL inside the name

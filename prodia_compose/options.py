@@ -86,11 +86,13 @@ class Clash(NamedTuple):
     Attributes:
         one: A field; `other` may be one of another group.
         message: The error; None where whoever uses the values tells it.
+        hint: What to do about it.
     """
 
     one: str
     other: str
     message: str | None = None
+    hint: str | None = None
 
 
 @frozen
@@ -184,16 +186,16 @@ class Declared(NamedTuple):
         for one in typed if self.is_many else [typed]:
             with findings.collecting():
                 if one in flags:  # in `-p -o out.jpg` the prompt was forgotten
-                    message = f"{called(self.long)} {one}: is an option; write the value before it"
-                    raise errors.UsageError(message)
+                    message = f"{called(self.long)} {one}: is an option"
+                    raise errors.UsageError(message, "write the value before it")
                 found.append(self._parse(one, called))
         if self.option.once is not None and len(typed) > 1:
-            message = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
-            findings.errors.append(errors.UsageError(message))
+            message = f"{called(self.long)}: given {len(typed)} times"
+            findings.errors.append(errors.UsageError(message, self.option.once))
         findings.raise_if_any()
         if called(self.long) != self.long and any(one in self.option.typed_only for one in found):
-            message = f"{called(self.long)} {found[0]}: counts only if it is typed; leave it out"
-            raise errors.UsageError(message)
+            message = f"{called(self.long)} {found[0]}: counts only if it is typed"
+            raise errors.UsageError(message, "leave it out")
         return tuple(found) if self.option.once is None and self.is_many else found[0]
 
     def _parse(self, typed: str, called: Callable[[str], str]) -> object:

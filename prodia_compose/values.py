@@ -39,7 +39,7 @@ def number(
     if not _DECIMAL.fullmatch(typed):
         raise errors.UsageError(f"{told}: must be a number, such as 2.5")
     if not math.isfinite(float(typed)) or abs(float(typed)) > _LARGEST:
-        raise errors.UsageError(f"{told}: too large a number; use a smaller one")
+        raise errors.UsageError(f"{told}: too large a number", "use a smaller one")
     value = kind(typed)
     if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
         allowed = f"{minimum:g} or more" if maximum is None else f"{minimum:g} to {maximum:g}"
@@ -67,9 +67,8 @@ def choice(typed: str, called: str, *, allowed: Sequence[str]) -> str:
     word = _SYNONYMS.get(typed.lower(), typed.lower())
     if word in allowed:
         return word
-    cure = hint(word, allowed, "; did you mean {}?")
     listed = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-    raise errors.UsageError(f"{called} {shown(typed)}: must be {listed}{cure}")
+    raise errors.UsageError(f"{called} {shown(typed)}: must be {listed}", hint(word, allowed))
 
 
 def text(typed: str, called: str) -> str:
@@ -80,7 +79,7 @@ def text(typed: str, called: str) -> str:
     """
     if typed:
         return typed
-    raise errors.UsageError(f"{called} '': is empty; give a value, or leave the option out")
+    raise errors.UsageError(f"{called} '': is empty", "give a value, or leave the option out")
 
 
 def shown(typed: str) -> str:
@@ -141,7 +140,7 @@ def filled(
             raise errors.UsageError(f"{called}: {found} is empty: {cure}")
         cure = hint(name, values, "did you mean {{{}}}?", otherwise)
         note = "a literal brace is written twice"
-        raise errors.UsageError(f"{called}: {found} is no {kind}; {cure} ({note})")
+        raise errors.UsageError(f"{called}: {found} is no {kind}", f"{cure} ({note})")
 
     return re.sub(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}", fill, text)
 

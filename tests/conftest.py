@@ -54,6 +54,11 @@ class Done:
         """Standard output as text."""
         return self.out.decode()
 
+    @property
+    def told(self) -> str:
+        """What it wrote on stderr, what is wrong and the hints below it in one line."""
+        return self.err.replace("\nprodia-compose: hint: ", "; ")
+
 
 Run = Callable[..., Done]
 

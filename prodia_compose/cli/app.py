@@ -113,4 +113,5 @@ def root(
     if verbose:
         from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who mistyped
 
-        raise errors.UsageError(slips.early("-v", [context.invoked_subcommand or ""]))
+        cure = slips.early("-v", [context.invoked_subcommand or ""])
+        raise errors.UsageError("-v: stands before the command", cure)

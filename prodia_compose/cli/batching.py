@@ -213,7 +213,7 @@ class _Batch:
             is_all = bool(problems) and not (found.due or found.left)
         wrong = []
         for one in sorted(problems, key=lambda one: one.line or 0):
-            error = type(one.error)(one.words(source), path=one.error.path)
+            error = one.told(source)
             error.line, error.row_id = one.line if source else None, one.id
             wrong.append(error)
         if is_all or self._stops(problems):

@@ -79,14 +79,14 @@ def _call(argv: Sequence[str]) -> int:
     try:
         code = app(args=list(argv), prog_name="prodia-compose", standalone_mode=False)
     except typer.TyperException as exc:
-        raise errors.UsageError(_words(exc, argv)) from exc
+        raise _error(exc, argv) from exc
     except typer.Abort:
         return int(errors.ExitCode.SIGINT)
     except OSError as exc:
         if exc.errno not in _STREAM_TROUBLE:
             raise
         # Help, which Typer prints itself, into a full disk.
-        raise errors.OutputError(f"standard output: {exc.strerror}; redirect it") from exc
+        raise errors.OutputError(f"standard output: {exc.strerror}", "redirect it") from exc
     except SystemExit as exc:
         if isinstance(exc.__context__, BrokenPipeError):  # Typer's way to say that nobody reads
             return 0
@@ -94,8 +94,8 @@ def _call(argv: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
-    """Return the parser's message as one line in the house's voice, with where help is."""
+def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
+    """Return the parser's message in the house's voice, with where help is."""
     possible = getattr(exc, "possibilities", None)  # only that of an unknown option has them
     message = " ".join((exc.format_message() if possible is None else exc.message).split())
     context = getattr(exc, "ctx", None)  # only some of the parser's errors have one
@@ -105,7 +105,8 @@ def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
         if source is not None and source.name == "ENVIRONMENT":
             # Only switches and counts: all else is read by `options.reading`.
             wanted = "a whole number, such as 1" if parameter.count else "1 or 0"
-            return f"{parameter.envvar} {os.environ.get(parameter.envvar)}: must be {wanted}"
+            found = f"{parameter.envvar} {os.environ.get(parameter.envvar)}"
+            return errors.UsageError(f"{found}: must be {wanted}")
     command = context.command_path if context is not None else f"prodia-compose {argv[0]}"
     hint = f"see {command} --help"
     # A name that was taken for an option, such as that of the picture -rf.jpg.
@@ -124,8 +125,8 @@ def _words(exc: typer.TyperException, argv: Sequence[str]) -> str:
 
         flag = str(vars(exc)["option_name"])
         if context is not None and context.parent is None and (early := slips.early(flag, argv)):
-            return early
+            return errors.UsageError(f"{flag}: stands before the command", early)
         bare = {option.lstrip("-"): option for option in possible or ()}
         if nearest := slips.nearest(flag.lstrip("-"), bare):
             hint = f"did you mean {bare[nearest]}?"
-    return f"{message[:1].lower()}{message[1:].rstrip('.')}; {hint}"
+    return errors.UsageError(f"{message[:1].lower()}{message[1:].rstrip('.')}", hint)

@@ -46,8 +46,8 @@ def validate(options: ComposeOptions) -> int:
     else:
         terminal.tell_warnings(() if options.request.strict else plan.warnings, options)
         terminal.print_table(summary.rows(plan, exact=options.verbose > 0), gap=" ")
-        for error in plan.errors:
-            terminal.tell_error(error, as_json=False)
+        if plan.errors:
+            terminal.tell_error(errors.combined(plan.errors), as_json=False)
     return int(errors.ProblemsError(plan.errors).code) if plan.errors else 0
 
 

@@ -51,7 +51,7 @@ def early(flag: str, argv: Sequence[str]) -> str:
     named = next((word for word in argv if word in commands), "compose")
     for name in (named, "compose", *commands):
         if flag in _flags(commands[name]):
-            return f"{flag} goes after the command: prodia-compose {name} {flag} ..."
+            return f"write it after: prodia-compose {name} {flag} ..."
     return ""
 
 

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Literal, TextIO
 
 from prodia_compose import addresses, errors, progress
@@ -84,10 +84,13 @@ def is_agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def label(word: Literal["error", "warning"]) -> str:
+_COLOURS = {"error": 31, "warning": 33, "hint": 36}
+
+
+def label(word: Literal["error", "warning", "hint"]) -> str:
     """Return what a line on stderr begins with that tells of one."""
     if in_colour(sys.stderr):
-        return f"prodia-compose: \x1b[{'31' if word == 'error' else '33'}m{word}:\x1b[0m "
+        return f"prodia-compose: \x1b[{_COLOURS[word]}m{word}:\x1b[0m "
     return f"prodia-compose: {word}: "
 
 
@@ -115,28 +118,34 @@ def _tell_document(document: Mapping[str, object]) -> None:
         sys.stderr.buffer.flush()
 
 
-def tell_problem(text: str) -> None:
-    """Tell in one line what is wrong."""
-    tell(f"{label('error')}{progress.visible(text)}")
+def problem(words: str, hints: Iterable[str] = (), *identity: str) -> str:
+    """Return the lines that tell what is wrong, with which job, and what to do about it."""
+    lines = [f"{label('error')}{progress.visible(words)}"]
+    if identity:
+        lines.append(f"prodia-compose: {progress.visible(', '.join(identity))}")
+    return "\n".join([*lines, *(f"{label('hint')}{progress.visible(hint)}" for hint in hints)])
 
 
 def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
-    """Tell an error: a line for each part, then what identifies the job."""
+    """Tell an error, a block of lines for each part; what several have to do is told once."""
     if as_json:
         from prodia_compose.report import documents  # noqa: PLC0415 - loads json
 
         _tell_document(documents.error(error))
         return
-    for part in error.parts:
-        tell_problem(part.message)
+    for number, part in enumerate(error.parts, 1):
+        later = {hint for one in error.parts[number:] for hint in one.hints}
+        hints = [hint for hint in part.hints if hint not in later]
+        tell(problem(part.words, hints, *_identity(part)))
+
+
+def _identity(error: errors.ComposeError) -> Iterator[str]:
+    """Yield what identifies the job that an error is of."""
     run = error.run
-    identity = {
-        "request": error.request_id or (run and run.request_id),
-        "job": error.job_id or (run and run.job_id),
-    }
-    known = [f"{name} id {progress.visible(value)}" for name, value in identity.items() if value]
-    if known:
-        tell(f"prodia-compose: {', '.join(known)}")
+    if request_id := error.request_id or (run and run.request_id):
+        yield f"request id {request_id}"
+    if job_id := error.job_id or (run and run.job_id):
+        yield f"job id {job_id}"
 
 
 def tell_interruption(
@@ -200,11 +209,11 @@ def refuse_stdout(target: str, *, as_json: bool, called: Callable[[str], str] = 
     """
     if as_json:
         raise errors.UsageError(
-            f"{called('--json')} and {called('-o')} {target}: both write to stdout; give one"
+            f"{called('--json')} and {called('-o')} {target}: both write to stdout", "give one"
         )
     if is_terminal(sys.stdout):
         raise errors.UsageError(
-            f"{called('-o')} {target}: standard output is a terminal; redirect it, or name a file"
+            f"{called('-o')} {target}: standard output is a terminal", "redirect it, or name a file"
         )
 
 
@@ -230,7 +239,7 @@ def print_text(text: str) -> None:
     except BrokenPipeError:
         return
     except OSError as exc:
-        raise errors.OutputError(f"standard output: {exc.strerror}; redirect it") from exc
+        raise errors.OutputError(f"standard output: {exc.strerror}", "redirect it") from exc
 
 
 def print_document(document: Mapping[str, object]) -> None:

@@ -169,7 +169,7 @@ def _lost(lost: Lost, timeout_s: float) -> errors.ComposeError:
     if lost.stage == "connect" and lost.kind == "setting":
         return errors.InputError(lost.words)
     if lost.kind == "environment":
-        return errors.NotDeliveredError(f"{lost.words}; correct it, or unset it")
+        return errors.NotDeliveredError(lost.words, "correct it, or unset it")
     if lost.stage == "answer" and lost.kind == "timeout":
         return errors.NotDeliveredError(f"took longer than {timeout_s:g} s")
     return errors.NotDeliveredError(lost.words)

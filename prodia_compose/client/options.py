@@ -3,7 +3,7 @@
 from typing import Annotated, BinaryIO, Literal
 from urllib.parse import urlsplit
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.client.service import (
     DEFAULT_BASE_URL,
     SANDBOX_TOKEN,
@@ -102,23 +102,27 @@ class Delivery(Options):
             try:
                 text = _text(name, flag, stdin)
             except errors.InputError as exc:
-                findings.add(errors.AuthError(exc.message, path=exc.path))
+                findings.add(errors.AuthError(exc.words, *exc.hints, path=exc.path))
                 return None, "missing"
         if text is not None and text.strip():
             try:
                 return Token.parse(text), "present"
             except errors.AuthError as exc:
                 place = "PRODIA_TOKEN" if name is None else flag
-                cure = f"{place}: {exc.message}; put the token alone there"
-                findings.add(errors.AuthError(cure, path=name))
+                hints = exc.hints or ("put the token alone there",)
+                findings.add(errors.AuthError(f"{place}: {exc.words}", *hints, path=name))
                 return None, "invalid"
-        message = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
-        if name is not None:
-            message = f"{flag} {name}: holds no token"
+        error = errors.AuthError(f"{flag} {name}: holds no token")
+        if name is None:
+            error = errors.AuthError(
+                "no token",
+                f"make one at {addresses.DASHBOARD}",
+                "set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)",
+            )
         if sending:
-            findings.add(errors.AuthError(message))
+            findings.add(error)
         else:
-            findings.warn("no-token", message)
+            findings.warn("no-token", error.message)
         return None, "missing"
 
     def service(self, token: Token) -> Service:
@@ -141,5 +145,5 @@ def _text(name: str, flag: str, stdin: BinaryIO | None) -> str:
     """
     data = files.read_text(name, flag, stdin)
     if encoding := files.wide_encoding(data):
-        raise errors.InputError(f"{flag} {name}: is {encoding}: save it as UTF-8", path=name)
+        raise errors.InputError(f"{flag} {name}: is {encoding}", "save it as UTF-8", path=name)
     return data.decode("utf-8", errors="replace").removeprefix("\ufeff")

@@ -158,7 +158,9 @@ class Sender:
             heard, attempts = self._deliver(request)
         except errors.RejectedError as error:
             raise errors.RejectedError(
-                f"{error.message}; the job type may not allow --async: try without it",
+                error.words,
+                *error.hints,
+                "the job type may not allow --async: try without it",
                 request_id=error.request_id,
                 job_id=error.job_id,
             ) from error

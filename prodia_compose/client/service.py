@@ -68,7 +68,7 @@ class Token:
                 if around["quote"]
                 else f'begins with "{" ".join(around[0].split())}"'
             )
-            raise errors.AuthError(f"the token {words}; leave that out")
+            raise errors.AuthError(f"the token {words}", "leave that out")
         if not all("!" <= char <= "~" for char in value):
             raise errors.AuthError(f"the token {_UNPRINTABLE}")
         return cls(value=value)
@@ -167,24 +167,24 @@ def normalise_base_url(text: str, called: str = "PRODIA_BASE_URL") -> str:
     """
     url = text.strip()
     if "@" in url:  # before all else: no other message may repeat a password
-        message = f"{called}: holds a user name; the token goes in PRODIA_TOKEN"
-        raise errors.UsageError(message)
+        message = f"{called}: holds a user name"
+        raise errors.UsageError(message, "the token goes in PRODIA_TOKEN")
     if not all("!" <= char <= "~" for char in url):  # urlsplit would drop a line break silently
-        raise errors.UsageError(f"{called} {url}: {_UNPRINTABLE}; correct it")
+        raise errors.UsageError(f"{called} {url}: {_UNPRINTABLE}", "correct it")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
-        raise errors.UsageError(f"{called}: {exc}; write https://HOST") from exc
+        raise errors.UsageError(f"{called}: {exc}", "write https://HOST") from exc
     if host is not None and not _HOST.fullmatch(host):
-        raise errors.UsageError(f"{called} {url}: {host} is no host's name; correct it")
+        raise errors.UsageError(f"{called} {url}: {host} is no host's name", "correct it")
     if parts.scheme not in ("http", "https") or not host:
         shown = url or "''"
-        raise errors.UsageError(f"{called} {shown}: not a URL; write https://HOST")
+        raise errors.UsageError(f"{called} {shown}: not a URL", "write https://HOST")
     if parts.query or parts.fragment:
-        raise errors.UsageError(f"{called}: holds a query; write https://HOST")
+        raise errors.UsageError(f"{called}: holds a query", "write https://HOST")
     if parts.scheme == "http" and not is_loopback(host):
         cure = "use https (http is for loopback only)"
-        raise errors.UsageError(f"{called} {url}: plain http would show the token; {cure}")
+        raise errors.UsageError(f"{called} {url}: plain http would show the token", cure)
     path = parts.path.rstrip("/").removesuffix("/v2").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"

@@ -15,12 +15,11 @@ from prodia_compose.client.transport.failures import FailureKind, Lost
 from prodia_compose.frozen import frozen
 from prodia_compose.inputs import blob
 
-_LOOK_FIRST = (
-    "it may have run and may be billed, and its picture cannot be fetched later: look at"
-    f" `prodia-compose jobs` and {addresses.DASHBOARD}; {{again}} sends it once more"
-)
+_MAY_HAVE_RUN = "it may have run and may be billed, and its picture cannot be fetched later"
 
 _NOT_RUN = "the job did not run"
+_SEND_AGAIN = "send it again"
+LATER = "send it again later"
 _BALANCE = 402
 # Enough for any error; a refusal is not worth a full disk.
 _REFUSAL_BYTES = 1 << 20
@@ -155,21 +154,27 @@ def _spool(chunks: Iterator[bytes], raw: blob.Growing, limit_bytes: int) -> Lost
     return None
 
 
-def cured(lost: Lost, tried: str = "") -> str:
-    """Return why there is no connection, as a clause, and what to do about it."""
-    return f"{lost.words}{tried}: {_CONNECT_CURES[lost.kind]}"
+def cure(lost: Lost) -> str:
+    """Return what to do about a connection that cannot be made."""
+    return _CONNECT_CURES[lost.kind]
+
+
+def _look_first(again: str) -> tuple[str, str]:
+    """Return what to do about a job that may have run; `again` is as for `Heard`."""
+    where = f"look at `prodia-compose jobs` and {addresses.DASHBOARD} first"
+    return where, f"{again} sends it once more"
 
 
 def of_loss(lost: Lost, *, again: str, attempts: int = 1) -> errors.ComposeError:
     """Return the error for an exchange without an answer; `again` is as for `Heard`."""
     if lost.stage == "connect":
         tried = f" ({attempts} attempts)" if attempts > 1 else ""
-        return errors.NotDeliveredError(f"{cured(lost, tried)}; {_NOT_RUN}")
+        return errors.NotDeliveredError(f"{lost.words}{tried}; {_NOT_RUN}", cure(lost))
     if lost.stage == "upload":
-        words = f"the upload broke off: {lost.words}; {_NOT_RUN} and can be sent again"
-        return errors.NotDeliveredError(words)
-    words = f"the whole job was sent, but {lost.words}; {_LOOK_FIRST.format(again=again)}"
-    return errors.UnknownError(words)
+        words = f"the upload broke off: {lost.words}; {_NOT_RUN}"
+        return errors.NotDeliveredError(words, _SEND_AGAIN)
+    words = f"the whole job was sent, but {lost.words}; {_MAY_HAVE_RUN}"
+    return errors.UnknownError(words, *_look_first(again))
 
 
 def of_refusal(heard: Heard) -> errors.ComposeError:
@@ -178,34 +183,37 @@ def of_refusal(heard: Heard) -> errors.ComposeError:
     if verdict == "auth":
         if heard.head.status == _BALANCE:
             words = f"the balance of your account does not pay for the job ({shown})"
-            cure = f"top it up at {addresses.DASHBOARD}, then send it again"
-            return errors.BalanceError(f"{words}: {cure}; {_NOT_RUN}", **ids)
-        words = f"the service refused the token ({shown}): check PRODIA_TOKEN or --token-file"
-        return errors.AuthError(words, **ids)
+            top_up = f"top it up at {addresses.DASHBOARD}, then send it again"
+            return errors.BalanceError(f"{words}; {_NOT_RUN}", top_up, **ids)
+        words = f"the service refused the token ({shown})"
+        return errors.AuthError(words, "check PRODIA_TOKEN or --token-file", **ids)
     if verdict == "rejected":
-        return errors.RejectedError(_rejected(heard), **ids)
+        return errors.RejectedError(*_rejected(heard), **ids)
     if verdict == "not-delivered":
-        words = f"the service failed during the upload ({shown}); {_NOT_RUN} and can be sent again"
-        return errors.NotDeliveredError(words, **ids)
-    cure = _LOOK_FIRST.format(again=heard.again)
-    words = f"the whole job was sent, but the service failed ({shown}); {cure}"
-    return errors.UnknownError(words, **ids)
+        words = f"the service failed during the upload ({shown}); {_NOT_RUN}"
+        return errors.NotDeliveredError(words, _SEND_AGAIN, **ids)
+    words = f"the whole job was sent, but the service failed ({shown}); {_MAY_HAVE_RUN}"
+    return errors.UnknownError(words, *_look_first(heard.again), **ids)
 
 
-def _rejected(heard: Heard) -> str:
+def _rejected(heard: Heard) -> tuple[str, str]:
+    """Return what the service did not take, and what to do; "" where nobody knows."""
     status = heard.head.status
     if 300 <= status < 400:
         host = _host(heard.head.headers.get("location"))
-        return (
-            f"the service answered with a redirect ({status}) to {host}, which is not"
-            " followed: the token and the pictures would go there; check PRODIA_BASE_URL"
-        )
-    cure = {
-        404: "; the job type, or this version of the API (/v2), is not there: check -m, and"
-        " PRODIA_BASE_URL if it is set",
-        413: "; the images are too large together: lower --max-side or --max-pixels, or send fewer",
-    }.get(status, "")
-    return f"the service rejected the job ({heard.shown}){cure}"
+        words = f"the service answered with a redirect ({status}) to {host}, which is not followed"
+        return f"{words}: the token and the pictures would go there", "check PRODIA_BASE_URL"
+    why, hint = {
+        404: (
+            "; the job type, or this version of the API (/v2), is not there",
+            "check -m, and PRODIA_BASE_URL if it is set",
+        ),
+        413: (
+            "; the images are too large together",
+            "lower --max-side or --max-pixels, or send fewer",
+        ),
+    }.get(status, ("", ""))
+    return f"the service rejected the job ({heard.shown}){why}", hint
 
 
 def _host(location: str | None) -> str:
@@ -222,7 +230,7 @@ def busy(
     """Return the error for a service that stays busy beyond our patience."""
     why = f"the service is busy ({heard.shown})"
     words = no_room(why, asked_s, waited_s=waited_s, max_wait_s=max_wait_s)
-    return errors.BusyError(words, **heard.ids)
+    return errors.BusyError(words, LATER, **heard.ids)
 
 
 def no_room(why: str, asked_s: float | None, *, waited_s: float, max_wait_s: float) -> str:
@@ -234,7 +242,7 @@ def no_room(why: str, asked_s: float | None, *, waited_s: float, max_wait_s: flo
         when = "it does not say for how long"
     return (
         f"{why} and {when}; waited {waited_s:.0f} s of the {max_wait_s:g} s that --max-wait"
-        f" allows; {_NOT_RUN} and can be sent again later"
+        f" allows; {_NOT_RUN}"
     )
 
 
@@ -242,9 +250,9 @@ def unusable(heard: Heard, oddity: str | None = None) -> errors.ComposeError:
     """Return the error for a 2xx answer that has an oddity, or brings no picture."""
     if heard.answer.job.failed:
         return failed(heard.answer.job, **heard.ids)
-    cure = _LOOK_FIRST.format(again=heard.again)
-    words = f"the service answered {heard.head.status}, but {oddity or _oddity(heard)}; {cure}"
-    return errors.UnknownError(words, **heard.ids)
+    what = f"the service answered {heard.head.status}, but {oddity or _oddity(heard)}"
+    hints = _look_first(heard.again)
+    return errors.UnknownError(f"{what}; {_MAY_HAVE_RUN}", *hints, **heard.ids)
 
 
 def failed(

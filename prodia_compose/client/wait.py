@@ -118,7 +118,7 @@ class AsyncJob:
         self._failures += 1
         if self._failures == _GET_ATTEMPTS and not self._is_reached:
             cure = "check the network, and PRODIA_BASE_URL if it is set"
-            raise self._unsettled(f"cannot be asked after: {words}; {cure}")
+            raise self._unsettled(f"cannot be asked after: {words}", cure)
         if self._failures > 1:
             self._detail(words)
             return
@@ -164,7 +164,8 @@ class AsyncJob:
         except Lost as lost:
             self._sender.stop.check()
             if lost.is_final:
-                raise self._unsettled(f"cannot be asked after: {verdicts.cured(lost)}") from None
+                words = f"cannot be asked after: {lost.words}"
+                raise self._unsettled(words, verdicts.cure(lost)) from None
             raise _Trouble(lost.words) from None
         self._is_reached = True
         if heard.verdict == "read" and heard.answer.whole:
@@ -181,8 +182,8 @@ class AsyncJob:
     def _detail(self, words: str) -> None:
         self._sender.reporter.detail(f"asking after job {self._job_id}: {words}")
 
-    def _unsettled(self, words: str) -> errors.UnknownError:
+    def _unsettled(self, words: str, *hints: str) -> errors.UnknownError:
         """Return what is left to say about a job that was created and not brought home."""
         again = f"`prodia-compose jobs fetch {self._job_id}` tries again"
-        message = f"the job {self._job_id} {words}; it may be billed; {again}"
-        return errors.UnknownError(message, job_id=self._job_id)
+        message = f"the job {self._job_id} {words}; it may be billed"
+        return errors.UnknownError(message, *hints, again, job_id=self._job_id)

@@ -101,13 +101,13 @@ def do(wanted: Wanted) -> Brought | errors.ComposeError:
         )
         limit = wanted.wishes.max_input_pixels
         if probe.probe(source.opener, max_input_pixels=limit) != wanted.info:
-            return errors.InputError(f"{name} has another file there; give it the same")
+            return errors.InputError(f"{name} has another file there", "give it the same")
         made, content = fit.here(source, wanted.info, wanted.size, wanted.wishes, wanted.max_bytes)
     except errors.UsageError as exc:
         return exc
     except errors.ComposeError as exc:
-        reason = exc.message.removeprefix(f"{exc.path}: ")
-        return type(exc)(f"{name} cannot prepare it: {reason}")
+        reason = exc.words.removeprefix(f"{exc.path}: ")
+        return type(exc)(f"{name} cannot prepare it: {reason}", *exc.hints)
     return Brought(
         worker=name,
         data=made.blob.read(),
@@ -170,7 +170,7 @@ class Cluster:
             from distributed import Client  # noqa: PLC0415 - only where a cluster is asked for
         except ImportError as exc:
             cure = "pip install 'prodia-compose[cluster]'"
-            raise errors.UsageError(f"{self._named}: Dask is not installed; {cure}") from exc
+            raise errors.UsageError(f"{self._named}: Dask is not installed", cure) from exc
         _silence()
         connect = functools.partial(
             Client, address, timeout=self._patience_s, set_as_default=False, direct_to_workers=False
@@ -180,13 +180,13 @@ class Cluster:
             return workers.within(self._patience_s + 1, connect, stop=Stop())
         except OSError as exc:
             cure = "look at the address, or start one: dask scheduler"
-            message = f"{self._named}: no Dask scheduler answers there; {cure}"
-            raise errors.NotDeliveredError(message) from exc
+            message = f"{self._named}: no Dask scheduler answers there"
+            raise errors.NotDeliveredError(message, cure) from exc
         except (TypeError, ValueError, ImportError) as exc:  # its settings; its version of Dask
             cure = (
                 "for tls, Dask's settings name the certificates: DASK_DISTRIBUTED__COMM__TLS__..."
             )
-            raise errors.UsageError(f"{self._named}: cannot be connected to; {cure}") from exc
+            raise errors.UsageError(f"{self._named}: cannot be connected to", cure) from exc
 
     def _wait_for_worker(self) -> None:
         try:
@@ -195,8 +195,8 @@ class Cluster:
             if self._client.status != "running":
                 raise self._gone() from exc
             cure = "start some: dask worker ADDRESS"
-            message = f"{self._named}: no worker is there, after {self._patience_s:g} s; {cure}"
-            raise errors.NotDeliveredError(message) from exc
+            message = f"{self._named}: no worker is there, after {self._patience_s:g} s"
+            raise errors.NotDeliveredError(message, cure) from exc
 
     def _check(self) -> int:
         """Return how many workers there are, once it is sure that each prepares the same bytes."""
@@ -285,8 +285,8 @@ class Cluster:
             except distributed.scheduler.KilledWorker as exc:
                 last = _called(exc.last_worker.address, exc.last_worker.name)
                 cure = "give the workers more memory, or look into their logs"
-                message = f"the workers that were to prepare it died, {last} as the last; {cure}"
-                raise errors.InputError(message) from exc
+                message = f"the workers that were to prepare it died, {last} as the last"
+                raise errors.InputError(message, cure) from exc
             except (CancelledError, distributed.client.ClosedClientError, RuntimeError) as exc:
                 # The connection broke. Dask's client makes another, if it can within the time.
                 if self._client.status not in ("running", "connecting"):
@@ -295,8 +295,8 @@ class Cluster:
                     raise
 
     def _gone(self) -> errors.NotDeliveredError:
-        message = f"{self._named}: the scheduler is gone; this was not sent. Run it again"
-        return errors.NotDeliveredError(message)
+        message = f"{self._named}: the scheduler is gone; this was not sent"
+        return errors.NotDeliveredError(message, "run it again")
 
 
 def _called(address: str, name: object) -> str:
@@ -318,7 +318,7 @@ def _compare(who: str, theirs: object, ours: Mapping[str, str]) -> None:
     ]
     if differences:
         cure = "install the same there; other versions can make other bytes"
-        raise errors.UsageError(f"{who} has {', '.join(differences)}; {cure}")
+        raise errors.UsageError(f"{who} has {', '.join(differences)}", cure)
 
 
 def _silence() -> None:

@@ -209,7 +209,7 @@ def _over(message: str, cap: Cap, path: str | None, findings: errors.Findings) -
     """Refuse what is over a documented cap; warn of the others."""
     if cap.kind == "documented":
         cure = "leave out --no-resize, or make it smaller"
-        findings.add(errors.InputError(f"{message}; {cure}", path=path))
+        findings.add(errors.InputError(message, cure, path=path))
     else:
         findings.warn("over-cap", message)
 
@@ -262,7 +262,7 @@ def _naming(path: str) -> Iterator[None]:
     try:
         yield
     except errors.InputError as exc:
-        raise errors.InputError(f"{path}: {exc.message}", path=path) from exc
+        raise errors.InputError(f"{path}: {exc.words}", *exc.hints, path=path) from exc
 
 
 def part_names(stems: Sequence[str], suffixes: Sequence[str]) -> tuple[str, ...]:

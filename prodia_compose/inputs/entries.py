@@ -135,12 +135,12 @@ def position_of(which: int | str, named: Sequence[Entry], called: str) -> int:
         found = [place for place, name in enumerate(names, 1) if name == which]
         if len({named[place - 1].path for place in found}) > 1:
             places = " and ".join(map(str, found))
-            raise errors.UsageError(f"{called} {which}: images {places} are called so; say which")
+            raise errors.UsageError(f"{called} {which}: images {places} are called so", "say which")
         if found:
             return found[0]
     known = [name for entry in named for name in (entry.label, entry.name) if name]
     cure = values.hint(which, known, otherwise="give a position, a label or a file's name")
-    raise errors.UsageError(f"{called} {which}: no image is called so; {cure}")
+    raise errors.UsageError(f"{called} {which}: no image is called so", cure)
 
 
 def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, ...]:
@@ -152,7 +152,7 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
     """
     labels = [label for label, _ in selection.labelled if label is not None]
     findings = errors.Findings(
-        errors.UsageError(f"-i {label}=...: the label is given twice; labels must differ")
+        errors.UsageError(f"-i {label}=...: the label is given twice", "labels must differ")
         for label in dict.fromkeys(labels)
         if labels.count(label) > 1
     )
@@ -165,7 +165,7 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
     findings.raise_if_any()
     if not found:
         cure = "name some files, -i NAME=PATH, or a list with -T (- for standard input)"
-        raise errors.UsageError(f"no images; {cure}")
+        raise errors.UsageError("no images", cure)
     return tuple(found)
 
 
@@ -190,24 +190,24 @@ def _split(data: bytes, name: str, flag: str, *, null_separated: bool) -> list[s
     """Return a list's entries: raw, but for a BOM and CRs in line mode."""
     if begins_a_picture(data[:16]):
         cure = "give it as an operand, without -T" if flag == "-T" else "name it in a list"
-        raise errors.InputError(f"{flag} {name}: is a picture, not a list; {cure}", path=name)
+        raise errors.InputError(f"{flag} {name}: is a picture, not a list", cure, path=name)
     # Names of a letter each, each with its NUL, are as UTF-16 without a mark is; but in one line.
     is_text = not null_separated or data.startswith((b"\0", b"\xff\xfe", b"\xfe\xff"))
     pairs = (data[at : at + 2] for at in range(0, len(data), 2))
     is_text = is_text or (len(data) % 2 == 0 and any(two in (b"\n\0", b"\0\n") for two in pairs))
     is_text = is_text or b"\0\0" in data
     if b"\0" in data and is_text and (encoding := files.wide_encoding(data)):
-        raise errors.InputError(f"{flag} {name}: is {encoding}: save it as UTF-8", path=name)
+        raise errors.InputError(f"{flag} {name}: is {encoding}", "save it as UTF-8", path=name)
     if null_separated:
         fields = data.removesuffix(b"\0").split(b"\0") if data else []
         if b"" in fields:
-            message = (
-                f"{flag} {name}: entry {fields.index(b'') + 1} is empty; remove the NUL after it"
-            )
-            raise errors.InputError(message, path=name)
+            message = f"{flag} {name}: entry {fields.index(b'') + 1} is empty"
+            raise errors.InputError(message, "remove the NUL after it", path=name)
     else:
         if b"\0" in data:
-            raise errors.InputError(f"{flag} {name}: holds NUL bytes; did you mean -0?", path=name)
+            raise errors.InputError(
+                f"{flag} {name}: holds NUL bytes", "did you mean -0?", path=name
+            )
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
         fields = [line for line in (line.removesuffix(b"\r") for line in lines) if line]
     if not fields:
@@ -258,22 +258,23 @@ def open_input(
     if entry.is_gone:
         cure = "name all pictures anew, as operands or with -i or -T"
         named = f"image {position}" if entry.path == "-" else entry.shown
-        message = f"{named}: {_why_gone(entry)}; {cure}"
-        raise errors.InputError(message, path=entry.shown)
+        message = f"{named}: {_why_gone(entry)}"
+        raise errors.InputError(message, cure, path=entry.shown)
     if entry.is_url:
         try:
             return Input(entry=entry, position=position, opener=download(entry.path).open)
         except errors.ComposeError as exc:
-            raise type(exc)(f"{entry.shown}: {exc.message}", path=entry.shown) from exc
+            raise type(exc)(f"{entry.shown}: {exc.words}", *exc.hints, path=entry.shown) from exc
     try:
         opener = files.spool_stdin(stdin).open if entry.is_stdin else files.opener(entry.path)
         return Input(entry=entry, position=position, opener=opener)
     except errors.InputError as exc:
         named = entry.path or "''"
-        raise errors.InputError(f"{named}: {exc.message}", path=entry.path) from exc
+        raise errors.InputError(f"{named}: {exc.words}", *exc.hints, path=entry.path) from exc
     except (OSError, ValueError) as exc:
         named = addresses.shown(entry.path)
-        raise errors.InputError(f"{named}: {files.reason(entry.path, exc)}", path=named) from exc
+        words, *hints = files.reason(entry.path, exc)
+        raise errors.InputError(f"{named}: {words}", *hints, path=named) from exc
 
 
 def _why_gone(entry: Entry) -> str:

@@ -48,13 +48,16 @@ def read_text(name: str, flag: str, stdin: BinaryIO | None, most_bytes: int = -1
         with _open(name) as file:
             return file.read(most_bytes)
     except errors.InputError as exc:
-        raise errors.InputError(f"{flag} {name}: {exc.message}", path=name) from exc
+        raise errors.InputError(f"{flag} {name}: {exc.words}", *exc.hints, path=name) from exc
     except (OSError, ValueError) as exc:
         named = addresses.shown(name)
-        words = reason(name, exc)
+        words, *hints = reason(name, exc)
         if addresses.is_url(name):
-            words = "no such file, and addresses are for pictures only; download it first"
-        raise errors.InputError(f"{flag} {named}: {words}", path=named) from exc
+            words, hints = (
+                "no such file, and addresses are for pictures only",
+                ["download it first"],
+            )
+        raise errors.InputError(f"{flag} {named}: {words}", *hints, path=named) from exc
 
 
 def wide_encoding(data: bytes) -> str | None:
@@ -85,7 +88,7 @@ def opener(path: str) -> blob.Opener:
     status = _stat(path)
     if stat.S_ISDIR(status.st_mode):
         cure = f"list its pictures: {listing(path)} | prodia-compose compose -0 -T - ..."
-        raise errors.InputError(f"is a folder; {cure}")
+        raise errors.InputError("is a folder", cure)
     refuse_kind(status, path)
     if stat.S_ISFIFO(status.st_mode):
         with _open(path) as pipe:
@@ -146,20 +149,20 @@ def spool_stdin(stdin: BinaryIO | None) -> blob.Blob:
     """
     checked = _checked_stdin(stdin)
     if checked.isatty():
-        raise errors.InputError("standard input is a terminal; pipe the image in")
+        raise errors.InputError("standard input is a terminal", "pipe the image in")
     return blob.stored(_chunks(checked))
 
 
 def _checked_stdin(stdin: BinaryIO | None) -> BinaryIO:
     """Return standard input, unless it is closed or a device, which could be endless."""
     if stdin is None:
-        raise errors.InputError("standard input is closed; pipe something in")
+        raise errors.InputError("standard input is closed", "pipe something in")
     try:
         mode = os.fstat(stdin.fileno()).st_mode
     except io.UnsupportedOperation:  # no descriptor: bytes in memory
         return stdin
     if (stat.S_ISCHR(mode) and not stdin.isatty()) or stat.S_ISBLK(mode):
-        raise errors.InputError("standard input is a device; pipe something in")
+        raise errors.InputError("standard input is a device", "pipe something in")
     return stdin
 
 
@@ -169,12 +172,12 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk
     except OSError as exc:
-        raise errors.InputError(errors.reason(exc, _REASONS)) from exc
+        raise errors.InputError(*errors.reason(exc, _REASONS)) from exc
 
 
 def _stat(path: str) -> os.stat_result:
     if not path:
-        raise errors.InputError("an empty name; an unset variable in the command line?")
+        raise errors.InputError("an empty name", "an unset variable in the command line?")
     return os.stat(path)  # noqa: PTH116 - pathlib drops a slash at the end, and takes the file
 
 
@@ -215,7 +218,7 @@ def refuse_kind(status: os.stat_result, path: str) -> None:
     """
     mode = status.st_mode
     if stat.S_ISFIFO(mode) and not is_descriptor(path):
-        raise errors.InputError("is a named pipe, which could wait for ever; use <(...)")
+        raise errors.InputError("is a named pipe, which could wait for ever", "use <(...)")
     if stat.S_ISDIR(mode):
         raise errors.InputError("is a folder, not a file")
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
@@ -229,25 +232,27 @@ def is_descriptor(path: str) -> bool:
 
 
 _REASONS = {
-    errno.ENOENT: "no such file; check the name and the folder you are in",
-    errno.ENOTDIR: "no such file; part of the path is not a folder",
-    errno.EACCES: "permission denied; make it readable",
-    errno.EPERM: "permission denied; make it readable",
-    errno.ELOOP: "is a loop of links",
-    errno.ENAMETOOLONG: "no such file; the name is too long",
-    errno.EISDIR: "is a folder, not a file",
+    errno.ENOENT: ("no such file", "check the name and the folder you are in"),
+    errno.ENOTDIR: ("no such file: part of the path is not a folder",),
+    errno.EACCES: ("permission denied", "make it readable"),
+    errno.EPERM: ("permission denied", "make it readable"),
+    errno.ELOOP: ("is a loop of links",),
+    errno.ENAMETOOLONG: ("no such file: the name is too long",),
+    errno.EISDIR: ("is a folder, not a file",),
 }
 
 
-def reason(path: str, exc: OSError | ValueError) -> str:
+def reason(path: str, exc: OSError | ValueError) -> tuple[str, ...]:
     """Return why a path cannot be read, and what to do about it."""
-    if words := addresses.why_unreadable(path):
-        return words
+    if why := addresses.why_unreadable(path):
+        return why
     is_missing = getattr(exc, "errno", None) == errno.ENOENT
     if is_missing and os.path.islink(path):  # noqa: PTH114 - as typed
-        return "is a link to a file that is not there"
+        return ("is a link to a file that is not there",)
     near = nearest(path) if is_missing else None
-    return f"no such file; did you mean {near}?" if near else errors.reason(exc, _REASONS)
+    if is_missing and not near and re.search(r"[*?\[]", path):
+        return "no such file", "the pattern matched nothing; check it and the folder you are in"
+    return ("no such file", f"did you mean {near}?") if near else errors.reason(exc, _REASONS)
 
 
 def nearest(path: str) -> str | None:

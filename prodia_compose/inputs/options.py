@@ -23,15 +23,15 @@ def _labelled(text: str, called: str) -> tuple[str | None, str]:
     label, equals, path = text.partition("=")
     if not text:
         cure = "name a picture, as NAME=PATH if the prompt shall speak of it as {NAME}"
-        raise errors.UsageError(f"{called} '': is empty; {cure}")
+        raise errors.UsageError(f"{called} '': is empty", cure)
     if not equals or "/" in label or (not LABEL.fullmatch(label) and os.path.lexists(text)):
         return None, text
     if not LABEL.fullmatch(label):
         cure = "write it as -i NAME=PATH; NAME is a letter, then letters, digits, - or _"
         raise errors.UsageError(f"{called} {text}: {cure}")
     if not path:
-        message = f"{called} {text}: names no file; an unset variable in the command line?"
-        raise errors.UsageError(message)
+        message = f"{called} {text}: names no file"
+        raise errors.UsageError(message, "an unset variable in the command line?")
     return label, path
 
 
@@ -39,7 +39,7 @@ def file_or_stdin(text: str, called: str) -> str:
     """Return the name of a file that is read, or `-`; refuse an empty one."""
     if text:
         return text
-    raise errors.UsageError(f"{called} '': is empty; name a file, or - for standard input")
+    raise errors.UsageError(f"{called} '': is empty", "name a file, or - for standard input")
 
 
 @frozen
@@ -104,5 +104,5 @@ class Selection(Options):
     def clashes(self) -> Iterator[Clash]:
         """Yield how to read a list where there is none."""
         if self.null_separated and not self.lists:
-            message = "-0: tells how to read a list; give one with -T"
-            yield Clash("null_separated", "lists", message)
+            message = "-0: tells how to read a list"
+            yield Clash("null_separated", "lists", message, "give one with -T")

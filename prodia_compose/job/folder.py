@@ -40,10 +40,10 @@ def prove(
         errors.OutputError: It is taken, not writable, an address, or no folder.
     """
     if folder == "-":
-        raise errors.UsageError(f"{called} -: standard output is no folder; ./- is one")
+        raise errors.UsageError(f"{called} -: standard output is no folder", "./- is one")
     if addresses.scheme(folder) is not None:
         shown = addresses.shown(folder)
-        raise errors.OutputError(f"{called} {shown}: is an address; name a folder", path=shown)
+        raise errors.OutputError(f"{called} {shown}: is an address", "name a folder", path=shown)
     with _as_output_error(folder, called):
         real = Path(os.path.realpath(folder))  # fails where the working folder is gone
         if streams.status(str(real)) is not None:
@@ -52,18 +52,18 @@ def prove(
             place = real
         else:
             if not placement.create_dirs and streams.status(str(real.parent)) is None:
-                message = "there is no folder to make it in; --create-dirs makes that too"
-                raise errors.OutputError(message)
+                message = "there is no folder to make it in"
+                raise errors.OutputError(message, "--create-dirs makes that too")
             place = next(parent for parent in real.parents if parent.exists())
         if not os.access(place, os.W_OK | os.X_OK):
-            raise errors.OutputError("not writable; choose another folder")
+            raise errors.OutputError("not writable", "choose another folder")
 
 
 def _refuse_full(real: Path, *, over: bool) -> None:
     if not real.is_dir():
-        raise errors.OutputError("is no folder; name one")
+        raise errors.OutputError("is no folder", "name one")
     if not over and any(real.iterdir()):
-        raise errors.OutputError("holds files already; -f replaces those of the same names")
+        raise errors.OutputError("holds files already", "-f replaces those of the same names")
 
 
 def _refuse_inputs(real: Path, inputs: Sequence[tuple[str, Path]]) -> None:
@@ -72,7 +72,7 @@ def _refuse_inputs(real: Path, inputs: Sequence[tuple[str, Path]]) -> None:
     for shown, file in inputs:
         with suppress(OSError, ValueError):  # missing, or no name for a file: told elsewhere
             if any(os.path.samestat(file.stat(), one) for one in held):
-                raise errors.OutputError(f"holds the input {shown}; choose another folder")
+                raise errors.OutputError(f"holds the input {shown}", "choose another folder")
 
 
 def write(
@@ -145,10 +145,11 @@ def _as_output_error(folder: str, called: str) -> Iterator[None]:
     try:
         yield
     except errors.OutputError as error:
-        raise errors.OutputError(f"{called} {folder}: {error.message}", path=folder) from error
+        words = f"{called} {folder}: {error.words}"
+        raise errors.OutputError(words, *error.hints, path=folder) from error
     except OSError as exc:
-        message = f"{called} {folder}: {exc.strerror}; choose another folder"
-        raise errors.OutputError(message, path=folder) from exc
+        message = f"{called} {folder}: {exc.strerror}"
+        raise errors.OutputError(message, "choose another folder", path=folder) from exc
 
 
 def script(body: multipart.MultipartBody, *, delivery: Delivery, accept: str, digest: str) -> str:

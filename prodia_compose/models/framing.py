@@ -63,7 +63,7 @@ def like(
     if not ratios:
         lack = f"no setting that frames the result is known of {model.short_name}"
         cure = "give --aspect-ratio, or --width and --height, yourself"
-        raise errors.UsageError(f"{called}: {lack}; {cure}")
+        raise errors.UsageError(f"{called}: {lack}", cure)
     return {"aspect_ratio": min(ratios, key=lambda text: _off(_value(text), shape))}
 
 

@@ -55,13 +55,13 @@ def find(name: str, *, flag: str = "--model ") -> Model:
         return by_name[name]
     if is_single_input(name):
         cure = f"for several: {', '.join(m.short_name for m in CATALOGUE)}"
-        raise errors.UsageError(f"{flag}{name}: this job type takes one image only; {cure}")
+        raise errors.UsageError(f"{flag}{name}: this job type takes one image only", cure)
     if re.fullmatch(r"(?:inference|workflow)\.[\x21-\x7e]+", name):
         return unlisted(name)
     shown = name or "''"
     # The first word of a name is told too: "nano" is 0.53 near to nano-banana.
     cure = values.hint(name, by_name, otherwise="`prodia-compose models` lists them", cutoff=0.4)
-    raise errors.UsageError(f"{flag}{shown}: no such model; {cure}")
+    raise errors.UsageError(f"{flag}{shown}: no such model", cure)
 
 
 def choose(name: str, called: str, findings: errors.Findings) -> Model | None:
@@ -97,10 +97,10 @@ def estimate(
     most = found.maximum_usd
     if limit_usd is not None and most is None:
         cure = "--assume-price USD says what it may be"
-        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown; {cure}"
-        findings.add(errors.CostError(f"{message}; nothing sent"))
+        message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown"
+        findings.add(errors.CostError(f"{message}; nothing was sent", cure))
     elif limit_usd is not None and most is not None and most > limit_usd:
-        message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing sent"
+        message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing was sent"
         findings.add(errors.CostError(message))
     return found
 
@@ -117,7 +117,7 @@ def check_count(model: Model, count: int, findings: errors.Findings) -> None:
         cure = f"-m {' or '.join(roomier)} takes as many" if roomier else "leave some out"
         whose = "" if model.listed else " (our own limit for a job type not in the catalogue)"
         takes = f"{model.short_name} takes at most {most}{whose}"
-        raise errors.InputError(f"{count} images; {takes}; {cure}")
+        raise errors.InputError(f"{count} images; {takes}", cure)
     if model.doubtful_above is not None and count > model.doubtful_above.value:
         message = (
             f"{count} images: one of Prodia's pages lets {model.short_name} take {most}, "
@@ -138,5 +138,5 @@ def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings
     takes = f"{model.short_name} takes {longest.value:,g}"
     message = f"{flag}: the prompt has {len(prompt):,} characters; {takes}"
     if model.is_max_prompt_sure:
-        raise errors.UsageError(f"{message}; shorten it")
+        raise errors.UsageError(message, "shorten it")
     findings.warn("unconfirmed-setting", f"{message} by {longest.source}; sent as it is")

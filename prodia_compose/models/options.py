@@ -131,6 +131,6 @@ def overruled(
     silent = {loser for winner, loser in pairs if winner in given and loser not in given}
     made = replace(made, **dict.fromkeys(silent))  # type: ignore[arg-type] # all are optional
     errors.Findings(
-        errors.UsageError(clash.message) for clash in made.clashes() if clash.message
+        errors.UsageError(clash.message, clash.hint) for clash in made.clashes() if clash.message
     ).raise_if_any()
     return made

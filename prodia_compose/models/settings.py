@@ -43,12 +43,12 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
         shown = argument or "''"
         raise errors.UsageError(f"--set {shown}: write it as --set KEY=VALUE")
     if _SURROGATE.search(argument):
-        raise errors.UsageError(f"--set {name}: not valid UTF-8; retype it")
+        raise errors.UsageError(f"--set {name}: not valid UTF-8", "retype it")
     if not _KEY.fullmatch(name):
-        raise errors.UsageError(f"--set '{name}': a KEY is ASCII without blanks; correct it")
+        raise errors.UsageError(f"--set '{name}': a KEY is ASCII without blanks", "correct it")
     if name.startswith("config."):
         raise errors.UsageError(f"--set {name}: write {name.removeprefix('config.')} alone")
-    too_deep = errors.UsageError(f"--set {name}: the JSON is nested too deeply; simplify it")
+    too_deep = errors.UsageError(f"--set {name}: the JSON is nested too deeply", "simplify it")
     try:
         value: SettingValue = json.loads(
             text, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_decimal
@@ -57,8 +57,8 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
             raise too_deep
         written = json.dumps(value, ensure_ascii=False)
     except OverflowError as exc:
-        message = f"--set {name}: holds too large a number; text belongs in double quotes"
-        raise errors.UsageError(message) from exc
+        message = f"--set {name}: holds too large a number"
+        raise errors.UsageError(message, "text belongs in double quotes") from exc
     except ValueError:
         return name, text
     except RecursionError as exc:
@@ -111,12 +111,12 @@ def check_settings(
     for flag, name, value in typed:
         with findings.collecting():
             if name in _RESERVED:
-                raise errors.UsageError(f"{flag}: not a setting; {_RESERVED[name]}")
+                raise errors.UsageError(f"{flag}: not a setting", f"{_RESERVED[name]}")
             if name in given:
-                raise errors.UsageError(f"{flag}: already given; give it once")
+                raise errors.UsageError(f"{flag}: already given", "give it once")
             given.add(name)
             if isinstance(value, str) and _SURROGATE.search(value):
-                raise errors.UsageError(f"{flag}: not valid UTF-8; retype it")
+                raise errors.UsageError(f"{flag}: not valid UTF-8", "retype it")
             _check(model, name, value, flag, findings)
             config[name] = value
     return config
@@ -131,8 +131,8 @@ def _check(
         _warn_of_unlisted(model, name, flag, findings)
         return
     if setting.status == "refused":
-        refusal = f"{model.short_name} does not take {name} ({setting.source})"
-        raise errors.UsageError(f"{flag}: {refusal}; leave it out")
+        words = f"{flag}: {model.short_name} does not take {name}"
+        raise errors.UsageError(words, "leave it out; `prodia-compose models` tells who takes it")
     _check_type(setting, value, flag)
     _check_range(model, setting, value, flag)
     doubt = _doubt(model, setting, value)

@@ -17,7 +17,9 @@ def asked_format(placement: Placement) -> OutputFormat:
     """
     named = f"{placement.called('-o')} {placement.target}"
     if placement.target.startswith("~/") and not Path("~").exists():
-        raise errors.UsageError(f"{named}: ~ is not expanded here; write the whole path, or $HOME")
+        raise errors.UsageError(
+            f"{named}: ~ is not expanded here", "write the whole path, or $HOME"
+        )
     target = placement.target.replace("{ext}", placement.format or "jpg")
     is_name = target != "-" and addresses.scheme(target) is None  # an address is told elsewhere
     suffix = Path(target).suffix if is_name else ""
@@ -27,10 +29,10 @@ def asked_format(placement: Placement) -> OutputFormat:
     if format_ is None:
         *most, last = (kind.suffix for kind in KINDS.values())
         cure = f"use {', '.join(most)} or {last}"
-        raise errors.UsageError(f"{named}: no such format as {suffix}; {cure}")
+        raise errors.UsageError(f"{named}: no such format as {suffix}", cure)
     if placement.format is not None and placement.format != format_:
         both = f"{placement.called('--format')} {placement.format} and {named}"
-        raise errors.UsageError(f"{both}: the name asks for {format_}; give one of them")
+        raise errors.UsageError(f"{both}: the name asks for {format_}", "give one of them")
     return format_
 
 

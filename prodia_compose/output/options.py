@@ -90,5 +90,6 @@ class Placement(Options):
         if self.format is not None and is_suffix and SUFFIXES.get(suffix) != self.format:
             yield Clash("format", "target")  # `names.asked_format` tells it
         if self.sidecar and self.target == "-":
-            message = f"{self.called('--sidecar')} and {self.called('-o')} -: nothing lies beside"
-            yield Clash("sidecar", "target", f"{message} standard output; name a file with -o")
+            both = f"{self.called('--sidecar')} and {self.called('-o')} -"
+            message = f"{both}: nothing lies beside standard output"
+            yield Clash("sidecar", "target", message, "name a file with -o")

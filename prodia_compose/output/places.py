@@ -105,7 +105,7 @@ def prove(
     """
     if addresses.scheme(path) is not None:
         shown = addresses.shown(path)
-        raise errors.OutputError(f"{called} {shown}: is an address; name a file", path=shown)
+        raise errors.OutputError(f"{called} {shown}: is an address", "name a file", path=shown)
     place = Place(path=path, if_exists=if_exists, create_dirs=create_dirs, has_sidecar=has_sidecar)
     with _as_output_error(path, called):
         if place.is_stdout:
@@ -119,7 +119,7 @@ def prove(
                 place, path="-" if streams.descriptor(path) == 1 else path, stream=stream
             )
         if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - pathlib drops a final / or /.
-            raise errors.OutputError("names a folder; name a file")
+            raise errors.OutputError("names a folder", "name a file")
         place = replace(place, inputs=tuple(file for _, file in inputs))
         if if_exists == "number":
             names = itertools.chain((path,), _numbered(path))
@@ -147,7 +147,7 @@ def _is_free(path: str, place: Place) -> bool:
 def _refuse_inputs(path: str, inputs: Sequence[tuple[str, Path]]) -> None:
     for shown, file in inputs:
         if _same(file, path):
-            raise errors.OutputError(f"is the input {shown}; choose another name")
+            raise errors.OutputError(f"is the input {shown}", "choose another name")
 
 
 def _same(file: Path, path: str | Path) -> bool:
@@ -163,7 +163,7 @@ def _proved(place: Place, proven: set[Path] | None) -> Place:
     if not place.create_dirs and not file.parent.exists():
         typed = Path(place.path).parent
         missing = file.parent if typed.exists() else typed  # a link leads elsewhere
-        raise errors.OutputError(f"there is no folder {missing}; --create-dirs makes it")
+        raise errors.OutputError(f"there is no folder {missing}", "--create-dirs makes it")
     files.prove_name(file)
     if proven is None or file.parent not in proven:
         files.prove_folder(file, create_dirs=place.create_dirs)
@@ -311,23 +311,23 @@ def _as_output_error(path: str, called: str) -> Iterator[None]:
     try:
         yield
     except errors.OutputError as error:
-        raise type(error)(f"{called} {path}: {error.message}", path=path) from error
+        raise type(error)(f"{called} {path}: {error.words}", *error.hints, path=path) from error
     except (OSError, ValueError) as exc:
-        words = errors.reason(exc, _REASONS)
-        raise errors.OutputError(f"{called} {path}: {words}", path=path) from exc
+        words, *hints = errors.reason(exc, _REASONS)
+        raise errors.OutputError(f"{called} {path}: {words}", *hints, path=path) from exc
 
 
 _REASONS = {
-    errno.EPERM: "it, or its folder, is protected from changes; choose another name or folder",
-    errno.EACCES: "permission denied; choose a folder you may write to",
-    errno.EBADF: "is not open for writing; redirect it, or name a file",
-    errno.ENOENT: "no file can be made there; choose another folder",
-    errno.ENXIO: "there is no such device; name a file",
-    errno.EINVAL: "no file can be called so there; choose another name",
-    errno.EROFS: "the file system is read-only; choose another folder",
-    errno.ENOSPC: "the disk is full; make room or choose another folder",
-    errno.EDQUOT: "your disk quota is used up; make room or choose another folder",
-    errno.ENOTDIR: "part of the path is not a folder",
-    errno.ENAMETOOLONG: "the name is too long",
-    errno.ELOOP: "is a loop of links",
+    errno.EPERM: ("it, or its folder, is protected from changes", "choose another name or folder"),
+    errno.EACCES: ("permission denied", "choose a folder you may write to"),
+    errno.EBADF: ("is not open for writing", "redirect it, or name a file"),
+    errno.ENOENT: ("no file can be made there", "choose another folder"),
+    errno.ENXIO: ("there is no such device", "name a file"),
+    errno.EINVAL: ("no file can be called so there", "choose another name"),
+    errno.EROFS: ("the file system is read-only", "choose another folder"),
+    errno.ENOSPC: ("the disk is full", "make room or choose another folder"),
+    errno.EDQUOT: ("your disk quota is used up", "make room or choose another folder"),
+    errno.ENOTDIR: ("part of the path is not a folder",),
+    errno.ENAMETOOLONG: ("the name is too long",),
+    errno.ELOOP: ("is a loop of links",),
 }

@@ -23,8 +23,8 @@ def prove(
         errors.OutputError: Another file is there, or none can be made.
     """
     if place.is_stream:
-        message = f"{called}: nothing lies beside {place.path}; name a file with -o"
-        raise errors.UsageError(message)
+        message = f"{called}: nothing lies beside {place.path}"
+        raise errors.UsageError(message, "name a file with -o")
     if not place.skipped:
         places.prove(
             f"{place.path}{places.SIDECAR}",
@@ -65,7 +65,7 @@ def write(data: bytes, place: Place, picture: str) -> tuple[errors.Warned, ...]:
         finally:
             kept.drop_spares()  # nobody has paid for it
     except (OSError, errors.ComposeError) as exc:
-        why = errors.reason(exc, {}) if isinstance(exc, OSError) else exc.message
+        why = errors.reason(exc, {})[0] if isinstance(exc, OSError) else exc.message
         message = f"{path}: could not be written ({why}); the picture is there, and paid for"
         return (errors.Warned(code="sidecar-not-written", message=message),)
     return ()

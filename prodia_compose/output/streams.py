@@ -62,11 +62,11 @@ def prove(path: str) -> None:
         return
     mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
-        raise errors.OutputError("is a folder; name a file in it")
+        raise errors.OutputError("is a folder", "name a file in it")
     if stat.S_ISSOCK(mode):
-        raise errors.OutputError("is a socket; name a file")
+        raise errors.OutputError("is a socket", "name a file")
     if not os.access(path, os.W_OK):
-        raise errors.OutputError("not writable; name a file")
+        raise errors.OutputError("not writable", "name a file")
     if stat.S_ISCHR(mode):
         opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
@@ -77,7 +77,7 @@ def prove(path: str) -> None:
 
 def _refuse_terminal(number: int) -> None:
     if os.isatty(number):
-        raise errors.OutputError("is a terminal; name a file")
+        raise errors.OutputError("is a terminal", "name a file")
 
 
 def open_stream(path: str, found: Kind, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:

@@ -62,11 +62,11 @@ def documents(path: str) -> list[Document]:
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
     except OSError as exc:
-        why = errors.reason(exc, _REASONS)
-        raise errors.InputError(f"{path}: cannot be read: {why}", path=path) from exc
+        why, *hints = errors.reason(exc, _REASONS)
+        raise errors.InputError(f"{path}: cannot be read: {why}", *hints, path=path) from exc
     if not found:
-        words = "holds no row and no result; name a results file of a batch, or a sidecar"
-        raise errors.InputError(f"{path}: {words}", path=path)
+        cure = "name a results file of a batch, or a sidecar"
+        raise errors.InputError(f"{path}: holds no row and no result", cure, path=path)
     return [rows[one][0] if isinstance(one, str) else one for one in found]
 
 
@@ -155,10 +155,9 @@ def find(name: str, record: Ledger) -> Document:
         found = documents(name)
         if len(found) == 1:
             return found[0]
-        some = f"{name}#{visible(_name(found[0]))}"
+        cure = f"name one of them: {name}#{visible(_name(found[0]))}"
         what = "rows" if "id" in found[0] else "results"
-        words = f"holds {len(found)} {what}; name one of them: {some}"
-        raise errors.InputError(f"{name}: {words}", path=name)
+        raise errors.InputError(f"{name}: holds {len(found)} {what}", cure, path=name)
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
         if os.path.exists(path):  # noqa: PTH110 - of any bytes
@@ -167,7 +166,7 @@ def find(name: str, record: Ledger) -> Document:
         return of_job(record.find(name))
     except errors.UsageError as exc:
         if record.trouble is not None or not ("/" in name or Path(name).suffix):
-            raise errors.InputError(exc.message, path=name) from exc
+            raise errors.InputError(exc.words, *exc.hints, path=name) from exc
         words = "there is no such file, and no job of the record whose id begins so"
         raise errors.InputError(f"{name}: {words}", path=name) from exc
 
@@ -188,7 +187,7 @@ def _row(path: str, name: str) -> Document:
         "did you mean {}?",
         "look at the ids in it",
     )
-    raise errors.InputError(f"{path}: has no row {name}; {cure}", path=path)
+    raise errors.InputError(f"{path}: has no row {name}", cure, path=path)
 
 
 def _status(line: Document) -> object:
@@ -277,7 +276,7 @@ _KINDS: Final = (
 """What the fields are that readers go by."""
 
 _REASONS = {
-    errno.ENOENT: "no such file",
-    errno.EACCES: "permission denied; make it readable",
-    errno.EISDIR: "is a folder; name a results file in it, or a sidecar",
+    errno.ENOENT: ("no such file",),
+    errno.EACCES: ("permission denied", "make it readable"),
+    errno.EISDIR: ("is a folder", "name a results file in it, or a sidecar"),
 }

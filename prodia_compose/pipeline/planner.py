@@ -294,8 +294,8 @@ class Planner:
         claims = self._request.claims_on_stdin
         if len(claims) < 2:
             return self._surroundings.stdin
-        message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
-        self._findings.add(errors.UsageError(message))
+        message = f"{claims[0]} and {claims[1]} both read standard input"
+        self._findings.add(errors.UsageError(message, "only one can"))
         return None
 
     def _images(

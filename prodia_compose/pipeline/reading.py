@@ -28,7 +28,7 @@ def opened(path: str) -> BinaryIO:
         try:
             files.refuse_kind(status, path)
         except errors.InputError as exc:
-            raise errors.InputError(f"{path}: {exc.message}", path=path) from exc
+            raise errors.InputError(f"{path}: {exc.words}", *exc.hints, path=path) from exc
     return Path(path).open("rb")
 
 
@@ -55,7 +55,7 @@ def _values(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
     if is_text:  # else it may be of any size
         data += file.read()
     if encoding := files.wide_encoding(data):
-        raise errors.InputError(f"{path}: is {encoding}: save it as UTF-8", path=path)
+        raise errors.InputError(f"{path}: is {encoding}", "save it as UTF-8", path=path)
     if not is_text:
         raise _foreign(path, 1)
     try:

@@ -108,10 +108,10 @@ def take(plan: Plan, run: Run, *, stdout: Callable[[], IO[bytes]], reporter: Rep
     )
     kept = rescue.load(one.path for one in made.outputs)
     if len(kept) < len(made.outputs):
-        raise errors.OutputError(f"{made.outputs[0].path}: changed meanwhile; run it again")
+        raise errors.OutputError(f"{made.outputs[0].path}: changed meanwhile", "run it again")
     run.fetches(None, None, kept)
     try:
         with run.to_its_end():
             run.place(placer)
     except errors.NotPlacedError as exc:  # nothing was paid now, and nothing is lost
-        raise errors.OutputError(exc.message.removesuffix(BILLED)) from exc
+        raise errors.OutputError(exc.words.removesuffix(BILLED), *exc.hints) from exc

@@ -264,7 +264,7 @@ class Run:
         if any(held.is_picture for held in self._held):
             return errors.NotPlacedError(f"the picture came, but {lack}")
         where = f"look at `prodia-compose jobs` and {addresses.DASHBOARD}"
-        return errors.UnknownError(f"the whole job was sent, but {lack}; it may be billed: {where}")
+        return errors.UnknownError(f"the whole job was sent, but {lack}; it may be billed", where)
 
     def _end(self, end: errors.ComposeError | errors.Interrupted) -> None:
         """Keep what came and write what became of the job.
@@ -276,17 +276,17 @@ class Run:
             self._keep()
         except errors.NotPlacedError as lost:
             if self._kept:
-                lost.message += f"; the rest is kept as {', '.join(self.kept)}"
-            lost.message += BILLED
+                lost.words += f"; the rest is kept as {', '.join(self.kept)}"
+            lost.words += BILLED
             self._write_end(lost)
             raise lost from end
         if isinstance(end, errors.ComposeError) and self._kept:
             what = "it" if isinstance(end, errors.NotPlacedError) else "what came"
-            end.message += f"; {what} is kept as {', '.join(self.kept)}"
+            end.words += f"; {what} is kept as {', '.join(self.kept)}"
             if self._placed:
-                end.message += f"; saved as {', '.join(self._placed)}"
+                end.words += f"; saved as {', '.join(self._placed)}"
         if isinstance(end, errors.NotPlacedError):
-            end.message += BILLED
+            end.words += BILLED
         self._write_end(end)
 
     def _keep(self) -> None:

@@ -89,7 +89,8 @@ def _sent(
     except errors.AuthError as error:
         # Refused only now: the job runs all the same, so it is not safe to send it again.
         raise errors.UnknownError(
-            f"{error.message}; the job {job_id} runs on and may be billed; then "
-            f"`prodia-compose jobs fetch {job_id}` brings its picture"
+            f"{error.words}; the job {job_id} runs on and may be billed",
+            *error.hints,
+            f"then `prodia-compose jobs fetch {job_id}` brings its picture"
             f"{' while its sandbox runs' if run.is_sandbox else ''}",
         ) from error

@@ -27,9 +27,10 @@ def refuse(claim: Claim, record: "Ledger", flag: str = "--again") -> None:
         cure = f"`prodia-compose jobs fetch {twin.id}` brings its picture {has_it}"
     raise errors.UnknownError(
         f"the same job was sent on {twin.begun_at.astimezone():%Y-%m-%d at %H:%M:%S} and its "
-        f"outcome is unknown, so it may be billed; {cure}; once you know, `prodia-compose jobs "
-        f"settle {twin.id} billed` (or not-billed) says so; {flag} sends it once more; "
-        "nothing was sent now",
+        "outcome is unknown, so it may be billed; nothing was sent now",
+        cure,
+        f"once you know, `prodia-compose jobs settle {twin.id} billed` (or not-billed) says so; "
+        f"{flag} sends it once more",
         job_id=twin.job_id,
         request_id=twin.request_id,
     )

@@ -66,13 +66,13 @@ def text_of_file(data: bytes, shown: str) -> str:
         errors.UsageError: The bytes are no UTF-8.
     """
     if encoding := files.wide_encoding(data):
-        message = f"--prompt-file {shown}: is {encoding}: save it as UTF-8"
-        raise errors.UsageError(message, path=shown)
+        message = f"--prompt-file {shown}: is {encoding}"
+        raise errors.UsageError(message, "save it as UTF-8", path=shown)
     try:
         text = data.decode()  # not utf-8-sig, which counts an error's place from behind the BOM
     except UnicodeDecodeError as exc:
-        reason = f"not UTF-8 text (byte {exc.start + 1}); convert it to UTF-8"
-        raise errors.UsageError(f"--prompt-file {shown}: {reason}", path=shown) from exc
+        message = f"--prompt-file {shown}: not UTF-8 text (byte {exc.start + 1})"
+        raise errors.UsageError(message, "convert it to UTF-8", path=shown) from exc
     return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
@@ -83,17 +83,17 @@ def to_send(prompt: str, flag: str) -> str:
         errors.UsageError: It is empty, or cannot stand in JSON.
     """
     if not prompt.strip():
-        raise errors.UsageError(f"{flag}: the prompt is empty; say what to make of the images")
+        raise errors.UsageError(f"{flag}: the prompt is empty", "say what to make of the images")
     if any("\ud800" <= char <= "\udfff" for char in prompt):
-        raise errors.UsageError(f"{flag}: the prompt is not valid UTF-8; retype it or convert it")
+        raise errors.UsageError(f"{flag}: the prompt is not valid UTF-8", "retype it or convert it")
     if "\0" in prompt:
-        raise errors.UsageError(f"{flag}: the prompt holds a NUL byte; remove it")
+        raise errors.UsageError(f"{flag}: the prompt holds a NUL byte", "remove it")
     return prompt
 
 
 def _misplaced(
     prompt: str | None, prompt_file: str | None, named: Sequence[Entry]
-) -> tuple[str, tuple[Entry, ...]] | None:
+) -> tuple[errors.UsageError, tuple[Entry, ...]] | None:
     """Return what was done to the prompt, and the images without words of it; None for nothing.
 
     It was written without `-p`, or not quoted, so that a shell made operands of its words.
@@ -110,11 +110,12 @@ def _misplaced(
     text = " ".join(entry.path for entry in loose)
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
     if prompt is None:
-        words = f'no prompt; is "{shown}" the prompt? say it with -p "..."'
+        hint = f'is "{shown}" the prompt? say it with -p "..."'
+        error = errors.UsageError("no prompt", hint)
     else:
-        words = f'--prompt {prompt}: quote the prompt: -p "{prompt} {shown}"'
-        words += f"; no file is called {loose[0].path}"
-    return words, tuple(entry for entry in named if entry not in loose)
+        words = f"--prompt {prompt}: no file is called {loose[0].path}"
+        error = errors.UsageError(words, f'quote the prompt: -p "{prompt} {shown}"')
+    return error, tuple(entry for entry in named if entry not in loose)
 
 
 def _is_prose(entry: Entry) -> bool:
@@ -150,7 +151,7 @@ def read(
     if prompt_file == "-" and stdin is None and findings.has_usage_error:
         return None, named  # whose standard input it is has to be settled first
     if misplaced := _misplaced(prompt, prompt_file, named):
-        findings.add(errors.UsageError(misplaced[0]))
+        findings.add(misplaced[0])
         return None, misplaced[1]
     flag = flag_of(prompt_file)
     with findings.collecting():
@@ -160,7 +161,7 @@ def read(
             data = files.read_text(prompt_file, "--prompt-file", stdin)
             prompt = text_of_file(data, prompt_file)
         if prompt is None:
-            raise errors.UsageError("no prompt; say what to make with -p, or --prompt-file FILE")
+            raise errors.UsageError("no prompt", "say what to make with -p, or --prompt-file FILE")
         labelled = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}
         final = to_send(compile_labels(prompt, labelled, flag, texts), flag)
         if model is not None:

@@ -66,9 +66,10 @@ def find(record: Ledger, path: str) -> list[tuple[Entry, Part]]:
         with opener() as file:
             looked = files.content(file)
     except errors.InputError as exc:
-        raise errors.InputError(f"{path}: {exc.message}", path=path) from exc
+        raise errors.InputError(f"{path}: {exc.words}", *exc.hints, path=path) from exc
     except OSError as exc:
-        raise errors.InputError(f"{path}: {files.reason(path, exc)}", path=path) from exc
+        words, *hints = files.reason(path, exc)
+        raise errors.InputError(f"{path}: {words}", *hints, path=path) from exc
     entries = record.read(_HOLDING, {"sought": json.dumps([looked.sha256])})
     found = {entry.id: (entry, _part(entry, looked.sha256)) for entry in entries}
     for entry in record.read(_KEPT, {}):

@@ -241,7 +241,7 @@ class Ledger:
         """
         wanted = entries.storable(prefix.strip().lower())
         if not wanted:
-            raise errors.UsageError("an empty id names no job; `prodia-compose jobs` lists them")
+            raise errors.UsageError("an empty id names no job", "`prodia-compose jobs` lists them")
         found = self.read(_BY_PREFIX, {"prefix": wanted, "length": len(wanted)})
         exact = [entry for entry in found if wanted in (entry.id, (entry.job_id or "").lower())]
         if len(exact or found) == 1:
@@ -250,8 +250,8 @@ class Ledger:
             raise errors.UsageError(_ambiguous(prefix, found))
         if self.trouble is not None:
             raise errors.UsageError(f"{prefix}: cannot be looked up: {self.trouble.message}")
-        why = "no job of the record has an id that begins so; `prodia-compose jobs` lists them"
-        raise errors.UsageError(f"{prefix}: {why}")
+        words = f"{prefix}: no job of the record has an id that begins so"
+        raise errors.UsageError(words, "`prodia-compose jobs` lists them")
 
     def change(self, change: str, values: Mapping[str, Cell]) -> None:
         """Make a change to the row of an id that somebody asked for.

@@ -38,4 +38,4 @@ def forget(record: Ledger, entry: Entry) -> None:
 
 def _refuse_running(entry: Entry) -> None:
     if entry.is_running:
-        raise errors.UsageError(f"{entry.id}: its process {entry.pid} is still at it; let it end")
+        raise errors.UsageError(f"{entry.id}: its process {entry.pid} is still at it", "let it end")

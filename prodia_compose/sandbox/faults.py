@@ -53,11 +53,11 @@ def parse_fault(text: str) -> Fault:
     if kind is None:
         guess = values.hint(name, FAULT_KINDS, "did you mean {}? ")
         kinds = ", ".join(FAULT_KINDS)
-        raise errors.UsageError(f"--fault {text}: no such fault; {guess}the kinds are {kinds}")
+        raise errors.UsageError(f"--fault {text}: no such fault", f"{guess}the kinds are {kinds}")
     if not colon:
         return Fault(kind=kind, count=1 if kind == "busy" else None)
     if kind == "busy-forever":
-        raise errors.UsageError(f"--fault {text}: busy-forever takes no number; use busy:N")
+        raise errors.UsageError(f"--fault {text}: busy-forever takes no number", "use busy:N")
     if not re.fullmatch(r"[0-9]{1,9}", number) or int(number) == 0:
         raise errors.UsageError(f"--fault {text}: N must be a whole number of at least 1")
     return Fault(kind=kind, count=int(number))

@@ -147,7 +147,7 @@ def _loopback(host: str) -> str:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
         if address.is_loopback:
             return str(address)
-    raise errors.UsageError(f"host {host}: the sandbox serves this machine only; use 127.0.0.1")
+    raise errors.UsageError(f"host {host}: the sandbox serves this machine only", "use 127.0.0.1")
 
 
 def _bind(host: str, port: int, service: Service) -> _Server:

@@ -100,7 +100,7 @@ def test_what_is_no_result_is_told(run: Run, work: Path, name: str) -> None:
 
     done = run("compose", "--from", name, PRODIA_TOKEN=TOKEN)
 
-    assert (done.code, done.out, done.err.count("\n")) == (3, b"", 1)
-    assert done.err.startswith(f"prodia-compose: error: {name.partition('#')[0]}: ") or (
-        done.err.startswith(f"prodia-compose: error: {name.partition('#')[0]}:1: ")
+    assert (done.code, done.out, done.told.count("\n")) == (3, b"", 1)
+    assert done.told.startswith(f"prodia-compose: error: {name.partition('#')[0]}: ") or (
+        done.told.startswith(f"prodia-compose: error: {name.partition('#')[0]}:1: ")
     )

@@ -197,8 +197,8 @@ def test_a_message_names_the_place(run: Run, work: Path, text: str, words: str) 
     told, document = run(*LINE), run(*LINE, "--json")
 
     assert (told.code, document.code) == (2, 2)
-    assert f"{path}: {words}" in told.err
-    errors_ = json.loads(document.out or document.err)["errors"]
+    assert f"{path}: {words}" in told.told
+    errors_ = json.loads(document.out or document.told)["errors"]
     assert any(f"{path}: {words}" in one["message"] for one in errors_)
 
 
@@ -238,11 +238,11 @@ def test_what_is_no_config_is_refused(run: Run, work: Path, text: str | bytes, w
     done = run(*LINE)
 
     assert done.code == 2
-    assert re.search(f"(config )?{path}: ", done.err)
-    assert words in done.err
-    assert "Expected" not in done.err
-    assert "column" not in done.err
-    assert len(done.err.splitlines()) == 1
+    assert re.search(f"(config )?{path}: ", done.told)
+    assert words in done.told
+    assert "Expected" not in done.told
+    assert "column" not in done.told
+    assert len(done.told.splitlines()) == 1
     assert time.monotonic() - begun < 5
 
 
@@ -467,8 +467,8 @@ def test_a_config_that_is_named_has_to_be_a_file(
     Path("loop").symlink_to("loop")
     done = run(*LINE, "--config", name)
 
-    assert (done.code, len(done.err.splitlines())) == (2, 1)
-    assert words in done.err
+    assert (done.code, len(done.told.splitlines())) == (2, 1)
+    assert words in done.told
 
 
 def test_a_link_to_nowhere_is_told(run: Run, work: Path) -> None:

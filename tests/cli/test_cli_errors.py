@@ -55,16 +55,16 @@ def test_a_wrong_line_is_told_in_one_line(
 
     assert done.code == code
     assert done.out == b""
-    assert "Traceback" not in done.err
-    assert len(done.err.splitlines()) == 1
+    assert "Traceback" not in done.told
+    assert len(done.told.splitlines()) == 1
     if as_json or "--json" in argv:
-        error = json.loads(done.err)
+        error = json.loads(done.told)
         assert (error["schema"], error["exit_code"]) == ("prodia-compose/error@1", code)
         assert error["may_be_billed"] is False
         assert re.search(words, error["message"])
     else:
-        assert done.err.startswith("prodia-compose: error: ")
-        assert re.search(words, done.err)
+        assert done.told.startswith("prodia-compose: error: ")
+        assert re.search(words, done.told)
     assert sorted(litter.iterdir()) == before
 
 
@@ -75,7 +75,7 @@ def test_validate_answers_as_compose_would(run: Run, litter: Path) -> None:
             continue  # validate writes nothing that clashes, and needs no token
         done = run("validate", *argv, PRODIA_TOKEN=TOKEN)
         assert (name, done.code) == (name, code)
-        assert re.search(words, done.err), name
+        assert re.search(words, done.told), name
 
 
 def test_no_token_is_an_error_only_for_sending(run: Run, work: Path) -> None:
@@ -101,7 +101,7 @@ def test_all_problems_are_told_together(run: Run, litter: Path, nobody: loopback
     done = run("compose", "gone.jpg", "page.jpg", "cut.jpg", "-p", "x", "-o", "no/out.jpg")
 
     assert done.code == 3
-    lines = done.err.splitlines()
+    lines = done.told.splitlines()
     assert [re.search(r"error: (?:-o )?(\S+):", line)[1] for line in lines] == [  # type: ignore[index]
         *("gone.jpg", "page.jpg", "cut.jpg", "no/out.jpg"),
     ]

@@ -119,11 +119,11 @@ def test_a_message_names_the_variable(
 ) -> None:
     """A value from the environment is called by its variable: no such option was typed."""
     done = run(*FLEX, *argv, *(["--json"] if as_json else []), **env)
-    told = done.out.decode() + done.err
+    told = done.out.decode() + done.told
 
     assert done.code in (2, 4, 8)
     if as_json:
-        document = json.loads(done.out or done.err)
+        document = json.loads(done.out or done.told)
         assert any(error["message"].startswith(words) for error in document["errors"])
     else:
         assert f"error: {words}" in told
@@ -135,12 +135,12 @@ def test_warnings_and_the_model_name_the_variable(run: Run, work: Path) -> None:
     odd = run(*LINE, **_env(MODEL="inference.new.img2img.v1"))
 
     assert (
-        "PRODIA_COMPOSE_MODEL nano-bananna: no such model; did you mean nano-banana?" in wrong.err
+        "PRODIA_COMPOSE_MODEL nano-bananna: no such model; did you mean nano-banana?" in wrong.told
     )
-    assert "PRODIA_COMPOSE_MODEL inference.new.img2img.v1: not in the catalogue" in odd.err
+    assert "PRODIA_COMPOSE_MODEL inference.new.img2img.v1: not in the catalogue" in odd.told
     assert "error: inference" not in run(*LINE, "--strict", **_env(MODEL="inference.x")).err
     doubtful = run(*LINE, **_env(GUIDANCE="4"))
-    assert "PRODIA_COMPOSE_GUIDANCE: nano-banana is not known to take it" in doubtful.err
+    assert "PRODIA_COMPOSE_GUIDANCE: nano-banana is not known to take it" in doubtful.told
 
 
 def test_a_file_called_as_an_option_keeps_its_name(run: Run, work: Path) -> None:
@@ -206,8 +206,8 @@ def test_other_values_are_refused(run: Run, work: Path, option: str, text: str, 
     told = run(*FLEX, **{name: text}) if text else typed
 
     assert (typed.code, told.code) == (2, 2)
-    assert words in typed.err
-    assert words.replace(option, name) in told.err or not text
+    assert words in typed.told
+    assert words.replace(option, name) in told.told or not text
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_all_bad_values_are_told_together(run: Run, work: Path) -> None:
     """Every option that cannot be read is in one report, in the order of help."""
     done = run(*LINE, "--quality", "high", "--width", "wide", "--sort", "up", "-m", "")
 
-    told = [line.split()[2] for line in done.err.splitlines()]
+    told = [line.split()[2] for line in done.told.splitlines()]
     assert (done.code, told) == (2, ["--sort", "--quality", "--model", "--width"])
 
 
@@ -276,7 +276,7 @@ def test_two_prompts_are_refused(run: Run, work: Path, argv: tuple[str, ...]) ->
     done = run("validate", "product.jpg", *argv)
 
     assert done.code == 2
-    assert "given 2 times; one prompt is sent" in done.err
+    assert "given 2 times; one prompt is sent" in done.told
 
 
 def test_the_last_of_other_options_counts(run: Run, work: Path) -> None:
@@ -332,7 +332,7 @@ def test_models_names_no_option(run: Run) -> None:
     done = run("models", "nano-bananna")
 
     assert done.code == 2
-    assert done.err == (
+    assert done.told == (
         "prodia-compose: error: nano-bananna: no such model; did you mean nano-banana?\n"
     )
 

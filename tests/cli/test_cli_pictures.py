@@ -70,7 +70,7 @@ def test_what_is_no_file_does_not_hang(run: Run, work: Path, kind: str) -> None:
     done = run("validate", name, "-p", "x", PRODIA_TOKEN="any")
 
     assert done.code == 3
-    assert [line for line in done.err.splitlines() if name in line] == done.err.splitlines()
+    assert [line for line in done.told.splitlines() if name in line] == done.told.splitlines()
 
 
 def test_one_bad_image_does_not_hide_the_next(run: Run, work: Path) -> None:

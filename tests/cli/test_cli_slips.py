@@ -41,7 +41,7 @@ def test_a_text_in_a_wide_encoding_is_named(run: Run, work: Path, data: bytes, n
         done = run("validate", *argv, PRODIA_TOKEN="t")
         flag = argv[-4] if argv[-2] == "-p" else argv[-2]
         assert done.code == code
-        assert done.err == f"prodia-compose: error: {flag} text: is {name}: save it as UTF-8\n"
+        assert done.told == f"prodia-compose: error: {flag} text: is {name}; save it as UTF-8\n"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_names_that_end_in_nul_are_told_from_it(run: Run, work: Path, data: byte
     """A list for `-0` is called one, however short its names are."""
     (work / "list").write_bytes(data)
 
-    assert "-T list: holds NUL bytes; did you mean -0?" in run("validate", "-T", "list", *GOOD).err
+    assert "-T list: holds NUL bytes; did you mean -0?" in run("validate", "-T", "list", *GOOD).told
 
 
 @pytest.mark.parametrize("flags", [(), ("-0",)], ids=["lines", "nul"])
@@ -70,7 +70,7 @@ def test_a_picture_is_no_list(run: Run, work: Path, suffix: str, flags: tuple[st
     done = run("validate", "-T", name, *flags, "-p", "x", PRODIA_TOKEN="t")
 
     told = f"-T {name}: is a picture, not a list; give it as an operand, without -T"
-    assert (done.code, done.err) == (3, f"prodia-compose: error: {told}\n")
+    assert (done.code, done.told) == (3, f"prodia-compose: error: {told}\n")
 
 
 @pytest.mark.parametrize("name", ["BM.jpg", "BM\u00fc.jpg", "GIF89a.gif", "qoif.jpg", "RIFF.webp"])
@@ -112,7 +112,7 @@ def test_a_mistyped_command_is_answered_with_what_was_meant(
     done = run(*line)
 
     assert (done.code, done.out) == (2, b"")
-    assert done.err == f"prodia-compose: error: {words}\n"
+    assert done.told == f"prodia-compose: error: {words}\n"
 
 
 # --- the prompt -------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_a_misplaced_prompt_is_told_in_one_line(
     done = run(command, *line, PRODIA_TOKEN="t")
 
     assert done.code == 2
-    assert done.err == f"prodia-compose: error: {words}\n"
+    assert done.told == f"prodia-compose: error: {words}\n"
 
 
 @pytest.mark.parametrize(("line", "words"), rows("cli/prompts_in_their_place"))
@@ -138,9 +138,9 @@ def test_a_picture_is_not_taken_for_a_prompt(
     (work / "put the mug on the table").write_bytes((work / "scene.jpg").read_bytes())
     done = run("validate", *line, PRODIA_TOKEN="t")
 
-    assert words in done.err + done.text
-    assert "quote the prompt" not in done.err
-    assert "say it with" not in done.err
+    assert words in done.told + done.text
+    assert "quote the prompt" not in done.told
+    assert "say it with" not in done.told
 
 
 # --- pictures ---------------------------------------------------------------------------
@@ -205,8 +205,8 @@ def test_match_names_what_is_nearest(run: Run, work: Path, which: str, words: st
     done = run(*line, "--match", which, PRODIA_TOKEN="t")
 
     assert done.code == 2
-    assert f"error: {words}" in done.err
-    assert len(done.err.splitlines()) == 1
+    assert f"error: {words}" in done.told
+    assert len(done.told.splitlines()) == 1
 
 
 def test_match_finds_the_same_picture_given_twice(run: Run, work: Path) -> None:
@@ -245,8 +245,8 @@ def test_what_is_pasted_with_the_token_is_told(run: Run, work: Path, token: str)
     for line, env in (((), {"PRODIA_TOKEN": token}), (("--token-file", "token"), {})):
         done = run("validate", *GOOD, *line, **env)
         assert done.code == 4
-        assert "; leave that out" in done.err
-        assert "s3cret" not in done.err
+        assert "; leave that out" in done.told
+        assert "s3cret" not in done.told
 
 
 # --- no token ---------------------------------------------------------------------------

@@ -241,7 +241,7 @@ def test_what_is_not_ours_stays(run: Run, home: Path, kind: str) -> None:
     done = run("completion", "install", "fish", "-y")
 
     assert (done.code, done.out) == (8, b"")
-    assert done.err == (
+    assert done.told == (
         f"prodia-compose: error: {file}: is there and not of prodia-compose; "
         "move it away, and run this again\n"
     )
@@ -289,8 +289,8 @@ def test_refusals_are_one_clear_line(
     )
 
     assert (done.code, done.out) == (code, b"")
-    assert words in done.err
-    assert done.err.count("\n") == 1
+    assert words in done.told
+    assert done.told.count("\n") == 1
     assert list(home.iterdir()) == []
 
 

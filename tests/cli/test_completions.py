@@ -650,7 +650,7 @@ def test_another_shell_is_a_usage_error(run: Run) -> None:
     done = run("completion", "tcsh")
 
     assert (done.code, done.text) == (2, "")
-    assert "no such command tcsh; there are install, bash, zsh, fish, powershell\n" in done.err
+    assert "no such command tcsh; there are install, bash, zsh, fish, powershell\n" in done.told
 
 
 def test_the_powershell_script_is_whole() -> None:

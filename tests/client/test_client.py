@@ -218,8 +218,8 @@ def test_a_refused_connection_is_tried_three_times() -> None:
 
     assert isinstance(outcome.failure, errors.NotDeliveredError)
     assert outcome.failure.message == (
-        f"{host} refused the connection (3 attempts): check PRODIA_BASE_URL if it is set, or try"
-        " again later; the job did not run"
+        f"{host} refused the connection (3 attempts); the job did not run; check PRODIA_BASE_URL"
+        " if it is set, or try again later"
     )
     assert len(outcome.slept) == len(outcome.reporter.said) == 2
     assert outcome.states == []
@@ -273,7 +273,7 @@ def _answer_plainly(connection: socket.socket) -> None:
     [
         (_answer_plainly, "no TLS connection to {host} ("),
         (lambda connection: connection.close(), "{host}"),
-        (lambda _: None, "no connection to {host} within 0.1 s (3 attempts): check the"),
+        (lambda _: None, "no connection to {host} within 0.1 s (3 attempts); the job did not run"),
     ],
     ids=["plain", "cut-off", "hanging"],
 )
@@ -323,7 +323,7 @@ def test_a_useless_bundle_is_named(
 
     told = f"{name} names {bundle}, which {words}"
     assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert outcome.failure.message == f"{told}: correct it, or unset it; the job did not run"
+    assert outcome.failure.message == f"{told}; the job did not run; correct it, or unset it"
     assert caught.value.message == f"{told}; correct it, or unset it"
     assert (outcome.slept, server.submissions) == ([], 0)
 
@@ -340,7 +340,7 @@ def test_a_file_for_keys_that_cannot_be_written_is_named(
         outcome = submit(server.url)
 
     assert outcome.failure.message.startswith(
-        f"SSLKEYLOGFILE names {keys}, which cannot be written ({reason}): correct it, or unset it"
+        f"SSLKEYLOGFILE names {keys}, which cannot be written ({reason}); the job did not run"
     )
     assert (outcome.slept, server.submissions) == ([], 0)
 

@@ -368,4 +368,4 @@ def test_a_variable_for_tls_is_not_blamed_without_tls() -> None:
     with submitting.environment(SSLKEYLOGFILE="/nowhere/keys", REQUESTS_CA_BUNDLE="/nowhere"):
         outcome = submit(f"http://{host}")
 
-    assert outcome.failure.message.startswith(f"{host} refused the connection (3 attempts): ")
+    assert outcome.failure.message.startswith(f"{host} refused the connection (3 attempts); ")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from prodia_compose import errors
+from prodia_compose import addresses, errors
 from prodia_compose.client.options import Delivery
 from prodia_compose.client.service import DEFAULT_BASE_URL, SANDBOX_TOKEN, Service, Token
 
@@ -65,8 +65,8 @@ def test_what_is_said_reaches_the_service() -> None:
     assert delivery.host == "127.0.0.1:8080"
 
 
-NONE = "no token; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
-QUOTED = 'the token begins with "Bearer"; leave that out; put the token alone there'
+NONE = f"no token; make one at {addresses.DASHBOARD}; set PRODIA_TOKEN or give --token-file FILE (--sandbox needs none)"
+QUOTED = 'the token begins with "Bearer"; leave that out'
 UNPRINTABLE = (
     "the token holds a space, a line break or a character outside ASCII; put the token alone there"
 )
@@ -86,7 +86,7 @@ UNPRINTABLE = (
         ("other", b"Bearer x", (None, "invalid"), f"--token-file: {QUOTED}"),
         (
             *("other", "abc-123".encode("utf-16"), (None, "missing")),
-            "--token-file {file}: is UTF-16: save it as UTF-8",
+            "--token-file {file}: is UTF-16; save it as UTF-8",
         ),
         (
             *("other", b"abc\xff12", (None, "invalid")),

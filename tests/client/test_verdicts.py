@@ -17,8 +17,8 @@ from prodia_compose import errors
 from prodia_compose.client import verdicts
 
 FIRST = (
-    "it may have run and may be billed, and its picture cannot be fetched later: look at"
-    " `prodia-compose jobs` and the Prodia dashboard (https://app.prodia.com/api); --again sends it once more"
+    "it may have run and may be billed, and its picture cannot be fetched later; look at"
+    " `prodia-compose jobs` and the Prodia dashboard (https://app.prodia.com/api) first; --again sends it once more"
 )
 PINGED = {"id": "J", "state": {"current": "completed"}}
 
@@ -53,26 +53,26 @@ PINGED = {"id": "J", "state": {"current": "completed"}}
             text("big", 413),
             (
                 f"the service rejected the job (413 {responses[413]}: big); the images are too large"
-                " together: lower --max-side or --max-pixels, or send fewer"
+                " together; lower --max-side or --max-pixels, or send fewer"
             ),
         ),
         (
             status(404),
             (
                 "the service rejected the job (404 Not Found); the job type, or this version of the API (/v2),"
-                " is not there: check -m, and PRODIA_BASE_URL if it is set"
+                " is not there; check -m, and PRODIA_BASE_URL if it is set"
             ),
         ),
         (raw(b"HTTP/1.1 499\r\n\r\n"), "the service rejected the job (499)"),
         (
             status(401),
-            "the service refused the token (401 Unauthorized): check PRODIA_TOKEN or --token-file",
+            "the service refused the token (401 Unauthorized); check PRODIA_TOKEN or --token-file",
         ),
         (
             status(402),
             (
-                "the balance of your account does not pay for the job (402 Payment Required): top it up at"
-                " the Prodia dashboard (https://app.prodia.com/api), then send it again; the job did not run"
+                "the balance of your account does not pay for the job (402 Payment Required); the job did not"
+                " run; top it up at the Prodia dashboard (https://app.prodia.com/api), then send it again"
             ),
         ),
         (
@@ -131,10 +131,10 @@ def test_an_upload_that_the_service_ends_can_be_sent_again() -> None:
 
     assert refused.failure.message == (
         "the service failed during the upload (500 Internal Server Error: oops); the job did not run"
-        " and can be sent again"
+        "; send it again"
     )
     assert re.fullmatch(
-        "the upload broke off: the connection was [a-z ]+; the job did not run and can be sent again",
+        "the upload broke off: the connection was [a-z ]+; the job did not run; send it again",
         dropped.failure.message,
     )
 
@@ -146,8 +146,8 @@ def test_one_attempt_at_connecting_is_not_counted() -> None:
 
     assert outcome.failure.message == (
         f"the certificate of 127.0.0.1:{server.port} is not trusted (unable to get local issuer"
-        " certificate): if a firewall or proxy of yours inspects TLS, name its CA bundle in"
-        " REQUESTS_CA_BUNDLE; the job did not run"
+        " certificate); the job did not run; if a firewall or proxy of yours inspects TLS, name its"
+        " CA bundle in REQUESTS_CA_BUNDLE"
     )
 
 
@@ -162,7 +162,7 @@ def test_two_attempts_at_connecting_are_counted(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(socket, "getaddrinfo", hitching)
         outcome = submitting.submit(server.url)
 
-    assert "is not trusted (unable to get local issuer certificate) (2 attempts): if" in (
+    assert "is not trusted (unable to get local issuer certificate) (2 attempts); the" in (
         outcome.failure.message
     )
 
@@ -179,7 +179,7 @@ def test_a_busy_service_is_told_with_the_time_it_asks_for(asked: str, max_wait_s
     told = re.fullmatch(
         rf"the service is busy \(429 Too Many Requests: no capacity\) and it asks to come back in"
         rf" {float(asked):.0f} s, at (\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d); waited 0 s of the"
-        rf" {max_wait_s:g} s that --max-wait allows; the job did not run and can be sent again later",
+        rf" {max_wait_s:g} s that --max-wait allows; the job did not run; send it again later",
         outcome.failure.message,
     )
     assert told is not None, outcome.failure.message

@@ -52,9 +52,9 @@ def test_what_is_missing_is_told_with_what_is_near(run: Run, work: Path) -> None
     near |= {"--prompt-file promt.txt": "prompt.txt", "--config onw.toml": "own.toml"}
     for called, argv in words.items():
         told = f"error: {called}: no such file; did you mean {near[called]}?\n"
-        assert told in run(*argv).err
+        assert told in run(*argv).told
     assert (
-        "error: bild.png: no such file; check the name" in run("validate", "bild.png", *PROMPT).err
+        "error: bild.png: no such file; check the name" in run("validate", "bild.png", *PROMPT).told
     )
     Path("bild.jpg").touch()
     assert "did you mean bild.jpg?" in run("validate", "bild.png", *PROMPT).err

@@ -94,15 +94,14 @@ def test_what_a_command_writes(
 def test_forced_colour_is_in_words_and_tables_only(
     work: Path, run: Run, sandbox: server.Sandbox, name: str
 ) -> None:
-    """FORCE_COLOR colours `error:`, `warning:` and tables in a pipe too, and nothing that is parsed."""
+    """FORCE_COLOR colours `error:`, `warning:`, `hint:` and tables in a pipe too, and nothing that is parsed."""
     plain, forced = (
         run(*CASES[name].argv, FORCE_COLOR=value, PRODIA_COMPOSE_RECORD="off")
         for value in ("", "1")
     )
-    coloured = {"error:": "\x1b[31merror:\x1b[0m", "warning:": "\x1b[33mwarning:\x1b[0m"}
     expected = plain.err
-    for word, shown in coloured.items():
-        expected = expected.replace(f"prodia-compose: {word}", f"prodia-compose: {shown}")
+    for word, colour in {"error": 31, "warning": 33, "hint": 36}.items():
+        expected = expected.replace(f"compose: {word}:", f"compose: \x1b[{colour}m{word}:\x1b[0m")
     is_table = CASES[name].argv[0] in ("models", "validate") and "--json" not in CASES[name].argv
 
     assert _fixed(re.sub(r"\x1b\[[0-9]+m", "", forced.text)) == _fixed(plain.out)

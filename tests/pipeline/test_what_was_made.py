@@ -128,7 +128,7 @@ def test_jobs_of_the_record(here: Path) -> None:
         ("other", ":2: is prodia-compose/plan@1, and no row or result"),
         ("newer", ":1: is prodia-compose/result@2, which this version does not know; update"),
         ("bytes", ":1: is no line of a batch's results, and no result of compose --json"),
-        ("wide", "wide: is UTF-16: save it as UTF-8"),
+        ("wide", "wide: is UTF-16; save it as UTF-8"),
         *(
             (f"cut{at}", f"cut{at}:{2 if at == 2 else 1}: is cut short; name an undamaged one")
             for at in range(5)

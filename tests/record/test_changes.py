@@ -73,10 +73,10 @@ ODD: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "empty.jpg": (lambda path: path.touch(), 2, "no job of the record made this"),
     "no.jpg": (lambda _: None, 2, f"no such file; check the name and the folder you are in{NONE}"),
     "scene.jpeg": (lambda _: None, 2, f"no such file; did you mean scene.jpg?{NONE}"),
-    "scene.jpg/": (lambda _: None, 2, f"no such file; part of the path is not a folder{NONE}"),
+    "scene.jpg/": (lambda _: None, 2, f"no such file: part of the path is not a folder{NONE}"),
     "https://x.example/a.jpg": (lambda _: None, 2, f"is an address; download it first{NONE}"),
     "l" * 300: (lambda _: None, 2, "no job of the record has an id that begins so"),
-    f"{'l' * 300}.jpg": (lambda _: None, 2, f"no such file; the name is too long{NONE}"),
+    f"{'l' * 300}.jpg": (lambda _: None, 2, f"no such file: the name is too long{NONE}"),
     "dangling.jpg": (lambda path: path.symlink_to("x"), 2, "is a link to a file that is not there"),
     "loop.jpg": (lambda path: path.symlink_to("loop.jpg"), 2, f"is a loop of links{NONE}"),
     "pipe": (os.mkfifo, 3, f"is a named pipe, which could wait for ever; use <(...){NONE}"),
@@ -94,8 +94,8 @@ def test_a_file_of_no_job(run: Run, work: Path, name: str) -> None:
     done = run("jobs", "show", name)
 
     assert (done.code, done.out) == (code, b"")
-    assert done.err.count("\n") == 1
-    assert done.err.startswith(f"prodia-compose: error: {name}: {words}")
+    assert done.told.count("\n") == 1
+    assert done.told.startswith(f"prodia-compose: error: {name}: {words}")
 
 
 def test_a_shells_pipe_is_read(run: Run, work: Path, jpeg: bytes) -> None:
@@ -228,10 +228,10 @@ def test_what_cannot_be_settled(run: Run, work: Path, jpeg: bytes) -> None:
         kept = run("jobs", "forget", running)
 
     assert (odd.code, known.code, busy.code, kept.code) == (2, 2, 2, 2)
-    assert "must be billed or not-billed; did you mean billed?" in odd.err
-    assert f"{name}: its outcome is known (saved)" in known.err
+    assert "must be billed or not-billed; did you mean billed?" in odd.told
+    assert f"{name}: its outcome is known (saved)" in known.told
     for done in (busy, kept):
-        assert "is still at it" in done.err
+        assert "is still at it" in done.told
     assert run("jobs", "settle", "nobody", "billed").code == 2
     assert run("jobs", "settle", name).code == 2
 

@@ -133,7 +133,7 @@ def test_a_wrong_column_is_told_once(here: Path, run: Run) -> None:
         done = run("batch", "rows.csv", "-y", "--sandbox", *wish)
 
         assert (done.code, done.out) == (3, b"")
-        (line,) = done.err.splitlines()
+        (line,) = done.told.splitlines()
         assert "rows.csv:1: promt: no such column; did you mean prompt?" in line
 
 
@@ -161,14 +161,14 @@ def test_bad_rows_are_told_together_by_row_and_line(here: Path, run: Run) -> Non
     with serving() as server:
         done = run("batch", "rows.jsonl", "-y")
         told = run("batch", "rows.jsonl", "-y", "--json")
-    places = [line.split("error: ")[1].partition(": ")[0] for line in done.err.splitlines()]
+    places = [line.split("error: ")[1].partition(": ")[0] for line in done.told.splitlines()]
 
     assert (done.code, done.out, server.connections) == (2, b"", 0)
     assert [place for place in places if place.startswith("rows.jsonl:")] == places
     assert sorted({int(place.split(":")[1]) for place in places}) == [4, 5, 6, 7, 8, 9]
     assert places == sorted(places)
-    assert "did you mean prompt?" in done.err
-    (error,) = documents(told.err)
+    assert "did you mean prompt?" in done.told
+    (error,) = documents(told.told)
     assert (told.out, error["schema"], error["exit_code"]) == (b"", "prodia-compose/error@1", 2)
     found = [(one["line"], one["id"]) for one in error["errors"]]
     assert found[0] == (4, "gone")
@@ -185,12 +185,12 @@ def test_no_more_than_twenty_problems_are_told_in_full(here: Path, run: Run) -> 
     manifest(here, written)
     done = run("batch", "rows.jsonl", "-y", PRODIA_TOKEN="t")
     told = run("batch", "rows.jsonl", "-y", "--json", PRODIA_TOKEN="t")
-    lines = done.err.splitlines()
+    lines = done.told.splitlines()
 
     assert (done.code, told.code) == (2, 2)
     assert len(lines) == 21
     assert lines[-1].endswith("and 10 more problems; --json lists them all")
-    assert len(documents(told.err)[0]["errors"]) == 30
+    assert len(documents(told.told)[0]["errors"]) == 30
 
 
 def test_a_picture_at_an_address_is_fetched_once_for_all_rows(here: Path, run: Run) -> None:
@@ -213,10 +213,10 @@ def test_the_token_is_told_once(here: Path, run: Run, token: str, words: str) ->
     beside = run("batch", "rows.jsonl", "-y", PRODIA_TOKEN=token)
 
     assert (alone.code, beside.code) == (4, 3)
-    assert alone.err.count(words) == beside.err.count(words) == 1
-    assert len(alone.err.splitlines()) == 1
-    assert len(beside.err.splitlines()) == 2
-    assert dry.err.count(words) == 1
+    assert alone.told.count(words) == beside.told.count(words) == 1
+    assert len(alone.told.splitlines()) == 1
+    assert len(beside.told.splitlines()) == 2
+    assert dry.told.count(words) == 1
 
 
 def test_single_bad_rows_can_be_passed_over(here: Path, run: Run) -> None:
@@ -291,7 +291,9 @@ def test_nothing_is_paid_without_consent(here: Path, process: Run) -> None:
 
     cures = "--budget USD caps it, -y sends without asking"
     assert (plain.code, as_json.code, refused.code, agreed.code) == (2, 2, 2, 0)
-    assert f"2 rows (nano-banana), at least $0.078: nobody has agreed to that; {cures}" in plain.err
+    assert (
+        f"2 rows (nano-banana), at least $0.078: nobody has agreed to that; {cures}" in plain.told
+    )
     assert "send 2 rows (nano-banana), at least $0.078? [y/N]" in question
     assert "nothing was sent" in refused.screen
     assert server.submissions == 2
@@ -308,14 +310,14 @@ def test_a_rehearsal_needs_no_consent_and_shows_faults(here: Path, process: Run,
         real = run("batch", "rows.jsonl", "-y", "-f")
 
     assert (failed.code, failed.text.split()) == (11, ["r04.jpg"])
-    assert "1 of 4 rows done, 1 rejected, 2 unknown, no cost: sandbox" in failed.err
-    assert "--rerun unknown --only r01 sends it once more" in failed.err
+    assert "1 of 4 rows done, 1 rejected, 2 unknown, no cost: sandbox" in failed.told
+    assert "--rerun unknown --only r01 sends it once more" in failed.told
     typed = "prodia-compose batch rows.jsonl --sandbox -j1"
     assert (
-        f"once more: {typed} --fault drop-after:2 --fault rejected:1 --rerun failed" in failed.err
+        f"once more: {typed} --fault drop-after:2 --fault rejected:1 --rerun failed" in failed.told
     )
     assert (again.code, len(again.text.split())) == (0, 4)
-    assert (alone.code, alone.err) == (
+    assert (alone.code, alone.told) == (
         2, "prodia-compose: error: --fault busy: is a rehearsal's; add --sandbox\n"
     )  # fmt: skip
     assert (real.code, server.submissions) == (0, 4)
@@ -360,7 +362,7 @@ def test_each_row_that_fails_is_a_line(
     manifest(here, rows(4))
     with serving(choose):
         done = process("batch", "rows.jsonl", "-y", "-j1", *flags)
-    told = [line.removeprefix("prodia-compose: ") for line in done.err.splitlines()]
+    told = [line.removeprefix("prodia-compose: ") for line in done.told.splitlines()]
     told = [line for line in told if not line.startswith(("r01: wait", "r01: the ", "r02: the"))]
 
     assert [line[: len(start)] for line, start in zip(told, lines, strict=True)] == lines

@@ -91,9 +91,9 @@ def test_a_budget_needs_prices(here: Path, run: Run) -> None:
         kept = run("batch", "rows.jsonl", "--budget", "0.2", "-j1", "--assume-price", "0.1")
 
     assert (refused.code, refused.out) == (12, b"")
-    assert refused.err == (
+    assert refused.told == (
         "prodia-compose: error: rows.jsonl:3: r03: --budget 1: the price of seedream-5-lite is "
-        "unknown; --assume-price USD says what it may be; nothing sent\n"
+        "unknown; nothing was sent; --assume-price USD says what it may be\n"
     )
     end = documents(assumed.out)[-1]
     assert (end["counts"], end["spent_usd"]) == ({"done": 3}, 0.0)

@@ -259,7 +259,7 @@ def test_the_same_under_a_new_name_is_told_and_not_paid_for_again(batch: Batch) 
 
     told = batch.run()
     assert told.code == 11
-    assert "b: it is made as a: a.jpg; --rerun missing --only b makes another" in told.err
+    assert "b: it is made as a: a.jpg; --rerun missing --only b makes another" in told.told
     assert batch.service.asked == {"red": 1, "green": 1}
     assert batch.statuses("--rerun", "missing", "--only", "b") == {"b": "done"}
     assert batch.service.asked == {"red": 2, "green": 1}
@@ -289,8 +289,9 @@ def test_a_twin_of_an_unknown_job_on_record_is_refused(batch: Batch, run: Run) -
 
     told = batch.run()
     assert told.code == 11
-    assert "a: the same job was sent on " in told.err
-    assert "--rerun unknown --only a sends it once more; nothing was sent now" in told.err
+    assert "a: the same job was sent on " in told.told
+    assert "may be billed; nothing was sent now; " in told.told
+    assert "--rerun unknown --only a sends it once more" in told.told
     assert batch.statuses() == {"a": "refused"}
     assert batch.asked == 1
     assert batch.statuses("--rerun", "unknown") == {"a": "done"}
@@ -324,7 +325,7 @@ def test_all_rows_that_are_left_are_named(batch: Batch) -> None:
     batch.run("--max-failures", "0", "-j", "8")
 
     told = batch.run()
-    lines = [line for line in told.err.splitlines() if "--rerun unknown" in line]
+    lines = [line for line in told.told.splitlines() if "--rerun unknown" in line]
     assert all(any(f" {name}" in line for line in lines) for name in batch.rows)
     assert len(lines) < len(batch.rows)
     assert batch.asked == 30

@@ -109,7 +109,7 @@ def test_no_two_runs_send_the_same_rows(
         done = batch.run(*second)
         assert done.code == code
         if code:
-            assert "another run of this batch is at it; wait for its end" in done.err
+            assert "another run of this batch is at it; wait for its end" in done.told
             assert batch.asked <= asked + 4  # those of the first
     batch.run()
     assert batch.service.asked == dict.fromkeys(NAMES, 1)

@@ -142,13 +142,13 @@ def test_where_all_are_refused_nothing_is_sent_and_the_code_is_theirs(work: Path
         told = run("compare", "gone.jpg", "-p", "x", *THREE, "-o", "tried", "-y", "--json")
 
     assert (many.code, cost.code, gone.code, told.code) == (3, 12, 3, 3)
-    assert many.err.count("images; nano-banana takes at most 3") == 1
-    assert many.err.count("images; gemini-3-pro takes at most 3") == 1
-    assert cost.err.count("a job may cost") == 2
-    assert gone.err.splitlines() == [
+    assert many.told.count("images; nano-banana takes at most 3") == 1
+    assert many.told.count("images; gemini-3-pro takes at most 3") == 1
+    assert cost.told.count("a job may cost") == 2
+    assert gone.told.splitlines() == [
         "prodia-compose: error: gone.jpg: no such file; check the name and the folder you are in"
     ]
-    assert [one["message"] for one in json.loads(told.err)["errors"]] == [
+    assert [one["message"] for one in json.loads(told.told)["errors"]] == [
         "gone.jpg: no such file; check the name and the folder you are in"
     ]
     assert (server.connections, (work / "tried").exists()) == (0, False)
@@ -208,8 +208,8 @@ def test_a_folder_of_something_else_is_left_alone(work: Path, run: Run) -> None:
         for argv, (code, words) in told.items():
             models = ("--vary", "seed=1,2") if "flux-2-max" in argv else two
             done = run(*LINE, *models, "-y", *argv)
-            assert (done.code, len(done.err.splitlines())) == (code, 1), done.err
-            assert words in done.err
+            assert (done.code, len(done.told.splitlines())) == (code, 1), done.told
+            assert words in done.told
         assert server.connections == 0
         forced = run(*LINE, *two, "-y", "-o", "shots", "-f")
         made = run(*LINE, *two, "-y", "-o", "a/b", "--create-dirs")
@@ -389,7 +389,7 @@ def test_a_rehearsal_needs_nothing(work: Path, run: Run) -> None:
         ),
         (("--seed", "1", "--vary", "seed=1,2"), "--vary seed=... and --seed: give one of them"),
         ((*THREE, "--results", "r.jsonl"), "no such option: --results"),
-        ((*THREE, "--again"), "--again: in a batch, --rerun unknown sends what ended so"),
+        ((*THREE, "--again"), "--again: is for one job; --rerun unknown sends what ended so"),
         ((*THREE, "--only", "flux-2-max"), "--only flux-2-max: no row has that id"),
     ],
 )
@@ -398,7 +398,7 @@ def test_lines_that_are_wrong(work: Path, run: Run, argv: tuple[str, ...], words
     done = run(*LINE, *argv, "-o", "tried", PRODIA_TOKEN=TOKEN)
 
     assert done.code == 2
-    assert words in done.err
+    assert words in done.told
     assert not (work / "tried").exists()
 
 

@@ -63,7 +63,7 @@ def test_where_there_is_no_home_there_is_no_config(
 
     assert run(*LINE).code == 0
     assert json.loads(run("config", "show", "--json").out)["path"] is None
-    assert (place.code, "there is no home folder to look in; use --config" in place.err) == (
+    assert (place.code, "there is no home folder to look in; use --config" in place.told) == (
         2,
         True,
     )

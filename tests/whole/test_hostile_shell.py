@@ -143,8 +143,11 @@ def test_a_proxy_that_is_no_url_is_a_setting_to_correct(run: Run, proxy: str) ->
     done = run(*COMPOSE, **env)
 
     assert done.code == 7
-    assert "(from HTTPS_PROXY) is not a proxy's URL: correct it, or unset it" in done.err
-    assert "Traceback" not in done.err
+    assert (
+        "(from HTTPS_PROXY) is not a proxy's URL; the job did not run; correct it, or unset it"
+        in (done.told)
+    )
+    assert "Traceback" not in done.told
 
 
 @pytest.mark.parametrize(

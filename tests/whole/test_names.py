@@ -161,14 +161,14 @@ def test_errors_name_every_name(tmp_path: Path, run: Run, content: bytes | None)
             argv, stdin, names = _in_a_null_list(batch)
             told = run("compose", *MANY, *argv, stdin=stdin, PRODIA_TOKEN="t")
             as_json = run("compose", *MANY, *argv, "--json", stdin=stdin, PRODIA_TOKEN="t")
-        document = json.loads(as_json.err)
+        document = json.loads(as_json.told)
 
         assert (told.code, told.out, as_json.code, as_json.out) == (3, b"", 3, b"")
-        for problem, name in zip(_lines(told.err), names, strict=True):
+        for problem, name in zip(_lines(told.told), names, strict=True):
             assert problem.startswith(f"prodia-compose: error: {_shown(name)}: ")
             assert words in problem or name.startswith(b"file:")  # which reads as an address
         assert [raw(problem) for problem in document["errors"]] == names
-        assert len(_lines(as_json.err)) == 1
+        assert len(_lines(as_json.told)) == 1
 
 
 def _is_asked_for(name: bytes) -> bool:
@@ -225,8 +225,8 @@ def test_a_name_taken_for_an_option_says_how_to_write_it(pictures: Path, run: Ru
     taken, unknown = (run("compose", word, "-p", "x") for word in ("-rf.jpg", "-rx.jpg"))
 
     assert (taken.code, unknown.code) == (2, 2)
-    assert taken.err.endswith("-r; for the file, write ./-rf.jpg\n")
-    assert unknown.err.endswith("-r; see prodia-compose compose --help\n")
+    assert taken.told.endswith("-r; for the file, write ./-rf.jpg\n")
+    assert unknown.told.endswith("-r; see prodia-compose compose --help\n")
 
 
 @pytest.mark.parametrize("locale", ["C.UTF-8", "C"])

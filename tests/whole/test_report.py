@@ -210,8 +210,8 @@ def test_what_is_wrong_is_told_in_a_line(
     done = run("report", *argv)
 
     assert (done.code, done.out) == (code, b"")
-    assert done.err.startswith(f"prodia-compose: error: {words}")
-    assert done.err.count("\n") == 1
+    assert done.told.startswith(f"prodia-compose: error: {words}")
+    assert done.told.count("\n") == 1
     assert {path: path.read_bytes() for path in here.iterdir()} == before
 
 
@@ -232,7 +232,7 @@ def test_a_single_row_and_nothing_twice(here: Path, run: Run) -> None:
     assert "r2" in one
     assert "Compositions: **2: 2 done**" in twice
     missing = run("report", "x.jsonl#r3", "-o", "-")
-    assert (missing.code, missing.err) == (
+    assert (missing.code, missing.told) == (
         3,
         "prodia-compose: error: x.jsonl: has no row r3; look at the ids in it\n",
     )

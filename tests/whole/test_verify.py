@@ -246,7 +246,7 @@ def test_lists_and_standard_input(run: Run, made: dict[str, Path], work: Path) -
         (("made.jpg", "--results", "none"), 3),
     ):
         done = run("verify", *argv)
-        assert (done.code, done.out, done.err.count("\n")) == (code, b"", 1)
+        assert (done.code, done.out, done.told.count("\n")) == (code, b"", 1)
 
 
 def test_names_of_any_bytes(run: Run, made: dict[str, Path]) -> None:

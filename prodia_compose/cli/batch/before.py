@@ -25,11 +25,12 @@ def too_many(found: Sequence[errors.ComposeError], *, as_json: bool) -> errors.C
     if as_json or rest <= 0:
         return whole
     first = next(one for one in found if one.code == whole.code)  # by which the run ends
-    return errors.combined([*found[:_MOST_TOLD], type(first)(_and_more(rest, "problem"))])
+    words, hints = _and_more(rest, "problem")
+    return errors.combined([*found[:_MOST_TOLD], type(first)(words, *hints)])
 
 
-def _and_more(rest: int, what: str) -> str:
-    return f"and {documents.counted(rest, f'more {what}')}; --json lists them all"
+def _and_more(rest: int, what: str) -> tuple[str, tuple[str]]:
+    return f"and {documents.counted(rest, f'more {what}')}", ("--json lists them all",)
 
 
 def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
@@ -50,7 +51,7 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
     can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
     if not can_ask or options.json:
         cure = "--budget USD caps it, -y sends without asking"
-        raise errors.UsageError(f"{what}: nobody has agreed to that; {cure}")
+        raise errors.UsageError(f"{what}: nobody has agreed to that", cure)
     if not terminal.is_agreed(f"prodia-compose: send {what}? [y/N] "):
         raise errors.UsageError("nothing was sent")
 
@@ -91,16 +92,15 @@ def tell(
 
 def tell_left(found: Survey, passed: Sequence[errors.ComposeError]) -> None:
     """Tell what is not sent, and why."""
-    wrong = [one.message for one in passed]
     listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
-    for text in wrong[:_MOST_TOLD]:
-        terminal.tell_problem(text)
-    if rest := len(wrong[_MOST_TOLD:]):
-        terminal.tell_problem(_and_more(rest, "row"))
+    if told := passed[:_MOST_TOLD]:
+        terminal.tell_error(errors.combined(told), as_json=False)
+    if rest := len(passed[_MOST_TOLD:]):
+        terminal.tell(terminal.problem(*_and_more(rest, "row")))
     for left in listed[:_MOST_TOLD]:
-        terminal.tell_problem(f"{left.row.id}: {left.decision.words}")
-    for text in _named(listed[_MOST_TOLD:]):
-        terminal.tell_problem(text)
+        terminal.tell(terminal.problem(f"{left.row.id}: {left.decision.why}", left.decision.cures))
+    for text, cure in _named(listed[_MOST_TOLD:]):
+        terminal.tell(terminal.problem(text, [cure]))
 
 
 def _variants(
@@ -149,7 +149,7 @@ def _tell_money(options: ManyOptions, earlier: History) -> None:
         terminal.tell(f"prodia-compose: not counted: {jobs} that {why}; look at {DASHBOARD}")
 
 
-def _named(left: Sequence[Left]) -> Iterator[str]:
+def _named(left: Sequence[Left]) -> Iterator[tuple[str, str]]:
     """Yield the names of rows that are left as they are, with what sends them."""
     names: dict[str, list[str]] = {}
     for one in left:
@@ -158,7 +158,7 @@ def _named(left: Sequence[Left]) -> Iterator[str]:
         names.setdefault(cure, []).append(one.row.id)
     for cure, ids in names.items():
         shown = ", ".join([*ids[:_MOST_NAMED], *(["..."] if ids[_MOST_NAMED:] else [])])
-        yield f"{documents.counted(len(ids), 'more row')} left as they are: {shown}; {cure}"
+        yield f"{documents.counted(len(ids), 'more row')} left as they are: {shown}", cure
 
 
 def show(

@@ -160,7 +160,7 @@ class Tally:
                 self._tell_warning(row.id, warned)
         if done.error is not None and done.status is not None:
             self._failed.append((row.id, done.error))
-            self._tell_error(f"{row.id}: {done.error.message}")
+            self._tell_error(f"{row.id}: {done.error.words}", done.error.hints)
         elif self._options.verbose and done.path is not None:
             self._say(f"{row.id}: saved as {done.path}")
         self._tell(row.number, done.path, {**done.document, "status": status})
@@ -201,9 +201,9 @@ class Tally:
         if not (self._options.quiet or self._options.json):
             self._write(f"prodia-compose: {progress.visible(text)}")
 
-    def _tell_error(self, text: str) -> None:
+    def _tell_error(self, words: str, hints: Sequence[str] = ()) -> None:
         if not self._options.json:
-            self._write(f"{terminal.label('error')}{progress.visible(text)}")
+            self._write(terminal.problem(words, hints))
 
     def _tell_warning(self, name: str, warned: errors.Warned) -> None:
         if not (self._options.quiet or self._options.json):

@@ -81,7 +81,7 @@ def _named(typed: str) -> str:
     name = values.choice(os.path.basename(typed), "completion install", allowed=list(FILES))  # noqa: PTH119 - as typed
     if name == "powershell":
         why = "PowerShell looks into no folder"
-        raise errors.UsageError(f"completion install: {why}; add it to your profile: {_PROFILE}")
+        raise errors.UsageError(f"completion install: {why}", f"add it to your profile: {_PROFILE}")
     return name
 
 
@@ -96,10 +96,12 @@ def _standing(path: str) -> bytes | None:
     try:
         data = Path(path).read_bytes() if os.path.isfile(path) else b""  # noqa: PTH113 - any path
     except OSError as exc:
-        raise errors.OutputError(f"{visible(path)}: {errors.reason(exc, {})}", path=path) from exc
+        raise errors.OutputError(
+            f"{visible(path)}: {errors.reason(exc, {})[0]}", path=path
+        ) from exc
     if _OURS not in data[:200]:
-        why = "is there and not of prodia-compose; move it away, and run this again"
-        raise errors.OutputError(f"{visible(path)}: {why}", path=path)
+        message = f"{visible(path)}: is there and not of prodia-compose"
+        raise errors.OutputError(message, "move it away, and run this again", path=path)
     return data
 
 
@@ -132,8 +134,8 @@ def _write(path: str, script: bytes, shell: str) -> None:
         places.publish(blob.stored([script]), place)
     except OSError as exc:
         cure = f"`prodia-compose completion {shell}` prints what belongs there"
-        message = f"{visible(path)}: {errors.reason(exc, {})}; {cure}"
-        raise errors.OutputError(message, path=path) from exc
+        message = f"{visible(path)}: {errors.reason(exc, {})[0]}"
+        raise errors.OutputError(message, cure, path=path) from exc
 
 
 def _printing(shell: str) -> Callable[[], int]:

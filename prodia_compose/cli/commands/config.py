@@ -62,7 +62,7 @@ def path(context: typer.Context, *, file: File = None) -> int:
     """  # noqa: D301
     place = _place(_given(file, context))
     if place is None:
-        raise errors.UsageError("config: there is no home folder to look in; use --config FILE")
+        raise errors.UsageError("config: there is no home folder to look in", "use --config FILE")
     terminal.print_path(place)
     if place != "off" and not os.path.lexists(place):
         terminal.tell("prodia-compose: there is no such file yet")

@@ -74,7 +74,7 @@ def show(
 
         near = slips.nearest(topic, [*program.COMMANDS, *TOPICS])
         hint = f"did you mean: help {near}?" if near else "see prodia-compose help"
-        raise errors.UsageError(f"no such command or topic {slips.shown(' '.join(words))}; {hint}")
+        raise errors.UsageError(f"no such command or topic {slips.shown(' '.join(words))}", hint)
     return 0
 
 

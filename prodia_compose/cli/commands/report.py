@@ -34,8 +34,8 @@ def report(options: ReportOptions) -> int:
     from prodia_compose.report.made import writing  # noqa: PLC0415 - loads Pillow
 
     if not options.names:
-        words = "nothing to report; name results files, sidecars, or the ids of jobs"
-        raise errors.UsageError(words)
+        words = "nothing to report"
+        raise errors.UsageError(words, "name results files, sidecars, or the ids of jobs")
     writing.kind_of(options.output, options.format)
     with ledger.open_record(os.environ, create=False) as record:
         documents = made.gathered(options.names, record)

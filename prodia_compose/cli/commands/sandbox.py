@@ -95,7 +95,9 @@ def sandbox(
         try:
             Token.parse(token)  # one that no client could send is a mistake
         except errors.AuthError as exc:
-            raise errors.UsageError(f"--token: {exc.message}; choose another") from exc
+            raise errors.UsageError(
+                f"--token: {exc.words}", *exc.hints or ("choose another",)
+            ) from exc
     faults = tuple(parse_fault(kind) for kind in fault or [])
     options = SandboxOptions(token=token, latency_s=latency, faults=faults)
     return _serve(options, port, command or [])

@@ -61,7 +61,7 @@ class VerifyOptions(Options):
         """Yield nothing to look at, and standard input asked for twice."""
         yield from super().clashes()
         if not self.files and not self.selection.lists:
-            yield Clash("files", "lists", "no files; name some, or a list with -T")
+            yield Clash("files", "lists", "no files", "name some, or a list with -T")
         claims = [one for one in (*self.files, *self.selection.lists) if one == "-"]
         if len(claims) > 1:
             message = "- is given more than once; standard input can be read only once"

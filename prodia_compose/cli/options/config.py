@@ -182,19 +182,19 @@ def load(path: str, flag: str) -> Config:
     """
     called = f"{flag} {path}"
     if path == "-":
-        raise errors.UsageError(f"{called}: standard input is no config; name a file")
+        raise errors.UsageError(f"{called}: standard input is no config", "name a file")
     try:
         data = files.read_text(path, flag, None, most_bytes=_LARGEST_BYTES + 1)
     except errors.InputError as exc:
-        raise errors.UsageError(exc.message, path=exc.path) from exc
+        raise errors.UsageError(exc.words, *exc.hints, path=exc.path) from exc
     if len(data) > _LARGEST_BYTES:
-        raise errors.UsageError(f"{called}: is too large for a config; is it the right file?")
+        raise errors.UsageError(f"{called}: is too large for a config", "is it the right file?")
     if b"\0" in data and (encoding := files.wide_encoding(data)):
-        raise errors.UsageError(f"{called}: is {encoding}; save it as UTF-8")
+        raise errors.UsageError(f"{called}: is {encoding}", "save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeError as exc:
-        raise errors.UsageError(f"{called}: is no text in UTF-8; save it as UTF-8") from exc
+        raise errors.UsageError(f"{called}: is no text in UTF-8", "save it as UTF-8") from exc
     parsed = _parsed(text, called)
     _refuse_tokens(path, parsed)
     findings = errors.Findings()
@@ -210,8 +210,8 @@ def load(path: str, flag: str) -> Config:
     tables = {name: parsed[name] for name in TABLES if name in parsed}
     for name, table in tables.items():
         if not isinstance(table, dict):
-            message = f"{path}: {name}: must be a table; write [{name}] above its options"
-            findings.add(errors.UsageError(message))
+            message = f"{path}: {name}: must be a table"
+            findings.add(errors.UsageError(message, f"write [{name}] above its options"))
     findings.raise_if_any()
     return Config(path=path, tables=tables, warnings=tuple(findings.warnings))
 
@@ -228,12 +228,14 @@ def _parsed(text: str, called: str) -> dict[str, Any]:
 
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _LONGEST_LINE:
-            raise errors.UsageError(f"{called}: line {number} is too long for a config; shorten it")
+            raise errors.UsageError(
+                f"{called}: line {number} is too long for a config", "shorten it"
+            )
     try:
         return tomllib.loads(text, parse_float=str)
     except RecursionError:
         raise errors.UsageError(
-            f"{called}: is nested too deeply; a table has only values"
+            f"{called}: is nested too deeply", "a table has only values"
         ) from None
     except tomllib.TOMLDecodeError as exc:
         # The reader's own words tell what a parser expected, and may hold what is written there.

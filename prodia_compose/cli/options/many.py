@@ -60,5 +60,5 @@ class ManyOptions(Telling):
         """Yield faults that nobody rehearses."""
         yield from super().clashes()
         if self.fault and not self.batch.request.sandbox:
-            cure = "is a rehearsal's; add --sandbox"
-            yield Clash("fault", "sandbox", f"--fault {self.fault[0]}: {cure}")
+            message = f"--fault {self.fault[0]}: is a rehearsal's"
+            yield Clash("fault", "sandbox", message, "add --sandbox")

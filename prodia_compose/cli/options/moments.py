@@ -27,7 +27,7 @@ def window(since: str | None, until: str | None) -> Window:
     first = None if since is None else _span("--since", since, now)[0]
     last = None if until is None else _span("--until", until, now)[1]
     if first is not None and last is not None and first >= last:
-        raise errors.UsageError(f"--since {since} is not before --until {until}; swap them")
+        raise errors.UsageError(f"--since {since} is not before --until {until}", "swap them")
     return first, last
 
 
@@ -38,7 +38,7 @@ def _span(flag: str, text: str, now: datetime) -> tuple[datetime, datetime]:
         return first.astimezone(), last.astimezone()
     except (ValueError, OverflowError) as exc:
         forms = "YYYY-MM-DD, YYYY-MM, YYYY-MM-DDTHH:MM, 7d, 12h, today or yesterday"
-        raise errors.UsageError(f"{flag} {text}: no date; write {forms}") from exc
+        raise errors.UsageError(f"{flag} {text}: no date", f"write {forms}") from exc
 
 
 def _local_span(text: str, now: datetime) -> tuple[datetime, datetime]:

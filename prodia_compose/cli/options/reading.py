@@ -166,7 +166,7 @@ def _read(
     values = {**{name: found[name] for name in heard}, "typed": typed_now}
     made = make(kind, values, _variables(options, heard))
     errors.Findings(
-        errors.UsageError(clash.message) for clash in made.clashes() if clash.message
+        errors.UsageError(clash.message, clash.hint) for clash in made.clashes() if clash.message
     ).raise_if_any()
     if not isinstance(made, Telling):
         return made
@@ -258,7 +258,7 @@ def config_file(named: Given | None, findings: errors.Findings) -> tuple[str, st
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as exc:
-        words = f"nobody may look whether it is there: {errors.reason(exc, {})}"
+        words = f"nobody may look whether it is there: {errors.reason(exc, {})[0]}"
         findings.warn("config-unavailable", f"config {place}: {words}; --config off does without")
     return None
 

@@ -53,7 +53,9 @@ def fault(verify: bool | str | None) -> str | None:  # noqa: FBT001 - either is 
             with Path(keys).open("ab"):
                 pass
         except OSError as exc:
-            return f"SSLKEYLOGFILE names {keys}, which cannot be written ({errors.reason(exc, {})})"
+            return (
+                f"SSLKEYLOGFILE names {keys}, which cannot be written ({errors.reason(exc, {})[0]})"
+            )
     if not isinstance(verify, str):
         return None
     named = [name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)]
@@ -78,5 +80,5 @@ def _bundle_fault(bundle: Path) -> str | None:
         is_empty = exc.reason == "NO_CERTIFICATE_OR_CRL_FOUND"
         return "holds no certificate in PEM form" if is_empty else "holds a damaged certificate"
     except OSError as exc:
-        return f"cannot be read ({errors.reason(exc, {})})"
+        return f"cannot be read ({errors.reason(exc, {})[0]})"
     return None

@@ -96,7 +96,7 @@ def _check_size(header: Header, max_input_pixels: int) -> None:
         raise errors.InputError(f"is damaged: its header says {width}x{height} pixels")
     longest, pixels = max(width, height), width * height
     if longest > _MAX_SIDE:
-        raise errors.InputError(f"has a side of {longest} pixels; the limit is {_MAX_SIDE}")
+        raise errors.InputError(f"has a side of {longest} pixels", f"the limit is {_MAX_SIDE}")
     if pixels > max_input_pixels:
         raise errors.InputError(
             f"has {_megapixels(pixels, max_input_pixels)} megapixels; the limit is "

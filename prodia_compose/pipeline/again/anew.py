@@ -87,7 +87,7 @@ def _recipe(name: str, found: Document, record: Ledger) -> Mapping[str, object]:
         known = None if entry is None else entry.recipe
     if known is None:
         words = "holds no recipe: an older version wrote it, or it did not come to sending"
-        raise errors.InputError(f"{name}: {words}; compose it from its pictures", path=name)
+        raise errors.InputError(f"{name}: {words}", "compose it from its pictures", path=name)
     if not isinstance(known, dict) or not recipe.is_whole(known):
         raise _damaged(name, "recipe")
     return known
@@ -120,7 +120,7 @@ def _without(known: Mapping[str, object], unset: Iterable[str], name: str) -> Do
 
 def _damaged(name: str, what: str) -> errors.InputError:
     words = f"its {what} cannot be read, so it is not sure what it was made of"
-    return errors.InputError(f"{name}: {words}; name an undamaged one", path=name)
+    return errors.InputError(f"{name}: {words}", "name an undamaged one", path=name)
 
 
 def _read(key: str, written: object, name: str) -> tuple[str, object]:
@@ -132,13 +132,13 @@ def _read(key: str, written: object, name: str) -> tuple[str, object]:
     one = recipe.carried().get(key)
     if one is None:
         words = f"was made with {key}, which this version does not know"
-        raise errors.InputError(f"{name}: {words}; update prodia-compose", path=name)
+        raise errors.InputError(f"{name}: {words}", "update prodia-compose", path=name)
     called = f"{key} of {name}"
     try:
         return one.name, recipe.read(one, written, called)
     except errors.UsageError as exc:
-        words = exc.message if exc.message.startswith(called) else f"{called}: {exc.message}"
-        raise errors.InputError(words, path=name) from exc
+        words = exc.words if exc.words.startswith(called) else f"{called}: {exc.words}"
+        raise errors.InputError(words, *exc.hints, path=name) from exc
     except errors.ProblemsError as exc:
         raise _damaged(name, key) from exc
 
@@ -147,7 +147,7 @@ def _prompt(name: str, written: object) -> str:
     try:
         return template.to_send(str(written), f"prompt of {name}")
     except errors.UsageError as exc:
-        raise errors.InputError(exc.message, path=name) from exc
+        raise errors.InputError(exc.words, *exc.hints, path=name) from exc
 
 
 def _entries(name: str, written: object) -> tuple[Entry, ...]:

@@ -57,7 +57,7 @@ def _address(text: str, called: str) -> str:
         raise errors.UsageError(f"{called} {addresses.shown(text)}: {cure}")
     if match[1] == "tcp" and not service.is_loopback(match[2].strip("[]")):
         cure = "over a network use tls://, so that nobody reads or changes the pictures"
-        raise errors.UsageError(f"{called} {text}: tcp:// is for this machine only; {cure}")
+        raise errors.UsageError(f"{called} {text}: tcp:// is for this machine only", cure)
     return text
 
 
@@ -275,8 +275,8 @@ class BatchOptions(Options):
         names = [name for name, _ in self.vary]
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
-                message = f"--vary {name}=...: is given twice; list all values in one"
-                yield Clash("vary", "vary", message)
+                message = f"--vary {name}=...: is given twice"
+                yield Clash("vary", "vary", message, "list all values in one")
             if name in given:
                 bare = name.removeprefix("set:")
                 flag = f"--{name.replace('_', '-')}" if bare == name else f"--set {bare}"
@@ -287,7 +287,7 @@ class BatchOptions(Options):
         """Yield where no rows come from, or from two places."""
         if self.each is None and self.manifest is None:
             cure = "name a manifest, or a list with --each LIST"
-            yield Clash("operands", "each", f"no rows; {cure}")
+            yield Clash("operands", "each", "no rows", cure)
         if self.each is not None and self.manifest_format is not None:
             flag = self.called("--manifest-format")
             yield Clash("manifest_format", "each", f"{flag}: a list of --each has no format")
@@ -301,14 +301,13 @@ class BatchOptions(Options):
         if request.prompt is not None and request.prompt_file is not None:
             yield self.clash("prompt", "prompt_file", "--prompt", "--prompt-file")
         if target == "-" or streams.descriptor(target) is not None:
-            cure = "a batch makes many pictures; name files, such as -o 'out/{id}.jpg'"
-            yield Clash("target", "operands", f"{request.called('-o')} {target}: {cure}")
+            message = f"{request.called('-o')} {target}: a batch makes many pictures"
+            yield Clash("target", "operands", message, "name files, such as -o 'out/{id}.jpg'")
         if request.save_to is not None:
             flag = request.called("--save-request")
-            yield Clash("save_to", "operands", f"{flag}: is for one job; use it with compose")
+            yield Clash("save_to", "operands", f"{flag}: is for one job", "use it with compose")
         if request.origin is not None:
-            message = "--from: is for one job; use it with compose"
-            yield Clash("origin", "operands", message)
+            yield Clash("origin", "operands", "--from: is for one job", "use it with compose")
         if request.again:
-            cure = "in a batch, --rerun unknown sends what ended so"
-            yield Clash("again", "rerun", f"--again: {cure}")
+            cure = "--rerun unknown sends what ended so"
+            yield Clash("again", "rerun", "--again: is for one job", cure)

@@ -173,7 +173,7 @@ class _Surveyor:
             if not self._is_told(warned)
         ]
         if not wrong and plan.model is not None and key is None:
-            error = errors.InputError("its pictures changed meanwhile; run it again")
+            error = errors.InputError("its pictures changed meanwhile", "run it again")
             self._problems.append(Problem(error=error, line=row.line, id=row.id, is_whole=False))
         if wrong or key is None or plan.model is None:
             self._wrong.append(row)
@@ -211,9 +211,9 @@ class _Surveyor:
         yield from (one for one in plan.errors if not isinstance(one, errors.AuthError))
         limit = self._budget_usd
         if limit is not None and plan.model is not None and plan.estimate.maximum_usd is None:
-            what = f"the price of {plan.model.short_name} is unknown"
+            what = f"the price of {plan.model.short_name} is unknown; nothing was sent"
             cure = "--assume-price USD says what it may be"
-            yield errors.CostError(f"--budget {limit:f}: {what}; {cure}; nothing sent")
+            yield errors.CostError(f"--budget {limit:f}: {what}", cure)
 
     def _twins(self, row: Row, key: str) -> tuple[errors.Warned, ...]:
         """Return the warning that an earlier row asks for the same, if one does."""

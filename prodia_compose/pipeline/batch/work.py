@@ -106,7 +106,7 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
         except queue.Empty:
             if is_lost:
                 what = "there is not enough memory to find out what became of the other rows"
-                raise errors.UnknownError(f"{what}; run it again: it goes on from here") from None
+                raise errors.UnknownError(what, "run it again: it goes on from here") from None
 
 
 class _Crew:
@@ -268,7 +268,7 @@ class _Row:
         ready = replace(ready, service=replace(ready.service, again=again))
         if plan.request_key != due.request_key:
             cure = "run the batch again"
-            raise errors.InputError(f"its pictures have changed since the batch began; {cure}")
+            raise errors.InputError("its pictures have changed since the batch began", cure)
         means.desk.enter(due.row.number, due.row.id, due.model, due.bound)
         self._start_next()
         if not due.again:

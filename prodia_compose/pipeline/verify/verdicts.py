@@ -87,7 +87,7 @@ class _File:
             named = addresses.shown(self.path) or "''"
             self.fault = exc.message.removeprefix(f"{named}: ")
         except OSError as exc:
-            self.fault = files.reason(self.path, exc)
+            self.fault = "; ".join(files.reason(self.path, exc))
         except ValueError as exc:
             self.fault = str(exc)
 
@@ -103,7 +103,7 @@ class _File:
 def _opener(named: Named, stdin: BinaryIO | None) -> blob.Opener:
     if not named.is_stdin and os.path.isdir(named.path):  # noqa: PTH112 - of any bytes
         line = f"{files.listing(named.path)} | prodia-compose verify -0 -T -"
-        raise errors.InputError(f"is a folder; list its pictures: {line}")
+        raise errors.InputError("is a folder", f"list its pictures: {line}")
     return open_input(named, 1, stdin=stdin, download=_refuse).opener
 
 
@@ -171,7 +171,7 @@ def _at_once(
 
 
 def _refuse(_address: str) -> blob.Blob:
-    raise errors.InputError("is an address; download it first")
+    raise errors.InputError("is an address", "download it first")
 
 
 def _judged(file: _File, known: Known) -> Verified:

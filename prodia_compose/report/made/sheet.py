@@ -60,7 +60,7 @@ def sheets(
         for band in layout.of_set(one, name, grid.columns):
             if band.height > most:
                 cure = "ask for a page (.html) or a table (.md)"
-                raise errors.InputError(f"{name}: too many pictures for a contact sheet; {cure}")
+                raise errors.InputError(f"{name}: too many pictures for a contact sheet", cure)
             if sum(each.height for each in waiting) + band.height > most:
                 yield layout.page(waiting)
                 waiting = []

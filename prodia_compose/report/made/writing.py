@@ -138,7 +138,7 @@ def write(
         except OSError as exc:
             data.drop_spares()
             taken = isinstance(exc, FileExistsError)
-            reason = "the name was taken meanwhile" if taken else errors.reason(exc, {})
+            reason = "the name was taken meanwhile" if taken else errors.reason(exc, {})[0]
             raise errors.OutputError(f"-o {place.path}: {reason}", path=place.path) from exc
         most, why = _LARGE.get(target.kind, (data.size, ""))
         if data.size > most:

@@ -103,7 +103,7 @@ def test_defaults_send_one_job_a_row() -> None:
         (("-o", "-"), "-o -: a batch makes many pictures; name files, such as"),
         (("-o", "/dev/stdout"), "-o /dev/stdout: a batch makes many pictures"),
         (("--save-request", "d"), "--save-request: is for one job; use it with compose"),
-        (("--again",), "--again: in a batch, --rerun unknown sends"),
+        (("--again",), "--again: is for one job; --rerun unknown sends"),
         (("-p", "x", "--prompt-file", "y"), "--prompt and --prompt-file: give one of them"),
         (("--match", "1", "--width", "512"), "--match and --width: give one of them"),
         (("--each", "list"), "rows.csv and --each: give one of them"),

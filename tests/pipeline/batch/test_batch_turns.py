@@ -166,8 +166,8 @@ def test_a_model_given_up_ends_its_rows_alone(pause: Pause, words: str | None) -
             message = turn.error.message if turn.error else ""
             assert message.startswith(words)
             assert message.endswith(
-                "; waited 0 s of the 120 s that --max-wait allows; the job did not run and can be"
-                " sent again later"
+                "; waited 0 s of the 120 s that --max-wait allows; the job did not run; send"
+                " it again later"
             )
         for number in (2, 1, 4):
             turns.leave(number, Outcome(status="busy"), 1)

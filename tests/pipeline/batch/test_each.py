@@ -197,7 +197,7 @@ def test_a_list_is_read_as_others_are(
             "3 whole --each product.jpg: is a picture, not a list; name it in a list",
         ),
         (("--each", "gone"), None, "3 whole --each gone: no such file"),
-        (("--each", "x" * 300), None, f"3 whole --each {'x' * 300}: no such file; the name is too"),
+        (("--each", "x" * 300), None, f"3 whole --each {'x' * 300}: no such file: the name is too"),
         (
             ("--each", "-"),
             b"aa.jpg\0bb.jpg\0",

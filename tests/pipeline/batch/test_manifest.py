@@ -244,8 +244,8 @@ def test_what_is_wrong_with_a_table_is_told(work: Path, text: str, words: str) -
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("m.csv", "id\na\n".encode("utf-16"), "3 whole m.csv: is UTF-16: save it as UTF-8"),
-        ("m.jsonl", b"\0\0\xfe\xff\0\0\0{", "3 whole m.jsonl: is UTF-32: save it as UTF-8"),
+        ("m.csv", "id\na\n".encode("utf-16"), "3 whole m.csv: is UTF-16; save it as UTF-8"),
+        ("m.jsonl", b"\0\0\xfe\xff\0\0\0{", "3 whole m.jsonl: is UTF-32; save it as UTF-8"),
         ("m.csv", b"id\n\xfc\n", "3 whole FILE:2: is not UTF-8 text (byte 1); save it as UTF-8"),
         ("m.jsonl", b'{"id": "\xfc"}\n', "3 FILE:1: is not UTF-8 text (byte 9); save it as UTF-8"),
         ("m.jsonl", b"\n\n", "3 whole m.jsonl: holds no row"),

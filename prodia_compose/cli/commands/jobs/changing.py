@@ -102,7 +102,7 @@ def clean(
         terminal.tell(f"prodia-compose: removed {jobs_text.how_much(removed)}")
     if len(removed) < len(kept):
         left = visible(", ".join(one.path for one in kept if one not in removed))
-        raise errors.OutputError(f"could not be removed: {left}; check who owns the folder")
+        raise errors.OutputError(f"could not be removed: {left}", "check who owns the folder")
     return 0
 
 
@@ -114,7 +114,7 @@ def _ask(rows: list[tuple[str, ...]], *, as_json: bool) -> None:
         typer.Abort: The answer is no.
     """
     if as_json or not (terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)):
-        raise errors.UsageError("jobs clean: -y removes without asking; give it to go on")
+        raise errors.UsageError("jobs clean: -y removes without asking", "give it to go on")
     terminal.tell("\n".join(tables.aligned(rows, terminal.layout(sys.stderr))))
     if not terminal.is_agreed("Remove them all? [y/N] "):
         raise errors.UsageError("jobs clean: nothing was removed")

@@ -39,7 +39,7 @@ class Decision:
 
     Attributes:
         why: The reason, which goes on the sentence that its id begins; empty if it needs none.
-        cure: What to type, and what that does; empty if there is nothing.
+        cures: What to type, and what that does.
         rerun: The `--rerun` that sends it, where it is listed.
         replaces: Whether what stands in its place may be written over: this batch made it, or
             the user said so.
@@ -49,7 +49,7 @@ class Decision:
 
     action: Action
     why: str = ""
-    cure: str = ""
+    cures: tuple[str, ...] = ()
     rerun: Rerun | None = None
     replaces: bool = False
     again: bool = False
@@ -57,8 +57,8 @@ class Decision:
 
     @property
     def words(self) -> str:
-        """The reason and the cure, as one sentence goes on."""
-        return "; ".join(part for part in (self.why, self.cure) if part)
+        """The reason and the cures, as one sentence goes on."""
+        return "; ".join(part for part in (self.why, *self.cures) if part)
 
 
 class Twins:
@@ -160,15 +160,15 @@ def _of_unknown(last: Last, entry: Entry | None, rerun: Collection[Rerun]) -> De
     """Return what is to be done with a row that may have been paid for: nothing, by itself."""
     if entry is not None and entry.is_running:
         why = f"another process ({entry.pid}) is at it"
-        return Decision(action="list", why=why, cure="run it again once that has ended")
+        return Decision(action="list", why=why, cures=("run it again once that has ended",))
     why = "it was sent, and its outcome is unknown, so it may be billed"
-    cure = f"look at {addresses.DASHBOARD}"
+    cures: tuple[str, ...] = (f"look at {addresses.DASHBOARD}",)
     if entry is not None:
         show = f"look at `prodia-compose jobs show {entry.id}` and {addresses.DASHBOARD}"
         settle = f"`prodia-compose jobs settle {entry.id} not-billed` (or billed) says so"
         fetch = f"`prodia-compose jobs fetch {entry.id}` brings its picture if there is one"
-        cure = f"{fetch if entry.is_at_service else show}; once you know, {settle}"
-    return _unless_rerun("unknown", why, last, rerun, cure=f"{cure}; ")
+        cures = (fetch if entry.is_at_service else show, f"once you know, {settle}")
+    return _unless_rerun("unknown", why, last, rerun, *cures)
 
 
 def _of_missing(
@@ -182,7 +182,7 @@ def _of_missing(
         if not is_forced and (last.kept or "missing" in rerun):
             cure = f"move {where} away, or let -f replace it"
             word: Rerun | None = None if "missing" in rerun else "missing"
-            return Decision(action="list", why=why, cure=cure, rerun=word)
+            return Decision(action="list", why=why, cures=(cure,), rerun=word)
     elif last.status == "not-placed":
         why = last.message or "its picture came, and could not be placed"
     else:
@@ -197,14 +197,13 @@ def _unless_rerun(
     why: str,
     last: Last,
     rerun: Collection[Rerun],
-    *,
-    cure: str = "",
+    *cures: str,
     replaces: bool = False,
 ) -> Decision:
     if word in rerun:
         return Decision(action="send", again="unknown" in rerun, replaces=replaces)
     line = f"--rerun {word} --only {shlex.quote(last.id)} sends it once more"
-    return Decision(action="list", why=why, cure=f"{cure}{line}", rerun=word)
+    return Decision(action="list", why=why, cures=(*cures, line), rerun=word)
 
 
 def with_twins(
@@ -232,10 +231,10 @@ def with_twins(
     if unknown is not None:
         why = f"the same was sent as {unknown.id}, and its outcome is unknown; nothing was sent"
         cure = f"settle that first: --only {shlex.quote(unknown.id)} tells how"
-        return Decision(action="refuse", why=why, cure=cure, code=errors.ExitCode.UNKNOWN)
+        return Decision(action="refuse", why=why, cures=(cure,), code=errors.ExitCode.UNKNOWN)
     done = twins.done(name, request_key) if is_new and "missing" not in rerun else None
     if done is not None:
         why = f"it is made as {done.id}: {', '.join(one.path for one in done.pictures)}"
         cure = f"--rerun missing --only {shlex.quote(name)} makes another"
-        return Decision(action="list", why=why, cure=cure, rerun="missing")
+        return Decision(action="list", why=why, cures=(cure,), rerun="missing")
     return decision

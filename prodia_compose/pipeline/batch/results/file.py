@@ -24,8 +24,8 @@ class UnwrittenError(errors.OutputError, exit_code=errors.ExitCode.OUTPUT):
     """A line could not be brought to disk; what it was to tell has happened, or must not."""
 
     def __init__(self, path: str, exc: OSError, called: str = "--results") -> None:
-        words = f"the results cannot be written: {_reason(exc, called)}"
-        super().__init__(f"{path}: {words}", path=path)
+        why, *hints = _reason(exc, called)
+        super().__init__(f"{path}: the results cannot be written: {why}", *hints, path=path)
 
 
 class Results:
@@ -81,8 +81,8 @@ class Results:
             self.close()
             if not isinstance(exc, OSError):
                 raise
-            words = _reason(exc, called)
-            raise errors.OutputError(f"{path}: {words}", path=path) from exc
+            why, *hints = _reason(exc, called)
+            raise errors.OutputError(f"{path}: {why}", *hints, path=path) from exc
 
     def __enter__(self) -> Self:
         return self
@@ -194,8 +194,8 @@ class Results:
             missing.append(folder)
             folder = folder.parent
         if missing and not create_dirs:
-            words = f"there is no folder {Path(self._path).parent}; --create-dirs makes it"
-            raise errors.OutputError(f"{self._path}: {words}", path=self._path)
+            words = f"{self._path}: there is no folder {Path(self._path).parent}"
+            raise errors.OutputError(words, "--create-dirs makes it", path=self._path)
         while missing:
             missing[-1].mkdir(exist_ok=True)
             self._made.append(missing.pop())
@@ -263,8 +263,8 @@ class Results:
                     break
         if are_others:
             words = f"is of another {self._what}: none of its rows is in this one"
-            message = f"{self._path}: {words}; name another with {self._called}"
-            raise errors.UsageError(message, path=self._path)
+            message = f"{self._path}: {words}"
+            raise errors.UsageError(message, f"name another with {self._called}", path=self._path)
         if is_begun:
             self._mend()
         else:
@@ -293,18 +293,20 @@ def _lock(descriptor: int, path: str, called: str, *, is_shared: bool = False) -
         errors.OutputError: Another run has locked it, or it cannot be.
     """
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise errors.OutputError(f"{path}: is no file; name one with {called}", path=path)
-    words = f"this file system cannot lock; let {called} name a file on a local disk"
+        raise errors.OutputError(f"{path}: is no file", f"name one with {called}", path=path)
+    why = f"{path}: this file system cannot lock", f"let {called} name a file on a local disk"
     try:
         import fcntl  # noqa: PLC0415 - there is none on Windows
 
         kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        words = "another run of this batch is at it; wait for its end, which loses nothing"
-        raise errors.OutputError(f"{path}: {words}", path=path) from exc
     except (OSError, ImportError) as exc:
-        raise errors.OutputError(f"{path}: {words}", path=path) from exc
+        if isinstance(exc, BlockingIOError):
+            why = (
+                f"{path}: another run of this batch is at it",
+                "wait for its end, which loses nothing",
+            )
+        raise errors.OutputError(*why, path=path) from exc
 
 
 def _dated(document: Document) -> Document:
@@ -323,23 +325,24 @@ def _dated(document: Document) -> Document:
     return {**document, "outputs": dated}
 
 
-def _reason(exc: OSError, called: str) -> str:
+def _reason(exc: OSError, called: str) -> list[str]:
     """Return why a results file cannot be used, and what to do."""
-    return errors.reason(exc, _REASONS).replace("{called}", called)
+    return [one.replace("{called}", called) for one in errors.reason(exc, _REASONS)]
 
 
+_ANEW = "then run it again: it goes on from here"
 _REASONS = {
-    errno.EACCES: "permission denied; choose a place you may write to with {called}",
-    errno.EPERM: "it is protected from changes; choose another place with {called}",
-    errno.EROFS: "the file system is read-only; choose another place with {called}",
-    errno.EISDIR: "is a folder; name a file with {called}",
-    errno.ENOENT: "links to a folder that is not there; name another file with {called}",
-    errno.ENOTDIR: "part of the path is not a folder",
-    errno.ENAMETOOLONG: "the name is too long; choose another with {called}",
-    errno.ENOSPC: "the disk is full; make room, then run it again: it goes on from here",
-    errno.EDQUOT: "your disk quota is used up; make room, then run it again: it goes on from here",
-    errno.ENXIO: "is no file",
-    errno.ESTALE: "the file was removed or renamed; put it back, then run it again: it goes on from here",
-    errno.ELOOP: "is a loop of links",
-    errno.EIO: "the disk does not take them; check it, then run it again: it goes on from here",
+    errno.EACCES: ("permission denied", "choose a place you may write to with {called}"),
+    errno.EPERM: ("it is protected from changes", "choose another place with {called}"),
+    errno.EROFS: ("the file system is read-only", "choose another place with {called}"),
+    errno.EISDIR: ("is a folder", "name a file with {called}"),
+    errno.ENOENT: ("links to a folder that is not there", "name another file with {called}"),
+    errno.ENOTDIR: ("part of the path is not a folder",),
+    errno.ENAMETOOLONG: ("the name is too long", "choose another with {called}"),
+    errno.ENOSPC: ("the disk is full", f"make room, {_ANEW}"),
+    errno.EDQUOT: ("your disk quota is used up", f"make room, {_ANEW}"),
+    errno.ENXIO: ("is no file",),
+    errno.ESTALE: ("the file was removed or renamed", f"put it back, {_ANEW}"),
+    errno.ELOOP: ("is a loop of links",),
+    errno.EIO: ("the disk does not take them", f"check it, {_ANEW}"),
 }

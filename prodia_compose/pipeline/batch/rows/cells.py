@@ -91,7 +91,7 @@ def _id(written: object) -> str:
     if len(text) > _LONGEST_ID:
         raise errors.UsageError(f"id {fields.shown(text)}: has more than {_LONGEST_ID} characters")
     if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text):
-        raise errors.UsageError(f"id {json.dumps(text)}: holds what is no character; correct it")
+        raise errors.UsageError(f"id {json.dumps(text)}: holds what is no character", "correct it")
     return text
 
 
@@ -107,7 +107,7 @@ def _images(written: object) -> tuple[Image, ...]:
     labels = [label for label, _ in images if label is not None]
     for label in dict.fromkeys(labels):
         if labels.count(label) > 1:
-            findings.add(errors.UsageError(f"label {label}: is given twice; labels must differ"))
+            findings.add(errors.UsageError(f"label {label}: is given twice", "labels must differ"))
     findings.raise_if_any()
     return tuple(images)
 
@@ -144,9 +144,11 @@ def _check_path(name: str, path: str) -> None:
     except UnicodeError:  # half a character
         is_path = False
     if not is_path:
-        raise errors.InputError(f"{name} {json.dumps(path)}: no file can be called so; correct it")
+        raise errors.InputError(
+            f"{name} {json.dumps(path)}: no file can be called so", "correct it"
+        )
     if path == "-" or is_descriptor(path) or descriptor(path) is not None:
-        raise errors.InputError(f"{name} {path}: a row names files; write the name of one")
+        raise errors.InputError(f"{name} {path}: a row names files", "write the name of one")
 
 
 def _prompt(written: object) -> str:

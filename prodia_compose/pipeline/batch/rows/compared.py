@@ -38,7 +38,7 @@ def _folder(text: str, called: str) -> str:
     is_there = os.path.isdir(text)  # noqa: PTH112 - pathlib raises at long names
     if Path(text).suffix.lower() in _FILES and not is_there:
         raise errors.UsageError(
-            f"{called} {text}: reads as a file, and there will be several; {cure}"
+            f"{called} {text}: reads as a file, and there will be several", cure
         )
     return text
 
@@ -139,44 +139,48 @@ class CompareOptions(BatchOptions):
             errors.OutputError: It is such a one.
         """
         folder = self.folder or ""
+        why: tuple[str, ...]
         try:
             held = [name for name in os.listdir(folder) if not name.startswith(".")]  # noqa: PTH208 - as typed
-            words = "holds something else; name a new folder, or let -f use this one"
+            why = "holds something else", "name a new folder, or let -f use this one"
             is_wrong = bool(held) and RESULTS not in held and not self.request.placement.force
         except FileNotFoundError:
             parent = Path(folder).parent
-            words = f"there is no folder {parent}; --create-dirs makes it"
+            why = f"there is no folder {parent}", "--create-dirs makes it"
             is_wrong = not (self.makes_all or parent.exists())
             if os.path.islink(folder):  # noqa: PTH114 - as typed
-                words, is_wrong = "is a link to nothing; name another folder", True
+                why, is_wrong = ("is a link to nothing", "name another folder"), True
         except (OSError, ValueError) as exc:
-            words, is_wrong = errors.reason(exc, _REASONS), True
+            why, is_wrong = errors.reason(exc, _REASONS), True
         if is_wrong:
-            raise errors.OutputError(f"-o {folder}: {words}", path=folder)
+            words, *hints = why
+            raise errors.OutputError(f"-o {folder}: {words}", *hints, path=folder)
 
     def clashes(self) -> Iterator[Clash]:
         """Yield what makes no compare."""
         try:
             names = self.compared
         except errors.UsageError as exc:
-            yield Clash("vary", "vary", exc.message)
+            yield Clash("vary", "vary", exc.words, *exc.hints)
             return
         yield from super().clashes()
         if self.models and self._varied:
             yield self.clash("models", "vary", "--model", "--vary model=...")
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
-                message = f"{name}: is given twice; --repeat N makes several pictures of each"
-                yield Clash("models", "models", f"{self.called('--model')} {message}")
+                message = f"{self.called('--model')} {name}: is given twice"
+                yield Clash(
+                    "models", "models", message, "--repeat N makes several pictures of each"
+                )
         ways = variants.all_of([one for one in self.vary if one[0] != "model"], self.repeat)
         if len(names) * len(ways) < 2:
             cure = "name models with -m A -m B, or values with --vary seed=1,2"
-            yield Clash("models", "vary", f"there is one variant only, {names[0]}; {cure}")
+            yield Clash("models", "vary", f"there is one variant only, {names[0]}", cure)
 
     def _rowless(self) -> Iterator[Clash]:
         """Yield that there is no place for what is made."""
         if self.folder is None:
-            yield Clash("folder", "folder", "no folder for the pictures; name one with -o")
+            yield Clash("folder", "folder", "no folder for the pictures", "name one with -o")
 
 
 def is_nowhere(problems: Sequence[Problem]) -> bool:
@@ -207,8 +211,8 @@ def merged(problems: Sequence[Problem], rows: Sequence[Row]) -> list[Problem]:
 
 
 _REASONS = {
-    errno.ENOTDIR: "is no folder; name another",
-    errno.EACCES: "permission denied; choose a folder you may write to",
-    errno.ENAMETOOLONG: "the name is too long",
-    errno.ELOOP: "is a loop of links",
+    errno.ENOTDIR: ("is no folder", "name another"),
+    errno.EACCES: ("permission denied", "choose a folder you may write to"),
+    errno.ENAMETOOLONG: ("the name is too long",),
+    errno.ELOOP: ("is a loop of links",),
 }

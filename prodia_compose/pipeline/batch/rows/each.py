@@ -56,7 +56,7 @@ def named(options: BatchOptions, stdin: BinaryIO | None) -> Iterator[Named]:
     name = options.each or "-"
     if name != "-" and os.path.isdir(name):  # noqa: PTH112 - pathlib raises at long names
         cure = f"list its pictures: {files.listing(name)} | prodia-compose batch --each - -0 ..."
-        raise errors.InputError(f"--each {name}: is a folder; {cure}", path=name)
+        raise errors.InputError(f"--each {name}: is a folder", cure, path=name)
     home = _home(options)
     for number, path in enumerate(names_in(name, "--each", options.request.selection, stdin), 1):
         yield _named(number, path, home)
@@ -86,7 +86,8 @@ def _named(number: int, path: str, home: str) -> Named:
         if not paths:
             error = errors.InputError(f"{path}: is a folder without pictures", path=path)
     except OSError as exc:
-        error = errors.InputError(f"{path}: {files.reason(path, exc)}", path=path)
+        words, *hints = files.reason(path, exc)
+        error = errors.InputError(f"{path}: {words}", *hints, path=path)
     whole = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119 - of . and of a/ too
     return Named(number=number, id=id_, name=whole, paths=paths, folder=real(path), error=error)
 

@@ -77,7 +77,7 @@ def parsed(key: str, text: str) -> tuple[str, SettingValue]:
         errors.UsageError: It cannot be sent.
     """
     if "=" in key:
-        raise errors.UsageError(f"set {key}: a KEY has no = in it; correct it")
+        raise errors.UsageError(f"set {key}: a KEY has no = in it", "correct it")
     return settings.parse_set(f"{key}={text}")
 
 
@@ -89,7 +89,7 @@ def check_variable(name: str) -> None:
     """
     if not LABEL.fullmatch(name):
         cure = "a name is a letter, then letters, digits, - or _"
-        raise errors.UsageError(f"vars: {shown(name)} is no name for a variable; {cure}")
+        raise errors.UsageError(f"vars: {shown(name)} is no name for a variable", cure)
     if name in TEMPLATE_NAMES:
         cure = f"{{{name}}} stands for something else in a batch; choose another name"
         raise errors.UsageError(f"vars {name}: {cure}")
@@ -102,7 +102,7 @@ def unknown(name: str, kind: str, known: tuple[str, ...] = NAMES) -> errors.Inpu
         cure = f"{option.long} is for the whole batch; give it on the command line"
     else:
         cure = values.hint(name, known, otherwise=f"there are {', '.join(known)}")
-    return errors.InputError(f"{shown(name)}: no such {kind}; {cure}")
+    return errors.InputError(f"{shown(name)}: no such {kind}", cure)
 
 
 def shown(written: object, most: int = 40) -> str:

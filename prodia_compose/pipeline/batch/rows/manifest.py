@@ -57,14 +57,14 @@ def format_of(name: str, asked: Format | None) -> Format:
     found = asked or SUFFIXES.get(PurePath(name).suffix.lower())
     if found is None and name != "-":
         cure = "say which it has: --manifest-format jsonl, csv or tsv"
-        raise errors.UsageError(f"{name}: the name tells no format; {cure}")
+        raise errors.UsageError(f"{name}: the name tells no format", cure)
     return found or "jsonl"
 
 
 def rows(data: bytes, name: str, format_: Format, problems: list[Problem]) -> Iterator[Written]:
     """Yield the rows; what is wrong with the whole goes to the problems."""
     if encoding := files.wide_encoding(data):
-        error = errors.InputError(f"{name}: is {encoding}: save it as UTF-8", path=name)
+        error = errors.InputError(f"{name}: is {encoding}", "save it as UTF-8", path=name)
         problems.append(Problem(error=error, is_whole=True))
         return
     bare = data.removeprefix(codecs.BOM_UTF8)
@@ -100,16 +100,16 @@ def _object(line: bytes) -> dict[str, object]:
             parse_float=_decimal,
         )
     except UnicodeDecodeError as exc:
-        raise errors.InputError(_no_utf8(exc.start)) from exc
+        raise _no_utf8(exc.start) from exc
     except json.JSONDecodeError as exc:
-        raise errors.InputError(f"is no JSON from column {exc.colno} on; {_OBJECT}") from exc
+        raise errors.InputError(f"is no JSON from column {exc.colno} on", _OBJECT) from exc
     except RecursionError as exc:
-        raise errors.InputError("the JSON is nested too deeply; simplify it") from exc
+        raise errors.InputError("the JSON is nested too deeply", "simplify it") from exc
     except ValueError as exc:  # an integer of thousands of digits
-        raise errors.InputError("holds too large a number; use a smaller one") from exc
+        raise errors.InputError("holds too large a number", "use a smaller one") from exc
     if not isinstance(found, dict):
         cure = "; of an array, jq -c '.[]' makes JSON Lines" if isinstance(found, list) else ""
-        raise errors.InputError(f"{fields.shown(found)}: is no object; {_OBJECT}{cure}")
+        raise errors.InputError(f"{fields.shown(found)}: is no object", f"{_OBJECT}{cure}")
     return found
 
 
@@ -118,22 +118,22 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise errors.InputError(f"{fields.shown(twice)}: is given twice; keep one of them")
+        raise errors.InputError(f"{fields.shown(twice)}: is given twice", "keep one of them")
     return members
 
 
 def _refuse_constant(word: str) -> NoReturn:
-    raise errors.InputError(f"{word} is not JSON; write null, or leave it out")
+    raise errors.InputError(f"{word} is not JSON", "write null, or leave it out")
 
 
 def _decimal(digits: str) -> float:
     if not math.isfinite(value := float(digits)):
-        raise errors.InputError(f"{digits}: too large a number; use a smaller one")
+        raise errors.InputError(f"{digits}: too large a number", "use a smaller one")
     return value
 
 
-def _no_utf8(start: int) -> str:
-    return f"is not UTF-8 text (byte {start + 1}); save it as UTF-8"
+def _no_utf8(start: int) -> errors.InputError:
+    return errors.InputError(f"is not UTF-8 text (byte {start + 1})", "save it as UTF-8")
 
 
 def _of_table(data: bytes, format_: Format, problems: list[Problem]) -> Iterator[Written]:
@@ -142,7 +142,7 @@ def _of_table(data: bytes, format_: Format, problems: list[Problem]) -> Iterator
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         start = exc.start - (data.rfind(b"\n", 0, exc.start) + 1)
-        error = errors.InputError(_no_utf8(start))
+        error = _no_utf8(start)
         problems.append(Problem(error=error, line=line, is_whole=True))
         return
     delimiter = "\t" if format_ == "tsv" else _delimiter(text)
@@ -176,10 +176,10 @@ def _broken(words: str) -> errors.InputError:
     """Return the error for a table that cannot be taken apart from here on."""
     if "field larger" in words:
         most = f"{csv.field_size_limit():,}"
-        return errors.InputError(f"a cell has more than {most} characters; is a quote missing?")
+        return errors.InputError(f"a cell has more than {most} characters", "is a quote missing?")
     if "end of data" in words:
-        return errors.InputError('a quote (") is opened and never closed; close or double it')
-    return errors.InputError('text follows a closing quote ("); double quotes inside a cell')
+        return errors.InputError('a quote (") is opened and never closed', "close or double it")
+    return errors.InputError('text follows a closing quote (")', "double quotes inside a cell")
 
 
 def _wrong(columns: Sequence[str]) -> list[errors.ComposeError]:
@@ -188,7 +188,9 @@ def _wrong(columns: Sequence[str]) -> list[errors.ComposeError]:
     for name in dict.fromkeys(filter(None, columns)):
         group, colon, member = name.partition(":")
         if columns.count(name) > 1:
-            wrong.append(errors.InputError(f"{name}: there are two columns of this name; keep one"))
+            wrong.append(
+                errors.InputError(f"{name}: there are two columns of this name", "keep one")
+            )
         elif colon and group in _GROUPS and member:
             try:
                 if group == "var":
@@ -201,7 +203,7 @@ def _wrong(columns: Sequence[str]) -> list[errors.ComposeError]:
             error = fields.unknown(name, "column", _COLUMNS)
             if "\t" in name:
                 cure = "of cells between tabs, say --manifest-format tsv"
-                error = errors.InputError(f"{name}: no such column; {cure}")
+                error = errors.InputError(f"{name}: no such column", cure)
             wrong.append(error)
     return wrong
 
@@ -209,8 +211,8 @@ def _wrong(columns: Sequence[str]) -> list[errors.ComposeError]:
 def _row(columns: Sequence[str], cells: Sequence[str], line: int) -> Written:
     """Return a row of a table as an object of JSON Lines would have it."""
     if len(cells) != len(columns):
-        words = f"has {len(cells)} cells, the header {len(columns)}; is a quote missing?"
-        return Written(line=line, errors=(errors.InputError(words),))
+        words = f"has {len(cells)} cells, the header {len(columns)}"
+        return Written(line=line, errors=(errors.InputError(words, "is a quote missing?"),))
     findings = errors.Findings()
     found: dict[str, object] = {}
     grouped: dict[str, dict[str, object]] = {}

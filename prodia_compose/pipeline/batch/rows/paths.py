@@ -60,7 +60,7 @@ class Places:
         self._told.add(pair)
         where = f"line {first.line}" if first.line != row.line else f"row {first.id}"
         cure = "give each its own, with {id} in -o for example"
-        error = errors.InputError(f"the picture of {where} goes to {place} too; {cure}")
+        error = errors.InputError(f"the picture of {where} goes to {place} too", cure)
         return Problem(error=error, line=row.line, id=row.id, is_whole=True)
 
     def spoilt(self) -> dict[int, Problem]:
@@ -72,8 +72,8 @@ class Places:
         for place, row in self._rows.items():
             line = self._inputs.get(place, row.line)
             if line != row.line:
-                message = f"its place {place} is an input of line {line}; choose another name"
-                error = errors.OutputError(message)
+                message = f"its place {place} is an input of line {line}"
+                error = errors.OutputError(message, "choose another name")
                 found[row.number] = Problem(error=error, line=row.line, id=row.id)
         return found
 
@@ -84,7 +84,7 @@ class Places:
             if folder in self._folders:
                 cure = "write them elsewhere, as with -o 'out/{each}.jpg' --create-dirs"
                 message = f"{place}: entries lie in {folder}, so the next run would take it for one"
-                return Problem(error=errors.UsageError(f"{message}; {cure}"), is_whole=True)
+                return Problem(error=errors.UsageError(message, cure), is_whole=True)
         return None
 
     def _place(self, row: Row, own: Sequence[Entry]) -> str | None:

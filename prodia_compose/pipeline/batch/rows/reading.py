@@ -82,8 +82,8 @@ class _Reader:
         claims = [first] if "-" in (options.each, options.manifest) else []
         claims += options.claims_on_stdin
         if len(claims) > 1:
-            message = f"{claims[0]} and {claims[1]} both read standard input; only one can"
-            self._whole(errors.UsageError(message))
+            message = f"{claims[0]} and {claims[1]} both read standard input"
+            self._whole(errors.UsageError(message, "only one can"))
         try:
             is_any = bare.operands or bare.labelled or bare.lists
             return list_entries(bare, stdin) if is_any and not self._problems else ()
@@ -150,4 +150,4 @@ class _Reader:
         for id_ in self._options.only:
             if id_ not in self._lines:
                 cure = values.hint(id_, self._lines, otherwise="look at the ids with -n")
-                self._whole(errors.UsageError(f"--only {id_}: no row has that id; {cure}"))
+                self._whole(errors.UsageError(f"--only {id_}: no row has that id", cure))

@@ -52,12 +52,12 @@ class Requests:
         labels = [label for label, _ in own if label]
         for label in labels:
             if label in shared:
-                message = f"label {label}: -i has a picture of that label too; labels must differ"
-                findings.add(errors.UsageError(message))
+                message = f"label {label}: -i has a picture of that label too"
+                findings.add(errors.UsageError(message, "labels must differ"))
         for name, _ in source.cells.texts:
             if name in shared or name in labels:
-                message = f"vars {name}: a picture has that label; call one of them otherwise"
-                findings.add(errors.UsageError(message))
+                message = f"vars {name}: a picture has that label"
+                findings.add(errors.UsageError(message, "call one of them otherwise"))
         findings.raise_if_any()
         if not own:
             return base

@@ -61,10 +61,11 @@ def read(
     try:
         data = files.read_text(name, "MANIFEST", stdin)
     except errors.InputError as exc:
-        raise errors.InputError(exc.message.removeprefix("MANIFEST "), path=name) from exc
+        words = exc.words.removeprefix("MANIFEST ")
+        raise errors.InputError(words, *exc.hints, path=name) from exc
     if begins_a_picture(data[:16]):
         cure = "name a manifest before the pictures, or a list with --each LIST"
-        raise errors.InputError(f"{name}: is a picture, not a manifest; {cure}", path=name)
+        raise errors.InputError(f"{name}: is a picture, not a manifest", cure, path=name)
     format_ = manifest.format_of(name, options.manifest_format)
     for written in manifest.rows(data, name, format_, problems):
         findings = errors.Findings(written.errors)

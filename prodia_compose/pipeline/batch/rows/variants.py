@@ -56,10 +56,10 @@ def parse(text: str, called: str) -> Varied:
         raise errors.UsageError(f"{shown}: write it as KEY=V1,V2 or, for numbers, KEY=1..4")
     if name not in _KEYS and not re.fullmatch("set:.+", name):
         cure = values.hint(name, _KEYS, otherwise=f"there are {', '.join(_KEYS)} and set:KEY")
-        raise errors.UsageError(f"{shown}: no such field to vary; {cure}")
+        raise errors.UsageError(f"{shown}: no such field to vary", cure)
     found = tuple(_value(name, one, shown) for one in _members(name, listed, shown))
     if len(set(map(_text, found))) < len(found):
-        raise errors.UsageError(f"{shown}: a value is given twice; --repeat N runs rows again")
+        raise errors.UsageError(f"{shown}: a value is given twice", "--repeat N runs rows again")
     return name, found
 
 
@@ -77,7 +77,7 @@ def _members(name: str, listed: str, shown: str) -> Sequence[str]:
 
 def _value(name: str, text: str, shown: str) -> SettingValue:
     if not text:
-        raise errors.UsageError(f"{shown}: a value is empty; remove the comma, or write it")
+        raise errors.UsageError(f"{shown}: a value is empty", "remove the comma, or write it")
     if name.startswith("set:"):
         key = name.removeprefix("set:")
         return fields.parsed(key, text)[1]

@@ -141,7 +141,7 @@ class Turns:
             if self.reason is not None and not (self.reason == "cost" and turn.is_paid_for):
                 turn.decide(Ended(self.reason))
             elif turn.model in self._given_up:
-                turn.decide(errors.BusyError(self._given_up[turn.model]))
+                turn.decide(errors.BusyError(self._given_up[turn.model], verdicts.LATER))
         self._forget_decided()
 
     def decide(self, now: float) -> float:
