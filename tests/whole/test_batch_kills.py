@@ -45,8 +45,8 @@ def manifest(folder: Path, prompts: list[str]) -> None:
 
 
 def told(folder: Path) -> str:
-    """Return what the last run in a folder wrote on stderr."""
-    return Path(f"{folder}.err").read_text()
+    """Return what the last run in a folder wrote on stderr, each error and its hints in one line."""
+    return Path(f"{folder}.err").read_text().replace("\nprodia-compose: hint: ", "; ")
 
 
 def require_whole(folder: Path, prompts: list[str]) -> set[str]:
