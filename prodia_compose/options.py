@@ -37,6 +37,7 @@ class Option:
         group: What it is about; operands have a heading of their own.
         metavar: What help calls its value; an operand is called so too.
         minimum: The least number that is taken; `maximum` is the largest.
+        example: A number that a message proposes.
         parse: Makes the value of what was typed and of what a message is to call the option;
             by default its type decides.
         write: Makes of the value what JSON has of it, where it is none itself.
@@ -57,6 +58,7 @@ class Option:
     metavar: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    example: str = ""
     parse: Callable[[str, str], object] | None = None
     write: Callable[[Any], object] | None = None
     shown: str | None = None
@@ -206,7 +208,10 @@ class Declared(NamedTuple):
         if get_origin(self.kind) is Literal:
             return values.choice(typed, name, allowed=get_args(self.kind))
         if self.kind in (int, float):
-            return values.number(typed, name, kind=self.kind, minimum=low, maximum=high)
+            example = self.option.example
+            return values.number(
+                typed, name, kind=self.kind, minimum=low, maximum=high, example=example
+            )
         return values.text(typed, name)
 
 

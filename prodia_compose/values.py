@@ -24,6 +24,7 @@ def number(
     kind: type[int] | type[float],
     minimum: float | None,
     maximum: float | None,
+    example: str = "",
 ) -> float:
     """Return the number that was typed, an `int` if that is the kind.
 
@@ -35,9 +36,9 @@ def number(
     """
     told = f"{called} {shown(typed)}"
     if kind is int and not _INTEGER.fullmatch(typed):
-        raise errors.UsageError(f"{told}: must be a whole number, such as 8")
+        raise errors.UsageError(f"{told}: must be a whole number, such as {example or 8}")
     if not _DECIMAL.fullmatch(typed):
-        raise errors.UsageError(f"{told}: must be a number, such as 2.5")
+        raise errors.UsageError(f"{told}: must be a number, such as {example or 2.5}")
     if not math.isfinite(float(typed)) or abs(float(typed)) > _LARGEST:
         raise errors.UsageError(f"{told}: too large a number", "use a smaller one")
     value = kind(typed)

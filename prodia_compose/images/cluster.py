@@ -22,6 +22,7 @@ from prodia_compose import errors
 from prodia_compose.frozen import frozen
 from prodia_compose.images import fit, plan, prepare, workers
 from prodia_compose.images.options import Fitting
+from prodia_compose.images.pixels import decoder
 from prodia_compose.images.probe import probe
 from prodia_compose.inputs import blob, entries, files
 from prodia_compose.progress import Stop
@@ -169,7 +170,7 @@ class Cluster:
         try:
             from distributed import Client  # noqa: PLC0415 - only where a cluster is asked for
         except ImportError as exc:
-            cure = "pip install 'prodia-compose[cluster]'"
+            cure = decoder.installing("distributed")
             raise errors.UsageError(f"{self._named}: Dask is not installed", cure) from exc
         _silence()
         connect = functools.partial(

@@ -114,7 +114,8 @@ def check_count(model: Model, count: int, findings: errors.Findings) -> None:
     most = int(model.max_images.value)
     if count > most:
         roomier = [m.short_name for m in CATALOGUE if m.max_images.value >= count]
-        cure = f"-m {' or '.join(roomier)} takes as many" if roomier else "leave some out"
+        listed = " or ".join(filter(None, (", ".join(roomier[:-1]), *roomier[-1:])))
+        cure = f"use -m {listed}" if roomier else "leave some out"
         whose = "" if model.listed else " (our own limit for a job type not in the catalogue)"
         takes = f"{model.short_name} takes at most {most}{whose}"
         raise errors.InputError(f"{count} images; {takes}", cure)

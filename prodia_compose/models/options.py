@@ -23,8 +23,8 @@ def _position_or_name(text: str, called: str) -> int | str:
     return int(text)
 
 
-def _setting(metavar: str, told: str) -> Option:
-    return Option(metavar=metavar, help=told, group="model and settings")
+def _setting(metavar: str, told: str, example: str = "") -> Option:
+    return Option(metavar=metavar, help=told, group="model and settings", example=example)
 
 
 @frozen
@@ -41,10 +41,12 @@ class Settings(Options):
         _setting("W:H", "Shape of the result, such as 16:9; `models NAME` lists the ratios"),
     ] = None
     width: Annotated[
-        int | None, _setting("PX", "Width of the result, in pixels; `models NAME` has the range")
+        int | None,
+        _setting("PX", "Width of the result, in pixels; `models NAME` has the range", "1024"),
     ] = None
     height: Annotated[
-        int | None, _setting("PX", "Height of the result, in pixels; `models NAME` has the range")
+        int | None,
+        _setting("PX", "Height of the result, in pixels; `models NAME` has the range", "1024"),
     ] = None
     match: Annotated[
         int | str | None,

@@ -1,6 +1,7 @@
 """Looking at headers: what a file is, how large it is, and why it is refused."""
 
 import io
+import shlex
 import struct
 import sys
 import zlib
@@ -121,8 +122,8 @@ def test_heic_where_its_decoder_is_missing(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     told = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
 
-    cure = "pip install pi-heif, or convert it to JPEG"
-    assert told == f"is a HEIC picture, whose decoder is missing: {cure}"
+    cure = f"{shlex.quote(sys.executable)} -m pip install pi-heif, or convert it to JPEG"
+    assert told == f"is a HEIC picture, whose decoder is missing; {cure}"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

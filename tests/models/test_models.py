@@ -230,7 +230,8 @@ def test_flex_between_eight_and_ten_warns(count: int, doubtful: bool) -> None:  
 @pytest.mark.parametrize(
     ("name", "count", "cure"),
     [
-        ("nano-banana", 12, "-m gemini-3.1-flash or seedream-5-lite takes as many"),
+        ("nano-banana", 4, "; use -m gemini-3.1-flash, flux-2-dev, flux-2-pro, "),
+        ("nano-banana", 12, "; use -m gemini-3.1-flash or seedream-5-lite"),
         ("nano-banana", 99, "leave some out"),
         ("inference.novel.v1", 15, "our own limit"),
     ],

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -305,9 +306,10 @@ def test_where_no_cluster_is(
 def test_without_dask(rows: Path, sandbox: server.Sandbox) -> None:
     """What to install is said."""
     argv = [*BATCH, "--cluster", "tcp://127.0.0.1:1"]
+    cure = shlex.quote(sys.executable).encode()
     done = subprocess.run([sys.executable, "-c", NO_DASK, *argv], capture_output=True, check=False)
 
     assert done.returncode == 2
     assert b"Dask is not installed\n" in done.stderr
-    assert done.stderr.endswith(b": hint: pip install 'prodia-compose[cluster]'\n")
+    assert done.stderr.endswith(b": hint: %s -m pip install distributed\n" % cure)
     assert done.stderr.count(b"\n") == 2

@@ -9,6 +9,7 @@ import importlib
 import io
 import logging
 import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -96,6 +97,11 @@ def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.
         return blob.stored(read(copy(file)))
 
 
+def installing(package: str) -> str:
+    """Return the command that installs a package where this program finds it."""
+    return f"{shlex.quote(sys.executable)} -m pip install {package}"
+
+
 def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     """Return a file's first picture, its header read and its pixels not yet: the file stays open.
 
@@ -113,12 +119,12 @@ def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:
     except ImportError as exc:
         if format_name != "HEIF":
             raise
-        cure = "pip install pi-heif, or convert it to JPEG"
-        raise errors.InputError(f"is a HEIC picture, whose decoder is missing: {cure}") from exc
+        cure = f"{installing('pi-heif')}, or convert it to JPEG"
+        raise errors.InputError("is a HEIC picture, whose decoder is missing", cure) from exc
     if format_name in {"AVIF", "WEBP"} and not getattr(module, "SUPPORTED", True):
         raise errors.InputError(
-            f"is in {format_name} format, which the installed Pillow was built without: "
-            "install Pillow from PyPI"
+            f"is in {format_name} format, which the installed Pillow was built without",
+            "install Pillow from PyPI",
         )
     if format_name == "HEIF":
         from prodia_compose.images.formats import boxes  # noqa: PLC0415 - seldom needed
