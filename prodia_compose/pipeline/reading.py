@@ -20,6 +20,8 @@ _PASSED_OVER = (lines.HEADER, "prodia-compose/batch@1")
 _BLANK = re.compile(r"\s*")
 _FOREIGN = "is no line of a batch's results, and no result of compose --json"
 
+_OF_PICTURES = "of a picture, `prodia-compose jobs show FILE` tells the id of its job"
+
 
 def opened(path: str) -> BinaryIO:
     """Return a file to be read; what is none could keep its reader waiting for ever."""
@@ -57,7 +59,8 @@ def _values(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
     if encoding := files.wide_encoding(data):
         raise errors.InputError(f"{path}: is {encoding}", "save it as UTF-8", path=path)
     if not is_text:
-        raise _foreign(path, 1)
+        beside = f"did you mean {path}.json?" if Path(f"{path}.json").is_file() else _OF_PICTURES
+        raise errors.InputError(f"{path}: {_FOREIGN}", beside, path=path)
     try:
         text, decoder, place = data.decode("utf-8-sig"), json.JSONDecoder(), 0
     except UnicodeDecodeError as exc:

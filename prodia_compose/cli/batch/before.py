@@ -1,5 +1,7 @@
 """What is told of a batch before its first row is sent, and asked."""
 
+import itertools
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +87,7 @@ def tell(
         laid = tables.aligned(list(_variants(found, passed)), terminal.layout(sys.stderr))
         terminal.tell("\n".join(laid))
         if found.due:
-            terminal.tell(f"prodia-compose: {_sum(options, found, 'to send')}")
+            terminal.tell(f"prodia-compose: {_sum(options, found, 'to send', earlier)}")
     if not options.quiet:
         _tell_money(options, earlier)
 
@@ -190,17 +192,33 @@ def show(
         rows = [*_variants(found, passed)]
     if rows:
         terminal.print_table(rows)
-    terminal.print_text(_sum(options, found, "would be sent"))
+    terminal.print_text(_sum(options, found, "would be sent", earlier))
 
 
-def _sum(options: ManyOptions, found: Survey, verb: str) -> str:
-    """Return how many rows are due, and what they cost."""
+def _sum(options: ManyOptions, found: Survey, verb: str, earlier: History) -> str:
+    """Return how many rows are due, what they cost, and for how many of them the budget will do."""
     least = documents.usd(found.least_usd)
     most = "unknown" if found.most_usd is None else documents.usd(found.most_usd)
     cost = least if least == most else f"at least {least}, at most {most}"
     left = len(found.left) + len(found.wrong)
     others = f", {left} not" if left else ""
-    return f"{documents.counted(len(found.due), options.batch.what)} {verb}{others}; {cost}"
+    return f"{documents.counted(len(found.due), options.batch.what)} {verb}{others}; {cost}{_room(options, found, earlier)}"
+
+
+def _room(options: ManyOptions, found: Survey, earlier: History) -> str:
+    """Return for how many rows there is room in the budget, where that is not all of them."""
+    limit = options.batch.limit_usd
+    if limit is None:
+        return ""
+    bounds = [math.inf if one.bound is None else one.bound for one in found.due]
+    sums = itertools.accumulate(bounds, initial=earlier.spent)
+    count = sum(spent <= limit for spent in sums) - 1
+    if count >= len(bounds):
+        return ""
+    room = (
+        f"{documents.usd(limit)} is enough for the first {count}" if count > 0 else "not one fits"
+    )
+    return f"; by the most that each may cost, {room}"
 
 
 def _price(bound: Decimal | None) -> str:
