@@ -89,14 +89,14 @@ def _repr(self: "_Value") -> str:
 
 
 def _eq(self: "_Value", other: object) -> bool:
-    return _told(self) == _told(other) if type(other) is type(self) else NotImplemented
+    return _fields(self) == _fields(other) if type(other) is type(self) else NotImplemented
 
 
 def _hash(self: "_Value") -> int:
-    return hash(_told(self))
+    return hash(_fields(self))
 
 
-def _told(self: "_Value") -> tuple[object, ...]:
+def _fields(self: "_Value") -> tuple[object, ...]:
     """Return the fields; a value may also hold what a cached property has made of them."""
     return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 

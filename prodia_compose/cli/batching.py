@@ -213,7 +213,7 @@ class _Batch:
             is_all = bool(problems) and not (found.due or found.left)
         wrong = []
         for one in sorted(problems, key=lambda one: one.line or 0):
-            error = one.told(source)
+            error = one.as_error(source)
             error.line, error.row_id = one.line if source else None, one.id
             wrong.append(error)
         if is_all or self._stops(problems):

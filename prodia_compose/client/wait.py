@@ -89,7 +89,7 @@ class AsyncJob:
             messages=tuple(messages),
             job=JobRecord(id=self._job_id),
             error=None,
-            remains=(),
+            salvaged=(),
         )
         self._sender.watch.came(answer)
         job = replace(self._record(), id=self._job_id)

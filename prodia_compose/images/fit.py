@@ -237,13 +237,13 @@ def _warn_of_marks(
     images: Sequence[FittedImage], findings: errors.Findings, *, is_known_to_stay: bool = False
 ) -> None:
     """Warn of the images whose C2PA what is sent does not carry on; some are sent as they lie."""
-    told = dict.fromkeys(
+    paths = dict.fromkeys(
         image.source.path
         for image in images
         if image.info.has_c2pa and not (image.is_untouched if image.prepared else is_known_to_stay)
     )
-    if told:
-        message = f"{', '.join(told)}: C2PA marks of origin are not in what is sent"
+    if paths:
+        message = f"{', '.join(paths)}: C2PA marks of origin are not in what is sent"
         findings.warn("c2pa-not-sent", message)
 
 

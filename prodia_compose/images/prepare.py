@@ -122,7 +122,7 @@ def _untouched(
         return checked
     verdict = srgb.judge(info.header.profile, grey=info.header.colour == "grey")
     has_lost = info.header.has_metadata or kept.size < info.byte_count
-    told = (
+    changes = (
         srgb.UNUSABLE if verdict == "unusable" else None,
         info.header.note,
         "metadata removed" if has_lost and not wishes.keep_metadata else None,
@@ -134,7 +134,7 @@ def _untouched(
         suffix=kind.suffix,
         width=info.width,
         height=info.height,
-        changes=tuple(each for each in told if each),
+        changes=tuple(each for each in changes if each),
     )
 
 
@@ -158,7 +158,7 @@ def _rendered(
         suffix=kind.suffix,
         width=encoded.width,
         height=encoded.height,
-        changes=_told(info, fit, wishes, max_bytes, encoded, kind, (deep, converted, flattened)),
+        changes=_changes(info, fit, wishes, max_bytes, encoded, kind, (deep, converted, flattened)),
     )
 
 
@@ -196,7 +196,7 @@ def _without_alpha(image: Image.Image, wishes: Fitting) -> tuple[Image.Image, st
     return flat, f"transparency flattened on {name}"
 
 
-def _told(
+def _changes(
     info: ImageInfo,
     fit: Fit,
     wishes: Fitting,
@@ -207,26 +207,26 @@ def _told(
 ) -> tuple[str, ...]:
     """Return every change to a picture that was encoded anew, in words."""
     header = info.header
-    told: list[str | None] = []
+    changes: list[str | None] = []
     if fit.size != (info.width, info.height):
-        told.append(_resized((info.width, info.height), fit.size, fit.reason))
+        changes.append(_resized((info.width, info.height), fit.size, fit.reason))
     if info.orientation != 1 or header.was_turned:
-        told.append("rotated")
+        changes.append("rotated")
     if header.frames > 1:
         many = " or more" if header.frames >= MAX_COUNTED else ""
-        told.append(f"first of {header.frames}{many} frames")
-    told.extend(colour_changes)
-    told.append(header.note)
+        changes.append(f"first of {header.frames}{many} frames")
+    changes.extend(colour_changes)
+    changes.append(header.note)
     byte_cap = f"{(max_bytes or 0) / 1e6:.3g} MB per image"
     if (encoded.width, encoded.height) != fit.size:
-        told.append(_resized(fit.size, (encoded.width, encoded.height), byte_cap))
+        changes.append(_resized(fit.size, (encoded.width, encoded.height), byte_cap))
     if kind is kinds.JPEG and encoded.quality < wishes.quality:
-        told.append(f"quality {wishes.quality} -> {encoded.quality} ({byte_cap})")
+        changes.append(f"quality {wishes.quality} -> {encoded.quality} ({byte_cap})")
     if header.has_metadata and not wishes.keep_metadata:
-        told.append("metadata removed")
+        changes.append("metadata removed")
     if info.format != kind.name:
-        told.append(f"{kinds.KINDS[info.format].title} -> {kind.title}")
-    return tuple(change for change in told if change)
+        changes.append(f"{kinds.KINDS[info.format].title} -> {kind.title}")
+    return tuple(change for change in changes if change)
 
 
 def _resized(before: tuple[int, int], after: tuple[int, int], reason: str | None) -> str:

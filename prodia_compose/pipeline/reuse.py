@@ -95,7 +95,7 @@ def take(plan: Plan, run: Run, *, stdout: Callable[[], IO[bytes]], reporter: Rep
     if made is None:
         return
     run.made = made
-    reporter.say(f"{twins.told(made)}; it is taken, and nothing is sent")
+    reporter.say(f"{twins.message(made)}; it is taken, and nothing is sent")
     if place.skipped:
         return
     placer = Placer(

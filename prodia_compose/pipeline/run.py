@@ -152,7 +152,7 @@ class Run:
     def came(self, answer: "Answer") -> None:
         """Hold what has come of an answer: its whole pictures, and what else is to be kept."""
         pictures = tuple(_Held(output=output) for output in answer.outputs)
-        rest = tuple(_Held(output=output, is_picture=False) for output in answer.remains)
+        rest = tuple(_Held(output=output, is_picture=False) for output in answer.salvaged)
         self._held = (*pictures, *rest)
         if pictures:
             self.state, self._has_come = "answered", True

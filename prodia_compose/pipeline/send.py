@@ -48,7 +48,7 @@ def send(
         twins.refuse(ready.claim, record)
     run.made = twins.made(ready.claim.host, ready.claim.request_key, record)
     if run.made is not None:
-        reporter.say(f"{twins.told(run.made)}; --if-made reuse takes it instead of paying")
+        reporter.say(f"{twins.message(run.made)}; --if-made reuse takes it instead of paying")
     placer = Placer(
         place=ready.place,
         format=ready.plan.format,

@@ -49,7 +49,7 @@ def lies(sha256: str, path: str) -> bool:
     return path != "-" and files.holds(path, sha256)
 
 
-def told(twin: Entry) -> str:
+def message(twin: Entry) -> str:
     """Return when, for how much and where the same picture was made, in words."""
     price = "at an unknown price" if twin.price_usd is None else f"for ${twin.price_usd:g}"
     price = "in a sandbox" if twin.is_sandbox else price

@@ -21,18 +21,18 @@ class OpenEntry:
         self.id = name
         self._write = write
         self._state: State | None = None
-        self._told: dict[str, Cell] = {}
+        self._written: dict[str, Cell] = {}
 
     def advance(self, state: State, **news: Unpack[News]) -> None:
         """Write how far the job has come, and what is news; the rest stays as it was.
 
         It can go back: a job that a busy service turned away is `prepared` again.
         """
-        told = {name: entries.cell(value) for name, value in news.items()}
+        given = {name: entries.cell(value) for name, value in news.items()}
         cells = {
             name: cell
-            for name, cell in told.items()
-            if cell is not None and cell != self._told.get(name)
+            for name, cell in given.items()
+            if cell is not None and cell != self._written.get(name)
         }
         if self.id is None or (state == self._state and not cells):
             return
@@ -42,7 +42,7 @@ class OpenEntry:
         values = {"id": self.id, "state": state, "exit_code": None, **cells}
         if self._write(_update, values, flushed=flushed):
             self._state = state
-            self._told |= cells
+            self._written |= cells
 
 
 def _update(columns: Iterable[str]) -> str:

@@ -46,9 +46,9 @@ def _part(part: "Part") -> Document:
 def cleaned(removed: "Iterable[keeping.Kept]", warned: Iterable[errors.Warned] = ()) -> Document:
     """Return `prodia-compose/jobs@1` of what was removed: the jobs it was of, and the files."""
     files = list(removed)
-    of = {one.entry.id: one.entry for one in files if one.entry is not None}
+    entries = {one.entry.id: one.entry for one in files if one.entry is not None}
     return {
-        **jobs(of.values(), warned),
+        **jobs(entries.values(), warned),
         "removed": [{**named("path", one.path), "bytes": one.byte_count} for one in files],
     }
 

@@ -48,7 +48,7 @@ def _facts(plan: Plan, *, exact: bool) -> Iterator[Row]:
         yield "digest", plan.packed.digest
     if plan.made is not None:
         cure = "it is taken" if plan.is_reuse else "--if-made reuse takes it instead of paying"
-        yield "made", f"{visible(twins.told(plan.made))}; {cure}"
+        yield "made", f"{visible(twins.message(plan.made))}; {cure}"
     yield "price", price_text(plan.estimate)
     if plan.is_saved and plan.request.save_to is not None:
         command = shlex.quote(os.path.join(plan.request.save_to, folder.SCRIPT_NAME))  # noqa: PTH118 - as typed

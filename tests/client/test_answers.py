@@ -88,7 +88,7 @@ def test_a_picture_without_a_length_must_bring_its_own_end(name: str) -> None:
 
     assert not cut.whole
     assert cut.outputs == ()
-    assert bytes_of(cut.remains) == [body[:-8]]
+    assert bytes_of(cut.salvaged) == [body[:-8]]
 
 
 def test_a_multipart_answer_has_all_its_parts() -> None:
@@ -127,8 +127,8 @@ def test_the_piece_worth_keeping_is_the_picture() -> None:
     keep = script.body.index(JPEG) + 150
     answer = read(script, keep=keep, framed=False)
 
-    assert bytes_of(answer.remains) == [JPEG[:150], script.body[:keep]]
-    assert answer.remains[0].media_type == "image/jpeg"
+    assert bytes_of(answer.salvaged) == [JPEG[:150], script.body[:keep]]
+    assert answer.salvaged[0].media_type == "image/jpeg"
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_each_form_of_a_multipart_answer_is_taken_apart(name: str) -> None:
 
     assert bytes_of(answer.outputs) == [JPEG]
     assert answer.outputs[0].media_type == "image/jpeg"
-    assert (answer.whole, answer.remains, answer.job.id) == (True, (), "J")
+    assert (answer.whole, answer.salvaged, answer.job.id) == (True, (), "J")
 
 
 @pytest.mark.parametrize("shift", range(-12, 13))
@@ -367,7 +367,7 @@ def test_all_pieces_of_an_answer_that_breaks_off_are_kept() -> None:
 
     assert not answer.whole
     assert bytes_of(answer.outputs) == [JPEG, PNG]
-    assert bytes_of(answer.remains) == [JPEG[:100], script.body[:keep]]
+    assert bytes_of(answer.salvaged) == [JPEG[:100], script.body[:keep]]
 
 
 def test_an_answer_that_is_closed_is_whole_though_more_was_announced() -> None:
@@ -376,7 +376,7 @@ def test_an_answer_that_is_closed_is_whole_though_more_was_announced() -> None:
     content_type = f"multipart/form-data; boundary={loopback.BOUNDARY}"
     answer = answers.read(blob.spool([body]), content_type=content_type, broken=True)
 
-    assert (answer.whole, answer.remains) == (True, ())
+    assert (answer.whole, answer.salvaged) == (True, ())
 
 
 FORM = "multipart/form-data; boundary=BB"
@@ -441,10 +441,10 @@ def test_where_an_answer_ends_is_known(name: str) -> None:
     came = blob.spool([body])
     answer = answers.read(came, content_type=content_type, **how)
 
-    types = [output.media_type for output in answer.remains]
+    types = [output.media_type for output in answer.salvaged]
     assert (answer.whole, answer.ended, len(answer.outputs), types, answer.error) == expected
     assert answer.raw is came
-    kept = [output.blob for output in (*answer.remains, *answer.outputs)]
+    kept = [output.blob for output in (*answer.salvaged, *answer.outputs)]
     assert came in kept or not body or answer.outputs
 
 
@@ -586,7 +586,7 @@ def test_a_multipart_answer_without_a_boundary_is_kept() -> None:
     answer = read_body(body, "multipart/form-data")
 
     assert answer.outputs == ()
-    assert bytes_of(answer.remains) == [body]
+    assert bytes_of(answer.salvaged) == [body]
 
 
 def test_secrets_are_taken_out_of_every_text() -> None:

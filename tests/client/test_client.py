@@ -590,7 +590,7 @@ def test_half_a_picture_is_none_whatever_ends_the_reading() -> None:
 
     assert outcome.held is not None
     assert (outcome.held.whole, outcome.held.outputs) == (False, ())
-    assert [output.blob.read() for output in outcome.held.remains] == [PICTURE[:100]]
+    assert [output.blob.read() for output in outcome.held.salvaged] == [PICTURE[:100]]
 
 
 def test_a_picture_without_an_answer_around_it_is_kept_and_not_taken_for_whole() -> None:
@@ -631,7 +631,7 @@ def test_a_bug_in_reading_an_answer_leaves_its_bytes(monkeypatch: pytest.MonkeyP
         submit(server.url, seen=seen)
 
     assert seen.held is not None
-    assert [output.blob.read() for output in seen.held.remains] == [script.body]
+    assert [output.blob.read() for output in seen.held.salvaged] == [script.body]
 
 
 class _Striking(submitting.Recorder):

@@ -250,7 +250,7 @@ def test_what_is_fetched_is_held_before_its_record_is_asked_for() -> None:
 
     assert seen.held is not None
     assert [output.filename for output in seen.held.outputs] == ["***.jpg", "b.jpg"]
-    assert (seen.held.error, seen.held.remains, seen.held.messages) == (None, (), ())
+    assert (seen.held.error, seen.held.salvaged, seen.held.messages) == (None, (), ())
     assert (seen.held.job, sent.answer.job) == (JobRecord(id=JOB), JobRecord(id=JOB))
     assert sent.answer.outputs == seen.held.outputs
     assert (sent.request_id, sent.attempts) == (None, 1)

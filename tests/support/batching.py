@@ -44,15 +44,15 @@ def read(*argv: str, stdin: bytes | None = None) -> tuple[tuple[Row, ...], tuple
 def rows(*argv: str, stdin: bytes | None = None) -> tuple[Row, ...]:
     """Return the rows of a batch with which nothing is wrong."""
     found, problems = read(*argv, stdin=stdin)
-    assert [problem.told("FILE").message for problem in problems] == []
+    assert [problem.as_error("FILE").message for problem in problems] == []
     return found
 
 
-def told(*argv: str, stdin: bytes | None = None) -> list[str]:
+def refusals(*argv: str, stdin: bytes | None = None) -> list[str]:
     """Return what is wrong with a batch, each with its exit code and whether it is the whole's."""
     _, problems = read(*argv, stdin=stdin)
     return [
-        f"{int(problem.error.code)}{' whole' if problem.is_whole else ''} {problem.told('FILE').message}"
+        f"{int(problem.error.code)}{' whole' if problem.is_whole else ''} {problem.as_error('FILE').message}"
         for problem in problems
     ]
 

@@ -132,7 +132,7 @@ class Outcome:
     def kept(self) -> answers.Output | None:
         """What has come and is most worth keeping, if nothing was of use."""
         held = self.held
-        return None if held is None else next(iter((*held.outputs, *held.remains)), None)
+        return None if held is None else next(iter((*held.outputs, *held.salvaged)), None)
 
     def texts(self) -> str:
         """Return every text that a user could get to see, tracebacks and records included."""

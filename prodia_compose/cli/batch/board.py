@@ -24,20 +24,20 @@ class Board:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             bars.bar(16),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[words]}", markup=False),
             console=self._console,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._all = self._progress.add_task("", total=rows, told="")
+        self._all = self._progress.add_task("", total=rows, words="")
         with contextlib.suppress(RuntimeError):  # no thread to be had, to draw it again and again
             self._progress.start()
 
     def update(self, ended: int, words: str) -> None:
         """Show how many rows have ended, and what else there is to say of all."""
         self._progress.update(
-            self._all, description=f"{ended} of {self._rows} rows", completed=ended, told=words
+            self._all, description=f"{ended} of {self._rows} rows", completed=ended, words=words
         )
 
     def watch(self, name: str) -> progress.Reporter:
@@ -70,7 +70,7 @@ class _Watched(Lines):
         self.finish()
         with self._lock:
             self._phase, self._total, self._done = phase, total, 0
-            self._task = self._bars.add_task(self._shown, total=total, told=self._told())
+            self._task = self._bars.add_task(self._shown, total=total, words=self._words())
 
     def advance(self, amount: int) -> None:
         """Move on; past the usual time it tells only that something goes on."""
@@ -83,13 +83,13 @@ class _Watched(Lines):
                 self._task,
                 completed=self._done,
                 total=None if is_over else self._total,
-                told=self._told(),
+                words=self._words(),
             )
 
     def _tell(self, text: str) -> None:
         self._board.tell(text)
 
-    def _told(self) -> str:
+    def _words(self) -> str:
         if self._phase == "waiting":
             return waited(self._done, self._total)
         return PHASES[self._phase]

@@ -71,7 +71,7 @@ class Tally:
         self._is_sandbox = is_sandbox
         self._bounds = bounds
         self._counts: Counter[str] = Counter()
-        self._told: dict[int, tuple[str | None, Document]] = {}  # by place, not printed yet
+        self._unprinted: dict[int, tuple[str | None, Document]] = {}  # by place, not printed yet
         self._next = 0
         self._failed: list[tuple[str | None, errors.ComposeError]] = []
         self._reruns: set[Rerun] = set()  # what some rows need, to be sent once more
@@ -105,17 +105,17 @@ class Tally:
 
     def _so_far(self, desk: Desk) -> str:
         """Return what the board says of all rows: on their way, failed, money, time left."""
-        told = [f"{desk.on_way} on the way"]
+        parts = [f"{desk.on_way} on the way"]
         if self._failed:
-            told.append(f"{len(self._failed)} failed")
+            parts.append(f"{len(self._failed)} failed")
         spent, _ = desk.money
         limit = self._options.batch.limit_usd
-        told.append(documents.usd(spent) + (f" of {documents.usd(limit)}" if limit else ""))
+        parts.append(documents.usd(spent) + (f" of {documents.usd(limit)}" if limit else ""))
         if left := len(self._found.due) - self._ended:
             seconds = round((time.monotonic() - self._began) / max(self._ended, 1) * left)
             minutes, seconds = divmod(seconds, 60)
-            told.append(f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left")
-        return ", ".join(told)
+            parts.append(f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left")
+        return ", ".join(parts)
 
     def watch(self, due: Due) -> progress.Reporter:
         """Return who is told of a row's progress."""
@@ -187,9 +187,9 @@ class Tally:
         self._counts["refused"] += len(unread) - len(self._found.wrong)
 
     def _tell(self, number: int, path: str | None, document: Document) -> None:
-        self._told[self._order[number]] = (path, document)
-        while self._next in self._told:
-            path, document = self._told.pop(self._next)
+        self._unprinted[self._order[number]] = (path, document)
+        while self._next in self._unprinted:
+            path, document = self._unprinted.pop(self._next)
             self._next += 1
             if self._options.json:
                 terminal.print_saved(documents.line(document), path)

@@ -65,14 +65,14 @@ def run(arguments: Sequence[str]) -> int:
         count, words = int(line[0]), line[1:]
         current = words[count] if count < len(words) else ""  # PowerShell loses empty ones
         answer = _answer(words[:count], current, words[count + 1 :])
-        lines = _found(answer, current) if shell == "fish" else _told(answer)
+        lines = _found(answer, current) if shell == "fish" else _lines(answer)
     end = "\0" if shell in ("bash", "fish") else "\n"
     sys.stdout.buffer.write(os.fsencode("".join(f"{line}{end}" for line in lines)))
     sys.stdout.flush()
     return 0
 
 
-def _told(answer: _Answer) -> Iterator[str]:
+def _lines(answer: _Answer) -> Iterator[str]:
     """Yield the answer to a shell that finds files of some suffixes itself."""
     if answer.kind == "words":
         yield "words"
@@ -84,7 +84,7 @@ def _told(answer: _Answer) -> Iterator[str]:
 def _found(answer: _Answer, current: str) -> Iterator[str]:
     """Yield the answer to a shell for which files of some suffixes are found here."""
     if answer.kind == "words":
-        yield from _told(answer)
+        yield from _lines(answer)
     elif answer.kind == "folders":
         yield "folders"
     else:

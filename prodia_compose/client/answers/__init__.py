@@ -55,7 +55,7 @@ class Answer:
         ended: Whether nothing suggests that more belongs to it than was announced: it has its
             own end, or is a text.
         raw: Every byte of it, in case nothing above is of use.
-        remains: What else is worth keeping if the answer is of no use: pictures that it broke
+        salvaged: What else is worth keeping if the answer is of no use: pictures that it broke
             off in, and all of its bytes; empty if it is of use or has no byte.
     """
 
@@ -67,7 +67,7 @@ class Answer:
     whole: bool = True
     ended: bool = True
     raw: blob.Blob
-    remains: tuple[Output, ...] = ()
+    salvaged: tuple[Output, ...] = ()
 
 
 def read(
@@ -131,13 +131,13 @@ def unread(raw: blob.Blob) -> Answer:
 
 def _with_rest(answer: Answer) -> Answer:
     """Return an answer with all of its bytes among what remains, unless they do already."""
-    raw, found = answer.raw, (*answer.outputs, *answer.remains)
+    raw, found = answer.raw, (*answer.outputs, *answer.salvaged)
     if not raw.size or any(one.blob is raw for one in found):
         return answer
     # Of a type that promises a picture the bytes are none as they are.
     media_type = "" if answer.media_type.startswith("image/") else answer.media_type
     rest = Output(blob=raw, media_type=media_type, filename=None)
-    return replace(answer, remains=(*answer.remains, rest))
+    return replace(answer, salvaged=(*answer.salvaged, rest))
 
 
 def _read_body(bare: Answer, body: blob.Blob, *, framed: bool, hide: Hide) -> Answer:
@@ -148,7 +148,7 @@ def _read_body(bare: Answer, body: blob.Blob, *, framed: bool, hide: Hide) -> An
         picture = Output(blob=body, media_type=shown, filename=None)
         if framed or _ends(body, shown):
             return replace(bare, outputs=(picture,))
-        return replace(bare, whole=False, remains=(picture,))
+        return replace(bare, whole=False, salvaged=(picture,))
     value = json_value(body)
     if isinstance(value, dict):
         record = job_record(value, hide)
@@ -207,7 +207,7 @@ def _read_parts(
         job=job,
         error=error,
         whole=not broken and is_whole and (is_closed or bool(outputs)),
-        remains=tuple(output for output in broken if output.blob.size),
+        salvaged=tuple(output for output in broken if output.blob.size),
     )
 
 

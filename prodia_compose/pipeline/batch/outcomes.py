@@ -77,7 +77,7 @@ LOST = Outcome(status="unknown", may_be_billed=True, ends="bug")
 """What a row comes to of which not even that can be found out, for want of memory."""
 
 
-def of(run: Run, end: BaseException | None) -> Outcome:
+def outcome(run: Run, end: BaseException | None) -> Outcome:
     """Return what a row came to, from its job and what `pipeline.send.send` raised, if it did."""
     status, ends = _status(run, end), _reason(end)
     if ends == "disk" and status == "refused":

@@ -165,7 +165,7 @@ def _placed(left: Left, last: Last, job: Entry | None, means: Means) -> Done:
     except errors.ComposeError as end:
         error = end
     run.price_usd = last.price_usd
-    outcome = replace(outcomes.of(run, error), ends=None)
+    outcome = replace(outcomes.outcome(run, error), ends=None)
     if error is not None:
         outcome = Outcome(status="not-placed", may_be_billed=True)
     ended = End(

@@ -118,7 +118,7 @@ class _Surveyor:
         self._wrong: list[Row] = []
         self._problems: list[Problem] = []
         self._warnings: list[tuple[Row | None, errors.Warned]] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._firsts: dict[str, Row] = {}  # by what they ask for
         self._estimates: list[Estimate] = []
 
@@ -143,7 +143,9 @@ class _Surveyor:
         said, key = planned.said, None
         with contextlib.suppress(errors.ComposeError, OSError):
             if said.asked is not None and said.is_complete:
-                key = said.asked.key([self._contents.of(one, self._around) for one in said.named])
+                key = said.asked.key(
+                    [self._contents.digest(one, self._around) for one in said.named]
+                )
         decision = Decision(action="send") if key is None else self._standing.decide(row.id, key)
         if decision.action != "send":
             last = self._standing.last.get(row.id)
@@ -170,7 +172,7 @@ class _Surveyor:
         self._warnings += [
             (None if warned.code in (*_OF_ALL, *_OF_PICTURES) else row, warned)
             for warned in plan.warnings
-            if not self._is_told(warned)
+            if not self._is_reported(warned)
         ]
         if not wrong and plan.model is not None and key is None:
             error = errors.InputError("its pictures changed meanwhile", "run it again")
@@ -195,14 +197,14 @@ class _Surveyor:
             )
         )
 
-    def _is_told(self, warned: errors.Warned) -> bool:
+    def _is_reported(self, warned: errors.Warned) -> bool:
         """Return whether an earlier row has told of the same, where once is enough."""
         if warned.code not in (*_OF_ALL, *_OF_PICTURES):
             return False
         subject = warned.code if warned.code in _OF_ALL else warned.message
-        is_told = subject in self._told
-        self._told.add(subject)
-        return is_told
+        is_reported = subject in self._reported
+        self._reported.add(subject)
+        return is_reported
 
     def _errors(self, plan: Plan, twins: Sequence[errors.Warned]) -> Iterator[errors.ComposeError]:
         """Yield what is wrong with a row; the token is not its own."""
@@ -236,7 +238,7 @@ class _Contents:
         self._known = known
         self._found: dict[str, str] = {}
 
-    def of(self, entry: Entry, around: Callable[[], planner.Surroundings]) -> str:
+    def digest(self, entry: Entry, around: Callable[[], planner.Surroundings]) -> str:
         """Return what a request key has of an input.
 
         Raises:

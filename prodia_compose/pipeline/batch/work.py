@@ -89,14 +89,14 @@ def do(due: Sequence[Due], jobs: int, means: Means) -> Iterator[Done]:
     The first signal lets those that are on their way come to their end, the second ends them too.
     """
     crew = _Crew(due, jobs, means)
-    is_told = False
+    is_reported = False
     left = len(due)
     if crew.grow() == 0:
         crew.work()  # no thread is to be had: one after the other, then
         crew.threads.remove(threading.current_thread())
     while left:
-        if means.asked.signum is not None and not is_told:
-            is_told = True
+        if means.asked.signum is not None and not is_reported:
+            is_reported = True
             means.desk.end("interrupted")
             means.on_asked()
         is_lost = crew.is_lost
@@ -181,11 +181,11 @@ class _Row:
         outcome = outcomes.LOST
         try:
             end = self._end()
-            outcome = outcomes.of(self._run, end)
-            return self._told(end, outcome)
+            outcome = outcomes.outcome(self._run, end)
+            return self._write_down(end, outcome)
         except Exception as exc:  # noqa: BLE001 - the others go on, and nobody waits for this one
-            outcome = replace(outcomes.of(self._run, exc), ends="bug")
-            return self._untold(outcome, exc)
+            outcome = replace(outcomes.outcome(self._run, exc), ends="bug")
+            return self._unwritten(outcome, exc)
         finally:
             self._means.desk.leave(self._due.row.number, outcome)
             self._start_next()
@@ -201,14 +201,14 @@ class _Row:
             return exc
         return None
 
-    def _untold(self, outcome: Outcome, exc: Exception) -> Done:
+    def _unwritten(self, outcome: Outcome, exc: Exception) -> Done:
         """Return an end that could not be written down, with what every document has."""
         due, path = self._due, next((one.path for one in self._run.saved), None)
         known = {"schema": ROW, **addresses.named("id", due.row.id), "row": due.row.number}
         document = {**known, "ok": outcome.status == "done", "output": None}
         return Done(due=due, status=outcome.status, path=path, document=document, bug=exc)
 
-    def _told(self, end: BaseException | None, outcome: Outcome) -> Done:
+    def _write_down(self, end: BaseException | None, outcome: Outcome) -> Done:
         """Write down what became of the row, and return it."""
         means = self._means
         error = end if isinstance(end, errors.ComposeError) else None

@@ -112,7 +112,7 @@ def _of_record(entries: Iterable[Entry]) -> Iterator[Made]:
             yield Made(sha256=sha256, pixels_sha256=None, place=None, origin=kept)
 
 
-def told(results: Iterable[str]) -> list[Made]:
+def made_in(results: Iterable[str]) -> list[Made]:
     """Return the pictures that results files tell of, all that is wrong with these told at once."""
     findings = errors.Findings()
     found: list[Made] = []

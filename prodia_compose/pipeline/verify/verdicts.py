@@ -128,13 +128,13 @@ def verify(
         errors.InputError: A results file cannot be read; `errors.ProblemsError` if several.
         errors.Interrupted: Somebody asked to stop.
     """
-    told = origins.told(results)
+    listed = origins.made_in(results)
     looked = [_File(one, stdin) for one in named]
     budget = workers.Budget(_BUDGET_BYTES)
     _at_once(looked, _File.read, lambda _: 0, budget, stop)
     there = [one for one in looked if one.content is not None]
     known = Known(origins.recorded(record, map(_sha256, there)))
-    known.take(told)
+    known.take(listed)
     # Those that are as they were saved had all their pixels then.
     open_ = [one for one in there if not known.has_seen(_sha256(one))]
     for one in open_:
@@ -191,11 +191,11 @@ def _judged(file: _File, known: Known) -> Verified:
     elif there:
         verdict = "altered"
         shown = "other" if pixels is not None and there[0].pixels_sha256 is not None else None
-    of: dict[object, Origin] = {}
+    origins_by_job: dict[object, Origin] = {}
     for one in same or alike or there:  # the record's come first, and what repeats them is left out
-        of.setdefault(one.origin.job_id or one.origin.id or one.origin, one.origin)
+        origins_by_job.setdefault(one.origin.job_id or one.origin.id or one.origin, one.origin)
     # What was saved there comes first.
-    ordered = sorted(of.values(), key=lambda origin: origin.path != file.place)
+    ordered = sorted(origins_by_job.values(), key=lambda origin: origin.path != file.place)
     return Verified(
         path=file.path,
         verdict=verdict,

@@ -80,7 +80,9 @@ class _Figures:
         self._shown = shown
         self.count = 0
 
-    def of(self, named: Named, alt: str, caption: str, name: str = "", position: int = 0) -> Figure:
+    def figure(
+        self, named: Named, alt: str, caption: str, name: str = "", position: int = 0
+    ) -> Figure:
         """Return the figure of a picture; its name is that of its file if it has no other."""
         picture = self._shown[named]
         self.count += picture.small is not None
@@ -99,7 +101,7 @@ class _Figures:
         for place, one in enumerate(images, first):
             name = words.image(one)
             called = f"Image {place}: {name}"
-            figures.append(self.of(pictures.of_input(one), called, called, name, place))
+            figures.append(self.figure(pictures.of_input(one), called, called, name, place))
         return tuple(figures)
 
 
@@ -180,7 +182,7 @@ def _cell(
         kind=kind,
         status=status,
         outcome=words.outcome(made, prompts=prompts),
-        figures=tuple(figures.of(each, alt, caption) for each in pictures.named(made)),
+        figures=tuple(figures.figure(each, alt, caption) for each in pictures.named(made)),
         facts=tuple(filter(None, facts)),
         prompt=words.lines(own) if prompts and isinstance(own, str) and own != one.prompt else None,
     )

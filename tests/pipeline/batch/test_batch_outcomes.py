@@ -94,7 +94,7 @@ def test_each_end_has_its_outcome(
     run: Run, end: BaseException | None, expected: tuple[Any, ...]
 ) -> None:
     """The word, the price, whether it may be billed, and why others are not started."""
-    outcome = outcomes.of(run, end)
+    outcome = outcomes.outcome(run, end)
 
     assert (
         outcome.status,
@@ -122,7 +122,7 @@ def test_each_end_has_its_outcome(
 )
 def test_a_full_disk_ends_the_batch(end: BaseException, ends: str | None) -> None:
     """Wherever in what led to an error it was met."""
-    assert outcomes.of(_run("answered"), end).ends == ends
+    assert outcomes.outcome(_run("answered"), end).ends == ends
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_the_service_says_of_the_account_ends_the_batch(code: int, ends: st
     assert outcome.failure.exit_code == (4 if ends else {400: 5, 500: 9}[code])
     assert outcome.failure.kind == ("auth" if ends else outcome.failure.kind)
 
-    came = outcomes.of(_run("answered"), outcome.failure)
+    came = outcomes.outcome(_run("answered"), outcome.failure)
     assert came.ends == ends
     assert came.status == ("cancelled" if ends else {400: "rejected", 500: "unknown"}[code])
 
@@ -164,7 +164,7 @@ def test_a_picture_that_came_before_a_signal_is_not_unknown(
         stopped()
 
     expected = Outcome(status=status, may_be_billed=True, ends="interrupted")
-    assert outcomes.of(run, caught.value) == expected
+    assert outcomes.outcome(run, caught.value) == expected
 
 
 def test_exit_codes_and_words_of_an_end() -> None:

@@ -49,7 +49,7 @@ class Batch:
         submitting.submit(to, seen=seen, pause=partial(self._pause, number))
         run.state = seen.states[-1]
         self.ends[number] = seen.error
-        self._desk.leave(number, outcomes.of(run, seen.error))
+        self._desk.leave(number, outcomes.outcome(run, seen.error))
 
     def _pause(self, number: int, pause: Pause) -> None:
         self.pauses.append((time.monotonic(), pause))

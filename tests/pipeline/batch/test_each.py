@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from batching import read, rows, told
+from batching import read, refusals, rows
 
 from prodia_compose.pipeline.batch.rows.row import Row
 from prodia_compose.prompt import references
@@ -133,7 +133,7 @@ def test_a_folder_without_pictures_is_told(sets: Path) -> None:
     found, _ = read(*EACH, *OUT, stdin=b"empty\nmug\n")
 
     assert [row.number for row in found] == [2]
-    assert told(*EACH, *OUT, stdin=b"empty\nmug\n") == [
+    assert refusals(*EACH, *OUT, stdin=b"empty\nmug\n") == [
         "3 FILE:1: ../empty: empty: is a folder without pictures"
     ]
 
@@ -157,7 +157,7 @@ def test_a_picture_is_no_entry_of_the_next_run(
 ) -> None:
     """An output beside an entry, or in a folder that is one, is refused with where else."""
     Path("link").symlink_to("mug")
-    messages = told(*EACH, *argv, stdin=list_)
+    messages = refusals(*EACH, *argv, stdin=list_)
 
     if words is None:
         assert messages == []
@@ -221,7 +221,7 @@ def test_what_is_wrong_with_a_list_is_told(
     sets: Path, argv: tuple[str, ...], stdin: bytes | None, words: str
 ) -> None:
     """One line says what and where; for a folder, the line that lists it."""
-    messages = told(*argv, "-p", "x", *OUT, stdin=stdin)
+    messages = refusals(*argv, "-p", "x", *OUT, stdin=stdin)
 
     assert any(words in message for message in messages)
 

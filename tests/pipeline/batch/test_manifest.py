@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from batching import read, rows, told, write
+from batching import read, refusals, rows, write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,7 +102,7 @@ def test_a_format_can_be_said(work: Path, argv: tuple[str, ...], stdin: bytes | 
     (row,) = rows(*argv, stdin=stdin)
 
     assert row.request.selection.labelled == ((None, "a.jpg"),)
-    assert told("m.txt") == [
+    assert refusals("m.txt") == [
         (
             "2 whole m.txt: the name tells no format; "
             "say which it has: --manifest-format jsonl, csv or tsv"
@@ -196,7 +196,7 @@ def test_what_is_wrong_with_a_row_is_told(work: Path, line: str, words: str) -> 
     """One line names the field and what to do, with the code of what it is; another row stands."""
     write("m.jsonl", [line, {"id": "right", "images": ["r.jpg"]}])
     found, _ = read("m.jsonl")
-    (message,) = told("m.jsonl")
+    (message,) = refusals("m.jsonl")
 
     assert words in message
     assert [row.id for row in found] == ["right"]
@@ -236,7 +236,7 @@ def test_what_is_wrong_with_a_row_is_told(work: Path, line: str, words: str) -> 
 def test_what_is_wrong_with_a_table_is_told(work: Path, text: str, words: str) -> None:
     """A column is the whole table's, and so is a quote; a cell is its row's."""
     Path("m.csv").write_text(text)
-    (message,) = told("m.csv")
+    (message,) = refusals("m.csv")
 
     assert words in message
 
@@ -258,7 +258,7 @@ def test_what_cannot_be_read_is_told(work: Path, name: str, data: bytes | None, 
     """A manifest in another encoding, an empty one and none are told by what they are."""
     if data is not None and name != "-":
         Path(name).write_bytes(data)
-    (message,) = told(name, stdin=data)
+    (message,) = refusals(name, stdin=data)
 
     assert message.startswith(words)
 
@@ -302,7 +302,7 @@ def test_all_that_is_wrong_is_told_at_once(work: Path) -> None:
         {"id": "", "images": ["p.jpg"]},
         '{"id": "q", "seed": NaN}',
     ]
-    messages = told(write("m.jsonl", wrong))
+    messages = refusals(write("m.jsonl", wrong))
 
     lines = [int(message.split("FILE:")[1].split(":")[0]) for message in messages]
     assert lines == [*range(1, 11), *range(12, 18)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from batching import read, rows, told, write
+from batching import read, refusals, rows, write
 from conftest import Run
 from planning import plan
 
@@ -297,11 +297,11 @@ def test_a_label_is_one_pictures(work: Path) -> None:
     ]
     write("m.jsonl", lines)
 
-    assert told(*LINE, "-i", "room=room.jpg") == [
+    assert refusals(*LINE, "-i", "room=room.jpg") == [
         "2 FILE:1: a: label room: -i has a picture of that label too; labels must differ",
         "2 FILE:2: b: vars room: a picture has that label; call one of them otherwise",
     ]
-    assert told(*LINE, "-i", "row=room.jpg") == [
+    assert refusals(*LINE, "-i", "row=room.jpg") == [
         "2 whole -i row=...: {row} stands for something else in a batch; choose another label"
     ]
 
@@ -361,7 +361,7 @@ def test_ids_stay_the_same_for_ever(work: Path) -> None:
 )
 def test_two_rows_cannot_have_one_id(work: Path, lines: list[object], words: str) -> None:
     """Both lines are named; no row is passed over for it."""
-    messages = told(write("m.jsonl", lines), "-p", "x", "-o", "{row}.jpg")
+    messages = refusals(write("m.jsonl", lines), "-p", "x", "-o", "{row}.jpg")
 
     assert words in messages[-1]
     assert messages[-1].startswith("3 whole")
@@ -389,7 +389,7 @@ def test_two_rows_cannot_have_one_place(
     """However the place is spelled, both lines are told, and no row is passed over for it."""
     Path("real").mkdir()
     Path("link").symlink_to("real")
-    (message,) = told(write("m.jsonl", lines), "rooms/room.jpg", "-p", "x", *argv)
+    (message,) = refusals(write("m.jsonl", lines), "rooms/room.jpg", "-p", "x", *argv)
 
     assert message.startswith("3 whole FILE:2")
     assert words in message
@@ -401,7 +401,7 @@ def test_no_row_writes_over_what_another_reads(work: Path) -> None:
     found, _ = read(write("m.jsonl", lines), "-p", "x", "--force")
 
     assert [row.id for row in found] == ["a", "c"]
-    assert told("m.jsonl", "-p", "x") == [
+    assert refusals("m.jsonl", "-p", "x") == [
         f"8 FILE:2: b: its place {work}/b.jpg is an input of line 1; choose another name"
     ]
 
@@ -412,8 +412,8 @@ def test_what_is_wrong_with_the_command_line_is_told_once(work: Path, name: str)
     write("m.jsonl", [{"id": "a"}, {"id": "b"}])
     Path("empty").write_text("")
 
-    assert len(told(*LINE, "-T", name or "empty")) == 1
-    assert told(*LINE, "-T", name or "empty")[0].startswith("3 whole -T ")
+    assert len(refusals(*LINE, "-T", name or "empty")) == 1
+    assert refusals(*LINE, "-T", name or "empty")[0].startswith("3 whole -T ")
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_standard_input_is_one_things(work: Path, argv: tuple[str, ...], words: 
     """Two that ask for it are named, as by `compose`."""
     write("m.jsonl", [{"id": "a"}])
     prompt = () if "--prompt-file" in argv else ("-p", "x")
-    (message,) = told(*argv, *prompt, stdin=b"a.jpg\n")
+    (message,) = refusals(*argv, *prompt, stdin=b"a.jpg\n")
 
     assert message.startswith("2 whole")
     assert words in message
@@ -441,8 +441,8 @@ def test_rows_that_were_asked_for_are_there(work: Path) -> None:
     """`--only` with an id that no row has is told with the nearest."""
     write("m.jsonl", [{"id": "mug-red"}, {"id": "mug-blue"}])
 
-    assert told(*LINE, "--only", "mug-blue") == []
-    assert told(*LINE, "--only", "mug-blu") == [
+    assert refusals(*LINE, "--only", "mug-blue") == []
+    assert refusals(*LINE, "--only", "mug-blu") == [
         "2 whole --only mug-blu: no row has that id; did you mean mug-blue?"
     ]
 

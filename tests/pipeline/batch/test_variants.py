@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from batching import read, rows, told, write
+from batching import read, refusals, rows, write
 
 LINE = ("m.jsonl", "-p", "x")
 
@@ -77,7 +77,7 @@ def test_a_row_cannot_set_what_is_varied(
     count = vary.count(",") + 1
 
     assert [row.number for row in found] == [*range(count + 1, 2 * count + 1)]
-    assert told(*LINE, "--vary", vary) == [
+    assert refusals(*LINE, "--vary", vary) == [
         (
             f"2 FILE:1: a: {name}: the row sets it, and --vary gives it several values; "
             "leave one of them out"
@@ -94,7 +94,9 @@ def test_a_varied_value_beats_what_contradicts_it(work: Path) -> None:
         (1, ()),
         (2, ()),
     ]
-    assert told(*LINE, "--vary", "match=1,2") == ["2 FILE:2: b: match and width: give one of them"]
+    assert refusals(*LINE, "--vary", "match=1,2") == [
+        "2 FILE:2: b: match and width: give one of them"
+    ]
 
 
 def test_variants_have_places_of_their_own(work: Path) -> None:
@@ -103,8 +105,10 @@ def test_variants_have_places_of_their_own(work: Path) -> None:
     vary = ("--vary", "seed=1..9", "--repeat", "2")
 
     assert len({row.id for row in rows(*LINE, *vary)}) == 36
-    assert told(*LINE, "-o", "{seed}-{row}.jpg", *vary) == []
-    assert [message.split(": the")[0] for message in told(*LINE, "-o", "{stem}.jpg", *vary)] == [
+    assert refusals(*LINE, "-o", "{seed}-{row}.jpg", *vary) == []
+    assert [
+        message.split(": the")[0] for message in refusals(*LINE, "-o", "{stem}.jpg", *vary)
+    ] == [
         "3 whole FILE:1: a~seed=1~#2",
         "3 whole FILE:2: b~seed=1~#1",
     ]

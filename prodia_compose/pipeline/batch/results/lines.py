@@ -183,7 +183,7 @@ def usable(document: Document, folder: str) -> Document:
 def _with_places(document: Document, place: Callable[[Document], Document]) -> Document:
     """Return a row's document with another path in each object that has one."""
 
-    def told(found: object) -> object:
+    def placed(found: object) -> object:
         if not isinstance(found, dict) or not isinstance(found.get("path"), str):
             return found
         moved = place(found)
@@ -198,12 +198,12 @@ def _with_places(document: Document, place: Callable[[Document], Document]) -> D
     for field in _PLACES:
         value = document.get(field)
         if isinstance(value, list):
-            changed[field] = [told(one) for one in value]
+            changed[field] = [placed(one) for one in value]
         elif value is not None:
-            changed[field] = told(value)
+            changed[field] = placed(value)
     recipe = document.get("recipe")
     if isinstance(recipe, dict) and isinstance(recipe.get("sources"), list):
-        changed["recipe"] = {**recipe, "sources": [told(one) for one in recipe["sources"]]}
+        changed["recipe"] = {**recipe, "sources": [placed(one) for one in recipe["sources"]]}
     return changed
 
 

@@ -34,7 +34,7 @@ class Places:
         self._rows: dict[str, Row] = {}
         self._inputs: dict[str, int] = {}
         self._folders: set[str] = set()
-        self._told: set[tuple[int, int]] = set()
+        self._reported: set[tuple[int, int]] = set()
 
     def take(self, row: Row, count: int, folder: str | None) -> Problem | None:
         """Return what is wrong with a row's place, if another row has it.
@@ -55,9 +55,9 @@ class Places:
         place = self._place(row, own)
         first = row if place is None else self._rows.setdefault(place, row)
         pair = (first.line, row.line)
-        if first is row or pair in self._told:
+        if first is row or pair in self._reported:
             return None
-        self._told.add(pair)
+        self._reported.add(pair)
         where = f"line {first.line}" if first.line != row.line else f"row {first.id}"
         cure = "give each its own, with {id} in -o for example"
         error = errors.InputError(f"the picture of {where} goes to {place} too", cure)

@@ -39,7 +39,7 @@ class _Reader:
         self._problems: list[Problem] = []
         self._rows: list[Row] = []
         self._lines: dict[str, int] = {}
-        self._told: set[tuple[int, int]] = set()
+        self._reported: set[tuple[int, int]] = set()
 
     def read(self, stdin: BinaryIO | None) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
         """Return the rows, and what is wrong."""
@@ -131,9 +131,9 @@ class _Reader:
         """Find an id that another row has."""
         first = self._lines.setdefault(id_, source.line)
         pair = (first, source.line)
-        if first == source.line or pair in self._told:
+        if first == source.line or pair in self._reported:
             return
-        self._told.add(pair)
+        self._reported.add(pair)
         message = f"line {first} has that id too; ids must differ"
         if source.each is not None:
             message = f"entry {first} is the same; name it once"

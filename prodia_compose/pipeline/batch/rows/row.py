@@ -42,8 +42,8 @@ class Problem:
     id: str | None = None
     is_whole: bool = False
 
-    def told(self, file: str | None) -> errors.ComposeError:
-        """Return it as it is told: FILE:LINE: ID: words; rows of no file have no line."""
+    def as_error(self, file: str | None) -> errors.ComposeError:
+        """Return it as it is reported: FILE:LINE: ID: words; rows of no file have no line."""
         place = f"{file}:{self.line}" if file is not None and self.line is not None else None
         words = ": ".join(filter(None, (place, self.id, self.error.words)))
         return type(self.error)(words, *self.error.hints, path=self.error.path)
