@@ -1,6 +1,7 @@
 """What a batch spends, and when it sends: budgets, prices, gates and rates, by whole processes."""
 
 import itertools
+import shlex
 from pathlib import Path
 
 import loopback
@@ -23,6 +24,7 @@ def test_no_more_is_sent_than_the_budget_pays_for(
     manifest(here, rows(40))
     line = ("batch", "rows.jsonl", "--budget", "0.80", "-j16")
     with serving() as server:
+        planned = run(*line, "-n")
         first = process(*line)
         sent = server.submissions
         second = run(*line, "--json")
@@ -33,7 +35,13 @@ def test_no_more_is_sent_than_the_budget_pays_for(
     assert (len(told), told) == (20, sorted(told))
     assert "error: no more rows were started: the budget has no room for the next row" in first.err
     assert "20 of 40 rows done, 20 not-started, $0.78 spent" in first.err
-    assert "to go on, with a higher --budget; what is done is not paid again: " in first.err
+    going_on = (
+        "to go on, with a --budget that is enough for all rows; what is done is not paid again: "
+    )
+    assert f"{going_on}prodia-compose {shlex.join(line)} --budget 1.56\n" in first.err
+    assert planned.text.splitlines()[-1] == (
+        "40 rows would be sent; $1.56; by the most that each may cost, $0.80 is enough for the first 20"
+    )
     end = documents(second.out)[-1]
     assert (second.code, end["stopped"], end["next"]) == (12, "cost", "run-again")
     assert (end["counts"], end["spent_usd"]) == ({"skipped": 20, "not-started": 20}, 0.78)

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 from prodia_compose import addresses, errors, progress
@@ -71,6 +71,7 @@ class Tally:
         self._is_sandbox = is_sandbox
         self._bounds = bounds
         self._counts: Counter[str] = Counter()
+        self._unpaid: Decimal | None = Decimal(0)  # what the rows that are due again cost at most
         self._unprinted: dict[int, tuple[str | None, Document]] = {}  # by place, not printed yet
         self._next = 0
         self._failed: list[tuple[str | None, errors.ComposeError]] = []
@@ -151,6 +152,9 @@ class Tally:
         self._counts[status] += 1
         self._ended += 1
         self._bug = self._bug or done.bug
+        if status in ("not-started", "cancelled", "busy") and self._unpaid is not None:
+            bound = done.due.bound
+            self._unpaid = None if bound is None else self._unpaid + bound
         self._is_any_sent |= done.status not in (None, "refused")
         self._is_look |= status in ("unknown", "rejected", "not-placed")
         if status in _RERUN:
@@ -282,21 +286,25 @@ class Tally:
             for status, count in sorted(self._counts.items())
             if status not in ("done", "skipped") and count
         ]
-        spent, reserved = desk.money
-        spent, reserved = spent - self._bounds, reserved + self._bounds
-        cost = f"{documents.usd(spent)} spent"
-        if reserved:
-            cost += f", {documents.usd(reserved)} more at most (no price was told)"
-        if self._is_sandbox:
-            cost = "no cost: sandbox"
         self._say(
-            ", ".join([f"{done} of {documents.counted(done + left, what)} done", *others, cost])
+            ", ".join(
+                [
+                    f"{done} of {documents.counted(done + left, what)} done",
+                    *others,
+                    self._cost(desk),
+                ]
+            )
         )
         if not left:
             return
         again = _typed()
-        is_budget = stopped == "cost" and self._options.batch.budget_usd is not None
-        given = "with a higher --budget; " if is_budget else ""
+        given = ""
+        if stopped == "cost" and self._options.batch.budget_usd is not None:
+            given = "with a higher --budget; "
+            if shard is None and self._unpaid is not None:
+                enough = (sum(desk.money) + self._unpaid).quantize(Decimal("0.01"), ROUND_UP)
+                given = f"with a --budget that is enough for all {what}s; "
+                again = _typed("--budget", str(enough))  # of two the last counts
         given += "with the same input; " if self._options.batch.reads_stdin else ""
         ended = (*_ENDED, "refused") if self._options.batch.is_compare else _ENDED
         if any(count for status, count in self._counts.items() if status not in ended):
@@ -305,9 +313,26 @@ class Tally:
             more = () if word in self._options.batch.rerun else ("--rerun", word)
             self._say(f"{_RERUNS[word]}: {_typed(*more)}")
 
+    def _cost(self, desk: Desk) -> str:
+        """Return what was spent, as far as it is known."""
+        spent, reserved = desk.money
+        spent, reserved = spent - self._bounds, reserved + self._bounds
+        if self._is_sandbox:
+            is_counted = self._options.batch.limit_usd is not None and spent
+            counted = f" ({documents.usd(spent)} of the budget)" if is_counted else ""
+            return f"no cost: sandbox{counted}"
+        more = f", {documents.usd(reserved)} more at most (no price was told)" if reserved else ""
+        return f"{documents.usd(spent)} spent{more}"
+
 
 def _typed(*more: str) -> str:
-    """Return the command line, with more options, as a shell takes it."""
+    """Return the command line, with more options and without rehearsed faults, as a shell takes it."""
     argv = sys.argv[1:]
     end = argv.index("--") if "--" in argv else len(argv)  # what follows are no options
-    return shlex.join(["prodia-compose", *argv[:end], *more, *argv[end:]])
+    options: list[str] = []
+    for word in argv[:end]:
+        if options and options[-1] == "--fault":
+            options.pop()  # with its value
+        elif not word.startswith("--fault="):
+            options.append(word)
+    return shlex.join(["prodia-compose", *options, *more, *argv[end:]])
