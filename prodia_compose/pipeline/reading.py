@@ -60,7 +60,7 @@ def _values(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
         raise errors.InputError(f"{path}: is {encoding}", "save it as UTF-8", path=path)
     if not is_text:
         beside = f"did you mean {path}.json?" if Path(f"{path}.json").is_file() else _OF_PICTURES
-        raise errors.InputError(f"{path}: {_FOREIGN}", beside, path=path)
+        raise errors.InputError(f"{path}:1: {_FOREIGN}", beside, path=path)
     try:
         text, decoder, place = data.decode("utf-8-sig"), json.JSONDecoder(), 0
     except UnicodeDecodeError as exc:
