@@ -2,7 +2,8 @@
 
 import contextlib
 import io
-from typing import TYPE_CHECKING, TextIO
+import threading
+from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -24,6 +25,8 @@ from prodia_compose.cli.watcher import PHASES, Lines, waited
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+_DRAW_EVERY_S: Final = 0.1
 
 
 def console(terminal: TextIO) -> Console:
@@ -50,13 +53,59 @@ def bar(width: int) -> BarColumn:
     )
 
 
+class Drawn(Progress):
+    """Bars that one thread at a time draws.
+
+    While rich writes a line above them, its own thread may draw them with one row more or less,
+    and a row stays behind.
+    """
+
+    def __init__(self, *columns: ProgressColumn, console: Console) -> None:
+        super().__init__(
+            *columns,
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            auto_refresh=False,
+        )
+        self._drawing = threading.RLock()
+        self._has_ended = threading.Event()
+
+    def start(self) -> None:
+        """Draw the bars, again and again where there is a thread to be had."""
+        super().start()
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=self._draw, daemon=True).start()
+
+    def _draw(self) -> None:
+        while not self._has_ended.wait(_DRAW_EVERY_S):
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the bars as they are now."""
+        with self._drawing:
+            super().refresh()
+
+    def tell(self, text: str) -> None:
+        """Write lines above the bars; they may be coloured."""
+        with self._drawing:
+            self.console.print(Text.from_ansi(text), soft_wrap=True)
+
+    def stop(self) -> None:
+        """Clear the bars from view."""
+        self._has_ended.set()
+        with self._drawing:
+            super().stop()
+
+
 class Bars(Lines):
     """One bar for the current phase; lines go above it."""
 
     def __init__(self, terminal: TextIO, *, quiet: bool, verbosity: int) -> None:
         super().__init__(quiet=quiet, verbosity=verbosity)
         self._console = console(terminal)
-        self._progress: Progress | None = None
+        self._progress: Drawn | None = None
         self._task = TaskID(0)
         self._usual_s: int | None = None
 
@@ -68,18 +117,14 @@ class Bars(Lines):
         if total == 0:
             return
         self._usual_s = total
-        self._progress = Progress(
+        self._progress = Drawn(
             TextColumn(PHASES[phase], markup=False),
             bar(24),
             *_amounts(phase),
             console=self._console,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
         )
         self._task = self._progress.add_task("", total=total, waited=waited(0, total))
-        with contextlib.suppress(RuntimeError):  # no thread to be had, to draw it again and again
-            self._progress.start()
+        self._progress.start()
 
     def advance(self, amount: int) -> None:
         """Move the bar on; past the usual time it tells only that something goes on."""
@@ -106,7 +151,7 @@ class Bars(Lines):
         if self._progress is None:
             super()._tell(text)
         else:
-            self._console.print(text, markup=False, emoji=False, soft_wrap=True)
+            self._progress.tell(text)
 
 
 def _amounts(phase: progress.Phase) -> tuple[ProgressColumn, ...]:

@@ -1,11 +1,9 @@
 """How a batch is watched: a board on a terminal, with a line for all and one for each job."""
 
-import contextlib
 import threading
 from typing import TextIO
 
 from rich.progress import Progress, TaskID, TextColumn
-from rich.text import Text
 
 from prodia_compose import progress
 from prodia_compose.cli import bars
@@ -19,20 +17,15 @@ class Board:
 
     def __init__(self, terminal: TextIO, rows: int, verbosity: int) -> None:
         self._verbosity = verbosity
-        self._console = bars.console(terminal)
         self._rows = rows
-        self._progress = Progress(
+        self._progress = bars.Drawn(
             TextColumn("{task.description}", markup=False),
             bars.bar(16),
             TextColumn("{task.fields[words]}", markup=False),
-            console=self._console,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
+            console=bars.console(terminal),
         )
         self._all = self._progress.add_task("", total=rows, words="")
-        with contextlib.suppress(RuntimeError):  # no thread to be had, to draw it again and again
-            self._progress.start()
+        self._progress.start()
 
     def update(self, ended: int, words: str) -> None:
         """Show how many rows have ended, and what else there is to say of all."""
@@ -46,7 +39,7 @@ class Board:
 
     def tell(self, text: str) -> None:
         """Tell a line above the bars."""
-        self._console.print(Text.from_ansi(text), soft_wrap=True)
+        self._progress.tell(text)
 
     def finish(self) -> None:
         """Clear the board from view."""
