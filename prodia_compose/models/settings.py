@@ -111,7 +111,7 @@ def check_settings(
     for flag, name, value in typed:
         with findings.collecting():
             if name in _RESERVED:
-                raise errors.UsageError(f"{flag}: not a setting", f"{_RESERVED[name]}")
+                raise errors.UsageError(f"{flag}: not a setting", _RESERVED[name])
             if name in given:
                 raise errors.UsageError(f"{flag}: already given", "give it once")
             given.add(name)

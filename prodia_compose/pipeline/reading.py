@@ -60,7 +60,7 @@ def _values(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
         raise errors.InputError(f"{path}: is {encoding}", "save it as UTF-8", path=path)
     if not is_text:
         beside = f"did you mean {path}.json?" if Path(f"{path}.json").is_file() else _OF_PICTURES
-        raise errors.InputError(f"{path}:1: {_FOREIGN}", beside, path=path)
+        raise _foreign(path, 1, _FOREIGN, beside)
     try:
         text, decoder, place = data.decode("utf-8-sig"), json.JSONDecoder(), 0
     except UnicodeDecodeError as exc:
@@ -97,5 +97,5 @@ def _of_schema(schema: object) -> str:
     return f"is {schema}, {more if is_newer else 'and no row or result'}"
 
 
-def _foreign(path: str, number: int, words: str | None = None) -> errors.InputError:
-    return errors.InputError(f"{path}:{number}: {words or _FOREIGN}", path=path)
+def _foreign(path: str, number: int, words: str = _FOREIGN, *hints: str) -> errors.InputError:
+    return errors.InputError(f"{path}:{number}: {words}", *hints, path=path)

@@ -80,7 +80,8 @@ def tell(
     ]
     terminal.tell_warnings(told[:_MOST_TOLD], options)
     if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
-        terminal.tell(f"prodia-compose: {_and_more(rest, 'warning')}")
+        words, hints = _and_more(rest, "warning")
+        terminal.tell(f"prodia-compose: {'; '.join((words, *hints))}")
     if options.quiet or not options.batch.is_compare:
         tell_left(found, passed)
     elif not options.batch.request.dry_run:
