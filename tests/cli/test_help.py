@@ -148,16 +148,6 @@ def test_each_line_begins_like_a_sentence() -> None:
             assert not (one.help or "").endswith("."), (names, one.help)
 
 
-def test_validate_has_no_options_that_say_how_to_send(run: Run) -> None:
-    """They are taken, so that a command line can be checked by one changed word, and not shown."""
-    left_out = set(_listed(_text(run, "compose"))) - set(_listed(_text(run, "validate")))
-
-    assert left_out == {
-        *("--dry-run", "--save-request", "--again", "--async"),
-        *("--stall-timeout", "--timeout", "--max-wait"),
-    }
-
-
 def test_ranges_units_and_defaults_are_told(run: Run) -> None:
     """What a number may be and what it counts is said where it is asked for."""
     listed = _listed(_text(run, "compose"))
