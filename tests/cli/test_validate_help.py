@@ -120,9 +120,9 @@ def _shown(text: str) -> list[str]:
 
 def test_each_option_of_compose_is_shown_or_there_is_a_reason(run: Run) -> None:
     """`validate` takes all that `compose` does, and shows what changes its answer."""
-    taken = {one.long for one in options_of(ValidateOptions) if one.names}  # type: ignore[arg-type]
+    taken = {one.long for one in options_of(ValidateOptions) if one.names}
 
-    assert taken == {one.long for one in options_of(ComposeOptions) if one.names}  # type: ignore[arg-type]
+    assert taken == {one.long for one in options_of(ComposeOptions) if one.names}
     assert taken == {*CHANGING, *ONLY_SENDING, "--base-url"}  # which no help shows
     assert set(_shown(run("validate", "-h").text)) == {*CHANGING, "--help"}
     assert set(_shown(run("compose", "-h").text)) == {*CHANGING, *ONLY_SENDING, "--help"}
