@@ -140,4 +140,4 @@ def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings
     message = f"{flag}: the prompt has {len(prompt):,} characters; {takes}"
     if model.is_max_prompt_sure:
         raise errors.UsageError(message, "shorten it")
-    findings.warn("unconfirmed-setting", f"{message} by {longest.source}; sent as it is")
+    findings.warn("unconfirmed-setting", f"{message} by {longest.source}", "shorten it")

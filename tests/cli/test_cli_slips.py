@@ -228,7 +228,7 @@ def test_a_mistyped_variable_is_warned_of(run: Run, work: Path, name: str, words
     strict = run("validate", *GOOD, "--sandbox", "--strict", **{name: ""})
 
     assert done.code == 0
-    assert done.err == f"prodia-compose: warning: {name}: {words} [unknown-variable]\n"
+    assert done.told == f"prodia-compose: warning: {name}: {words} [unknown-variable]\n"
     assert strict.code == 3
 
 
