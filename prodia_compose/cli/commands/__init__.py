@@ -43,8 +43,8 @@ downloaded, 8 output place, 9 the same job may be billed already,
 _CODES_OF_BATCH = """
 Exit codes: 0 all rows are done, 11 some are not (run it again: it goes on),
 12 the next row does not fit the budget, 130 interrupted; before anything is
-sent 2 usage, 3 input, 4 token, 7 no cluster, 8 output place, 9 outcome of a
-job unknown, 12 over --max-cost.
+sent 2 usage, 3 input, 4 token, 7 no cluster, 8 output place,
+12 over --max-cost.
 """
 
 _CODES_OF_COMPARE = """
