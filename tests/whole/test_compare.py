@@ -271,6 +271,10 @@ def test_the_budget_is_that_of_all_runs(work: Path, run: Run) -> None:
     assert (some.code, none.code, server.submissions) == (11, 12, 1)
     assert some.text.splitlines() == ["tried/nano-banana.jpg"]
     assert "1 of 3 variants done, 2 not-started, $0.039 spent" in some.err
+    why = (
+        "no more variants were started: $0.039 of $0.05 spent or set aside, and the next may cost "
+    )
+    assert f"error: {why}$0.03" in some.err
     assert "$0.039 of $0.05 were spent before" in none.err
 
 

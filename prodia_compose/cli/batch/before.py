@@ -48,7 +48,7 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
         return
     models = ", ".join(dict.fromkeys(one.model for one in found.due))
     unknown = f", {found.unpriced} of unknown price" if found.unpriced else ""
-    cost = f"at least {documents.usd(found.least_usd)}{unknown}"
+    cost = f"at least {progress.usd(found.least_usd)}{unknown}"
     what = f"{documents.counted(len(found.due), wishes.what)} ({models}), {cost}"
     can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
     if not can_ask or options.json:
@@ -106,7 +106,7 @@ def _variants(
     """Yield what is compared, in order: its name, its price if it is sent, else why it is not."""
     told: dict[str, tuple[int, str, str]] = {}
     for due in found.due:
-        price = "unknown price" if due.bound is None else f"at most {documents.usd(due.bound)}"
+        price = "unknown price" if due.bound is None else f"at most {progress.usd(due.bound)}"
         told[due.row.id] = due.row.number, price, ""
     for left in found.left:
         words = left.decision.why or f"{left.path or ''} is made already"
@@ -133,11 +133,11 @@ def _tell_money(options: ManyOptions, earlier: History) -> None:
     if limit is None:
         return
     if shard is not None:
-        part = f"part {shard[0]} of {shard[1]} may spend {documents.usd(limit)} of the budget"
+        part = f"part {shard[0]} of {shard[1]} may spend {progress.usd(limit)} of the budget"
         terminal.tell(f"prodia-compose: {part}")
     if earlier.spent:
-        so_far = f"{documents.usd(earlier.spent)} of {documents.usd(limit)}"
-        of_it = f", {documents.usd(earlier.bounds)} of it at most (no price was told)"
+        so_far = f"{progress.usd(earlier.spent)} of {progress.usd(limit)}"
+        of_it = f", {progress.usd(earlier.bounds)} of it at most (no price was told)"
         more = of_it if earlier.bounds else ""
         terminal.tell(f"prodia-compose: {so_far} were spent before{more}")
     if earlier.unpriced:
@@ -192,8 +192,8 @@ def show(
 
 def _sum(options: ManyOptions, found: Survey, verb: str, earlier: History) -> str:
     """Return how many rows are due, what they cost, and for how many of them the budget will do."""
-    least = documents.usd(found.least_usd)
-    most = "unknown" if found.most_usd is None else documents.usd(found.most_usd)
+    least = progress.usd(found.least_usd)
+    most = "unknown" if found.most_usd is None else progress.usd(found.most_usd)
     cost = least if least == most else f"at least {least}, at most {most}"
     left = len(found.left) + len(found.wrong)
     others = f", {left} not" if left else ""
@@ -210,11 +210,9 @@ def _room(options: ManyOptions, found: Survey, earlier: History) -> str:
     count = sum(spent <= limit for spent in sums) - 1
     if count >= len(bounds):
         return ""
-    room = (
-        f"{documents.usd(limit)} is enough for the first {count}" if count > 0 else "not one fits"
-    )
+    room = f"{progress.usd(limit)} is enough for the first {count}" if count > 0 else "not one fits"
     return f"; by the most that each may cost, {room}"
 
 
 def _price(bound: Decimal | None) -> str:
-    return "unknown" if bound is None else documents.usd(bound)
+    return "unknown" if bound is None else progress.usd(bound)

@@ -257,7 +257,7 @@ class _Row:
         with self._crew.at_pictures:
             around.stop.check()
             if means.desk.reason is not None:
-                raise Ended(means.desk.reason)
+                raise Ended(means.desk.reason, means.desk.why)
             plan = self._plan = planner.make(due.row.request, around, sending=True)
         run = self._run = self._new_run((*plan.warnings, *due.warnings))
         if plan.is_reuse:
