@@ -278,6 +278,21 @@ def test_the_budget_is_that_of_all_runs(work: Path, run: Run) -> None:
     assert "$0.039 of $0.05 were spent before" in none.err
 
 
+@pytest.mark.parametrize("folder", ["tried", "a/b/tried", "empty"])
+def test_where_nothing_fits_nothing_is_left(work: Path, run: Run, folder: str) -> None:
+    """No page, no warning that there is none, and no folder that was not there."""
+    (work / "empty").mkdir()
+    before = sorted(work.rglob("*"))
+    line = (*LINE, *THREE, "-o", folder, "--create-dirs", "--sandbox", "--budget", "0.001")
+    done, told = run(*line), run(*line, "--json")
+
+    assert (done.code, told.code) == (12, 12)
+    assert ("no-report" in done.err, "report.html" in done.err) == (False, False)
+    end = documents(told.out)[-1]
+    assert (end["report"], end["warnings"], end["stopped"]) == (None, [], "cost")
+    assert sorted(work.rglob("*")) == before
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_leaves_what_is_known(work: Path, run: Run, times: int) -> None:
     """Once waits for what is sent, twice does not; no other is started, and it can go on."""

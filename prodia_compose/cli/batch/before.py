@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from prodia_compose import errors, progress
 from prodia_compose.addresses import DASHBOARD
 from prodia_compose.cli import terminal
 from prodia_compose.cli.options.many import ManyOptions
+from prodia_compose.output import places
 from prodia_compose.pipeline.batch.results.history import History
 from prodia_compose.pipeline.batch.survey import Left, Survey
 from prodia_compose.report import batch as documents
@@ -23,12 +25,31 @@ _MOST_NAMED = 200
 
 def too_many(found: Sequence[errors.ComposeError], *, as_json: bool) -> errors.ComposeError:
     """Return what is wrong as one error; of that people are told no more than they can read."""
-    whole, rest = errors.combined(found), len(found) - _MOST_TOLD
+    whole, told = errors.combined(found), found if as_json else _folders_once(found)
+    rest = len(told) - _MOST_TOLD
     if as_json or rest <= 0:
-        return whole
-    first = next(one for one in found if one.code == whole.code)  # by which the run ends
+        return errors.combined(told)
+    first = next(one for one in told if one.code == whole.code)  # by which the run ends
     words, hints = _and_more(rest, "problem")
-    return errors.combined([*found[:_MOST_TOLD], type(first)(words, *hints)])
+    return errors.combined([*told[:_MOST_TOLD], type(first)(words, *hints)])
+
+
+def _folders_once(found: Sequence[errors.ComposeError]) -> list[errors.ComposeError]:
+    """Return what is wrong, with a folder that several rows lack told by the first of them."""
+    lacked: dict[str, list[errors.ComposeError]] = {}
+    for one in found:
+        if isinstance(one, places.NoFolderError):
+            lacked.setdefault(os.path.dirname(one.path or ""), []).append(one)  # noqa: PTH120 - as typed
+    told = []
+    for one in found:
+        alike = lacked.get(os.path.dirname(one.path or "")) if one.path else None  # noqa: PTH120 - as typed
+        if alike is None or one not in alike:
+            told.append(one)
+        elif one is alike[0]:
+            more = documents.counted(len(alike) - 1, "more row")
+            words = f"{one.words} (as for {more})" if alike[1:] else one.words
+            told.append(type(one)(words, *one.hints, path=one.path))
+    return told
 
 
 def _and_more(rest: int, what: str) -> tuple[str, tuple[str]]:
@@ -90,6 +111,7 @@ def tell(
 def tell_left(found: Survey, passed: Sequence[errors.ComposeError]) -> None:
     """Tell what is not sent, and why."""
     listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
+    passed = _folders_once(passed)
     if told := passed[:_MOST_TOLD]:
         terminal.tell_error(errors.combined(told), as_json=False)
     if rest := len(passed[_MOST_TOLD:]):

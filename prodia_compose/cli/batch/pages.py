@@ -11,9 +11,10 @@ from prodia_compose.pipeline.batch.rows.compared import PAGE
 def make(results: str, findings: errors.Findings) -> str | None:
     """Write the page beside the results of a compare and return its path; None if there is none.
 
+    Of a compare in which nothing was begun there is nothing to show.
     The pictures are paid for and in their places, so whatever goes wrong with it is a warning.
     """
-    if not os.path.exists(results):  # noqa: PTH110 - as typed
+    if not (os.path.exists(results) and os.path.getsize(results)):  # noqa: PTH110, PTH202 - as typed
         return None
     page = os.path.join(os.path.dirname(results), PAGE)  # noqa: PTH118, PTH120 - as typed
     try:

@@ -125,7 +125,8 @@ def write(
         return [place.path]
     folder = os.getcwd() if place.is_stream else os.path.dirname(place.absolute)  # noqa: PTH109, PTH120 - as typed
     arranged = grid.arranged(documents)
-    shown = pictures.all_of(arranged, folder, stop or Stop())
+    is_shown = target.kind != "md"
+    shown = pictures.all_of(arranged, folder, stop or Stop(), is_shown=is_shown)
     paths = []
     for number, data in enumerate(_files(arranged, documents, shown, target.kind, prompts), 1):
         try:
