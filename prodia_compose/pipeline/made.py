@@ -31,10 +31,10 @@ _STATUSES: dict[State, str] = {"saved": "done", "received": "not-placed"}
 """What a state of the record is called in a document, where it is called otherwise."""
 
 
-def documents(path: str) -> list[Document]:
+def documents(path: str, record: Ledger | None = None) -> list[Document]:
     """Return what a results file, or a sidecar, says: the latest of each row, as they first appear.
 
-    A row that has a start and no end is `unknown`. Earlier jobs of a row, which may have cost
+    A row that has a start and no end is `unknown`; what it was asked for, the record may know. Earlier jobs of a row, which may have cost
     something too, are under `before` in it, the first one first; its file is under `results`. Any file of documents that
     `compose --json` or `batch --json` printed can be read.
 
@@ -67,7 +67,19 @@ def documents(path: str) -> list[Document]:
     if not found:
         cure = "name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: holds no row and no result", cure, path=path)
-    return [rows[one][0] if isinstance(one, str) else one for one in found]
+    listed = [rows[one][0] if isinstance(one, str) else one for one in found]
+    return listed if record is None else [_described(one, record) for one in listed]
+
+
+def _described(document: Document, record: Ledger) -> Document:
+    """Return a document; of one that has no more than a start, with what the record says of its job."""
+    name = document.get("record_id")
+    is_bare = document["schema"] == lines.START and "job" not in document
+    entry = record.entry(str(name)) if is_bare and name is not None else None
+    if entry is None:
+        return document
+    told = of_job(entry)
+    return {**{key: told[key] for key in _DESCRIBING if key in told}, **document}
 
 
 def of_job(entry: Entry) -> Document:
@@ -133,7 +145,8 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
     found: list[Document] = []
     for name in dict.fromkeys(names):  # no job is shown twice, nor what it cost
         with findings.collecting():
-            listed = documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            is_file = os.path.exists(name)  # noqa: PTH110 - of any bytes
+            listed = documents(name, record) if is_file else [find(name, record)]
             told = {one[key] for one in found for key in _JOBS if one.get(key) is not None}
             found += [one for one in listed if told.isdisjoint(map(one.get, _JOBS))]
     findings.raise_if_any()

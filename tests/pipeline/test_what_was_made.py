@@ -211,6 +211,28 @@ def test_results_that_hold_no_row_have_their_jobs_name(here: Path) -> None:
         assert made.find("two.json#other", record)["prompt"] == "other"
 
 
+def test_what_a_start_was_asked_for_is_in_the_record(here: Path) -> None:
+    """A row that was killed has the inputs, prompt and model of its job, and stays unknown."""
+    with ledger.open_record({}) as record:
+        name = record.begin(claim()).id
+        with resulting.opened(here / "x.jsonl", "a", "b") as results:
+            for row, record_id in (("a", name), ("b", "nobody")):
+                results.start(row, request_key="k", record_id=record_id, reserved_usd=None)
+        known, other = made.gathered(["x.jsonl"], record)
+        job = made.find(str(name), record)
+
+    assert job["images"]
+    assert job["prompt"]
+    for key in ("images", "prompt", "model", "job"):
+        assert known[key] == job[key]
+        assert key not in other
+    assert [(one["id"], one["status"]) for one in (known, other)] == [
+        ("a", "unknown"),
+        ("b", "unknown"),
+    ]
+    assert [one.get("images") for one in made.documents("x.jsonl")] == [None, None]
+
+
 def test_a_job_is_told_once(here: Path) -> None:
     """Whichever of its names, copies, results and sidecar are given, it is one, and paid once."""
     ends = [resulting.end("a", job_id="j-1", record_id="1234"), resulting.end("b", record_id="56")]

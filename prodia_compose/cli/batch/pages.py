@@ -6,9 +6,10 @@ import shlex
 from prodia_compose import errors
 from prodia_compose.pipeline import made
 from prodia_compose.pipeline.batch.rows.compared import PAGE
+from prodia_compose.record import ledger
 
 
-def make(results: str, findings: errors.Findings) -> str | None:
+def make(results: str, record: ledger.Ledger, findings: errors.Findings) -> str | None:
     """Write the page beside the results of a compare and return its path; None if there is none.
 
     Of a compare in which nothing was begun there is nothing to show.
@@ -20,7 +21,7 @@ def make(results: str, findings: errors.Findings) -> str | None:
     try:
         from prodia_compose.report.made import writing  # noqa: PLC0415 - loads Jinja2
 
-        documents = made.documents(results)
+        documents = made.documents(results, record)
         known = writing.named_in(documents)
         target = writing.prove(page, kind="html", if_exists="overwrite", inputs=known)
         return writing.write(documents, target, warn=findings.warn)[0]
