@@ -37,7 +37,7 @@ class Option:
         group: What it is about; operands have a heading of their own.
         metavar: What help calls its value; an operand is called so too.
         minimum: The least number that is taken; `maximum` is the largest.
-        example: A number that a message proposes.
+        example: A number that a message proposes; each option that is one has it.
         parse: Makes the value of what was typed and of what a message is to call the option;
             by default its type decides.
         write: Makes of the value what JSON has of it, where it is none itself.

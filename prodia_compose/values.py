@@ -24,7 +24,7 @@ def number(
     kind: type[int] | type[float],
     minimum: float | None,
     maximum: float | None,
-    example: str = "",
+    example: str,
 ) -> float:
     """Return the number that was typed, an `int` if that is the kind.
 
@@ -36,9 +36,9 @@ def number(
     """
     told = f"{called} {shown(typed)}"
     if kind is int and not _INTEGER.fullmatch(typed):
-        raise errors.UsageError(f"{told}: must be a whole number, such as {example or 8}")
+        raise errors.UsageError(f"{told}: must be a whole number, such as {example}")
     if not _DECIMAL.fullmatch(typed):
-        raise errors.UsageError(f"{told}: must be a number, such as {example or 2.5}")
+        raise errors.UsageError(f"{told}: must be a number, such as {example}")
     if not math.isfinite(float(typed)) or abs(float(typed)) > _LARGEST:
         raise errors.UsageError(f"{told}: too large a number", "use a smaller one")
     value = kind(typed)
@@ -49,12 +49,12 @@ def number(
 
 
 def parsing(
-    flag: str, kind: type[int] | type[float], *, maximum: float | None = None
+    flag: str, kind: type[int] | type[float], example: str, *, maximum: float | None = None
 ) -> Callable[[str | float], float]:
     """Return what Typer reads a number with, 0 or more, that is an option of one command only."""
 
     def parse(typed: str | float) -> float:  # a default comes as it is
-        return number(str(typed), flag, kind=kind, minimum=0, maximum=maximum)
+        return number(str(typed), flag, kind=kind, minimum=0, maximum=maximum, example=example)
 
     return parse
 

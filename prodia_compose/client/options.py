@@ -18,9 +18,15 @@ from prodia_compose.options import Option, Options
 TokenState = Literal["present", "missing", "invalid"]
 
 
-def _seconds(flag: str, told: str, *, minimum: float = 0.001) -> Option:
+def _seconds(flag: str, told: str, example: str, *, minimum: float = 0.001) -> Option:
     return Option(
-        names=(flag,), metavar="S", minimum=minimum, maximum=86400, help=told, group="network"
+        names=(flag,),
+        metavar="S",
+        minimum=minimum,
+        maximum=86400,
+        example=example,
+        help=told,
+        group="network",
     )
 
 
@@ -37,19 +43,22 @@ class Delivery(Options):
         ),
     ] = None
     connect_timeout_s: Annotated[
-        float, _seconds("--connect-timeout", "Give up connecting after S seconds")
+        float, _seconds("--connect-timeout", "Give up connecting after S seconds", "10")
     ] = 10
     stall_timeout_s: Annotated[
-        float, _seconds("--stall-timeout", "Give up when the upload stands still for S seconds")
+        float,
+        _seconds("--stall-timeout", "Give up when the upload stands still for S seconds", "60"),
     ] = 30
     timeout_s: Annotated[
-        float, _seconds("--timeout", "Wait at most S seconds for the result, once all is sent")
+        float,
+        _seconds("--timeout", "Wait at most S seconds for the result, once all is sent", "600"),
     ] = 300
     max_wait_s: Annotated[
         float,
         _seconds(
             "--max-wait",
             "Keep retrying a busy service for at most S seconds in total",
+            "300",
             minimum=0,
         ),
     ] = 120

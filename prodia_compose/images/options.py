@@ -27,6 +27,7 @@ class Fitting(Options):
         Option(
             metavar="PX",
             minimum=1,
+            example="2048",
             help="Longest side sent, in pixels  [default: the model's limit]",
             group="pictures",
         ),
@@ -36,6 +37,7 @@ class Fitting(Options):
         Option(
             metavar="N",
             minimum=1,
+            example="4000000",
             help="Most pixels (width x height) of each picture sent  [default: the model's limit]",
             group="pictures",
         ),
@@ -45,6 +47,7 @@ class Fitting(Options):
         Option(
             metavar="N",
             minimum=1,
+            example="100000000",
             help="Refuse input files with more than N pixels (guards against bombs)",
             group="pictures",
         ),
@@ -63,6 +66,7 @@ class Fitting(Options):
             metavar="N",
             minimum=1,
             maximum=100,
+            example="90",
             help="JPEG quality of pictures that are encoded anew",
             group="pictures",
         ),

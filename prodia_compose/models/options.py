@@ -58,19 +58,20 @@ class Settings(Options):
         ),
     ] = None
     steps: Annotated[
-        int | None, _setting("N", "Diffusion steps, 1 to 50, for flux-2-dev and flux-2-flex")
+        int | None, _setting("N", "Diffusion steps, 1 to 50, for flux-2-dev and flux-2-flex", "28")
     ] = None
     guidance: Annotated[
-        float | None, _setting("X", "How closely to follow the prompt (guidance scale), 1 to 10")
+        float | None,
+        _setting("X", "How closely to follow the prompt (guidance scale), 1 to 10", "4.5"),
     ] = None
     seed: Annotated[
-        int | None, _setting("N", "Random seed: another number, another result (FLUX models)")
+        int | None, _setting("N", "Random seed: another number, another result (FLUX models)", "42")
     ] = None
     resolution: Annotated[
         str | None, _setting("TIER", "Size of the result: 1K, 2K or 4K, for the Gemini models")
     ] = None
     safety_tolerance: Annotated[
-        int | None, _setting("N", "Safety filter of the service: 0 (strictest) to 5")
+        int | None, _setting("N", "Safety filter of the service: 0 (strictest) to 5", "2")
     ] = None
     extras: Annotated[
         tuple[tuple[str, SettingValue], ...],

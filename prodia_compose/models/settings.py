@@ -170,9 +170,18 @@ def _check_type(setting: Setting, value: SettingValue, flag: str) -> None:
         "boolean": isinstance(value, bool),
     }[setting.type]
     if not fits:
-        article = "an" if setting.type == "integer" else "a"
         shown = json.dumps(value, ensure_ascii=False)
-        raise errors.UsageError(f"{flag} {shown}: must be {article} {setting.type}")
+        cure = "put it in double quotes" if setting.type == "string" else None
+        raise errors.UsageError(f"{flag} {shown}: must be {_kind(setting)}", cure)
+
+
+def _kind(setting: Setting) -> str:
+    """Return what a setting's value has to be; a number with one that is in its range."""
+    if setting.type in ("boolean", "string"):
+        return "text" if setting.type == "string" else "true or false"
+    example = setting.default or min(setting.maximum or 42, 1024)
+    kind = "whole number" if setting.type == "integer" else "number"
+    return f"a {kind}, such as {example:g}"
 
 
 def _is_number(value: SettingValue) -> TypeGuard[int | float]:

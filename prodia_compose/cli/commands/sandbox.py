@@ -58,7 +58,7 @@ def sandbox(
         int,
         typer.Option(
             metavar="N",
-            parser=values.parsing("--port", int, maximum=65535),
+            parser=values.parsing("--port", int, "8080", maximum=65535),
             help="Port to listen on; 0 takes any free one",
         ),
     ] = 0,
@@ -70,7 +70,7 @@ def sandbox(
         float,
         typer.Option(
             metavar="S",
-            parser=values.parsing("--latency", float),
+            parser=values.parsing("--latency", float, "0.5"),
             help="Wait S seconds before each answer",
         ),
     ] = 0,

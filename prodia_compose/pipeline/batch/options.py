@@ -36,7 +36,7 @@ def _rate(text: str, called: str) -> float:
 
 
 def _usd(text: str, called: str) -> Decimal:
-    values.number(text, called, kind=float, minimum=0, maximum=None)
+    values.number(text, called, kind=float, minimum=0, maximum=None, example="5")
     return Decimal(text)
 
 
@@ -105,6 +105,7 @@ class BatchOptions(Options):
             metavar="N",
             minimum=1,
             maximum=1000,
+            example="4",
             help="Run each row N times",
             group="rows",
             shown="1",
@@ -118,6 +119,7 @@ class BatchOptions(Options):
             metavar="N",
             minimum=1,
             maximum=256,
+            example="8",
             help="How many jobs run at one time",
             group="pace",
         ),
@@ -156,6 +158,7 @@ class BatchOptions(Options):
         Option(
             metavar="N",
             minimum=0,
+            example="5",
             help="Start no more rows after N failures without a success; 0: go on",
             group="pace",
             shown="3 of unknown outcome, 10 others",

@@ -166,7 +166,7 @@ def test_a_format_can_be_said(work: Path, argv: tuple[str, ...], stdin: bytes | 
         ('{"output": ["a"]}', '2 FILE:1: output ["a"]: must be text'),
         ('{"output": ""}', "2 FILE:1: output '': is empty"),
         ('{"model": 5}', "2 FILE:1: model 5: must be text, in double quotes"),
-        ('{"steps": "many"}', "2 FILE:1: steps many: must be a whole number, such as 8"),
+        ('{"steps": "many"}', "2 FILE:1: steps many: must be a whole number, such as 28"),
         ('{"steps": true}', "2 FILE:1: steps true: must be text or a number"),
         ('{"steps": 2.5}', "2 FILE:1: steps 2.5: must be a whole number"),
         ('{"steps": [1]}', "2 FILE:1: steps [1]: must be text or a number"),

@@ -19,7 +19,7 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         metavar="N",
-        parser=values.parsing("--limit", int),
+        parser=values.parsing("--limit", int, "50"),
         help="Show at most N jobs; 0 shows all",
     ),
 ]
