@@ -122,7 +122,7 @@ class Options:
     def clash(self, one: str, other: str, *names: str) -> Clash:
         """Return the clash of two fields, of which one can be given only."""
         first, second = map(self.called, names)
-        return Clash(one, other, f"{first} and {second}: give one of them")
+        return Clash(one, other, f"{first} and {second}: both are given", "give one of them")
 
 
 def as_text(argument: str, _called: str = "") -> str:

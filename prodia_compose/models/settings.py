@@ -41,13 +41,16 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
     name, equals, text = argument.partition("=")
     if not equals or not name.strip():
         shown = argument or "''"
-        raise errors.UsageError(f"--set {shown}: write it as --set KEY=VALUE")
+        raise errors.UsageError(
+            f"--set {shown}: has no KEY or no VALUE", "write it as --set KEY=VALUE"
+        )
     if _SURROGATE.search(argument):
         raise errors.UsageError(f"--set {name}: not valid UTF-8", "retype it")
     if not _KEY.fullmatch(name):
         raise errors.UsageError(f"--set '{name}': a KEY is ASCII without blanks", "correct it")
     if name.startswith("config."):
-        raise errors.UsageError(f"--set {name}: write {name.removeprefix('config.')} alone")
+        cure = f"write {name.removeprefix('config.')} alone"
+        raise errors.UsageError(f"--set {name}: a KEY is without config.", cure)
     too_deep = errors.UsageError(f"--set {name}: the JSON is nested too deeply", "simplify it")
     try:
         value: SettingValue = json.loads(
@@ -64,8 +67,8 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
     except RecursionError as exc:
         raise too_deep from exc
     if _SURROGATE.search(written):
-        message = f"--set {name}: a \\u escape is half a character; write both halves"
-        raise errors.UsageError(message)
+        message = f"--set {name}: a \\u escape is half a character"
+        raise errors.UsageError(message, "write both halves")
     return name, value
 
 
@@ -180,10 +183,13 @@ def _is_number(value: SettingValue) -> TypeGuard[int | float]:
 def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str) -> None:
     if isinstance(value, str):
         if setting.name == "aspect_ratio" and not _RATIO.fullmatch(value):
-            raise errors.UsageError(f"{flag} {value}: a ratio is two numbers, such as 16:9")
+            raise errors.UsageError(
+                f"{flag} {value}: is no ratio", "write two numbers, such as 16:9"
+            )
         if setting.choices and value not in setting.choices:
             choices = ", ".join(setting.choices)
-            raise errors.UsageError(f"{flag} {value}: {model.short_name} takes {choices}")
+            words = f"{flag} {value}: {model.short_name} takes {choices}"
+            raise errors.UsageError(words, values.hint(value, setting.choices))
         return
     if not isinstance(value, int | float):
         return
@@ -192,8 +198,8 @@ def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str)
         raise errors.UsageError(f"{flag} {value}: {model.short_name} takes {low:g} to {high:g}")
     if setting.multiple_of and value % setting.multiple_of:
         nearest = _nearest(setting, float(value), setting.multiple_of)
-        cure = f"a multiple of {setting.multiple_of}; nearest {nearest}"
-        raise errors.UsageError(f"{flag} {value}: {cure}")
+        words = f"{flag} {value}: must be a multiple of {setting.multiple_of}"
+        raise errors.UsageError(words, f"the nearest is {nearest}")
 
 
 def _nearest(setting: Setting, value: float, step: int) -> int:

@@ -65,8 +65,9 @@ class Sandbox:
                 thread.start()
             except RuntimeError as error:
                 self._server.server_close()
-                words = f"the sandbox needs a thread, and {': '.join(errors.NO_THREADS)}"
-                raise errors.NotDeliveredError(words) from error
+                words, cure = errors.NO_THREADS
+                words = f"the sandbox needs a thread, and {words}"
+                raise errors.NotDeliveredError(words, cure) from error
             self._thread = thread
 
     def serve_forever(self) -> None:

@@ -153,9 +153,9 @@ def test_unset_and_typed(work: Path, run: Run) -> None:
     assert typed["job"]["config"]["steps"] == 9
     for name, words in odd.items():
         assert told[name].code == 2
-        assert words in told[name].err
+        assert words in told[name].told
     assert alone.code == 2
-    assert "--unset: leaves something out of an earlier job; name that with --from" in alone.err
+    assert "--unset: leaves something out of an earlier job; name that with --from" in alone.told
 
 
 def _declared() -> dict[str, Declared]:

@@ -75,8 +75,8 @@ class _Reader:
         is_named = not isinstance(options, CompareOptions)  # by a template that the user wrote
         for label, _ in selection.labelled if is_named else ():
             if label in fields.TEMPLATE_NAMES:
-                cure = f"{{{label}}} stands for something else in a batch; choose another label"
-                self._whole(errors.UsageError(f"-i {label}=...: {cure}"))
+                words = f"-i {label}=...: {{{label}}} stands for something else in a batch"
+                self._whole(errors.UsageError(words, "choose another label"))
         bare = replace(selection, operands=options.shared)
         first = "--each -" if options.each == "-" else "the manifest -"
         claims = [first] if "-" in (options.each, options.manifest) else []
