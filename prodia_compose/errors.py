@@ -1,22 +1,5 @@
 """Everything that can go wrong, and the exit code of each.
 
-The tree::
-
-    ComposeError
-    ├── UsageError         2  options, arguments, settings outside the model's range
-    ├── InputError         3  an image is missing, unreadable, too many, over a cap
-    ├── AuthError          4  the token is missing, malformed or refused
-    │   └── BalanceError   4  the balance of the account does not pay for the job
-    ├── RejectedError      5  the service rejected the job
-    ├── BusyError          6  no capacity until the waiting ran out: it did not run
-    ├── NotDeliveredError  7  no connection, or the upload broke off: it did not run
-    ├── OutputError        8  the output place is unusable or taken; nothing was sent
-    ├── UnknownError       9  all of it was sent, and no answer settles it
-    ├── NotPlacedError    10  a picture came but could not be placed or used
-    ├── CostError         12  over the cost limit; nothing was sent
-    └── ProblemsError         several of the above, found before sending
-    Interrupted               SIGINT, SIGTERM or SIGHUP (a BaseException)
-
 The numbers are a stable interface; README has a table of them, and a test compares the two.
 """
 
@@ -270,10 +253,25 @@ WarningCode = Literal[
 
 @frozen
 class Warned:
-    """A warning: something that stops nothing unless `--strict` is given."""
+    """A warning: something that stops nothing unless `--strict` is given.
+
+    Attributes:
+        words: What is odd, in one line.
+        hints: What to do about it, each in a line.
+    """
 
     code: WarningCode
-    message: str
+    words: str
+    hints: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What is odd, and what to do about it, in one line."""
+        return "; ".join((self.words, *self.hints))
+
+    def about(self, name: str) -> "Warned":
+        """Return the same of what is called so."""
+        return Warned(code=self.code, words=f"{name}: {self.words}", hints=self.hints)
 
 
 NO_FILES = ("no more files can be opened", "raise the limit (ulimit -n)")
@@ -303,9 +301,9 @@ class Findings:
         """Find an error."""
         self.errors.extend(error.parts)
 
-    def warn(self, code: WarningCode, message: str) -> None:
+    def warn(self, code: WarningCode, words: str, *hints: str | None) -> None:
         """Find something to be warned of."""
-        self.warnings.append(Warned(code=code, message=message))
+        self.warnings.append(Warned(code=code, words=words, hints=tuple(filter(None, hints))))
 
     def collecting(self) -> Self:
         """Return the findings as a context."""

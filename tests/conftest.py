@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import io
 import os
+import re
 import shutil
 import signal
 import stat
@@ -57,10 +58,14 @@ class Done:
     @property
     def told(self) -> str:
         """What it wrote on stderr, what is wrong and the hints below it in one line."""
-        return self.err.replace("\nprodia-compose: hint: ", "; ")
+        text = self.err
+        while (more := _HINT.sub(r"; \2\1", text)) != text:  # a warning's code stays at its end
+            text = more
+        return text
 
 
 Run = Callable[..., Done]
+_HINT = re.compile(r"( \[[a-z0-9-]+\])?\nprodia-compose: hint: (.*)")
 
 
 @pytest.fixture(autouse=True)

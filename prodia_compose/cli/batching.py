@@ -138,9 +138,9 @@ class _Batch:
         most = dict(self._options.limits).get("max_cost_usd", math.inf)
         higher = {row.id for row in rows if (row.request.max_cost_usd or 0) > most}
         if higher:
-            words = f"{documents.counted(len(higher), 'row')} with a higher max_cost"
-            message = f"max_cost: that of {words} is lowered to {most:g} by the config"
-            self._odd = (*self._odd, errors.Warned(code="limit-lowered", message=message))
+            which = f"{documents.counted(len(higher), 'row')} with a higher max_cost"
+            words = f"max_cost: that of {which} is lowered to {most:g} by the config"
+            self._odd = (*self._odd, errors.Warned(code="limit-lowered", words=words))
         return [
             replace(row, request=replace(row.request, max_cost_usd=most))
             if row.id in higher

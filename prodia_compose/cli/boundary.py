@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> int:
             os.environ[name] = ""  # as good as none, to whoever reads it
     try:
         with signals.handled() as stop:
-            code = _call(argv or ["--help"])
+            code = _call(argv)
         if stop.signum is not None:  # it came when all had been told
             code = 128 + stop.signum
     except errors.ComposeError as error:
@@ -79,6 +79,11 @@ def _call(argv: Sequence[str]) -> int:
     try:
         code = app(args=list(argv), prog_name="prodia-compose", standalone_mode=False)
     except typer.TyperException as exc:
+        is_bare = exc.format_message() == "Missing command."
+        if is_bare and not _wants_json(argv):
+            # Not on standard output: whoever reads that waits for a path.
+            terminal.tell(vars(exc)["ctx"].get_help())
+            return int(errors.ExitCode.USAGE)
         raise _error(exc, argv) from exc
     except typer.Abort:
         return int(errors.ExitCode.SIGINT)

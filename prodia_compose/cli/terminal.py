@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Literal, TextIO
 
 from prodia_compose import addresses, errors, progress
@@ -96,13 +96,24 @@ def label(word: Literal["error", "warning", "hint"]) -> str:
 
 def tell_warnings(warnings: Sequence[errors.Warned], telling: "Telling") -> None:
     """Tell warnings, unless they are in the document, or not wanted."""
-    for warned in () if telling.json or telling.quiet else warnings:
-        tell_warning(warned)
+    for number, warned in enumerate(() if telling.json or telling.quiet else warnings, 1):
+        later = {hint for one in warnings[number:] for hint in one.hints}
+        tell_warning(warned, later)
 
 
-def tell_warning(warned: errors.Warned) -> None:
-    """Tell a warning in one line, its code in brackets at the end."""
-    tell(f"{label('warning')}{progress.visible(warned.message)} [{warned.code}]")
+def tell_warning(warned: errors.Warned, later: Container[str] = ()) -> None:
+    """Tell a warning, its code in brackets at the end, and what is not told `later` to do."""
+    tell(warning_lines(warned, later))
+
+
+def warning_lines(warned: errors.Warned, later: Container[str] = ()) -> str:
+    """Return the lines that tell a warning."""
+    first = f"{label('warning')}{progress.visible(warned.words)} [{warned.code}]"
+    return _hinted(first, (hint for hint in warned.hints if hint not in later))
+
+
+def _hinted(words: str, hints: Iterable[str]) -> str:
+    return "\n".join([words, *(f"{label('hint')}{progress.visible(hint)}" for hint in hints)])
 
 
 def _tell_document(document: Mapping[str, object]) -> None:
@@ -123,7 +134,7 @@ def problem(words: str, hints: Iterable[str] = (), *identity: str) -> str:
     lines = [f"{label('error')}{progress.visible(words)}"]
     if identity:
         lines.append(f"prodia-compose: {progress.visible(', '.join(identity))}")
-    return "\n".join([*lines, *(f"{label('hint')}{progress.visible(hint)}" for hint in hints)])
+    return _hinted("\n".join(lines), hints)
 
 
 def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:

@@ -131,7 +131,7 @@ class Delivery(Options):
         if sending:
             findings.add(error)
         else:
-            findings.warn("no-token", error.message)
+            findings.warn("no-token", error.words, *error.hints)
         return None, "missing"
 
     def service(self, token: Token) -> Service:

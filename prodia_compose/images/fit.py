@@ -228,9 +228,9 @@ def _warn_of_small(
         if minimum is not None and min(image.info.width, image.info.height) < minimum.value:
             message = (
                 f"{image.source.path}: {image.info.width}x{image.info.height} px; the model's "
-                f"vendor asks for sides of at least {minimum.value:g} px; never enlarged here"
+                f"vendor asks for sides of at least {minimum.value:g} px"
             )
-            findings.warn("small-image", message)
+            findings.warn("small-image", message, "give a larger one; none is enlarged here")
 
 
 def _warn_of_marks(

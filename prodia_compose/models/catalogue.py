@@ -44,7 +44,7 @@ _STYLE_PRESETS = (
 
 _GOOGLE_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 
-_LARGEST_SIDE = "our choice: the output's largest side"
+_LARGEST_SIDE = "the output's largest side"
 
 
 def _bytes(megabytes: int, kind: CapKind, source: str) -> Cap:
@@ -136,9 +136,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.nano-banana.img2img.v2",
         summary="flat rate, plain-language edits",
         max_images=Fact(value=3, source=_GUIDE),
-        caps=_caps(
-            2048, "our choice; no vendor page names a side", _bytes(7, "upstream", _VERTEX_FLASH)
-        ),
+        caps=_caps(2048, "no vendor page names a side", _bytes(7, "upstream", _VERTEX_FLASH)),
         settings=(
             Setting(
                 name="aspect_ratio",
@@ -172,7 +170,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.gemini-3-pro.img2img.v1",
         summary="up to 4K output",
         max_images=Fact(value=3, source=_GUIDE),
-        caps=_caps(4096, "our choice; the guide: up to 4K out", _bytes(7, "upstream", _VERTEX)),
+        caps=_caps(4096, "the guide: up to 4K out", _bytes(7, "upstream", _VERTEX)),
         settings=(_ratio(_GOOGLE_RATIOS, _VERTEX), _RESOLUTION),
         prices=(
             _price(0.15, _GEMINI, resolution="1K"),
@@ -188,7 +186,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.gemini-3-1-flash.img2img.v1",
         summary="many images, Google Search",
         max_images=Fact(value=14, source=_GUIDE),
-        caps=_caps(4096, "our choice; up to 4K out", _bytes(7, "house", "its siblings' figure")),
+        caps=_caps(4096, "up to 4K out", _bytes(7, "house", "its siblings' figure")),
         settings=(
             _ratio(
                 (*_GOOGLE_RATIOS, "1:4", "4:1", "1:8", "8:1"), "resellers' pages quoting Google"
@@ -249,7 +247,7 @@ CATALOGUE: tuple[Model, ...] = (
         max_images=Fact(value=8, source=_GUIDE),
         caps=_caps(
             4096,
-            "our choice; the guide: up to 4096 px",
+            "the guide: up to 4096 px",
             _bytes(20, "upstream", _BFL),
             combined=Cap(
                 limit=9_000_000,
@@ -307,7 +305,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.flux-2.max.img2img.v1",
         summary="finest single image, to 2048 px",
         max_images=Fact(value=8, source=_GUIDE),
-        caps=_caps(2048, "our choice; the guide: up to 2048 px", _bytes(20, "upstream", _BFL)),
+        caps=_caps(2048, "the guide: up to 2048 px", _bytes(20, "upstream", _BFL)),
         minimum_side=_FLUX_MINIMUM,
         settings=(
             *_sizes(256, 2048, f"{_FLUX} (range); {_SIBLINGS} (step)", likely_step=16),

@@ -7,20 +7,20 @@ from prodia_compose import errors, values
 from prodia_compose.models.catalogue import CATALOGUE
 from prodia_compose.models.facts import Cap, Caps, Estimate, Fact, Model, SettingValue
 
-_HOUSE = "our choice for a job type we know nothing of"
+_OURS = "chosen for a job type of which nothing is known"
 
 
 def unlisted(job_type: str) -> Model:
-    """Return a model for a job type that is not in the catalogue, with house limits."""
+    """Return a model for a job type that is not in the catalogue, with limits of our own."""
     return Model(
         short_name=job_type,
         job_type=job_type,
         summary="not in the catalogue",
         listed=False,
-        max_images=Fact(value=14, source=_HOUSE),
+        max_images=Fact(value=14, source=_OURS),
         caps=Caps(
-            side=Cap(limit=2048, kind="house", source=_HOUSE),
-            image_bytes=Cap(limit=7_000_000, kind="house", source=_HOUSE),
+            side=Cap(limit=2048, kind="house", source=_OURS),
+            image_bytes=Cap(limit=7_000_000, kind="house", source=_OURS),
         ),
     )
 
@@ -40,7 +40,7 @@ def is_single_input(job_type: str) -> bool:
 def find(name: str, *, flag: str = "--model ") -> Model:
     """Return the model of a short name, alias or full job type.
 
-    A job type that is not listed comes back with `listed` False and house limits. `flag` is
+    A job type that is not listed comes back with `listed` False and limits of our own. `flag` is
     what stood before the name, for messages.
 
     Raises:
@@ -140,4 +140,4 @@ def check_prompt(model: Model, prompt: str, flag: str, findings: errors.Findings
     message = f"{flag}: the prompt has {len(prompt):,} characters; {takes}"
     if model.is_max_prompt_sure:
         raise errors.UsageError(message, "shorten it")
-    findings.warn("unconfirmed-setting", f"{message} by {longest.source}; sent as it is")
+    findings.warn("unconfirmed-setting", f"{message} by {longest.source}", "shorten it")

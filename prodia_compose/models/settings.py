@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
 from prodia_compose import errors, values
+from prodia_compose.models.catalogue import CATALOGUE
 from prodia_compose.models.facts import Model, Setting, SettingValue
 from prodia_compose.options import as_text
 
@@ -145,12 +146,22 @@ def _check(
 
 def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findings) -> None:
     if not flag.startswith("--set "):
-        message = f"{flag}: {model.short_name} is not known to take it; sent as given"
-        findings.warn("unconfirmed-setting", message)
+        findings.warn("unconfirmed-setting", f"{flag}: {model.short_name} is not known to take it")
         return
-    hint = values.hint(name, (s.name for s in model.settings), "; did you mean {}?")
-    message = f"{flag}: not a known setting of {model.short_name}; sent as given{hint}"
-    findings.warn("unknown-setting", message)
+    hint = values.hint(name, _takers([model])) or None
+    if hint is None and (near := values.nearest(name, takers := _takers(CATALOGUE))):
+        hint = f"did you mean {near}? {takers[near].short_name} takes it"
+    findings.warn("unknown-setting", f"{flag}: not a known setting of {model.short_name}", hint)
+
+
+def _takers(models: Iterable[Model]) -> dict[str, Model]:
+    """Return the settings that models take, each with the first that does."""
+    found: dict[str, Model] = {}
+    for model in models:
+        for setting in model.settings:
+            if setting.status != "refused":
+                found.setdefault(setting.name, model)
+    return found
 
 
 def _check_type(setting: Setting, value: SettingValue, flag: str) -> None:
@@ -210,9 +221,9 @@ def _nearest(setting: Setting, value: float, step: int) -> int:
 def _doubt(model: Model, setting: Setting, value: SettingValue) -> str | None:
     """Say why a value may not be taken, if it may not."""
     if setting.status == "unconfirmed":
-        return f"{model.short_name} is not confirmed to take {setting.name}; sent as given"
+        return f"{model.short_name} is not confirmed to take {setting.name}"
     if setting.likely_choices and value not in setting.likely_choices:
-        return f"not among the known values ({', '.join(setting.likely_choices)}); sent as given"
+        return f"not among the known values ({', '.join(setting.likely_choices)})"
     step = setting.likely_multiple_of
     if step and _is_number(value) and value % step:
         return f"probably must be a multiple of {step}; nearest {_nearest(setting, value, step)}"

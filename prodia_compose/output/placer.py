@@ -109,10 +109,10 @@ class Placer:
         asked = picture.media_type if self.format is None else names.accept_type(self.format)
         if picture.media_type == asked:
             return self.place, ()
-        message = f"asked for {asked}, the service sent {picture.media_type}"
+        words = f"asked for {asked}, the service sent {picture.media_type}"
         if self.strict:
-            raise errors.NotPlacedError(f"{message} (--strict)")
-        warned = errors.Warned(code="wrong-format", message=message)
+            raise errors.NotPlacedError(f"{words} (--strict)")
+        warned = errors.Warned(code="wrong-format", words=words)
         return places.corrected(self.place, picture.suffix), (warned,)
 
     def _write(self, data: blob.Blob, place: places.Place) -> str:

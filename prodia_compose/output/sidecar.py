@@ -66,6 +66,6 @@ def write(data: bytes, place: Place, picture: str) -> tuple[errors.Warned, ...]:
             kept.drop_spares()  # nobody has paid for it
     except (OSError, errors.ComposeError) as exc:
         why = errors.reason(exc, {})[0] if isinstance(exc, OSError) else exc.message
-        message = f"{path}: could not be written ({why}); the picture is there, and paid for"
-        return (errors.Warned(code="sidecar-not-written", message=message),)
+        words = f"{path}: could not be written ({why}); the picture is there, and paid for"
+        return (errors.Warned(code="sidecar-not-written", words=words),)
     return ()

@@ -342,4 +342,4 @@ def _key(asked: key.Asked | None, images: Sequence[fit.FittedImage]) -> str | No
 def _as_error(warned: errors.Warned) -> errors.ComposeError:
     """Return a warning as the error that it is under `--strict`."""
     kind = errors.AuthError if warned.code == "no-token" else errors.InputError
-    return kind(f"{warned.message} (--strict)")
+    return kind(f"{warned.words} (--strict)", *warned.hints)

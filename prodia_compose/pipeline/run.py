@@ -65,8 +65,8 @@ class _Held:
 def _unseen(saved: SavedOutput) -> tuple[errors.Warned, ...]:
     """Return the warning for a picture that was saved without having been decoded."""
     slow = saved.picture.slow
-    message = f"{saved.path} is {slow}; it is saved as it came, and may be broken"
-    return (errors.Warned(code="not-checked", message=message),) if slow else ()
+    words = f"{saved.path} is {slow}; it is saved as it came, and may be broken"
+    return (errors.Warned(code="not-checked", words=words),) if slow else ()
 
 
 class Run:

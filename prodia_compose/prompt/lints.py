@@ -25,19 +25,19 @@ def check(text: str, named: Sequence[Entry], selection: Selection, flag: str) ->
     found = references.find(text, [entry.name for entry in named])
     if found.beyond:
         spoken = _listed(f"the {template.ordinal(position)}" for position in found.beyond[-3:])
-        message = (
-            f"{flag}: speaks of {spoken} image, "
-            f"but there {'is' if len(named) == 1 else 'are'} only {len(named)}; "
-            f'say "the {template.ordinal(len(named))} image", or add what is missing'
+        there = f"there {'is' if len(named) == 1 else 'are'} only {len(named)}"
+        yield Warned(
+            code="ordinal-beyond-count",
+            words=f"{flag}: speaks of {spoken} image, but {there}",
+            hints=(f'say "the {template.ordinal(len(named))} image", or add what is missing',),
         )
-        yield Warned(code="ordinal-beyond-count", message=message)
     if found.files:
         cures = _listed(
             f'{" or ".join(_call(position, named) for position in positions)} instead of "{name}"'
             for name, positions in found.files
         )
-        message = f"{flag}: models see positions, not file names; say {cures}"
-        yield Warned(code="file-name-in-prompt", message=message)
+        words = f"{flag}: models see positions, not file names"
+        yield Warned(code="file-name-in-prompt", words=words, hints=(f"say {cures}",))
     if found.is_understood:
         yield from _missing(found, named, flag)
     if selection.sort == "none":
@@ -51,8 +51,8 @@ def _missing(found: references.References, named: Sequence[Entry], flag: str) ->
     if len(missing) == len(named) > 1 and not found.beyond:
         cures = [f"{call} for {path}" for call, path in zip(calls, shown, strict=True)]
         cure = _listed(cures) if len(cures) < 4 else f"{', '.join(cures[:3])} and so on"
-        message = f"{flag}: refers to none of the {len(named)} images by its position; say {cure}"
-        yield Warned(code="no-reference", message=message)
+        words = f"{flag}: refers to none of the {len(named)} images by its position"
+        yield Warned(code="no-reference", words=words, hints=(f"say {cure}",))
     elif found.certain and missing:
         which = _listed(
             f"{position} ({path})" for position, path in zip(missing, shown, strict=True)
@@ -60,11 +60,9 @@ def _missing(found: references.References, named: Sequence[Entry], flag: str) ->
         noun, belongs, them = ("image", "it belongs", "it")
         if len(missing) > 1:
             noun, belongs, them = ("images", "they belong", "them")
-        message = (
-            f"{flag}: does not refer to {noun} {which}; "
-            f"say {_listed(calls)} where {belongs}, or leave {them} out"
-        )
-        yield Warned(code="image-not-referred", message=message)
+        words = f"{flag}: does not refer to {noun} {which}"
+        cure = f"say {_listed(calls)} where {belongs}, or leave {them} out"
+        yield Warned(code="image-not-referred", words=words, hints=(cure,))
 
 
 def _unsorted(
@@ -79,11 +77,9 @@ def _unsorted(
         if not found.certain.isdisjoint(entries) and not _is_ordered([*entries.values()]):
             told.append(f"-T {name}")
     if told:
-        message = (
-            f"{_listed(told)}: in no order, and the prompt refers to positions; "
-            "add --sort natural, or --no-lint if the order is meant"
-        )
-        yield Warned(code="unsorted-list", message=message)
+        words = f"{_listed(told)}: in no order, and the prompt refers to positions"
+        cure = "add --sort natural, or --no-lint if the order is meant"
+        yield Warned(code="unsorted-list", words=words, hints=(cure,))
 
 
 def _is_ordered(paths: list[str]) -> bool:

@@ -23,7 +23,8 @@ FILE_NAME = "jobs.sqlite3"
 _PATIENCE_S = 5.0
 _IS_OFF = errors.Warned(
     code="record-unavailable",
-    message="PRODIA_COMPOSE_RECORD turns the record of jobs off; unset it to look at the record",
+    words="PRODIA_COMPOSE_RECORD turns the record of jobs off",
+    hints=("unset it to look at the record",),
 )
 _CANDIDATES_SHOWN = 5
 _ALL = 1 << 31
@@ -106,7 +107,7 @@ def _about(path: Path, why: Unusable) -> errors.Warned:
 def _warning(words: str) -> errors.Warned:
     return errors.Warned(
         code="record-unavailable",
-        message=f"{words}; jobs are sent all the same, but an unknown outcome is not remembered",
+        words=f"{words}; jobs are sent all the same, but an unknown outcome is not remembered",
     )
 
 
@@ -249,7 +250,8 @@ class Ledger:
         if found:
             raise errors.UsageError(_ambiguous(prefix, found))
         if self.trouble is not None:
-            raise errors.UsageError(f"{prefix}: cannot be looked up: {self.trouble.message}")
+            words = f"{prefix}: cannot be looked up: {self.trouble.words}"
+            raise errors.UsageError(words, *self.trouble.hints)
         words = f"{prefix}: no job of the record has an id that begins so"
         raise errors.UsageError(words, "`prodia-compose jobs` lists them")
 
@@ -267,8 +269,10 @@ class Ledger:
                     self._note(self._database, exc)
                 else:
                     return
-        words = "it is closed" if self.trouble is None else self.trouble.message
-        raise errors.OutputError(f"{values['id']}: nothing was changed: {words}")
+        why, hints = "it is closed", tuple[str, ...]()
+        if self.trouble is not None:
+            why, hints = self.trouble.words, self.trouble.hints
+        raise errors.OutputError(f"{values['id']}: nothing was changed: {why}", *hints)
 
     def _write(
         self, change: Callable[[Iterable[str]], str], values: Mapping[str, Cell], *, flushed: bool

@@ -1,10 +1,16 @@
 """The catalogue for people: a table of the models, and one model with its sources."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from prodia_compose.models.facts import Cap, Estimate, Model, Setting
+from prodia_compose.models.facts import Cap, CapKind, Estimate, Model, Setting
 from prodia_compose.progress import size
 from prodia_compose.report import tables
+
+_SET_BY: Mapping[CapKind, str] = {
+    "documented": "documented",
+    "upstream": "the model's vendor",
+    "house": "our own limit",
+}
 
 
 def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
@@ -70,7 +76,9 @@ def details(model: Model, layout: tables.Layout = tables.PLAIN) -> Iterator[str]
     ]
     if model.minimum_side:
         side = model.minimum_side
-        facts.append(("smallest side", f"{side.value:g} px", f"upstream: {side.source}"))
+        facts.append(
+            ("smallest side", f"{side.value:g} px", f"{_SET_BY['upstream']}: {side.source}")
+        )
     if model.max_prompt:
         characters = f"{model.max_prompt.value:,g} characters"
         doubt = "" if model.is_max_prompt_sure else "unconfirmed: "
@@ -106,7 +114,7 @@ def _cap_rows(model: Model) -> Iterator[tuple[str, str, str]]:
         if cap is not None:
             is_file = cap is model.caps.image_bytes
             limit = size(cap.limit) if is_file else f"{cap.limit:,} px"
-            yield name, limit, f"{cap.kind}: {cap.source}"
+            yield name, limit, f"{_SET_BY[cap.kind]}: {cap.source}"
 
 
 def _setting_row(setting: Setting) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ def test_a_changed_picture_is_told(run: Run, work: Path) -> None:
     anew = run(*again, "--strict", "scene.jpg")
 
     assert (made.code, told.code, refused.code, anew.code) == (0, 0, 3, 0), anew.err
-    words = "product.jpg: has changed since it was used before; sent as it is now"
+    words = "product.jpg: has changed since it was used before"
     assert f"warning: {words} [source-changed]" in told.err
     assert f"error: {words} (--strict)" in refused.err
 

@@ -350,7 +350,7 @@ def test_unknown_names_are_only_warned_of(run: Run, work: Path, text: str, words
     told, document = run(*LINE), validating.read(run(*LINE, "--json").out)
 
     assert told.code == 0
-    assert f"prodia-compose: warning: {path}: {words}" in told.err
+    assert f"prodia-compose: warning: {path}: {words}" in told.told
     assert told.err.count("[unknown-option]") == 1
     assert [one["code"] for one in document["warnings"]] == ["unknown-option", "no-token"]
     assert run(*LINE, "--strict").code == 3
@@ -362,7 +362,7 @@ def test_not_all_of_thousands_of_unknown_names_are_told(run: Run, work: Path) ->
     done = run(*LINE)
 
     assert (done.code, done.err.count("[unknown-option]")) == (0, 21)
-    assert "[compose]: nothing reads 3980 more names; remove them" in done.err
+    assert "[compose]: nothing reads 3980 more names; remove them" in done.told
 
 
 def test_a_limit_is_only_lowered(run: Run, work: Path) -> None:

@@ -98,10 +98,22 @@ def test_the_mark_of_utf_8_is_no_part_of_a_token(run: Run, work: Path) -> None:
 # --- commands ---------------------------------------------------------------------------
 
 
-def test_alone_it_shows_help(run: Run) -> None:
-    """Without any argument the program shows what `--help` shows."""
-    assert run() == run("--help")
-    assert run().code == 0
+@pytest.mark.parametrize("words", [(), ("config",), ("completion",)], ids=" ".join)
+def test_without_a_command_it_shows_help(run: Run, words: tuple[str, ...]) -> None:
+    """Nothing was done, so that the code is 2 and standard output, where a path is read, empty."""
+    done = run(*words)
+
+    assert (done.code, done.out) == (2, b"")
+    assert done.err == run(*words, "--help").text
+
+
+def test_without_a_command_json_is_an_error(run: Run) -> None:
+    """Where all is JSON, a script that forgot the command gets a document."""
+    done = run(PRODIA_COMPOSE_JSON="1")
+    document = json.loads(done.err)
+
+    assert (done.code, done.out) == (2, b"")
+    assert document["message"] == "missing command; see prodia-compose --help"
 
 
 @pytest.mark.parametrize(("line", "words"), rows("cli/commands_mistyped"))
@@ -228,7 +240,7 @@ def test_a_mistyped_variable_is_warned_of(run: Run, work: Path, name: str, words
     strict = run("validate", *GOOD, "--sandbox", "--strict", **{name: ""})
 
     assert done.code == 0
-    assert done.err == f"prodia-compose: warning: {name}: {words} [unknown-variable]\n"
+    assert done.told == f"prodia-compose: warning: {name}: {words} [unknown-variable]\n"
     assert strict.code == 3
 
 

@@ -11,7 +11,7 @@ HASH = f"sha256:{'0123456789abcdef' * 4}"
 
 FACTS = [
     ("images", "at most 14", "[the guide, Combining Multiple Images]"),
-    ("each file", "7 MB", "[house: its siblings' figure]"),
+    ("each file", "7 MB", "[ours: its siblings' figure]"),
     ("price", "$0.08", "[docs.prodia.com/models/gemini-3/ and more]"),
 ]
 
@@ -58,7 +58,7 @@ def test_a_third_cell_comes_below_the_second() -> None:
     assert lines(FACTS, 56) == [
         "images     at most 14",
         "           [the guide, Combining Multiple Images]",
-        "each file  7 MB        [house: its siblings' figure]",
+        "each file  7 MB        [ours: its siblings' figure]",
         "price      $0.08",
         "           [docs.prodia.com/models/gemini-3/ and more]",
     ]

@@ -194,14 +194,17 @@ def test_no_more_than_twenty_problems_are_told_in_full(here: Path, run: Run) -> 
 
 
 def test_no_more_than_twenty_warnings_are_told_in_full(here: Path, run: Run) -> None:
-    """The others are counted, in a sentence."""
+    """The others are counted, in a sentence; what to do about all is told once."""
     manifest(here, rows(25, set={"stpes": 3}))
     lines = run("batch", "rows.jsonl", "-n", "--sandbox").err.splitlines()
 
     assert [line.partition(": ")[2][:12] for line in lines[:20]] == [
         f"warning: r{n:02}" for n in range(1, 21)
     ]
-    assert lines[20:] == ["prodia-compose: and 5 more warnings; --json lists them all"]
+    assert lines[20:] == [
+        "prodia-compose: hint: did you mean steps? flux-2-dev takes it",
+        "prodia-compose: and 5 more warnings; --json lists them all",
+    ]
 
 
 def test_a_picture_at_an_address_is_fetched_once_for_all_rows(here: Path, run: Run) -> None:

@@ -349,7 +349,9 @@ def test_a_page_that_cannot_be_written_is_a_warning(work: Path, run: Run) -> Non
     failed, told = run(*line), run(*line, "--json")
     page.rmdir()
     page.write_text("of an earlier run")
-    again = run(*shlex.split(failed.err.partition("to make it: prodia-compose ")[2].split(" [")[0]))
+    again = run(
+        *shlex.split(failed.err.partition("to make it: prodia-compose ")[2].splitlines()[0])
+    )
 
     assert (first.code, failed.code, told.code, again.code) == (0, 0, 0, 0)
     assert failed.out == first.out

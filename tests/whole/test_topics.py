@@ -81,7 +81,7 @@ def test_a_page_in_a_pipe_is_what_was_written(run: Run, page: str) -> None:
     done = run("help", page, FORCE_COLOR="1")
 
     assert (done.code, done.err, done.text) == (0, "", PAGES[page])
-    assert max(map(len, done.text.splitlines())) <= 90
+    assert [line for line in done.text.splitlines() if len(line) > 80] == []
     assert not re.search(r"[^\n -~]", done.text)
 
 
@@ -150,6 +150,18 @@ def test_a_page_on_a_terminal_is_as_wide_as_that(columns: int, colour: str | Non
     assert plain.lstrip("\n").startswith("Exit codes\n")
     assert "not-delivered" in plain
     assert "|---" not in plain
+
+
+@pytest.mark.parametrize("page", TOPICS)
+def test_a_page_fits_a_terminal_of_80_columns(page: str) -> None:
+    """Nothing is wider, and each line of a command is one line there too."""
+    shown = on_a_terminal(["help", page], also_stdout=True, env={"NO_COLOR": "1"})
+    lines = shown.raw.replace("\r\n", "\n").splitlines()
+    code = [line for text in blocks(page) for line in text.splitlines()]
+
+    assert shown.code == 0
+    assert [line for line in lines if len(line) > 80] == []
+    assert {line.strip() for line in code} <= {line.strip() for line in lines}
 
 
 # --- facts ------------------------------------------------------------------------------

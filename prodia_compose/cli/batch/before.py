@@ -71,13 +71,7 @@ def tell(
     """
     if options.json:
         return
-    told = [
-        errors.Warned(
-            code=warned.code,
-            message=warned.message if row is None else f"{row.id}: {warned.message}",
-        )
-        for row, warned in found.warnings
-    ]
+    told = [warned if row is None else warned.about(row.id) for row, warned in found.warnings]
     terminal.tell_warnings(told[:_MOST_TOLD], options)
     if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
         words, hints = _and_more(rest, "warning")

@@ -26,5 +26,5 @@ def make(results: str, findings: errors.Findings) -> str | None:
     except Exception as exc:  # noqa: BLE001 - as above
         words = exc.message if isinstance(exc, errors.ComposeError) else f"{page}: {exc!r}"
         again = shlex.join(["prodia-compose", "report", "-f", "-o", page, "--", results])
-        findings.warn("no-report", f"no page was written: {words}; to make it: {again}")
+        findings.warn("no-report", f"no page was written: {words}", f"to make it: {again}")
     return None

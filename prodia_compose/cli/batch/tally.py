@@ -211,8 +211,7 @@ class Tally:
 
     def _tell_warning(self, name: str, warned: errors.Warned) -> None:
         if not (self._options.quiet or self._options.json):
-            message = f"{progress.visible(f'{name}: {warned.message}')} [{warned.code}]"
-            self._write(f"{terminal.label('warning')}{message}")
+            self._write(terminal.warning_lines(warned.about(name)))
 
     def _write(self, line: str) -> None:
         if self._board is not None:

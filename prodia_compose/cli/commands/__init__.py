@@ -34,21 +34,32 @@ Exit codes: 0 done, 2 usage, 3 input, 4 token, 5 rejected, 6 busy,
 10 picture kept elsewhere, 12 over --max-cost, 130 interrupted.
 """
 
+_CODES_OF_VALIDATE = """
+Exit codes: 0 ready, 2 usage, 3 input, 4 token, 7 a picture could not be
+downloaded, 8 output place, 9 the same job may be billed already,
+12 over --max-cost, 130 interrupted.
+"""
+
 _CODES_OF_BATCH = """
 Exit codes: 0 all rows are done, 11 some are not (run it again: it goes on),
 12 the next row does not fit the budget, 130 interrupted; before anything is
-sent 2 usage, 3 input, 4 token, 8 output place, 9 outcome of a job unknown.
+sent 2 usage, 3 input, 4 token, 7 no cluster, 8 output place,
+12 over --max-cost.
 """
 
 _CODES_OF_COMPARE = """
 \b
 Exit codes: 0 all pictures are there, 11 some are not (of the others it is
 told why), 12 the next one does not fit the budget, 130 interrupted; if
-nothing could be sent 2 usage, 3 input, 4 token, 8 output place, 12 price.
+nothing could be sent 2 usage, 3 input, 4 token, 8 output place,
+12 over --max-cost.
 """
 
 EPILOG = _FIELDS + _TOKEN + _VARIABLES + _CODES
-"""What the help of `compose` and `validate` ends with."""
+"""What the help of `compose` ends with."""
+
+EPILOG_OF_VALIDATE = _FIELDS + _TOKEN + _VARIABLES + _CODES_OF_VALIDATE
+"""What the help of `validate` ends with."""
 
 EPILOG_OF_BATCH = _FIELDS_OF_BATCH + _TOKEN + _VARIABLES + _CODES_OF_BATCH
 """What the help of `batch` ends with."""

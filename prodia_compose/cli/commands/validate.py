@@ -2,7 +2,7 @@
 
 import typer
 
-from prodia_compose.cli.commands import EPILOG
+from prodia_compose.cli.commands import EPILOG_OF_VALIDATE
 from prodia_compose.cli.options.declared import ValidateOptions
 from prodia_compose.cli.options.grouped import Grouped
 from prodia_compose.cli.options.reading import takes_options
@@ -10,7 +10,7 @@ from prodia_compose.cli.options.reading import takes_options
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(cls=Grouped, epilog=EPILOG)
+@app.command(cls=Grouped, epilog=EPILOG_OF_VALIDATE)
 @takes_options
 def validate(options: ValidateOptions) -> int:
     """Check everything that compose checks, prepare the pictures, and send nothing.

@@ -109,10 +109,10 @@ class Config:
             if name in there:
                 cure = f"it belongs in [{other}]"
             cure = cure or values.hint(name, known, otherwise="remove it")
-            findings.warn("unknown-option", f"{called}: nothing reads it; {cure}")
+            findings.warn("unknown-option", f"{called}: nothing reads it", cure)
         if rest := len(unknown[_MOST_TOLD:]):
-            words = f"nothing reads {rest} more names; remove them"
-            findings.warn("unknown-option", f"{self.path}: [{table}]: {words}")
+            words = f"{self.path}: [{table}]: nothing reads {rest} more names"
+            findings.warn("unknown-option", words, "remove them")
 
     def _typed(self, one: Declared, value: object, called: str) -> Any:
         """Return a value as it would have been typed.
@@ -208,8 +208,7 @@ def load(path: str, flag: str) -> Config:
                 (one for one in TABLES if name.replace("_", "-") in dict(known_in(one))), ""
             )
             cure = f"write it below [{table}]" if table else "remove it"
-        message = f"{path}: {values.shown(name)}: nothing reads it; {cure}"
-        findings.warn("unknown-option", message)
+        findings.warn("unknown-option", f"{path}: {values.shown(name)}: nothing reads it", cure)
     tables = {name: parsed[name] for name in TABLES if name in parsed}
     for name, table in tables.items():
         if not isinstance(table, dict):

@@ -72,7 +72,8 @@ class ComposeOptions(Telling):
             yield Clash("json", "target")  # `terminal.refuse_stdout` tells it
 
 
-_SENDING = ("dry_run", "save_to", "again", "stall_timeout_s", "timeout_s", "max_wait_s", "is_async")
+_SENDING = ("dry_run", "stall_timeout_s", "max_wait_s", "is_async")
+"""What changes nothing that `validate` prints or ends with."""
 
 
 @frozen
@@ -82,6 +83,19 @@ class ValidateOptions(ComposeOptions):
     Its help leaves out what says only how a job is sent.
     """
 
+    quiet: Annotated[
+        bool,
+        Option(names=("-q", "--quiet"), help="Print the report and errors only", group="talk"),
+    ] = False
+    verbose: Annotated[
+        int,
+        Option(
+            names=("-v", "--verbose"),
+            is_count=True,
+            help="Print exact sizes; -vv also prints HTTP headers of downloads",
+            group="talk",
+        ),
+    ] = 0
     preview: Annotated[
         bool, Option(help="Show the pictures, as they would be sent, on the terminal", group="talk")
     ] = False
@@ -93,6 +107,15 @@ class ValidateOptions(ComposeOptions):
                 "connect_timeout_s": {
                     "help": "Give up connecting to a picture's server after S seconds"
                 },
+                "timeout_s": {"help": "Give up a picture that is not downloaded after S seconds"},
+                "origin": {
+                    "help": "Check what makes a picture again: a sidecar, RESULTS.jsonl#ROW, "
+                    "or the id of a job"
+                },
+                "again": {
+                    "help": "Do not stop at the same job, which may have been billed already"
+                },
+                "sidecar": {"help": "Check that PICTURE.json can be written beside the picture"},
                 "target": {
                     "help": "Where the result would go: it is checked, and not made  "
                     "[default: composed.jpg, numbered if taken]"

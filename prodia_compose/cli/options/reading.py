@@ -259,7 +259,7 @@ def config_file(named: Given | None, findings: errors.Findings) -> tuple[str, st
         pass
     except (OSError, ValueError) as exc:
         words = f"nobody may look whether it is there: {errors.reason(exc, {})[0]}"
-        findings.warn("config-unavailable", f"config {place}: {words}; --config off does without")
+        findings.warn("config-unavailable", f"config {place}: {words}", "--config off does without")
     return None
 
 

@@ -35,17 +35,18 @@ def unknown(environ: Mapping[str, str]) -> Iterator[Warned]:
     for name in ours:
         if name in known:
             continue
+        words = "nothing reads it"
         flag = f"--{_bare(name).replace('_', '-').lower()}"
         meant = _nearest(name, known)
         if flag in options and options[flag] is None and name.startswith("PRODIA_COMPOSE_"):
-            cure = f"{flag} is not read from the environment; type it"
+            words, cure = f"{flag} is not read from the environment", "type it"
         elif meant and (name.startswith("PRODIA_COMPOSE_") or not environ.get(meant)):
-            cure = f"nothing reads it; did you mean {meant}?"
+            cure = f"did you mean {meant}?"
         elif name.startswith("PRODIA_COMPOSE_"):
-            cure = "nothing reads it; unset it"
+            cure = "unset it"
         else:
             continue
-        yield Warned(code="unknown-variable", message=f"{name}: {cure}")
+        yield Warned(code="unknown-variable", words=f"{name}: {words}", hints=(cure,))
 
 
 def _bare(name: str) -> str:

@@ -17,5 +17,5 @@ def changed(opened: Iterable[Input]) -> Iterator[Warned]:
     for one in opened:
         before, now = one.entry.sha256, one.content and one.content.sha256
         if before is not None and now is not None and before != now:
-            message = f"{one.path}: has changed since it was used before; sent as it is now"
-            yield Warned(code="source-changed", message=message)
+            words = f"{one.path}: has changed since it was used before"
+            yield Warned(code="source-changed", words=words)

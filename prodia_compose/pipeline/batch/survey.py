@@ -209,7 +209,7 @@ class _Surveyor:
     def _errors(self, plan: Plan, twins: Sequence[errors.Warned]) -> Iterator[errors.ComposeError]:
         """Yield what is wrong with a row; the token is not its own."""
         if plan.request.strict:
-            yield from (errors.InputError(f"{one.message} (--strict)") for one in twins)
+            yield from (errors.InputError(f"{one.words} (--strict)", *one.hints) for one in twins)
         yield from (one for one in plan.errors if not isinstance(one, errors.AuthError))
         limit = self._budget_usd
         if limit is not None and plan.model is not None and plan.estimate.maximum_usd is None:
@@ -222,8 +222,8 @@ class _Surveyor:
         first = self._firsts.setdefault(key, row)
         if first is row or row.repeat:
             return ()
-        message = f"asks for the same picture as {first.id}; both are sent, and both are paid for"
-        return (errors.Warned(code="duplicate-row", message=message),)
+        words = f"asks for the same picture as {first.id}; both are paid for"
+        return (errors.Warned(code="duplicate-row", words=words),)
 
 
 def _replacing(request: ComposeRequest) -> ComposeRequest:

@@ -240,8 +240,8 @@ class _Row:
         """Warn of a price that is more than was set aside."""
         price, bound = outcome.price_usd, self._due.bound
         if price is not None and bound is not None and price > bound:
-            message = f"the job cost ${price:f}, and should have cost ${bound:f} at most"
-            warned = errors.Warned(code="price-above-bound", message=message)
+            words = f"the job cost ${price:f}, and should have cost ${bound:f} at most"
+            warned = errors.Warned(code="price-above-bound", words=words)
             self._run.warnings = (*self._run.warnings, warned)
 
     def _start_next(self) -> None:

@@ -102,7 +102,7 @@ def write(
     prompts: bool = True,
     stop: Stop | None = None,
     stdout: Callable[[], IO[bytes]] | None = None,
-    warn: Callable[[errors.WarningCode, str], None] = lambda _code, _message: None,
+    warn: Callable[..., None] = lambda *_: None,
 ) -> list[str]:
     """Write a report of documents, as `pipeline.made` reads them, and return the paths of its files.
 
@@ -142,8 +142,8 @@ def write(
             raise errors.OutputError(f"-o {place.path}: {reason}", path=place.path) from exc
         most, why = _LARGE.get(target.kind, (data.size, ""))
         if data.size > most:
-            words = f"has {data.size / 1e6:.1f} MB; {why}; report fewer rows at a time"
-            warn("large-report", f"{place.path}: {words}")
+            words = f"{place.path}: has {data.size / 1e6:.1f} MB; {why}"
+            warn("large-report", words, "report fewer rows at a time")
     return paths
 
 
