@@ -192,8 +192,8 @@ class Declared(NamedTuple):
                     raise errors.UsageError(message, "write the value before it")
                 found.append(self._parse(one, called))
         if self.option.once is not None and len(typed) > 1:
-            message = f"{called(self.long)}: given {len(typed)} times"
-            findings.errors.append(errors.UsageError(message, self.option.once))
+            words = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
+            findings.errors.append(errors.UsageError(words, "keep one of them"))
         findings.raise_if_any()
         if called(self.long) != self.long and any(one in self.option.typed_only for one in found):
             message = f"{called(self.long)} {found[0]}: counts only if it is typed"

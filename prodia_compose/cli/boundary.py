@@ -134,4 +134,9 @@ def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
         bare = {option.lstrip("-"): option for option in possible or ()}
         if nearest := slips.nearest(flag.lstrip("-"), bare):
             hint = f"did you mean {bare[nearest]}?"
+    else:
+        from prodia_compose.cli import slips  # noqa: PLC0415 - as above
+
+        if lacking := slips.lacking(message, argv):
+            return errors.UsageError(*lacking)
     return errors.UsageError(f"{message[:1].lower()}{message[1:].rstrip('.')}", hint)

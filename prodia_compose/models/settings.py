@@ -21,6 +21,8 @@ _DEEPEST = 100
 # No more than these are in a 64-bit integer and its sign.
 _MOST_DIGITS = 20
 
+_LEAVE = "leave it out"
+
 _KEY = re.compile(r"[!-~]+")
 _RATIO = re.compile(r"auto|[1-9][0-9]*:[1-9][0-9]*")
 
@@ -102,8 +104,11 @@ def check_settings(
     extras: Iterable[tuple[str, SettingValue]],
     findings: errors.Findings,
     called: Callable[[str], str] = str,
+    earlier: str | None = None,
 ) -> dict[str, SettingValue]:
     """Return the config fields to send, in order: options first, then `--set`.
+
+    `earlier` is what a job made again is named by: some of the settings are its recipe's.
 
     What is out of the model's range goes to `findings` as an error; what no page
     confirms goes there as a warning and is sent all the same.
@@ -121,7 +126,13 @@ def check_settings(
             given.add(name)
             if isinstance(value, str) and _SURROGATE.search(value):
                 raise errors.UsageError(f"{flag}: not valid UTF-8", "retype it")
-            _check(model, name, value, flag, findings)
+            try:
+                _check(model, name, value, flag, findings)
+            except errors.UsageError as exc:
+                if flag == f"{name} of {earlier}":  # as `pipeline.again` has them called
+                    rest = (one.removeprefix(f"{_LEAVE}; ") for one in exc.hints)
+                    exc.hints = (f"--unset {name} leaves it out", *rest)
+                raise
             config[name] = value
     return config
 
@@ -136,7 +147,7 @@ def _check(
         return
     if setting.status == "refused":
         words = f"{flag}: {model.short_name} does not take {name}"
-        raise errors.UsageError(words, "leave it out; `prodia-compose models` tells who takes it")
+        raise errors.UsageError(words, f"{_LEAVE}; `prodia-compose models` tells who takes it")
     _check_type(setting, value, flag)
     _check_range(model, setting, value, flag)
     doubt = _doubt(model, setting, value)

@@ -99,4 +99,5 @@ def _of_schema(schema: object) -> tuple[str, ...]:
 
 
 def _foreign(path: str, number: int, words: str = _FOREIGN, *hints: str) -> errors.InputError:
+    hints = hints or ("name a results file of a batch, or a sidecar",)
     return errors.InputError(f"{path}:{number}: {words}", *hints, path=path)

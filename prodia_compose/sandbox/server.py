@@ -159,5 +159,6 @@ def _bind(host: str, port: int, service: Service) -> _Server:
     except OSError as error:
         why = f"cannot be used on {host}: {error.strerror or error}"
         if error.errno == errno.EADDRINUSE:
-            why = f"already in use on {host}; choose another, or 0 for any free one"
-        raise errors.UsageError(f"--port {port}: {why}") from error
+            why = f"already in use on {host}"
+        cure = "choose another, or 0 for any free one"
+        raise errors.UsageError(f"--port {port}: {why}", cure) from error

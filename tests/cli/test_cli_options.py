@@ -311,14 +311,6 @@ def test_short_options_are_joined_as_usual(run: Run, work: Path) -> None:
         assert (done.code, "b.png (png)" in done.text) == (0, True)
 
 
-def test_a_missing_value_points_to_the_commands_help(run: Run) -> None:
-    """An option without its value ends with 2 and names the command's own help."""
-    done = run("validate", "-p")
-
-    assert done.code == 2
-    assert done.err.endswith("see prodia-compose validate --help\n")
-
-
 @pytest.mark.parametrize("token", ["", "two words"])
 def test_a_token_that_nobody_could_send_is_refused(run: Run, token: str) -> None:
     """`sandbox --token` takes what a client can put in a header."""

@@ -247,7 +247,7 @@ def test_what_the_batch_did_not_make_is_not_written_over(
 
     told = batch.run(*argv.split())
     assert (told.code, batch.asked) == (code, asked)
-    assert words in told.err
+    assert words in told.told
     assert f"{argv} {argv}" not in told.err  # what was no help just now
     assert Path("a.jpg").read_bytes() == counting.picture("blue")
 

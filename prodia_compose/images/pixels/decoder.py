@@ -64,8 +64,8 @@ def allow(pixels: int) -> None:
 
 
 @contextlib.contextmanager
-def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
-    """Turn what a decoder raises into an `InputError` that says `failure`, in no words of its own."""
+def reading(failure: str = "is cut short or damaged", *hints: str) -> Iterator[None]:
+    """Turn what a decoder raises into an `InputError` that says `failure`, not in its own words."""
     try:
         yield
     except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
@@ -83,7 +83,7 @@ def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
             reason = [f"cannot be read: {exc.strerror}"]
         else:
-            reason = [failure]
+            reason = [failure, *hints]
         raise errors.InputError(*reason) from exc
 
 

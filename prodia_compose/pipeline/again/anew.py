@@ -160,7 +160,7 @@ def _entries(name: str, written: object) -> tuple[Entry, ...]:
     """
     sources = written if isinstance(written, list) else []
     try:
-        found = tuple(map(_entry, sources))
+        found = tuple(replace(_entry(one), origin=name) for one in sources)
     except (ValueError, TypeError) as exc:
         raise _damaged(name, "list of pictures") from exc
     labels = [one.label for one in found if one.label]

@@ -257,7 +257,7 @@ def test_all_that_is_gone_is_told(work: Path, run: Run) -> None:
     kept = "its address is kept without its password and query, which can be keys"
     missing = "no such file; check the name and the folder you are in"
     assert [line.removeprefix("prodia-compose: error: ") for line in told] == [
-        f"gone one of several words.jpg: {missing}",
+        f"gone one of several words.jpg: {missing}; the recipe of x.json names it",
         "image 2: came from standard input or a pipe, which is gone",  # as the last
         f"https://host/a.jpg?...: {kept}; {anew_}",
     ]

@@ -134,15 +134,13 @@ class _Reader:
         if first == source.line or pair in self._reported:
             return
         self._reported.add(pair)
-        message = f"line {first} has that id too; ids must differ"
+        told = (f"line {first} has that id too", "ids must differ")
         if source.each is not None:
-            message = f"entry {first} is the same; name it once"
+            told = (f"entry {first} is the same", "name it once")
         elif source.cells.id is None:
-            message = (
-                f"line {first} has the same pictures, variables, model and settings; "
-                "give each an id of its own"
-            )
-        error = errors.InputError(message)
+            words = f"line {first} has the same pictures, variables, model and settings"
+            told = (words, "give each an id of its own")
+        error = errors.InputError(*told)
         self._problems.append(Problem(error=error, line=source.line, id=id_, is_whole=True))
 
     def _check_only(self) -> None:
