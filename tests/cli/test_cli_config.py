@@ -687,6 +687,20 @@ _PIECES = st.sampled_from(
             "9" * 20,
         ),
         *("2026-12-01", "[1]", "{a = 1}", "x"),
+        *(
+            "é",
+            "٣",
+            "1٣",
+            "²",
+            "\u00a0",
+            "\u3000",
+            "'ü'",
+            "# für",
+            "\x7f",
+            "\ufeff",
+            "[ä]",
+            "ä = 1",
+        ),
     ]
 )
 
@@ -716,6 +730,7 @@ def test_what_is_read_plainly_is_what_toml_says(text: str) -> None:
         "",
         "# only words\n",
         "a = 'b\\c'\nd = '#'  # e\n",
+        'output = "für/{stem}.jpg"  # für alle\n',
         '[compose]\r\nmodel = "a#b" # c\r\nmax-cost = 0.05\nsteps=9\nno_lint = true',
     ],
 )

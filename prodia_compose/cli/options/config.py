@@ -260,7 +260,7 @@ def plainly(text: str) -> dict[str, Any] | None:
     for line in text.replace("\r\n", "\n").split("\n"):
         name, equals, value = line.partition("=")
         name = name.strip(" ")
-        if not line.isascii() or not (line.isprintable() or not line):
+        if not line.isprintable():
             return None
         if not name or name.startswith("#"):
             if equals and not name:
@@ -270,7 +270,8 @@ def plainly(text: str) -> dict[str, Any] | None:
         name = name[1:-1] if is_table else name
         found = {} if is_table else _plain_value(value.strip(" "))
         above = tables if is_table else table
-        if not name.replace("-", "").replace("_", "").isalnum() or found is None or name in above:
+        is_bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+        if not is_bare or found is None or name in above:
             return None
         above[name] = found
         table = found if isinstance(found, dict) else table
@@ -285,6 +286,8 @@ def _plain_value(text: str) -> Any:
         is_plain = quote and not has_escapes and rest.lstrip(" ")[:1] in ("", "#")
         return body if is_plain and not (rest and not body) else None
     text = text.partition("#")[0].rstrip(" ")
+    if not text.isascii():
+        return None
     if text in ("true", "false"):
         return text == "true"
     whole, point, part = text.partition(".")
