@@ -136,7 +136,7 @@ def prove(
         if if_exists == "skip":
             return replace(place, skipped=True)
         if if_exists == "fail":
-            raise TakenError("exists already; -f overwrites it, --if-exists number keeps both")
+            raise TakenError("exists already", "-f overwrites it, --if-exists number keeps both")
         place = _proved(place, proven)
         files.prove_replaceable(_file(place))
         return place

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from prodia_compose import errors, values
+from prodia_compose.inputs import files
 from prodia_compose.pipeline import reading
 from prodia_compose.pipeline.batch.results import history, lines
 from prodia_compose.pipeline.batch.results.lines import Document
@@ -23,6 +24,8 @@ from prodia_compose.record.ledger import Ledger
 
 _DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
 """What a row's earlier line tells of its next start, if that asks for the same picture."""
+
+_MOST_TOLD = 5
 
 _UNSENT: Final = ("skipped", "listed", "not-started")
 """What rows have come to that a run did not send."""
@@ -171,6 +174,7 @@ def find(name: str, record: Ledger) -> Document:
         cure = f"name one of them: {name}#{visible(_name(found[0]))}"
         what = "rows" if "id" in found[0] else "results"
         raise errors.InputError(f"{name}: holds {len(found)} {what}", cure, path=name)
+    path = ""
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
         if os.path.exists(path):  # noqa: PTH110 - of any bytes
@@ -180,8 +184,12 @@ def find(name: str, record: Ledger) -> Document:
     except errors.UsageError as exc:
         if record.trouble is not None or not ("/" in name or Path(name).suffix):
             raise errors.InputError(exc.words, *exc.hints, path=name) from exc
-        words = "there is no such file, and no job of the record whose id begins so"
-        raise errors.InputError(f"{name}: {words}", path=name) from exc
+        near = files.nearest(path or name)
+        near = f"{near}.json" if os.path.exists(f"{near}.json") else near  # noqa: PTH110 - as above
+        row = name.removeprefix(path) if path else ""
+        cure = f"did you mean {near}{row}?" if near else "check the name and the folder you are in"
+        words = f"{name}: no such file, and no job of the record has an id that begins so"
+        raise errors.InputError(words, cure, path=name) from exc
 
 
 def _name(document: Document) -> str:
@@ -194,12 +202,13 @@ def _row(path: str, name: str) -> Document:
     for one in found:
         if _name(one) == name:
             return one
-    cure = values.hint(
-        name,
-        map(_name, found),
-        "did you mean {}?",
-        "look at the ids in it",
-    )
+    ids = list(map(_name, found))
+    near = next((one for one in ids if name and one.startswith(name)), None)
+    near = near or values.nearest(name, ids)
+    more = f" and {len(ids) - _MOST_TOLD} more" if len(ids) > _MOST_TOLD else ""
+    cure = f"there are {visible(', '.join(ids[:_MOST_TOLD]))}{more}"
+    if near:
+        cure = f"did you mean {path}#{visible(near)}?"
     raise errors.InputError(f"{path}: has no row {name}", cure, path=path)
 
 

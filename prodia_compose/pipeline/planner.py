@@ -271,7 +271,7 @@ class Planner:
         if self._model is None:
             return {}
         known = (wishes.items(), wishes.extras, self._findings, wishes.called)
-        return settings.check_settings(self._model, *known)
+        return settings.check_settings(self._model, *known, self._request.origin)
 
     def _position(self, named: Sequence[Entry]) -> int | None:
         """Return the position of the image that `--match` names, from 1."""

@@ -390,7 +390,7 @@ def test_fields_of_the_name(work: Path, settings: Settings, seed: str | None) ->
     if seed is None:
         ((kind, words),) = _wrong(plan)
         assert kind is errors.UsageError
-        assert "{seed} is empty: this run has no seed" in words
+        assert "{seed} is empty, as this run has no seed" in words
     else:
         names = {f"scene_product_flux-2-pro_2_{seed}_{day}.webp" for day in days}
         assert plan.target().path in names

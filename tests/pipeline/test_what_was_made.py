@@ -118,7 +118,10 @@ def test_jobs_of_the_record(here: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gone.jsonl", "there is no such file, and no job of the record whose id begins so"),
+        (
+            "gone.jsonl",
+            "no such file, and no job of the record has an id that begins so; check the name",
+        ),
         ("beef", "no job of the record has an id that begins so; `prodia-compose jobs` lists them"),
         ("folder", "cannot be read: is a folder; name a results file in it, or a sidecar"),
         ("pipe", "is a named pipe, which could wait for ever; use <(...)"),
@@ -142,7 +145,7 @@ def test_jobs_of_the_record(here: Path) -> None:
             ":1: is no line of a batch's results; mend it, or go on with a copy of the file from before",
         ),
         ("rows", "holds 2 rows; name one of them: rows#a"),
-        ("rows#aa", "rows: has no row aa; did you mean a?"),
+        ("rows#aa", "rows: has no row aa; did you mean rows#a?"),
         ("two", "holds 2 results; name one of them: two#one"),
     ],
 )

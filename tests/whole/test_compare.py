@@ -200,7 +200,7 @@ def test_a_folder_of_something_else_is_left_alone(work: Path, run: Run) -> None:
         ("-o", "tried", "--sandbox", "-m", "flux-2-max"): (2, "is of another compare: none of"),
         ("-o", "out.jpg"): (2, "-o out.jpg: reads as a file, and there will be several"),
         ("-o", "~/out"): (2, "-o ~/out: ~ is not expanded here"),
-        ("-o", "-"): (2, "-o -: name a folder for the pictures"),
+        ("-o", "-"): (2, "-o -: is no folder; name a folder for the pictures"),
         ("-o", ""): (2, "--output '': is empty"),
         (): (2, "no folder for the pictures; name one with -o"),
     }
@@ -406,9 +406,12 @@ def test_a_rehearsal_needs_nothing(work: Path, run: Run) -> None:
         (("-m", "flux-2-dev", "--vary", "model=a,b"), "--vary model=a: no such model"),
         (
             ("-m", "flux-2-dev", "--vary", "model=nano-banana,flux-2-pro"),
-            "--model and --vary model=...: give one of them",
+            "--model and --vary model=...: both are given; give one of them",
         ),
-        (("--seed", "1", "--vary", "seed=1,2"), "--vary seed=... and --seed: give one of them"),
+        (
+            ("--seed", "1", "--vary", "seed=1,2"),
+            "--vary seed=... and --seed: both are given; give one of them",
+        ),
         ((*THREE, "--results", "r.jsonl"), "no such option: --results"),
         ((*THREE, "--again"), "--again: is for one job; --rerun unknown sends what ended so"),
         ((*THREE, "--only", "flux-2-max"), "--only flux-2-max: no row has that id"),

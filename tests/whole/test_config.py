@@ -190,15 +190,15 @@ def test_what_belongs_to_one_batch_is_in_no_config(here: Path, run: Run, name: s
 
     assert done.code == 2
     called = f"{path}: [batch] {name.replace('-', '_')}"
-    assert f"{called}: belongs to one run, and is not read from a config; type it" in done.err
+    assert f"{called}: belongs to one run, and is not read from a config; type it" in done.told
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("jobs = 0", "[batch] jobs 0: must be 1 to 256"),
-        ('rate = "fast"', "[batch] rate fast: write it as N/s, N/m or N/h"),
-        ("rate = 10", "[batch] rate 10: write it as N/s"),
+        ('rate = "fast"', "[batch] rate fast: is no rate; write it as N/s, N/m or N/h"),
+        ("rate = 10", "[batch] rate 10: is no rate; write it as N/s"),
         ('budget = "5 USD"', "[batch] budget '5 USD': must be a number"),
         ('cluster = "tcp://example.org:1"', "[batch] cluster tcp://example.org:1: tcp:// is for"),
         ('model = "nope"', "[batch] model nope: no such model"),
@@ -212,7 +212,7 @@ def test_a_message_of_a_batch_names_the_place(here: Path, run: Run, text: str, w
         done = run("batch", "rows.jsonl", "--budget", "1")
 
     assert done.code == 2
-    assert f"{path}: {words}" in done.err
+    assert f"{path}: {words}" in done.told
     assert server.requests == []
 
 

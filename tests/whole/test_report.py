@@ -181,7 +181,7 @@ def test_narrow_and_printed(here: Path, run: Run, browser: Browser) -> None:
             2,
             "nothing to report; name results files, sidecars, or the ids of jobs",
         ),
-        (["x.jsonl"], 2, "missing option '-o' / '--output'"),
+        (["x.jsonl"], 2, "report: -o is missing; write -o PATH (where the report goes"),
         (
             ["x.jsonl", "-o", "a.gif"],
             2,
@@ -200,7 +200,7 @@ def test_narrow_and_printed(here: Path, run: Run, browser: Browser) -> None:
         (
             ["gone.jsonl", "-o", "a.html"],
             3,
-            "gone.jsonl: there is no such file, and no job of the record",
+            "gone.jsonl: no such file, and no job of the record",
         ),
         (["x.jsonl", "in.png", "-o", "a.html"], 3, "in.png:1: is no line of a batch"),
         (["x.jsonl", "-o", "taken.html"], 8, "-o taken.html: exists already; -f overwrites it"),
@@ -256,7 +256,7 @@ def test_a_single_row_and_nothing_twice(here: Path, run: Run) -> None:
     missing = run("report", "x.jsonl#r3", "-o", "-")
     assert (missing.code, missing.told) == (
         3,
-        "prodia-compose: error: x.jsonl: has no row r3; look at the ids in it\n",
+        "prodia-compose: error: x.jsonl: has no row r3; there are r1, r2~#2\n",
     )
 
 

@@ -258,7 +258,7 @@ class Tally:
             if page is not None:
                 what = "the pictures are" if done else "what became of them is"
                 self._say(f"{what} shown in {page}")
-        if self._bug is not None and errors.lack(self._bug) is None:
+        if self._bug is not None and not errors.lack(self._bug):
             raise self._bug  # else its row is told, and the next run goes on
         if not left:
             return 0

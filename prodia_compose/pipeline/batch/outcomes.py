@@ -146,11 +146,11 @@ def of_signal(end: errors.Interrupted, status: Status, run: Run) -> errors.Compo
         return errors.NotPlacedError(f"stopped by {end}: its picture came, and is kept as {kept}")
     if status != "unknown":
         return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
-    words = "the job had been sent and may be billed"
+    words, fetch = "the job had been sent and may be billed", None
     if run.job_id is not None:
         fetch = f"`prodia-compose jobs fetch {run.job_id}` brings its picture"
-        words = f"the job {run.job_id} runs on and may be billed; {fetch}"
-    return errors.UnknownError(f"stopped by {end}: {words}", job_id=run.job_id)
+        words = f"the job {run.job_id} runs on and may be billed"
+    return errors.UnknownError(f"stopped by {end}: {words}", fetch, job_id=run.job_id)
 
 
 class Failures:

@@ -75,8 +75,8 @@ class _Reader:
         is_named = not isinstance(options, CompareOptions)  # by a template that the user wrote
         for label, _ in selection.labelled if is_named else ():
             if label in fields.TEMPLATE_NAMES:
-                cure = f"{{{label}}} stands for something else in a batch; choose another label"
-                self._whole(errors.UsageError(f"-i {label}=...: {cure}"))
+                words = f"-i {label}=...: {{{label}}} stands for something else in a batch"
+                self._whole(errors.UsageError(words, "choose another label"))
         bare = replace(selection, operands=options.shared)
         first = "--each -" if options.each == "-" else "the manifest -"
         claims = [first] if "-" in (options.each, options.manifest) else []
@@ -136,15 +136,13 @@ class _Reader:
         if pair in self._reported:
             return False
         self._reported.add(pair)
-        message = f"line {first} has that id too; ids must differ"
+        told = (f"line {first} has that id too", "ids must differ")
         if source.each is not None:
-            message = f"entry {first} is the same; name it once"
+            told = (f"entry {first} is the same", "name it once")
         elif source.cells.id is None:
-            message = (
-                f"line {first} has the same pictures, variables, model and settings; "
-                "give each an id of its own"
-            )
-        error = errors.InputError(message)
+            words = f"line {first} has the same pictures, variables, model and settings"
+            told = (words, "give each an id of its own")
+        error = errors.InputError(*told)
         self._problems.append(Problem(error=error, line=source.line, id=id_, is_whole=True))
         return False
 
