@@ -79,8 +79,8 @@ class Lines(progress.Reporter):
         if self._phase == "waiting":
             return waited(self._done, self._total)
         unit = "images" if self._phase == "prepare" else "bytes"
-        of = "" if self._total is None else f" of {self._total:,}"
-        return f"{self._done:,}{of} {unit}"
+        total = "" if self._total is None else f" of {self._total:,}"
+        return f"{self._done:,}{total} {unit}"
 
     def say(self, text: str) -> None:
         """Tell a line, unless quiet."""

@@ -112,15 +112,15 @@ class Token:
 
 def _starred(came: blob.Blob, forms: Sequence[bytes], most: int) -> Iterator[bytes]:
     """Yield bytes with stars in place of some forms, none of which is longer than `most`."""
-    rest = b""
+    text = b""
     for piece in came.pieces():
-        rest += piece
+        text += piece
         for form in forms:
-            rest = rest.replace(form, b"*" * len(form))
+            text = text.replace(form, b"*" * len(form))
         # The start of one may be at the end of the piece.
-        yield rest[:-most]
-        rest = rest[-most:]
-    yield rest
+        yield text[:-most]
+        text = text[-most:]
+    yield text
 
 
 NOBODY = Token(value="")

@@ -43,31 +43,31 @@ def documents(path: str) -> list[Document]:
     """
     folder = os.path.dirname(path)  # noqa: PTH120 - as typed
     rows: dict[str, tuple[Document, history.Last]] = {}
-    found: list[Document | str] = []
+    order: list[Document | str] = []
     try:
         with reading.opened(path) as file:
             for number, line in reading.documents(path, file):
                 try:
-                    told = {name: line[name] for name in line if name not in _OURS}
-                    now = _checked(lines.usable({**told, "status": _status(line)}, folder))
+                    fields = {name: line[name] for name in line if name not in _OURS}
+                    now = _checked(lines.usable({**fields, "status": _status(line)}, folder))
                     _, last, _ = history.step(_counted(now), folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
                 if line["schema"] == reading.RESULT:
-                    found.append(now)
+                    order.append(now)
                     continue
                 if last.id not in rows:
-                    found.append(last.id)
+                    order.append(last.id)
                 rows[last.id] = _later(
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
     except OSError as exc:
         why, *hints = errors.reason(exc, _REASONS)
         raise errors.InputError(f"{path}: cannot be read: {why}", *hints, path=path) from exc
-    if not found:
+    if not order:
         cure = "name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: holds no row and no result", cure, path=path)
-    return [rows[one][0] if isinstance(one, str) else one for one in found]
+    return [rows[one][0] if isinstance(one, str) else one for one in order]
 
 
 def of_job(entry: Entry) -> Document:
@@ -130,14 +130,14 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
         errors.InputError: One means nothing; `errors.ProblemsError` if several do.
     """
     findings = errors.Findings()
-    found: list[Document] = []
+    jobs: list[Document] = []
     for name in dict.fromkeys(names):  # no job is shown twice, nor what it cost
         with findings.collecting():
             listed = documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
-            told = {one[key] for one in found for key in _JOBS if one.get(key) is not None}
-            found += [one for one in listed if told.isdisjoint(map(one.get, _JOBS))]
+            ids = {one[key] for one in jobs for key in _JOBS if one.get(key) is not None}
+            jobs += [one for one in listed if ids.isdisjoint(map(one.get, _JOBS))]
     findings.raise_if_any()
-    return found
+    return jobs
 
 
 def find(name: str, record: Ledger) -> Document:
@@ -177,13 +177,13 @@ def _name(document: Document) -> str:
 
 
 def _row(path: str, name: str) -> Document:
-    found = documents(path)
-    for one in found:
+    rows = documents(path)
+    for one in rows:
         if _name(one) == name:
             return one
     cure = values.hint(
         name,
-        map(_name, found),
+        map(_name, rows),
         "did you mean {}?",
         "look at the ids in it",
     )
@@ -226,12 +226,12 @@ def _checked(document: Document) -> Document:
     return document
 
 
-def _is_file(told: object) -> bool:
+def _is_file(value: object) -> bool:
     """Return whether an object has a path, and what is told of that by a text is one."""
-    if not isinstance(told, dict) or not isinstance(told.get("path"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         return False
     texts = ("label", "part", "sha256", "sent_sha256", "pixels_sha256", "format")
-    return all(isinstance(told.get(name), str | None) for name in texts)
+    return all(isinstance(value.get(name), str | None) for name in texts)
 
 
 def _listed(document: Document, name: str) -> list[object]:
@@ -251,10 +251,10 @@ def _later(
     if history.is_same_job(earlier, last):
         return {**known, **now}, last
     jobs = [*_listed(known, "before"), {name: known[name] for name in known if name != "before"}]
-    told = {}
+    description = {}
     if last.is_open and known.get("request_key") == last.request_key:
-        told = {name: known[name] for name in _DESCRIBING if name in known}
-    return {**told, **now, "before": jobs}, last
+        description = {name: known[name] for name in _DESCRIBING if name in known}
+    return {**description, **now, "before": jobs}, last
 
 
 _OURS: Final = ("before", "results")
