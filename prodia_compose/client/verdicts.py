@@ -88,7 +88,9 @@ class _Ids(TypedDict):
 
 
 def hear(
-    exchange: Exchange, service: Service, came: Callable[[answers.Answer], None] = lambda _: None
+    exchange: Exchange,
+    service: Service,
+    on_answer: Callable[[answers.Answer], None] = lambda _: None,
 ) -> Heard:
     """Perform an exchange and read its answer as far as it comes; all foreign words enter here.
 
@@ -105,7 +107,7 @@ def hear(
         if loss.stage == "answer":
             _spool(exchange.chunks(), raw, ANSWER_BYTES)
             if raw.size:
-                came(_read(exchange, None, raw, service, broken=True))
+                on_answer(_read(exchange, None, raw, service, broken=True))
         raise
     is_good = 200 <= head.status < 300
     may_bring = is_good or _verdict(head) == "unknown"
@@ -121,10 +123,10 @@ def hear(
             answer = answers.unread(raw)
             with contextlib.suppress(Exception):
                 answer = _read(exchange, head, raw, service, broken=True)
-            came(answer)
+            on_answer(answer)
         raise
     if is_good or (may_bring and answer.outputs):
-        came(answer)
+        on_answer(answer)
     return Heard(head=head, answer=answer, lost=lost, again=service.again)
 
 

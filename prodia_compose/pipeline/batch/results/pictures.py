@@ -60,14 +60,14 @@ class Search:
         """
         if entry is None or entry.is_running or not entry.came:
             return last
-        place, came = Path(entry.output), set(entry.came)
-        placed = {sha256: path for path, sha256 in self._hashed(_names(place)) if sha256 in came}
+        place, hashes = Path(entry.output), set(entry.came)
+        placed = {sha256: path for path, sha256 in self._hashed(_names(place)) if sha256 in hashes}
         pictures = tuple(Picture(path, sha256) for sha256, path in placed.items())
-        if len(pictures) == len(came):
+        if len(pictures) == len(hashes):
             return last._replace(status="done", pictures=pictures, kept=())
         if last.status != "unknown":
             return last
-        kept = tuple(self._lying(came - placed.keys(), [place]))
+        kept = tuple(self._lying(hashes - placed.keys(), [place]))
         return last._replace(status="not-placed", pictures=pictures, kept=kept) if kept else last
 
     def with_kept(self, last: Last, entry: Entry | None) -> Last:
