@@ -170,7 +170,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.gemini-3-pro.img2img.v1",
         summary="up to 4K output",
         max_images=Fact(value=3, source=_GUIDE),
-        caps=_caps(4096, "the guide: up to 4K out", _bytes(7, "upstream", _VERTEX)),
+        caps=_caps(4096, "the guide says up to 4K out", _bytes(7, "upstream", _VERTEX)),
         settings=(_ratio(_GOOGLE_RATIOS, _VERTEX), _RESOLUTION),
         prices=(
             _price(0.15, _GEMINI, resolution="1K"),
@@ -247,7 +247,7 @@ CATALOGUE: tuple[Model, ...] = (
         max_images=Fact(value=8, source=_GUIDE),
         caps=_caps(
             4096,
-            "the guide: up to 4096 px",
+            "the guide says up to 4096 px",
             _bytes(20, "upstream", _BFL),
             combined=Cap(
                 limit=9_000_000,
@@ -305,7 +305,7 @@ CATALOGUE: tuple[Model, ...] = (
         job_type="inference.flux-2.max.img2img.v1",
         summary="finest single image, to 2048 px",
         max_images=Fact(value=8, source=_GUIDE),
-        caps=_caps(2048, "the guide: up to 2048 px", _bytes(20, "upstream", _BFL)),
+        caps=_caps(2048, "the guide says up to 2048 px", _bytes(20, "upstream", _BFL)),
         minimum_side=_FLUX_MINIMUM,
         settings=(
             *_sizes(256, 2048, f"{_FLUX} (range); {_SIBLINGS} (step)", likely_step=16),

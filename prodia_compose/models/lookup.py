@@ -71,7 +71,7 @@ def choose(name: str, called: str, findings: errors.Findings) -> Model | None:
         if not model.listed:
             message = (
                 f"{called} {name}: not in the catalogue, its limits are unknown; "
-                f"at most {model.max_images.value:g} images and our own caps apply"
+                f"at most {model.max_images.value:g} images and our own limits apply"
             )
             findings.warn("unknown-model", message)
         return model

@@ -50,7 +50,7 @@ class Placement(Options):
     if_exists: Annotated[
         IfExists | None,
         Option(
-            help="If the file exists: fail, skip the job, number the name (-2), or overwrite  "
+            help="If the file exists: fail, skip (keep it, make none), number the name (-2), or overwrite  "
             "[default: fail]",
             typed_only=("overwrite",),
             group="result",

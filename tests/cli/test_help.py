@@ -151,10 +151,21 @@ def test_no_riddle_is_left(run: Run, work: object) -> None:
         "the record": run("jobs", "spend").text,
         "a plan": run("validate", "product.jpg", "-p", "x", "--max-side", "90").text,
         **{one.short_name: run("models", one.short_name).text for one in CATALOGUE},
+        "no known model": run("models", "inference.new.img2img.v1").text,
     }
     for name, text in texts.items():
         line = " ".join(text.split())
         assert [words for words in OLD if words in line] == [], name
+
+
+def test_who_set_a_limit_is_told_in_plain_words(run: Run) -> None:
+    """A model's page tells its vendor's limits, Prodia's and this tool's own apart."""
+    text = run("models", "flux-2-pro").text
+
+    assert re.search(r"largest side +4,096 px +\[our own limit: ", text)
+    assert re.search(r"all images +9,000,000 px +\[documented: ", text)
+    assert re.search(r"each file +20 MB +\[the model's vendor: ", text)
+    assert re.search(r"smallest side +64 px +\[the model's vendor: ", text)
 
 
 def test_each_line_begins_like_a_sentence() -> None:

@@ -114,12 +114,13 @@ def test_help_of_a_command_is_its_own(run: Run) -> None:
 
 
 def test_no_link_leads_nowhere(run: Run) -> None:
-    """What `help NAME` names, in pages and in the help of commands, is there; each page has links."""
-    for name in COMMANDS:
-        for found in re.findall(r"`(?:prodia-compose )?help ([\w-]+)`", run(name, "-h").text):
-            assert found in (*TOPICS, *COMMANDS), name
-    for page, text in PAGES.items():
-        links = re.findall(r"prodia-compose help ([\w-]+)`", " ".join(text.split()))
+    """What `help NAME` names, in pages, README and the help of commands, is there; each page has links."""
+    below = [("jobs", "fetch"), ("jobs", "clean"), ("config", "show"), ("completion", "install")]
+    for words in [(), *((name,) for name in COMMANDS), *below]:
+        for found in re.findall(r"(?:`|prodia-compose )help ([a-z][\w-]+)", run(*words, "-h").text):
+            assert found in (*TOPICS, *COMMANDS), words
+    for page, text in {**PAGES, "README": readme.TEXT}.items():
+        links = re.findall(r"`(?:prodia-compose )?help ([a-z][\w-]+)", " ".join(text.split()))
         assert links, page
         assert set(links) <= {*TOPICS, *COMMANDS}, page
 

@@ -43,8 +43,7 @@ downloaded, 8 output place, 9 the same job may be billed already,
 _CODES_OF_BATCH = """
 Exit codes: 0 all rows are done, 11 some are not (run it again: it goes on),
 12 the next row does not fit the budget, 130 interrupted; before anything is
-sent 2 usage, 3 input, 4 token, 7 no cluster, 8 output place,
-12 over --max-cost.
+sent 2 usage, 3 input, 4 token, 7 no cluster, 8 output place, 12 price too high.
 """
 
 _CODES_OF_COMPARE = """
@@ -52,7 +51,7 @@ _CODES_OF_COMPARE = """
 Exit codes: 0 all pictures are there, 11 some are not (of the others it is
 told why), 12 the next one does not fit the budget, 130 interrupted; if
 nothing could be sent 2 usage, 3 input, 4 token, 8 output place,
-12 over --max-cost.
+12 price too high.
 """
 
 EPILOG = _FIELDS + _TOKEN + _VARIABLES + _CODES

@@ -29,7 +29,7 @@ File = Annotated[
         metavar="FILE",
         envvar="PRODIA_COMPOSE_CONFIG",
         show_envvar=False,
-        help="This file, not the usual one; off: none",
+        help="Read this config file, not the usual one; off: none",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout")]

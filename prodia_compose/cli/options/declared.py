@@ -149,6 +149,12 @@ class FetchOptions(Telling):
         ),
     ] = None
     placement: Annotated[Placement, ("if_exists", "force", "create_dirs")] = Placement()
-    delivery: Annotated[Delivery, ("token_file", "connect_timeout_s", "timeout_s", "base_url")] = (
-        Delivery()
-    )
+    delivery: Annotated[
+        Delivery,
+        Retold(
+            {
+                **dict.fromkeys(("stall_timeout_s", "max_wait_s", "is_async")),
+                "timeout_s": {"help": "Wait at most S seconds for the picture"},
+            }
+        ),
+    ] = Delivery()

@@ -45,7 +45,11 @@ Preview = Annotated[
 Verbose = Annotated[
     int,
     typer.Option(
-        "--verbose", "-v", count=True, show_default=False, help="Print why no picture is shown"
+        "--verbose",
+        "-v",
+        count=True,
+        show_default=False,
+        help="Print why --preview shows no picture",
     ),
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, or how it begins")]

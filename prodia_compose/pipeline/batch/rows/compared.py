@@ -58,9 +58,10 @@ class CompareOptions(BatchOptions):
         Option(
             names=("--model", "-m"),
             metavar="NAME",
-            help=f"A model's name or job type; give it once for each. By default {DEFAULT_MODEL}",
+            help="A model to compare; repeat it for several",
             group="model and settings",
             parse=_model,
+            shown=DEFAULT_MODEL,
         ),
     ] = ()
     folder: Annotated[
@@ -68,8 +69,8 @@ class CompareOptions(BatchOptions):
         Option(
             names=("-o", "--output"),
             metavar="FOLDER",
-            help="The folder of the pictures, report.html and results.jsonl: new, or of this "
-            "compare, which then goes on",
+            help="Folder of the pictures, report.html and results.jsonl: a new one, or that of "
+            "an earlier run, which then goes on",
             group="result",
             parse=_folder,
             variable=None,
