@@ -43,14 +43,14 @@ def frozen(cls: type[Declared]) -> type[Declared]:
     if len(dataclasses.fields(declared)) != len(fields):  # type: ignore[arg-type] # it is one now
         raise TypeError(f"{cls.__name__}: class variables have no place in a frozen value")
     made, bare = {}, set()
-    for name, one in fields.items():
-        if one.default_factory is not dataclasses.MISSING:
-            made[name] = one.default_factory
-        elif one.default is dataclasses.MISSING:
+    for name, field in fields.items():
+        if field.default_factory is not dataclasses.MISSING:
+            made[name] = field.default_factory
+        elif field.default is dataclasses.MISSING:
             bare.add(name)
     # Looked at once, not for each value: a batch makes dozens of those for each row.
     for name, found in (
-        ("__blank__", {name: one.default for name, one in fields.items() if one.init}),
+        ("__blank__", {name: field.default for name, field in fields.items() if field.init}),
         ("__needed__", frozenset(bare)),
         ("__made__", made),
     ):

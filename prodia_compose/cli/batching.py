@@ -96,7 +96,7 @@ class _Batch:
                 if is_dry and self._options.json:
                     plans[row.number] = documents.planned(row, plan)
 
-            found = survey.look(
+            surveyed = survey.look(
                 mine,
                 around,
                 standing,
@@ -105,20 +105,20 @@ class _Batch:
                 budget_usd=wishes.budget_usd,
                 show=note,
             )
-            problems = [*wrong, *found.problems, *self._token_problems(found)]
-            passed = self._refuse(problems, rows, found)
-            known = (self._options, found, passed)
+            problems = [*wrong, *surveyed.problems, *self._token_problems(surveyed)]
+            passed = self._refuse(problems, rows, surveyed)
+            known = (self._options, surveyed, passed)
             if is_dry or results is None:
                 before.show(*known, plans, standing.history)
                 return int(errors.ExitCode.INCOMPLETE) if self._wishes.is_compare and passed else 0
             before.tell(*known, standing.history)
-            if found.due:
-                self._make_ready(stack, found, around().means.budget)
+            if surveyed.due:
+                self._make_ready(stack, surveyed, around().means.budget)
             bounds, is_sandbox = standing.history.bounds, self._is_sandbox
             teller = tally.Tally(*known, rows=mine, is_sandbox=is_sandbox, bounds=bounds)
             teller.leave()
             with signals.in_two_steps(self._asked, self._now):
-                return self._send(found, results, record, standing, around, teller)
+                return self._send(surveyed, results, record, standing, around, teller)
 
     def _held(self, whole: str, header: Header, ids: Container[str]) -> Results:
         """Return the results of this run, opened, where those of all rows are called so."""
@@ -173,7 +173,7 @@ class _Batch:
         )
 
     def _make_ready(
-        self, stack: contextlib.ExitStack, found: survey.Survey, budget: workers.Budget
+        self, stack: contextlib.ExitStack, surveyed: survey.Survey, budget: workers.Budget
     ) -> None:
         """Connect to the cluster, if there is to be one; then ask for consent."""
         address, called = self._wishes.cluster, self._wishes.called("--cluster")
@@ -181,12 +181,12 @@ class _Batch:
             timeout_s = self._wishes.request.delivery.connect_timeout_s
             connected = cluster.Cluster(address, called, connect_timeout_s=timeout_s, budget=budget)
             self._cluster = stack.enter_context(connected)
-        before.ask(self._options, found, is_sandbox=self._is_sandbox)
+        before.ask(self._options, surveyed, is_sandbox=self._is_sandbox)
 
-    def _token_problems(self, found: survey.Survey) -> Sequence[Problem]:
+    def _token_problems(self, surveyed: survey.Survey) -> Sequence[Problem]:
         """Return what is wrong with the token, once for all rows; none that are due need none."""
         findings, request = errors.Findings(), self._wishes.request
-        if found.due or found.problems:
+        if surveyed.due or surveyed.problems:
             known = (os.environ.get("PRODIA_TOKEN"), self._stdin(), findings)
             is_sending = not request.dry_run
             request.delivery.token(*known, sending=is_sending, sandbox=request.sandbox)
@@ -198,7 +198,7 @@ class _Batch:
         return is_any_whole or (bool(problems) and not self._wishes.skip_invalid)
 
     def _refuse(
-        self, problems: Sequence[Problem], rows: Sequence[Row], found: survey.Survey
+        self, problems: Sequence[Problem], rows: Sequence[Row], surveyed: survey.Survey
     ) -> Sequence[errors.ComposeError]:
         """Return what is wrong with rows that are passed over, in their order.
 
@@ -210,7 +210,7 @@ class _Batch:
         source, is_all = self._wishes.source, False
         if self._wishes.is_compare:
             problems = compared.merged(problems, rows)
-            is_all = bool(problems) and not (found.due or found.left)
+            is_all = bool(problems) and not (surveyed.due or surveyed.left)
         wrong = []
         for one in sorted(problems, key=lambda one: one.line or 0):
             error = one.as_error(source)
@@ -231,7 +231,7 @@ class _Batch:
 
     def _send(
         self,
-        found: survey.Survey,
+        surveyed: survey.Survey,
         results: Results,
         record: ledger.Ledger,
         standing: Standing,
@@ -242,10 +242,10 @@ class _Batch:
         budget = Budget(wishes.limit_usd, standing.history.spent)
         starts = Starts(wishes.jobs, wishes.rate, wishes.request.delivery.max_wait_s)
         desk = Desk(starts, budget, Failures(wishes.max_failures))
-        room = open_files.room([due.places for due in found.due], open_files.raised())
-        if room.rows < min(2 * wishes.jobs, len(found.due)):
+        room = open_files.room([due.places for due in surveyed.due], open_files.raised())
+        if room.rows < min(2 * wishes.jobs, len(surveyed.due)):
             teller.tell_room(room)
-        places = (place for due in found.due for place in due.places)
+        places = (place for due in surveyed.due for place in due.places)
         shared = Shared(places, self._cluster or fit.here, most_files=room.shared)
         preparing = fit.Means(
             budget=around().means.budget,
@@ -272,11 +272,11 @@ class _Batch:
         )
         with teller.watching(desk):
             if self._wishes.is_compare:
-                wrong = (found.wrong, found.problems, standing, means)
+                wrong = (surveyed.wrong, surveyed.problems, standing, means)
                 placing.write_refused(*wrong, is_sandbox=self._is_sandbox)
-            for done in placing.do(found.left, standing, means):
+            for done in placing.do(surveyed.left, standing, means):
                 teller.take(done)
-            for done in work.do(found.due, wishes.jobs, means):
+            for done in work.do(surveyed.due, wishes.jobs, means):
                 teller.take(done)
         findings, page = errors.Findings(), None
         findings.warnings += record.warnings

@@ -137,8 +137,8 @@ def _load_ahead() -> None:
 
 def _tell(plan: Plan, run: Run, options: ComposeOptions, place: places.Place) -> None:
     document = partial(documents.result, plan, run)
-    told = summary.outcome(plan, run, exact=options.verbose > 0)
-    terminal.tell_saved(options, run, place, document, details=[told])
+    outcome = summary.outcome(plan, run, exact=options.verbose > 0)
+    terminal.tell_saved(options, run, place, document, details=[outcome])
     if options.preview and not options.quiet:
         from prodia_compose.cli import preview  # noqa: PLC0415 - for those who want to see
 
@@ -205,7 +205,7 @@ def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress
     from prodia_compose.pipeline import send  # noqa: PLC0415 - requests, once all is well
     from prodia_compose.record import ledger  # noqa: PLC0415 - sqlite3, as above
 
-    told = len(run.warnings)
+    shown_count = len(run.warnings)
     # One of `--sandbox` leaves nothing behind: what stands in for the service ends with it.
     environ = {"PRODIA_COMPOSE_RECORD": "off"} if ready.plan.request.sandbox else os.environ
     try:
@@ -222,7 +222,7 @@ def _send(ready: Sendable, run: Run, options: ComposeOptions, reporter: progress
             finally:
                 run.warnings += record.warnings
     finally:
-        terminal.tell_warnings(run.warnings[told:], options)
+        terminal.tell_warnings(run.warnings[shown_count:], options)
 
 
 def is_rehearsal(request: ComposeRequest, token: str | None) -> bool:

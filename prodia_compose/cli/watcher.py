@@ -22,7 +22,7 @@ PHASES: dict[progress.Phase, str] = {
 }
 """What people read of each phase."""
 
-_TOLD_EVERY_S = 30
+_LINE_EVERY_S = 30
 
 
 def waited(seconds: int, usual_s: int | None) -> str:
@@ -60,18 +60,18 @@ class Lines(progress.Reporter):
         self._phase: progress.Phase = "waiting"
         self._total: int | None = None
         self._done = 0
-        self._told_at = clock()
+        self._line_at = clock()
 
     def start(self, phase: progress.Phase, total: int | None = None) -> None:
         """Begin a phase, of which nothing is told yet."""
-        self._phase, self._total, self._done, self._told_at = phase, total, 0, self._clock()
+        self._phase, self._total, self._done, self._line_at = phase, total, 0, self._clock()
 
     def advance(self, amount: int) -> None:
         """Tell how far the phase is, if nothing has been told for long and somebody watches."""
         self._done += amount
-        if self._clock() - self._told_at < _TOLD_EVERY_S:
+        if self._clock() - self._line_at < _LINE_EVERY_S:
             return
-        self._told_at = self._clock()
+        self._line_at = self._clock()
         if not self._quiet and (self._verbosity >= 1 or terminal.is_terminal(sys.stderr)):
             self._tell(f"{self._name}{PHASES[self._phase]}: {self._so_far()}")
 
@@ -79,8 +79,8 @@ class Lines(progress.Reporter):
         if self._phase == "waiting":
             return waited(self._done, self._total)
         unit = "images" if self._phase == "prepare" else "bytes"
-        of = "" if self._total is None else f" of {self._total:,}"
-        return f"{self._done:,}{of} {unit}"
+        total = "" if self._total is None else f" of {self._total:,}"
+        return f"{self._done:,}{total} {unit}"
 
     def say(self, text: str) -> None:
         """Tell a line, unless quiet."""

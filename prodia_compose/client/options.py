@@ -18,14 +18,14 @@ from prodia_compose.options import Option, Options
 TokenState = Literal["present", "missing", "invalid"]
 
 
-def _seconds(flag: str, told: str, example: str, *, minimum: float = 0.001) -> Option:
+def _seconds(flag: str, help_text: str, example: str, *, minimum: float = 0.001) -> Option:
     return Option(
         names=(flag,),
         metavar="S",
         minimum=minimum,
         maximum=86400,
         example=example,
-        help=told,
+        help=help_text,
         group="network",
     )
 

@@ -79,20 +79,20 @@ class Token:
             text = text.replace(form, "***")
         return text
 
-    def clean(self, came: blob.Blob) -> blob.Blob:
+    def clean(self, body: blob.Blob) -> blob.Blob:
         """Return bytes that came from outside with stars in place of the token, however written.
 
         They stay as many, so that what is a picture remains one.
         """
         forms = [form.encode("ascii") for form in self._forms()]
         if not forms:
-            return came
+            return body
         most = max(map(len, forms))
-        for offset in range(0, came.size, _SEARCHED_BYTES):
-            block = came.read_at(offset, _SEARCHED_BYTES + most)
+        for offset in range(0, body.size, _SEARCHED_BYTES):
+            block = body.read_at(offset, _SEARCHED_BYTES + most)
             if any(form in block for form in forms):
-                return blob.spool(_starred(came, forms, most), or_memory=True)
-        return came
+                return blob.spool(_starred(body, forms, most), or_memory=True)
+        return body
 
     def _forms(self) -> Iterator[str]:
         """Yield the token as it is, as UTF-16 and UTF-32 have it, and inside of base64."""
@@ -110,17 +110,17 @@ class Token:
                 yield safe
 
 
-def _starred(came: blob.Blob, forms: Sequence[bytes], most: int) -> Iterator[bytes]:
+def _starred(body: blob.Blob, forms: Sequence[bytes], most: int) -> Iterator[bytes]:
     """Yield bytes with stars in place of some forms, none of which is longer than `most`."""
-    rest = b""
-    for piece in came.pieces():
-        rest += piece
+    text = b""
+    for piece in body.pieces():
+        text += piece
         for form in forms:
-            rest = rest.replace(form, b"*" * len(form))
+            text = text.replace(form, b"*" * len(form))
         # The start of one may be at the end of the piece.
-        yield rest[:-most]
-        rest = rest[-most:]
-    yield rest
+        yield text[:-most]
+        text = text[-most:]
+    yield text
 
 
 NOBODY = Token(value="")

@@ -88,11 +88,11 @@ class _Ids(TypedDict):
 
 
 def hear(
-    exchange: Exchange, service: Service, came: Callable[[answers.Answer], None] = lambda _: None
+    exchange: Exchange, service: Service, take: Callable[[answers.Answer], None] = lambda _: None
 ) -> Heard:
     """Perform an exchange and read its answer as far as it comes; all foreign words enter here.
 
-    Whatever ends its reading, a bug included, `came` is told an answer that may bring what was
+    Whatever ends its reading, a bug included, `take` is given an answer that may bring what was
     paid for: one of a status that does not say otherwise, or one that is no HTTP.
 
     Raises:
@@ -105,7 +105,7 @@ def hear(
         if loss.stage == "answer":
             _spool(exchange.chunks(), raw, ANSWER_BYTES)
             if raw.size:
-                came(_read(exchange, None, raw, service, broken=True))
+                take(_read(exchange, None, raw, service, broken=True))
         raise
     is_good = 200 <= head.status < 300
     may_bring = is_good or _verdict(head) == "unknown"
@@ -121,10 +121,10 @@ def hear(
             answer = answers.unread(raw)
             with contextlib.suppress(Exception):
                 answer = _read(exchange, head, raw, service, broken=True)
-            came(answer)
+            take(answer)
         raise
     if is_good or (may_bring and answer.outputs):
-        came(answer)
+        take(answer)
     return Heard(head=head, answer=answer, lost=lost, again=service.again)
 
 

@@ -115,16 +115,16 @@ def fit(
         errors.Interrupted: Somebody asked to stop.
     """
     caps = _effective(model.caps, wishes)
-    found = _probe(entries, opening, wishes.max_input_pixels, findings)
-    fits = _plan(found, caps, wishes, findings)
-    _warn_of_small(found, model.minimum_side, findings)
+    probed = _probe(entries, opening, wishes.max_input_pixels, findings)
+    fits = _plan(probed, caps, wishes, findings)
+    _warn_of_small(probed, model.minimum_side, findings)
     if means is None:
-        _warn_of_marks(found, findings, is_known_to_stay=wishes.keep_metadata)
-        return tuple(found)
+        _warn_of_marks(probed, findings, is_known_to_stay=wishes.keep_metadata)
+        return tuple(probed)
     max_bytes = caps.image_bytes.limit if caps.image_bytes and wishes.resize else None
     tasks = [
         _task(image, size, wishes, max_bytes, means)
-        for image, size in zip(found, fits, strict=True)
+        for image, size in zip(probed, fits, strict=True)
     ]
     outcomes = {}
     reporter.start("prepare", len(tasks))
@@ -134,8 +134,8 @@ def fit(
         outcomes[place] = outcome
         reporter.advance(1)
     reporter.finish()
-    images = list(found)
-    for place, image in enumerate(found):
+    images = list(probed)
+    for place, image in enumerate(probed):
         with findings.collecting(), _naming(image.source.path):
             prepared, content = outcomes[place].result()
             _check_bytes(image.source.path, prepared.blob.size, caps.image_bytes, findings)
@@ -168,7 +168,7 @@ def _probe(
     max_input_pixels: int,
     findings: errors.Findings,
 ) -> list[FittedImage]:
-    found = []
+    probed = []
     for position, entry in enumerate(entries, 1):
         with findings.collecting():
             source = opening(entry, position)
@@ -176,8 +176,8 @@ def _probe(
                 continue
             with _naming(source.path):
                 info = probe.probe(source.opener, max_input_pixels=max_input_pixels)
-            found.append(FittedImage(source=source, info=info))
-    return found
+            probed.append(FittedImage(source=source, info=info))
+    return probed
 
 
 def _effective(caps: Caps, wishes: Fitting) -> Caps:
@@ -193,13 +193,13 @@ def _chosen(cap: Cap | None, limit: int | None, flag: str) -> Cap | None:
 
 
 def _plan(
-    found: Sequence[FittedImage], caps: Caps, wishes: Fitting, findings: errors.Findings
+    images: Sequence[FittedImage], caps: Caps, wishes: Fitting, findings: errors.Findings
 ) -> tuple[plan.Fit, ...]:
-    sizes = [(image.info.width, image.info.height) for image in found]
+    sizes = [(image.info.width, image.info.height) for image in images]
     if wishes.resize:
         return plan.plan(sizes, caps)
     for excess in plan.over_caps(sizes, caps):
-        names = ", ".join(found[index].source.path for index in excess.indexes)
+        names = ", ".join(images[index].source.path for index in excess.indexes)
         path = names if len(excess.indexes) == 1 else None
         _over(f"{names}: {excess.message}", excess.cap, path, findings)
     return tuple(plan.Fit(size=size, reason=None) for size in sizes)
@@ -222,9 +222,9 @@ def _check_bytes(path: str, size: int, cap: Cap | None, findings: errors.Finding
 
 
 def _warn_of_small(
-    found: Sequence[FittedImage], minimum: Fact | None, findings: errors.Findings
+    images: Sequence[FittedImage], minimum: Fact | None, findings: errors.Findings
 ) -> None:
-    for image in found:
+    for image in images:
         if minimum is not None and min(image.info.width, image.info.height) < minimum.value:
             message = (
                 f"{image.source.path}: {image.info.width}x{image.info.height} px; the model's "

@@ -158,17 +158,17 @@ def list_entries(selection: Selection, stdin: BinaryIO | None) -> tuple[Entry, .
         for label in dict.fromkeys(labels)
         if labels.count(label) > 1
     )
-    found = [*selection.earlier, *(Entry(path=path) for path in selection.operands)]
-    found += [Entry(path=path, label=label) for label, path in selection.labelled]
+    entries = [*selection.earlier, *(Entry(path=path) for path in selection.operands)]
+    entries += [Entry(path=path, label=label) for label, path in selection.labelled]
     for number, name in enumerate(selection.lists, 1):
         with findings.collecting():
             names = names_in(name, "-T", selection, stdin)
-            found += [Entry(path=path, list_number=number) for path in names]
+            entries += [Entry(path=path, list_number=number) for path in names]
     findings.raise_if_any()
-    if not found:
+    if not entries:
         cure = "name some files, -i NAME=PATH, or a list with -T (- for standard input)"
         raise errors.UsageError("no images", cure)
-    return tuple(found)
+    return tuple(entries)
 
 
 def names_in(name: str, flag: str, selection: Selection, stdin: BinaryIO | None) -> Sequence[str]:

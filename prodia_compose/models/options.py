@@ -23,8 +23,8 @@ def _position_or_name(text: str, called: str) -> int | str:
     return int(text)
 
 
-def _setting(metavar: str, told: str, example: str = "") -> Option:
-    return Option(metavar=metavar, help=told, group="model and settings", example=example)
+def _setting(metavar: str, help_text: str, example: str = "") -> Option:
+    return Option(metavar=metavar, help=help_text, group="model and settings", example=example)
 
 
 @frozen

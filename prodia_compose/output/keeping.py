@@ -49,7 +49,7 @@ def kept(entries: Iterable[Entry], *, is_sandbox: bool) -> list[Kept]:
     if folder is not None:
         with contextlib.suppress(OSError):
             paths |= set(folder.iterdir())
-    found = []
+    files = []
     for path in paths:
         entry = owners.get(str(path))
         with contextlib.suppress(OSError):
@@ -57,10 +57,10 @@ def kept(entries: Iterable[Entry], *, is_sandbox: bool) -> list[Kept]:
             if path.is_dir() or (entry is not None and entry.is_running):
                 continue
             moment = datetime.fromtimestamp(status.st_mtime, UTC)
-            found.append(
+            files.append(
                 Kept(path=str(path), byte_count=status.st_size, changed_at=moment, entry=entry)
             )
-    return sorted(found, key=lambda one: (one.changed_at, one.path))
+    return sorted(files, key=lambda one: (one.changed_at, one.path))
 
 
 def remove(files: Iterable[Kept]) -> Sequence[Kept]:

@@ -68,9 +68,9 @@ def expand(template: str, fields: Mapping[str, str | None], called: str = "-o") 
     """
     known = f"there are {', '.join(f'{{{field}}}' for field in fields)}"
     inside = {name: value and value.replace("/", "-") for name, value in fields.items()}
-    told = f"{called} {template}"
+    option = f"{called} {template}"
     typed = template.split("/")
-    parts = [values.filled(one, inside, told, kind="field", otherwise=known) for one in typed]
+    parts = [values.filled(one, inside, option, kind="field", otherwise=known) for one in typed]
     path = "/".join(
         "--" if one == ".." != raw else one for one, raw in zip(parts, typed, strict=True)
     )

@@ -39,8 +39,8 @@ def kind(path: str) -> Kind | None:
     return None if found is None or stat.S_ISREG(found.st_mode) else _kind(found)
 
 
-def _kind(found: os.stat_result) -> Kind:
-    return stat.S_IFMT(found.st_mode), found.st_rdev
+def _kind(info: os.stat_result) -> Kind:
+    return stat.S_IFMT(info.st_mode), info.st_rdev
 
 
 def prove(path: str) -> None:
@@ -80,10 +80,10 @@ def _refuse_terminal(number: int) -> None:
         raise errors.OutputError("is a terminal", "name a file")
 
 
-def open_stream(path: str, found: Kind, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:
+def open_stream(path: str, proved: Kind, waiting: Callable[[], None] = lambda: None) -> IO[bytes]:
     """Open a device or pipe, or go on where an open descriptor stands.
 
-    `found` is its kind when it was proved; `waiting` is called before a wait for somebody who
+    `proved` is its kind when it was proved; `waiting` is called before a wait for somebody who
     reads a named pipe, if there is one.
 
     Raises:
@@ -93,11 +93,11 @@ def open_stream(path: str, found: Kind, waiting: Callable[[], None] = lambda: No
     number = descriptor(path)
     if number is not None:
         return os.fdopen(os.dup(number), "wb", buffering=0)
-    if kind(path) != found:
+    if kind(path) != proved:
         raise taken(path)
-    opened = _opened_pipe(path, waiting) if stat.S_ISFIFO(found[0]) else os.open(path, os.O_WRONLY)
+    opened = _opened_pipe(path, waiting) if stat.S_ISFIFO(proved[0]) else os.open(path, os.O_WRONLY)
     stream = os.fdopen(opened, "wb", buffering=0)
-    if _kind(os.fstat(opened)) != found:
+    if _kind(os.fstat(opened)) != proved:
         stream.close()
         raise taken(path)
     return stream

@@ -46,31 +46,31 @@ def documents(path: str, record: Ledger | None = None) -> list[Document]:
     """
     folder = os.path.dirname(path)  # noqa: PTH120 - as typed
     rows: dict[str, tuple[Document, history.Last]] = {}
-    found: list[Document | str] = []
+    order: list[Document | str] = []
     try:
         with reading.opened(path) as file:
             for number, line in reading.documents(path, file):
                 try:
-                    told = {name: line[name] for name in line if name not in _OURS}
-                    now = _checked(lines.usable({**told, "status": _status(line)}, folder))
+                    fields = {name: line[name] for name in line if name not in _OURS}
+                    now = _checked(lines.usable({**fields, "status": _status(line)}, folder))
                     _, last, _ = history.step(_counted(now), folder)
                 except ValueError as exc:
                     raise lines.damaged(path, number) from exc
                 if line["schema"] == reading.RESULT:
-                    found.append(now)
+                    order.append(now)
                     continue
                 if last.id not in rows:
-                    found.append(last.id)
+                    order.append(last.id)
                 rows[last.id] = _later(
                     rows.get(last.id), {**now, "id": last.id, "results": path}, last
                 )
     except OSError as exc:
         why, *hints = errors.reason(exc, _REASONS)
         raise errors.InputError(f"{path}: cannot be read: {why}", *hints, path=path) from exc
-    if not found:
+    if not order:
         cure = "name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: holds no row and no result", cure, path=path)
-    listed = [rows[one][0] if isinstance(one, str) else one for one in found]
+    listed = [rows[one][0] if isinstance(one, str) else one for one in order]
     return listed if record is None else [_described(one, record) for one in listed]
 
 
@@ -81,8 +81,8 @@ def _described(document: Document, record: Ledger) -> Document:
     entry = record.entry(str(name)) if is_bare and name is not None else None
     if entry is None:
         return document
-    told = of_job(entry)
-    return {**{key: told[key] for key in _DESCRIBING if key in told}, **document}
+    recorded = of_job(entry)
+    return {**{key: recorded[key] for key in _DESCRIBING if key in recorded}, **document}
 
 
 def of_job(entry: Entry) -> Document:
@@ -145,15 +145,15 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
         errors.InputError: One means nothing; `errors.ProblemsError` if several do.
     """
     findings = errors.Findings()
-    found: list[Document] = []
+    jobs: list[Document] = []
     for name in dict.fromkeys(names):  # no job is shown twice, nor what it cost
         with findings.collecting():
             is_file = os.path.exists(name)  # noqa: PTH110 - of any bytes
             listed = documents(name, record) if is_file else [find(name, record)]
-            told = {one[key] for one in found for key in _JOBS if one.get(key) is not None}
-            found += [one for one in listed if told.isdisjoint(map(one.get, _JOBS))]
+            ids = {one[key] for one in jobs for key in _JOBS if one.get(key) is not None}
+            jobs += [one for one in listed if ids.isdisjoint(map(one.get, _JOBS))]
     findings.raise_if_any()
-    return found
+    return jobs
 
 
 def find(name: str, record: Ledger) -> Document:
@@ -198,11 +198,11 @@ def _name(document: Document) -> str:
 
 
 def _row(path: str, name: str) -> Document:
-    found = documents(path)
-    for one in found:
+    rows = documents(path)
+    for one in rows:
         if _name(one) == name:
             return one
-    ids = list(map(_name, found))
+    ids = list(map(_name, rows))
     near = next((one for one in ids if name and one.startswith(name)), None)
     near = near or values.nearest(name, ids)
     more = f" and {len(ids) - _MOST_TOLD} more" if len(ids) > _MOST_TOLD else ""
@@ -248,12 +248,12 @@ def _checked(document: Document) -> Document:
     return document
 
 
-def _is_file(told: object) -> bool:
+def _is_file(value: object) -> bool:
     """Return whether an object has a path, and what is told of that by a text is one."""
-    if not isinstance(told, dict) or not isinstance(told.get("path"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         return False
     texts = ("label", "part", "sha256", "sent_sha256", "pixels_sha256", "format")
-    return all(isinstance(told.get(name), str | None) for name in texts)
+    return all(isinstance(value.get(name), str | None) for name in texts)
 
 
 def _listed(document: Document, name: str) -> list[object]:
@@ -273,10 +273,10 @@ def _later(
     if history.is_same_job(earlier, last):
         return {**known, **now}, last
     jobs = [*_listed(known, "before"), {name: known[name] for name in known if name != "before"}]
-    told = {}
+    description = {}
     if last.is_open and known.get("request_key") == last.request_key:
-        told = {name: known[name] for name in _DESCRIBING if name in known}
-    return {**told, **now, "before": jobs}, last
+        description = {name: known[name] for name in _DESCRIBING if name in known}
+    return {**description, **now, "before": jobs}, last
 
 
 _OURS: Final = ("before", "results")

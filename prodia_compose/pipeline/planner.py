@@ -163,17 +163,17 @@ class Planner:
         place = destination.left(request, path if said.is_complete else None, named, findings)
         if place is not None:
             return replace(sketch, place=place, token_state=self._token_state())
-        found = self._found(said.asked, named) if said.is_complete else reuse.Found()
-        if found.made is not None and path is not None:
-            place = destination.taken(request, path, named, found.made, findings)
-            read = sources.known(named, found.opened.values())
-            return self._reused(replace(sketch, place=place, sources=read), found)
+        earlier = self._found(said.asked, named) if said.is_complete else reuse.Found()
+        if earlier.made is not None and path is not None:
+            place = destination.taken(request, path, named, earlier.made, findings)
+            read = sources.known(named, earlier.opened.values())
+            return self._reused(replace(sketch, place=place, sources=read), earlier)
         with findings.collecting():
             if request.save_to is not None:
                 flag = request.called("--save-request")
                 folder.prove(request.save_to, request.placement, files_of(named), flag)
         before = len(findings.errors)
-        images = self._images(named, found.opened, decoding=decoding)
+        images = self._images(named, earlier.opened, decoding=decoding)
         is_list_right = said.is_complete and len(findings.errors) == before
         if text is not None and is_list_right:  # else positions are not what they will be
             self._lint(text, named)
@@ -230,7 +230,7 @@ class Planner:
         with around.record() as record:
             return reuse.find(asked, request.delivery.host, named, self._open, record)
 
-    def _reused(self, sketch: Plan, found: reuse.Found) -> Plan:
+    def _reused(self, sketch: Plan, earlier: reuse.Found) -> Plan:
         """Return the plan of a run that sends nothing, as an earlier one made its picture."""
         return replace(
             sketch,
@@ -238,8 +238,8 @@ class Planner:
             estimate=facts.Estimate(minimum_usd=0, maximum_usd=0),
             warnings=tuple(self._findings.warnings),
             errors=tuple(self._findings.errors),
-            request_key=found.key,
-            made=found.made,
+            request_key=earlier.key,
+            made=earlier.made,
         )
 
     def _token_state(self) -> TokenState:

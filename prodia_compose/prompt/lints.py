@@ -22,38 +22,38 @@ def check(text: str, named: Sequence[Entry], selection: Selection, flag: str) ->
     """
     if len(named) > references.MOST:
         return  # too many for any model, which is told elsewhere
-    found = references.find(text, [entry.name for entry in named])
-    if found.beyond:
-        spoken = _listed(f"the {template.ordinal(position)}" for position in found.beyond[-3:])
+    refs = references.find(text, [entry.name for entry in named])
+    if refs.beyond:
+        spoken = _listed(f"the {template.ordinal(position)}" for position in refs.beyond[-3:])
         there = f"there {'is' if len(named) == 1 else 'are'} only {len(named)}"
         yield Warned(
             code="ordinal-beyond-count",
             words=f"{flag}: speaks of {spoken} image, but {there}",
             hints=(f'say "the {template.ordinal(len(named))} image", or add what is missing',),
         )
-    if found.files:
+    if refs.files:
         cures = _listed(
             f'{" or ".join(_call(position, named) for position in positions)} instead of "{name}"'
-            for name, positions in found.files
+            for name, positions in refs.files
         )
         words = f"{flag}: models see positions, not file names"
         yield Warned(code="file-name-in-prompt", words=words, hints=(f"say {cures}",))
-    if found.is_understood:
-        yield from _missing(found, named, flag)
+    if refs.is_understood:
+        yield from _missing(refs, named, flag)
     if selection.sort == "none":
-        yield from _unsorted(found, named, selection.lists)
+        yield from _unsorted(refs, named, selection.lists)
 
 
-def _missing(found: references.References, named: Sequence[Entry], flag: str) -> Iterator[Warned]:
-    missing = [position for position in range(1, len(named) + 1) if position not in found.certain]
+def _missing(refs: references.References, named: Sequence[Entry], flag: str) -> Iterator[Warned]:
+    missing = [position for position in range(1, len(named) + 1) if position not in refs.certain]
     calls = [_call(position, named) for position in missing]
     shown = [named[position - 1].shown for position in missing]
-    if len(missing) == len(named) > 1 and not found.beyond:
+    if len(missing) == len(named) > 1 and not refs.beyond:
         cures = [f"{call} for {path}" for call, path in zip(calls, shown, strict=True)]
         cure = _listed(cures) if len(cures) < 4 else f"{', '.join(cures[:3])} and so on"
         words = f"{flag}: refers to none of the {len(named)} images by its position"
         yield Warned(code="no-reference", words=words, hints=(f"say {cure}",))
-    elif found.certain and missing:
+    elif refs.certain and missing:
         which = _listed(
             f"{position} ({path})" for position, path in zip(missing, shown, strict=True)
         )
@@ -66,18 +66,18 @@ def _missing(found: references.References, named: Sequence[Entry], flag: str) ->
 
 
 def _unsorted(
-    found: references.References, named: Sequence[Entry], lists: Sequence[str]
+    refs: references.References, named: Sequence[Entry], lists: Sequence[str]
 ) -> Iterator[Warned]:
     """Yield the lists in no order, such as `find` writes, that hold an image referred to."""
-    told = []
+    unsorted = []
     for number, name in enumerate(lists, 1):
         entries = {
             at: entry.path for at, entry in enumerate(named, 1) if entry.list_number == number
         }
-        if not found.certain.isdisjoint(entries) and not _is_ordered([*entries.values()]):
-            told.append(f"-T {name}")
-    if told:
-        words = f"{_listed(told)}: in no order, and the prompt refers to positions"
+        if not refs.certain.isdisjoint(entries) and not _is_ordered([*entries.values()]):
+            unsorted.append(f"-T {name}")
+    if unsorted:
+        words = f"{_listed(unsorted)}: in no order, and the prompt refers to positions"
         cure = "add --sort natural, or --no-lint if the order is meant"
         yield Warned(code="unsorted-list", words=words, hints=(cure,))
 

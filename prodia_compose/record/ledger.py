@@ -325,13 +325,13 @@ def _insertion(columns: Iterable[str]) -> str:
     return f"INSERT INTO jobs ({names}) VALUES (:{names.replace(', ', ', :')})"  # noqa: S608 - ours
 
 
-def _ambiguous(prefix: str, found: Sequence[Entry]) -> str:
+def _ambiguous(prefix: str, jobs: Sequence[Entry]) -> str:
     shown = [
         f"{entry.id}"
         + (f" (job {entry.job_id})" if entry.job_id else "")
         + f" of {entry.begun_at.astimezone():%Y-%m-%d %H:%M}"
-        for entry in found[:_CANDIDATES_SHOWN]
+        for entry in jobs[:_CANDIDATES_SHOWN]
     ]
-    rest = len(found) - len(shown)
+    rest = len(jobs) - len(shown)
     more = f" and {rest} more" if rest else ""
-    return f"{prefix}: {len(found)} jobs have an id that begins so: {', '.join(shown)}{more}"
+    return f"{prefix}: {len(jobs)} jobs have an id that begins so: {', '.join(shown)}{more}"

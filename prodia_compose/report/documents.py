@@ -135,14 +135,14 @@ def _error(part: Document, run: errors.Status | None = None) -> Document:
     }
 
 
-def problems(found: Iterable[errors.ComposeError]) -> list[Document]:
+def problems(wrong: Iterable[errors.ComposeError]) -> list[Document]:
     """Return what stands in the way as a document lists it; of a batch, with the row that it is in."""
     return [
         {
             **_part(one.kind, one.code, one.message, one.path),
             **({} if one.line is None else {"line": one.line, **_named_if("id", one.row_id)}),
         }
-        for one in found
+        for one in wrong
     ]
 
 

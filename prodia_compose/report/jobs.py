@@ -28,10 +28,10 @@ def jobs(entries: Iterable[Entry], warned: Iterable[errors.Warned] = ()) -> Docu
 
 
 def shown(
-    found: "Iterable[tuple[Entry, Part | None]]", warned: Iterable[errors.Warned] = ()
+    entries: "Iterable[tuple[Entry, Part | None]]", warned: Iterable[errors.Warned] = ()
 ) -> Document:
     """Return `prodia-compose/jobs@1` of jobs, each with what a file is to it, if one was named."""
-    pairs = list(found)
+    pairs = list(entries)
     document = jobs([], warned)
     document["jobs"] = [
         {**_job(entry), **({} if part is None else {"file": _part(part)})} for entry, part in pairs

@@ -82,12 +82,12 @@ def _below(picture: str, columns: int) -> int:
 
 
 def parts(
-    found: "Iterable[tuple[Entry, Part | None]]", layout: tables.Layout = tables.PLAIN
+    entries: "Iterable[tuple[Entry, Part | None]]", layout: tables.Layout = tables.PLAIN
 ) -> Iterator[str]:
     """Yield the table of the jobs that a file has to do with, heading first, a line each."""
     rows = [
         (*row[:5], part.words.removesuffix(" of this job") if part else "", row[6])
-        for row, part in ((_row(entry, layout), part) for entry, part in found)
+        for row, part in ((_row(entry, layout), part) for entry, part in entries)
     ]
     return tables.aligned([_heading("THE FILE IS"), *rows], layout)
 

@@ -148,13 +148,13 @@ def _folded(
     whole = [*widths, max(1, columns - before)]
     for row in rows:
         cells = zip(row, whole, strict=True)
-        *heads, told = (_wrapped(cell, width) for cell, width in cells)
+        *heads, last = (_wrapped(cell, width) for cell, width in cells)
         if not any(row):
             yield ""
-        at = next((at for at, piece in enumerate(told) if len(piece) > whole[-1]), len(told))
-        for pieces in zip_longest(*heads, told[:at], fillvalue=""):
+        at = next((at for at, piece in enumerate(last) if len(piece) > whole[-1]), len(last))
+        for pieces in zip_longest(*heads, last[:at], fillvalue=""):
             yield _line(pieces, row, whole, gap, layout)
-        for piece in _wrapped(" ".join(told[at:]), columns - _LEFT):
+        for piece in _wrapped(" ".join(last[at:]), columns - _LEFT):
             indent = max(0, min(_LEFT, columns - len(piece)))
             yield " " * indent + _painted(piece, row[-1], layout)
 
@@ -185,14 +185,14 @@ def _below(cells: Sequence[tuple[str, str]], gap: str, layout: Layout) -> Iterat
     """Yield cells after their titles, as many to a line as find room; what is empty is left out."""
     columns, line, used = layout.columns or 0, "", 0
     for title, cell in cells:
-        told = f"{title} {cell}" if cell else ""
-        if line and used + len(gap) + len(told) > columns:
+        text = f"{title} {cell}" if cell else ""
+        if line and used + len(gap) + len(text) > columns:
             yield line
             line = ""
-        if 2 + len(told) > columns:
-            yield from (f"  {piece}" for piece in _wrapped(told, columns - 2, "  "))
-        elif told:
-            used = used + len(gap) + len(told) if line else 2 + len(told)
+        if 2 + len(text) > columns:
+            yield from (f"  {piece}" for piece in _wrapped(text, columns - 2, "  "))
+        elif text:
+            used = used + len(gap) + len(text) if line else 2 + len(text)
             line += f"{gap if line else '  '}{title} {_painted(cell, cell, layout)}"
     if line:
         yield line

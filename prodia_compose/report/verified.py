@@ -21,12 +21,12 @@ _PIXELS = {"same": ", pixels the same", "other": ", pixels not the same", None: 
 
 def line(file: "Verified") -> str:
     """Return what was found out about a file, in one line."""
-    told = [_verdict(file)]
+    parts = [_verdict(file)]
     if file.origins:
-        told.append(_origin(file.origins[0], len(file.origins) - 1))
+        parts.append(_origin(file.origins[0], len(file.origins) - 1))
     if file.picture is not None:
-        told += _marks(file.picture.provenance)
-    return visible(f"{file.path or NO_NAME}: {'; '.join(told)}")
+        parts += _marks(file.picture.provenance)
+    return visible(f"{file.path or NO_NAME}: {'; '.join(parts)}")
 
 
 def _verdict(file: "Verified") -> str:
@@ -47,15 +47,15 @@ def _verdict(file: "Verified") -> str:
 def _origin(origin: "Origin", others: int) -> str:
     """Return which job made a picture, when, and for how much, and what tells so."""
     name = origin.id or origin.job_id
-    told = [f"job {name}" if name else "a job", origin.model or "model unknown"]
+    parts = [f"job {name}" if name else "a job", origin.model or "model unknown"]
     if origin.begun_at is not None:
-        told.append(f"{origin.begun_at.astimezone():%Y-%m-%d %H:%M}")
+        parts.append(f"{origin.begun_at.astimezone():%Y-%m-%d %H:%M}")
     if origin.is_sandbox:
-        told.append("sandbox, no cost")
+        parts.append("sandbox, no cost")
     else:
         price = origin.price_usd
-        told += ["price not told" if price is None else f"${price:g}", origin.host or "service"]
-    words = ", ".join(told)
+        parts += ["price not told" if price is None else f"${price:g}", origin.host or "service"]
+    words = ", ".join(parts)
     if others:
         words += f" (and {others} more)"
     return words if origin.told_by is None else f"{words}, says {origin.told_by}"
@@ -70,12 +70,12 @@ def _marks(marks: "Marks") -> Iterable[str]:
         yield f"digital source type {marks.digital_source_type}"
 
 
-def document(found: "Sequence[Verified]", warned: Iterable[errors.Warned] = ()) -> Document:
+def document(files: "Sequence[Verified]", warned: Iterable[errors.Warned] = ()) -> Document:
     """Return `prodia-compose/verify@1`: what was found out about each file, in order."""
     return {
         "schema": "prodia-compose/verify@1",
-        "ok": all(one.is_good for one in found),
-        "files": [_file(one) for one in found],
+        "ok": all(one.is_good for one in files),
+        "files": [_file(one) for one in files],
         "warnings": warnings(warned),
     }
 

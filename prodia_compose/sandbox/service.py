@@ -170,7 +170,7 @@ class Service:
         job = Job(
             id=str(uuid.uuid4()),
             job_type=accepted.job_type,
-            config=_told_config(accepted, outputs),
+            config=_answered_config(accepted, outputs),
             outputs=outputs,
             created=datetime.now(UTC),
             ready_at=started + self.options.latency_s,
@@ -185,12 +185,12 @@ class Service:
             while len(self._async_jobs) > _KEPT_JOBS:
                 self._async_jobs.popitem(last=False)
             shape: answers.Shape = "multipart" if wanted.shape == "multipart" else "json"
-            told = job.json(job.state, with_price=request.with_price)
-            return answers.deliver(201, shape, told, ())
+            document = job.json(job.state, with_price=request.with_price)
+            return answers.deliver(201, shape, document, ())
         if self.closing.wait(max(0.0, job.ready_at - time.monotonic())):
             return None
-        told = job.json("failed" if error else "completed", with_price=request.with_price)
-        return answers.deliver(200, wanted.shape, told, outputs)
+        document = job.json("failed" if error else "completed", with_price=request.with_price)
+        return answers.deliver(200, wanted.shape, document, outputs)
 
 
 def _outputs(
@@ -210,7 +210,7 @@ def _outputs(
     return (output, Output(filename="message.txt", content_type="text/plain", data=text.encode()))
 
 
-def _told_config(accepted: rules.Accepted, outputs: tuple[Output, ...]) -> dict[str, object]:
+def _answered_config(accepted: rules.Accepted, outputs: tuple[Output, ...]) -> dict[str, object]:
     """Return the config as an answer tells it; Nano Banana adds two counts."""
     if accepted.name != "nano-banana":
         return accepted.config

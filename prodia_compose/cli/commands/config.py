@@ -82,7 +82,7 @@ def show(context: typer.Context, *, file: File = None, json: Json = False) -> in
     """  # noqa: D301
     named_file = _given(file, context)
     findings = errors.Findings()
-    found = {table: list(_rows(table, named_file, findings)) for table in config.TABLES}
+    groups = {table: list(_rows(table, named_file, findings)) for table in config.TABLES}
     findings.errors = list({one.message: one for one in findings.errors}.values())
     findings.raise_if_any()
     odd = list({one.message: one for one in findings.warnings}.values())
@@ -91,13 +91,13 @@ def show(context: typer.Context, *, file: File = None, json: Json = False) -> in
     if json:
         path_ = {"path": None} if place is None else named("path", place)
         head: Document = {"schema": "prodia-compose/config@1", **path_}
-        terminal.print_document({**head, "is_read": is_there, **found, "warnings": warnings(odd)})
+        terminal.print_document({**head, "is_read": is_there, **groups, "warnings": warnings(odd)})
         return 0
     for warning in odd:
         terminal.tell_warning(warning)
     is_read = is_there or place == "off"
     where = f"{visible(place or 'no home folder')}{'' if is_read else ' (not there)'}"
-    alone = {**found, "batch": [one for one in found["batch"] if one not in found["compose"]]}
+    alone = {**groups, "batch": [one for one in groups["batch"] if one not in groups["compose"]]}
     if terminal.layout().columns is None:
         _print_all(where, alone)
     else:
@@ -105,10 +105,10 @@ def show(context: typer.Context, *, file: File = None, json: Json = False) -> in
     return 0
 
 
-def _print_all(where: str, found: Mapping[str, Sequence[Document]]) -> None:
+def _print_all(where: str, groups: Mapping[str, Sequence[Document]]) -> None:
     """Print where the config is, and all about each option in a line."""
     rows = [("config", where, "")]
-    for table, options in found.items():
+    for table, options in groups.items():
         rows += [
             (f"[{table}] {one['name']}", _words(one["value"]), str(one["where"] or one["from"]))
             for one in options
@@ -116,11 +116,11 @@ def _print_all(where: str, found: Mapping[str, Sequence[Document]]) -> None:
     terminal.print_table(rows)
 
 
-def _show_all(where: str, found: Mapping[str, Sequence[Document]]) -> None:
+def _show_all(where: str, groups: Mapping[str, Sequence[Document]]) -> None:
     """Print the same for people: what is set stands out, of what is not only the value is told."""
     terminal.print_table([("config", where)])
     rows: list[tuple[str, str, str]] = []
-    for table, options in found.items():
+    for table, options in groups.items():
         rows += [("", "", ""), (tables.styled(f"[{table}]", tables.BOLD), "", "")]
         for one in options:
             value, place = _words(one["value"]), str(one["where"] or "")
@@ -154,34 +154,34 @@ def _place(file: Given | None) -> str | None:
 
 def _rows(table: str, file: Given | None, findings: errors.Findings) -> Iterator[Document]:
     """Yield what each option of a command is where it is not typed, as the document has it."""
-    options = {one.name: one for _, one in config.known_in(table)}
+    options = {field.name: field for _, field in config.known_in(table)}
     module = importlib.import_module(f"prodia_compose.cli.commands.{table}")
     command = typer.main.get_command(module.app)
     argv = [] if file is None or file.called else ["--config", file.typed]
     context: Any = command.make_context(table, argv)
     given, configured = reading.given_by(options, context.params, context, findings)
-    found = reading.values_of(options, given, configured, findings)
-    for name, one in options.items():
-        if one.variable is None or name == "config":
+    by_name = reading.values_of(options, given, configured, findings)
+    for name, field in options.items():
+        if field.variable is None or name == "config":
             continue
-        how, value = given.get(name), _value(one, given.get(name), found)
+        how, value = given.get(name), _value(field, given.get(name), by_name)
         where, place = _DEFAULT, None
         if how is not None and how.called is not None:
-            is_variable = how.called == one.variable
+            is_variable = how.called == field.variable
             where = "environment" if is_variable else "config"
             place = how.called if is_variable else how.called[how.called.rindex(": [") + 2 :]
-        bare = one.long.removeprefix("--")
+        bare = field.long.removeprefix("--")
         yield {"name": bare, "value": value, "from": where, "where": place}
 
 
-def _value(one: Declared, given: Given | None, found: Mapping[str, Any]) -> object:
+def _value(field: Declared, given: Given | None, by_name: Mapping[str, Any]) -> object:
     """Return an option's value as a document has it: a number, a truth, or text as it is typed."""
-    if one.kind is bool:
+    if field.kind is bool:
         return given is not None and bool(given.typed)
     if given is None:
-        default = one.option.shown or one.default
+        default = field.option.shown or field.default
         return float(default) if isinstance(default, Decimal) else default
-    value = found.get(one.name)
+    value = by_name.get(field.name)
     if isinstance(value, Decimal):
         return float(value)
-    return value if one.kind in (int, float) and one.option.parse is None else given.typed
+    return value if field.kind in (int, float) and field.option.parse is None else given.typed

@@ -139,17 +139,17 @@ def surroundings() -> Iterator[str]:
     from prodia_compose.images import cluster  # noqa: PLC0415 - Pillow
     from prodia_compose.record import home  # noqa: PLC0415 - as above
 
-    found = cluster.versions()
-    resizer = found["cykooz-resizer"]
+    versions = cluster.versions()
+    resizer = versions["cykooz-resizer"]
     state = str(home.place() or "none: there is no home folder")
     rows = [
         ("Python", f"{platform.python_version()} ({sys.executable})"),
         ("platform", platform.platform()),
-        ("Pillow", found["Pillow"]),
-        ("JPEG", f"libjpeg-turbo {found['libjpeg_turbo']}"),
-        ("WebP", f"libwebp {found['webp']}"),
-        ("AVIF", f"libavif {found['avif']}"),
-        ("HEIC", f"pi-heif {found['pi-heif']}"),
+        ("Pillow", versions["Pillow"]),
+        ("JPEG", f"libjpeg-turbo {versions['libjpeg_turbo']}"),
+        ("WebP", f"libwebp {versions['webp']}"),
+        ("AVIF", f"libavif {versions['avif']}"),
+        ("HEIC", f"pi-heif {versions['pi-heif']}"),
         ("resizer", "Pillow" if resizer == "none" else f"cykooz-resizer {resizer}"),
         ("state folder", state + (" (no record is kept)" if home.is_off(os.environ) else "")),
         ("config", reading.config_place() or "none: there is no home folder"),

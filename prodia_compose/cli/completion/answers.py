@@ -99,13 +99,13 @@ def _for_bash(
 ) -> Iterator[str]:
     """Yield the answer to bash: what may come in the place of the part that it will replace."""
     *before, current = _split(left)
-    kind, *found = _found(_answer(before, current, _split(_MARK + right)[1:]), current)
+    kind, *lines = _found(_answer(before, current, _split(_MARK + right)[1:]), current)
     is_quoted = _is_quoted(left)
     part = (part if is_quoted else _split(part)[-1]).lstrip(":=")
     typed = len(current) - len(part) if current.endswith(part) else 0
     yield kind
     words: list[tuple[str, str]] = []
-    for one in found:
+    for one in lines:
         # bash marks folders itself, and quotes the names of files, but no words.
         word, _, about = one.partition("\t") if kind == "words" else (one.removesuffix("/"), "", "")
         if word.startswith(current):
@@ -277,7 +277,7 @@ def _names(path: str, wanted: _Answer) -> list[str]:
     endings = tuple(f".{suffix}" for suffix in wanted.suffixes)
     try:
         with os.scandir(os.path.expanduser(folder + slash) or ".") as entries:  # noqa: PTH111 - as pathlib would lose the final slash
-            found = [
+            names = [
                 entry.name + ("/" if entry.is_dir() else "")
                 for entry in entries
                 if entry.name.startswith(name) and (name or not entry.name.startswith("."))
@@ -287,9 +287,9 @@ def _names(path: str, wanted: _Answer) -> list[str]:
     is_other = wanted.kind == "others"
     listed = [
         one
-        for one in found
+        for one in names
         if not endings or one.endswith("/") or one.lower().endswith(endings) != is_other
     ]
     if is_other and all(one.endswith("/") for one in listed):
-        listed = found
+        listed = names
     return [folder + slash + one for one in sorted(listed)]

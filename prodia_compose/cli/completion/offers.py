@@ -178,12 +178,12 @@ def row_ids(
         re.MULTILINE,
     )
     path = results or names.default_path(manifest, target, is_sandbox=is_sandbox)
-    found: dict[str, str] = {}
+    statuses: dict[str, str] = {}
     with contextlib.suppress(errors.OutputError, OSError):  # where nobody may look
         for one in names.family(os.path.expanduser(path)):  # noqa: PTH111 - as typed
             with open(one, "rb") as file:  # noqa: PTH123 - as above
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _LATEST_BYTES))
                 text = file.read().decode(errors="replace")
-            found |= {json.loads(name[1]): name[2] or "unknown" for name in line.finditer(text)}
-    known = [one for one in found.items() if one[0].startswith(typed) and one[0].isprintable()]
+            statuses |= {json.loads(name[1]): name[2] or "unknown" for name in line.finditer(text)}
+    known = [one for one in statuses.items() if one[0].startswith(typed) and one[0].isprintable()]
     return known[-_ROWS_OFFERED:]

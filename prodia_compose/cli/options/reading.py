@@ -51,50 +51,50 @@ class Given(NamedTuple):
         return self.called or flag
 
 
-def _parameter(one: Declared) -> inspect.Parameter:
+def _parameter(field: Declared) -> inspect.Parameter:
     """Return an option for the signature."""
-    option = one.option
+    option = field.option
     hint: Any = str | None
-    default = option.shown or one.default
+    default = option.shown or field.default
     metavar = option.metavar
-    if one.kind is bool or option.is_count:
-        hint, default = one.kind, one.kind()
-    elif one.is_many:
+    if field.kind is bool or option.is_count:
+        hint, default = field.kind, field.kind()
+    elif field.is_many:
         hint, default = list[str] | None, None
-    elif get_origin(one.kind) is Literal:
-        metavar = f"<{'|'.join(get_args(one.kind))}>"
+    elif get_origin(field.kind) is Literal:
+        metavar = f"<{'|'.join(get_args(field.kind))}>"
     if option.is_operand:
         info: Any = typer.Argument(metavar=metavar, help=option.help, show_default=False)
     else:
         info = typer.Option(
-            *one.names,
+            *field.names,
             metavar=metavar,
-            help=f"{option.help}{_limits(one)}",
+            help=f"{option.help}{_limits(field)}",
             show_default=False,
             rich_help_panel=option.group,
             count=option.is_count,
             hidden=option.is_hidden,
-            envvar=one.variable,
+            envvar=field.variable,
             show_envvar=False,  # one line of the epilog tells the rule
         )
     return inspect.Parameter(
-        one.name,
+        field.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if default is MISSING else default,
         annotation=Annotated[hint, info],
     )
 
 
-def _limits(one: Declared) -> str:
+def _limits(field: Declared) -> str:
     """Return what help says of an option's range and default, unless its words have it already."""
-    option, default = one.option, one.option.shown
+    option, default = field.option, field.option.shown
     if (option.help or "").endswith("]"):
         return ""
-    if default is None and one.kind is not bool and not option.is_count and not one.is_many:
-        default = None if one.default in (None, MISSING) else f"{one.default}"
-    told = [] if option.maximum is None else [f"{option.minimum:g} to {option.maximum:g}"]
-    told += [] if default is None else [f"default: {default}"]
-    return f"  [{'; '.join(told)}]" if told else ""
+    if default is None and field.kind is not bool and not option.is_count and not field.is_many:
+        default = None if field.default in (None, MISSING) else f"{field.default}"
+    limits = [] if option.maximum is None else [f"{option.minimum:g} to {option.maximum:g}"]
+    limits += [] if default is None else [f"default: {default}"]
+    return f"  [{'; '.join(limits)}]" if limits else ""
 
 
 def takes_options(command: Callable[[_Options], int]) -> Callable[..., int]:
@@ -151,9 +151,9 @@ def _read(
     """
     findings = errors.Findings()
     given, configured = given_by(options, typed, context, findings)
-    found = values_of(options, given, configured, findings)
+    all_values = values_of(options, given, configured, findings)
     findings.raise_if_any()
-    made = make(kind, found, _variables(options, given))
+    made = make(kind, all_values, _variables(options, given))
     pairs = [(clash.one, clash.other) for clash in made.clashes()]
     pairs += [(other, one) for one, other in pairs]
     silent = {
@@ -163,7 +163,7 @@ def _read(
     }
     heard = {name: one for name, one in given.items() if name not in silent}
     typed_now = frozenset(name for name, one in heard.items() if one.rank == TYPED)
-    values = {**{name: found[name] for name in heard}, "typed": typed_now}
+    values = {**{name: all_values[name] for name in heard}, "typed": typed_now}
     made = make(kind, values, _variables(options, heard))
     errors.Findings(
         errors.UsageError(clash.message, clash.hint) for clash in made.clashes() if clash.message
@@ -223,21 +223,21 @@ def values_of(
 ) -> dict[str, Any]:
     """Return the value of each option that was given; a limit of the config lowers a higher one."""
     flags = {flag for one in options.values() for flag in one.names}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name in [name for name in options if name in given]:
         one, limit = given[name], configured.get(name)
         with findings.collecting():
-            found[name] = options[name].read(one.typed, one.name, flags)
+            values[name] = options[name].read(one.typed, one.name, flags)
             if not options[name].option.is_limit or limit in (None, one):
                 continue
             most = options[name].read(limit.typed, limit.name, flags)
-            if most < found[name]:
+            if most < values[name]:
                 words = f"is lowered to {most:g} by {limit.called}"
                 findings.warn(
-                    "limit-lowered", f"{one.name(options[name].long)} {found[name]:g}: {words}"
+                    "limit-lowered", f"{one.name(options[name].long)} {values[name]:g}: {words}"
                 )
-                found[name], given[name] = most, one._replace(called=limit.called)
-    return found
+                values[name], given[name] = most, one._replace(called=limit.called)
+    return values
 
 
 def config_file(named: Given | None, findings: errors.Findings) -> tuple[str, str] | None:

@@ -162,15 +162,15 @@ def _sections(
     """Return the parts of a body, and whether it has its end; of a part with parts, those."""
     if _sniffed(body) is not None:
         return [], False
-    found: list[parts.Section] = []
+    leaves: list[parts.Section] = []
     sections, is_closed = parts.split(body, boundary)
     for section in sections:
         inner: list[parts.Section] = []
         media_type, boundary_inside = section.kind
         if media_type.startswith("multipart/") and depth < _NESTED_LIMIT:
             inner, _ = _sections(section.body, boundary_inside, depth + 1)
-        found += inner or [section]
-    return found, is_closed
+        leaves += inner or [section]
+    return leaves, is_closed
 
 
 def _read_parts(

@@ -61,32 +61,32 @@ def _inflated(body: blob.Blob, limit_bytes: int) -> tuple[blob.Blob, bool] | Non
 
 
 def _unpacked(body: blob.Blob, wrapping: int, limit_bytes: int) -> tuple[blob.Blob, bool]:
-    found, unpacker, rest = blob.Growing(or_memory=True), zlib.decompressobj(wrapping), b""
+    content, unpacker, unread = blob.Growing(or_memory=True), zlib.decompressobj(wrapping), b""
     for chunk in body.pieces():
-        left, rest = rest + chunk, b""
-        while left and found.size < limit_bytes:
+        left, unread = unread + chunk, b""
+        while left and content.size < limit_bytes:
             if unpacker.eof and left == _GZIP[:1]:
-                rest = left
+                unread = left
                 break
             if unpacker.eof and not left.startswith(_GZIP):
-                return found, True  # other readers pass over what follows, too
+                return content, True  # other readers pass over what follows, too
             if unpacker.eof:
                 unpacker = zlib.decompressobj(wrapping)
             before = unpacker.copy()
             try:
-                found.add(unpacker.decompress(left, _CHUNK_BYTES))
+                content.add(unpacker.decompress(left, _CHUNK_BYTES))
             except zlib.error:
-                _unpack_to_damage(before, left, found)
-                return found, False
+                _unpack_to_damage(before, left, content)
+                return content, False
             left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
-    return found, unpacker.eof
+    return content, unpacker.eof
 
 
-def _unpack_to_damage(unpacker: "zlib._Decompress", data: bytes, found: blob.Growing) -> None:
+def _unpack_to_damage(unpacker: "zlib._Decompress", data: bytes, content: blob.Growing) -> None:
     """Take what comes before the damage: a call that fails gives nothing of its bytes."""
     try:
         for at in range(len(data)):
-            found.add(unpacker.decompress(data[at : at + 1]))
+            content.add(unpacker.decompress(data[at : at + 1]))
     except zlib.error:
         return
 

@@ -75,8 +75,8 @@ def split(raw: blob.Blob, boundary: str | None) -> tuple[list[Section], bool]:
         boundary: What its type calls the boundary; where that is not met, what looks like one
             at the beginning of a line counts.
     """
-    told = (boundary or "").encode("latin-1", "replace")
-    for mark in filter(None, (told, _guess(raw))):
+    declared = (boundary or "").encode("latin-1", "replace")
+    for mark in filter(None, (declared, _guess(raw))):
         sections, is_closed = _split(raw, b"--" + mark)
         if sections or is_closed:
             return sections, is_closed

@@ -75,13 +75,13 @@ def _error_text(value: dict[str, object]) -> str | None:
     """
     going_well = _member(value.get("state"), "current") in ("completed", "processed", "processing")
     for key in ("error",) if going_well else ("error", "message", "detail"):
-        found = value.get(key)
-        if isinstance(found, dict):
-            found = found.get("message")
-        if isinstance(found, list):
-            found = "; ".join(strings([_member(item, "msg") or item for item in found]))
-        if isinstance(found, str) and found.strip():
-            return found
+        reason = value.get(key)
+        if isinstance(reason, dict):
+            reason = reason.get("message")
+        if isinstance(reason, list):
+            reason = "; ".join(strings([_member(item, "msg") or item for item in reason]))
+        if isinstance(reason, str) and reason.strip():
+            return reason
     history = _member(value.get("state"), "history")
     last = _member(history[-1], "message") if isinstance(history, list) and history else None
     return last if not going_well and isinstance(last, str) and last.strip() else None
@@ -112,5 +112,5 @@ def words(text: str, hide: Hide) -> str | None:
     Longer ones are cut to `WORDS_LIMIT` characters.
     """
     # Hidden first: a cut through the middle of a secret would leave half of it.
-    told = hide(text).strip()
-    return told[: WORDS_LIMIT - 3] + "..." if len(told) > WORDS_LIMIT else told or None
+    redacted = hide(text).strip()
+    return redacted[: WORDS_LIMIT - 3] + "..." if len(redacted) > WORDS_LIMIT else redacted or None

@@ -68,9 +68,9 @@ class Incoming(http.client.HTTPResponse):
         self._unread = b""
         while 100 <= self._read_head() < 200:
             pass
-        told = {size.strip() for size in self.fields.get("content-length", "").split(",")}
-        size = told.pop()
-        is_size = not told and size.isascii() and size.isdecimal() and len(size) < 16
+        lengths = {size.strip() for size in self.fields.get("content-length", "").split(",")}
+        size = lengths.pop()
+        is_size = not lengths and size.isascii() and size.isdecimal() and len(size) < 16
         self.length = int(size) if is_size else None
         codings = [one.strip().lower() for one in self._listed("transfer-encoding")]
         self.chunked = "chunked" in codings[-1:]

@@ -40,28 +40,28 @@ def properties(file: BinaryIO) -> list[Property]:
     return [(name, _content(file, place)) for name, place in _properties(file)]
 
 
-def colours(found: Sequence[Property]) -> tuple[int, int] | None:
+def colours(boxes: Sequence[Property]) -> tuple[int, int] | None:
     """Return the codes of primaries and curve (ITU-T H.273) among properties, or None."""
-    for name, content in found:
+    for name, content in boxes:
         if name == b"colr" and (codes := _codes(content)):
             return codes[0], codes[1]
     return None
 
 
-def depth(found: Sequence[Property]) -> int | None:
+def depth(boxes: Sequence[Property]) -> int | None:
     """Return the bits of a channel among properties, or None."""
-    return next((content[5] for name, content in found if name == b"pixi" and content[5:]), None)
+    return next((content[5] for name, content in boxes if name == b"pixi" and content[5:]), None)
 
 
-def is_turned(found: Sequence[Property]) -> bool:
+def is_turned(boxes: Sequence[Property]) -> bool:
     """Tell whether properties have a decoder turn or mirror the picture."""
     return any(
         name == b"imir" or (name == b"irot" and content[:1] and content[0] & 3)
-        for name, content in found
+        for name, content in boxes
     )
 
 
-def crop(found: Sequence[Property], *, turned: bool) -> Crop | None:
+def crop(boxes: Sequence[Property], *, turned: bool) -> Crop | None:
     """Return what is to be seen of a picture; None where all of it is.
 
     No decoder can be left alone with it: that of AVIF shows all, and that of HEIC refuses
@@ -70,37 +70,37 @@ def crop(found: Sequence[Property], *, turned: bool) -> Crop | None:
     Args:
         turned: The picture is the one that a decoder has turned.
     """
-    if not any(name == b"clap" for name, _ in found):
+    if not any(name == b"clap" for name, _ in boxes):
         return None
     try:
-        across, down = struct.unpack_from(">II", dict(reversed(found))[b"ispe"], 4)
-        rest: Crop = 0, 0, across, down
-        for name, content in found:
-            left, top, width, height = rest
+        across, down = struct.unpack_from(">II", dict(reversed(boxes))[b"ispe"], 4)
+        seen: Crop = 0, 0, across, down
+        for name, content in boxes:
+            left, top, width, height = seen
             if name == b"clap":
-                rest = _cut(rest, content)
+                seen = _cut(seen, content)
             elif name == b"irot" and turned:
                 for _ in range(content[0] & 3):  # by a quarter each, anticlockwise
                     left, top, width, height = top, across - left - width, height, width
                     across, down = down, across
-                rest = left, top, width, height
+                seen = left, top, width, height
             elif name == b"imir" and turned and content[0] & 1:  # left for right
-                rest = across - left - width, top, width, height
+                seen = across - left - width, top, width, height
             elif name == b"imir" and turned:
-                rest = left, down - top - height, width, height
+                seen = left, down - top - height, width, height
     except (struct.error, KeyError, IndexError, ZeroDivisionError):
         return None
-    return rest
+    return seen
 
 
-def _cut(rest: Crop, content: bytes) -> Crop:
+def _cut(seen: Crop, content: bytes) -> Crop:
     """Return what a `clap` box leaves of a picture; where that makes no sense, all of it."""
     numbers = struct.unpack_from(">IIIIiIiI", content)
     wide, high, right, low = (numbers[at] / numbers[at + 1] for at in (0, 2, 4, 6))
-    left, top = round((rest[2] - wide) / 2 + right), round((rest[3] - high) / 2 + low)
+    left, top = round((seen[2] - wide) / 2 + right), round((seen[3] - high) / 2 + low)
     width, height = round(wide), round(high)
-    fits = 0 <= left <= rest[2] - width and 0 <= top <= rest[3] - height
-    return (rest[0] + left, rest[1] + top, width, height) if fits and width and height else rest
+    fits = 0 <= left <= seen[2] - width and 0 <= top <= seen[3] - height
+    return (seen[0] + left, seen[1] + top, width, height) if fits and width and height else seen
 
 
 def jpeg_2000_profile(file: BinaryIO) -> bytes | None:
@@ -177,14 +177,14 @@ def _properties(file: BinaryIO) -> list[tuple[bytes, Place]]:
         inside = list(_boxes(file, meta[b"iprp"]))
         shared = list(_boxes(file, _first(inside)[b"ipco"]))
         tables = [_content(file, place) for name, place in inside if name == b"ipma"]
-        found = [shared[at - 1] for table in tables for at in _numbers(table, primary)]
-        if b"iref" in meta and not any(name == b"colr" for name, _ in found):
+        boxes = [shared[at - 1] for table in tables for at in _numbers(table, primary)]
+        if b"iref" in meta and not any(name == b"colr" for name, _ in boxes):
             tile = _first_tile(file, meta[b"iref"], primary)
             others = (shared[at - 1] for table in tables for at in _numbers(table, tile))
-            found += [each for each in others if each[0] == b"colr"]
+            boxes += [each for each in others if each[0] == b"colr"]
     except (struct.error, KeyError, IndexError):
         return []
-    return found
+    return boxes
 
 
 def _meta(file: BinaryIO) -> dict[bytes, Place]:

@@ -31,12 +31,12 @@ def read_header(file: BinaryIO) -> Header:
     Raises:
         errors.InputError: There is no picture in it, or its end is missing.
     """
-    found, frames = _scan(file)
-    exif_data = _read(file, found, b"EXIF")
-    width, height, has_alpha = _canvas(file, found)
-    covered = _first_frame(file, found)
+    places, frames = _scan(file)
+    exif_data = _read(file, places, b"EXIF")
+    width, height, has_alpha = _canvas(file, places)
+    covered = _first_frame(file, places)
     covered = None if covered == (0, 0, width, height) else covered
-    per_byte = _LOSSY_PIXELS_PER_BYTE if b"VP8 " in found else _PIXELS_PER_BYTE
+    per_byte = _LOSSY_PIXELS_PER_BYTE if b"VP8 " in places else _PIXELS_PER_BYTE
     return Header(
         width=width,
         height=height,
@@ -46,10 +46,10 @@ def read_header(file: BinaryIO) -> Header:
         covered=covered,
         orientation=exif.orientation(exif_data),
         frames=max(1, frames),
-        profile=_read(file, found, b"ICCP") or None,
+        profile=_read(file, places, b"ICCP") or None,
         exif=exif_data.removeprefix(exif.MARK) or None,
-        xmp=_read(file, found, b"XMP ") or None,
-        has_metadata=not found.keys() <= _PLAIN,
+        xmp=_read(file, places, b"XMP ") or None,
+        has_metadata=not places.keys() <= _PLAIN,
         note=exif.note(exif_data),
     )
 
@@ -85,14 +85,14 @@ def _scan(file: BinaryIO) -> tuple[_Places, int]:
     # The last chunk's padding is left out by some writers.
     if riff_end(file) > end + 1:
         raise stream.cut_short("WebP")
-    found: _Places = {}
+    places: _Places = {}
     frames = 0
     for name, place, length in chunks(file):
         if place + length > end:
             raise stream.cut_short("WebP")
-        found.setdefault(name, (place, length))
+        places.setdefault(name, (place, length))
         frames += name == b"ANMF"
-    return found, min(MAX_COUNTED, frames)
+    return places, min(MAX_COUNTED, frames)
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -115,11 +115,11 @@ def riff_end(file: BinaryIO) -> int:
     return 8 + int.from_bytes(file.read(4), "little")
 
 
-def _first_frame(file: BinaryIO, found: _Places) -> tuple[int, int, int, int] | None:
+def _first_frame(file: BinaryIO, places: _Places) -> tuple[int, int, int, int] | None:
     """Return the edges of the first frame of an animation, left, top, right and bottom."""
-    file.seek(found.get(b"ANMF", (0, 0))[0])
+    file.seek(places.get(b"ANMF", (0, 0))[0])
     data = file.read(12)
-    if b"ANMF" not in found or len(data) < 12:
+    if b"ANMF" not in places or len(data) < 12:
         return None
     left, top, width, height = (
         int.from_bytes(data[at : at + 3], "little") for at in range(0, 12, 3)
@@ -127,12 +127,12 @@ def _first_frame(file: BinaryIO, found: _Places) -> tuple[int, int, int, int] | 
     return 2 * left, 2 * top, 2 * left + width + 1, 2 * top + height + 1
 
 
-def _canvas(file: BinaryIO, found: _Places) -> tuple[int, int, bool]:
+def _canvas(file: BinaryIO, places: _Places) -> tuple[int, int, bool]:
     """Return width, height, and whether some pixel could be transparent."""
     for name, start, end, bits in ((b"VP8X", 4, 10, 24), (b"VP8L", 1, 5, 14), (b"VP8 ", 6, 10, 16)):
-        if name not in found:
+        if name not in places:
             continue
-        file.seek(found[name][0])
+        file.seek(places[name][0])
         data = file.read(10)
         if len(data) < end:
             break
@@ -146,8 +146,8 @@ def _canvas(file: BinaryIO, found: _Places) -> tuple[int, int, bool]:
     raise errors.InputError("is cut short or damaged: no picture in the WebP file")
 
 
-def _read(file: BinaryIO, found: _Places, name: bytes) -> bytes:
+def _read(file: BinaryIO, places: _Places, name: bytes) -> bytes:
     """Return a chunk's data; nothing if it is not there or too large to carry."""
-    place, length = found.get(name, (0, 0))
+    place, length = places.get(name, (0, 0))
     file.seek(place)
     return file.read(length) if length <= _MAX_CARRIED_BYTES else b""

@@ -207,8 +207,8 @@ _Box = tuple[bytes, int, int]
 
 def _boxes(data: bytes, start: int, end: int) -> list[_Box] | None:
     """Return the boxes that fill a stretch one behind the other; None if none do."""
-    found: list[_Box] = []
-    while start < end and len(found) <= _MAX_BOXES:
+    boxes: list[_Box] = []
+    while start < end and len(boxes) <= _MAX_BOXES:
         size, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
         head_bytes = 8
         if size == 1:
@@ -217,9 +217,9 @@ def _boxes(data: bytes, start: int, end: int) -> list[_Box] | None:
             size = end - start  # up to the end
         if size < head_bytes or start + size > end:
             return None
-        found.append((kind, start + head_bytes, start + size))
+        boxes.append((kind, start + head_bytes, start + size))
         start += size
-    return found if start == end else None
+    return boxes if start == end else None
 
 
 def _source_type(xmp: bytes) -> str | None:

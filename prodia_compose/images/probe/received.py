@@ -72,18 +72,18 @@ def inspect(opener: Opener) -> ReceivedImage:
     Raises:
         ValueError: It is no picture, or not a whole one; says why, beginning in lower case.
     """
-    found = look(opener)
-    if found.slow is not None:
-        return found
+    received = look(opener)
+    if received.slow is not None:
+        return received
     try:
         with decoder.reading():
             with opener() as file:
-                _refuse_open_end(found.format, file)
+                _refuse_open_end(received.format, file)
             with opener() as file:
-                bare = _without_words(file) if found.format == "PNG" else file
-                image = decoder.opened(found.format, bare)
+                bare = _without_words(file) if received.format == "PNG" else file
+                image = decoder.opened(received.format, bare)
                 image.load()
-            return replace(found, pixels_sha256=_hash(image))
+            return replace(received, pixels_sha256=_hash(image))
     except errors.InputError as exc:
         raise ValueError(exc.message) from exc
 

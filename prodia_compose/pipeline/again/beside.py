@@ -18,5 +18,5 @@ def write(plan: Plan, run: Run, result: lines.Document) -> tuple[errors.Warned, 
     if not plan.request.placement.sidecar or plan.place is None or not run.saved:
         return ()
     picture = run.saved[0].path
-    told = lines.movable(result, sidecar.folder(picture))
-    return sidecar.write(lines.written(told), plan.place, picture)
+    document = lines.movable(result, sidecar.folder(picture))
+    return sidecar.write(lines.written(document), plan.place, picture)

@@ -65,36 +65,36 @@ def document(
         for key, one in carried().items()
         if key != "model" and known[one.name] != one.default
     }
-    told = [_source(entry, sha256, is_absolute=is_absolute) for entry, sha256 in sources]
-    return {"model": request.model, "prompt": prompt, **changed, "sources": told}
+    inputs = [_source(entry, sha256, is_absolute=is_absolute) for entry, sha256 in sources]
+    return {"model": request.model, "prompt": prompt, **changed, "sources": inputs}
 
 
-def _written(one: Declared, value: object) -> object:
+def _written(field: Declared, value: object) -> object:
     """Return a value that is not the default as JSON has it; a switch is true."""
-    if one.kind is bool:
+    if field.kind is bool:
         return True
-    return value if one.option.write is None else one.option.write(value)
+    return value if field.option.write is None else field.option.write(value)
 
 
-def read(one: Declared, written: object, called: str) -> object:
+def read(field: Declared, written: object, called: str) -> object:
     """Return the value of an option of a recipe.
 
     Args:
-        one: The option.
+        field: The option.
         written: What the recipe says.
         called: What a message calls it.
 
     Raises:
         errors.UsageError: It is no value of it; `errors.ProblemsError` if several are none.
     """
-    if one.kind is bool and written is True:
-        return not one.default
+    if field.kind is bool and written is True:
+        return not field.default
     is_number = isinstance(written, int | float) and not isinstance(written, bool)
-    if isinstance(written, dict) and one.is_many:
+    if isinstance(written, dict) and field.is_many:
         pairs = [f"{name}={json.dumps(value)}" for name, value in written.items()]
-        return one.read(pairs, lambda _: called, ())
-    if one.kind is not bool and not one.is_many and (isinstance(written, str) or is_number):
-        return one.read(str(written), lambda _: called, ())
+        return field.read(pairs, lambda _: called, ())
+    if field.kind is not bool and not field.is_many and (isinstance(written, str) or is_number):
+        return field.read(str(written), lambda _: called, ())
     raise errors.UsageError(f"{called} {json.dumps(written)[:40]}: is no value of it")
 
 
@@ -158,15 +158,15 @@ def _pictures(sources: Sequence[Mapping[str, str]]) -> list[str]:
 
 def _options(recipe: Mapping[str, object], sources: Sequence[Mapping[str, str]]) -> list[str]:
     prompt = str(recipe["prompt"])
-    is_template = any(one["label"] for one in sources)
+    is_template = any(source["label"] for source in sources)
     line = ["-p", values.literal(prompt) if is_template else prompt]
-    for key, one in carried().items():
+    for key, field in carried().items():
         value = recipe.get(key)
         if isinstance(value, dict):
             for name, setting in value.items():
-                line += [one.long, f"{name}={json.dumps(setting)}"]
+                line += [field.long, f"{name}={json.dumps(setting)}"]
         elif value is True:
-            line.append(one.long)
+            line.append(field.long)
         elif value is not None:
-            line += [one.long, str(value)]
+            line += [field.long, str(value)]
     return line

@@ -93,10 +93,10 @@ class Shared:
             if made is None and self._left[place] > 1 and wanted is not None and has_room:
                 made = self._made.setdefault(place, {})[wanted] = Future()
         if not is_ours and made is not None:
-            found: Made = made.result()[0]
-            return found
+            value: Made = made.result()[0]
+            return value
         try:
-            found = make()
+            value = make()
         except BaseException as exc:
             if made is not None:
                 made.set_exception(exc)
@@ -105,11 +105,11 @@ class Shared:
                     self._made.get(place, {}).pop(wanted, None)
             raise
         if made is not None:
-            made.set_result((found, size(found)))
+            made.set_result((value, size(value)))
             with self._lock:
-                self._room -= size(found)
+                self._room -= size(value)
                 self._files -= 1
-        return found
+        return value
 
     def leave(self, places: Iterable[str]) -> None:
         """Let go of what no other row needs: one has been sent, or never will be."""

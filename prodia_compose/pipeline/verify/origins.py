@@ -115,15 +115,15 @@ def _of_record(entries: Iterable[Entry]) -> Iterator[Made]:
 def made_in(results: Iterable[str]) -> list[Made]:
     """Return the pictures that results files tell of, all that is wrong with these told at once."""
     findings = errors.Findings()
-    found: list[Made] = []
+    pictures: list[Made] = []
     for path in results:
         with findings.collecting():
             for document in made.documents(path):
                 earlier = document.get("before")
                 for one in (document, *(earlier if isinstance(earlier, list) else [])):
-                    found += _of_document(one, path)
+                    pictures += _of_document(one, path)
     findings.raise_if_any()
-    return found
+    return pictures
 
 
 def beside(path: str) -> list[Made]:

@@ -101,20 +101,20 @@ def arranged(documents: Iterable[Document]) -> Grid:
 
 def _in_order(documents: list[Document]) -> list[Document]:
     """Return the rows of each results file in the order of the batch; they are written as they end."""
-    files = {one.get("results"): place for place, one in reversed([*enumerate(documents)])}
+    files = {made.get("results"): place for place, made in reversed([*enumerate(documents)])}
     numbers: dict[tuple[object, str], float] = {}
-    for one in documents:
-        row, base = one.get("row"), (one.get("results"), _base(one))
+    for made in documents:
+        row, base = made.get("row"), (made.get("results"), _base(made))
         if isinstance(row, int):
             numbers[base] = max(row + 0.5, numbers.get(base, 0))  # where no number is, after it
 
     def key(place: int) -> tuple[float, ...]:
-        one = documents[place]
-        row = one.get("row")
-        if one.get("results") is None:
+        made = documents[place]
+        row = made.get("row")
+        if made.get("results") is None:
             return (place, 0, 0)
-        base = numbers.get((one["results"], _base(one)), float("inf"))
-        return (files[one["results"]], row if isinstance(row, int) else base, place)
+        base = numbers.get((made["results"], _base(made)), float("inf"))
+        return (files[made["results"]], row if isinstance(row, int) else base, place)
 
     return [documents[place] for place in sorted(range(len(documents)), key=key)]
 
@@ -124,13 +124,13 @@ def _of_compares(documents: list[Document]) -> list[Document]:
 
     All of one have the same inputs, so those that never got as far as to tell them do too.
     """
-    told: dict[object, list[Document]] = {}
+    by_results: dict[object, list[Document]] = {}
     for one in documents:
         if one.get("images") and "id" in one:
-            told.setdefault(one.get("results"), []).append(one)
+            by_results.setdefault(one.get("results"), []).append(one)
     first = {
         results: {field: rows[0].get(field) for field in ("images", "prompt")}
-        for results, rows in told.items()
+        for results, rows in by_results.items()
         if len(set(map(_inputs, rows))) == 1 and all(_base(one) == one.get("model") for one in rows)
     }
     return [
@@ -151,15 +151,15 @@ def _grouped(documents: Sequence[Document]) -> dict[object, list[Document]]:
     One that never got as far as to know its inputs is with others whose id begins as its own.
     """
     bases: dict[tuple[object, str], object] = {}
-    for one in documents:
-        if one.get("job") is not None and "id" in one:
-            bases.setdefault((one.get("results"), _base(one)), _inputs(one))
+    for made in documents:
+        if made.get("job") is not None and "id" in made:
+            bases.setdefault((made.get("results"), _base(made)), _inputs(made))
     groups: dict[object, list[Document]] = {}
-    for place, one in enumerate(documents):
-        base = (one.get("results"), _base(one))
-        own: object = _inputs(one) if one.get("images") else (base if "id" in one else place)
-        key = own if one.get("job") is not None else bases.get(base, own)
-        groups.setdefault(key, []).append(one)
+    for place, made in enumerate(documents):
+        base = (made.get("results"), _base(made))
+        own: object = _inputs(made) if made.get("images") else (base if "id" in made else place)
+        key = own if made.get("job") is not None else bases.get(base, own)
+        groups.setdefault(key, []).append(made)
     return groups
 
 
@@ -179,18 +179,18 @@ def _placed(
 ) -> Iterator[tuple[Variant, Document]]:
     """Yield the compositions of a set, each with the column it belongs in."""
     taken: set[Variant] = set()
-    for one in group:
-        _, varied, turn = split(str(one.get("id", "")))
-        known = models.get(one.get("results"), set())
-        model = one.get("model") or dict(varied).get("model")
+    for made in group:
+        _, varied, turn = split(str(made.get("id", "")))
+        known = models.get(made.get("results"), set())
+        model = made.get("model") or dict(varied).get("model")
         if model is None and len(known) == 1:
             model = next(iter(known))
-        rest = tuple(pair for pair in varied if pair[0] != "model")
-        variant = Variant(None if model is None else str(model), rest, turn)
+        settings = tuple(pair for pair in varied if pair[0] != "model")
+        variant = Variant(None if model is None else str(model), settings, turn)
         while variant in taken:
             variant = variant._replace(turn=variant.turn + 1)
         taken.add(variant)
-        yield variant, one
+        yield variant, made
 
 
 def _name(group: Sequence[Document]) -> str | None:

@@ -155,22 +155,22 @@ def page(
     return text.encode("utf-8", "backslashreplace")
 
 
-def _row(one: Set, place: int, grid: Grid, figures: _Figures, prompts: bool) -> Row:  # noqa: FBT001 - as in `page`
-    name = words.named(one, place)
-    inputs = figures.of_inputs(one.images[: len(one.images) - grid.shared] if one.images else ())
+def _row(set_: Set, place: int, grid: Grid, figures: _Figures, prompts: bool) -> Row:  # noqa: FBT001 - as in `page`
+    name = words.named(set_, place)
+    inputs = figures.of_inputs(set_.images[: len(set_.images) - grid.shared] if set_.images else ())
     return Row(
         name=name,
-        prompt=words.lines(one.prompt) if prompts and one.prompt else None,
+        prompt=words.lines(set_.prompt) if prompts and set_.prompt else None,
         inputs=inputs,
         cells=tuple(
-            None if made is None else _cell(one, made, variant, name, figures, prompts)
-            for made, variant in zip(one.cells, grid.columns, strict=True)
+            None if made is None else _cell(set_, made, variant, name, figures, prompts)
+            for made, variant in zip(set_.cells, grid.columns, strict=True)
         ),
     )
 
 
 def _cell(
-    one: Set,
+    set_: Set,
     made: Document,
     variant: Variant,
     name: str,
@@ -181,8 +181,8 @@ def _cell(
     details = words.details(variant)
     model = visible(str(made.get("model") or variant.model or "model unknown"))
     caption = ", ".join(filter(None, (name, model, details)))
-    alt = words.alt(one, made, name, prompts=prompts)
-    own = made.get("prompt")
+    alt = words.alt(set_, made, name, prompts=prompts)
+    own, set_prompt = made.get("prompt"), set_.prompt
     facts = (words.price(made), words.seconds(made), words.settings(made, prompts=prompts))
     return Cell(
         model=model,
@@ -192,5 +192,5 @@ def _cell(
         outcome=words.outcome(made, prompts=prompts),
         figures=tuple(figures.figure(each, alt, caption) for each in pictures.named(made)),
         facts=tuple(filter(None, facts)),
-        prompt=words.lines(own) if prompts and isinstance(own, str) and own != one.prompt else None,
+        prompt=words.lines(own) if prompts and isinstance(own, str) and own != set_prompt else None,
     )

@@ -109,35 +109,35 @@ class _Maker(NamedTuple):
     most_bytes: int
     budget: workers.Budget
 
-    def shown(self, one: Named) -> Picture:
+    def shown(self, image: Named) -> Picture:
         """Return a picture as it is shown."""
-        name = words.image({"path": one.path})
-        if one.path == "-" or addresses.is_url(one.path):
-            what = "no file" if one.path == "-" else "an address, which is not looked at"
+        name = words.image({"path": image.path})
+        if image.path == "-" or addresses.is_url(image.path):
+            what = "no file" if image.path == "-" else "an address, which is not looked at"
             return Picture(name=name, trouble=what)
-        path = Path(one.path)
+        path = Path(image.path)
         try:
             if not path.is_file():
                 other = "something else is in its place"
                 return Picture(name=name, trouble=other if path.exists() else "its file is gone")
             with path.open("rb") as file:
-                is_other = one.sha256 is not None and files.content(file).sha256 != one.sha256
+                is_other = image.sha256 is not None and files.content(file).sha256 != image.sha256
         except (OSError, ValueError):
             return Picture(name=name, trouble="its file cannot be read")
         trouble = ["its file has changed since"] if is_other else []
         small = None
         try:
-            small = self._small(path, one) if self.side else None
+            small = self._small(path, image) if self.side else None
         except errors.InputError as exc:
             trouble.append(f"cannot be shown: {exc.message}")
-        href = _href(one.path, self.folder)
+        href = _href(image.path, self.folder)
         return Picture(name=name, href=href, small=small, trouble=", and ".join(trouble))
 
-    def _small(self, path: Path, one: Named) -> thumbnails.Small:
+    def _small(self, path: Path, image: Named) -> thumbnails.Small:
         def opener() -> BinaryIO:
             return path.open("rb")
 
-        side = int(self.side * _INPUT_PART) if one.is_input else self.side
+        side = int(self.side * _INPUT_PART) if image.is_input else self.side
         info = probe.probe(opener)
         cost = thumbnails.peak_bytes(info, side)
         self.budget.acquire(cost)

@@ -89,29 +89,29 @@ class _Layout:
 
     def heading(self, documents: Sequence[Document]) -> _Band:
         """Return what stands on top of the first page: what all came to."""
-        told = ";  ".join(f"{what}: {text}" for what, text in words.totals(documents))
+        totals = ";  ".join(f"{what}: {text}" for what, text in words.totals(documents))
         title = self._wide("What was made", 2 * _TITLE, _TITLE)
-        below = self._wide(told, 4 * _TEXT, _TEXT)
+        below = self._wide(totals, 4 * _TEXT, _TEXT)
         items = (
             Words(x=_MARGIN, y=0, block=title, colour=_INK),
             Words(x=_MARGIN, y=title.height, block=below, colour=_FAINT),
         )
         return _Band(height=title.height + below.height + _GAP, items=items)
 
-    def of_set(self, one: Set, name: str, columns: Sequence[Variant]) -> Iterator[_Band]:
+    def of_set(self, set_: Set, name: str, columns: Sequence[Variant]) -> Iterator[_Band]:
         """Yield a set: its name and inputs with the first cells, then, if there are more, those."""
         line = Area(box=(_MARGIN, 0, self.width - _MARGIN, 1), colour=_EDGE)
         called = self._wide(name, 2 * _TEXT, _TEXT + 3)
         items: list[Item] = [line, Words(x=_MARGIN, y=_GAP, block=called, colour=_INK)]
         top = _GAP + called.height
-        if self._prompts and one.prompt:
-            prompt = self._wide(one.prompt, 4 * _SMALL, _SMALL)
+        if self._prompts and set_.prompt:
+            prompt = self._wide(set_.prompt, 4 * _SMALL, _SMALL)
             items.append(Words(x=_MARGIN, y=top, block=prompt, colour=_FAINT))
             top += prompt.height
         top += _GAP // 2
-        inputs = self._inputs(one.images)
+        inputs = self._inputs(set_.images)
         for start in range(0, len(columns), self._columns):
-            cells = [*zip(one.cells, columns, strict=True)][start : start + self._columns]
+            cells = [*zip(set_.cells, columns, strict=True)][start : start + self._columns]
             bands = [inputs, *(self._cell(made, variant) for made, variant in cells)]
             lefts = [_MARGIN, *(self._left + at * (_CELL + _GAP) for at in range(len(cells)))]
             for band, left in zip(bands, lefts, strict=True):
@@ -143,12 +143,12 @@ class _Layout:
         if made is None:
             return _captioned(None, _CELL, [(words.NOTHING, _FAINT)])
         kind, status = words.kind(made)
-        told = (status, words.price(made), words.seconds(made))
+        facts = (status, words.price(made), words.seconds(made))
         model = (str(made.get("model") or variant.model or "model unknown"), words.details(variant))
         outcome = words.outcome(made, prompts=self._prompts)
         lines = [
             (", ".join(filter(None, model)), _INK),
-            (", ".join(filter(None, told)), _COLOURS[kind]),
+            (", ".join(filter(None, facts)), _COLOURS[kind]),
             (words.settings(made, prompts=self._prompts), _FAINT),
             (outcome, _INK),
         ]

@@ -18,7 +18,7 @@ def table(
     lines = [
         "# What was made",
         "",
-        *(f"- {what}: **{told}**" for what, told in words.totals(documents)),
+        *(f"- {what}: **{amount}**" for what, amount in words.totals(documents)),
         "",
     ]
     titles = ["Set", "Inputs", *(["Prompt"] if prompts else [])]
@@ -34,15 +34,15 @@ def _title(variant: Variant) -> str:
 
 
 def _cells(
-    one: Set, place: int, grid: Grid, shown: pictures.Shown, *, prompts: bool
+    set_: Set, place: int, grid: Grid, shown: pictures.Shown, *, prompts: bool
 ) -> Iterator[str]:
-    yield plain(words.named(one, place))
+    yield plain(words.named(set_, place))
     yield "<br>".join(
-        _linked(shown[pictures.of_input(image)], words.image(image)) for image in one.images
+        _linked(shown[pictures.of_input(image)], words.image(image)) for image in set_.images
     )
     if prompts:
-        yield plain(words.lines(one.prompt)) if one.prompt else ""
-    for made in one.cells:
+        yield plain(words.lines(set_.prompt)) if set_.prompt else ""
+    for made in set_.cells:
         yield _cell(made, grid, shown, prompts=prompts) if made else words.NOTHING
 
 
@@ -51,11 +51,11 @@ def _cell(made: Document, grid: Grid, shown: pictures.Shown, *, prompts: bool) -
     parts = [
         _linked(picture, picture.name) for each in pictures.named(made) if (picture := shown[each])
     ]
-    told = [f"**{status}**", words.price(made), words.seconds(made)]
+    facts = [f"**{status}**", words.price(made), words.seconds(made)]
     if len(grid.columns) == 1 and isinstance(made.get("model"), str):
-        told.insert(1, plain(str(made["model"])))
-    told.append(plain(words.settings(made, prompts=prompts)))
-    parts.append(", ".join(filter(None, told)))
+        facts.insert(1, plain(str(made["model"])))
+    facts.append(plain(words.settings(made, prompts=prompts)))
+    parts.append(", ".join(filter(None, facts)))
     if outcome := words.outcome(made, prompts=prompts):
         parts.append(plain(outcome))
     return "<br>".join(parts)

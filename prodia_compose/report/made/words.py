@@ -61,15 +61,15 @@ def outcome(document: Document, *, prompts: bool) -> str:
     meaning = _MEANINGS.get(str(document["status"]), "")
     listed = document.get("errors") or []
     messages = [one.get("message") for one in listed if isinstance(one, dict)]  # type: ignore[attr-defined] # a list, as it was read
-    told = next((one for one in messages if isinstance(one, str)), document.get("why"))
-    if not meaning or not isinstance(told, str) or not told:
+    message = next((one for one in messages if isinstance(one, str)), document.get("why"))
+    if not meaning or not isinstance(message, str) or not message:
         return meaning
     prompt = document.get("prompt")
     if not prompts and isinstance(prompt, str) and prompt:
-        told = told.replace(prompt, "…")
+        message = message.replace(prompt, "…")
     for path in sorted(_paths(document), key=len, reverse=True):
-        told = told.replace(path, base_name(path))
-    return plain(told)
+        message = message.replace(path, base_name(path))
+    return plain(message)
 
 
 def _paths(document: Document) -> Iterator[str]:
@@ -98,10 +98,10 @@ def model(variant: Variant) -> str:
 
 def details(variant: Variant) -> str:
     """Return what a column differs in from others of its model."""
-    told = [f"{visible(key.replace('_', ' '))} {visible(value)}" for key, value in variant.varied]
+    parts = [f"{visible(key.replace('_', ' '))} {visible(value)}" for key, value in variant.varied]
     if variant.turn > 1:
-        told.append(f"run {variant.turn}")
-    return ", ".join(told)
+        parts.append(f"run {variant.turn}")
+    return ", ".join(parts)
 
 
 def settings(document: Document, *, prompts: bool) -> str:
@@ -155,10 +155,10 @@ def _most(document: Document) -> Decimal | None:
 
 
 def _may_be_billed(document: Document) -> bool:
-    told, made = document.get("may_be_billed"), document.get("made")
+    billed, made = document.get("may_be_billed"), document.get("made")
     if isinstance(made, dict) and made.get("taken") is True:
         return False  # an earlier picture, instead of paying
-    return told if isinstance(told, bool) else document["status"] in _BILLED
+    return billed if isinstance(billed, bool) else document["status"] in _BILLED
 
 
 def totals(documents: Iterable[Document]) -> list[tuple[str, str]]:
@@ -168,7 +168,7 @@ def totals(documents: Iterable[Document]) -> list[tuple[str, str]]:
     real = [one for one in jobs if one.get("sandbox") is not True]
     charged = sum((_amount(one, "price_usd") or Decimal(0) for one in real), Decimal(0))
     open_ = [one for one in real if _may_be_billed(one) and _amount(one, "price_usd") is None]
-    told = [("Charged", usd(charged) if real else "nothing: sandbox")]
+    pairs = [("Charged", usd(charged) if real else "nothing: sandbox")]
     if open_:
         known = [most for one in open_ if (most := _most(one)) is not None]
         words = (
@@ -178,10 +178,10 @@ def totals(documents: Iterable[Document]) -> list[tuple[str, str]]:
         )
         unknown = len(open_) - len(known)
         more = f"{counted(unknown, 'job')} of unknown price" if unknown else ""
-        told.append(("May be charged", ", and ".join(filter(None, (words, more)))))
+        pairs.append(("May be charged", ", and ".join(filter(None, (words, more)))))
     counts = Counter(kind(one)[1] for one in listed)
     words = ", ".join(f"{counts[name]} {name}" for name in _ORDER if counts[name])
-    return [*told, ("Compositions", f"{len(listed)}: {words}")]
+    return [*pairs, ("Compositions", f"{len(listed)}: {words}")]
 
 
 _ORDER = ("done", "failed", "unknown", "running", "not sent")
@@ -206,10 +206,10 @@ def image(document: Document) -> str:
     return "standard input" if path == "-" else visible(base_name(addresses.shown(path)))
 
 
-def named(one: Set, place: int) -> str:
+def named(set_: Set, place: int) -> str:
     """Return what a set is called, the `place`th: by its id, if that tells something."""
-    if one.name and not _DIGEST.fullmatch(one.name):
-        return plain(one.name)
+    if set_.name and not _DIGEST.fullmatch(set_.name):
+        return plain(set_.name)
     return f"Set {place}"
 
 
@@ -217,11 +217,11 @@ _DIGEST = re.compile(r"[0-9a-f]{12}(-[0-9]+)?")
 """What rows are called that nobody named."""
 
 
-def alt(one: Set, document: Document, name: str, *, prompts: bool) -> str:
+def alt(set_: Set, document: Document, name: str, *, prompts: bool) -> str:
     """Return what a picture is, for those who do not see it."""
-    told = f"Result of {visible(str(document.get('model') or 'an unknown model'))} for {name}"
-    prompt = document.get("prompt") or one.prompt
-    return f"{told}: {_cut(str(prompt))}" if prompts and prompt else told
+    title = f"Result of {visible(str(document.get('model') or 'an unknown model'))} for {name}"
+    prompt = document.get("prompt") or set_.prompt
+    return f"{title}: {_cut(str(prompt))}" if prompts and prompt else title
 
 
 def _cut(text: str) -> str:

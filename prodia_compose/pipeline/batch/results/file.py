@@ -315,13 +315,13 @@ def _dated(document: Document) -> Document:
     if not isinstance(outputs, list):
         return document
     dated = []
-    for one in outputs:
+    for output in outputs:
         with contextlib.suppress(OSError):
-            status = Path(addresses.name_in(one, "path")).stat()
-            if status.st_size == one.get("bytes"):
-                dated.append({**one, "mtime_ns": status.st_mtime_ns})
+            status = Path(addresses.name_in(output, "path")).stat()
+            if status.st_size == output.get("bytes"):
+                dated.append({**output, "mtime_ns": status.st_mtime_ns})
                 continue
-        dated.append(one)
+        dated.append(output)
     return {**document, "outputs": dated}
 
 

@@ -169,10 +169,10 @@ def step(document: Document, folder: str) -> tuple[str, Last, Decimal | None]:
         ValueError: It is damaged.
     """
     last = _last(document, folder)
-    made, told = document.get("made"), document.get("may_be_billed")
+    made, billed = document.get("made"), document.get("may_be_billed")
     if isinstance(made, dict) and made.get("taken") is True:
-        told = False  # an earlier picture, instead of paying
-    return _text(document, "at") or "", last, amount(last, may_be_billed=_truth(told))
+        billed = False  # an earlier picture, instead of paying
+    return _text(document, "at") or "", last, amount(last, may_be_billed=_truth(billed))
 
 
 def _truth(value: object) -> bool | None:
@@ -216,11 +216,11 @@ def _last(document: Document, folder: str) -> Last:
     )
 
 
-def _picture(found: Document, folder: str) -> Picture:
-    size, mtime_ns = found.get("bytes"), found.get("mtime_ns")
+def _picture(output: Document, folder: str) -> Picture:
+    size, mtime_ns = output.get("bytes"), output.get("mtime_ns")
     return Picture(
-        path=lines.found_at(found, folder),
-        sha256=_text(found, "sha256") or "",
+        path=lines.found_at(output, folder),
+        sha256=_text(output, "sha256") or "",
         size=size if isinstance(size, int) else None,
         mtime_ns=mtime_ns if isinstance(mtime_ns, int) else None,
     )

@@ -60,14 +60,14 @@ class Search:
         """
         if entry is None or entry.is_running or not entry.came:
             return last
-        place, came = Path(entry.output), set(entry.came)
-        placed = {sha256: path for path, sha256 in self._hashed(_names(place)) if sha256 in came}
+        place, hashes = Path(entry.output), set(entry.came)
+        placed = {sha256: path for path, sha256 in self._hashed(_names(place)) if sha256 in hashes}
         pictures = tuple(Picture(path, sha256) for sha256, path in placed.items())
-        if len(pictures) == len(came):
+        if len(pictures) == len(hashes):
             return last._replace(status="done", pictures=pictures, kept=())
         if last.status != "unknown":
             return last
-        kept = tuple(self._lying(came - placed.keys(), [place]))
+        kept = tuple(self._lying(hashes - placed.keys(), [place]))
         return last._replace(status="not-placed", pictures=pictures, kept=kept) if kept else last
 
     def with_kept(self, last: Last, entry: Entry | None) -> Last:
@@ -102,14 +102,14 @@ class Search:
 
     def _held(self, folders: Collection[tuple[Path, str]], hashes: Collection[str]) -> list[str]:
         """Return one file of each hash that is in one of these folders, under such a name."""
-        found: dict[str, str] = {}
+        paths: dict[str, str] = {}
         for folder, pattern in folders:
             if (folder, pattern) not in self._files:
                 files_there = self._hashed(list(folder.glob(pattern)))
                 self._files[folder, pattern] = {sha256: path for path, sha256 in files_there}
             there = self._files[folder, pattern]
-            found |= {sha256: there[sha256] for sha256 in hashes if sha256 in there}
-        return list(found.values())
+            paths |= {sha256: there[sha256] for sha256 in hashes if sha256 in there}
+        return list(paths.values())
 
     def _hashed(self, paths: Collection[Path]) -> Iterator[tuple[str, str]]:
         """Yield files, each with the SHA-256 of its bytes; what cannot be read is left out."""

@@ -68,14 +68,14 @@ class Places:
 
         By the rows' numbers; its own inputs are looked at where a row is planned.
         """
-        found: dict[int, Problem] = {}
+        problems: dict[int, Problem] = {}
         for place, row in self._rows.items():
             line = self._inputs.get(place, row.line)
             if line != row.line:
                 message = f"its place {place} is an input of line {line}"
                 error = errors.OutputError(message, "choose another name")
-                found[row.number] = Problem(error=error, line=row.line, id=row.id)
-        return found
+                problems[row.number] = Problem(error=error, line=row.line, id=row.id)
+        return problems
 
     def inside(self) -> Problem | None:
         """Return what is wrong with a place that lies among the entries of a list."""
