@@ -347,7 +347,7 @@ def test_what_is_too_large_is_told(
         assert done.err == ""
     else:
         assert re.fullmatch(
-            f"prodia-compose: warning: {words}.* \\[large-report\\]; report fewer rows at a time\n",
+            f"prodia-compose: warning: {words}.*; report fewer rows at a time \\[large-report\\]\n",
             done.told,
         )
 
