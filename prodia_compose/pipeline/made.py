@@ -165,7 +165,7 @@ def find(name: str, record: Ledger) -> Document:
         errors.InputError: There is none, or several are there.
     """
     if os.path.exists(name):  # noqa: PTH110 - of any bytes
-        found = documents(name)
+        found = documents(name, record)
         if len(found) == 1:
             return found[0]
         cure = f"name one of them: {name}#{visible(_name(found[0]))}"
@@ -174,7 +174,7 @@ def find(name: str, record: Ledger) -> Document:
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
         if os.path.exists(path):  # noqa: PTH110 - of any bytes
-            return _row(path, row)
+            return _row(path, row, record)
     try:
         return of_job(record.find(name))
     except errors.UsageError as exc:
@@ -189,8 +189,8 @@ def _name(document: Document) -> str:
     return str(document.get("id") or document.get("record_id") or document.get("job_id") or "ID")
 
 
-def _row(path: str, name: str) -> Document:
-    found = documents(path)
+def _row(path: str, name: str, record: Ledger) -> Document:
+    found = documents(path, record)
     for one in found:
         if _name(one) == name:
             return one
