@@ -168,7 +168,7 @@ def find(name: str, record: Ledger) -> Document:
         errors.InputError: There is none, or several are there.
     """
     if os.path.exists(name):  # noqa: PTH110 - of any bytes
-        found = documents(name)
+        found = documents(name, record)
         if len(found) == 1:
             return found[0]
         cure = f"name one of them: {name}#{visible(_name(found[0]))}"
@@ -178,7 +178,7 @@ def find(name: str, record: Ledger) -> Document:
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
         if os.path.exists(path):  # noqa: PTH110 - of any bytes
-            return _row(path, row)
+            return _row(path, row, record)
     try:
         return of_job(record.find(name))
     except errors.UsageError as exc:
@@ -197,8 +197,8 @@ def _name(document: Document) -> str:
     return str(document.get("id") or document.get("record_id") or document.get("job_id") or "ID")
 
 
-def _row(path: str, name: str) -> Document:
-    rows = documents(path)
+def _row(path: str, name: str, record: Ledger) -> Document:
+    rows = documents(path, record)
     for one in rows:
         if _name(one) == name:
             return one

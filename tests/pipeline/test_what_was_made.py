@@ -223,6 +223,7 @@ def test_what_a_start_was_asked_for_is_in_the_record(here: Path) -> None:
                 results.start(row, request_key="k", record_id=record_id, reserved_usd=None)
         known, other = made.gathered(["x.jsonl"], record)
         job = made.find(str(name), record)
+        assert made.find("x.jsonl#a", record) == known
 
     assert job["images"]
     assert job["prompt"]
