@@ -328,20 +328,20 @@ class Findings:
             raise combined(self.errors)
 
 
-def lack(exc: BaseException) -> str | None:
-    """Return what the machine did not have, and what to do; None for any other exception."""
+def lack(exc: BaseException) -> tuple[str, ...]:
+    """Return what the machine did not have, and what to do if known; () for any other exception."""
     code = getattr(exc, "errno", None)
     if isinstance(exc, ImportError):  # the loader of libraries tells no errno, only glibc's words
         code = next((code for words, code in _LOADER if words in str(exc)), None)
     if isinstance(exc, MemoryError) or code == errno.ENOMEM:
-        return "there is not enough memory"
+        return ("there is not enough memory",)
     if code in (errno.EMFILE, errno.ENFILE):
-        return ": ".join(NO_FILES)
-    return None
+        return NO_FILES
+    return ()
 
 
 def reason(exc: OSError | ValueError, known: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
     """Return why a path cannot be used, in our words or the system's, and what to do if known."""
     if isinstance(exc, OSError) and exc.errno is not None:
-        return known.get(exc.errno) or (lack(exc) or os.strerror(exc.errno),)
+        return known.get(exc.errno) or lack(exc) or (os.strerror(exc.errno),)
     return (str(exc),)  # a NUL inside the name

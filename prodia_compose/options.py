@@ -122,7 +122,7 @@ class Options:
     def clash(self, one: str, other: str, *names: str) -> Clash:
         """Return the clash of two fields, of which one can be given only."""
         first, second = map(self.called, names)
-        return Clash(one, other, f"{first} and {second}: give one of them")
+        return Clash(one, other, f"{first} and {second}: both are given", "give one of them")
 
 
 def as_text(argument: str, _called: str = "") -> str:
@@ -192,8 +192,8 @@ class Declared(NamedTuple):
                     raise errors.UsageError(message, "write the value before it")
                 found.append(self._parse(one, called))
         if self.option.once is not None and len(typed) > 1:
-            message = f"{called(self.long)}: given {len(typed)} times"
-            findings.errors.append(errors.UsageError(message, self.option.once))
+            words = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
+            findings.errors.append(errors.UsageError(words, "keep one of them"))
         findings.raise_if_any()
         if called(self.long) != self.long and any(one in self.option.typed_only for one in found):
             message = f"{called(self.long)} {found[0]}: counts only if it is typed"

@@ -6,6 +6,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Literal
 
 from prodia_compose import errors
@@ -68,6 +69,12 @@ def size(byte_count: int) -> str:
         value, unit = value / 1000, larger
     digits = 1 if unit[-1] == "B" and value < 9.95 else 0
     return f"{value:.{digits}f}".removesuffix(".0") + f" {unit}"
+
+
+def usd(amount: Decimal) -> str:
+    """Return an amount for people, to a tenth of a cent."""
+    cents = f"{amount:.2f}"
+    return f"${cents if Decimal(cents) == amount else f'{amount:.3f}'}"
 
 
 def _visible_char(char: str) -> str:

@@ -137,11 +137,11 @@ def filled(
             return value
         name = found.strip("{}")
         if name in values:
-            cure = f"this run has no {name}; give one, or leave it out"
-            raise errors.UsageError(f"{called}: {found} is empty: {cure}")
+            words = f"{called}: {found} is empty, as this run has no {name}"
+            raise errors.UsageError(words, "give one, or leave it out")
         cure = hint(name, values, "did you mean {{{}}}?", otherwise)
-        note = "a literal brace is written twice"
-        raise errors.UsageError(f"{called}: {found} is no {kind}", f"{cure} ({note})")
+        literally = "a literal brace is written twice"
+        raise errors.UsageError(f"{called}: {found} is no {kind}", cure, literally)
 
     return re.sub(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}", fill, text)
 

@@ -281,5 +281,5 @@ class _Batch:
         findings, page = errors.Findings(), None
         findings.warnings += record.warnings
         if wishes.is_compare and wishes.results is not None:
-            page = pages.make(wishes.results, findings)
+            page = pages.make(wishes.results, record, findings)
         return teller.finish(desk, self._asked.signum, findings.warnings, page)

@@ -39,9 +39,9 @@ def run(argv: Sequence[str]) -> int:
         code, as_json = int(errors.ExitCode.BUG), _wants_json(argv)
         if (signalled := _signal_behind(exc)) is not None:
             code = _interrupted(signalled, argv, as_json=as_json)
-        elif (lack := errors.lack(exc)) is not None:
+        elif lack := errors.lack(exc):
             code = int(errors.ExitCode.OUTPUT)
-            terminal.tell_error(errors.OutputError(lack), as_json=as_json)
+            terminal.tell_error(errors.OutputError(*lack), as_json=as_json)
         else:
             is_about_a_job = argv[:1] in _SENDING or argv[:2] == ["jobs", "fetch"]
             terminal.tell_bug(exc, as_json=as_json, may_be_billed=is_about_a_job)
@@ -134,4 +134,9 @@ def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
         bare = {option.lstrip("-"): option for option in possible or ()}
         if nearest := slips.nearest(flag.lstrip("-"), bare):
             hint = f"did you mean {bare[nearest]}?"
+    else:
+        from prodia_compose.cli import slips  # noqa: PLC0415 - as above
+
+        if lacking := slips.lacking(message, argv):
+            return errors.UsageError(*lacking)
     return errors.UsageError(f"{message[:1].lower()}{message[1:].rstrip('.')}", hint)

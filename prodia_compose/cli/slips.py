@@ -13,6 +13,8 @@ _SWITCHES = ("version",)  # which other programs have as commands
 _MANIFESTS = tuple(f".{suffix}" for suffix in offers.PATHS["MANIFEST"][1])
 _LONGEST_SHOWN = 60
 
+_NAMED = re.compile(r"'([^']+)'")  # the first name in a message of the parser's
+
 
 def command(typed: str, rest: Sequence[str], group: str) -> str:
     """Return what a word that is no command of a group was meant for; "" if nobody knows.
@@ -53,6 +55,47 @@ def early(flag: str, argv: Sequence[str]) -> str:
         if flag in _flags(commands[name]):
             return f"write it after: prodia-compose {name} {flag} ..."
     return ""
+
+
+def lacking(message: str, argv: Sequence[str]) -> tuple[str, ...]:
+    """Return what a line has too little or too much of, in our words, and what to do; else ().
+
+    Args:
+        message: The parser's.
+        argv: The whole line.
+    """
+    path, command = _called(argv)
+    called = " ".join(path)
+    line = f"write: {' '.join(('prodia-compose', *path, *command['operands']))}"
+    named = _NAMED.search(message)
+    name = "" if named is None else named[1]
+    option = next((one for one in command["options"] if name in one["flags"]), None)
+    value, about = "VALUE", "see its --help"
+    if option is not None:
+        value, about = option["value"] or value, option["help"][:1].lower() + option["help"][1:]
+    more = shown(message.partition("(s) (")[2].rstrip(")."))
+    ids = "`prodia-compose jobs` lists the ids" if name.startswith("ID") else ""
+    known = {
+        "Missing command": ("no command", "see prodia-compose --help"),
+        "Got unexpected extra argument": (f"{more}: is more than {called} takes", line),
+        "Missing argument": (f"{called}: {name} is missing", line, ids),
+        "Missing option": (f"{called}: {name} is missing", f"write {name} {value} ({about})"),
+        "requires an argument": (f"{name}: has no value", f"write {name} {value}"),
+        "does not take a value": (f"{name}: takes no value", f"write {name} alone"),
+    }
+    return next((told for words, told in known.items() if words in message), ())
+
+
+def _called(argv: Sequence[str]) -> tuple[list[str], Command]:
+    """Return the words of a line that name a command, and that."""
+    path, command = [], offers.offers()["root"]
+    for word in argv:
+        if word in command["commands"]:
+            path.append(word)
+            command = command["commands"][word]
+        elif not word.startswith("-"):
+            break
+    return path, command
 
 
 def nearest(typed: str, known: Collection[str]) -> str | None:

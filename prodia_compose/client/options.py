@@ -121,7 +121,7 @@ class Delivery(Options):
                 hints = exc.hints or ("put the token alone there",)
                 findings.add(errors.AuthError(f"{place}: {exc.words}", *hints, path=name))
                 return None, "invalid"
-        error = errors.AuthError(f"{flag} {name}: holds no token")
+        error = errors.AuthError(f"{flag} {name}: holds no token", "put it alone there")
         if name is None:
             error = errors.AuthError(
                 "no token",

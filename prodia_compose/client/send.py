@@ -160,7 +160,7 @@ class Sender:
             raise errors.RejectedError(
                 error.words,
                 *error.hints,
-                "the job type may not allow --async: try without it",
+                "try without --async: the job type may not allow it",
                 request_id=error.request_id,
                 job_id=error.job_id,
             ) from error

@@ -255,8 +255,8 @@ class Cluster:
             raise brought
         made = blob.stored([brought.data])
         if made.sha256 != brought.sha256:
-            message = f"what {brought.worker} prepared came over damaged; run it again"
-            raise errors.NotDeliveredError(f"{source.path}: {message}", path=source.path)
+            message = f"{source.path}: what {brought.worker} prepared came over damaged"
+            raise errors.NotDeliveredError(message, "run it again", path=source.path)
         return prepare.PreparedImage(
             blob=made,
             media_type=brought.media_type,

@@ -59,7 +59,8 @@ def as_jpeg(
     if max(image.size) > _LONGEST_SIDE:
         raise errors.InputError(
             f"would be a JPEG of {image.width}x{image.height} pixels, and none is longer than "
-            f"{_LONGEST_SIDE}: let it be resized, with --max-side {_LONGEST_SIDE} or less"
+            f"{_LONGEST_SIDE}",
+            f"let it be resized, with --max-side {_LONGEST_SIDE} or less",
         )
     image.info = {}  # or Pillow writes comments back by itself
     data = encode(image, quality)

@@ -13,7 +13,9 @@ COLOURS = {"white": "ffffff", "black": "000000", "grey": "808080", "gray": "8080
 def _colour(text: str, called: str) -> tuple[int, int, int]:
     digits = COLOURS.get(text.lower(), text.removeprefix("#"))
     if not re.fullmatch(r"[0-9a-fA-F]{6}", digits):
-        raise errors.UsageError(f"{called} {text}: use white, black, grey or #RRGGBB")
+        raise errors.UsageError(
+            f"{called} {text}: is no colour", "use white, black, grey or #RRGGBB"
+        )
     red, green, blue = bytes.fromhex(digits)
     return red, green, blue
 

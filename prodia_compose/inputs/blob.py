@@ -237,5 +237,5 @@ def stored(data: Iterable[bytes | memoryview]) -> Blob:
         return spool(data)
     except OSError as exc:
         cure = "free some space, or point TMPDIR elsewhere"
-        reason = errors.lack(exc) or f"{exc.strerror or exc}; {cure}"
-        raise errors.OutputError(f"cannot write temporary files: {reason}") from exc
+        reason, *hints = errors.lack(exc) or (exc.strerror or str(exc), cure)
+        raise errors.OutputError(f"cannot write temporary files: {reason}", *hints) from exc

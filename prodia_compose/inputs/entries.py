@@ -26,6 +26,7 @@ class Entry:
             `-` is a file of that name.
         sha256: What was in it when it was used before, in hex, if that is known.
         is_gone: Whether it was used before and cannot be had again.
+        origin: What its job is named by, if it is one of an earlier job's recipe.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Entry:
     list_number: int = 0
     sha256: str | None = None
     is_gone: bool = False
+    origin: str | None = None
 
     @property
     def is_stdin(self) -> bool:
@@ -255,8 +257,9 @@ def open_input(
         errors.InputError: It is missing, not readable, or no file; the message names it.
         errors.NotDeliveredError: A download got no answer.
     """
+    cure = "name all pictures anew, as operands or with -i or -T"
+    named_there = () if entry.origin is None else (f"the recipe of {entry.origin} names it", cure)
     if entry.is_gone:
-        cure = "name all pictures anew, as operands or with -i or -T"
         named = f"image {position}" if entry.path == "-" else entry.shown
         message = f"{named}: {_why_gone(entry)}"
         raise errors.InputError(message, cure, path=entry.shown)
@@ -270,11 +273,12 @@ def open_input(
         return Input(entry=entry, position=position, opener=opener)
     except errors.InputError as exc:
         named = entry.path or "''"
-        raise errors.InputError(f"{named}: {exc.words}", *exc.hints, path=entry.path) from exc
+        told = (f"{named}: {exc.words}", *exc.hints, *named_there)
+        raise errors.InputError(*told, path=entry.path) from exc
     except (OSError, ValueError) as exc:
         named = addresses.shown(entry.path)
         words, *hints = files.reason(entry.path, exc)
-        raise errors.InputError(f"{named}: {words}", *hints, path=named) from exc
+        raise errors.InputError(f"{named}: {words}", *hints, *named_there, path=named) from exc
 
 
 def _why_gone(entry: Entry) -> str:

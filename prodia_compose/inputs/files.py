@@ -24,6 +24,7 @@ from prodia_compose.inputs import blob
 
 _CHUNK_BYTES = 1 << 18
 
+_NEAR_STEM = 0.4  # of names without their suffix, which are often alike
 _NEAR = 0.75  # from 0 to 1, which is the same
 _LONGER = 2  # letters, or shorter
 _MOST_LISTED = 2000
@@ -276,6 +277,8 @@ def nearest(path: str) -> str | None:
         if len(close) > _MOST_COMPARED:
             close = [one for one in close if one[:1].casefold() == wanted[:1]]
         found = values.nearest(name, close, _NEAR) if len(close) <= _MOST_COMPARED else None
+        if found and not values.nearest(stem, [_stem(found)], _NEAR_STEM):
+            found = None  # like b.jsonl, of which only the suffix is that of a.jsonl
         alike = [found] if found else []
     return os.path.join(folder, alike[0]) if alike else None  # noqa: PTH118 - as typed
 

@@ -28,7 +28,7 @@ def _labelled(text: str, called: str) -> tuple[str | None, str]:
         return None, text
     if not LABEL.fullmatch(label):
         cure = "write it as -i NAME=PATH; NAME is a letter, then letters, digits, - or _"
-        raise errors.UsageError(f"{called} {text}: {cure}")
+        raise errors.UsageError(f"{called} {text}: '{label}' is no label", cure)
     if not path:
         message = f"{called} {text}: names no file"
         raise errors.UsageError(message, "an unset variable in the command line?")

@@ -21,6 +21,8 @@ _DEEPEST = 100
 # No more than these are in a 64-bit integer and its sign.
 _MOST_DIGITS = 20
 
+_LEAVE = "leave it out"
+
 _KEY = re.compile(r"[!-~]+")
 _RATIO = re.compile(r"auto|[1-9][0-9]*:[1-9][0-9]*")
 
@@ -42,13 +44,16 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
     name, equals, text = argument.partition("=")
     if not equals or not name.strip():
         shown = argument or "''"
-        raise errors.UsageError(f"--set {shown}: write it as --set KEY=VALUE")
+        raise errors.UsageError(
+            f"--set {shown}: has no KEY or no VALUE", "write it as --set KEY=VALUE"
+        )
     if _SURROGATE.search(argument):
         raise errors.UsageError(f"--set {name}: not valid UTF-8", "retype it")
     if not _KEY.fullmatch(name):
         raise errors.UsageError(f"--set '{name}': a KEY is ASCII without blanks", "correct it")
     if name.startswith("config."):
-        raise errors.UsageError(f"--set {name}: write {name.removeprefix('config.')} alone")
+        cure = f"write {name.removeprefix('config.')} alone"
+        raise errors.UsageError(f"--set {name}: a KEY is without config.", cure)
     too_deep = errors.UsageError(f"--set {name}: the JSON is nested too deeply", "simplify it")
     try:
         value: SettingValue = json.loads(
@@ -65,8 +70,8 @@ def parse_set(typed: str, _called: str = "") -> tuple[str, SettingValue]:
     except RecursionError as exc:
         raise too_deep from exc
     if _SURROGATE.search(written):
-        message = f"--set {name}: a \\u escape is half a character; write both halves"
-        raise errors.UsageError(message)
+        message = f"--set {name}: a \\u escape is half a character"
+        raise errors.UsageError(message, "write both halves")
     return name, value
 
 
@@ -99,8 +104,11 @@ def check_settings(
     extras: Iterable[tuple[str, SettingValue]],
     findings: errors.Findings,
     called: Callable[[str], str] = str,
+    earlier: str | None = None,
 ) -> dict[str, SettingValue]:
     """Return the config fields to send, in order: options first, then `--set`.
+
+    `earlier` is what a job made again is named by: some of the settings are its recipe's.
 
     What is out of the model's range goes to `findings` as an error; what no page
     confirms goes there as a warning and is sent all the same.
@@ -118,7 +126,13 @@ def check_settings(
             given.add(name)
             if isinstance(value, str) and _SURROGATE.search(value):
                 raise errors.UsageError(f"{flag}: not valid UTF-8", "retype it")
-            _check(model, name, value, flag, findings)
+            try:
+                _check(model, name, value, flag, findings)
+            except errors.UsageError as exc:
+                if flag == f"{name} of {earlier}":  # as `pipeline.again` has them called
+                    rest = (one.removeprefix(f"{_LEAVE}; ") for one in exc.hints)
+                    exc.hints = (f"--unset {name} leaves it out", *rest)
+                raise
             config[name] = value
     return config
 
@@ -133,7 +147,7 @@ def _check(
         return
     if setting.status == "refused":
         words = f"{flag}: {model.short_name} does not take {name}"
-        raise errors.UsageError(words, "leave it out; `prodia-compose models` tells who takes it")
+        raise errors.UsageError(words, f"{_LEAVE}; `prodia-compose models` tells who takes it")
     _check_type(setting, value, flag)
     _check_range(model, setting, value, flag)
     doubt = _doubt(model, setting, value)
@@ -191,10 +205,13 @@ def _is_number(value: SettingValue) -> TypeGuard[int | float]:
 def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str) -> None:
     if isinstance(value, str):
         if setting.name == "aspect_ratio" and not _RATIO.fullmatch(value):
-            raise errors.UsageError(f"{flag} {value}: a ratio is two numbers, such as 16:9")
+            raise errors.UsageError(
+                f"{flag} {value}: is no ratio", "write two numbers, such as 16:9"
+            )
         if setting.choices and value not in setting.choices:
             choices = ", ".join(setting.choices)
-            raise errors.UsageError(f"{flag} {value}: {model.short_name} takes {choices}")
+            words = f"{flag} {value}: {model.short_name} takes {choices}"
+            raise errors.UsageError(words, values.hint(value, setting.choices))
         return
     if not isinstance(value, int | float):
         return
@@ -203,8 +220,8 @@ def _check_range(model: Model, setting: Setting, value: SettingValue, flag: str)
         raise errors.UsageError(f"{flag} {value}: {model.short_name} takes {low:g} to {high:g}")
     if setting.multiple_of and value % setting.multiple_of:
         nearest = _nearest(setting, float(value), setting.multiple_of)
-        cure = f"a multiple of {setting.multiple_of}; nearest {nearest}"
-        raise errors.UsageError(f"{flag} {value}: {cure}")
+        words = f"{flag} {value}: must be a multiple of {setting.multiple_of}"
+        raise errors.UsageError(words, f"the nearest is {nearest}")
 
 
 def _nearest(setting: Setting, value: float, step: int) -> int:

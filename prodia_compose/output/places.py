@@ -28,6 +28,10 @@ class TakenError(errors.OutputError, exit_code=errors.ExitCode.OUTPUT):
     """The name is taken, and nobody said what to do then."""
 
 
+class NoFolderError(errors.OutputError, exit_code=errors.ExitCode.OUTPUT):
+    """The folder of a place is not there, and nobody said that it be made."""
+
+
 @frozen
 class Place:
     """Where one picture goes.
@@ -132,7 +136,7 @@ def prove(
         if if_exists == "skip":
             return replace(place, skipped=True)
         if if_exists == "fail":
-            raise TakenError("exists already; -f overwrites it, --if-exists number keeps both")
+            raise TakenError("exists already", "-f overwrites it, --if-exists number keeps both")
         place = _proved(place, proven)
         files.prove_replaceable(_file(place))
         return place
@@ -163,7 +167,7 @@ def _proved(place: Place, proven: set[Path] | None) -> Place:
     if not place.create_dirs and not file.parent.exists():
         typed = Path(place.path).parent
         missing = file.parent if typed.exists() else typed  # a link leads elsewhere
-        raise errors.OutputError(f"there is no folder {missing}", "--create-dirs makes it")
+        raise NoFolderError(f"there is no folder {missing}", "--create-dirs makes it")
     files.prove_name(file)
     if proven is None or file.parent not in proven:
         files.prove_folder(file, create_dirs=place.create_dirs)

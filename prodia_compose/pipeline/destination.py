@@ -79,8 +79,8 @@ def proved(
     Nothing that the run reads is written over: its pictures, and its texts neither. `proven` is
     as for `places.prove`.
     """
-    if path is None:
-        return None
+    if path is None or (path.startswith("~/") and not Path("~").exists()):
+        return None  # `names.asked_format` tells of the second
     texts = (*request.selection.lists, request.prompt_file, request.delivery.token_file)
     inputs = [*files_of(named), *((text, Path(text)) for text in texts if text not in (None, "-"))]
     known = errors.Findings()

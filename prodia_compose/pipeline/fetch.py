@@ -53,26 +53,25 @@ def find(entry: entries.Entry | None, job_id: str) -> Source:
         return Source(entry=entry, kept=kept)
     if entry.is_at_service:
         return Source(entry=entry, job_id=entry.job_id)
-    raise errors.UsageError(f"{entry.id}: there is nothing to fetch: {_reason(entry)}")
+    reason, *hints = _reason(entry)
+    raise errors.UsageError(f"{entry.id}: there is nothing to fetch: {reason}", *hints)
 
 
-def _reason(entry: entries.Entry) -> str:
-    """Return why there is nothing to fetch; what was kept is named, as it may tell more."""
+def _reason(entry: entries.Entry) -> tuple[str, ...]:
+    """Return why there is nothing to fetch, and what to do; what was kept may tell more."""
+    look = f"look at {addresses.DASHBOARD}"
     if entry.is_running:
-        return f"its process {entry.pid} is still at it"
+        return f"its process {entry.pid} is still at it", "let it end"
     if entry.state == "saved":
-        return f"it was saved as {', '.join(one.path for one in entry.outputs)}"
+        return (f"it was saved as {', '.join(one.path for one in entry.outputs)}",)
     reasons = [f"{path} {rescue.fault(path)}" for path in entry.rescued]
     if entry.state not in ("received", "unknown"):
         reasons.insert(0, f"it brought no picture ({entry.state})")
     elif not reasons and entry.job_id is None:
-        reasons.append(f"the service had not named it yet; look at {addresses.DASHBOARD}")
+        return "the service had not named it yet", look
     elif not reasons:
-        reasons.append(
-            "the service can be asked for the picture of an --async job only; look at"
-            f" {addresses.DASHBOARD}"
-        )
-    return "; ".join(reasons)
+        return "the service can be asked for the picture of an --async job only", look
+    return ("; ".join(reasons),)
 
 
 def fetch(

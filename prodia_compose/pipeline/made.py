@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from prodia_compose import errors, values
+from prodia_compose.inputs import files
 from prodia_compose.pipeline import reading
 from prodia_compose.pipeline.batch.results import history, lines
 from prodia_compose.pipeline.batch.results.lines import Document
@@ -24,6 +25,8 @@ from prodia_compose.record.ledger import Ledger
 _DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
 """What a row's earlier line tells of its next start, if that asks for the same picture."""
 
+_MOST_TOLD = 5
+
 _UNSENT: Final = ("skipped", "listed", "not-started")
 """What rows have come to that a run did not send."""
 
@@ -31,10 +34,10 @@ _STATUSES: dict[State, str] = {"saved": "done", "received": "not-placed"}
 """What a state of the record is called in a document, where it is called otherwise."""
 
 
-def documents(path: str) -> list[Document]:
+def documents(path: str, record: Ledger | None = None) -> list[Document]:
     """Return what a results file, or a sidecar, says: the latest of each row, as they first appear.
 
-    A row that has a start and no end is `unknown`. Earlier jobs of a row, which may have cost
+    A row that has a start and no end is `unknown`; what it was asked for, the record may know. Earlier jobs of a row, which may have cost
     something too, are under `before` in it, the first one first; its file is under `results`. Any file of documents that
     `compose --json` or `batch --json` printed can be read.
 
@@ -67,7 +70,19 @@ def documents(path: str) -> list[Document]:
     if not order:
         cure = "name a results file of a batch, or a sidecar"
         raise errors.InputError(f"{path}: holds no row and no result", cure, path=path)
-    return [rows[one][0] if isinstance(one, str) else one for one in order]
+    listed = [rows[one][0] if isinstance(one, str) else one for one in order]
+    return listed if record is None else [_described(one, record) for one in listed]
+
+
+def _described(document: Document, record: Ledger) -> Document:
+    """Return a document; of one that has no more than a start, with what the record says of its job."""
+    name = document.get("record_id")
+    is_bare = document["schema"] == lines.START and "job" not in document
+    entry = record.entry(str(name)) if is_bare and name is not None else None
+    if entry is None:
+        return document
+    known = of_job(entry)
+    return {**{key: known[key] for key in _DESCRIBING if key in known}, **document}
 
 
 def of_job(entry: Entry) -> Document:
@@ -133,7 +148,8 @@ def gathered(names: Iterable[str], record: Ledger) -> list[Document]:
     jobs: list[Document] = []
     for name in dict.fromkeys(names):  # no job is shown twice, nor what it cost
         with findings.collecting():
-            listed = documents(name) if os.path.exists(name) else [find(name, record)]  # noqa: PTH110 - of any bytes
+            is_file = os.path.exists(name)  # noqa: PTH110 - of any bytes
+            listed = documents(name, record) if is_file else [find(name, record)]
             ids = {one[key] for one in jobs for key in _JOBS if one.get(key) is not None}
             jobs += [one for one in listed if ids.isdisjoint(map(one.get, _JOBS))]
     findings.raise_if_any()
@@ -158,6 +174,7 @@ def find(name: str, record: Ledger) -> Document:
         cure = f"name one of them: {name}#{visible(_name(found[0]))}"
         what = "rows" if "id" in found[0] else "results"
         raise errors.InputError(f"{name}: holds {len(found)} {what}", cure, path=name)
+    path = ""
     for mark in re.finditer("#", name):
         path, row = name[: mark.start()], name[mark.end() :]
         if os.path.exists(path):  # noqa: PTH110 - of any bytes
@@ -167,8 +184,12 @@ def find(name: str, record: Ledger) -> Document:
     except errors.UsageError as exc:
         if record.trouble is not None or not ("/" in name or Path(name).suffix):
             raise errors.InputError(exc.words, *exc.hints, path=name) from exc
-        words = "there is no such file, and no job of the record whose id begins so"
-        raise errors.InputError(f"{name}: {words}", path=name) from exc
+        near = files.nearest(path or name)
+        near = f"{near}.json" if os.path.exists(f"{near}.json") else near  # noqa: PTH110 - as above
+        row = name.removeprefix(path) if path else ""
+        cure = f"did you mean {near}{row}?" if near else "check the name and the folder you are in"
+        words = f"{name}: no such file, and no job of the record has an id that begins so"
+        raise errors.InputError(words, cure, path=name) from exc
 
 
 def _name(document: Document) -> str:
@@ -181,12 +202,13 @@ def _row(path: str, name: str) -> Document:
     for one in rows:
         if _name(one) == name:
             return one
-    cure = values.hint(
-        name,
-        map(_name, rows),
-        "did you mean {}?",
-        "look at the ids in it",
-    )
+    ids = list(map(_name, rows))
+    near = next((one for one in ids if name and one.startswith(name)), None)
+    near = near or values.nearest(name, ids)
+    more = f" and {len(ids) - _MOST_TOLD} more" if len(ids) > _MOST_TOLD else ""
+    cure = f"there are {visible(', '.join(ids[:_MOST_TOLD]))}{more}"
+    if near:
+        cure = f"did you mean {path}#{visible(near)}?"
     raise errors.InputError(f"{path}: has no row {name}", cure, path=path)
 
 

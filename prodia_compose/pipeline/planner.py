@@ -172,8 +172,10 @@ class Planner:
             if request.save_to is not None:
                 flag = request.called("--save-request")
                 folder.prove(request.save_to, request.placement, files_of(named), flag)
+        before = len(findings.errors)
         images = self._images(named, earlier.opened, decoding=decoding)
-        if text is not None and said.is_complete:
+        is_list_right = said.is_complete and len(findings.errors) == before
+        if text is not None and is_list_right:  # else positions are not what they will be
             self._lint(text, named)
         self._findings.warnings += sources.changed(one.source for one in images)
         config = {**self._framing(said.position, images, len(named)), **said.given}
@@ -269,7 +271,7 @@ class Planner:
         if self._model is None:
             return {}
         known = (wishes.items(), wishes.extras, self._findings, wishes.called)
-        return settings.check_settings(self._model, *known)
+        return settings.check_settings(self._model, *known, self._request.origin)
 
     def _position(self, named: Sequence[Entry]) -> int | None:
         """Return the position of the image that `--match` names, from 1."""

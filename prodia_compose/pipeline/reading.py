@@ -70,15 +70,16 @@ def _values(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
         try:
             found, place = decoder.raw_decode(text, place)
         except json.JSONDecodeError as exc:
-            words = "is cut short; name an undamaged one" if _is_cut(exc, place) else _FOREIGN
-            raise _foreign(path, number, words) from exc
+            is_cut = _is_cut(exc, place)
+            told = ("is cut short", "name an undamaged one") if is_cut else (_FOREIGN,)
+            raise _foreign(path, number, *told) from exc
         except (ValueError, RecursionError) as exc:
             raise _foreign(path, number) from exc
         schema = found.get("schema") if isinstance(found, dict) else None
         if schema in (RESULT, lines.ROW, lines.START):
             yield number, found
         elif schema not in _PASSED_OVER:
-            raise _foreign(path, number, _of_schema(schema))
+            raise _foreign(path, number, *_of_schema(schema))
 
 
 def _is_cut(exc: json.JSONDecodeError, start: int) -> bool:
@@ -87,15 +88,16 @@ def _is_cut(exc: json.JSONDecodeError, start: int) -> bool:
     return exc.doc[start] == "{" and (is_open or len(exc.doc.rstrip()) - exc.pos < len("false"))
 
 
-def _of_schema(schema: object) -> str:
-    """Return what a document is that nothing was made by."""
+def _of_schema(schema: object) -> tuple[str, ...]:
+    """Return what a document is that nothing was made by, and what to do."""
     if not isinstance(schema, str) or not re.fullmatch(r"prodia-compose/[a-z-]+@[0-9]+", schema):
-        return _FOREIGN
+        return (_FOREIGN,)
     known = {one.partition("@")[0] for one in (RESULT, lines.ROW, lines.START, *_PASSED_OVER)}
-    is_newer = schema.partition("@")[0] in known
-    more = "which this version does not know; update prodia-compose"
-    return f"is {schema}, {more if is_newer else 'and no row or result'}"
+    if schema.partition("@")[0] not in known:
+        return (f"is {schema}, and no row or result",)
+    return f"is {schema}, which this version does not know", "update prodia-compose"
 
 
 def _foreign(path: str, number: int, words: str = _FOREIGN, *hints: str) -> errors.InputError:
+    hints = hints or ("name a results file of a batch, or a sidecar",)
     return errors.InputError(f"{path}:{number}: {words}", *hints, path=path)

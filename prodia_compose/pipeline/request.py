@@ -168,8 +168,8 @@ class ComposeRequest(Options):
         """Yield something to leave out where there is nothing."""
         yield from super().clashes()
         if self.unset and self.origin is None:
-            cure = "leaves something out of an earlier job; name that with --from"
-            yield Clash("unset", "origin", f"--unset: {cure}")
+            words = "--unset: leaves something out of an earlier job"
+            yield Clash("unset", "origin", words, "name that with --from")
 
     @property
     def claims_on_stdin(self) -> list[str]:

@@ -243,8 +243,8 @@ class Run:
             self._end(end)
             raise
         except Exception as exc:
-            if (lack := errors.lack(exc)) is not None:
-                lacking = self._of_lack(lack)
+            if lack := errors.lack(exc):
+                lacking = self._of_lack(*lack)
                 self._end(lacking)
                 raise lacking from exc
             self._keep()
@@ -257,14 +257,14 @@ class Run:
                 )
             raise
 
-    def _of_lack(self, lack: str) -> errors.ComposeError:
+    def _of_lack(self, lack: str, *hints: str) -> errors.ComposeError:
         """Return the error for something that the machine did not have, by how far the job is."""
         if self.state in ("not-sent", "sending"):
-            return errors.NotDeliveredError(f"{lack}; the job did not run")
+            return errors.NotDeliveredError(f"{lack}; the job did not run", *hints)
         if any(held.is_picture for held in self._held):
-            return errors.NotPlacedError(f"the picture came, but {lack}")
-        where = f"look at `prodia-compose jobs` and {addresses.DASHBOARD}"
-        return errors.UnknownError(f"the whole job was sent, but {lack}; it may be billed", where)
+            return errors.NotPlacedError(f"the picture came, but {lack}", *hints)
+        hints += (f"look at `prodia-compose jobs` and {addresses.DASHBOARD}",)
+        return errors.UnknownError(f"the whole job was sent, but {lack}; it may be billed", *hints)
 
     def _end(self, end: errors.ComposeError | errors.Interrupted) -> None:
         """Keep what came and write what became of the job.

@@ -156,7 +156,9 @@ def read(
     flag = flag_of(prompt_file)
     with findings.collecting():
         if prompt is not None and prompt_file is not None:
-            raise errors.UsageError("--prompt and --prompt-file: give one of them")
+            raise errors.UsageError(
+                "--prompt and --prompt-file: both are given", "give one of them"
+            )
         if prompt_file is not None:
             data = files.read_text(prompt_file, "--prompt-file", stdin)
             prompt = text_of_file(data, prompt_file)

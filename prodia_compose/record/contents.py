@@ -81,9 +81,9 @@ def find(record: Ledger, path: str) -> list[tuple[Entry, Part]]:
 
 def _opener(path: str) -> blob.Opener:
     if addresses.is_url(path):
-        raise errors.InputError("is an address; download it first")
+        raise errors.InputError("is an address", "download it first")
     if os.path.isdir(path):  # noqa: PTH112 - pathlib raises at long names
-        raise errors.InputError("is a folder; name a picture in it")
+        raise errors.InputError("is a folder", "name a picture in it")
     return files.opener(path)
 
 

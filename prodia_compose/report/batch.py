@@ -94,12 +94,6 @@ def total(
     }
 
 
-def usd(amount: Decimal) -> str:
-    """Return an amount for people, to a tenth of a cent."""
-    cents = f"{amount:.2f}"
-    return f"${cents if Decimal(cents) == amount else f'{amount:.3f}'}"
-
-
 def counted(count: int, what: str) -> str:
     """Return so many of something, for people."""
     return f"{count} {what}{'' if count == 1 else 's'}"

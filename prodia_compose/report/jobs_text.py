@@ -1,15 +1,20 @@
 """What jobs of the record look like to people: a table, one of them in full, sums."""
 
 import json
+import os
 import shlex
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prodia_compose import errors
+from prodia_compose.inputs import files
 from prodia_compose.models.facts import Estimate
 from prodia_compose.progress import size, visible
 from prodia_compose.record import spending
-from prodia_compose.record.entries import Entry, Settled, State
+from prodia_compose.record.entries import Entry, File, Settled, State
 from prodia_compose.report import jobs, tables
 from prodia_compose.report.catalogue import price_text
 
@@ -174,7 +179,10 @@ def _fetch_brings(entry: Entry, kept: Iterable[tuple[str, str | None]]) -> str |
 def details(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield all that is known of one job: a name, and what it is."""
     yield "id", entry.id
+    lies = [(one, _fault(one)) for one in entry.outputs]
     meaning = _MEANINGS[entry.state] if entry.settled is None else _SETTLED[entry.settled]
+    if entry.state == "saved" and entry.settled is None:
+        meaning = _saved([fault for _, fault in lies])
     yield "state", f"{entry.state}: {meaning}"
     kept = _kept(entry)
     if brought := _fetch_brings(entry, kept):
@@ -193,8 +201,8 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
         own = "" if source.sha256 is None else f"  sha256:{source.sha256}"
         yield f"input {number}", f"{source.path}{own}  sent sha256:{source.sent_sha256}"
     yield "output", entry.output
-    for one in entry.outputs:
-        yield "saved", f"{one.path}  sha256:{one.sha256}"
+    for one, wrong in lies:
+        yield "saved", f"{one.path}  sha256:{one.sha256}{f'  which {wrong}' if wrong else ''}"
     for path, fault in kept:
         yield "kept", path if fault is None else f"{path}, which {fault}"
     yield "job id", entry.job_id or "-"
@@ -207,6 +215,37 @@ def details(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "digest", entry.digest
     yield "request key", entry.request_key or "-"
     yield "version", entry.tool_version
+
+
+def _fault(one: File) -> str | None:
+    """Return what is wrong with a picture where it was saved, if anything; None if nobody knows.
+
+    The words complete a sentence that begins with the file's name.
+    """
+    if not one.path.startswith("/") or one.path.startswith("/dev/"):
+        return None  # a stream, or a job of 0.1.0, which noted no folder
+    try:
+        status = Path(one.path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "is gone from there"
+    except OSError as exc:
+        return f"cannot be looked at ({errors.reason(exc, {})[0]})"
+    if not stat.S_ISREG(status.st_mode):
+        return "is no file now"
+    if not os.access(one.path, os.R_OK):
+        return "cannot be read"
+    return "" if files.holds(one.path, one.sha256) else "has changed since"
+
+
+def _saved(faults: Sequence[str | None]) -> str:
+    """Return what is so of the pictures of a saved job by now."""
+    is_one = len(faults) == 1
+    what = "the picture was saved" if is_one else "the pictures were saved"
+    if any(faults):
+        return f"{what}, and {faults[0] if is_one else 'not all are as they were'}"
+    if None in faults or not faults:
+        return f"{what} or written down a pipe"
+    return "the picture is in its place" if is_one else "the pictures are in their places"
 
 
 def again(entry: Entry) -> str | None:

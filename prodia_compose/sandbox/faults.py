@@ -51,9 +51,8 @@ def parse_fault(text: str) -> Fault:
     name, colon, number = text.partition(":")
     kind = next((kind for kind in FAULT_KINDS if kind == name), None)
     if kind is None:
-        guess = values.hint(name, FAULT_KINDS, "did you mean {}? ")
-        kinds = ", ".join(FAULT_KINDS)
-        raise errors.UsageError(f"--fault {text}: no such fault", f"{guess}the kinds are {kinds}")
+        guess, kinds = values.hint(name, FAULT_KINDS), f"there are {', '.join(FAULT_KINDS)}"
+        raise errors.UsageError(f"--fault {text}: no such fault", guess, kinds)
     if not colon:
         return Fault(kind=kind, count=1 if kind == "busy" else None)
     if kind == "busy-forever":

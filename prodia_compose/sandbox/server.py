@@ -65,8 +65,9 @@ class Sandbox:
                 thread.start()
             except RuntimeError as error:
                 self._server.server_close()
-                words = f"the sandbox needs a thread, and {': '.join(errors.NO_THREADS)}"
-                raise errors.NotDeliveredError(words) from error
+                words, cure = errors.NO_THREADS
+                words = f"the sandbox needs a thread, and {words}"
+                raise errors.NotDeliveredError(words, cure) from error
             self._thread = thread
 
     def serve_forever(self) -> None:
@@ -158,5 +159,6 @@ def _bind(host: str, port: int, service: Service) -> _Server:
     except OSError as error:
         why = f"cannot be used on {host}: {error.strerror or error}"
         if error.errno == errno.EADDRINUSE:
-            why = f"already in use on {host}; choose another, or 0 for any free one"
-        raise errors.UsageError(f"--port {port}: {why}") from error
+            why = f"already in use on {host}"
+        cure = "choose another, or 0 for any free one"
+        raise errors.UsageError(f"--port {port}: {why}", cure) from error

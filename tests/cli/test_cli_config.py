@@ -183,7 +183,7 @@ def test_what_is_said_nearer_beats_the_config(
         ('strict = "true"', "[compose] strict true: must be true or false"),
         ("verbose = true", "[compose] verbose true: must be a whole number, such as 1"),
         ("verbose = -1", "[compose] verbose -1: must be a whole number, such as 1"),
-        ('background = "mauve"', "[compose] background mauve: use white"),
+        ('background = "mauve"', "[compose] background mauve: is no colour; use white"),
         ('output = "out.gif"', "[compose] output out.gif: no such format as .gif"),
         ('output = "a.jpg"\nformat = "png"', "[compose] format png and "),
         ('base-url = "http://example.org"', "[compose] base-url http://example.org: plain http"),
@@ -205,7 +205,7 @@ def test_a_message_names_the_place(run: Run, work: Path, text: str, words: str) 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[compose", "line 1 is no TOML: write NAME = VALUE there, text in quotes"),
+        ("[compose", "line 1 is no TOML; write NAME = VALUE there, text in quotes"),
         ("# mine\n[compose]\n\nmodel = flux-2-pro", "line 4 is no TOML"),
         ("[compose]\nsteps 9\n", "line 2 is no TOML"),
         ("[compose]\nsteps = \n", "line 2 is no TOML"),
@@ -272,7 +272,7 @@ def test_what_belongs_to_one_run_is_in_no_config(run: Run, work: Path, name: str
         assert done.code == 2
         called = f"{path}: [compose] {name.replace('-', '_')}"
         words = "belongs to one run, and is not read from a config; type it"
-        assert done.err == f"prodia-compose: error: {called}: {words}\n"
+        assert done.told == f"prodia-compose: error: {called}: {words}\n"
 
 
 def test_a_config_names_no_other(run: Run, work: Path) -> None:
@@ -584,7 +584,7 @@ def test_show_tells_all_that_is_wrong_once(run: Run, work: Path) -> None:
     done = run("config", "show")
 
     assert (done.code, done.out) == (2, b"")
-    assert len(done.err.splitlines()) == 4
+    assert len(done.told.splitlines()) == 4
 
 
 def test_path_tells_where_the_config_is(run: Run, work: Path, tmp_path: Path) -> None:

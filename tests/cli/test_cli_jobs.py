@@ -86,6 +86,47 @@ def test_one_job_is_shown(run: Run, work: Path, sandbox: server.Sandbox) -> None
     assert run("jobs", "show", "nothing-like-it").code == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "meaning"),
+    [
+        (Path.touch, "saved: the picture is in its place"),
+        (
+            lambda path: path.rename("moved.jpg"),
+            "saved: the picture was saved, and is gone from there",
+        ),
+        (
+            lambda path: path.write_bytes(b"x"),
+            "saved: the picture was saved, and has changed since",
+        ),
+        (
+            lambda path: (path.unlink(), path.mkdir()),
+            "saved: the picture was saved, and is no file now",
+        ),
+    ],
+    ids=["there", "moved", "changed", "folder"],
+)
+def test_a_saved_picture_is_looked_for(
+    run: Run, work: Path, sandbox: server.Sandbox, change: Callable[[Path], object], meaning: str
+) -> None:
+    """`jobs show` says that it is in its place only if it is, with the bytes that were saved."""
+    run("compose", *LINE, "-o", "out.jpg")
+    change(work / "out.jpg")
+    shown = run("jobs", "show", str(jobs(run)[0]["id"])).text
+
+    assert " ".join(shown.split()).count(meaning) == 1
+    fault = meaning.partition(", and ")[2]
+    assert ("  which " in shown, f"  which {fault}" in shown) == (bool(fault), bool(fault))
+
+
+def test_a_picture_down_a_pipe_is_in_no_place(
+    run: Run, work: Path, sandbox: server.Sandbox
+) -> None:
+    """What was written to standard output is not said to lie anywhere."""
+    run("compose", *LINE, "-o", "-")
+
+    assert "in its place" not in run("jobs", "show", str(jobs(run)[0]["id"])).text
+
+
 def test_foreign_names_are_shown_escaped(run: Run, work: Path, sandbox: server.Sandbox) -> None:
     """A name that would steer the terminal is shown, not obeyed."""
     run("compose", *LINE, "-o", "a\x1b[31m.jpg")

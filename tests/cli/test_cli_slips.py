@@ -113,7 +113,7 @@ def test_without_a_command_json_is_an_error(run: Run) -> None:
     document = json.loads(done.err)
 
     assert (done.code, done.out) == (2, b"")
-    assert document["message"] == "missing command; see prodia-compose --help"
+    assert document["message"] == "no command; see prodia-compose --help"
 
 
 @pytest.mark.parametrize(("line", "words"), rows("cli/commands_mistyped"))

@@ -254,7 +254,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], dict[str, str], int, str]] = {
     "powershell": (("powershell", "-y"), {}, 2, "completion powershell >> $PROFILE"),
     "other-shell": (("-y",), {"SHELL": "/bin/dash"}, 2, "SHELL is /bin/dash"),
     "no-shell": (("-y",), {"SHELL": ""}, 2, "SHELL is not set; name one: bash, zsh or fish"),
-    "nobody-to-ask": (("fish",), {}, 2, "completion install: -y writes "),
+    "nobody-to-ask": (("fish",), {}, 2, "completion install: there is nobody to ask; -y writes "),
     "file-in-the-way": (
         ("fish", "-y"),
         {"XDG_CONFIG_HOME": "WORK/product.jpg"},

@@ -72,7 +72,7 @@ def test_what_cannot_help_is_not_tried_again() -> None:
     ("answer", "error", "words"),
     [
         (json_answer({"error": "async not permitted"}, 400), errors.RejectedError, "async not permitted"),
-        (status(400), errors.RejectedError, "the job type may not allow --async"),
+        (status(400), errors.RejectedError, "try without --async: the job type may not allow it"),
         (status(401), errors.AuthError, "401"),
         (status(500), errors.UnknownError, "may be billed"),
         (json_answer({}, 201), errors.UnknownError, "without the id of a job"),

@@ -81,7 +81,7 @@ UNPRINTABLE = (
         (None, b"\xef\xbb\xbfabc-123\r\n", (ABC, "present"), None),
         (None, None, (None, "missing"), NONE),
         (" \n", None, (None, "missing"), NONE),
-        ("other", b" \n", (None, "missing"), "--token-file {file}: holds no token"),
+        ("other", b" \n", (None, "missing"), "--token-file {file}: holds no token; put it alone there"),
         ("Bearer x", None, (None, "invalid"), f"PRODIA_TOKEN: {QUOTED}"),
         ("other", b"Bearer x", (None, "invalid"), f"--token-file: {QUOTED}"),
         (
@@ -134,7 +134,7 @@ def test_a_token_is_only_missed_where_it_is_needed(name: str | None, tmp_path: P
 
     assert found == (None, "missing")
     assert findings.errors == []
-    told = NONE if name is None else "--token-file empty: holds no token"
+    told = NONE if name is None else "--token-file empty: holds no token; put it alone there"
     assert [(one.code, one.message) for one in findings.warnings] == [("no-token", told)]
 
 

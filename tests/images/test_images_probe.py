@@ -197,8 +197,14 @@ def test_exif_as_imagemagick_wrote_it_into_png_counts(compressed: bool) -> None:
 @pytest.mark.parametrize(
     ("limit", "reason"),
     [
-        (3000, "has 0.003072 megapixels; the limit is 0.003 (--max-input-pixels)"),
-        (3071, "has 0.003072 megapixels; the limit is 0.003071 (--max-input-pixels)"),
+        (
+            3000,
+            "has 0.003072 megapixels; the limit is 0.003; raise --max-input-pixels if you trust it",
+        ),
+        (
+            3071,
+            "has 0.003072 megapixels; the limit is 0.003071; raise --max-input-pixels if you trust it",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", ["JPEG", "GIF"])
@@ -213,8 +219,11 @@ def test_too_many_pixels_are_refused_with_the_option(name: str, limit: int, reas
 @pytest.mark.parametrize(
     ("size", "reason"),
     [
-        ((20_000, 15_000), "has 300 megapixels; the limit is 250 (--max-input-pixels)"),
-        ((1, 16_777_217), "has a side of 16777217 pixels; the limit is 200000"),
+        (
+            (20_000, 15_000),
+            "has 300 megapixels; the limit is 250; raise --max-input-pixels if you trust it",
+        ),
+        ((1, 16_777_217), "has a side of 16777217 pixels; the limit is 200000; make it smaller"),
         ((0, 40), "is damaged: its header says 0x40 pixels"),
     ],
 )
@@ -253,7 +262,7 @@ DAMAGED = {
         f"{kind} by 0x{marker:x}": (
             b"\xff\xd8\xff" + bytes((marker,)) + b"\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0"
             b"\xff\xda\0\x08abcdef",
-            f"is a {kind}, which cannot be read: convert it to PNG",
+            f"is a {kind}, which cannot be read; convert it to PNG",
         )
         for marker, kind in (
             (0xC3, "lossless JPEG"),
@@ -266,7 +275,7 @@ DAMAGED = {
     },
     "iOS PNG": (
         make.png_with(make.encoded(make.quarters(), "PNG"), (b"CgBI", bytes(4))),
-        "is a PNG made for iOS apps (CgBI), which cannot be read: convert it",
+        "is a PNG made for iOS apps (CgBI), which cannot be read; convert it",
     ),
     "junk for ever": (b"\xff\xd8\xff" + bytes(70_000) * 2, "is cut short"),
     "PNG": (make.encoded(make.quarters(), "PNG")[:20], "is cut short or damaged"),

@@ -441,7 +441,7 @@ def test_what_cannot_be_read_is_named(tiff: Tiff, kind: str) -> None:
         make.prepared(tiffs.written(tiff))
 
     assert caught.value.message.startswith(f"is a TIFF {kind}")
-    assert caught.value.message.endswith(", which cannot be read: convert it to PNG or JPEG")
+    assert caught.value.message.endswith(", which cannot be read; convert it to PNG or JPEG")
 
 
 DAMAGED = {

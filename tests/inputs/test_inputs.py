@@ -325,7 +325,7 @@ def pipe_with(data: bytes) -> Iterator[str]:
     ("number", "told"),
     [
         (errno.ENOSPC, "No space left on device; free some space, or point TMPDIR elsewhere"),
-        (errno.EMFILE, "no more files can be opened: raise the limit (ulimit -n)"),
+        (errno.EMFILE, "no more files can be opened; raise the limit (ulimit -n)"),
     ],
 )
 def test_no_room_for_temporary_files(

@@ -38,7 +38,7 @@ def test_what_is_done_about_a_taken_name(placement: Placement, policy: IfExists)
         (Placement(force=True, if_exists="overwrite"), []),
         (
             Placement(force=True, if_exists="fail"),
-            [("force", "if_exists", "-f and --if-exists: give one of them")],
+            [("force", "if_exists", "-f and --if-exists: both are given", "give one of them")],
         ),
     ],
 )

@@ -476,8 +476,8 @@ def test_a_wrong_template_is_told_before_pictures_are_looked_at(run: Run, work: 
 
     assert (done.code, empty.code, variable.code) == (2, 2, 2)
     assert done.told == (
-        "prodia-compose: error: -o {steem}-{seed}.jpg: {steem} is no field; did you mean {stem}?"
-        " (a literal brace is written twice)\n"
+        "prodia-compose: error: -o {steem}-{seed}.jpg: {steem} is no field; did you mean {stem}?;"
+        " a literal brace is written twice\n"
     )
     assert "{seed} is empty" in empty.told
     assert "PRODIA_COMPOSE_OUTPUT {stam}.jpg: {stam} is no field" in variable.told

@@ -272,6 +272,31 @@ def test_a_prompt_is_looked_over(work: Path, count: int, *, lint: bool) -> None:
     assert plan.errors == ()
 
 
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    ("names", "prompt"),
+    [
+        (("product.jpg", "gone.jpg"), "Put the first image on the third image"),
+        (("product.jpg", "gone.jpg"), "Put the first image in a room"),
+        (("product.jpg", "notes.txt"), "Put the first image in a room"),
+        (("product.jpg", "folder"), "Put product.jpg in a room"),
+        (("product.jpg",) * 15, "Put the first image in a room"),
+    ],
+    ids=["beyond", "missing", "no picture", "folder", "too many"],
+)
+def test_nothing_second_hand_is_told(
+    work: Path, names: tuple[str, ...], prompt: str, *, strict: bool
+) -> None:
+    """Where the pictures themselves are wrong, nothing is said of how the prompt refers to them."""
+    (work / "notes.txt").write_text("no picture")
+    (work / "folder").mkdir()
+    plan = _plan(prompt=prompt, selection=Selection(operands=names), strict=strict)
+
+    assert [warned.code for warned in plan.warnings] == []
+    (error,) = plan.errors
+    assert error.code == errors.ExitCode.INPUT
+
+
 @pytest.mark.parametrize(("token", "state"), [(TOKEN, "present"), (None, "missing")])
 def test_a_place_that_is_left_alone(work: Path, token: str | None, state: str) -> None:
     """No picture is looked at, no token is missed, and nothing is wrong."""
@@ -365,7 +390,7 @@ def test_fields_of_the_name(work: Path, settings: Settings, seed: str | None) ->
     if seed is None:
         ((kind, words),) = _wrong(plan)
         assert kind is errors.UsageError
-        assert "{seed} is empty: this run has no seed" in words
+        assert "{seed} is empty, as this run has no seed" in words
     else:
         names = {f"scene_product_flux-2-pro_2_{seed}_{day}.webp" for day in days}
         assert plan.target().path in names
@@ -410,7 +435,7 @@ def test_a_taken_name_is_told_where_nothing_else_is_wrong(work: Path) -> None:
 
     assert [kind.__name__ for kind, _ in _wrong(taken)] == ["TakenError"]
     assert [kind.__name__ for kind, _ in _wrong(both)] == ["AuthError"]
-    assert [kind.__name__ for kind, _ in _wrong(useless)] == ["AuthError", "OutputError"]
+    assert [kind.__name__ for kind, _ in _wrong(useless)] == ["AuthError", "NoFolderError"]
 
 
 def test_what_is_said_of_an_unknown_twin(work: Path) -> None:

@@ -112,7 +112,7 @@ def test_each_end_is_written(run: Run, work: Path, end: str) -> None:
 
     assert (done.code, sent) == (code, 1), done.err
     assert words in done.err
-    assert ("without it" in done.err) == (end == "async-not-permitted")
+    assert ("try without --async" in done.err) == (end == "async-not-permitted")
     assert (job["exit_code"], job["state"], job["may_be_billed"]) == (code, state, billed)
     assert job["running"] is False
     if CREATED in answers:

@@ -118,7 +118,10 @@ def test_jobs_of_the_record(here: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gone.jsonl", "there is no such file, and no job of the record whose id begins so"),
+        (
+            "gone.jsonl",
+            "no such file, and no job of the record has an id that begins so; check the name",
+        ),
         ("beef", "no job of the record has an id that begins so; `prodia-compose jobs` lists them"),
         ("folder", "cannot be read: is a folder; name a results file in it, or a sidecar"),
         ("pipe", "is a named pipe, which could wait for ever; use <(...)"),
@@ -142,7 +145,7 @@ def test_jobs_of_the_record(here: Path) -> None:
             ":1: is no line of a batch's results; mend it, or go on with a copy of the file from before",
         ),
         ("rows", "holds 2 rows; name one of them: rows#a"),
-        ("rows#aa", "rows: has no row aa; did you mean a?"),
+        ("rows#aa", "rows: has no row aa; did you mean rows#a?"),
         ("two", "holds 2 results; name one of them: two#one"),
     ],
 )
@@ -209,6 +212,28 @@ def test_results_that_hold_no_row_have_their_jobs_name(here: Path) -> None:
 
     with ledger.open_record({}) as record:
         assert made.find("two.json#other", record)["prompt"] == "other"
+
+
+def test_what_a_start_was_asked_for_is_in_the_record(here: Path) -> None:
+    """A row that was killed has the inputs, prompt and model of its job, and stays unknown."""
+    with ledger.open_record({}) as record:
+        name = record.begin(claim()).id
+        with resulting.opened(here / "x.jsonl", "a", "b") as results:
+            for row, record_id in (("a", name), ("b", "nobody")):
+                results.start(row, request_key="k", record_id=record_id, reserved_usd=None)
+        known, other = made.gathered(["x.jsonl"], record)
+        job = made.find(str(name), record)
+
+    assert job["images"]
+    assert job["prompt"]
+    for key in ("images", "prompt", "model", "job"):
+        assert known[key] == job[key]
+        assert key not in other
+    assert [(one["id"], one["status"]) for one in (known, other)] == [
+        ("a", "unknown"),
+        ("b", "unknown"),
+    ]
+    assert [one.get("images") for one in made.documents("x.jsonl")] == [None, None]
 
 
 def test_a_job_is_told_once(here: Path) -> None:

@@ -64,7 +64,11 @@ def test_texts_stand_in_braces(typed: str, compiled: str) -> None:
     ("typed", "texts", "words"),
     [
         ("{colr}", {"colour": "red"}, "{colr} is no label or variable; did you mean {colour}?"),
-        ("{wall}", {"colour": "red"}, "{wall} is no label or variable; there are {colour} ("),
+        (
+            "{wall}",
+            {"colour": "red"},
+            "{wall} is no label or variable; there are {colour}; a literal",
+        ),
         ("{colour}", {"colour": ""}, "{colour} is empty"),
         ("{a}", {}, "{a} is no label or variable; there are no names here"),
         ("a { b", {}, "{ is no label or variable"),

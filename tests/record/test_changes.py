@@ -67,20 +67,20 @@ def test_a_kept_picture_finds_its_job(run: Run, work: Path, jpeg: bytes) -> None
     assert "is what was kept of this job" in run("jobs", "show", "copy.jpg").text
 
 
-NONE = "; no job's id begins so"
+NONE = ", and no job's id begins so"
 ODD: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "odd.jpg": (lambda path: path.write_bytes(b"of nobody"), 2, "no job of the record made this"),
     "empty.jpg": (lambda path: path.touch(), 2, "no job of the record made this"),
-    "no.jpg": (lambda _: None, 2, f"no such file; check the name and the folder you are in{NONE}"),
-    "scene.jpeg": (lambda _: None, 2, f"no such file; did you mean scene.jpg?{NONE}"),
+    "no.jpg": (lambda _: None, 2, f"no such file{NONE}; check the name and the folder you are in"),
+    "scene.jpeg": (lambda _: None, 2, f"no such file{NONE}; did you mean scene.jpg?"),
     "scene.jpg/": (lambda _: None, 2, f"no such file: part of the path is not a folder{NONE}"),
-    "https://x.example/a.jpg": (lambda _: None, 2, f"is an address; download it first{NONE}"),
+    "https://x.example/a.jpg": (lambda _: None, 2, f"is an address{NONE}; download it first"),
     "l" * 300: (lambda _: None, 2, "no job of the record has an id that begins so"),
     f"{'l' * 300}.jpg": (lambda _: None, 2, f"no such file: the name is too long{NONE}"),
     "dangling.jpg": (lambda path: path.symlink_to("x"), 2, "is a link to a file that is not there"),
     "loop.jpg": (lambda path: path.symlink_to("loop.jpg"), 2, f"is a loop of links{NONE}"),
-    "pipe": (os.mkfifo, 3, f"is a named pipe, which could wait for ever; use <(...){NONE}"),
-    "folder": (lambda path: path.mkdir(), 3, f"is a folder; name a picture in it{NONE}"),
+    "pipe": (os.mkfifo, 3, f"is a named pipe, which could wait for ever{NONE}; use <(...)"),
+    "folder": (lambda path: path.mkdir(), 3, f"is a folder{NONE}; name a picture in it"),
     "/dev/null": (lambda _: None, 3, f"is a device, not a file{NONE}"),
 }
 

@@ -17,7 +17,7 @@ from validating import SCHEMAS
 
 from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.results import lines
-from prodia_compose.report import batch as documents
+from prodia_compose.progress import usd
 from prodia_compose.sandbox import server
 
 RESULTS = "rows.jsonl.results.jsonl"
@@ -129,7 +129,7 @@ def test_rows_that_fail(
 def test_amounts_of_any_size_can_be_told(amount: str, words: str) -> None:
     """To a tenth of a cent; a limit that is absurd, or prices that are, end no run."""
     zeros = "0" * 30 + ".00" if amount == "1e30" else ""
-    assert documents.usd(Decimal(amount)) == f"{words}{zeros}"
+    assert usd(Decimal(amount)) == f"{words}{zeros}"
 
 
 def test_rows_that_are_never_sent(here: Path, run: Run) -> None:

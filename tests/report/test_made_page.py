@@ -216,6 +216,25 @@ def test_pictures_that_are_not_as_they_were(here: Path, outputs: list[Any], told
     assert _Page(_report("rows.jsonl")).text.count(told) == 2
 
 
+def test_a_table_decodes_nothing(here: Path) -> None:
+    """What only decoding would show to be damaged is linked; what is gone or changed is told."""
+    Image.new("RGB", (300, 200)).save(here / "whole.jpg")
+    (here / "torn.jpg").write_bytes((here / "whole.jpg").read_bytes()[:700])
+    outputs = [
+        {"path": "torn.jpg"},
+        {"path": "gone.jpg"},
+        {"path": "whole.jpg", "sha256": "0" * 64},
+    ]
+    written(here / "rows.jsonl", [row("a", outputs=outputs)])
+    data = _report("rows.jsonl", "report.md").decode()
+
+    assert "cannot be shown" in _Page(_report("rows.jsonl")).text
+    assert "cannot be shown" not in data
+    assert "(torn.jpg)" in data
+    assert "its file is gone" in data
+    assert "its file has changed since" in data
+
+
 def test_inputs_that_were_no_files(here: Path) -> None:
     """An address is told without what could be a key, and not looked at; standard input is named."""
     images = [

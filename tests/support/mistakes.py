@@ -24,7 +24,7 @@ BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
         "bad width",
         (*GOOD, "-m", "flux-2-pro", "--width", "1023"),
         2,
-        r"--width 1023: a multiple of 16; nearest 1024",
+        r"--width 1023: must be a multiple of 16; the nearest is 1024",
     ),
     (
         "steps out of range",
@@ -77,7 +77,12 @@ BAD_LINES: list[tuple[str, tuple[str, ...], int, str]] = [
     ("empty operand", ("", "-p", "x"), 3, r"'': an empty name"),
     ("odd digits", (*GOOD, "--width", "1_024"), 2, r"--width 1_024: must be a whole number"),
     ("huge number", (*GOOD, "--set", "x=1e999"), 2, r"--set x: holds too large a number"),
-    ("prefixed key", (*GOOD, "--set", "config.x=1"), 2, r"--set config\.x: write x alone"),
+    (
+        "prefixed key",
+        (*GOOD, "--set", "config.x=1"),
+        2,
+        r"--set config\.x: a KEY is without config\.; write x alone",
+    ),
 ]
 
 

@@ -176,6 +176,28 @@ def test_bad_rows_are_told_together_by_row_and_line(here: Path, run: Run) -> Non
     assert not (here / "rows.jsonl.results.jsonl").exists()
 
 
+@pytest.mark.parametrize("wish", [(), ("--skip-invalid",)])
+def test_a_missing_folder_is_told_once(here: Path, run: Run, wish: tuple[str, ...]) -> None:
+    """By its first row, with how many others want it; each other folder, and a document, by itself."""
+    written = rows(30)
+    written[3] |= {"output": "other/x.jpg"}
+    manifest(here, written)
+    line = ("batch", "rows.jsonl", "-o", "out/{id}.jpg", "--sandbox", *wish)
+    done, told = run(*line), run(*line, "--json")
+    found = [one for one in done.err.splitlines() if "there is no folder" in one]
+
+    assert [one.partition("rows.jsonl:")[2] for one in found] == [
+        "1: r01: -o out/r01.jpg: there is no folder out (as for 28 more rows)",
+        "4: r04: output other/x.jpg: there is no folder other",
+    ]
+    assert done.err.count("hint: --create-dirs makes it") == 1
+    assert "more problem" not in done.err
+    assert "more row left" not in done.err
+    assert done.code == told.code == (11 if wish else 8)
+    (last,) = documents(told.out)[-1:] if wish else documents(told.err)
+    assert len(last["failed" if wish else "errors"]) == 30
+
+
 def test_no_more_than_twenty_problems_are_told_in_full(here: Path, run: Run) -> None:
     """The rest is counted, a document has all, and the code is the first of all in its order."""
     written: list[dict[str, object]] = [

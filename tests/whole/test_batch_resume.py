@@ -183,7 +183,7 @@ def test_table(
         assert batch.asked == sent
     elif expected == "not-placed":
         assert (told.code, batch.asked) == (11, sent)
-        assert "exists already; -f overwrites it" in told.err
+        assert "exists already; -f overwrites it" in told.told
         assert Path("a.jpg").read_bytes() == stood
     else:
         assert told.code == 0, told.err
@@ -247,7 +247,7 @@ def test_what_the_batch_did_not_make_is_not_written_over(
 
     told = batch.run(*argv.split())
     assert (told.code, batch.asked) == (code, asked)
-    assert words in told.err
+    assert words in told.told
     assert f"{argv} {argv}" not in told.err  # what was no help just now
     assert Path("a.jpg").read_bytes() == counting.picture("blue")
 
@@ -341,7 +341,7 @@ def test_a_kept_picture_is_known_by_the_results_alone(
     for _ in range(3):
         told = batch.run()
         assert told.code == 11
-        assert "a: output a.jpg: exists already; -f overwrites it" in told.err
+        assert "a: output a.jpg: exists already; -f overwrites it" in told.told
         assert "it is kept as " in told.err
     Path("a.jpg").unlink()
     assert batch.run().code == 0

@@ -190,7 +190,7 @@ def test_failures_in_a_row_end_starting(
         done = run("batch", "rows.jsonl", "-y", "-j1", *flags)
 
     assert (done.code, server.submissions) == (11, 2 + most)
-    assert "error: no more rows were started: too many rows failed, one after the other" in done.err
+    assert "error: no more rows were started: too many failed, one after the other" in done.err
     assert f"1 of 20 rows done, {19 - most - 1} not-started, {most + 1} {status}" in done.err
 
 

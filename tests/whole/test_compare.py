@@ -200,7 +200,7 @@ def test_a_folder_of_something_else_is_left_alone(work: Path, run: Run) -> None:
         ("-o", "tried", "--sandbox", "-m", "flux-2-max"): (2, "is of another compare: none of"),
         ("-o", "out.jpg"): (2, "-o out.jpg: reads as a file, and there will be several"),
         ("-o", "~/out"): (2, "-o ~/out: ~ is not expanded here"),
-        ("-o", "-"): (2, "-o -: name a folder for the pictures"),
+        ("-o", "-"): (2, "-o -: is no folder; name a folder for the pictures"),
         ("-o", ""): (2, "--output '': is empty"),
         (): (2, "no folder for the pictures; name one with -o"),
     }
@@ -271,7 +271,26 @@ def test_the_budget_is_that_of_all_runs(work: Path, run: Run) -> None:
     assert (some.code, none.code, server.submissions) == (11, 12, 1)
     assert some.text.splitlines() == ["tried/nano-banana.jpg"]
     assert "1 of 3 variants done, 2 not-started, $0.039 spent" in some.err
+    why = (
+        "no more variants were started: $0.039 of $0.05 spent or set aside, and the next may cost "
+    )
+    assert f"error: {why}$0.03" in some.err
     assert "$0.039 of $0.05 were spent before" in none.err
+
+
+@pytest.mark.parametrize("folder", ["tried", "a/b/tried", "empty"])
+def test_where_nothing_fits_nothing_is_left(work: Path, run: Run, folder: str) -> None:
+    """No page, no warning that there is none, and no folder that was not there."""
+    (work / "empty").mkdir()
+    before = sorted(work.rglob("*"))
+    line = (*LINE, *THREE, "-o", folder, "--create-dirs", "--sandbox", "--budget", "0.001")
+    done, told = run(*line), run(*line, "--json")
+
+    assert (done.code, told.code) == (12, 12)
+    assert ("no-report" in done.err, "report.html" in done.err) == (False, False)
+    end = documents(told.out)[-1]
+    assert (end["report"], end["warnings"], end["stopped"]) == (None, [], "cost")
+    assert sorted(work.rglob("*")) == before
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -387,9 +406,12 @@ def test_a_rehearsal_needs_nothing(work: Path, run: Run) -> None:
         (("-m", "flux-2-dev", "--vary", "model=a,b"), "--vary model=a: no such model"),
         (
             ("-m", "flux-2-dev", "--vary", "model=nano-banana,flux-2-pro"),
-            "--model and --vary model=...: give one of them",
+            "--model and --vary model=...: both are given; give one of them",
         ),
-        (("--seed", "1", "--vary", "seed=1,2"), "--vary seed=... and --seed: give one of them"),
+        (
+            ("--seed", "1", "--vary", "seed=1,2"),
+            "--vary seed=... and --seed: both are given; give one of them",
+        ),
         ((*THREE, "--results", "r.jsonl"), "no such option: --results"),
         ((*THREE, "--again"), "--again: is for one job; --rerun unknown sends what ended so"),
         ((*THREE, "--only", "flux-2-max"), "--only flux-2-max: no row has that id"),

@@ -190,15 +190,15 @@ def test_what_belongs_to_one_batch_is_in_no_config(here: Path, run: Run, name: s
 
     assert done.code == 2
     called = f"{path}: [batch] {name.replace('-', '_')}"
-    assert f"{called}: belongs to one run, and is not read from a config; type it" in done.err
+    assert f"{called}: belongs to one run, and is not read from a config; type it" in done.told
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("jobs = 0", "[batch] jobs 0: must be 1 to 256"),
-        ('rate = "fast"', "[batch] rate fast: write it as N/s, N/m or N/h"),
-        ("rate = 10", "[batch] rate 10: write it as N/s"),
+        ('rate = "fast"', "[batch] rate fast: is no rate; write it as N/s, N/m or N/h"),
+        ("rate = 10", "[batch] rate 10: is no rate; write it as N/s"),
         ('budget = "5 USD"', "[batch] budget '5 USD': must be a number"),
         ('cluster = "tcp://example.org:1"', "[batch] cluster tcp://example.org:1: tcp:// is for"),
         ('model = "nope"', "[batch] model nope: no such model"),
@@ -212,26 +212,31 @@ def test_a_message_of_a_batch_names_the_place(here: Path, run: Run, text: str, w
         done = run("batch", "rows.jsonl", "--budget", "1")
 
     assert done.code == 2
-    assert f"{path}: {words}" in done.err
+    assert f"{path}: {words}" in done.told
     assert server.requests == []
 
 
-def test_a_configs_budget_is_no_consent(here: Path, run: Run) -> None:
+def test_a_configs_budget_is_no_consent(here: Path, run: Run, process: Run) -> None:
     """It caps each batch, and each is agreed to all the same; of two budgets the lower counts."""
     manifest(here, rows(3))
     path = configuring.write("[batch]\nbudget = 0.05\n")
     with serving() as server:
         unasked = run("batch", "rows.jsonl")
         assert server.submissions == 0
-        agreed = run("batch", "rows.jsonl", "-y")
-        higher = run("batch", "rows.jsonl", "--budget", "0.09")
-        lower = run("batch", "rows.jsonl", "--budget", "0.01")
+        agreed = process("batch", "rows.jsonl", "-y")
+        higher = process("batch", "rows.jsonl", "--budget", "0.09")
+        lower = process("batch", "rows.jsonl", "--budget", "0.01")
 
     assert (unasked.code, "nobody has agreed to that" in unasked.err) == (2, True)
     assert (agreed.code, server.submissions) == (11, 1)
     words = f"--budget 0.09: is lowered to 0.05 by {path}: [batch] budget"
     assert (higher.code, words in higher.err) == (12, True)
     assert (lower.code, "limit-lowered" in lower.err) == (12, False)
+    going_on = "to go on, once the config's budget of 0.05 is 0.12 (config show tells where it stands), or with --config off; "
+    paid = "what is done is not paid again: prodia-compose batch rows.jsonl"
+    assert f"{going_on}{paid} -y\n" in agreed.err
+    assert f"{going_on}{paid} --budget 0.09 --budget 0.12\n" in higher.err
+    assert f"{going_on}{paid} --budget 0.01 --budget 0.12\n" in lower.err
 
 
 def test_a_row_costs_no_more_than_the_config_says(here: Path, run: Run) -> None:

@@ -128,6 +128,28 @@ def test_nobody_is_left_out(here: Path, run: Run, browser: Browser) -> None:
             assert len(found["passes"]) > 15
 
 
+def test_one_set_of_many_is_wrapped(here: Path, run: Run, browser: Browser) -> None:
+    """Of 60 seeds of one set the page is no wider than its window, each named in its cell."""
+    Image.new("RGB", (300, 200), "teal").save(here / "r.png")
+    seeds = [f"r~seed={seed}" for seed in range(60)]
+    written(here / "x.jsonl", [row(one, outputs=[{"path": "r.png"}]) for one in seeds])
+    run("report", "x.jsonl", "-o", "report.html")
+    browser.open(here / "report.html")
+    place = (
+        "const a = [...document.querySelectorAll('.cell')].map(one => one.getBoundingClientRect());"
+    )
+    first = "return a.filter(one => one.top === a[0].top).length"
+    for width, least, most in ((400, 1, 2), (1200, 4, 6), (1600, 5, 8)):
+        browser.show(width)
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        assert least <= browser.run(place + first) <= most
+        assert browser.run("return document.querySelector('.model').checkVisibility()")
+    browser.show(800, kind="print")
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+    text = (here / "report.html").read_text()
+    assert text.count("<small>seed ") == 120  # in the heads that stand there for readers, and cells
+
+
 def test_narrow_and_printed(here: Path, run: Run, browser: Browser) -> None:
     """At 400 pixels, and on paper, nothing is wider than the page; on paper nothing is large."""
     run("report", _varied(here, run), "-o", "report.html")
@@ -159,7 +181,7 @@ def test_narrow_and_printed(here: Path, run: Run, browser: Browser) -> None:
             2,
             "nothing to report; name results files, sidecars, or the ids of jobs",
         ),
-        (["x.jsonl"], 2, "missing option '-o' / '--output'"),
+        (["x.jsonl"], 2, "report: -o is missing; write -o PATH (where the report goes"),
         (
             ["x.jsonl", "-o", "a.gif"],
             2,
@@ -178,7 +200,7 @@ def test_narrow_and_printed(here: Path, run: Run, browser: Browser) -> None:
         (
             ["gone.jsonl", "-o", "a.html"],
             3,
-            "gone.jsonl: there is no such file, and no job of the record",
+            "gone.jsonl: no such file, and no job of the record",
         ),
         (["x.jsonl", "in.png", "-o", "a.html"], 3, "in.png:1: is no line of a batch"),
         (["x.jsonl", "-o", "taken.html"], 8, "-o taken.html: exists already; -f overwrites it"),
@@ -234,7 +256,7 @@ def test_a_single_row_and_nothing_twice(here: Path, run: Run) -> None:
     missing = run("report", "x.jsonl#r3", "-o", "-")
     assert (missing.code, missing.told) == (
         3,
-        "prodia-compose: error: x.jsonl: has no row r3; look at the ids in it\n",
+        "prodia-compose: error: x.jsonl: has no row r3; there are r1, r2~#2\n",
     )
 
 
@@ -346,7 +368,8 @@ def test_what_is_too_large_is_told(
         assert done.err == ""
     else:
         assert re.fullmatch(
-            f"prodia-compose: warning: {words}.*; report fewer rows at a time \\[large-report\\]\n",
+            f"prodia-compose: warning: {words}.* \\[large-report\\]\n"
+            "prodia-compose: hint: report fewer rows at a time\n",
             done.err,
         )
 

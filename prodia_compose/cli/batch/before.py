@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from prodia_compose import errors, progress
 from prodia_compose.addresses import DASHBOARD
 from prodia_compose.cli import terminal
 from prodia_compose.cli.options.many import ManyOptions
+from prodia_compose.output import places
 from prodia_compose.pipeline.batch.results.history import History
 from prodia_compose.pipeline.batch.survey import Left, Survey
 from prodia_compose.report import batch as documents
@@ -23,12 +25,31 @@ _MOST_NAMED = 200
 
 def too_many(found: Sequence[errors.ComposeError], *, as_json: bool) -> errors.ComposeError:
     """Return what is wrong as one error; of that people are told no more than they can read."""
-    whole, rest = errors.combined(found), len(found) - _MOST_TOLD
+    whole, told = errors.combined(found), found if as_json else _folders_once(found)
+    rest = len(told) - _MOST_TOLD
     if as_json or rest <= 0:
-        return whole
-    first = next(one for one in found if one.code == whole.code)  # by which the run ends
+        return errors.combined(told)
+    first = next(one for one in told if one.code == whole.code)  # by which the run ends
     words, hints = _and_more(rest, "problem")
-    return errors.combined([*found[:_MOST_TOLD], type(first)(words, *hints)])
+    return errors.combined([*told[:_MOST_TOLD], type(first)(words, *hints)])
+
+
+def _folders_once(found: Sequence[errors.ComposeError]) -> list[errors.ComposeError]:
+    """Return what is wrong, with a folder that several rows lack told by the first of them."""
+    lacked: dict[str, list[errors.ComposeError]] = {}
+    for one in found:
+        if isinstance(one, places.NoFolderError):
+            lacked.setdefault(os.path.dirname(one.path or ""), []).append(one)  # noqa: PTH120 - as typed
+    told = []
+    for one in found:
+        alike = lacked.get(os.path.dirname(one.path or "")) if one.path else None  # noqa: PTH120 - as typed
+        if alike is None or one not in alike:
+            told.append(one)
+        elif one is alike[0]:
+            more = documents.counted(len(alike) - 1, "more row")
+            words = f"{one.words} (as for {more})" if alike[1:] else one.words
+            told.append(type(one)(words, *one.hints, path=one.path))
+    return told
 
 
 def _and_more(rest: int, what: str) -> tuple[str, tuple[str]]:
@@ -48,7 +69,7 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
         return
     models = ", ".join(dict.fromkeys(one.model for one in found.due))
     unknown = f", {found.unpriced} of unknown price" if found.unpriced else ""
-    cost = f"at least {documents.usd(found.least_usd)}{unknown}"
+    cost = f"at least {progress.usd(found.least_usd)}{unknown}"
     what = f"{documents.counted(len(found.due), wishes.what)} ({models}), {cost}"
     can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
     if not can_ask or options.json:
@@ -90,6 +111,7 @@ def tell(
 def tell_left(found: Survey, passed: Sequence[errors.ComposeError]) -> None:
     """Tell what is not sent, and why."""
     listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
+    passed = _folders_once(passed)
     if told := passed[:_MOST_TOLD]:
         terminal.tell_error(errors.combined(told), as_json=False)
     if rest := len(passed[_MOST_TOLD:]):
@@ -106,7 +128,7 @@ def _variants(
     """Yield what is compared, in order: its name, its price if it is sent, else why it is not."""
     told: dict[str, tuple[int, str, str]] = {}
     for due in found.due:
-        price = "unknown price" if due.bound is None else f"at most {documents.usd(due.bound)}"
+        price = "unknown price" if due.bound is None else f"at most {progress.usd(due.bound)}"
         told[due.row.id] = due.row.number, price, ""
     for left in found.left:
         words = left.decision.why or f"{left.path or ''} is made already"
@@ -133,11 +155,11 @@ def _tell_money(options: ManyOptions, earlier: History) -> None:
     if limit is None:
         return
     if shard is not None:
-        part = f"part {shard[0]} of {shard[1]} may spend {documents.usd(limit)} of the budget"
+        part = f"part {shard[0]} of {shard[1]} may spend {progress.usd(limit)} of the budget"
         terminal.tell(f"prodia-compose: {part}")
     if earlier.spent:
-        so_far = f"{documents.usd(earlier.spent)} of {documents.usd(limit)}"
-        of_it = f", {documents.usd(earlier.bounds)} of it at most (no price was told)"
+        so_far = f"{progress.usd(earlier.spent)} of {progress.usd(limit)}"
+        of_it = f", {progress.usd(earlier.bounds)} of it at most (no price was told)"
         more = of_it if earlier.bounds else ""
         terminal.tell(f"prodia-compose: {so_far} were spent before{more}")
     if earlier.unpriced:
@@ -192,8 +214,8 @@ def show(
 
 def _sum(options: ManyOptions, found: Survey, verb: str, earlier: History) -> str:
     """Return how many rows are due, what they cost, and for how many of them the budget will do."""
-    least = documents.usd(found.least_usd)
-    most = "unknown" if found.most_usd is None else documents.usd(found.most_usd)
+    least = progress.usd(found.least_usd)
+    most = "unknown" if found.most_usd is None else progress.usd(found.most_usd)
     cost = least if least == most else f"at least {least}, at most {most}"
     left = len(found.left) + len(found.wrong)
     others = f", {left} not" if left else ""
@@ -210,11 +232,9 @@ def _room(options: ManyOptions, found: Survey, earlier: History) -> str:
     count = sum(spent <= limit for spent in sums) - 1
     if count >= len(bounds):
         return ""
-    room = (
-        f"{documents.usd(limit)} is enough for the first {count}" if count > 0 else "not one fits"
-    )
+    room = f"{progress.usd(limit)} is enough for the first {count}" if count > 0 else "not one fits"
     return f"; by the most that each may cost, {room}"
 
 
 def _price(bound: Decimal | None) -> str:
-    return "unknown" if bound is None else documents.usd(bound)
+    return "unknown" if bound is None else progress.usd(bound)

@@ -6,20 +6,22 @@ import shlex
 from prodia_compose import errors
 from prodia_compose.pipeline import made
 from prodia_compose.pipeline.batch.rows.compared import PAGE
+from prodia_compose.record import ledger
 
 
-def make(results: str, findings: errors.Findings) -> str | None:
+def make(results: str, record: ledger.Ledger, findings: errors.Findings) -> str | None:
     """Write the page beside the results of a compare and return its path; None if there is none.
 
+    Of a compare in which nothing was begun there is nothing to show.
     The pictures are paid for and in their places, so whatever goes wrong with it is a warning.
     """
-    if not os.path.exists(results):  # noqa: PTH110 - as typed
+    if not (os.path.exists(results) and os.path.getsize(results)):  # noqa: PTH110, PTH202 - as typed
         return None
     page = os.path.join(os.path.dirname(results), PAGE)  # noqa: PTH118, PTH120 - as typed
     try:
         from prodia_compose.report.made import writing  # noqa: PLC0415 - loads Jinja2
 
-        documents = made.documents(results)
+        documents = made.documents(results, record)
         known = writing.named_in(documents)
         target = writing.prove(page, kind="html", if_exists="overwrite", inputs=known)
         return writing.write(documents, target, warn=findings.warn)[0]

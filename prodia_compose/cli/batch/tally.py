@@ -13,7 +13,6 @@ from prodia_compose import addresses, errors, progress
 from prodia_compose.cli import terminal, watcher
 from prodia_compose.cli.batch import before
 from prodia_compose.cli.options.many import ManyOptions
-from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.open_files import Room
 from prodia_compose.pipeline.batch.outcomes import Reason
 from prodia_compose.pipeline.batch.results.due import Rerun
@@ -111,7 +110,7 @@ class Tally:
             parts.append(f"{len(self._failed)} failed")
         spent, _ = desk.money
         limit = self._options.batch.limit_usd
-        parts.append(documents.usd(spent) + (f" of {documents.usd(limit)}" if limit else ""))
+        parts.append(progress.usd(spent) + (f" of {progress.usd(limit)}" if limit else ""))
         if left := len(self._found.due) - self._ended:
             seconds = round((time.monotonic() - self._began) / max(self._ended, 1) * left)
             minutes, seconds = divmod(seconds, 60)
@@ -259,7 +258,7 @@ class Tally:
             if page is not None:
                 what = "the pictures are" if done else "what became of them is"
                 self._say(f"{what} shown in {page}")
-        if self._bug is not None and errors.lack(self._bug) is None:
+        if self._bug is not None and not errors.lack(self._bug):
             raise self._bug  # else its row is told, and the next run goes on
         if not left:
             return 0
@@ -279,7 +278,7 @@ class Tally:
         if self._options.batch.is_compare and not self._options.quiet:
             before.tell_left(self._found, self._passed)
         if stopped is not None:
-            self._tell_error(f"no more {what}s were started: {outcomes.WORDS[stopped]}")
+            self._tell_error(f"no more {what}s were started: {desk.why}")
         others = [
             f"{count} {status}"
             for status, count in sorted(self._counts.items())
@@ -296,14 +295,8 @@ class Tally:
         )
         if not left:
             return
-        again = _typed()
-        given = ""
-        if stopped == "cost" and self._options.batch.budget_usd is not None:
-            given = "with a higher --budget; "
-            if shard is None and self._unpaid is not None:
-                enough = (sum(desk.money) + self._unpaid).quantize(Decimal("0.01"), ROUND_UP)
-                given = f"with a --budget that is enough for all {what}s; "
-                again = _typed("--budget", str(enough))  # of two the last counts
+        given, more = self._more_money(desk) if stopped == "cost" else ("", ())
+        again = _typed(*more)
         given += "with the same input; " if self._options.batch.reads_stdin else ""
         ended = (*_ENDED, "refused") if self._options.batch.is_compare else _ENDED
         if any(count for status, count in self._counts.items() if status not in ended):
@@ -312,16 +305,34 @@ class Tally:
             more = () if word in self._options.batch.rerun else ("--rerun", word)
             self._say(f"{_RERUNS[word]}: {_typed(*more)}")
 
+    def _more_money(self, desk: Desk) -> tuple[str, tuple[str, ...]]:
+        """Return what a higher budget takes: words, and options for the line to go on with."""
+        wishes, most = self._options.batch, dict(self._options.limits).get("budget_usd")
+        if wishes.budget_usd is None:
+            return "", ()
+        enough = "higher"
+        if wishes.shard is None and self._unpaid is not None:
+            cents = (sum(desk.money) + self._unpaid).quantize(Decimal("0.01"), ROUND_UP)
+            enough = str(cents)
+        more = () if enough == "higher" else ("--budget", enough)  # of two the last counts
+        if most is not None and (not more or float(enough) > most):  # no line can raise it
+            is_alone = "budget_usd" in self._options.configured
+            words = f"once the config's budget of {most:g} is {enough} (config show tells where it stands), or with --config off; "
+            return words, () if is_alone else more
+        if more:
+            return f"with a --budget that is enough for all {wishes.what}s; ", more
+        return "with a higher --budget; ", ()
+
     def _cost(self, desk: Desk) -> str:
         """Return what was spent, as far as it is known."""
         spent, reserved = desk.money
         spent, reserved = spent - self._bounds, reserved + self._bounds
         if self._is_sandbox:
             is_counted = self._options.batch.limit_usd is not None and spent
-            counted = f" ({documents.usd(spent)} of the budget)" if is_counted else ""
+            counted = f" ({progress.usd(spent)} of the budget)" if is_counted else ""
             return f"no cost: sandbox{counted}"
-        more = f", {documents.usd(reserved)} more at most (no price was told)" if reserved else ""
-        return f"{documents.usd(spent)} spent{more}"
+        more = f", {progress.usd(reserved)} more at most (no price was told)" if reserved else ""
+        return f"{progress.usd(spent)} spent{more}"
 
 
 def _typed(*more: str) -> str:

@@ -114,7 +114,8 @@ def _agree(path: str, *, is_there: bool, yes: bool, shell: str) -> None:
     if yes:
         return
     if not (terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)):
-        raise errors.UsageError(f"completion install: -y writes {visible(path)} without asking")
+        cure = f"-y writes {visible(path)} without asking"
+        raise errors.UsageError("completion install: there is nobody to ask", cure)
     what = "replace the one of another version" if is_there else "write"
     if not terminal.is_agreed(f"prodia-compose: for {shell}, {what}: {visible(path)}? [y/N] "):
         raise errors.UsageError("completion install: nothing was written")

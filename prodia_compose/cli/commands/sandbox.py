@@ -139,10 +139,10 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
         try:
             process = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
         except OSError as exc:
-            why = exc.strerror or str(exc)
+            why, cure = exc.strerror or str(exc), None
             if exc.errno == errno.EAGAIN:
-                why = f"no more processes can be started: {errors.NO_THREADS[1]}"
-            raise errors.UsageError(f"-- {command[0]}: cannot be run: {why}") from exc
+                why, cure = "no more processes can be started", errors.NO_THREADS[1]
+            raise errors.UsageError(f"-- {command[0]}: cannot be run: {why}", cure) from exc
         while process.poll() is None:  # by no thread, which might not be had
             for number in _come(came, _LOOK_EVERY_S):
                 with contextlib.suppress(subprocess.TimeoutExpired):

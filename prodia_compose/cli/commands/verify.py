@@ -64,8 +64,8 @@ class VerifyOptions(Options):
             yield Clash("files", "lists", "no files", "name some, or a list with -T")
         claims = [one for one in (*self.files, *self.selection.lists) if one == "-"]
         if len(claims) > 1:
-            message = "- is given more than once; standard input can be read only once"
-            yield Clash("files", "lists", message)
+            message = "- is given more than once"
+            yield Clash("files", "lists", message, "standard input can be read only once")
 
 
 @app.command(cls=Grouped, epilog=_EPILOG)

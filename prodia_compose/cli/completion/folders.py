@@ -33,7 +33,7 @@ def shell(environ: Mapping[str, str]) -> str:
     if name in _NAMES:
         return name
     why = f"SHELL is {told}, which nothing is here for" if told else "SHELL is not set"
-    raise errors.UsageError(f"completion install: {why}; name one: bash, zsh or fish")
+    raise errors.UsageError(f"completion install: {why}", "name one: bash, zsh or fish")
 
 
 def file(shell: str, environ: Mapping[str, str]) -> str:
@@ -54,10 +54,8 @@ def file(shell: str, environ: Mapping[str, str]) -> str:
         own = environ.get("BASH_COMPLETION_USER_DIR", "").partition(":")[0]
         folder = f"{own or f'{shared}/bash-completion'}/completions"
     if not os.path.isabs(folder):  # noqa: PTH117 - as typed
-        raise errors.OutputError(
-            f"completion install: there is no home folder; `{PROGRAM} completion {shell}` "
-            "prints what a file would hold"
-        )
+        cure = f"`{PROGRAM} completion {shell}` prints what a file would hold"
+        raise errors.OutputError("completion install: there is no home folder", cure)
     return f"{folder}/{_NAMES[shell]}"
 
 

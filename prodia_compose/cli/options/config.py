@@ -72,15 +72,16 @@ class Config:
                 called, name = f"{self.path}: [{table}] {values.shown(key)}", key.replace("_", "-")
                 with findings.collecting():
                     if name in seen:
-                        raise errors.UsageError(f"{called}: is given twice, with - and with _")
+                        words = f"{called}: is given twice, with - and with _"
+                        raise errors.UsageError(words, "keep one of them")
                     seen.add(name)
                     one = known.get(name)
                     if one is None and name not in _OPERANDS:
                         unknown.append((called, name))
                         continue
                     if one is None or one.variable is None or one.name == "config":
-                        cure = "belongs to one run, and is not read from a config; type it"
-                        raise errors.UsageError(f"{called}: {cure}")
+                        words = f"{called}: belongs to one run, and is not read from a config"
+                        raise errors.UsageError(words, "type it")
                     own = own_by.get(one.long)
                     if own is not None and own.variable is not None:
                         found[own.name] = Given(self._typed(own, value, called), called, rank)
@@ -135,11 +136,13 @@ class Config:
 
     def _text(self, one: Declared, value: object, called: str) -> str:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            wanted = "a number" if one.kind in (int, float) else "one value, text in quotes"
+            wanted = "one value, text in quotes"
+            if one.kind in (int, float):
+                wanted = f"a number, such as {one.option.example}"
             raise errors.UsageError(f"{called} {_shown(value)}: must be {wanted}")
         text = str(value)
         if "\0" in text:
-            raise errors.UsageError(f"{called}: holds a NUL, which no option can")
+            raise errors.UsageError(f"{called}: holds a NUL, which no option can", "remove it")
         if one.option.metavar in ("FILE", "PATH", "DIR"):
             text = os.path.expanduser(text)  # noqa: PTH111 - a template's final slash stays
         if one.option.metavar == "FILE" and text not in ("", "-"):
@@ -241,10 +244,10 @@ def _parsed(text: str, called: str) -> dict[str, Any]:
         found = re.search(r"\(at line ([0-9]+), ", str(exc))
         lines = text.count("\n", 0, len(text.rstrip())) + 1
         place = min(int(found[1]), lines) if found else lines
-        cure = 'write NAME = VALUE there, text in quotes, as in model = "flux-2-pro"'
+        words, cure = "", 'write NAME = VALUE there, text in quotes, as in model = "flux-2-pro"'
         if any(word in str(exc) for word in _TWICE):
-            cure = "a name or a table is given twice"
-        raise errors.UsageError(f"{called}: line {place} is no TOML: {cure}") from None
+            words, cure = ": a name or a table is given twice", "keep one of them"
+        raise errors.UsageError(f"{called}: line {place} is no TOML{words}", cure) from None
 
 
 def plainly(text: str) -> dict[str, Any] | None:
@@ -308,5 +311,5 @@ def _refuse_tokens(path: str, parsed: Mapping[str, object]) -> None:
             if isinstance(value, dict):
                 left.append(value)
             elif bare != "token-file" and ("token" in bare or bare in _TOKENS):
-                cure = "has no place in a config; put it in a file of its own, named by token-file"
-                raise errors.UsageError(f"{path}: {values.shown(name)}: a token {cure}")
+                words = f"{path}: {values.shown(name)}: a token has no place in a config"
+                raise errors.UsageError(words, "put it in a file of its own, named by token-file")

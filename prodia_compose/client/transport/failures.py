@@ -179,7 +179,7 @@ def are_files_spent() -> bool:
         for _ in range(_SPARE_FILES):
             opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - closed whatever happens
     except OSError as exc:
-        return errors.lack(exc) is not None
+        return bool(errors.lack(exc))
     finally:
         for number in opened:
             os.close(number)

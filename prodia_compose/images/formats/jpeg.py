@@ -142,13 +142,13 @@ def leading(file: BinaryIO) -> Iterator[Segment]:
 def _measured(marker: int, frame: bytes) -> tuple[int, int, int]:
     """Return width, height and number of channels of a frame that can be decoded."""
     bits, height, width, channels = struct.unpack_from(">BHHB", frame)
-    unread = "which cannot be read:"
+    unread = "which cannot be read"
     if marker in _UNREAD:
-        raise errors.InputError(f"is a {_UNREAD[marker]}, {unread} convert it to PNG")
+        raise errors.InputError(f"is a {_UNREAD[marker]}, {unread}", "convert it to PNG")
     if bits != 8:
-        raise errors.InputError(f"is a JPEG of {bits} bits, {unread} save it as 8-bit")
+        raise errors.InputError(f"is a JPEG of {bits} bits, {unread}", "save it as 8-bit")
     if channels not in _COLOURS:
-        raise errors.InputError(f"is a JPEG of {channels} channels, {unread} save it as RGB")
+        raise errors.InputError(f"is a JPEG of {channels} channels, {unread}", "save it as RGB")
     return width, height, channels
 
 

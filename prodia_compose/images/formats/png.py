@@ -49,7 +49,7 @@ def read_header(file: BinaryIO) -> Header:
     for name, length in chunks(file):
         if name == b"CgBI":
             kind = "is a PNG made for iOS apps (CgBI), which cannot be read"
-            raise errors.InputError(f"{kind}: convert it to an ordinary PNG")
+            raise errors.InputError(kind, "convert it to an ordinary PNG")
         has_metadata |= name not in _PICTURE | _COLOURS | _ANIMATION
         most = _MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_CARRIED_BYTES
         if name in _READ and length <= most:

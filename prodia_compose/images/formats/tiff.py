@@ -76,7 +76,7 @@ _MAX_CHANNELS: Final = 64
 _MAX_TILE_BEYOND: Final = 8192
 """By how many pixels a tile may be wider or higher than the picture that it is all of."""
 
-_CURE: Final = "which cannot be read: convert it to PNG or JPEG"
+_CURE: Final = "convert it to PNG or JPEG"
 
 Tags = Mapping[int, object]
 
@@ -306,7 +306,7 @@ def _damage(words: str) -> errors.InputError:
 
 
 def _refusal(kind: str) -> errors.InputError:
-    return errors.InputError(f"is a TIFF {kind}, {_CURE}")
+    return errors.InputError(f"is a TIFF {kind}, which cannot be read", _CURE)
 
 
 def _numbers(tags: Tags, tag: int) -> tuple[int, ...]:

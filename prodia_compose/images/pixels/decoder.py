@@ -64,8 +64,8 @@ def allow(pixels: int) -> None:
 
 
 @contextlib.contextmanager
-def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
-    """Turn what a decoder raises into an `InputError` that says `failure`, in no words of its own."""
+def reading(failure: str = "is cut short or damaged", *hints: str) -> Iterator[None]:
+    """Turn what a decoder raises into an `InputError` that says `failure`, not in its own words."""
     try:
         yield
     except Exception as exc:  # SyntaxError, ValueError, struct.error, KeyError and more
@@ -74,16 +74,17 @@ def reading(failure: str = "is cut short or damaged") -> Iterator[None]:
         if isinstance(exc, errors.ComposeError):
             raise
         if isinstance(exc, MemoryError):
-            reason = "needs more memory than there is"
+            reason = ["needs more memory than there is"]
         elif isinstance(exc, Image.DecompressionBombError):
-            reason = "holds a picture of more pixels than the limit (--max-input-pixels)"
-        elif (lack := errors.lack(exc)) is not None:
-            reason = f"cannot be read: {lack}"
+            words = "holds a picture of more pixels than --max-input-pixels allows"
+            reason = [words, "raise that if you trust it"]
+        elif lack := errors.lack(exc):
+            reason = [f"cannot be read: {lack[0]}", *lack[1:]]
         elif isinstance(exc, OSError) and exc.errno is not None and exc.strerror:
-            reason = f"cannot be read: {exc.strerror}"
+            reason = [f"cannot be read: {exc.strerror}"]
         else:
-            reason = failure
-        raise errors.InputError(reason) from exc
+            reason = [failure, *hints]
+        raise errors.InputError(*reason) from exc
 
 
 def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.Blob:
@@ -166,7 +167,8 @@ def _mind_threads(module: Any) -> None:
     if hasattr(module, "DEFAULT_MAX_THREADS"):
         module.DEFAULT_MAX_THREADS = 0 if found == wanted else 1
     elif found == 0:
-        raise errors.InputError(f"takes a thread to decode, and {': '.join(errors.NO_THREADS)}")
+        words, cure = errors.NO_THREADS
+        raise errors.InputError(f"takes a thread to decode, and {words}", cure)
 
 
 def plain(text: str) -> str:

@@ -130,8 +130,8 @@ def _whole(
         least == most for least, most in (channel.getextrema() for channel in image.split())
     ):
         raise errors.InputError(
-            "is a Photoshop document without a flat picture: save it with "
-            "'Maximize Compatibility', or as PNG"
+            "is a Photoshop document without a flat picture",
+            "save it with 'Maximize Compatibility', or as PNG",
         )
     extent = (info.header.width / scale, info.header.height / scale) if scale > 1 else None
     result = resample.shrunk(_rows(image, opener, info), size, extent)

@@ -67,7 +67,7 @@ def read_header(name: str, file: BinaryIO) -> Header:
     file.seek(0)
     title = kinds.KINDS[name].title
     kind = f"is damaged, or a kind of {title} picture that cannot be read"
-    with decoder.reading(f"{kind}: convert it to PNG or JPEG"):
+    with decoder.reading(kind, "convert it to PNG or JPEG"):
         header = _by_pillow(decoder.opened(name, file), frames, properties)
         if name in _PROFILES:
             header = replace(header, profile=_PROFILES[name](file))

@@ -107,15 +107,18 @@ def _in_jpeg(file: BinaryIO) -> Iterator[_Found]:
 
 
 def _joined(pieces: list[bytes]) -> Iterator[_Found]:
-    """Yield the box that is in segments of one instance, each with its number and the box's head."""
-    pieces.sort(key=lambda piece: piece[4:8])
+    """Yield the box that is in segments of one instance, each with its number and the box's head.
+
+    C2PA wants them written in the order of their numbers; readers of it find no others.
+    """
     numbers = [int.from_bytes(piece[4:8], "big") for piece in pieces]
+    pieces.sort(key=lambda piece: piece[4:8])
     head_bytes = 16 if pieces[0][8:12] == b"\0\0\0\1" else 8
     heads = {piece[8 : 8 + head_bytes] for piece in pieces}
     box = pieces[0][8:] + b"".join(piece[8 + head_bytes :] for piece in pieces[1:])
     if numbers == list(range(1, len(pieces) + 1)) and len(heads) == 1:
         yield "jumbf", box
-    elif _is_ours(box) or (numbers[0] != 1 and pieces[0][12:16] == b"jumb"):
+    elif _is_ours(box) or (min(numbers) != 1 and pieces[0][12:16] == b"jumb"):
         yield "jumbf", None
 
 

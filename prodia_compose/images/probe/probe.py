@@ -55,7 +55,8 @@ def probe(
         byte_count = file.seek(0, io.SEEK_END)
         if name in {"WEBP", "AVIF", "HEIF"} and byte_count > _MAX_WHOLE_BYTES:
             raise errors.InputError(
-                f"has {byte_count // 1_000_000} MB, too much for a {name} picture to be read"
+                f"has {byte_count // 1_000_000} MB, too much for a {name} picture to be read",
+                "save it as JPEG or PNG",
             )
         if name in _READERS:
             header = _READERS[name](file)
@@ -70,7 +71,7 @@ def probe(
                 header = replace(header, profile=icc.adobe_rgb())
     _check_size(header, max_input_pixels)
     if header.slow is not None and not may_be_slow:
-        raise errors.InputError(f"is {header.slow}: save it anew, not progressive")
+        raise errors.InputError(f"is {header.slow}", "save it anew, not progressive")
     if byte_count < header.least_bytes:
         raise errors.InputError(
             f"is cut short or damaged: {byte_count} bytes cannot hold "
@@ -96,11 +97,14 @@ def _check_size(header: Header, max_input_pixels: int) -> None:
         raise errors.InputError(f"is damaged: its header says {width}x{height} pixels")
     longest, pixels = max(width, height), width * height
     if longest > _MAX_SIDE:
-        raise errors.InputError(f"has a side of {longest} pixels", f"the limit is {_MAX_SIDE}")
+        raise errors.InputError(
+            f"has a side of {longest} pixels; the limit is {_MAX_SIDE}", "make it smaller"
+        )
     if pixels > max_input_pixels:
         raise errors.InputError(
             f"has {_megapixels(pixels, max_input_pixels)} megapixels; the limit is "
-            f"{max_input_pixels / 1e6:.9g} (--max-input-pixels)"
+            f"{max_input_pixels / 1e6:.9g}",
+            "raise --max-input-pixels if you trust it",
         )
 
 

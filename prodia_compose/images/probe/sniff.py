@@ -17,19 +17,19 @@ _HEAD_BYTES = 4096
 
 _RAW = "camera RAW file"
 _DEVELOP = "develop it to JPEG or TIFF first"
-_CONVERT = "a kind this tool does not read: convert it to JPEG or PNG"
+_CONVERT = "a kind this tool does not read; convert it to JPEG or PNG"
 _NONE = "not a picture"
 _DOUBLE = "AppleDouble file (macOS metadata, not the picture itself)"
 
 _CANON_CR2 = (8, b"CR\x02\0")  # the one RAW file that begins like a TIFF and can be told here
 _OTHERS: Final[tuple[tuple[int, bytes | tuple[bytes, ...], str], ...]] = (
-    (0, b"FUJIFILMCCD-RAW", f"a {_RAW} (Fujifilm RAF): {_DEVELOP}"),
-    (0, (b"IIRO", b"IIRS", b"MMOR"), f"a {_RAW} (Olympus ORF): {_DEVELOP}"),
-    (0, b"IIU\0", f"a {_RAW} (Panasonic RW2): {_DEVELOP}"),
-    (0, b"\0MRM", f"a {_RAW} (Minolta MRW): {_DEVELOP}"),
-    (0, b"FOVb", f"a {_RAW} (Sigma X3F): {_DEVELOP}"),
-    (6, b"HEAPCCDR", f"a {_RAW} (Canon CRW): {_DEVELOP}"),
-    (*_CANON_CR2, f"a {_RAW} (Canon CR2): {_DEVELOP}"),
+    (0, b"FUJIFILMCCD-RAW", f"a {_RAW} (Fujifilm RAF); {_DEVELOP}"),
+    (0, (b"IIRO", b"IIRS", b"MMOR"), f"a {_RAW} (Olympus ORF); {_DEVELOP}"),
+    (0, b"IIU\0", f"a {_RAW} (Panasonic RW2); {_DEVELOP}"),
+    (0, b"\0MRM", f"a {_RAW} (Minolta MRW); {_DEVELOP}"),
+    (0, b"FOVb", f"a {_RAW} (Sigma X3F); {_DEVELOP}"),
+    (6, b"HEAPCCDR", f"a {_RAW} (Canon CRW); {_DEVELOP}"),
+    (*_CANON_CR2, f"a {_RAW} (Canon CR2); {_DEVELOP}"),
     (0, (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"), f"a JPEG XL picture, {_CONVERT}"),
     (0, b"II\xbc\x01", f"a JPEG XR picture, {_CONVERT}"),
     (0, b"8BPS\0\x02", f"a large Photoshop document (PSB), {_CONVERT}"),
@@ -69,16 +69,16 @@ _OTHERS: Final[tuple[tuple[int, bytes | tuple[bytes, ...], str], ...]] = (
     (0, b"\x7fELF", f"a program, {_NONE}"),
     (0, b"SQLite format 3\0", f"an SQLite database, {_NONE}"),
 )
-"""What is not on the list: where its marks stand, the marks, and what to say of it."""
+"""What is not on the list: where its marks stand, the marks, what to say of it; and what to do."""
 
 _TEXTS: Final = (
-    (r"(?=<).*<svg[\s>]", "an SVG drawing: export it as PNG first"),
+    (r"(?=<).*<svg[\s>]", "an SVG drawing; export it as PNG first"),
     (r"(?=<).*<(!doctype\s+html|(html|head|body|script)[\s>])", f"an HTML page, {_NONE}"),
-    (r"version https://git-lfs.github.com/spec/", "a Git LFS pointer: run git lfs pull"),
-    (r"data:image/", f"a data: URI, {_NONE}: decode its base64 text first"),
+    (r"version https://git-lfs.github.com/spec/", "a Git LFS pointer; run git lfs pull"),
+    (r"data:image/", f"a data: URI, {_NONE}; decode its base64 text first"),
     (r"<", f"an XML document, {_NONE}"),
     (r"[{[]", f"JSON text, {_NONE}"),
-    (r".{0,185}/annex/objects/", "a git-annex pointer: run git annex get"),
+    (r".{0,185}/annex/objects/", "a git-annex pointer; run git annex get"),
     (r"", f"plain text, {_NONE}"),
 )
 """What a text may be, by what it begins with; the first pattern that matches counts."""
@@ -106,13 +106,15 @@ def identify(file: BinaryIO) -> str:
     if not head:
         raise errors.InputError("is empty")
     if not head.strip(b"\0"):
-        raise errors.InputError("holds nothing but zero bytes: it was not copied whole")
+        raise errors.InputError(
+            "holds nothing but zero bytes", "copy it anew: it did not come whole"
+        )
     kind = kinds.by_head(head)
     if kind is not None and not head.startswith(_CANON_CR2[1], _CANON_CR2[0]):
         return kind.name
     if kind is None and (name := _by_structure(file, head, byte_count)) is not None:
         return name
-    raise errors.InputError(_refusal(head, byte_count))
+    raise _refused(_refusal(head, byte_count))
 
 
 def is_foreign(file: BinaryIO) -> bool:
@@ -148,13 +150,13 @@ def _by_brands(head: bytes) -> str:
     major = head[8:12]
     brands = {major} | {listed[at : at + 4] for at in range(0, len(listed), 4)}
     if major in {b"crx ", b"crx\0"}:
-        raise errors.InputError(f"is a {_RAW} (Canon CR3): {_DEVELOP}")
+        raise _refused(f"is a {_RAW} (Canon CR3); {_DEVELOP}")
     if brands & _AVIF:
         return "AVIF"
     if brands & _HEIF:
         return "HEIF"
     if major == b"jxl ":
-        raise errors.InputError(f"is a JPEG XL picture, {_CONVERT}")
+        raise _refused(f"is a JPEG XL picture, {_CONVERT}")
     raise errors.InputError(f"is a video (MP4 or QuickTime), {_NONE}")
 
 
@@ -178,6 +180,11 @@ def _is_tga(file: BinaryIO, head: bytes, byte_count: int) -> bool:
     return table and head[16] in depths and head[17] & 0xC0 == 0 and width > 0 and height > 0
 
 
+def _refused(told: str) -> errors.InputError:
+    words, _, cure = told.partition("; ")
+    return errors.InputError(words, cure)
+
+
 def _refusal(head: bytes, byte_count: int) -> str:
     """Return what a file is that is no picture of a format on the list, or that it is unknown."""
     start = b"RIFF\0\0\0\0" + head[8:] if head[:4] == b"RIFF" else head  # without its length
@@ -185,7 +192,7 @@ def _refusal(head: bytes, byte_count: int) -> str:
         if start.startswith(mark, offset):
             return f"is {words}"
     if b"%PDF-" in head[:1024]:
-        return f"is a PDF document, {_NONE}: export the page as JPEG or PNG"
+        return f"is a PDF document, {_NONE}; export the page as JPEG or PNG"
     if byte_count < 12 and any(
         magic.startswith(head) for kind in kinds.KINDS.values() for magic in kind.magic
     ):

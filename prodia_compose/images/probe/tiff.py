@@ -164,7 +164,9 @@ def _chosen(file: IO[bytes]) -> tuple[exif.Directory, int, str | None]:
     is_sensor = any(page.values.get(tiff.PHOTOMETRIC) in _SENSOR_DATA for page in pages + below)
     if is_dng or is_sensor or (first.subs and not full):
         name = "DNG" if is_dng else "TIFF-based, such as NEF, ARW or PEF"
-        raise errors.InputError(f"is a camera RAW file ({name}): develop it to JPEG or TIFF first")
+        raise errors.InputError(
+            f"is a camera RAW file ({name})", "develop it to JPEG or TIFF first"
+        )
     if not full or full[0] is first:
         return first, max(1, len(full)), None
     width, height = (first.values.get(tag, 0) for tag in (tiff.WIDTH, tiff.HEIGHT))

@@ -103,18 +103,20 @@ def _without(known: Mapping[str, object], unset: Iterable[str], name: str) -> Do
     for typed in unset:
         key, _, field = typed.lstrip("-").replace("-", "_").partition(":")
         extras = left.get("set")
+        extras = extras if isinstance(extras, dict) else {}
         if key == "set" and field:
             field = typed.partition(":")[2]
-            if not isinstance(extras, dict) or field not in extras:
-                raise errors.UsageError(f"--unset {typed}: the recipe of {name} has no such field")
+            if field not in extras:
+                words = f"--unset {typed}: the recipe of {name} has no such field"
+                raise errors.UsageError(words, values.hint(field, extras, "did you mean set:{}?"))
             left["set"] = {one: extras[one] for one in extras if one != field}
         elif key in recipe.carried():
             left.pop(key, None)
         else:
             cure = values.hint(key, recipe.carried(), otherwise="name one as in its recipe")
             cure = "type another one with -p" if key == "prompt" else cure
-            words = f"no option of a recipe is called so; {cure}"
-            raise errors.UsageError(f"--unset {values.shown(typed)}: {words}")
+            words = f"--unset {values.shown(typed)}: no option of a recipe is called so"
+            raise errors.UsageError(words, cure)
     return left
 
 
@@ -158,7 +160,7 @@ def _entries(name: str, written: object) -> tuple[Entry, ...]:
     """
     sources = written if isinstance(written, list) else []
     try:
-        found = tuple(map(_entry, sources))
+        found = tuple(replace(_entry(one), origin=name) for one in sources)
     except (ValueError, TypeError) as exc:
         raise _damaged(name, "list of pictures") from exc
     labels = [one.label for one in found if one.label]

@@ -31,7 +31,7 @@ def _rate(text: str, called: str) -> float:
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)/([smh])", text)
     if match is None or float(match[1]) <= 0:
         cure = "write it as N/s, N/m or N/h, such as 10/m"
-        raise errors.UsageError(f"{called} {text}: {cure}")
+        raise errors.UsageError(f"{called} {text}: is no rate", cure)
     return float(match[1]) / _SECONDS[match[2]]
 
 
@@ -45,7 +45,7 @@ def _shard(text: str, called: str) -> tuple[int, int]:
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         cure = "write it as I/N, the number of this part and how many there are, such as 1/4"
-        raise errors.UsageError(f"{called} {text}: {cure}")
+        raise errors.UsageError(f"{called} {text}: is no part", cure)
     return int(match[1]), int(match[2])
 
 
@@ -54,7 +54,8 @@ def _address(text: str, called: str) -> str:
     match = re.fullmatch(r"(tcp|tls)://(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):[0-9]{1,5}", text)
     if match is None:
         cure = "write it as tls://HOST:PORT, or on this machine as tcp://127.0.0.1:8786"
-        raise errors.UsageError(f"{called} {addresses.shown(text)}: {cure}")
+        words = f"{called} {addresses.shown(text)}: is no scheduler's address"
+        raise errors.UsageError(words, cure)
     if match[1] == "tcp" and not service.is_loopback(match[2].strip("[]")):
         cure = "over a network use tls://, so that nobody reads or changes the pictures"
         raise errors.UsageError(f"{called} {text}: tcp:// is for this machine only", cure)
@@ -293,10 +294,14 @@ class BatchOptions(Options):
             yield Clash("operands", "each", "no rows", cure)
         if self.each is not None and self.manifest_format is not None:
             flag = self.called("--manifest-format")
-            yield Clash("manifest_format", "each", f"{flag}: a list of --each has no format")
+            yield Clash(
+                "manifest_format", "each", f"{flag}: a list of --each has no format", "leave it out"
+            )
         first = self.shared[0] if self.each is not None and self.shared else ""
         if PurePath(first).suffix.lower() in manifest.SUFFIXES:
-            yield Clash("operands", "each", f"{first} and --each: give one of them")
+            yield Clash(
+                "operands", "each", f"{first} and --each: both are given", "give one of them"
+            )
 
     def _single(self) -> Iterator[Clash]:
         """Yield what is for one job only."""

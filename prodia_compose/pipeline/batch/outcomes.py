@@ -15,12 +15,11 @@ from prodia_compose.pipeline.run import Run
 Reason = Literal["auth", "balance", "cost", "disk", "failures", "interrupted", "bug"]
 """Why no more rows are started."""
 
-WORDS: dict[Reason, str] = {
+WORDS: dict[Reason, str] = {  # of "cost" the amounts tell: `starting.budget`
     "auth": "the service refused the token",
     "balance": "the balance of the account does not pay for more",
-    "cost": "the budget has no room for the next row, or a job cost more than it should",
     "disk": "a disk is full, or does not take what must be on it",
-    "failures": "too many rows failed, one after the other",
+    "failures": "too many failed, one after the other",
     "interrupted": "the batch was asked to stop",
     "bug": "there is a bug in this tool",
 }
@@ -44,11 +43,11 @@ class Ended(errors.NotDeliveredError, exit_code=ExitCode.NOT_DELIVERED):
     """No more rows are started; this one did not run.
 
     Attributes:
-        reason: Why.
+        reason: Why; its `why` are the words for that.
     """
 
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(f"no more rows are started: {WORDS[reason]}; this one did not run")
+    def __init__(self, reason: Reason, why: str) -> None:
+        super().__init__(f"no more are started: {why}; this one did not run")
         self.reason = reason
 
 
@@ -147,11 +146,11 @@ def of_signal(end: errors.Interrupted, status: Status, run: Run) -> errors.Compo
         return errors.NotPlacedError(f"stopped by {end}: its picture came, and is kept as {kept}")
     if status != "unknown":
         return errors.NotDeliveredError(f"stopped by {end}: the job did not run")
-    words = "the job had been sent and may be billed"
+    words, fetch = "the job had been sent and may be billed", None
     if run.job_id is not None:
         fetch = f"`prodia-compose jobs fetch {run.job_id}` brings its picture"
-        words = f"the job {run.job_id} runs on and may be billed; {fetch}"
-    return errors.UnknownError(f"stopped by {end}: {words}", job_id=run.job_id)
+        words = f"the job {run.job_id} runs on and may be billed"
+    return errors.UnknownError(f"stopped by {end}: {words}", fetch, job_id=run.job_id)
 
 
 class Failures:

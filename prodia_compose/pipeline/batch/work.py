@@ -196,8 +196,8 @@ class _Row:
         try:
             self._go()
         except BaseException as exc:  # noqa: BLE001 - told by who asked for the batch
-            if not self._has_begun and (lack := errors.lack(exc)) is not None:
-                return errors.OutputError(f"{lack}; nothing was sent")
+            if not self._has_begun and (lack := errors.lack(exc)):
+                return errors.OutputError(f"{lack[0]}; nothing was sent", *lack[1:])
             return exc
         return None
 
@@ -257,7 +257,7 @@ class _Row:
         with self._crew.at_pictures:
             around.stop.check()
             if means.desk.reason is not None:
-                raise Ended(means.desk.reason)
+                raise Ended(means.desk.reason, means.desk.why)
             plan = self._plan = planner.make(due.row.request, around, sending=True)
         run = self._run = self._new_run((*plan.warnings, *due.warnings))
         if plan.is_reuse:

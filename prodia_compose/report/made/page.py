@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import prodia_compose
 from prodia_compose.frozen import frozen
@@ -15,6 +16,10 @@ from prodia_compose.report.made.grid import Grid, Set, Variant
 from prodia_compose.report.made.pictures import Named, Picture
 
 _HERE = Path(__file__).parent
+
+_MOST_BESIDE: Final = 24
+_MOST_ALONE: Final = 8
+"""How many columns stand side by side, and those of a single set; the cells of more are wrapped."""
 
 
 @frozen
@@ -122,7 +127,9 @@ def page(
     """
     import jinja2  # noqa: PLC0415 - loaded for a page only
 
-    room = f"@media screen {{ table {{ min-width: {10 + 12 * len(grid.columns)}rem; }} }}\n"
+    is_wrapped = len(grid.columns) > (_MOST_ALONE if len(grid.sets) == 1 else _MOST_BESIDE)
+    width = 0 if is_wrapped else 10 + 12 * len(grid.columns)
+    room = f"@media screen {{ table {{ min-width: {width}rem; }} }}\n"
     style = room + (_HERE / "page.css").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -140,6 +147,7 @@ def page(
         common=common,
         columns=[(words.model(one), words.details(one)) for one in grid.columns],
         is_single=len(grid.columns) == 1,
+        is_wrapped=is_wrapped,
         rows=rows,
         count=figures.count,
         nothing=words.NOTHING,

@@ -69,13 +69,14 @@ def of_input(image: Document) -> Named:
     return Named(str(image["path"]), _text(image, "sha256"), is_input=True)
 
 
-def all_of(grid: Grid, folder: str, stop: Stop) -> Shown:
+def all_of(grid: Grid, folder: str, stop: Stop, *, is_shown: bool = True) -> Shown:
     """Return the pictures of a grid.
 
     Args:
         grid: Its documents name them.
         folder: What the originals' paths are told from.
         stop: What ends it early.
+        is_shown: Whether small copies are made; else no picture is decoded.
 
     Raises:
         errors.Interrupted: Somebody asked to stop.
@@ -84,7 +85,7 @@ def all_of(grid: Grid, folder: str, stop: Stop) -> Shown:
     wanted = list(dict.fromkeys(_all_named(grid)))
     side = next((side for most, side in _SIDES if len(wanted) <= most), _LEAST_SIDE)
     each = max(_LEAST_BYTES, min(_MOST_BYTES, _ALL_BYTES // max(1, len(wanted))))
-    maker = _Maker(folder, side, each, workers.Budget(fit.BUDGET_BYTES))
+    maker = _Maker(folder, side if is_shown else 0, each, workers.Budget(fit.BUDGET_BYTES))
     tasks = [workers.Task(work=partial(maker.shown, one), cost=0) for one in wanted]
     found: dict[Named, Picture] = {}
     for place, outcome in workers.outcomes(tasks, budget=workers.Budget(1), stop=stop):
@@ -101,7 +102,7 @@ def _all_named(grid: Grid) -> Iterator[Named]:
 
 
 class _Maker(NamedTuple):
-    """What small copies are made with: how long they are, and of how many bytes at most."""
+    """What small copies are made with: how long they are (0: none are), and of how many bytes at most."""
 
     folder: str
     side: int
@@ -126,7 +127,7 @@ class _Maker(NamedTuple):
         trouble = ["its file has changed since"] if is_other else []
         small = None
         try:
-            small = self._small(path, image)
+            small = self._small(path, image) if self.side else None
         except errors.InputError as exc:
             trouble.append(f"cannot be shown: {exc.message}")
         href = _href(image.path, self.folder)

@@ -46,15 +46,15 @@ def kind_of(target: str, asked: Kind | None = None, *, called: str = "-o") -> Ki
     suffix = "" if target == "-" else Path(target).suffix.lower()
     named = SUFFIXES.get(suffix)
     if suffix and named is None:
-        words = f"no such report as {suffix}; use .html, .md, .jpg or .png"
-        raise errors.UsageError(f"{called} {target}: {words}")
+        words = f"{called} {target}: no such report as {suffix}"
+        raise errors.UsageError(words, "use .html, .md, .jpg or .png")
     if named is not None and asked not in (None, named):
-        words = f"the name asks for {named}; give one of them"
-        raise errors.UsageError(f"--format {asked} and {called} {target}: {words}")
+        words = f"--format {asked} and {called} {target}: the name asks for {named}"
+        raise errors.UsageError(words, "give one of them")
     found = named or asked or "html"
     if target == "-" and found in ("jpg", "png"):
-        words = "a contact sheet can be several files; name the first one, or ask for html or md"
-        raise errors.UsageError(f"{called} -: {words}")
+        words = f"{called} -: a contact sheet can be several files"
+        raise errors.UsageError(words, "name the first one, or ask for html or md")
     return found
 
 
@@ -125,7 +125,8 @@ def write(
         return [place.path]
     folder = os.getcwd() if place.is_stream else os.path.dirname(place.absolute)  # noqa: PTH109, PTH120 - as typed
     arranged = grid.arranged(documents)
-    shown = pictures.all_of(arranged, folder, stop or Stop())
+    is_shown = target.kind != "md"
+    shown = pictures.all_of(arranged, folder, stop or Stop(), is_shown=is_shown)
     paths = []
     for number, data in enumerate(_files(arranged, documents, shown, target.kind, prompts), 1):
         try:

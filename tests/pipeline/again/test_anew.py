@@ -153,9 +153,9 @@ def test_unset_and_typed(work: Path, run: Run) -> None:
     assert typed["job"]["config"]["steps"] == 9
     for name, words in odd.items():
         assert told[name].code == 2
-        assert words in told[name].err
+        assert words in told[name].told
     assert alone.code == 2
-    assert "--unset: leaves something out of an earlier job; name that with --from" in alone.err
+    assert "--unset: leaves something out of an earlier job; name that with --from" in alone.told
 
 
 def _declared() -> dict[str, Declared]:
@@ -257,7 +257,7 @@ def test_all_that_is_gone_is_told(work: Path, run: Run) -> None:
     kept = "its address is kept without its password and query, which can be keys"
     missing = "no such file; check the name and the folder you are in"
     assert [line.removeprefix("prodia-compose: error: ") for line in told] == [
-        f"gone one of several words.jpg: {missing}",
+        f"gone one of several words.jpg: {missing}; the recipe of x.json names it",
         "image 2: came from standard input or a pipe, which is gone",  # as the last
         f"https://host/a.jpg?...: {kept}; {anew_}",
     ]

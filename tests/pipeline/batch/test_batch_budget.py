@@ -45,7 +45,7 @@ def test_what_is_spent_and_reserved_stays_within_the_limit(
                 budget.release(name)
         assert budget.spent == spent
         assert budget.reserved == kept + sum(bounds.values())
-        assert budget.is_over is (excess > 0)
+        assert bool(budget.over) is (excess > 0)
         if limit is not None:
             assert budget.spent + budget.reserved <= max(limit, before) + excess
 
@@ -79,7 +79,7 @@ def test_tenths_add_up() -> None:
         budget.settle(str(number), Decimal("0.1"))
 
     assert (budget.spent, budget.reserved) == (Decimal(5), Decimal(0))
-    assert not budget.is_over
+    assert not budget.over
 
 
 def test_what_earlier_runs_spent_counts() -> None:
@@ -119,4 +119,4 @@ def test_a_price_that_nobody_knew_is_above_no_bound() -> None:
     budget.settle("a", Decimal(7))
 
     assert (budget.spent, budget.reserved) == (Decimal(7), Decimal(0))
-    assert not budget.is_over
+    assert not budget.over

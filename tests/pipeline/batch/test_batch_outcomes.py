@@ -82,7 +82,7 @@ BILLED = errors.RejectedError("failed", may_be_billed=True)
         (_run(), errors.CostError(""), ("refused", None, False, None)),
         (_run("answered"), errors.AuthError(""), ("cancelled", None, False, "auth")),
         (_run("answered"), errors.BalanceError(""), ("cancelled", None, False, "balance")),
-        (_run(), Ended("disk"), ("cancelled", None, False, None)),
+        (_run(), Ended("disk", "a disk is full"), ("cancelled", None, False, None)),
         (_run(), errors.Interrupted(2), ("cancelled", None, False, "interrupted")),
         (_run("sending"), errors.Interrupted(2), ("cancelled", None, False, "interrupted")),
         (_run("sent"), errors.Interrupted(15), ("unknown", None, True, "interrupted")),
@@ -169,10 +169,10 @@ def test_a_picture_that_came_before_a_signal_is_not_unknown(
 
 def test_exit_codes_and_words_of_an_end() -> None:
     """A row that is dropped counts as not delivered: it did not run, and says why."""
-    ended = Ended("balance")
+    ended = Ended("balance", outcomes.WORDS["balance"])
 
     assert (ended.exit_code, ended.kind, ended.may_be_billed) == (7, "not-delivered", False)
     assert ended.message == (
-        "no more rows are started: the balance of the account does not pay for more;"
+        "no more are started: the balance of the account does not pay for more;"
         " this one did not run"
     )

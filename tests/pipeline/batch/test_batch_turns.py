@@ -397,7 +397,7 @@ def test_every_batch_comes_to_an_end_within_its_limits(
 
     def check(batch: Batch) -> None:
         assert len(batch.on_way) <= jobs
-        if limit_usd is not None and not batch.budget.is_over:
+        if limit_usd is not None and not batch.budget.over:
             assert batch.budget.spent + batch.budget.reserved <= limit_usd
 
     batch = Batch(rows, jobs=jobs, rate=rate, limit=limit_usd)
@@ -450,5 +450,5 @@ def test_an_error_is_each_rows_own() -> None:
     assert isinstance(rows[0].error, errors.NotDeliveredError)
     assert rows[0].error is not rows[1].error
     assert rows[0].error.message == (
-        "no more rows are started: the service refused the token; this one did not run"
+        "no more are started: the service refused the token; this one did not run"
     )

@@ -357,14 +357,19 @@ def test_ids_stay_the_same_for_ever(work: Path) -> None:
         ([{"id": 7}, {"id": "7"}], "2: 7: line 1 has that id too"),
         ([SAME, {**SAME, "prompt": "y"}], "line 1 has the same pictures, variables, model and s"),
         ([{"id": "a", "steps": "x"}, {"id": "a"}], "2: a: line 1 has that id too"),
+        ([{"id": "a", "output": "o.jpg"}, {"id": "a", "output": "o.jpg"}], "line 1 has that id"),
     ],
 )
-def test_two_rows_cannot_have_one_id(work: Path, lines: list[object], words: str) -> None:
-    """Both lines are named; no row is passed over for it."""
-    messages = refusals(write("m.jsonl", lines), "-p", "x", "-o", "{row}.jpg")
+@pytest.mark.parametrize("target", ["{row}.jpg", "{id}.jpg", "{id}-{row}.jpg"])
+def test_two_rows_cannot_have_one_id(
+    work: Path, lines: list[object], words: str, target: str
+) -> None:
+    """Both lines are named, once, whatever place they would have; no row is passed over for it."""
+    messages = refusals(write("m.jsonl", lines), "-p", "x", "-o", target)
 
     assert words in messages[-1]
     assert messages[-1].startswith("3 whole")
+    assert sum(f":{len(lines)}: " in one for one in messages) == 1
 
 
 @pytest.mark.parametrize(

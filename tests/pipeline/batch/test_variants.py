@@ -95,7 +95,7 @@ def test_a_varied_value_beats_what_contradicts_it(work: Path) -> None:
         (2, ()),
     ]
     assert refusals(*LINE, "--vary", "match=1,2") == [
-        "2 FILE:2: b: match and width: give one of them"
+        "2 FILE:2: b: match and width: both are given; give one of them"
     ]
 
 

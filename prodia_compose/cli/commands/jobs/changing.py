@@ -114,7 +114,7 @@ def _ask(rows: list[tuple[str, ...]], *, as_json: bool) -> None:
         typer.Abort: The answer is no.
     """
     if as_json or not (terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)):
-        raise errors.UsageError("jobs clean: -y removes without asking", "give it to go on")
+        raise errors.UsageError("jobs clean: there is nobody to ask", "-y removes without asking")
     terminal.tell("\n".join(tables.aligned(rows, terminal.layout(sys.stderr))))
     if not terminal.is_agreed("Remove them all? [y/N] "):
         raise errors.UsageError("jobs clean: nothing was removed")

@@ -39,7 +39,8 @@ def jobs(
     if command is None:
         return looking.list_jobs(limit=limit, since=since, until=until, sandbox=sandbox, json=json)
     if limit != LIMIT or since is not None or until is not None or sandbox or json:
-        raise errors.UsageError(f"jobs: write its options after the command: jobs {command} ...")
+        cure = f"write them after it: jobs {command} ..."
+        raise errors.UsageError(f"jobs: options stand before the command {command}", cure)
     return 0
 
 

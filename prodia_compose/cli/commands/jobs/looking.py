@@ -148,23 +148,23 @@ def _found(record: ledger.Ledger, named: str) -> Sequence[tuple[Entry, contents.
         errors.UsageError: There is none.
         errors.InputError: What is called so is no file, or cannot be read.
     """
-    unreadable = None
+    unreadable: tuple[str, ...] = ()
     try:
         if found := contents.find(record, named):
             return found
     except errors.InputError as exc:
-        unreadable = f"{exc.message}; no job's id begins so"
+        unreadable = (f"{exc.words}, and no job's id begins so", *exc.hints)
     try:
         return [(record.find(named), None)]  # an id can be the name of a file too
     except errors.UsageError as exc:
         is_there = os.path.exists(named)  # noqa: PTH110 - pathlib raises at long names
-        if is_there and unreadable is not None:
-            raise errors.InputError(unreadable, path=named) from exc
+        if is_there and unreadable:
+            raise errors.InputError(*unreadable, path=named) from exc
         if record.trouble is not None or not (is_there or addresses.names_file(named)):
             raise
-        words = "no job of the record made this picture or used it, as it is now; `prodia-compose"
-        words = f"{named}: {words} verify` tells whether it was altered"
-        raise errors.UsageError(unreadable or words) from exc
+        words = f"{named}: no job of the record made this picture or used it, as it is now"
+        cure = "`prodia-compose verify` tells whether it was altered"
+        raise errors.UsageError(*unreadable or (words, cure)) from exc
 
 
 def _show_picture(named: str | None, entry: Entry, verbosity: int) -> None:

@@ -102,8 +102,8 @@ def read(path: str, file: BinaryIO, called: str = "--results") -> Iterator[tuple
         if is_first and (found is None or found.get("schema") != HEADER):
             if not data.endswith(b"\n") and is_opening(data):
                 return
-            words = f"is no results file of this version's batches; name another with {called}"
-            raise errors.UsageError(f"{path}: {words}", path=path)
+            words = f"{path}: is no results file of this version's batches"
+            raise errors.UsageError(words, f"name another with {called}", path=path)
         if found is None and not data.endswith(b"\n"):
             return
         if found is None or found.get("schema") not in (HEADER, START, ROW):
@@ -132,8 +132,9 @@ def is_opening(data: bytes) -> bool:
 
 def damaged(path: str, number: int) -> errors.InputError:
     """Return the error for a line that cannot be understood."""
-    words = "is no line of a batch's results; mend it, or go on with a copy of the file from before"
-    return errors.InputError(f"{path}:{number}: {words}", path=path)
+    cure = "mend it, or go on with a copy of the file from before"
+    words = f"{path}:{number}: is no line of a batch's results"
+    return errors.InputError(words, cure, path=path)
 
 
 def require_same(
@@ -152,8 +153,8 @@ def require_same(
         if theirs != ours and (is_own or field != "shard"):
             what = words.get(theirs) or words[""].format(theirs)
             mine_is = words.get(ours) or words[""].format(ours)
-            message = f"is of {what}, and this run is of {mine_is}; name another with {called}"
-            raise errors.UsageError(f"{path}: {message}", path=path)
+            message = f"{path}: is of {what}, and this run is of {mine_is}"
+            raise errors.UsageError(message, f"name another with {called}", path=path)
 
 
 _DIFFERENT: dict[str, dict[str, str]] = {

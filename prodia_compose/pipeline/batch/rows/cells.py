@@ -78,7 +78,9 @@ def read(written: Written, findings: errors.Findings) -> Cells:
             else:
                 raise fields.unknown(name, "field")
     if "prompt" in found and "prompt_file" in found:
-        findings.add(errors.UsageError("prompt and prompt_file: give one of them"))
+        findings.add(
+            errors.UsageError("prompt and prompt_file: both are given", "give one of them")
+        )
     return Cells(**found, values=values)  # type: ignore[arg-type] # each as its reader gives it
 
 
@@ -120,16 +122,16 @@ def _image(written: object) -> Image:
     path, label = members.get("path"), members.get("label")
     if not isinstance(path, str) or not path:
         cure = 'write a path, or {"path": "a.jpg", "label": "NAME"}'
-        raise errors.UsageError(f"images {fields.shown(written)}: {cure}")
+        raise errors.UsageError(f"images {fields.shown(written)}: is no picture", cure)
     _check_path("images", path)
     if label is None:
         return None, path
     if not isinstance(label, str) or not LABEL.fullmatch(label):
         cure = "a label is a letter, then letters, digits, - or _"
-        raise errors.UsageError(f"label {fields.shown(label)}: {cure}")
+        raise errors.UsageError(f"label {fields.shown(label)}: is no label", cure)
     if label in fields.TEMPLATE_NAMES:
-        cure = f"{{{label}}} stands for something else in a batch; choose another"
-        raise errors.UsageError(f"label {label}: {cure}")
+        words = f"label {label}: {{{label}}} stands for something else in a batch"
+        raise errors.UsageError(words, "choose another")
     return label, path
 
 

@@ -31,10 +31,10 @@ def _folder(text: str, called: str) -> str:
     """Return a folder's name; refuse what is meant for one picture."""
     cure = "name a folder for the pictures, such as -o tried"
     if text.startswith("~/") and not Path("~").exists():
-        cure = "~ is not expanded here; write the whole path, or $HOME"
-        raise errors.UsageError(f"{called} {text}: {cure}")
+        words = f"{called} {text}: ~ is not expanded here"
+        raise errors.UsageError(words, "write the whole path, or $HOME")
     if text == "-" or addresses.scheme(text) is not None:
-        raise errors.UsageError(f"{called} {addresses.shown(text)}: {cure}")
+        raise errors.UsageError(f"{called} {addresses.shown(text)}: is no folder", cure)
     is_there = os.path.isdir(text)  # noqa: PTH112 - pathlib raises at long names
     if Path(text).suffix.lower() in _FILES and not is_there:
         raise errors.UsageError(

@@ -91,8 +91,8 @@ def check_variable(name: str) -> None:
         cure = "a name is a letter, then letters, digits, - or _"
         raise errors.UsageError(f"vars: {shown(name)} is no name for a variable", cure)
     if name in TEMPLATE_NAMES:
-        cure = f"{{{name}}} stands for something else in a batch; choose another name"
-        raise errors.UsageError(f"vars {name}: {cure}")
+        words = f"vars {name}: {{{name}}} stands for something else in a batch"
+        raise errors.UsageError(words, "choose another name")
 
 
 def unknown(name: str, kind: str, known: tuple[str, ...] = NAMES) -> errors.InputError:

@@ -108,8 +108,8 @@ def _object(line: bytes) -> dict[str, object]:
     except ValueError as exc:  # an integer of thousands of digits
         raise errors.InputError("holds too large a number", "use a smaller one") from exc
     if not isinstance(found, dict):
-        cure = "; of an array, jq -c '.[]' makes JSON Lines" if isinstance(found, list) else ""
-        raise errors.InputError(f"{fields.shown(found)}: is no object", f"{_OBJECT}{cure}")
+        cure = "of an array, jq -c '.[]' makes JSON Lines" if isinstance(found, list) else None
+        raise errors.InputError(f"{fields.shown(found)}: is no object", _OBJECT, cure)
     return found
 
 

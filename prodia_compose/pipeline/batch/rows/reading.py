@@ -75,8 +75,8 @@ class _Reader:
         is_named = not isinstance(options, CompareOptions)  # by a template that the user wrote
         for label, _ in selection.labelled if is_named else ():
             if label in fields.TEMPLATE_NAMES:
-                cure = f"{{{label}}} stands for something else in a batch; choose another label"
-                self._whole(errors.UsageError(f"-i {label}=...: {cure}"))
+                words = f"-i {label}=...: {{{label}}} stands for something else in a batch"
+                self._whole(errors.UsageError(words, "choose another label"))
         bare = replace(selection, operands=options.shared)
         first = "--each -" if options.each == "-" else "the manifest -"
         claims = [first] if "-" in (options.each, options.manifest) else []
@@ -102,8 +102,7 @@ class _Reader:
             own = source.cells.id or (None if wrong.errors else source.cells.digits)
             for number, way in enumerate(ways, index * len(ways) + 1):
                 id_ = f"{own}{way.suffix}"
-                if own is not None:
-                    self._take_id(id_, source)
+                is_free = own is None or self._take_id(id_, source)
                 if wrong.errors:
                     break
                 with wrong.collecting():
@@ -116,7 +115,8 @@ class _Reader:
                         repeat=way.repeat,
                     )
                     self._rows.append(row)
-                    self._find(places.take(row, len(source.cells.images), source.folder))
+                    if is_free:  # else its place is another row's for that alone
+                        self._find(places.take(row, len(source.cells.images), source.folder))
             self._problems += [Problem(error=one, line=source.line, id=own) for one in wrong.errors]
         spoilt = places.spoilt()
         self._problems += spoilt.values()
@@ -127,23 +127,24 @@ class _Reader:
         if problem is not None:
             self._problems.append(problem)
 
-    def _take_id(self, id_: str, source: Source) -> None:
-        """Find an id that another row has."""
+    def _take_id(self, id_: str, source: Source) -> bool:
+        """Return whether an id is free; find one that another row has."""
         first = self._lines.setdefault(id_, source.line)
         pair = (first, source.line)
-        if first == source.line or pair in self._reported:
-            return
+        if first == source.line:
+            return True
+        if pair in self._reported:
+            return False
         self._reported.add(pair)
-        message = f"line {first} has that id too; ids must differ"
+        told = (f"line {first} has that id too", "ids must differ")
         if source.each is not None:
-            message = f"entry {first} is the same; name it once"
+            told = (f"entry {first} is the same", "name it once")
         elif source.cells.id is None:
-            message = (
-                f"line {first} has the same pictures, variables, model and settings; "
-                "give each an id of its own"
-            )
-        error = errors.InputError(message)
+            words = f"line {first} has the same pictures, variables, model and settings"
+            told = (words, "give each an id of its own")
+        error = errors.InputError(*told)
         self._problems.append(Problem(error=error, line=source.line, id=id_, is_whole=True))
+        return False
 
     def _check_only(self) -> None:
         """Find ids that were asked for and that no row has."""

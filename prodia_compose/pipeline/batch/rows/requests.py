@@ -147,5 +147,5 @@ def _refuse_varied(source: Source, variant: Variant) -> None:
     for name in variant.names:
         bare = name.removeprefix("set:")
         if bare in own:
-            cure = "the row sets it, and --vary gives it several values; leave one of them out"
-            raise errors.UsageError(f"{bare}: {cure}")
+            words = f"{bare}: the row sets it, and --vary gives it several values"
+            raise errors.UsageError(words, "leave one of them out")

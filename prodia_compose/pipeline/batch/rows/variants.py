@@ -53,7 +53,8 @@ def parse(text: str, called: str) -> Varied:
     name = key if key.startswith("set:") else key.replace("-", "_")
     shown = f"{called} {text}"
     if not equals or not key:
-        raise errors.UsageError(f"{shown}: write it as KEY=V1,V2 or, for numbers, KEY=1..4")
+        cure = "write it as KEY=V1,V2 or, for numbers, KEY=1..4"
+        raise errors.UsageError(f"{shown}: has no KEY or no values", cure)
     if name not in _KEYS and not re.fullmatch("set:.+", name):
         cure = values.hint(name, _KEYS, otherwise=f"there are {', '.join(_KEYS)} and set:KEY")
         raise errors.UsageError(f"{shown}: no such field to vary", cure)
@@ -70,8 +71,10 @@ def _members(name: str, listed: str, shown: str) -> Sequence[str]:
         return listed.split(",")
     first, last = int(span[1]), int(span[2])
     if not first <= last < first + _MOST_VALUES:
-        cure = f"count upwards, at most {_MOST_VALUES:,} values"
-        raise errors.UsageError(f"{shown}: {cure}")
+        words = "counts downwards" if last < first else "counts too far"
+        raise errors.UsageError(
+            f"{shown}: {words}", f"count upwards, at most {_MOST_VALUES:,} values"
+        )
     return [str(number) for number in range(first, last + 1)]
 
 

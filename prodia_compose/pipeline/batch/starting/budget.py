@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from prodia_compose.progress import usd
+
 _NONE = Decimal(0)
 
 
@@ -11,13 +13,13 @@ class Budget:
     Attributes:
         limit: What all may cost together; None if there is no limit.
         spent: The prices that came, those of earlier runs included.
-        is_over: Whether a job has cost more than was set aside for it.
+        over: What a job cost that cost more than was set aside for it, in words; empty if none did.
     """
 
     def __init__(self, limit: Decimal | None, spent_before: Decimal = _NONE) -> None:
         self.limit = limit
         self.spent = spent_before
-        self.is_over = False
+        self.over = ""
         self._bounds: dict[str, Decimal | None] = {}  # of the jobs on their way
         self._on_way = self._kept = _NONE
 
@@ -33,6 +35,12 @@ class Budget:
     def may_fit(self, bound: Decimal | None) -> bool:
         """Return whether it could be, if all on their way came to cost nothing."""
         return self._has_room(self._kept, bound)
+
+    def no_room(self, bound: Decimal | None) -> str:
+        """Return in words why a job that costs so much at most cannot be sent."""
+        used, limit = self.spent + self.reserved, self.limit or _NONE
+        more = "an unknown amount" if bound is None else usd(bound)
+        return f"{usd(used)} of {usd(limit)} spent or set aside, and the next may cost {more}"
 
     def _has_room(self, reserved: Decimal, bound: Decimal | None) -> bool:
         if self.limit is None:
@@ -56,7 +64,8 @@ class Budget:
         """Put the price that came in the place of what was set aside."""
         bound = self._taken_back(name)
         self.spent += price
-        self.is_over |= bound is not None and price > bound
+        if bound is not None and price > bound and not self.over:
+            self.over = f"{name} cost {usd(price)}, and should have cost {usd(bound)} at most"
 
     def release(self, name: str) -> None:
         """Take back what was set aside for a job: it did not run."""

@@ -37,6 +37,12 @@ class Desk:
         return self._turns.reason
 
     @property
+    def why(self) -> str:
+        """The same in words."""
+        with self._lock:
+            return self._turns.why
+
+    @property
     def on_way(self) -> int:
         """How many rows are on their way."""
         with self._lock:

@@ -9,6 +9,7 @@ from operator import attrgetter
 from prodia_compose import errors
 from prodia_compose.client import verdicts
 from prodia_compose.client.send import Pause
+from prodia_compose.pipeline.batch import outcomes
 from prodia_compose.pipeline.batch.outcomes import Ended, Failures, Outcome, Reason
 from prodia_compose.pipeline.batch.starting.budget import Budget
 from prodia_compose.pipeline.batch.starting.starts import Starts
@@ -63,6 +64,7 @@ class Turns:
     def __init__(self, starts: Starts, budget: Budget, failures: Failures) -> None:
         self.waiting: list[Turn] = []
         self.reason: Reason | None = None
+        self._lacking: Decimal | None = None  # what the first row that does not fit may cost
         self._starts = starts
         self._budget = budget
         self._failures = failures
@@ -73,6 +75,13 @@ class Turns:
     def on_way(self) -> int:
         """How many rows are on their way."""
         return self._starts.on_way
+
+    @property
+    def why(self) -> str:
+        """Why no more rows are started, in words, with the amounts of by now."""
+        if self.reason == "cost":
+            return self._budget.over or self._budget.no_room(self._lacking)
+        return outcomes.WORDS[self.reason] if self.reason else ""
 
     def enter(self, turn: Turn) -> None:
         """Have a row wait for its turn."""
@@ -111,7 +120,7 @@ class Turns:
         self._failures.take(outcome.status)
         if outcome.ends is not None:
             self.end(outcome.ends)
-        elif self._budget.is_over:
+        elif self._budget.over:
             self.end("cost")
         elif self._failures.are_too_many:
             self.end("failures")
@@ -139,7 +148,7 @@ class Turns:
         """Let go of the rows that wait in vain."""
         for turn in self.waiting:
             if self.reason is not None and not (self.reason == "cost" and turn.is_paid_for):
-                turn.decide(Ended(self.reason))
+                turn.decide(Ended(self.reason, self.why))
             elif turn.model in self._given_up:
                 turn.decide(errors.BusyError(self._given_up[turn.model], verdicts.LATER))
         self._forget_decided()
@@ -181,6 +190,7 @@ class Turns:
     def _has_room(self, turn: Turn) -> bool:
         """Return whether the budget has room for a row now; end if it never will."""
         if not self._budget.may_fit(turn.bound):
+            self._lacking = turn.bound
             self.end("cost")
         return self._budget.fits(turn.bound)
 
