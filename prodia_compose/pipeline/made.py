@@ -81,8 +81,8 @@ def _described(document: Document, record: Ledger) -> Document:
     entry = record.entry(str(name)) if is_bare and name is not None else None
     if entry is None:
         return document
-    known = of_job(entry)
-    return {**{key: known[key] for key in _DESCRIBING if key in known}, **document}
+    recorded = of_job(entry)
+    return {**{key: recorded[key] for key in _DESCRIBING if key in recorded}, **document}
 
 
 def of_job(entry: Entry) -> Document:
