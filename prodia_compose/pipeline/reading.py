@@ -71,8 +71,8 @@ def _values(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
             value, place = decoder.raw_decode(text, place)
         except json.JSONDecodeError as exc:
             is_cut = _is_cut(exc, place)
-            told = ("is cut short", "name an undamaged one") if is_cut else (_FOREIGN,)
-            raise _foreign(path, number, *told) from exc
+            words = ("is cut short", "name an undamaged one") if is_cut else (_FOREIGN,)
+            raise _foreign(path, number, *words) from exc
         except (ValueError, RecursionError) as exc:
             raise _foreign(path, number) from exc
         schema = value.get("schema") if isinstance(value, dict) else None
