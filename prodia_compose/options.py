@@ -71,7 +71,7 @@ class Option:
     is_hidden: bool = False
 
 
-class Retold(NamedTuple):
+class Overrides(NamedTuple):
     """What a command says otherwise of options of a group, by their fields: an `Option`'s fields.
 
     One that is None is left out.
@@ -184,21 +184,21 @@ class Declared(NamedTuple):
         if self.option.is_count or self.option.is_operand:
             return tuple(typed) if self.is_many else typed
         findings = errors.Findings()
-        found: list[object] = []
-        for one in typed if self.is_many else [typed]:
+        parsed: list[object] = []
+        for text in typed if self.is_many else [typed]:
             with findings.collecting():
-                if one in flags:  # in `-p -o out.jpg` the prompt was forgotten
-                    message = f"{called(self.long)} {one}: is an option"
+                if text in flags:  # in `-p -o out.jpg` the prompt was forgotten
+                    message = f"{called(self.long)} {text}: is an option"
                     raise errors.UsageError(message, "write the value before it")
-                found.append(self._parse(one, called))
+                parsed.append(self._parse(text, called))
         if self.option.once is not None and len(typed) > 1:
             words = f"{called(self.long)}: given {len(typed)} times; {self.option.once}"
             findings.errors.append(errors.UsageError(words, "keep one of them"))
         findings.raise_if_any()
-        if called(self.long) != self.long and any(one in self.option.typed_only for one in found):
-            message = f"{called(self.long)} {found[0]}: counts only if it is typed"
+        if called(self.long) != self.long and any(one in self.option.typed_only for one in parsed):
+            message = f"{called(self.long)} {parsed[0]}: counts only if it is typed"
             raise errors.UsageError(message, "leave it out")
-        return tuple(found) if self.option.once is None and self.is_many else found[0]
+        return tuple(parsed) if self.option.once is None and self.is_many else parsed[0]
 
     def _parse(self, typed: str, called: Callable[[str], str]) -> object:
         name, low, high = called(self.long), self.option.minimum, self.option.maximum
@@ -217,14 +217,14 @@ class Declared(NamedTuple):
 
 def fields_of(group: type[Options]) -> list[tuple[Field[Any], Any, Any]]:
     """Return each field of a group with its type, None apart, and what is noted at it."""
-    found = []
+    noted = []
     for field in fields(group):
         hint: Any = field.type
         kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         if NoneType in get_args(kind):
             kind = next(one for one in get_args(kind) if one is not NoneType)
-        found.append((field, kind, notes[0] if notes else None))
-    return found
+        noted.append((field, kind, notes[0] if notes else None))
+    return noted
 
 
 def declared(group: type[Options]) -> Iterator[Declared]:
@@ -233,11 +233,11 @@ def declared(group: type[Options]) -> Iterator[Declared]:
         if isinstance(note, Option):
             yield Declared(field.name, kind, field.default, note)
         elif is_group(kind):
-            told = note.options if isinstance(note, Retold) else {}
+            otherwise = note.options if isinstance(note, Overrides) else {}
             for one in declared(kind):
-                said = told.get(one.name, {})
-                if said is not None and (note is None or told or one.name in note):
-                    yield one._replace(option=replace(one.option, **said))
+                changes = otherwise.get(one.name, {})
+                if changes is not None and (note is None or otherwise or one.name in note):
+                    yield one._replace(option=replace(one.option, **changes))
 
 
 def flat(group: Options) -> dict[str, object]:
@@ -257,10 +257,10 @@ def make(
     kind: type[_Group], given: Mapping[str, object], variables: tuple[tuple[str, str], ...]
 ) -> _Group:
     """Return a group, and those in it, with the values given; all else as by default."""
-    found: dict[str, Any] = {"variables": variables}
+    by_name: dict[str, Any] = {"variables": variables}
     for field, below, _ in fields_of(kind):
         if is_group(below):
-            found[field.name] = make(below, given, variables)
+            by_name[field.name] = make(below, given, variables)
         elif field.name in given:
-            found[field.name] = given[field.name]
-    return kind(**found)
+            by_name[field.name] = given[field.name]
+    return kind(**by_name)

@@ -34,17 +34,17 @@ def number(
     Raises:
         errors.UsageError: It is none, or out of range.
     """
-    told = f"{called} {shown(typed)}"
+    subject = f"{called} {shown(typed)}"
     if kind is int and not _INTEGER.fullmatch(typed):
-        raise errors.UsageError(f"{told}: must be a whole number, such as {example}")
+        raise errors.UsageError(f"{subject}: must be a whole number, such as {example}")
     if not _DECIMAL.fullmatch(typed):
-        raise errors.UsageError(f"{told}: must be a number, such as {example}")
+        raise errors.UsageError(f"{subject}: must be a number, such as {example}")
     if not math.isfinite(float(typed)) or abs(float(typed)) > _LARGEST:
-        raise errors.UsageError(f"{told}: too large a number", "use a smaller one")
+        raise errors.UsageError(f"{subject}: too large a number", "use a smaller one")
     value = kind(typed)
     if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
         allowed = f"{minimum:g} or more" if maximum is None else f"{minimum:g} to {maximum:g}"
-        raise errors.UsageError(f"{told}: must be {allowed}")
+        raise errors.UsageError(f"{subject}: must be {allowed}")
     return value
 
 
@@ -130,18 +130,18 @@ def filled(
     """
 
     def fill(match: re.Match[str]) -> str:
-        found, value = match[0], values.get(match[1])
-        if found in ("{{", "}}"):
-            return found[0]
+        matched, value = match[0], values.get(match[1])
+        if matched in ("{{", "}}"):
+            return matched[0]
         if value is not None:
             return value
-        name = found.strip("{}")
+        name = matched.strip("{}")
         if name in values:
-            words = f"{called}: {found} is empty, as this run has no {name}"
+            words = f"{called}: {matched} is empty, as this run has no {name}"
             raise errors.UsageError(words, "give one, or leave it out")
         cure = hint(name, values, "did you mean {{{}}}?", otherwise)
         literally = "a literal brace is written twice"
-        raise errors.UsageError(f"{called}: {found} is no {kind}", cure, literally)
+        raise errors.UsageError(f"{called}: {matched} is no {kind}", cure, literally)
 
     return re.sub(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}", fill, text)
 

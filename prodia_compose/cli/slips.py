@@ -16,12 +16,12 @@ _LONGEST_SHOWN = 60
 _NAMED = re.compile(r"'([^']+)'")  # the first name in a message of the parser's
 
 
-def command(typed: str, rest: Sequence[str], group: str) -> str:
+def command(typed: str, arguments: Sequence[str], group: str) -> str:
     """Return what a word that is no command of a group was meant for; "" if nobody knows.
 
     Args:
         typed: The word.
-        rest: What follows it.
+        arguments: What follows it.
         group: The group of commands; "" for all.
     """
     root = offers.offers()["root"]
@@ -32,7 +32,7 @@ def command(typed: str, rest: Sequence[str], group: str) -> str:
         meant = meant or (f"show {name}" if group == "jobs" and _ID.fullmatch(typed) else None)
         return f"did you mean: {group} {meant}?" if meant else f"there are {', '.join(known)}"
     if typed in _SWITCHES:
-        after = f"{rest[0]} " if rest and rest[0] in known else ""
+        after = f"{arguments[0]} " if arguments and arguments[0] in known else ""
         return f"did you mean: {after}--{typed}?"
     if typed.lower().endswith(_MANIFESTS):
         return f"did you mean: batch {name} ...?"
@@ -83,7 +83,7 @@ def lacking(message: str, argv: Sequence[str]) -> tuple[str, ...]:
         "requires an argument": (f"{name}: has no value", f"write {name} {value}"),
         "does not take a value": (f"{name}: takes no value", f"write {name} alone"),
     }
-    return next((told for words, told in known.items() if words in message), ())
+    return next((lines for words, lines in known.items() if words in message), ())
 
 
 def _called(argv: Sequence[str]) -> tuple[list[str], Command]:

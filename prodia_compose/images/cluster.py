@@ -79,13 +79,13 @@ def versions() -> dict[str, str]:
     """Return what decides on the bytes of a prepared picture, by name."""
     import importlib.metadata  # noqa: PLC0415 - takes time to load
 
-    found = {_TOOL: prodia_compose.__version__, "Pillow": PIL.__version__}
-    found |= {name: features.version(name) or "none" for name in _CODECS}
+    by_name = {_TOOL: prodia_compose.__version__, "Pillow": PIL.__version__}
+    by_name |= {name: features.version(name) or "none" for name in _CODECS}
     for name in ("pi-heif", "cykooz-resizer"):
-        found[name] = "none"
+        by_name[name] = "none"
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            by_name[name] = importlib.metadata.version(name)
+    return by_name
 
 
 def do(wanted: Wanted) -> Brought | errors.ComposeError:
@@ -205,19 +205,19 @@ class Cluster:
             address: _called(address, worker["name"])
             for address, worker in self._client.scheduler_info()["workers"].items()
         }
-        found: dict[str, object] = {}
+        by_address: dict[str, object] = {}
         with contextlib.suppress(OSError):  # those that go meanwhile do no harm
-            found = self._client.run(versions, on_error="return")
+            by_address = self._client.run(versions, on_error="return")
         scheduler: object = None
         with contextlib.suppress(Exception):  # it has none
             scheduler = self._client.run_on_scheduler(versions)
         # A scheduler only hands on what is asked, but takes it apart for that.
         tool = {_TOOL: versions()[_TOOL]}
         _compare(f"{self._named}: the scheduler", scheduler, tool)
-        for address, theirs in found.items():
+        for address, theirs in by_address.items():
             ours = versions() if isinstance(theirs, dict) else tool
             _compare(f"{self._named}: {names.get(address, address)}", theirs, ours)
-        return len(found)
+        return len(by_address)
 
     def __call__(
         self,

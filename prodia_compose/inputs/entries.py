@@ -273,8 +273,8 @@ def open_input(
         return Input(entry=entry, position=position, opener=opener)
     except errors.InputError as exc:
         named = entry.path or "''"
-        told = (f"{named}: {exc.words}", *exc.hints, *named_there)
-        raise errors.InputError(*told, path=entry.path) from exc
+        lines = (f"{named}: {exc.words}", *exc.hints, *named_there)
+        raise errors.InputError(*lines, path=entry.path) from exc
     except (OSError, ValueError) as exc:
         named = addresses.shown(entry.path)
         words, *hints = files.reason(entry.path, exc)

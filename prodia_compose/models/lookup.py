@@ -91,10 +91,10 @@ def estimate(
     Where no price is known, it is at most what is assumed.
     """
     resolution = config.get("resolution")
-    found = model.estimate(resolution if isinstance(resolution, str) else None)
-    if found.maximum_usd is None:
-        found = Estimate(maximum_usd=assumed_usd)
-    most = found.maximum_usd
+    cost = model.estimate(resolution if isinstance(resolution, str) else None)
+    if cost.maximum_usd is None:
+        cost = Estimate(maximum_usd=assumed_usd)
+    most = cost.maximum_usd
     if limit_usd is not None and most is None:
         cure = "--assume-price USD says what it may be"
         message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown"
@@ -102,7 +102,7 @@ def estimate(
     elif limit_usd is not None and most is not None and most > limit_usd:
         message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing was sent"
         findings.add(errors.CostError(message, "raise it, or choose a cheaper model with -m"))
-    return found
+    return cost
 
 
 def check_count(model: Model, count: int, findings: errors.Findings) -> None:

@@ -25,7 +25,7 @@ from prodia_compose.record.ledger import Ledger
 _DESCRIBING = ("model", "job_type", "job", "images", "prompt", "row", "meta", "recipe")
 """What a row's earlier line tells of its next start, if that asks for the same picture."""
 
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 
 _UNSENT: Final = ("skipped", "listed", "not-started")
 """What rows have come to that a run did not send."""
@@ -205,8 +205,8 @@ def _row(path: str, name: str, record: Ledger) -> Document:
     ids = list(map(_name, rows))
     near = next((one for one in ids if name and one.startswith(name)), None)
     near = near or values.nearest(name, ids)
-    more = f" and {len(ids) - _MOST_TOLD} more" if len(ids) > _MOST_TOLD else ""
-    cure = f"there are {visible(', '.join(ids[:_MOST_TOLD]))}{more}"
+    more = f" and {len(ids) - _MOST_SHOWN} more" if len(ids) > _MOST_SHOWN else ""
+    cure = f"there are {visible(', '.join(ids[:_MOST_SHOWN]))}{more}"
     if near:
         cure = f"did you mean {path}#{visible(near)}?"
     raise errors.InputError(f"{path}: has no row {name}", cure, path=path)

@@ -68,16 +68,16 @@ def _values(path: str, file: BinaryIO) -> Iterator[tuple[int, Document]]:
     while (place := _BLANK.match(text, place).end()) < len(text):  # type: ignore[union-attr] # it always matches
         number = text.count("\n", 0, place) + 1
         try:
-            found, place = decoder.raw_decode(text, place)
+            value, place = decoder.raw_decode(text, place)
         except json.JSONDecodeError as exc:
             is_cut = _is_cut(exc, place)
-            told = ("is cut short", "name an undamaged one") if is_cut else (_FOREIGN,)
-            raise _foreign(path, number, *told) from exc
+            words = ("is cut short", "name an undamaged one") if is_cut else (_FOREIGN,)
+            raise _foreign(path, number, *words) from exc
         except (ValueError, RecursionError) as exc:
             raise _foreign(path, number) from exc
-        schema = found.get("schema") if isinstance(found, dict) else None
+        schema = value.get("schema") if isinstance(value, dict) else None
         if schema in (RESULT, lines.ROW, lines.START):
-            yield number, found
+            yield number, value
         elif schema not in _PASSED_OVER:
             raise _foreign(path, number, *_of_schema(schema))
 

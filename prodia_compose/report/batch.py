@@ -55,42 +55,42 @@ def planned(row: Row, plan: Plan) -> Document:
     return {"schema": known.pop("schema"), **about, **known}
 
 
-def left_out(found: Survey, passed: Sequence[errors.ComposeError]) -> dict[int, Document]:
+def left_out(survey: Survey, passed: Sequence[errors.ComposeError]) -> dict[int, Document]:
     """Return `prodia-compose/row@1` of the rows that are not sent, by their numbers.
 
     One whose picture is put in its place is told by whoever does it.
 
     Args:
-        found: What is to be done.
+        survey: What is to be done.
         passed: What is wrong with rows that are passed over.
     """
     wrong = {one.row_id: one.message for one in reversed(passed)}
-    told = {row.number: _unsent(row, "refused", wrong.get(row.id)) for row in found.wrong}
-    for left in found.left:
+    by_number = {row.number: _unsent(row, "refused", wrong.get(row.id)) for row in survey.wrong}
+    for left in survey.left:
         if left.decision.action != "place":
             status, words = _STATUS[left.decision.action], left.decision.words or None
             path = left.path if status == "skipped" else None
-            told[left.row.number] = _unsent(left.row, status, words, path=path)
-    return told
+            by_number[left.row.number] = _unsent(left.row, status, words, path=path)
+    return by_number
 
 
 def total(
     counts: Mapping[str, int],
-    found: Survey,
+    survey: Survey,
     passed: Sequence[errors.ComposeError],
     *,
     spent: Decimal,
 ) -> Document:
     """Return `prodia-compose/batch@1` of a batch of which nothing is sent."""
-    next_ = "run-again" if found.due else "none"
+    next_ = "run-again" if survey.due else "none"
     failed = [(error.row_id, error) for error in passed]
     return {
         **summary(
             counts, spent=spent, reserved=Decimal(0), failed=failed, stopped=None, next_=next_
         ),
-        "estimate_usd": _usd(found.most_usd),
-        "estimate_min_usd": _usd(found.least_usd),
-        "unpriced": found.unpriced,
+        "estimate_usd": _usd(survey.most_usd),
+        "estimate_min_usd": _usd(survey.least_usd),
+        "unpriced": survey.unpriced,
     }
 
 

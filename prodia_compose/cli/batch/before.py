@@ -19,44 +19,44 @@ from prodia_compose.report import batch as documents
 from prodia_compose.report import tables
 from prodia_compose.report.jsontext import Document
 
-_MOST_TOLD = 20  # in full
+_MOST_SHOWN = 20  # in full
 _MOST_NAMED = 200
 
 
-def too_many(found: Sequence[errors.ComposeError], *, as_json: bool) -> errors.ComposeError:
+def too_many(problems: Sequence[errors.ComposeError], *, as_json: bool) -> errors.ComposeError:
     """Return what is wrong as one error; of that people are told no more than they can read."""
-    whole, told = errors.combined(found), found if as_json else _folders_once(found)
-    rest = len(told) - _MOST_TOLD
-    if as_json or rest <= 0:
-        return errors.combined(told)
-    first = next(one for one in told if one.code == whole.code)  # by which the run ends
-    words, hints = _and_more(rest, "problem")
-    return errors.combined([*told[:_MOST_TOLD], type(first)(words, *hints)])
+    whole, shown = errors.combined(problems), problems if as_json else _folders_once(problems)
+    count = len(shown) - _MOST_SHOWN
+    if as_json or count <= 0:
+        return errors.combined(shown)
+    first = next(one for one in shown if one.code == whole.code)  # by which the run ends
+    words, hints = _and_more(count, "problem")
+    return errors.combined([*shown[:_MOST_SHOWN], type(first)(words, *hints)])
 
 
-def _folders_once(found: Sequence[errors.ComposeError]) -> list[errors.ComposeError]:
+def _folders_once(problems: Sequence[errors.ComposeError]) -> list[errors.ComposeError]:
     """Return what is wrong, with a folder that several rows lack told by the first of them."""
     lacked: dict[str, list[errors.ComposeError]] = {}
-    for one in found:
+    for one in problems:
         if isinstance(one, places.NoFolderError):
             lacked.setdefault(os.path.dirname(one.path or ""), []).append(one)  # noqa: PTH120 - as typed
-    told = []
-    for one in found:
+    merged = []
+    for one in problems:
         alike = lacked.get(os.path.dirname(one.path or "")) if one.path else None  # noqa: PTH120 - as typed
         if alike is None or one not in alike:
-            told.append(one)
+            merged.append(one)
         elif one is alike[0]:
             more = documents.counted(len(alike) - 1, "more row")
             words = f"{one.words} (as for {more})" if alike[1:] else one.words
-            told.append(type(one)(words, *one.hints, path=one.path))
-    return told
+            merged.append(type(one)(words, *one.hints, path=one.path))
+    return merged
 
 
-def _and_more(rest: int, what: str) -> tuple[str, tuple[str]]:
-    return f"and {documents.counted(rest, f'more {what}')}", ("--json lists them all",)
+def _and_more(count: int, what: str) -> tuple[str, tuple[str]]:
+    return f"and {documents.counted(count, f'more {what}')}", ("--json lists them all",)
 
 
-def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
+def ask(options: ManyOptions, survey: Survey, *, is_sandbox: bool) -> None:
     """Ask whether to spend, unless that is settled.
 
     Raises:
@@ -67,10 +67,10 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
     has_budget = wishes.budget_usd is not None and "budget_usd" not in options.configured
     if wishes.yes or has_budget or is_sandbox:
         return
-    models = ", ".join(dict.fromkeys(one.model for one in found.due))
-    unknown = f", {found.unpriced} of unknown price" if found.unpriced else ""
-    cost = f"at least {progress.usd(found.least_usd)}{unknown}"
-    what = f"{documents.counted(len(found.due), wishes.what)} ({models}), {cost}"
+    models = ", ".join(dict.fromkeys(one.model for one in survey.due))
+    unknown = f", {survey.unpriced} of unknown price" if survey.unpriced else ""
+    cost = f"at least {progress.usd(survey.least_usd)}{unknown}"
+    what = f"{documents.counted(len(survey.due), wishes.what)} ({models}), {cost}"
     can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
     if not can_ask or options.json:
         cure = "--budget USD caps it, -y sends without asking"
@@ -80,68 +80,68 @@ def ask(options: ManyOptions, found: Survey, *, is_sandbox: bool) -> None:
 
 
 def tell(
-    options: ManyOptions, found: Survey, passed: Sequence[errors.ComposeError], earlier: History
+    options: ManyOptions, survey: Survey, passed: Sequence[errors.ComposeError], earlier: History
 ) -> None:
     """Tell what is odd, what is not sent and why, and what was spent before.
 
     Args:
         options: As given.
-        found: What is to be done.
+        survey: What is to be done.
         passed: What is wrong with rows that are passed over.
         earlier: What earlier runs did, and spent.
     """
     if options.json:
         return
-    told = [warned if row is None else warned.about(row.id) for row, warned in found.warnings]
-    terminal.tell_warnings(told[:_MOST_TOLD], options)
-    if (rest := len(told[_MOST_TOLD:])) and not options.quiet:
+    warnings = [warned if row is None else warned.about(row.id) for row, warned in survey.warnings]
+    terminal.tell_warnings(warnings[:_MOST_SHOWN], options)
+    if (rest := len(warnings[_MOST_SHOWN:])) and not options.quiet:
         words, hints = _and_more(rest, "warning")
         terminal.tell(f"prodia-compose: {'; '.join((words, *hints))}")
     if options.quiet or not options.batch.is_compare:
-        tell_left(found, passed)
+        tell_left(survey, passed)
     elif not options.batch.request.dry_run:
-        laid = tables.aligned(list(_variants(found, passed)), terminal.layout(sys.stderr))
+        laid = tables.aligned(list(_variants(survey, passed)), terminal.layout(sys.stderr))
         terminal.tell("\n".join(laid))
-        if found.due:
-            terminal.tell(f"prodia-compose: {_sum(options, found, 'to send', earlier)}")
+        if survey.due:
+            terminal.tell(f"prodia-compose: {_sum(options, survey, 'to send', earlier)}")
     if not options.quiet:
         _tell_money(options, earlier)
 
 
-def tell_left(found: Survey, passed: Sequence[errors.ComposeError]) -> None:
+def tell_left(survey: Survey, passed: Sequence[errors.ComposeError]) -> None:
     """Tell what is not sent, and why."""
-    listed = [left for left in found.left if left.decision.action in ("list", "refuse")]
+    listed = [left for left in survey.left if left.decision.action in ("list", "refuse")]
     passed = _folders_once(passed)
-    if told := passed[:_MOST_TOLD]:
-        terminal.tell_error(errors.combined(told), as_json=False)
-    if rest := len(passed[_MOST_TOLD:]):
+    if problems := passed[:_MOST_SHOWN]:
+        terminal.tell_error(errors.combined(problems), as_json=False)
+    if rest := len(passed[_MOST_SHOWN:]):
         terminal.tell(terminal.problem(*_and_more(rest, "row")))
-    for left in listed[:_MOST_TOLD]:
+    for left in listed[:_MOST_SHOWN]:
         terminal.tell(terminal.problem(f"{left.row.id}: {left.decision.why}", left.decision.cures))
-    for text, cure in _named(listed[_MOST_TOLD:]):
+    for text, cure in _named(listed[_MOST_SHOWN:]):
         terminal.tell(terminal.problem(text, [cure]))
 
 
 def _variants(
-    found: Survey, passed: Sequence[errors.ComposeError]
+    survey: Survey, passed: Sequence[errors.ComposeError]
 ) -> Iterator[tuple[str, str, str]]:
     """Yield what is compared, in order: its name, its price if it is sent, else why it is not."""
-    told: dict[str, tuple[int, str, str]] = {}
-    for due in found.due:
+    by_name: dict[str, tuple[int, str, str]] = {}
+    for due in survey.due:
         price = "unknown price" if due.bound is None else f"at most {progress.usd(due.bound)}"
-        told[due.row.id] = due.row.number, price, ""
-    for left in found.left:
+        by_name[due.row.id] = due.row.number, price, ""
+    for left in survey.left:
         words = left.decision.why or f"{left.path or ''} is made already"
         word = _WORDS[left.decision.action]
-        told[left.row.id] = left.row.number, word, words
-    numbers = {row.id: row.number for row in found.wrong}
+        by_name[left.row.id] = left.row.number, word, words
+    numbers = {row.id: row.number for row in survey.wrong}
     for error in passed:
         name = error.row_id or ""
         words = error.message.removeprefix(f"{name}: ")
-        before = told.get(name)
+        before = by_name.get(name)
         all_words = words if before is None else f"{before[2]}; {words}"
-        told[name] = numbers.get(name, 0), "refused", all_words
-    for name, (_, word, words) in sorted(told.items(), key=lambda one: one[1][0]):
+        by_name[name] = numbers.get(name, 0), "refused", all_words
+    for name, (_, word, words) in sorted(by_name.items(), key=lambda one: one[1][0]):
         yield progress.visible(name), word, progress.visible(words)
 
 
@@ -182,7 +182,7 @@ def _named(left: Sequence[Left]) -> Iterator[tuple[str, str]]:
 
 def show(
     options: ManyOptions,
-    found: Survey,
+    survey: Survey,
     passed: Sequence[errors.ComposeError],
     plans: Mapping[int, Document],
     earlier: History,
@@ -191,43 +191,43 @@ def show(
 
     Args:
         options: As given.
-        found: What would be done.
+        survey: What would be done.
         passed: What is wrong with rows that are passed over.
         plans: Under `--json`, the documents of the rows that would be sent, by their numbers.
         earlier: What earlier runs did, and spent.
     """
-    tell(options, found, passed, earlier)
+    tell(options, survey, passed, earlier)
     if options.json:
-        told = {**plans, **documents.left_out(found, passed)}
-        for number in sorted(told):
-            terminal.print_document(told[number])
-        counts = Counter(str(one["status"]) for one in told.values())
-        terminal.print_document(documents.total(counts, found, passed, spent=earlier.spent))
+        by_number = {**plans, **documents.left_out(survey, passed)}
+        for number in sorted(by_number):
+            terminal.print_document(by_number[number])
+        counts = Counter(str(one["status"]) for one in by_number.values())
+        terminal.print_document(documents.total(counts, survey, passed, spent=earlier.spent))
         return
-    rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in found.due]
+    rows = [(progress.visible(one.row.id), one.model, _price(one.bound)) for one in survey.due]
     if options.batch.is_compare:
-        rows = [*_variants(found, passed)]
+        rows = [*_variants(survey, passed)]
     if rows:
         terminal.print_table(rows)
-    terminal.print_text(_sum(options, found, "would be sent", earlier))
+    terminal.print_text(_sum(options, survey, "would be sent", earlier))
 
 
-def _sum(options: ManyOptions, found: Survey, verb: str, earlier: History) -> str:
+def _sum(options: ManyOptions, survey: Survey, verb: str, earlier: History) -> str:
     """Return how many rows are due, what they cost, and for how many of them the budget will do."""
-    least = progress.usd(found.least_usd)
-    most = "unknown" if found.most_usd is None else progress.usd(found.most_usd)
+    least = progress.usd(survey.least_usd)
+    most = "unknown" if survey.most_usd is None else progress.usd(survey.most_usd)
     cost = least if least == most else f"at least {least}, at most {most}"
-    left = len(found.left) + len(found.wrong)
+    left = len(survey.left) + len(survey.wrong)
     others = f", {left} not" if left else ""
-    return f"{documents.counted(len(found.due), options.batch.what)} {verb}{others}; {cost}{_room(options, found, earlier)}"
+    return f"{documents.counted(len(survey.due), options.batch.what)} {verb}{others}; {cost}{_room(options, survey, earlier)}"
 
 
-def _room(options: ManyOptions, found: Survey, earlier: History) -> str:
+def _room(options: ManyOptions, survey: Survey, earlier: History) -> str:
     """Return for how many rows there is room in the budget, where that is not all of them."""
     limit = options.batch.limit_usd
     if limit is None:
         return ""
-    bounds = [math.inf if one.bound is None else one.bound for one in found.due]
+    bounds = [math.inf if one.bound is None else one.bound for one in survey.due]
     sums = itertools.accumulate(bounds, initial=earlier.spent)
     count = sum(spent <= limit for spent in sums) - 1
     if count >= len(bounds):

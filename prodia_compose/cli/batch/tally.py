@@ -46,7 +46,7 @@ class Tally:
     def __init__(
         self,
         options: ManyOptions,
-        found: Survey,
+        survey: Survey,
         passed: Sequence[errors.ComposeError],
         *,
         rows: Sequence[Row],
@@ -57,7 +57,7 @@ class Tally:
 
         Args:
             options: As given.
-            found: What is to be done.
+            survey: What is to be done.
             passed: What is wrong with rows that are passed over.
             rows: Those of this run, in order.
             is_sandbox: Whether all of it costs nothing.
@@ -65,7 +65,7 @@ class Tally:
         """
         self._options = options
         self._order = {row.number: place for place, row in enumerate(rows)}
-        self._found = found
+        self._survey = survey
         self._passed = passed
         self._is_sandbox = is_sandbox
         self._bounds = bounds
@@ -82,7 +82,7 @@ class Tally:
         self._began = time.monotonic()
         self._board: Board | None = None
         self._desk: Desk | None = None
-        self._warned = {(warned.code, warned.message) for _, warned in found.warnings}
+        self._warned = {(warned.code, warned.message) for _, warned in survey.warnings}
 
     # While it runs
 
@@ -91,12 +91,12 @@ class Tally:
         """Show progress in the block: a board on a terminal."""
         self._desk = desk
         is_silent = self._options.quiet or self._options.json
-        if is_silent or not self._found.due or not terminal.obeys(sys.stderr):
+        if is_silent or not self._survey.due or not terminal.obeys(sys.stderr):
             yield
             return
         from prodia_compose.cli.batch import board  # noqa: PLC0415 - loads rich
 
-        self._board = board.Board(sys.stderr, len(self._found.due), self._options.verbose)
+        self._board = board.Board(sys.stderr, len(self._survey.due), self._options.verbose)
         try:
             yield
         finally:
@@ -111,7 +111,7 @@ class Tally:
         spent, _ = desk.money
         limit = self._options.batch.limit_usd
         parts.append(progress.usd(spent) + (f" of {progress.usd(limit)}" if limit else ""))
-        if left := len(self._found.due) - self._ended:
+        if left := len(self._survey.due) - self._ended:
             seconds = round((time.monotonic() - self._began) / max(self._ended, 1) * left)
             minutes, seconds = divmod(seconds, 60)
             parts.append(f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left")
@@ -172,7 +172,7 @@ class Tally:
 
     def leave(self) -> None:
         """Count and tell the rows that are not sent."""
-        for left in self._found.left:
+        for left in self._survey.left:
             self._is_look |= left.decision.action in ("list", "refuse")
             if left.decision.rerun is not None:
                 self._reruns.add(left.decision.rerun)
@@ -180,14 +180,14 @@ class Tally:
                 self._failed.append((left.row.id, errors.UnknownError(left.decision.words)))
         self._failed += [(error.row_id, error) for error in self._passed]
         self._is_look |= self._options.batch.is_compare and bool(self._passed)
-        skipped = [left for left in self._found.left if left.decision.action == "skip"]
+        skipped = [left for left in self._survey.left if left.decision.action == "skip"]
         paths = {left.row.number: left.path for left in skipped}
-        for number, document in documents.left_out(self._found, self._passed).items():
+        for number, document in documents.left_out(self._survey, self._passed).items():
             self._counts[str(document["status"])] += 1
             self._tell(number, paths.get(number), document)
         # Of others, not even what they ask for could be read.
         unread = {(one.line, one.row_id) for one in self._passed}
-        self._counts["refused"] += len(unread) - len(self._found.wrong)
+        self._counts["refused"] += len(unread) - len(self._survey.wrong)
 
     def _tell(self, number: int, path: str | None, document: Document) -> None:
         self._unprinted[self._order[number]] = (path, document)
@@ -276,7 +276,7 @@ class Tally:
             self._say(f"shard {shard[0]}/{shard[1]} has {asked}: nothing to do")
             return
         if self._options.batch.is_compare and not self._options.quiet:
-            before.tell_left(self._found, self._passed)
+            before.tell_left(self._survey, self._passed)
         if stopped is not None:
             self._tell_error(f"no more {what}s were started: {desk.why}")
         others = [

@@ -133,9 +133,9 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
     it is given time to end: the same signal again would break off its cleaning up. One that
     comes several times meanwhile tells nothing new.
     """
-    came: queue.SimpleQueue[int] = queue.SimpleQueue()
+    numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
     # Told, not raised: one raised as the command ends would lose its status.
-    with signals.handled_by(lambda number, _frame: came.put(number)):
+    with signals.handled_by(lambda number, _frame: numbers.put(number)):
         try:
             process = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
         except OSError as exc:
@@ -144,18 +144,18 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> int:
                 why, cure = "no more processes can be started", errors.NO_THREADS[1]
             raise errors.UsageError(f"-- {command[0]}: cannot be run: {why}", cure) from exc
         while process.poll() is None:  # by no thread, which might not be had
-            for number in _come(came, _LOOK_EVERY_S):
+            for number in _come(numbers, _LOOK_EVERY_S):
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(GRACE_S)
-                for each in sorted({number, *_come(came, 0)}):
+                for each in sorted({number, *_come(numbers, 0)}):
                     process.send_signal(each)  # nothing happens once it has ended
     status = process.returncode
     return status if status >= 0 else 128 - status
 
 
-def _come(came: "queue.SimpleQueue[int]", wait_s: float) -> Iterator[int]:
+def _come(numbers: "queue.SimpleQueue[int]", wait_s: float) -> Iterator[int]:
     """Yield the signals that have come, or come within some seconds."""
     with contextlib.suppress(queue.Empty):
-        yield came.get(timeout=wait_s)
+        yield numbers.get(timeout=wait_s)
         while True:
-            yield came.get_nowait()
+            yield numbers.get_nowait()

@@ -91,14 +91,14 @@ def verify(options: VerifyOptions) -> int:
     stdin = sys.stdin.buffer if sys.stdin is not None else None
     named = entries.list_entries(options.named, stdin)
     with ledger.open_record(os.environ, create=False) as record:
-        found = verdicts.verify(named, record, options.results, stdin=stdin, stop=signals.current())
+        files = verdicts.verify(named, record, options.results, stdin=stdin, stop=signals.current())
         trouble = record.warnings
     if options.json:
-        terminal.print_document(verified.document(found, trouble))
+        terminal.print_document(verified.document(files, trouble))
     else:
         for warning in trouble:
             terminal.tell_warning(warning)
-        shown = [one for one in found if not (options.quiet and one.is_good)]
+        shown = [one for one in files if not (options.quiet and one.is_good)]
         if shown:
             terminal.print_text("\n".join(map(verified.line, shown)))
-    return int(errors.ExitCode.OK if all(one.is_good for one in found) else errors.ExitCode.INPUT)
+    return int(errors.ExitCode.OK if all(one.is_good for one in files) else errors.ExitCode.INPUT)

@@ -28,11 +28,11 @@ def shell(environ: Mapping[str, str]) -> str:
     Raises:
         errors.UsageError: It is not told, or there are no completions for it.
     """
-    told = environ.get("SHELL", "")
-    name = os.path.basename(told)  # noqa: PTH119 - as typed
+    path = environ.get("SHELL", "")
+    name = os.path.basename(path)  # noqa: PTH119 - as typed
     if name in _NAMES:
         return name
-    why = f"SHELL is {told}, which nothing is here for" if told else "SHELL is not set"
+    why = f"SHELL is {path}, which nothing is here for" if path else "SHELL is not set"
     raise errors.UsageError(f"completion install: {why}", "name one: bash, zsh or fish")
 
 

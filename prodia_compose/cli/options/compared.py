@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from prodia_compose.cli.options.many import IN_BATCH, ManyOptions
 from prodia_compose.frozen import frozen
-from prodia_compose.options import Option, Retold
+from prodia_compose.options import Option, Overrides
 from prodia_compose.pipeline.batch.rows.compared import CompareOptions
 
 _LEFT_OUT = (
@@ -44,4 +44,4 @@ class ComparedOptions(ManyOptions):
     json: Annotated[
         bool, Option(help="Print JSON: an object for each variant, then one for all", group="talk")
     ] = False
-    batch: Annotated[CompareOptions, Retold(_IN_COMPARE)] = CompareOptions()
+    batch: Annotated[CompareOptions, Overrides(_IN_COMPARE)] = CompareOptions()

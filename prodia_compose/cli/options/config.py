@@ -23,7 +23,7 @@ TABLES = ("compose", "batch")
 # the square of a line's length.
 _LARGEST_BYTES = 1 << 16
 _LONGEST_LINE = 2000
-_MOST_TOLD = 20
+_MOST_SHOWN = 20
 _LONGEST_PLAIN = 18  # digits
 
 _TABLES_OF = {"batch": ("batch", "compose"), "compare": ("batch", "compose")}
@@ -63,9 +63,9 @@ class Config:
             command: Its name.
             findings: Takes what nothing reads, and what may not be in a config.
         """
-        found: dict[str, Given] = {}
+        by_field: dict[str, Given] = {}
         tables = tables_of(command)
-        own_by = {one.long: one for one in options.values() if not one.option.is_operand}
+        own_by = {field.long: field for field in options.values() if not field.option.is_operand}
         for rank, table in enumerate(reversed(tables), 1):
             known, unknown, seen = dict(known_in(table)), [], set()
             for key, value in self.tables.get(table, {}).items():
@@ -75,18 +75,18 @@ class Config:
                         words = f"{called}: is given twice, with - and with _"
                         raise errors.UsageError(words, "keep one of them")
                     seen.add(name)
-                    one = known.get(name)
-                    if one is None and name not in _OPERANDS:
+                    field = known.get(name)
+                    if field is None and name not in _OPERANDS:
                         unknown.append((called, name))
                         continue
-                    if one is None or one.variable is None or one.name == "config":
+                    if field is None or field.variable is None or field.name == "config":
                         words = f"{called}: belongs to one run, and is not read from a config"
                         raise errors.UsageError(words, "type it")
-                    own = own_by.get(one.long)
+                    own = own_by.get(field.long)
                     if own is not None and own.variable is not None:
-                        found[own.name] = Given(self._typed(own, value, called), called, rank)
+                        by_field[own.name] = Given(self._typed(own, value, called), called, rank)
             self._warn(table, unknown, known, findings)
-        return found
+        return by_field
 
     def says_json(self, command: str) -> bool:
         """Return whether a command's documents are to be JSON."""
@@ -103,49 +103,49 @@ class Config:
         """Warn of names that nothing reads."""
         other = next(one for one in TABLES if one != table)
         there = dict(known_in(other)) if unknown else {}
-        for called, name in unknown[:_MOST_TOLD]:
+        for called, name in unknown[:_MOST_SHOWN]:
             short = [long for long, one in known.items() if f"-{name}" in one.names]
             cure = f"did you mean {short[0]}?" if short else ""
             if name in there:
                 cure = f"it belongs in [{other}]"
             cure = cure or values.hint(name, known, otherwise="remove it")
             findings.warn("unknown-option", f"{called}: nothing reads it", cure)
-        if rest := len(unknown[_MOST_TOLD:]):
+        if rest := len(unknown[_MOST_SHOWN:]):
             words = f"{self.path}: [{table}]: nothing reads {rest} more names"
             findings.warn("unknown-option", words, "remove them")
 
-    def _typed(self, one: Declared, value: object, called: str) -> Any:
+    def _typed(self, field: Declared, value: object, called: str) -> Any:
         """Return a value as it would have been typed.
 
         Raises:
             errors.UsageError: It never is.
         """
-        if one.kind is bool:
+        if field.kind is bool:
             if not isinstance(value, bool):
                 raise errors.UsageError(f"{called} {_shown(value)}: must be true or false")
             return value
-        if one.option.is_count:
+        if field.option.is_count:
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 wanted = "a whole number, such as 1"
                 raise errors.UsageError(f"{called} {_shown(value)}: must be {wanted}")
             return value
-        if one.is_many:
+        if field.is_many:
             listed = value if isinstance(value, list) else [value]
-            return [self._text(one, each, called) for each in listed]
-        return self._text(one, value, called)
+            return [self._text(field, each, called) for each in listed]
+        return self._text(field, value, called)
 
-    def _text(self, one: Declared, value: object, called: str) -> str:
+    def _text(self, field: Declared, value: object, called: str) -> str:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             wanted = "one value, text in quotes"
-            if one.kind in (int, float):
-                wanted = f"a number, such as {one.option.example}"
+            if field.kind in (int, float):
+                wanted = f"a number, such as {field.option.example}"
             raise errors.UsageError(f"{called} {_shown(value)}: must be {wanted}")
         text = str(value)
         if "\0" in text:
             raise errors.UsageError(f"{called}: holds a NUL, which no option can", "remove it")
-        if one.option.metavar in ("FILE", "PATH", "DIR"):
+        if field.option.metavar in ("FILE", "PATH", "DIR"):
             text = os.path.expanduser(text)  # noqa: PTH111 - a template's final slash stays
-        if one.option.metavar == "FILE" and text not in ("", "-"):
+        if field.option.metavar == "FILE" and text not in ("", "-"):
             # What is read lies beside the config, whatever folder a run is in; what is made
             # lies where the run is.
             text = os.path.join(os.path.dirname(self.path), text)  # noqa: PTH118, PTH120 - as above
@@ -201,7 +201,7 @@ def load(path: str, flag: str) -> Config:
     parsed = _parsed(text, called)
     _refuse_tokens(path, parsed)
     findings = errors.Findings()
-    for name in [one for one in parsed if one not in TABLES][:_MOST_TOLD]:
+    for name in [one for one in parsed if one not in TABLES][:_MOST_SHOWN]:
         cure = values.hint(name, TABLES, "did you mean [{}]?", "remove it")
         if not isinstance(parsed[name], dict):
             table = next(
@@ -268,13 +268,13 @@ def plainly(text: str) -> dict[str, Any] | None:
             continue
         is_table = not equals and name[0] + name[-1] == "[]"
         name = name[1:-1] if is_table else name
-        found = {} if is_table else _plain_value(value.strip(" "))
+        parsed = {} if is_table else _plain_value(value.strip(" "))
         above = tables if is_table else table
         is_bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-        if not is_bare or found is None or name in above:
+        if not is_bare or parsed is None or name in above:
             return None
-        above[name] = found
-        table = found if isinstance(found, dict) else table
+        above[name] = parsed
+        table = parsed if isinstance(parsed, dict) else table
     return tables
 
 

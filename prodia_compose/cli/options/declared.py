@@ -9,7 +9,7 @@ from typing import Annotated
 from prodia_compose.client.options import Delivery
 from prodia_compose.errors import Warned
 from prodia_compose.frozen import frozen
-from prodia_compose.options import Clash, Option, Options, Retold
+from prodia_compose.options import Clash, Option, Options, Overrides
 from prodia_compose.output.options import Placement
 from prodia_compose.pipeline.request import ComposeRequest
 
@@ -101,7 +101,7 @@ class ValidateOptions(ComposeOptions):
     ] = False
     request: Annotated[
         ComposeRequest,
-        Retold(
+        Overrides(
             {
                 **{name: {"is_hidden": True} for name in _SENDING},
                 "connect_timeout_s": {
@@ -151,7 +151,7 @@ class FetchOptions(Telling):
     placement: Annotated[Placement, ("if_exists", "force", "create_dirs")] = Placement()
     delivery: Annotated[
         Delivery,
-        Retold(
+        Overrides(
             {
                 **dict.fromkeys(("stall_timeout_s", "max_wait_s", "is_async")),
                 "timeout_s": {"help": "Wait at most S seconds for the picture"},

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from prodia_compose.cli.options.declared import Telling
 from prodia_compose.frozen import frozen
-from prodia_compose.options import Clash, Option, Retold
+from prodia_compose.options import Clash, Option, Overrides
 from prodia_compose.pipeline.batch.options import BatchOptions
 
 IN_BATCH: Mapping[str, Mapping[str, Any]] = {
@@ -45,7 +45,7 @@ class ManyOptions(Telling):
     json: Annotated[
         bool, Option(help="Print JSON: an object for each row, then one for all", group="talk")
     ] = False
-    batch: Annotated[BatchOptions, Retold(IN_BATCH)] = BatchOptions()
+    batch: Annotated[BatchOptions, Overrides(IN_BATCH)] = BatchOptions()
     fault: Annotated[
         tuple[str, ...],
         Option(

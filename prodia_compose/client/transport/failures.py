@@ -161,8 +161,8 @@ def _of_causes(
         for classes, kind, words in _CONNECTING:
             if isinstance(cause, classes):
                 tls = _tls_reason(cause) if isinstance(cause, ssl.SSLError) else ""
-                told = {"host": host, "timeout_s": timeout_s, "malformed": _malformed(host)}
-                return kind, words.format(tls=tls, **told)
+                fields = {"host": host, "timeout_s": timeout_s, "malformed": _malformed(host)}
+                return kind, words.format(tls=tls, **fields)
         if (
             isinstance(cause, OSError)
             and not isinstance(cause, requests.RequestException)

@@ -43,7 +43,7 @@ def read_header(file: BinaryIO) -> Header:
     Raises:
         errors.InputError: There is no picture in it.
     """
-    found: dict[bytes, bytes] = {}
+    contents: dict[bytes, bytes] = {}
     raw_exif = xmp = None
     has_metadata = False
     for name, length in chunks(file):
@@ -53,29 +53,29 @@ def read_header(file: BinaryIO) -> Header:
         has_metadata |= name not in _PICTURE | _COLOURS | _ANIMATION
         most = _MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_CARRIED_BYTES
         if name in _READ and length <= most:
-            found.setdefault(name, file.read(length))
+            contents.setdefault(name, file.read(length))
         elif name == b"tRNS":
-            found.setdefault(name, b"")
+            contents.setdefault(name, b"")
         elif name in {b"tEXt", b"zTXt"} and length <= _MAX_CARRIED_BYTES:
             raw_exif = raw_exif or _raw_exif(name, file.read(length))
         elif name == b"iTXt" and length <= _MAX_CARRIED_BYTES:
             xmp = xmp or carried_xmp(file.read(length))
-    start = found.get(b"IHDR", b"")
+    start = contents.get(b"IHDR", b"")
     if len(start) < 13:
         raise errors.InputError("is cut short or damaged: no picture in the PNG file")
     width, height, bits, kind, interlace = struct.unpack_from(">IIBBxxB", start)
     if kind not in CHANNELS or bits not in {1, 2, 4, 8, 16}:
         raise errors.InputError(f"is damaged: no PNG has {bits} bits of colour type {kind}")
-    frames = int.from_bytes(found.get(b"acTL", b"")[:4], "big")
-    profile, note = _profile(found)
-    exif_data = found.get(b"eXIf", raw_exif)
+    frames = int.from_bytes(contents.get(b"acTL", b"")[:4], "big")
+    profile, note = _profile(contents)
+    exif_data = contents.get(b"eXIf", raw_exif)
     return Header(
         width=width,
         height=height,
         colour=_KINDS[kind & ~_ALPHA],
         bits=bits,
         least_bytes=width * height * bits * CHANNELS[kind] // 8 // _MOST_DEFLATED,
-        has_alpha=bool(kind & _ALPHA) or b"tRNS" in found,
+        has_alpha=bool(kind & _ALPHA) or b"tRNS" in contents,
         is_interlaced=interlace != 0,
         orientation=exif.orientation(exif_data),
         frames=min(max(1, frames), MAX_COUNTED),
@@ -84,7 +84,7 @@ def read_header(file: BinaryIO) -> Header:
         xmp=xmp,
         has_metadata=has_metadata,
         # For one of 16-bit colours to be transparent, both halves of them are looked at.
-        pixel_bytes=12 if (bits, kind) == (16, 2) and b"tRNS" in found else 4,
+        pixel_bytes=12 if (bits, kind) == (16, 2) and b"tRNS" in contents else 4,
         note=note or exif.note(exif_data),
     )
 

@@ -198,10 +198,10 @@ def loaded(file: BinaryIO, info: ImageInfo, scale: int) -> ImageFile.ImageFile:
     return image
 
 
-def _check_size(found: Size, info: ImageInfo, scale: int) -> None:
+def _check_size(size: Size, info: ImageInfo, scale: int) -> None:
     width, height = info.header.width, info.header.height
-    if found != (-(-width // scale), -(-height // scale)):
-        sizes = f"{found[0]}x{found[1]} pixels where the header says {width}x{height}"
+    if size != (-(-width // scale), -(-height // scale)):
+        sizes = f"{size[0]}x{size[1]} pixels where the header says {width}x{height}"
         raise errors.InputError(f"is damaged: {sizes}")
 
 

@@ -180,8 +180,8 @@ def _is_tga(file: BinaryIO, head: bytes, byte_count: int) -> bool:
     return table and head[16] in depths and head[17] & 0xC0 == 0 and width > 0 and height > 0
 
 
-def _refused(told: str) -> errors.InputError:
-    words, _, cure = told.partition("; ")
+def _refused(reason: str) -> errors.InputError:
+    words, _, cure = reason.partition("; ")
     return errors.InputError(words, cure)
 
 

@@ -36,8 +36,8 @@ def request(asked: ComposeRequest, record: Ledger) -> ComposeRequest:
         errors.UsageError: What was typed contradicts itself.
     """
     name = str(asked.origin)
-    found = made.find(name, record)
-    known = _without(_recipe(name, found, record), asked.unset, name)
+    document = made.find(name, record)
+    known = _without(_recipe(name, document, record), asked.unset, name)
     keys = [key for key in known if key not in ("prompt", "sources")]
     before = dict(_read(key, known[key], name) for key in keys)
     variables = _variables(asked, before, name)
@@ -58,7 +58,7 @@ def request(asked: ComposeRequest, record: Ledger) -> ComposeRequest:
         selection=replace(anew.selection, earlier=entries),
         prompt=prompt,
         settings=_settings(asked, before, variables),
-        placement=_placement(anew.placement, asked.typed, found, name),
+        placement=_placement(anew.placement, asked.typed, document, name),
     )
 
 
@@ -75,13 +75,13 @@ def _variables(
     return tuple(called.items())
 
 
-def _recipe(name: str, found: Document, record: Ledger) -> Mapping[str, object]:
+def _recipe(name: str, document: Document, record: Ledger) -> Mapping[str, object]:
     """Return the recipe that is in a document, or in the record of its job.
 
     Raises:
         errors.InputError: There is none.
     """
-    known, record_id = found.get("recipe"), found.get("record_id")
+    known, record_id = document.get("recipe"), document.get("record_id")
     if known is None and isinstance(record_id, str):
         entry = record.entry(record_id)
         known = None if entry is None else entry.recipe
@@ -131,13 +131,13 @@ def _read(key: str, written: object, name: str) -> tuple[str, object]:
     Raises:
         errors.InputError: There is no such option, or value.
     """
-    one = recipe.carried().get(key)
-    if one is None:
+    field = recipe.carried().get(key)
+    if field is None:
         words = f"was made with {key}, which this version does not know"
         raise errors.InputError(f"{name}: {words}", "update prodia-compose", path=name)
     called = f"{key} of {name}"
     try:
-        return one.name, recipe.read(one, written, called)
+        return field.name, recipe.read(field, written, called)
     except errors.UsageError as exc:
         words = exc.words if exc.words.startswith(called) else f"{called}: {exc.words}"
         raise errors.InputError(words, *exc.hints, path=name) from exc
@@ -160,13 +160,13 @@ def _entries(name: str, written: object) -> tuple[Entry, ...]:
     """
     sources = written if isinstance(written, list) else []
     try:
-        found = tuple(replace(_entry(one), origin=name) for one in sources)
+        entries = tuple(replace(_entry(one), origin=name) for one in sources)
     except (ValueError, TypeError) as exc:
         raise _damaged(name, "list of pictures") from exc
-    labels = [one.label for one in found if one.label]
-    if not found or len({*labels}) < len(labels):
+    labels = [one.label for one in entries if one.label]
+    if not entries or len({*labels}) < len(labels):
         raise _damaged(name, "list of pictures")
-    return found
+    return entries
 
 
 def _entry(source: Mapping[str, object]) -> Entry:
@@ -201,13 +201,13 @@ def _settings(
 
 
 def _placement(
-    anew: Placement, typed: frozenset[str], found: Mapping[str, object], name: str
+    anew: Placement, typed: frozenset[str], document: Mapping[str, object], name: str
 ) -> Placement:
     """Return where the picture goes: as typed, or beside the earlier one, whatever that was called."""
     if "target" in typed:
         is_named = any(one.one == "format" for one in anew.clashes())
         return replace(anew, format=None) if is_named and "format" not in typed else anew
-    output = found.get("output")
+    output = document.get("output")
     place = addresses.name_in(output, "path") if isinstance(output, dict) else "-"
     target = DEFAULT_TARGET
     if place != "-" and streams.kind(place) is None:

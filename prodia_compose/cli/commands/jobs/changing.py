@@ -14,7 +14,7 @@ from prodia_compose.cli.commands.jobs.options import (
     Sandbox,
     is_about_sandbox,
     tell_changed,
-    told_trouble,
+    tell_trouble,
 )
 from prodia_compose.progress import visible
 from prodia_compose.record import ledger, settling
@@ -88,7 +88,7 @@ def clean(
     is_sandbox = is_about_sandbox(sandbox=sandbox)
     with ledger.open_record(os.environ, create=False) as record:
         entries = record.entries(is_sandbox=is_sandbox)
-    trouble = told_trouble(record, as_json=json)
+    trouble = tell_trouble(record, as_json=json)
     kept = keeping.kept(entries, is_sandbox=is_sandbox)
     if not kept and not json:
         terminal.tell("prodia-compose: nothing is kept aside")

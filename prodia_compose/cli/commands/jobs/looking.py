@@ -19,7 +19,7 @@ from prodia_compose.cli.commands.jobs.options import (
     Until,
     Verbose,
     is_about_sandbox,
-    told_trouble,
+    tell_trouble,
 )
 from prodia_compose.cli.options import moments
 from prodia_compose.inputs import files
@@ -53,7 +53,7 @@ def list_jobs(
             limit=limit + 1 if limit else None, since=first, until=last, is_sandbox=is_sandbox
         )
         others = () if entries else record.entries(limit=1, is_sandbox=not is_sandbox)
-    trouble = told_trouble(record, as_json=json)
+    trouble = tell_trouble(record, as_json=json)
     shown = entries[:limit] if limit else entries
     if json:
         terminal.print_document(job_documents.jobs(shown, trouble))
@@ -92,20 +92,20 @@ def show(
     Where a picture has to do with more than three jobs, they are listed.
     """  # noqa: D301
     with ledger.open_record(os.environ, create=False) as record:
-        found = _found(record, job)
-    trouble = told_trouble(record, as_json=json)
+        pairs = _found(record, job)
+    trouble = tell_trouble(record, as_json=json)
     if preview:
-        _show_picture(job if found[0][1] else None, found[0][0], verbose)
+        _show_picture(job if pairs[0][1] else None, pairs[0][0], verbose)
     if json:
-        terminal.print_document(job_documents.shown(found, trouble))
+        terminal.print_document(job_documents.shown(pairs, trouble))
         return 0
-    if len(found) > _MOST_IN_FULL:
-        terminal.print_text("\n".join(jobs_text.parts(found, terminal.layout())))
-        words = f"{job} has to do with {len(found)} jobs; `prodia-compose jobs show ID` tells all"
+    if len(pairs) > _MOST_IN_FULL:
+        terminal.print_text("\n".join(jobs_text.parts(pairs, terminal.layout())))
+        words = f"{job} has to do with {len(pairs)} jobs; `prodia-compose jobs show ID` tells all"
         terminal.tell(f"prodia-compose: {visible(words)} of one")
         return 0
     blocks = []
-    for entry, part in found:
+    for entry, part in pairs:
         rows = [*([("file", f"{job} is {part.words}")] if part else []), *jobs_text.details(entry)]
         shown = [(name, visible(value)) for name, value in rows]
         lines = [*tables.aligned(shown, terminal.layout())]
@@ -131,7 +131,7 @@ def spend(*, since: Since = None, until: Until = None, json: Json = False) -> in
             since=first, until=last, is_sandbox=is_about_sandbox(sandbox=False)
         )
     spent = spending.spending(entries, since=first, until=last)
-    trouble = told_trouble(record, as_json=json)
+    trouble = tell_trouble(record, as_json=json)
     if json:
         terminal.print_document(job_documents.spend(spent, trouble))
     elif spent.lines:

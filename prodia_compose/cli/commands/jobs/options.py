@@ -60,7 +60,7 @@ def is_about_sandbox(*, sandbox: bool) -> bool:
     return sandbox or home.is_rehearsing(os.environ)
 
 
-def told_trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
+def tell_trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
     """Return what keeps the record from telling all; told, unless a document does."""
     for warning in () if as_json else record.warnings:
         terminal.tell_warning(warning)
@@ -71,7 +71,7 @@ def tell_changed(
     record: ledger.Ledger, jobs: Sequence[Entry], words: str, *, as_json: bool
 ) -> None:
     """Tell what was done to some jobs, in words or by a document of the jobs."""
-    trouble = told_trouble(record, as_json=as_json)
+    trouble = tell_trouble(record, as_json=as_json)
     if as_json:
         terminal.print_document(job_documents.jobs(jobs, trouble))
     else:

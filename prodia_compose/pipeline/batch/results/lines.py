@@ -98,18 +98,18 @@ def read(path: str, file: BinaryIO, called: str = "--results") -> Iterator[tuple
     for number, data in enumerate(found_lines, 1):
         if not data.strip():
             continue
-        found = _object(data)
-        if is_first and (found is None or found.get("schema") != HEADER):
+        document = _object(data)
+        if is_first and (document is None or document.get("schema") != HEADER):
             if not data.endswith(b"\n") and is_opening(data):
                 return
             words = f"{path}: is no results file of this version's batches"
             raise errors.UsageError(words, f"name another with {called}", path=path)
-        if found is None and not data.endswith(b"\n"):
+        if document is None and not data.endswith(b"\n"):
             return
-        if found is None or found.get("schema") not in (HEADER, START, ROW):
+        if document is None or document.get("schema") not in (HEADER, START, ROW):
             raise damaged(path, number)
         is_first = False
-        yield number, found
+        yield number, document
 
 
 def _object(data: bytes) -> Document | None:
@@ -138,7 +138,7 @@ def damaged(path: str, number: int) -> errors.InputError:
 
 
 def require_same(
-    path: str, found: Document, header: Header, *, is_own: bool, called: str = "--results"
+    path: str, document: Document, header: Header, *, is_own: bool, called: str = "--results"
 ) -> None:
     """Refuse a results file of another service; and, for one to be gone on with, of another part.
 
@@ -149,7 +149,7 @@ def require_same(
     """
     mine = header.document()
     for field, words in _DIFFERENT.items():
-        theirs, ours = f"{found.get(field)}".lower(), f"{mine[field]}".lower()
+        theirs, ours = f"{document.get(field)}".lower(), f"{mine[field]}".lower()
         if theirs != ours and (is_own or field != "shard"):
             what = words.get(theirs) or words[""].format(theirs)
             mine_is = words.get(ours) or words[""].format(ours)
@@ -184,13 +184,13 @@ def usable(document: Document, folder: str) -> Document:
 def _with_places(document: Document, place: Callable[[Document], Document]) -> Document:
     """Return a row's document with another path in each object that has one."""
 
-    def placed(found: object) -> object:
-        if not isinstance(found, dict) or not isinstance(found.get("path"), str):
-            return found
-        moved = place(found)
+    def placed(item: object) -> object:
+        if not isinstance(item, dict) or not isinstance(item.get("path"), str):
+            return item
+        moved = place(item)
         return {
             name: value
-            for field, known in found.items()
+            for field, known in item.items()
             if field != "path_b64"
             for name, value in (moved if field == "path" else {field: known}).items()
         }

@@ -65,7 +65,7 @@ class Cells:
 def read(written: Written, findings: errors.Findings) -> Cells:
     """Return what a row says; what is wrong is found."""
     cells = {name: one for name, one in written.cells.items() if one is not None}
-    found: dict[str, object] = {}
+    by_field: dict[str, object] = {}
     values: dict[str, object] = {}
     for name, one in cells.items():
         with findings.collecting():
@@ -74,14 +74,14 @@ def read(written: Written, findings: errors.Findings) -> Cells:
                 if name == "output":
                     _check_path(name, str(values[name]))
             elif name in _READERS:
-                found[_NAMED.get(name, name)] = _READERS[name](one)
+                by_field[_NAMED.get(name, name)] = _READERS[name](one)
             else:
                 raise fields.unknown(name, "field")
-    if "prompt" in found and "prompt_file" in found:
+    if "prompt" in by_field and "prompt_file" in by_field:
         findings.add(
             errors.UsageError("prompt and prompt_file: both are given", "give one of them")
         )
-    return Cells(**found, values=values)  # type: ignore[arg-type] # each as its reader gives it
+    return Cells(**by_field, values=values)  # type: ignore[arg-type] # each as its reader gives it
 
 
 def _id(written: object) -> str:
@@ -179,16 +179,16 @@ def _set(written: object) -> tuple[tuple[str, SettingValue], ...]:
 
 def _texts(written: object) -> tuple[tuple[str, str], ...]:
     findings = errors.Findings()
-    found: list[tuple[str, str]] = []
-    for name, one in _object("vars", written).items():
+    texts: list[tuple[str, str]] = []
+    for name, text in _object("vars", written).items():
         with findings.collecting():
             fields.check_variable(name)
-            if not isinstance(one, str):
-                message = f"vars {name} {fields.shown(one)}: must be text, in double quotes"
+            if not isinstance(text, str):
+                message = f"vars {name} {fields.shown(text)}: must be text, in double quotes"
                 raise errors.UsageError(message)
-            found.append((name, one))
+            texts.append((name, text))
     findings.raise_if_any()
-    return tuple(found)
+    return tuple(texts)
 
 
 def _object(name: str, written: object) -> Mapping[str, SettingValue]:

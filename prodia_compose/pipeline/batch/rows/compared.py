@@ -203,12 +203,12 @@ def merged(problems: Sequence[Problem], rows: Sequence[Row]) -> list[Problem]:
     for one in problems:
         having.setdefault(one.error.message, set()).add(one.id)
     shared = {words for words, ids in having.items() if len(names) > 1 and names <= ids}
-    told = {one.error.message: one for one in problems if one.error.message in shared}
-    found = [Problem(error=one.error, is_whole=True) for one in told.values()]
+    by_message = {one.error.message: one for one in problems if one.error.message in shared}
+    whole = [Problem(error=one.error, is_whole=True) for one in by_message.values()]
     own = [one for one in problems if one.error.message not in shared]
     if is_nowhere(own):
         own = [one for one in own if one.is_whole or not isinstance(one.error, errors.OutputError)]
-    return [*found, *own]
+    return [*whole, *own]
 
 
 _REASONS = {

@@ -93,7 +93,7 @@ def _object(line: bytes) -> dict[str, object]:
         errors.InputError: It holds none.
     """
     try:
-        found = json.loads(
+        value = json.loads(
             line.decode(),
             object_pairs_hook=_members,
             parse_constant=_refuse_constant,
@@ -107,10 +107,10 @@ def _object(line: bytes) -> dict[str, object]:
         raise errors.InputError("the JSON is nested too deeply", "simplify it") from exc
     except ValueError as exc:  # an integer of thousands of digits
         raise errors.InputError("holds too large a number", "use a smaller one") from exc
-    if not isinstance(found, dict):
-        cure = "of an array, jq -c '.[]' makes JSON Lines" if isinstance(found, list) else None
-        raise errors.InputError(f"{fields.shown(found)}: is no object", _OBJECT, cure)
-    return found
+    if not isinstance(value, dict):
+        cure = "of an array, jq -c '.[]' makes JSON Lines" if isinstance(value, list) else None
+        raise errors.InputError(f"{fields.shown(value)}: is no object", _OBJECT, cure)
+    return value
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -214,7 +214,7 @@ def _row(columns: Sequence[str], cells: Sequence[str], line: int) -> Written:
         words = f"has {len(cells)} cells, the header {len(columns)}"
         return Written(line=line, errors=(errors.InputError(words, "is a quote missing?"),))
     findings = errors.Findings()
-    found: dict[str, object] = {}
+    row: dict[str, object] = {}
     grouped: dict[str, dict[str, object]] = {}
     numbered: dict[str, dict[int, str]] = {"image": {}, "label": {}}
     for column, (name, cell) in enumerate(zip(columns, cells, strict=True), 1):
@@ -234,12 +234,12 @@ def _row(columns: Sequence[str], cells: Sequence[str], line: int) -> Written:
                 value = fields.parsed(member, cell)[1] if group == "set" else cell
                 grouped.setdefault(_GROUPS[group], {})[member] = value
         elif name in _TEXT_FIELDS:
-            found[name] = cell
+            row[name] = cell
     for number in numbered["label"].keys() - numbered["image"].keys():
         findings.add(errors.UsageError(f"label{number}: there is no image{number} to call so"))
     images = [
         {"path": path, "label": numbered["label"].get(number)}
         for number, path in sorted(numbered["image"].items())
     ]
-    found |= grouped | ({"images": images} if images else {})
-    return Written(line=line, cells=found, errors=tuple(findings.errors))
+    row |= grouped | ({"images": images} if images else {})
+    return Written(line=line, cells=row, errors=tuple(findings.errors))

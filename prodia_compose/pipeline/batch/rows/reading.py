@@ -44,20 +44,20 @@ class _Reader:
     def read(self, stdin: BinaryIO | None) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
         """Return the rows, and what is wrong."""
         shared = self._shared(stdin)
-        found: list[Source] = []
+        given: list[Source] = []
         try:
             if not self._problems:
-                found += sources.read(self._options, stdin, self._problems)
+                given += sources.read(self._options, stdin, self._problems)
         except errors.ComposeError as exc:
             self._whole(exc)
         is_template = self._options.each is not None or any(
             label is not None for label, _ in self._options.request.selection.labelled
         )
         is_template = is_template or any(
-            source.cells.texts or any(label for label, _ in source.cells.images) for source in found
+            source.cells.texts or any(label for label, _ in source.cells.images) for source in given
         )
-        self._make(found, Requests(self._options, is_template=is_template), Places(shared))
-        if found:
+        self._make(given, Requests(self._options, is_template=is_template), Places(shared))
+        if given:
             self._check_only()
         if isinstance(self._options, CompareOptions):
             try:
@@ -91,10 +91,10 @@ class _Reader:
             self._whole(exc)
             return ()
 
-    def _make(self, found: Sequence[Source], requests: Requests, places: Places) -> None:
+    def _make(self, given: Sequence[Source], requests: Requests, places: Places) -> None:
         """Make the rows of what was found."""
         ways = variants.all_of(self._options.vary, self._options.repeat)
-        for index, source in enumerate(found):
+        for index, source in enumerate(given):
             wrong = errors.Findings(source.errors)
             with wrong.collecting():
                 selection = requests.selection(source)
@@ -136,13 +136,13 @@ class _Reader:
         if pair in self._reported:
             return False
         self._reported.add(pair)
-        told = (f"line {first} has that id too", "ids must differ")
+        lines = (f"line {first} has that id too", "ids must differ")
         if source.each is not None:
-            told = (f"entry {first} is the same", "name it once")
+            lines = (f"entry {first} is the same", "name it once")
         elif source.cells.id is None:
             words = f"line {first} has the same pictures, variables, model and settings"
-            told = (words, "give each an id of its own")
-        error = errors.InputError(*told)
+            lines = (words, "give each an id of its own")
+        error = errors.InputError(*lines)
         self._problems.append(Problem(error=error, line=source.line, id=id_, is_whole=True))
         return False
 

@@ -74,16 +74,16 @@ class Requests:
             errors.UsageError: Fields contradict each other.
         """
         base, own = self._base, source.cells
-        said = {**own.values, **variant.values}
+        typed = {**own.values, **variant.values}
         extras = (*own.settings, *variant.settings)
         _refuse_varied(source, variant)
-        variables = self._variables(tuple(said))
+        variables = self._variables(tuple(typed))
         texts = own.texts
         more = (("id", id_), ("row", str(number)), *own.texts, *self._times)
         if source.each is not None:
             texts = (("each", source.each[1]),)
             more = (("each", source.each[0]), *more)
-        plain = {fields.OPTIONS[name].name: said[name] for name in _PLAIN if name in said}
+        plain = {fields.OPTIONS[name].name: typed[name] for name in _PLAIN if name in typed}
         has_prompt = own.prompt is not None or own.prompt_file is not None
         file = None if own.prompt_file is None else self._here(own.prompt_file)
         return replace(
@@ -91,7 +91,7 @@ class Requests:
             selection=selection,
             prompt=own.prompt if has_prompt else base.prompt,
             prompt_file=file if has_prompt else base.prompt_file,
-            settings=self._settled(said, extras, variables),
+            settings=self._settled(typed, extras, variables),
             placement=self._placement(source, variant, variables),
             texts=texts,
             fields=more,
@@ -112,9 +112,9 @@ class Requests:
         return self._called[names]
 
     def _settled(
-        self, said: Mapping[str, object], extras: _Extras, variables: _Variables
+        self, typed: Mapping[str, object], extras: _Extras, variables: _Variables
     ) -> Settings:
-        own = {name: value for name, value in said.items() if name in fields.SETTINGS}
+        own = {name: value for name, value in typed.items() if name in fields.SETTINGS}
         key = repr((own, extras, variables))
         if key not in self._settings:
             self._settings[key] = overruled(self._base.settings, own, extras, variables)

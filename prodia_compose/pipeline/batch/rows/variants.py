@@ -98,7 +98,7 @@ def all_of(varied: Sequence[Varied], repeat: int) -> tuple[Variant, ...]:
     In ids the fields stand in the order of the alphabet, so that it does not matter in which
     order they were given.
     """
-    found = []
+    variants = []
     for chosen_values in itertools.product(*(listed for _, listed in varied)):
         chosen = dict(zip((name for name, _ in varied), chosen_values, strict=True))
         suffix = "".join(f"~{name}={_text(chosen[name])}" for name in sorted(chosen))
@@ -108,7 +108,7 @@ def all_of(varied: Sequence[Varied], repeat: int) -> tuple[Variant, ...]:
             for name, one in chosen.items()
             if name.startswith("set:")
         )
-        found += [
+        variants += [
             Variant(
                 suffix=f"{suffix}~#{number}" if number else suffix,
                 values=own,
@@ -117,4 +117,4 @@ def all_of(varied: Sequence[Varied], repeat: int) -> tuple[Variant, ...]:
             )
             for number in (range(1, repeat + 1) if repeat else [0])
         ]
-    return tuple(found)
+    return tuple(variants)
