@@ -16,7 +16,7 @@ def asked_format(placement: Placement) -> OutputFormat:
             lies in a home that the shell has not filled in.
     """
     named = f"{placement.called('-o')} {placement.target}"
-    if placement.target.startswith("~/") and not Path("~").exists():
+    if is_unexpanded(placement):
         raise errors.UsageError(
             f"{named}: ~ is not expanded here", "write the whole path, or $HOME"
         )
@@ -34,6 +34,11 @@ def asked_format(placement: Placement) -> OutputFormat:
         both = f"{placement.called('--format')} {placement.format} and {named}"
         raise errors.UsageError(f"{both}: the name asks for {format_}", "give one of them")
     return format_
+
+
+def is_unexpanded(placement: Placement) -> bool:
+    """Return whether the place lies in a home that the shell has not filled in."""
+    return placement.target.startswith("~/") and not Path("~").exists()
 
 
 def accept_type(format_: OutputFormat) -> str:
