@@ -293,6 +293,7 @@ def test_a_job_is_looked_at(work: Path, run: Run, sandbox: server.Sandbox) -> No
         show("jobs", "show", job, "--preview"),
         show("jobs", "show", "scene.jpg", "--preview"),
     )
+    plain = run("jobs", "show", job).out
     Image.new("RGB", (64, 48)).save("composed.jpg")
     of_none = show("jobs", "show", job, "--preview", "-v", "--json")
 
@@ -301,7 +302,7 @@ def test_a_job_is_looked_at(work: Path, run: Run, sandbox: server.Sandbox) -> No
     assert result.width > 24
     with Image.open("scene.jpg") as image:
         assert furthest(rgb_at(scene, (2, 2)), rgb_at(image.resize(scene.size), (2, 2))) <= 16
-    assert of_job.out == run("jobs", "show", job).out
+    assert of_job.out == plain
     assert of_none.screen == "no preview: there is no picture to show"
 
 

@@ -37,7 +37,7 @@ def test_a_jpeg_of_very_many_scans_is_no_input(
         probe.probe(make.opener(data))
 
     assert caught.value.message == (
-        f"is a JPEG of more than {most} scans, which takes minutes to decode: "
+        f"is a JPEG of more than {most} scans, which takes minutes to decode; "
         "save it anew, not progressive"
     )
     found = received.inspect(make.opener(data))
