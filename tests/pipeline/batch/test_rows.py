@@ -468,11 +468,13 @@ def test_many_rows_take_little_memory(work: Path) -> None:
     ]
     write("m.jsonl", lines)
     rows("m.jsonl", "room.jpg")  # what is loaded or kept once is no row's
-    tracemalloc.start()
-    found = rows("m.jsonl", "room.jpg")
-    gc.collect()  # no row's either, and when it runs hangs on what ran before
-    kept_bytes, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    kept_bytes = []
+    for _ in range(3):  # a thread that an earlier test left may take memory meanwhile
+        tracemalloc.start()
+        found = rows("m.jsonl", "room.jpg")
+        gc.collect()  # no row's either, and when it runs hangs on what ran before
+        kept_bytes.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert len(found) == count
 
-    assert len(found) == count
-    assert kept_bytes / count < 3000
+    assert min(kept_bytes) / count < 3000
