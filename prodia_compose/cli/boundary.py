@@ -12,7 +12,7 @@ from prodia_compose.cli import signals, terminal
 from prodia_compose.cli.app import app
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")  # as the parser reads a switch's variable
-_SENDING = (["compose"], ["batch"])
+_SENDING = (["compose"], ["batch"], ["compare"])
 _OF_CONFIGS = (["compose"], ["validate"], ["batch"], ["compare"])
 _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
@@ -134,6 +134,8 @@ def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
         bare = {option.lstrip("-"): option for option in possible or ()}
         if nearest := slips.nearest(flag.lstrip("-"), bare):
             hint = f"did you mean {bare[nearest]}?"
+        else:
+            hint = slips.elsewhere(flag) or hint
     else:
         from prodia_compose.cli import slips  # noqa: PLC0415 - as above
 

@@ -12,6 +12,7 @@ _ID = re.compile(r"[0-9a-f]{2,}(-[0-9a-f]*)*", re.IGNORECASE)
 _SWITCHES = ("version",)  # which other programs have as commands
 _MANIFESTS = tuple(f".{suffix}" for suffix in offers.PATHS["MANIFEST"][1])
 _LONGEST_SHOWN = 60
+_MOST_COMMANDS = 4
 
 _NAMED = re.compile(r"'([^']+)'")  # the first name in a message of the parser's
 
@@ -55,6 +56,21 @@ def early(flag: str, argv: Sequence[str]) -> str:
         if flag in _flags(commands[name]):
             return f"write it after: prodia-compose {name} {flag} ..."
     return ""
+
+
+def elsewhere(flag: str) -> str:
+    """Return which commands take an option that this one does not; "" if none or most do."""
+    left: list[tuple[tuple[str, ...], Command]] = [((), offers.offers()["root"])]
+    names: list[str] = []
+    while left:
+        path, one = left.pop(0)
+        names += [" ".join(path)] if path and flag in _flags(one) else []
+        left += [((*path, name), below) for name, below in one["commands"].items()]
+    if len(names) > _MOST_COMMANDS:
+        return ""
+    if len(names) < 2:
+        return f"only `{names[0]}` takes it" if names else ""
+    return f"`{'`, `'.join(names[:-1])}` and `{names[-1]}` take it"
 
 
 def lacking(message: str, argv: Sequence[str]) -> tuple[str, ...]:
