@@ -36,19 +36,15 @@ def too_many(problems: Sequence[errors.ComposeError], *, as_json: bool) -> error
 
 def _folders_once(problems: Sequence[errors.ComposeError]) -> list[errors.ComposeError]:
     """Return what is wrong, with a folder that several rows lack told by the first of them."""
-    lacked: dict[str, list[errors.ComposeError]] = {}
+    lacking = [one for one in problems if isinstance(one, places.NoFolderError)]
+    counts = Counter(os.path.dirname(one.path or "") for one in lacking)  # noqa: PTH120 - as typed
+    merged: list[errors.ComposeError] = []
     for one in problems:
-        if isinstance(one, places.NoFolderError):
-            lacked.setdefault(os.path.dirname(one.path or ""), []).append(one)  # noqa: PTH120 - as typed
-    merged = []
-    for one in problems:
-        alike = lacked.get(os.path.dirname(one.path or "")) if one.path else None  # noqa: PTH120 - as typed
-        if alike is None or one not in alike:
+        if not isinstance(one, places.NoFolderError):
             merged.append(one)
-        elif one is alike[0]:
-            more = documents.counted(len(alike) - 1, "more row")
-            words = f"{one.words} (as for {more})" if alike[1:] else one.words
-            merged.append(type(one)(words, *one.hints, path=one.path))
+        elif count := counts.pop(os.path.dirname(one.path or ""), 0):  # noqa: PTH120 - as typed
+            more = f" (as for {documents.counted(count - 1, 'more row')})" if count > 1 else ""
+            merged.append(type(one)(f"{one.words}{more}", *one.hints, path=one.path))
     return merged
 
 
