@@ -5,6 +5,7 @@ import os
 import re
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -478,6 +479,21 @@ def test_a_link_to_nowhere_is_told(run: Run, work: Path) -> None:
     path.symlink_to(work / "gone")
 
     assert f"config {path}: is a link to a file that is not there" in run(*LINE).err
+
+
+@pytest.mark.parametrize(("make", "words"), [(os.mkdir, "a folder"), (os.mkfifo, "a named pipe")])
+def test_a_usual_config_that_is_no_file_can_be_done_without(
+    run: Run, work: Path, make: Callable[[Path], None], words: str
+) -> None:
+    """What to do is told: a run with `--config off` reads none."""
+    path = configuring.write("")
+    path.unlink()
+    make(path)
+    done = run(*LINE)
+
+    assert (done.code, run(*LINE, "--config", "off").code) == (2, 0)
+    assert f"error: config {path}: is {words}" in done.err
+    assert "hint: mend it; --config off does without\n" in done.err
 
 
 def test_no_config_is_read_from_the_working_folder(run: Run, work: Path) -> None:

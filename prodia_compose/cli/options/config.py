@@ -189,7 +189,8 @@ def load(path: str, flag: str) -> Config:
     try:
         data = files.read_text(path, flag, None, most_bytes=_LARGEST_BYTES + 1)
     except errors.InputError as exc:
-        raise errors.UsageError(exc.words, *exc.hints, path=exc.path) from exc
+        hints = exc.hints if flag != "config" else ("mend it; --config off does without",)
+        raise errors.UsageError(exc.words, *hints, path=exc.path) from exc
     if len(data) > _LARGEST_BYTES:
         raise errors.UsageError(f"{called}: is too large for a config", "is it the right file?")
     if b"\0" in data and (encoding := files.wide_encoding(data)):
