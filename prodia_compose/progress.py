@@ -6,10 +6,12 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
-from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from prodia_compose import errors
+
+if TYPE_CHECKING:
+    from decimal import Decimal  # a millisecond of every start
 
 Clock = Callable[[], float]
 """Tells seconds, from whenever; they only grow."""
@@ -71,10 +73,10 @@ def size(byte_count: int) -> str:
     return f"{value:.{digits}f}".removesuffix(".0") + f" {unit}"
 
 
-def usd(amount: Decimal) -> str:
+def usd(amount: "Decimal") -> str:
     """Return an amount for people, to a tenth of a cent."""
     cents = f"{amount:.2f}"
-    return f"${cents if Decimal(cents) == amount else f'{amount:.3f}'}"
+    return f"${cents if type(amount)(cents) == amount else f'{amount:.3f}'}"
 
 
 def _visible_char(char: str) -> str:
