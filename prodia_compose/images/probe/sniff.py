@@ -17,35 +17,36 @@ _HEAD_BYTES = 4096
 
 _RAW = "camera RAW file"
 _DEVELOP = "develop it to JPEG or TIFF first"
-_CONVERT = "a kind this tool does not read; convert it to JPEG or PNG"
+_UNREAD = "a kind this tool does not read"
+_CONVERT = "convert it to JPEG or PNG"
 _NONE = "not a picture"
 _DOUBLE = "AppleDouble file (macOS metadata, not the picture itself)"
 
 _CANON_CR2 = (8, b"CR\x02\0")  # the one RAW file that begins like a TIFF and can be told here
-_OTHERS: Final[tuple[tuple[int, bytes | tuple[bytes, ...], str], ...]] = (
-    (0, b"FUJIFILMCCD-RAW", f"a {_RAW} (Fujifilm RAF); {_DEVELOP}"),
-    (0, (b"IIRO", b"IIRS", b"MMOR"), f"a {_RAW} (Olympus ORF); {_DEVELOP}"),
-    (0, b"IIU\0", f"a {_RAW} (Panasonic RW2); {_DEVELOP}"),
-    (0, b"\0MRM", f"a {_RAW} (Minolta MRW); {_DEVELOP}"),
-    (0, b"FOVb", f"a {_RAW} (Sigma X3F); {_DEVELOP}"),
-    (6, b"HEAPCCDR", f"a {_RAW} (Canon CRW); {_DEVELOP}"),
-    (*_CANON_CR2, f"a {_RAW} (Canon CR2); {_DEVELOP}"),
-    (0, (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"), f"a JPEG XL picture, {_CONVERT}"),
-    (0, b"II\xbc\x01", f"a JPEG XR picture, {_CONVERT}"),
-    (0, b"8BPS\0\x02", f"a large Photoshop document (PSB), {_CONVERT}"),
-    (0, b"gimp xcf", f"a GIMP document, {_CONVERT}"),
-    (0, b"v/1\x01", f"an OpenEXR picture, {_CONVERT}"),
-    (0, b"#?RADIANCE", f"a Radiance HDR picture, {_CONVERT}"),
-    (0, b"SIMPLE  =", f"a FITS picture, {_CONVERT}"),
-    (0, b"DDS ", f"a DDS texture, {_CONVERT}"),
-    (0, b"icns", f"an Apple icon, {_CONVERT}"),
-    (0, b"AT&TFORM", f"a DjVu document, {_CONVERT}"),
-    (0, b"\xd7\xcd\xc6\x9a", f"a Windows metafile, {_CONVERT}"),
-    (0, b"\x01\xda", f"an SGI picture, {_CONVERT}"),
-    (0, b"\x0a\x05\x01", f"a PCX picture, {_CONVERT}"),
-    (128, b"DICM", f"a DICOM picture, {_CONVERT}"),
-    (0, b"\xc5\xd0\xd3\xc6", f"an EPS drawing, {_CONVERT}"),
-    (0, b"%!PS", f"a PostScript drawing, {_CONVERT}"),
+_OTHERS: Final[tuple[tuple[int, bytes | tuple[bytes, ...], *tuple[str, ...]], ...]] = (
+    (0, b"FUJIFILMCCD-RAW", f"a {_RAW} (Fujifilm RAF)", _DEVELOP),
+    (0, (b"IIRO", b"IIRS", b"MMOR"), f"a {_RAW} (Olympus ORF)", _DEVELOP),
+    (0, b"IIU\0", f"a {_RAW} (Panasonic RW2)", _DEVELOP),
+    (0, b"\0MRM", f"a {_RAW} (Minolta MRW)", _DEVELOP),
+    (0, b"FOVb", f"a {_RAW} (Sigma X3F)", _DEVELOP),
+    (6, b"HEAPCCDR", f"a {_RAW} (Canon CRW)", _DEVELOP),
+    (*_CANON_CR2, f"a {_RAW} (Canon CR2)", _DEVELOP),
+    (0, (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"), f"a JPEG XL picture, {_UNREAD}", _CONVERT),
+    (0, b"II\xbc\x01", f"a JPEG XR picture, {_UNREAD}", _CONVERT),
+    (0, b"8BPS\0\x02", f"a large Photoshop document (PSB), {_UNREAD}", _CONVERT),
+    (0, b"gimp xcf", f"a GIMP document, {_UNREAD}", _CONVERT),
+    (0, b"v/1\x01", f"an OpenEXR picture, {_UNREAD}", _CONVERT),
+    (0, b"#?RADIANCE", f"a Radiance HDR picture, {_UNREAD}", _CONVERT),
+    (0, b"SIMPLE  =", f"a FITS picture, {_UNREAD}", _CONVERT),
+    (0, b"DDS ", f"a DDS texture, {_UNREAD}", _CONVERT),
+    (0, b"icns", f"an Apple icon, {_UNREAD}", _CONVERT),
+    (0, b"AT&TFORM", f"a DjVu document, {_UNREAD}", _CONVERT),
+    (0, b"\xd7\xcd\xc6\x9a", f"a Windows metafile, {_UNREAD}", _CONVERT),
+    (0, b"\x01\xda", f"an SGI picture, {_UNREAD}", _CONVERT),
+    (0, b"\x0a\x05\x01", f"a PCX picture, {_UNREAD}", _CONVERT),
+    (128, b"DICM", f"a DICOM picture, {_UNREAD}", _CONVERT),
+    (0, b"\xc5\xd0\xd3\xc6", f"an EPS drawing, {_UNREAD}", _CONVERT),
+    (0, b"%!PS", f"a PostScript drawing, {_UNREAD}", _CONVERT),
     (0, b"\0\x05\x16\x07", f"an {_DOUBLE}, {_NONE}"),
     (0, b"\0\x05\x16\0", f"an AppleSingle file, {_NONE}"),
     (0, b"\0\0\0\x01Bud1", f"a .DS_Store file, {_NONE}"),
@@ -69,16 +70,16 @@ _OTHERS: Final[tuple[tuple[int, bytes | tuple[bytes, ...], str], ...]] = (
     (0, b"\x7fELF", f"a program, {_NONE}"),
     (0, b"SQLite format 3\0", f"an SQLite database, {_NONE}"),
 )
-"""What is not on the list: where its marks stand, the marks, what to say of it; and what to do."""
+"""What is not on the list: where its marks stand, the marks, what it is, and what to do if known."""
 
-_TEXTS: Final = (
-    (r"(?=<).*<svg[\s>]", "an SVG drawing; export it as PNG first"),
+_TEXTS: Final[tuple[tuple[str, *tuple[str, ...]], ...]] = (
+    (r"(?=<).*<svg[\s>]", "an SVG drawing", "export it as PNG first"),
     (r"(?=<).*<(!doctype\s+html|(html|head|body|script)[\s>])", f"an HTML page, {_NONE}"),
-    (r"version https://git-lfs.github.com/spec/", "a Git LFS pointer; run git lfs pull"),
-    (r"data:image/", f"a data: URI, {_NONE}; decode its base64 text first"),
+    (r"version https://git-lfs.github.com/spec/", "a Git LFS pointer", "run git lfs pull"),
+    (r"data:image/", f"a data: URI, {_NONE}", "decode its base64 text first"),
     (r"<", f"an XML document, {_NONE}"),
     (r"[{[]", f"JSON text, {_NONE}"),
-    (r".{0,185}/annex/objects/", "a git-annex pointer; run git annex get"),
+    (r".{0,185}/annex/objects/", "a git-annex pointer", "run git annex get"),
     (r"", f"plain text, {_NONE}"),
 )
 """What a text may be, by what it begins with; the first pattern that matches counts."""
@@ -114,7 +115,8 @@ def identify(file: BinaryIO) -> str:
         return kind.name
     if kind is None and (name := _by_structure(file, head, byte_count)) is not None:
         return name
-    raise _refused(_refusal(head, byte_count))
+    words, *hints = _refusal(head, byte_count)
+    raise errors.InputError(f"is {words}", *hints)
 
 
 def is_foreign(file: BinaryIO) -> bool:
@@ -150,13 +152,13 @@ def _by_brands(head: bytes) -> str:
     major = head[8:12]
     brands = {major} | {listed[at : at + 4] for at in range(0, len(listed), 4)}
     if major in {b"crx ", b"crx\0"}:
-        raise _refused(f"is a {_RAW} (Canon CR3); {_DEVELOP}")
+        raise errors.InputError(f"is a {_RAW} (Canon CR3)", _DEVELOP)
     if brands & _AVIF:
         return "AVIF"
     if brands & _HEIF:
         return "HEIF"
     if major == b"jxl ":
-        raise _refused(f"is a JPEG XL picture, {_CONVERT}")
+        raise errors.InputError(f"is a JPEG XL picture, {_UNREAD}", _CONVERT)
     raise errors.InputError(f"is a video (MP4 or QuickTime), {_NONE}")
 
 
@@ -180,27 +182,22 @@ def _is_tga(file: BinaryIO, head: bytes, byte_count: int) -> bool:
     return table and head[16] in depths and head[17] & 0xC0 == 0 and width > 0 and height > 0
 
 
-def _refused(reason: str) -> errors.InputError:
-    words, _, cure = reason.partition("; ")
-    return errors.InputError(words, cure)
-
-
-def _refusal(head: bytes, byte_count: int) -> str:
-    """Return what a file is that is no picture of a format on the list, or that it is unknown."""
+def _refusal(head: bytes, byte_count: int) -> tuple[str, ...]:
+    """Return what a file is that is no picture on the list, or that it is unknown; and what to do."""
     start = b"RIFF\0\0\0\0" + head[8:] if head[:4] == b"RIFF" else head  # without its length
-    for offset, mark, words in _OTHERS:
+    for offset, mark, *lines in _OTHERS:
         if start.startswith(mark, offset):
-            return f"is {words}"
+            return tuple(lines)
     if b"%PDF-" in head[:1024]:
-        return f"is a PDF document, {_NONE}; export the page as JPEG or PNG"
+        return f"a PDF document, {_NONE}", "export the page as JPEG or PNG"
     if byte_count < 12 and any(
         magic.startswith(head) for kind in kinds.KINDS.values() for magic in kind.magic
     ):
-        return f"is cut short: only {byte_count} bytes are there"
+        return (f"cut short: only {byte_count} bytes are there",)
     text = _as_text(head)
     if text is None:
-        return f"is not a picture of a known kind (it begins with the bytes {head[:8].hex(' ')})"
-    return f"is {next(words for pattern, words in _TEXTS if re.match(pattern, text, _FLAGS))}"
+        return (f"not a picture of a known kind (it begins with the bytes {head[:8].hex(' ')})",)
+    return next(tuple(lines) for pattern, *lines in _TEXTS if re.match(pattern, text, _FLAGS))
 
 
 def _as_text(head: bytes) -> str | None:
