@@ -101,6 +101,8 @@ def _call(argv: Sequence[str]) -> int:
 
 def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
     """Return the parser's message in the house's voice, with where help is."""
+    from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who mistyped
+
     possible = getattr(exc, "possibilities", None)  # only that of an unknown option has them
     message = " ".join((exc.format_message() if possible is None else exc.message).split())
     context = getattr(exc, "ctx", None)  # only some of the parser's errors have one
@@ -120,14 +122,10 @@ def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
     if dashed:
         hint = f"for the file, write ./{dashed[0]}"
     elif typed:
-        from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who mistyped
-
         name, rest = argv[typed[0]], argv[typed[0] + 1 :]
         message = f"no such command {slips.shown(name)}"
         hint = slips.command(name, rest, command.partition(" ")[2]) or hint
     elif message.startswith("No such option"):
-        from prodia_compose.cli import slips  # noqa: PLC0415 - as above
-
         flag = str(vars(exc)["option_name"])
         if context is not None and context.parent is None and (early := slips.early(flag, argv)):
             return errors.UsageError(f"{flag}: stands before the command", early)
@@ -136,9 +134,6 @@ def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
             hint = f"did you mean {bare[nearest]}?"
         else:
             hint = slips.elsewhere(flag) or hint
-    else:
-        from prodia_compose.cli import slips  # noqa: PLC0415 - as above
-
-        if lacking := slips.lacking(message, argv):
-            return errors.UsageError(*lacking)
+    elif lacking := slips.lacking(message, argv):
+        return errors.UsageError(*lacking)
     return errors.UsageError(f"{message[:1].lower()}{message[1:].rstrip('.')}", hint)

@@ -6,8 +6,8 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Literal, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Literal, TextIO, TypeVar
 
 from prodia_compose import addresses, errors, progress
 from prodia_compose.output import streams
@@ -84,6 +84,8 @@ def is_agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+_Wrong = TypeVar("_Wrong", errors.ComposeError, errors.Warned)
+
 _COLOURS = {"error": 31, "warning": 33, "hint": 36}
 
 
@@ -96,20 +98,26 @@ def label(word: Literal["error", "warning", "hint"]) -> str:
 
 def tell_warnings(warnings: Sequence[errors.Warned], telling: "Telling") -> None:
     """Tell warnings, unless they are in the document, or not wanted."""
-    for number, warned in enumerate(() if telling.json or telling.quiet else warnings, 1):
-        later = {hint for one in warnings[number:] for hint in one.hints}
-        tell_warning(warned, later)
+    for warned, hints in () if telling.json or telling.quiet else _hints_once(warnings):
+        tell(warning_lines(warned, hints))
 
 
-def tell_warning(warned: errors.Warned, later: Container[str] = ()) -> None:
-    """Tell a warning, its code in brackets at the end, and what is not told `later` to do."""
-    tell(warning_lines(warned, later))
+def tell_warning(warned: errors.Warned) -> None:
+    """Tell a warning, its code in brackets at the end."""
+    tell(warning_lines(warned))
 
 
-def warning_lines(warned: errors.Warned, later: Container[str] = ()) -> str:
-    """Return the lines that tell a warning."""
+def warning_lines(warned: errors.Warned, hints: Iterable[str] | None = None) -> str:
+    """Return the lines that tell a warning, with all of its hints or these."""
     first = f"{label('warning')}{progress.visible(warned.words)} [{warned.code}]"
-    return _hinted(first, (hint for hint in warned.hints if hint not in later))
+    return _hinted(first, warned.hints if hints is None else hints)
+
+
+def _hints_once(wrong: Sequence[_Wrong]) -> Iterator[tuple[_Wrong, list[str]]]:
+    """Yield what is wrong, each with those of its hints that no later one has."""
+    last = {hint: place for place, one in enumerate(wrong) for hint in one.hints}
+    for place, one in enumerate(wrong):
+        yield one, [hint for hint in one.hints if last[hint] == place]
 
 
 def _hinted(words: str, hints: Iterable[str]) -> str:
@@ -144,9 +152,7 @@ def tell_error(error: errors.ComposeError, *, as_json: bool) -> None:
 
         _tell_document(documents.error(error))
         return
-    for number, part in enumerate(error.parts, 1):
-        later = {hint for one in error.parts[number:] for hint in one.hints}
-        hints = [hint for hint in part.hints if hint not in later]
+    for part, hints in _hints_once(error.parts):
         tell(problem(part.words, hints, *_identity(part)))
 
 
