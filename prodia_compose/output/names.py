@@ -16,10 +16,7 @@ def asked_format(placement: Placement) -> OutputFormat:
             lies in a home that the shell has not filled in.
     """
     named = f"{placement.called('-o')} {placement.target}"
-    if is_unexpanded(placement):
-        raise errors.UsageError(
-            f"{named}: ~ is not expanded here", "write the whole path, or $HOME"
-        )
+    refuse_unexpanded(placement.target, named)
     target = placement.target.replace("{ext}", placement.format or "jpg")
     is_name = target != "-" and addresses.scheme(target) is None  # an address is told elsewhere
     suffix = Path(target).suffix if is_name else ""
@@ -36,9 +33,20 @@ def asked_format(placement: Placement) -> OutputFormat:
     return format_
 
 
-def is_unexpanded(placement: Placement) -> bool:
-    """Return whether the place lies in a home that the shell has not filled in."""
-    return placement.target.startswith("~/") and not Path("~").exists()
+def is_unexpanded(target: str) -> bool:
+    """Return whether a place lies in a home that the shell has not filled in."""
+    return target.startswith("~/") and not Path("~").exists()
+
+
+def refuse_unexpanded(target: str, named: str) -> None:
+    """Raise for such a place, which a message calls as `named`.
+
+    Raises:
+        errors.UsageError: It is one.
+    """
+    if is_unexpanded(target):
+        words = f"{named}: ~ is not expanded here"
+        raise errors.UsageError(words, "write the whole path, or $HOME")
 
 
 def accept_type(format_: OutputFormat) -> str:

@@ -79,7 +79,7 @@ def proved(
     Nothing that the run reads is written over: its pictures, and its texts neither. `proven` is
     as for `places.prove`.
     """
-    if path is None or names.is_unexpanded(request.placement):
+    if path is None or names.is_unexpanded(request.placement.target):
         return None  # `names.asked_format` tells of the second
     texts = (*request.selection.lists, request.prompt_file, request.delivery.token_file)
     inputs = [*files_of(named), *((text, Path(text)) for text in texts if text not in (None, "-"))]

@@ -129,9 +129,7 @@ def _image(written: object) -> Image:
     if not isinstance(label, str) or not LABEL.fullmatch(label):
         cure = "a label is a letter, then letters, digits, - or _"
         raise errors.UsageError(f"label {fields.shown(label)}: is no label", cure)
-    if label in fields.TEMPLATE_NAMES:
-        words = f"label {label}: {{{label}}} stands for something else in a batch"
-        raise errors.UsageError(words, "choose another")
+    fields.refuse_taken(label, f"label {label}", "choose another")
     return label, path
 
 

@@ -12,6 +12,7 @@ from prodia_compose.frozen import frozen
 from prodia_compose.models import lookup
 from prodia_compose.models.catalogue import DEFAULT_MODEL
 from prodia_compose.options import Clash, Option
+from prodia_compose.output.names import refuse_unexpanded
 from prodia_compose.output.options import SUFFIXES
 from prodia_compose.pipeline.batch.options import BatchOptions
 from prodia_compose.pipeline.batch.rows import variants
@@ -30,9 +31,7 @@ def _model(text: str, called: str) -> str:
 def _folder(text: str, called: str) -> str:
     """Return a folder's name; refuse what is meant for one picture."""
     cure = "name a folder for the pictures, such as -o tried"
-    if text.startswith("~/") and not Path("~").exists():
-        words = f"{called} {text}: ~ is not expanded here"
-        raise errors.UsageError(words, "write the whole path, or $HOME")
+    refuse_unexpanded(text, f"{called} {text}")
     if text == "-" or addresses.scheme(text) is not None:
         raise errors.UsageError(f"{called} {addresses.shown(text)}: is no folder", cure)
     is_there = os.path.isdir(text)  # noqa: PTH112 - pathlib raises at long names

@@ -90,9 +90,18 @@ def check_variable(name: str) -> None:
     if not LABEL.fullmatch(name):
         cure = "a name is a letter, then letters, digits, - or _"
         raise errors.UsageError(f"vars: {shown(name)} is no name for a variable", cure)
+    refuse_taken(name, f"vars {name}", "choose another name")
+
+
+def refuse_taken(name: str, called: str, cure: str) -> None:
+    """Refuse a name that every row of a batch has in braces.
+
+    Raises:
+        errors.UsageError: It is one of `TEMPLATE_NAMES`.
+    """
     if name in TEMPLATE_NAMES:
-        words = f"vars {name}: {{{name}}} stands for something else in a batch"
-        raise errors.UsageError(words, "choose another name")
+        words = f"{called}: {{{name}}} stands for something else in a batch"
+        raise errors.UsageError(words, cure)
 
 
 def unknown(name: str, kind: str, known: tuple[str, ...] = NAMES) -> errors.InputError:

@@ -73,10 +73,11 @@ class _Reader:
         """Return the pictures of the command line; what is wrong with it is found."""
         options, selection = self._options, self._options.request.selection
         is_named = not isinstance(options, CompareOptions)  # by a template that the user wrote
-        for label, _ in selection.labelled if is_named else ():
-            if label in fields.TEMPLATE_NAMES:
-                words = f"-i {label}=...: {{{label}}} stands for something else in a batch"
-                self._whole(errors.UsageError(words, "choose another label"))
+        for label in [one for one, _ in selection.labelled if one and is_named]:
+            try:
+                fields.refuse_taken(label, f"-i {label}=...", "choose another label")
+            except errors.UsageError as exc:
+                self._whole(exc)
         bare = replace(selection, operands=options.shared)
         first = "--each -" if options.each == "-" else "the manifest -"
         claims = [first] if "-" in (options.each, options.manifest) else []
