@@ -159,8 +159,8 @@ def _warn_of_unlisted(model: Model, name: str, flag: str, findings: errors.Findi
     if not flag.startswith("--set "):
         findings.warn("unconfirmed-setting", f"{flag}: {model.short_name} is not known to take it")
         return
-    hint = values.hint(name, _takers([model])) or None
-    if hint is None and (near := values.nearest(name, takers := _takers(CATALOGUE))):
+    hint = values.hint(name, _takers([model]))
+    if not hint and (near := values.nearest(name, takers := _takers(CATALOGUE))):
         hint = f"did you mean {near}? {takers[near].short_name} takes it"
     findings.warn("unknown-setting", f"{flag}: not a known setting of {model.short_name}", hint)
 
