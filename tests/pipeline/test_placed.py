@@ -426,7 +426,8 @@ def test_skipping_costs_little(work: Path) -> None:
         after = os.times()
         return after.children_user + after.children_system - before[2] - before[3]
 
-    making, skipping = seconds(*SKIP), seconds(*SKIP)
+    making = seconds(*SKIP)
+    skipping = min(seconds(*SKIP) for _ in range(3))  # whatever else runs only adds to it
     assert skipping < making / 3
 
 
