@@ -109,9 +109,17 @@ class Options:
 
     variables: tuple[tuple[str, str], ...] = ()
 
-    def called(self, name: str) -> str:
-        """Return what a message calls an option: its variable or place, if nobody typed it."""
-        return dict(self.variables).get(name, name)
+    def called(self, name: str, first: str = "") -> str:
+        """Return what a message calls an option: its variable or place, if nobody typed it.
+
+        Args:
+            name: One of its names.
+            first: What the message begins with; if that names the same config, its path is left
+                out.
+        """
+        found = dict(self.variables).get(name, name)
+        path, mark, place = found.partition(": [")
+        return f"[{place}" if mark and first.startswith(f"{path}{mark}") else found
 
     def clashes(self) -> Iterator[Clash]:
         """Yield what contradicts what, here and in the groups below."""
@@ -121,8 +129,9 @@ class Options:
 
     def clash(self, one: str, other: str, *names: str) -> Clash:
         """Return the clash of two fields, of which one can be given only."""
-        first, second = map(self.called, names)
-        return Clash(one, other, f"{first} and {second}: both are given", "give one of them")
+        first = self.called(names[0])
+        both = f"{first} and {self.called(names[1], first)}"
+        return Clash(one, other, f"{both}: both are given", "give one of them")
 
 
 def as_text(argument: str, _called: str = "") -> str:

@@ -76,6 +76,12 @@ def _signal_behind(exc: BaseException) -> BaseException | None:
 
 def _call(argv: Sequence[str]) -> int:
     """Let Typer parse and run; its own errors become ours."""
+    if "--" in argv:
+        from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who may have mistyped
+
+        if option := slips.behind(argv):
+            words = f"{option}: stands after --, where all words are names"
+            raise errors.UsageError(words, "write options before --")
     try:
         code = app(args=list(argv), prog_name="prodia-compose", standalone_mode=False)
     except typer.TyperException as exc:
@@ -127,7 +133,9 @@ def _error(exc: typer.TyperException, argv: Sequence[str]) -> errors.UsageError:
         hint = slips.command(name, rest, command.partition(" ")[2]) or hint
     elif message.startswith("No such option"):
         flag = str(vars(exc)["option_name"])
-        if context is not None and context.parent is None and (early := slips.early(flag, argv)):
+        group = command.partition(" ")[2]
+        is_group = context is not None and hasattr(context.command, "commands")
+        if is_group and (early := slips.early(flag, argv, group)):
             return errors.UsageError(f"{flag}: stands before the command", early)
         bare = {option.lstrip("-"): option for option in possible or ()}
         if nearest := slips.nearest(flag.lstrip("-"), bare):

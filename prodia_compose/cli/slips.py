@@ -1,5 +1,6 @@
 """Mistyped command lines: what was most likely meant. Loaded only for those who mistyped."""
 
+import os
 import re
 import shlex
 from collections.abc import Collection, Sequence
@@ -48,14 +49,30 @@ def command(typed: str, arguments: Sequence[str], group: str) -> str:
     return f"did you mean: {meant}?" if meant else ""
 
 
-def early(flag: str, argv: Sequence[str]) -> str:
-    """Return where an option before the command belongs; "" if no command has it."""
-    commands = offers.offers()["root"]["commands"]
-    named = next((word for word in argv if word in commands), "compose")
-    for name in (named, "compose", *commands):
+def early(flag: str, argv: Sequence[str], group: str = "") -> str:
+    """Return where an option before the command belongs; "" if no command has it.
+
+    Args:
+        flag: The option.
+        argv: The whole line.
+        group: The group of commands that the command is of; "" for all.
+    """
+    root = offers.offers()["root"]
+    commands = (root["commands"][group] if group else root)["commands"]
+    named = [word for word in argv if word in commands]
+    for name in (*named[:1], *(() if group else ("compose",)), *commands):
         if flag in _flags(commands[name]):
-            return f"write it after: prodia-compose {name} {flag} ..."
+            line = " ".join(filter(None, ("prodia-compose", group, name, flag)))
+            return f"write it after: {line} ..."
     return ""
+
+
+def behind(argv: Sequence[str]) -> str | None:
+    """Return the first option behind `--`, where all words are names; None if there is none."""
+    place = argv.index("--") + 1
+    dashed = [word for word in argv[place:] if word[:1] == "-" and not os.path.lexists(word)]
+    flags = _flags(_called(argv[:place])[1]) if dashed else ()
+    return next((word for word in dashed if word.partition("=")[0] in flags), None)
 
 
 def elsewhere(flag: str) -> str:
@@ -64,7 +81,7 @@ def elsewhere(flag: str) -> str:
     names: list[str] = []
     while left:
         path, one = left.pop(0)
-        names += [" ".join(path)] if path and flag in _flags(one) else []
+        names += [" ".join(path)] if path and flag in _flags(one, hidden=False) else []
         left += [((*path, name), below) for name, below in one["commands"].items()]
     if len(names) > _MOST_COMMANDS:
         return ""
@@ -126,5 +143,7 @@ def shown(word: str) -> str:
     return shlex.quote(word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}...")
 
 
-def _flags(command: Command) -> set[str]:
-    return {flag for option in command["options"] for flag in option["flags"]}
+def _flags(command: Command, *, hidden: bool = True) -> set[str]:
+    """Return the names of a command's options, of hidden ones if they are wanted."""
+    shown = [one for one in command["options"] if hidden or not one["is_hidden"]]
+    return {flag for option in shown for flag in option["flags"]}

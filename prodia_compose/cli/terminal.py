@@ -218,16 +218,16 @@ def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> Non
         tell(f"{shown}\nprodia-compose: this is a bug; please report it")
 
 
-def refuse_stdout(target: str, *, as_json: bool, called: Callable[[str], str] = str) -> None:
+def refuse_stdout(target: str, *, as_json: bool, called: Callable[..., str] = str) -> None:
     """Refuse a picture's bytes on standard output where they do not belong.
 
     Raises:
         errors.UsageError: JSON goes there too, or it is a terminal.
     """
     if as_json:
-        raise errors.UsageError(
-            f"{called('--json')} and {called('-o')} {target}: both write to stdout", "give one"
-        )
+        first = called("--json")
+        both = f"{first} and {called('-o', first)} {target}"
+        raise errors.UsageError(f"{both}: both write to stdout", "give one")
     if is_terminal(sys.stdout):
         raise errors.UsageError(
             f"{called('-o')} {target}: standard output is a terminal", "redirect it, or name a file"

@@ -233,7 +233,6 @@ def is_descriptor(path: str) -> bool:
 
 
 _REASONS = {
-    errno.ENOENT: ("no such file", "check the name and the folder you are in"),
     errno.ENOTDIR: ("no such file: part of the path is not a folder",),
     errno.EACCES: ("permission denied", "make it readable"),
     errno.EPERM: ("permission denied", "make it readable"),
@@ -247,13 +246,22 @@ def reason(path: str, exc: OSError | ValueError) -> tuple[str, ...]:
     """Return why a path cannot be read, and what to do about it."""
     if why := addresses.why_unreadable(path):
         return why
-    is_missing = getattr(exc, "errno", None) == errno.ENOENT
-    if is_missing and os.path.islink(path):  # noqa: PTH114 - as typed
+    if getattr(exc, "errno", None) != errno.ENOENT:
+        return errors.reason(exc, _REASONS)
+    if os.path.islink(path):  # noqa: PTH114 - as typed
         return ("is a link to a file that is not there",)
-    near = nearest(path) if is_missing else None
-    if is_missing and not near and re.search(r"[*?\[]", path):
-        return "no such file", "the pattern matched nothing; check it and the folder you are in"
-    return ("no such file", f"did you mean {near}?") if near else errors.reason(exc, _REASONS)
+    return "no such file", f"did you mean {near}?" if (near := nearest(path)) else to_check(path)
+
+
+def to_check(path: str) -> str:
+    """Return what to do about a file that is missing, where none is near."""
+    folder = os.path.dirname(path)  # noqa: PTH120 - as typed
+    what = "check the name"
+    if re.search(r"[*?\[]", path):
+        what = "the pattern matched nothing; check it"
+    elif not os.path.isdir(folder or "."):  # noqa: PTH112 - pathlib raises at long words
+        return f"there is no folder {folder}"
+    return what if os.path.isabs(path) else f"{what} and the folder you are in"  # noqa: PTH117 - as above
 
 
 def nearest(path: str) -> str | None:

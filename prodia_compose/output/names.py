@@ -28,7 +28,8 @@ def asked_format(placement: Placement) -> OutputFormat:
         cure = f"use {', '.join(most)} or {last}"
         raise errors.UsageError(f"{named}: no such format as {suffix}", cure)
     if placement.format is not None and placement.format != format_:
-        both = f"{placement.called('--format')} {placement.format} and {named}"
+        first = f"{placement.called('--format')} {placement.format}"
+        both = f"{first} and {placement.called('-o', first)} {placement.target}"
         raise errors.UsageError(f"{both}: the name asks for {format_}", "give one of them")
     return format_
 

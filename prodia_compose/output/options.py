@@ -90,6 +90,7 @@ class Placement(Options):
         if self.format is not None and is_suffix and SUFFIXES.get(suffix) != self.format:
             yield Clash("format", "target")  # `names.asked_format` tells it
         if self.sidecar and self.target == "-":
-            both = f"{self.called('--sidecar')} and {self.called('-o')} -"
+            first = self.called("--sidecar")
+            both = f"{first} and {self.called('-o', first)} -"
             message = f"{both}: nothing lies beside standard output"
             yield Clash("sidecar", "target", message, "name a file with -o")

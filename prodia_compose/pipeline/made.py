@@ -187,7 +187,7 @@ def find(name: str, record: Ledger) -> Document:
         near = files.nearest(path or name)
         near = f"{near}.json" if os.path.exists(f"{near}.json") else near  # noqa: PTH110 - as above
         row = name.removeprefix(path) if path else ""
-        cure = f"did you mean {near}{row}?" if near else "check the name and the folder you are in"
+        cure = f"did you mean {near}{row}?" if near else files.to_check(path or name)
         words = f"{name}: no such file, and no job of the record has an id that begins so"
         raise errors.InputError(words, cure, path=name) from exc
 

@@ -84,6 +84,8 @@ def to_send(prompt: str, flag: str) -> str:
     """
     if not prompt.strip():
         raise errors.UsageError(f"{flag}: the prompt is empty", "say what to make of the images")
+    if prompt == "-":
+        raise errors.UsageError(f"{flag} -: reads no standard input", "write --prompt-file -")
     if any("\ud800" <= char <= "\udfff" for char in prompt):
         raise errors.UsageError(f"{flag}: the prompt is not valid UTF-8", "retype it or convert it")
     if "\0" in prompt:

@@ -186,9 +186,12 @@ def test_what_is_said_nearer_beats_the_config(
         ("verbose = -1", "[compose] verbose -1: must be a whole number, such as 1"),
         ('background = "mauve"', "[compose] background mauve: is no colour; use white"),
         ('output = "out.gif"', "[compose] output out.gif: no such format as .gif"),
-        ('output = "a.jpg"\nformat = "png"', "[compose] format png and "),
+        (
+            'output = "a.jpg"\nformat = "png"',
+            "[compose] format png and [compose] output a.jpg: the name asks for jpg",
+        ),
         ('base-url = "http://example.org"', "[compose] base-url http://example.org: plain http"),
-        ("quiet = true\nverbose = 1", "[compose] quiet and "),
+        ("quiet = true\nverbose = 1", "[compose] quiet and [compose] verbose: both are given"),
         ("max_cost = 1\nmax-cost = 2", "[compose] max-cost: is given twice, with - and with _"),
     ],
 )
@@ -276,6 +279,18 @@ def test_what_belongs_to_one_run_is_in_no_config(run: Run, work: Path, name: str
         assert done.told == f"prodia-compose: error: {called}: {words}\n"
 
 
+@pytest.mark.parametrize(
+    "names", [("sidecar = true", "output = '-'"), ("quiet = true", "verbose = 1")]
+)
+def test_a_configs_path_is_told_once(run: Run, work: Path, names: tuple[str, str]) -> None:
+    """Where two of its options contradict each other, the second is told by its name alone."""
+    path = configuring.write("\n".join(["[compose]", *names]))
+    done = run("compose", *LINE[1:], "--sandbox")
+
+    assert (done.code, done.err.count(str(path))) == (2, 1)
+    assert f" and [compose] {names[1].partition(' ')[0]}" in done.err
+
+
 def test_a_config_names_no_other(run: Run, work: Path) -> None:
     """One file is read, and no chain of them."""
     configuring.write('[compose]\nconfig = "other.toml"\n')
@@ -339,6 +354,10 @@ def test_a_token_is_refused_and_never_shown(run: Run, work: Path, text: str) -> 
         ("[compose]\nxyzzy = 1", "[compose] xyzzy: nothing reads it; remove it"),
         ("[compose]\n'a b' = 1", "[compose] 'a b': nothing reads it; remove it"),
         ("[compose]\nbudget = 1", "[compose] budget: nothing reads it; it belongs in [batch]"),
+        ("[compose]\nyes = true", "[compose] yes: nothing reads it; remove it"),
+        ("[compose]\nonly = 'a'", "[compose] only: nothing reads it; remove it"),
+        ("[validate]\nsteps = 1", "validate: nothing reads it; validate reads [compose]"),
+        ("[compare]\njobs = 1", "compare: nothing reads it; compare reads [compose] and [batch]"),
         ("[composse]\nsteps = 1", "composse: nothing reads it; did you mean [compose]?"),
         ("[other]\nsteps = 1", "other: nothing reads it; remove it"),
         ("steps = 1", "steps: nothing reads it; write it below [compose]"),
@@ -601,6 +620,16 @@ def test_show_tells_all_that_is_wrong_once(run: Run, work: Path) -> None:
 
     assert (done.code, done.out) == (2, b"")
     assert len(done.told.splitlines()) == 4
+
+
+def test_show_warns_of_a_mistyped_variable(run: Run, work: Path) -> None:
+    """Which is why a value is not what its user expects."""
+    done = run("config", "show", PRODIA_COMPOSE_MODLE="flux-2-pro")
+    document = json.loads(run("config", "show", "--json", PRODIA_COMPOSE_MODLE="x").out)
+
+    words = "PRODIA_COMPOSE_MODLE: nothing reads it; did you mean PRODIA_COMPOSE_MODEL?"
+    assert (done.code, f"prodia-compose: warning: {words}") == (0, done.told.split(" [")[0])
+    assert [one["message"] for one in document["warnings"]] == [words]
 
 
 def test_path_tells_where_the_config_is(run: Run, work: Path, tmp_path: Path) -> None:

@@ -96,9 +96,22 @@ def test_a_folder_that_nobody_may_look_into_is_warned_of() -> None:
         (warning,) = configuring.typed(ComposeOptions).warnings
         off = configuring.typed(ComposeOptions, "--config", "off")
 
-    words = "nobody may look whether it is there: Permission denied; --config off does without"
+    words = "is not read: nobody may look into its folder; --config off does without"
     assert (warning.code, warning.message) == ("config-unavailable", f"config {path}: {words}")
     assert off.warnings == ()
+
+
+def test_a_folder_that_is_a_loop_of_links_is_warned_of(
+    run: Run, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In our words, not the system's, which count levels."""
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "loop"))
+    done = run(*LINE)
+
+    assert done.code == 0
+    place = tmp_path / "loop" / "prodia-compose" / "config.toml"
+    assert f"config {place}: is not read: its folder is a loop of links [" in done.err
 
 
 def test_a_config_that_cannot_be_read_stops_the_run() -> None:
@@ -109,7 +122,10 @@ def test_a_config_that_cannot_be_read_stops_the_run() -> None:
     ):
         configuring.typed(ComposeOptions)
 
-    assert caught.value.message == f"config {path}: permission denied; make it readable"
+    assert (
+        caught.value.message
+        == f"config {path}: permission denied; mend it; --config off does without"
+    )
 
 
 def test_compose_and_its_rehearsal_obey_the_config(process: Run, work: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 from prodia_compose import errors, values
 from prodia_compose.addresses import named
 from prodia_compose.cli import terminal
-from prodia_compose.cli.options import config, reading
+from prodia_compose.cli.options import config, reading, variables
 from prodia_compose.cli.options.reading import VARIABLE, Given
 from prodia_compose.options import Declared
 from prodia_compose.progress import visible
@@ -82,6 +82,7 @@ def show(context: typer.Context, *, file: File = None, json: Json = False) -> in
     """  # noqa: D301
     named_file = _given(file, context)
     findings = errors.Findings()
+    findings.warnings += variables.unknown(os.environ)
     groups = {table: list(_rows(table, named_file, findings)) for table in config.TABLES}
     findings.errors = list({one.message: one for one in findings.errors}.values())
     findings.raise_if_any()

@@ -26,7 +26,12 @@ _LONGEST_LINE = 2000
 _MOST_SHOWN = 20
 _LONGEST_PLAIN = 18  # digits
 
-_TABLES_OF = {"batch": ("batch", "compose"), "compare": ("batch", "compose")}
+_TABLES_OF = {
+    "compose": ("compose",),
+    "validate": ("compose",),
+    "batch": ("batch", "compose"),
+    "compare": ("batch", "compose"),
+}
 
 _OPERANDS = ("image", "images", "operands", "manifest")
 _TOKENS = ("api-key", "apikey", "key", "password", "secret")
@@ -106,7 +111,7 @@ class Config:
         for called, name in unknown[:_MOST_SHOWN]:
             short = [long for long, one in known.items() if f"-{name}" in one.names]
             cure = f"did you mean {short[0]}?" if short else ""
-            if name in there:
+            if name in there and there[name].variable is not None:
                 cure = f"it belongs in [{other}]"
             cure = cure or values.hint(name, known, otherwise="remove it")
             findings.warn("unknown-option", f"{called}: nothing reads it", cure)
@@ -203,12 +208,7 @@ def load(path: str, flag: str) -> Config:
     _refuse_tokens(path, parsed)
     findings = errors.Findings()
     for name in [one for one in parsed if one not in TABLES][:_MOST_SHOWN]:
-        cure = values.hint(name, TABLES, "did you mean [{}]?", "remove it")
-        if not isinstance(parsed[name], dict):
-            table = next(
-                (one for one in TABLES if name.replace("_", "-") in dict(known_in(one))), ""
-            )
-            cure = f"write it below [{table}]" if table else "remove it"
+        cure = _cure(name, is_table=isinstance(parsed[name], dict))
         findings.warn("unknown-option", f"{path}: {values.shown(name)}: nothing reads it", cure)
     tables = {name: parsed[name] for name in TABLES if name in parsed}
     for name, table in tables.items():
@@ -217,6 +217,16 @@ def load(path: str, flag: str) -> Config:
             findings.add(errors.UsageError(message, f"write [{name}] above its options"))
     findings.raise_if_any()
     return Config(path=path, tables=tables, warnings=tuple(findings.warnings))
+
+
+def _cure(name: str, *, is_table: bool) -> str:
+    """Return what to do about a table, or a name outside of the tables, that nothing reads."""
+    if name in _TABLES_OF and is_table:
+        return f"{name} reads [{'] and ['.join(reversed(tables_of(name)))}]"
+    if is_table:
+        return values.hint(name, TABLES, "did you mean [{}]?", "remove it")
+    table = next((one for one in TABLES if name.replace("_", "-") in dict(known_in(one))), None)
+    return f"write it below [{table}]" if table else "remove it"
 
 
 def _parsed(text: str, called: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Typer takes what was typed as text, switches and counts excepted; here it become
 field's type, so that all that is wrong is told at once and in our words.
 """
 
+import errno
 import functools
 import inspect
 import os
@@ -31,6 +32,13 @@ _Variables = tuple[tuple[str, str], ...]
 
 TYPED, VARIABLE = 4, 3
 """What counts against what was said elsewhere; of a config, each table has a lower number."""
+
+
+_UNSEEN = {
+    errno.EACCES: ("nobody may look into its folder",),
+    errno.EPERM: ("nobody may look into its folder",),
+    errno.ELOOP: ("its folder is a loop of links",),
+}
 
 
 class Given(NamedTuple):
@@ -258,8 +266,8 @@ def config_file(named: Given | None, findings: errors.Findings) -> tuple[str, st
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as exc:
-        words = f"nobody may look whether it is there: {errors.reason(exc, {})[0]}"
-        findings.warn("config-unavailable", f"config {place}: {words}", "--config off does without")
+        words = f"config {place}: is not read: {errors.reason(exc, _UNSEEN)[0]}"
+        findings.warn("config-unavailable", words, "--config off does without")
     return None
 
 
