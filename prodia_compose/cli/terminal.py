@@ -55,7 +55,7 @@ def layout(stream: TextIO | None = None) -> "tables.Layout":
     stream, columns = stream or sys.stdout, None
     if stream is not None and is_terminal(stream):
         typed = os.environ.get("COLUMNS", "")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             found = int(typed) if typed.isdecimal() else os.get_terminal_size(stream.fileno())[0]
             columns = max(found, _NARROWEST) if found else None
     return tables.Layout(columns=columns, in_colour=in_colour(stream))

@@ -51,8 +51,8 @@ def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
     """
     if text is None:
         return None
-    if re.fullmatch("[0-9]+", text.strip()):
-        return min(float(text), _FOR_EVER_S)
+    if re.fullmatch("[0-9]+", digits := text.strip()):
+        return min(float(digits), _FOR_EVER_S)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError, OverflowError):

@@ -81,9 +81,10 @@ def body_pieces(stream: io.BufferedIOBase, headers: Message) -> Pieces:
         return _guarded(_chunked(stream))
     if not lengths:
         return iter(())
-    if len(lengths) > 1 or not re.fullmatch(r"[0-9]{1,15}", lengths[0].strip()):
+    digits = lengths[0].strip()
+    if len(lengths) > 1 or not re.fullmatch(r"[0-9]{1,15}", digits):
         raise BrokenBodyError(400, "unusable Content-Length")
-    return _guarded(_sized(stream, int(lengths[0])))
+    return _guarded(_sized(stream, int(digits)))
 
 
 def _guarded(pieces: Pieces) -> Pieces:

@@ -145,7 +145,8 @@ def test_warnings_and_the_model_name_the_variable(run: Run, work: Path) -> None:
 
 def test_a_file_called_as_an_option_keeps_its_name(run: Run, work: Path) -> None:
     """A missing picture `--steps` is not taken for the option of that name."""
-    done = run("validate", "-p", "x", "--", "--steps", **_env(STEPS="9"))
+    (work / "list.txt").write_text("--steps\n")
+    done = run("validate", "-p", "x", "-T", "list.txt", **_env(STEPS="9"))
 
     assert "error: --steps: no such file" in done.err
 

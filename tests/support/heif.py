@@ -103,15 +103,37 @@ def grid(
     kind: str = "heic",
     of_tile: Sequence[Property] = (),
 ) -> bytes:
-    """Return a HEIC or AVIF file of many tiles of 512x512, all the same, as phones write HEIC."""
-    count = columns * rows
-    (config, coded), item = (_tile_of_avif(), b"av01") if kind == "avif" else (_TILE, b"hvc1")
+    """Return a HEIC or AVIF file of many tiles of 512x512, all the same."""
+    config, coded = _tile_of_avif() if kind == "avif" else _TILE
+    tiles = [coded] * (columns * rows)
+    return tiled(columns, config, tiles, *properties, kind=kind, of_tile=of_tile)
+
+
+def tiled(
+    columns: int,
+    config: Property,
+    coded: Sequence[bytes],
+    *properties: Property,
+    kind: str = "heic",
+    of_tile: Sequence[Property] = (),
+) -> bytes:
+    """Return a HEIC or AVIF file of tiles of 512x512, row by row, as phones write HEIC.
+
+    Args:
+        columns: How many tiles are in a row.
+        config: The decoder's, the same for all tiles.
+        coded: The tiles.
+        properties: Of the whole picture; `of_tile` are those of each tile.
+    """
+    count = len(coded)
+    rows = count // columns
     own = [(b"ispe", struct.pack(">III", 0, columns * SIDE, rows * SIDE)), *properties, config]
     own += [(b"ispe", struct.pack(">III", 0, SIDE, SIDE)), *of_tile]
     whole = range(1, len(properties) + 2)
     tile = range(len(properties) + 2, len(own) + 1)
     layout = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, columns * SIDE, rows * SIDE)
-    items = [(b"grid", layout), *[(item, coded)] * count]
+    item = b"av01" if kind == "avif" else b"hvc1"
+    items = [(b"grid", layout), *((item, data) for data in coded)]
     tiles = struct.pack(f">HH{count}H", 1, count, *range(2, count + 2))
     return _file(kind.encode(), own, [whole, *[tile] * count], items, box(b"dimg", tiles))
 
