@@ -127,10 +127,10 @@ class Options:
             if isinstance(value, Options):
                 yield from value.clashes()
 
-    def clash(self, one: str, other: str, *names: str) -> Clash:
-        """Return the clash of two fields, of which one can be given only."""
-        first = self.called(names[0])
-        both = f"{first} and {self.called(names[1], first)}"
+    def clash(self, one: str, other: str, flag: str, other_flag: str) -> Clash:
+        """Return the clash of two fields of which only one can be given; messages have the flags."""
+        first = self.called(flag)
+        both = f"{first} and {self.called(other_flag, first)}"
         return Clash(one, other, f"{both}: both are given", "give one of them")
 
 
@@ -180,7 +180,7 @@ class Declared(NamedTuple):
         """Where it is also read from."""
         if self.option.variable != "":
             return self.option.variable
-        return f"PRODIA_COMPOSE_{self.long.removeprefix('--').replace('-', '_').upper()}"
+        return f"PRODIA_COMPOSE_{self.key.upper()}"
 
     def read(self, typed: Any, called: Callable[[str], str], flags: Container[str]) -> object:
         """Return the value of what was typed.

@@ -55,9 +55,11 @@ def _wants_json(argv: Sequence[str]) -> bool:
         return True
     if from_environment := os.environ.get("PRODIA_COMPOSE_JSON", "").strip().lower():
         return from_environment in _TRUE
-    from prodia_compose.cli.options import reading  # noqa: PLC0415 - help does without
+    if argv[:1] not in _OF_CONFIGS and argv[:2] != ["jobs", "fetch"]:
+        return False
+    from prodia_compose.cli.options import reading  # noqa: PLC0415 - other commands do without
 
-    return (argv[:1] in _OF_CONFIGS or argv[:2] == ["jobs", "fetch"]) and reading.says_json(options)
+    return reading.says_json(options)
 
 
 def _interrupted(end: BaseException, argv: Sequence[str], *, as_json: bool) -> int:

@@ -59,7 +59,7 @@ def compose(options: ComposeOptions) -> int:
     options = _again(options)
     request = options.request
     if request.placement.target == "-":
-        terminal.refuse_stdout("-", as_json=options.json, called=options.called)
+        terminal.refuse_stdout("-", options)
     with sandboxed(request) as addressed, watcher.reporter(options) as reporter:
         if request.placement.policy != "skip":  # which may well do without
             # What sends takes 60 ms to load, a quarter of a small job: while others look at pictures.
@@ -80,9 +80,7 @@ def compose(options: ComposeOptions) -> int:
                 return 0
             place = plan.target()
             if place.is_stdout:  # however it was spelled: /dev/stdout, /dev/fd/1
-                terminal.refuse_stdout(
-                    request.placement.target, as_json=options.json, called=options.called
-                )
+                terminal.refuse_stdout(request.placement.target, options)
             if plan.images and terminal.tells_details(options):
                 rows = [*summary.image_rows(plan, exact=options.verbose > 0)]
                 lines = tables.aligned(rows, terminal.layout(sys.stderr), gap=" ")

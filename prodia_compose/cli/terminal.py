@@ -96,15 +96,11 @@ def label(word: Literal["error", "warning", "hint"]) -> str:
     return f"prodia-compose: {word}: "
 
 
-def tell_warnings(warnings: Sequence[errors.Warned], telling: "Telling") -> None:
+def tell_warnings(warnings: Sequence[errors.Warned], telling: "Telling | None" = None) -> None:
     """Tell warnings, unless they are in the document, or not wanted."""
-    for warned, hints in () if telling.json or telling.quiet else _hints_once(warnings):
+    is_silent = telling is not None and (telling.json or telling.quiet)
+    for warned, hints in () if is_silent else _hints_once(warnings):
         tell(warning_lines(warned, hints))
-
-
-def tell_warning(warned: errors.Warned) -> None:
-    """Tell a warning, its code in brackets at the end."""
-    tell(warning_lines(warned))
 
 
 def warning_lines(warned: errors.Warned, hints: Iterable[str] | None = None) -> str:
@@ -218,20 +214,20 @@ def tell_bug(exception: Exception, *, as_json: bool, may_be_billed: bool) -> Non
         tell(f"{shown}\nprodia-compose: this is a bug; please report it")
 
 
-def refuse_stdout(target: str, *, as_json: bool, called: Callable[..., str] = str) -> None:
-    """Refuse a picture's bytes on standard output where they do not belong.
+def refuse_stdout(target: str, telling: "Telling | None" = None) -> None:
+    """Refuse a file's bytes on standard output where they do not belong.
 
     Raises:
         errors.UsageError: JSON goes there too, or it is a terminal.
     """
-    if as_json:
-        first = called("--json")
-        both = f"{first} and {called('-o', first)} {target}"
+    if telling is not None and telling.json:
+        first = telling.called("--json")
+        both = f"{first} and {telling.called('-o', first)} {target}"
         raise errors.UsageError(f"{both}: both write to stdout", "give one")
     if is_terminal(sys.stdout):
-        raise errors.UsageError(
-            f"{called('-o')} {target}: standard output is a terminal", "redirect it, or name a file"
-        )
+        flag = "-o" if telling is None else telling.called("-o")
+        words = f"{flag} {target}: standard output is a terminal"
+        raise errors.UsageError(words, "redirect it, or name a file")
 
 
 def print_bytes(data: bytes) -> None:

@@ -205,6 +205,9 @@ def _split(data: bytes, name: str, flag: str, *, null_separated: bool) -> list[s
         if b"" in fields:
             message = f"{flag} {name}: entry {fields.index(b'') + 1} is empty"
             raise errors.InputError(message, "remove the NUL after it", path=name)
+        if b"\n" in data and b"\0" not in data and not os.path.lexists(data):
+            words = f"{flag} {name}: holds lines, and no NUL bytes"
+            raise errors.InputError(words, "leave out -0, or use find -print0", path=name)
     else:
         if b"\0" in data:
             raise errors.InputError(

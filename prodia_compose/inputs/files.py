@@ -32,6 +32,8 @@ _MOST_COMPARED = 40
 
 _DESCRIPTOR = re.compile(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+")
 
+_HOST = re.compile(r"[A-Za-z0-9.-]+:[0-9]+/|www\.")
+
 _MARKS = (  # UTF-32's little-endian one begins as UTF-16's does
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
@@ -260,6 +262,8 @@ def to_check(path: str) -> str:
     if re.search(r"[*?\[]", path):
         what = "the pattern matched nothing; check it"
     elif not os.path.isdir(folder or "."):  # noqa: PTH112 - pathlib raises at long words
+        if _HOST.match(path):
+            return "an address begins with http:// or https://"
         return f"there is no folder {folder}"
     return what if os.path.isabs(path) else f"{what} and the folder you are in"  # noqa: PTH117 - as above
 

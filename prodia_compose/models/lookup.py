@@ -101,7 +101,9 @@ def estimate(
         findings.add(errors.CostError(f"{message}; nothing was sent", cure))
     elif limit_usd is not None and most is not None and most > limit_usd:
         message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing was sent"
-        findings.add(errors.CostError(message, "raise it, or choose a cheaper model with -m"))
+        where = "" if called.startswith("--") else " there"
+        cure = f"raise it{where}, or choose a cheaper model with -m"
+        findings.add(errors.CostError(message, cure))
     return cost
 
 

@@ -23,7 +23,7 @@ def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
             f"{model.max_images.value:g}",
             price_text(model.estimate(None)),
             f"{model.usual_seconds.value:g}" if model.usual_seconds else "?",
-            "yes" if "seed" in _taken(model) else "no",
+            _seed(model),
             _shape(model),
             model.summary,
         )
@@ -34,6 +34,12 @@ def table(listed: Sequence[Model]) -> list[tuple[str, ...]]:
 
 def _taken(model: Model) -> dict[str, Setting]:
     return {one.name: one for one in model.settings if one.status != "refused"}
+
+
+def _seed(model: Model) -> str:
+    """Return whether a model takes a seed, as far as is known."""
+    seed = _taken(model).get("seed")
+    return "no" if seed is None else "yes" if seed.status == "confirmed" else "maybe"
 
 
 def _shape(model: Model) -> str:

@@ -70,7 +70,7 @@ def test_options_before_a_command_are_refused(run: Run, work: Path) -> None:
     done = run("jobs", "--limit", "3", "list")
 
     assert done.code == 2
-    assert "jobs list ..." in done.err
+    assert "write it after: prodia-compose jobs list --limit ..." in done.err
 
 
 def test_one_job_is_shown(run: Run, work: Path, sandbox: server.Sandbox) -> None:

@@ -1,5 +1,6 @@
 """Looking at headers: what a file is, how large it is, and why it is refused."""
 
+import importlib.util
 import io
 import shlex
 import struct
@@ -118,12 +119,15 @@ def test_raw_files_are_refused_rather_than_their_thumbnails_sent(data: bytes) ->
 
 
 def test_heic_where_its_decoder_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a system for which there is none: what to do is in the reason."""
+    """As on a system for which there is none: what to do is in the reason, by what is installed."""
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     told = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
 
     cure = f"{shlex.quote(sys.executable)} -m pip install pi-heif, or convert it to JPEG"
     assert told == f"is a HEIC picture, whose decoder is missing; {cure}"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    uv = f"uv pip install --python {shlex.quote(sys.executable)} pi-heif"
+    assert uv in refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

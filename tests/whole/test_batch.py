@@ -345,6 +345,9 @@ def test_a_rehearsal_needs_no_consent_and_shows_faults(here: Path, process: Run,
     with serving() as server:
         real = run("batch", "rows.jsonl", "-y", "-f")
 
+    cures = "--budget USD caps it, -y sends without asking"
+    assert f"with a token it would stop here, as nobody agrees: {cures}\n" in failed.err
+    assert "with a token" not in run(*line, "-y", "--rerun", "missing").err
     assert (failed.code, failed.text.split()) == (11, ["r04.jpg"])
     assert "1 of 4 rows done, 1 rejected, 2 unknown, no cost: sandbox" in failed.told
     assert "--rerun unknown --only r01 sends it once more" in failed.told
@@ -355,6 +358,19 @@ def test_a_rehearsal_needs_no_consent_and_shows_faults(here: Path, process: Run,
         2, "prodia-compose: error: --fault busy: is a rehearsal's; add --sandbox\n"
     )  # fmt: skip
     assert (real.code, server.submissions) == (0, 4)
+
+
+def test_what_to_type_next_needs_the_same_list(here: Path, process: Run) -> None:
+    """Where it came through a pipe, that is said before the line."""
+    (name,) = pictures(here, 1)
+    line = ("batch", "--sandbox", "-y", "--each", "-", "-p", "a red wall around {each}")
+    made = process(*line, "-o", "{each}-red.jpg", stdin=f"{name}\n".encode())
+    (here / made.text.strip()).unlink()
+    again = process(*line, "-o", "{each}-red.jpg", stdin=f"{name}\n".encode())
+
+    assert (made.code, again.code) == (0, 11)
+    words = "to make what is missing once more, with the same input: prodia-compose batch"
+    assert words in again.err
 
 
 # What is told

@@ -195,7 +195,7 @@ def test_a_batch_is_made_every_night(bench: Bench) -> None:
     assert again.out == made.out
     assert len(bench.sandbox.jobs) == 2
     assert short.code == 12
-    assert short.text == "two dollars are not enough\n"
+    assert short.text == "two dollars are not enough for the next row\n"
 
 
 def test_what_was_made_is_shown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,8 @@ MADE = "prodia-compose compose product.jpg scene.jpg --prompt-file prompt.txt -q
 
 TOLD = re.compile(
     r"prodia-compose: (there is no such file yet|the record holds no job that may be billed"
-    r"|no jobs are in the record|.* is made again, .*|\d+ of \d+ rows done.*|\S+ is forgotten|.* busy.*)"
+    r"|no jobs are in the record|.* is made again, .*|\d+ of \d+ rows done.*|\S+ is forgotten|.* busy.*"
+    r"|with a token it would stop here, .*)"
 )
 """The lines that commands of a page may print on standard error; all others are silent."""
 

@@ -53,7 +53,7 @@ def _and_more(count: int, what: str) -> tuple[str, tuple[str]]:
 
 
 def ask(options: ManyOptions, survey: Survey, *, is_sandbox: bool) -> None:
-    """Ask whether to spend, unless that is settled.
+    """Ask whether to spend, unless that is settled; of a rehearsal tell that it would be asked.
 
     Raises:
         errors.UsageError: There is nobody to ask, or the answer is no.
@@ -61,15 +61,22 @@ def ask(options: ManyOptions, survey: Survey, *, is_sandbox: bool) -> None:
     wishes = options.batch
     # A budget of the config is a limit, and no consent: it stands there for every batch.
     has_budget = wishes.budget_usd is not None and "budget_usd" not in options.configured
-    if wishes.yes or has_budget or is_sandbox:
+    if wishes.yes or has_budget:
+        return
+    can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
+    can_ask = can_ask and not options.json
+    cure = "--budget USD caps it, -y sends without asking"
+    if is_sandbox:
+        if not can_ask and not (options.json or options.quiet):
+            terminal.tell(
+                f"prodia-compose: with a token it would stop here, as nobody agrees: {cure}"
+            )
         return
     models = ", ".join(dict.fromkeys(one.model for one in survey.due))
     unknown = f", {survey.unpriced} of unknown price" if survey.unpriced else ""
     cost = f"at least {progress.usd(survey.least_usd)}{unknown}"
     what = f"{documents.counted(len(survey.due), wishes.what)} ({models}), {cost}"
-    can_ask = terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
-    if not can_ask or options.json:
-        cure = "--budget USD caps it, -y sends without asking"
+    if not can_ask:
         raise errors.UsageError(f"{what}: nobody has agreed to that", cure)
     if not terminal.is_agreed(f"prodia-compose: send {what}? [y/N] "):
         raise errors.UsageError("nothing was sent")

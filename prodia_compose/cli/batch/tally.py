@@ -297,13 +297,14 @@ class Tally:
             return
         given, more = self._more_money(desk) if stopped == "cost" else ("", ())
         again = _typed(*more)
-        given += "with the same input; " if self._options.batch.reads_stdin else ""
+        same = "with the same input; " if self._options.batch.reads_stdin else ""
         ended = (*_ENDED, "refused") if self._options.batch.is_compare else _ENDED
         if any(count for status, count in self._counts.items() if status not in ended):
-            self._say(f"to go on, {given}what is done is not paid again: {again}")
+            self._say(f"to go on, {given}{same}what is done is not paid again: {again}")
         for word in sorted(self._reruns):
             more = () if word in self._options.batch.rerun else ("--rerun", word)
-            self._say(f"{_RERUNS[word]}: {_typed(*more)}")
+            words = f"{_RERUNS[word]}{', ' * bool(same)}{same.removesuffix('; ')}"
+            self._say(f"{words}: {_typed(*more)}")
 
     def _more_money(self, desk: Desk) -> tuple[str, tuple[str, ...]]:
         """Return what a higher budget takes: words, and options for the line to go on with."""
@@ -339,10 +340,11 @@ def _typed(*more: str) -> str:
     """Return the command line, with more options and without rehearsed faults, as a shell takes it."""
     argv = sys.argv[1:]
     end = argv.index("--") if "--" in argv else len(argv)  # what follows are no options
+    left_out = {"--fault", *({"--budget"} & {*more})}
     options: list[str] = []
     for word in argv[:end]:
-        if options and options[-1] == "--fault":
+        if options and options[-1] in left_out:
             options.pop()  # with its value
-        elif not word.startswith("--fault="):
+        elif word.partition("=")[0] not in left_out or "=" not in word:
             options.append(word)
     return shlex.join(["prodia-compose", *options, *more, *argv[end:]])

@@ -94,8 +94,7 @@ def show(context: typer.Context, *, file: File = None, json: Json = False) -> in
         head: Document = {"schema": "prodia-compose/config@1", **path_}
         terminal.print_document({**head, "is_read": is_there, **groups, "warnings": warnings(odd)})
         return 0
-    for warning in odd:
-        terminal.tell_warning(warning)
+    terminal.tell_warnings(odd)
     is_read = is_there or place == "off"
     where = f"{visible(place or 'no home folder')}{'' if is_read else ' (not there)'}"
     alone = {**groups, "batch": [one for one in groups["batch"] if one not in groups["compose"]]}

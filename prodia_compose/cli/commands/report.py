@@ -47,7 +47,7 @@ def report(options: ReportOptions) -> int:
         inputs=[*options.names, *writing.named_in(documents)],
     )
     if target.place.is_stdout:
-        terminal.refuse_stdout(options.output, as_json=False)
+        terminal.refuse_stdout(options.output)
     findings = errors.Findings()
     paths = writing.write(
         documents,
@@ -57,8 +57,7 @@ def report(options: ReportOptions) -> int:
         stdout=terminal.binary_stdout,
         warn=findings.warn,
     )
-    for warned in findings.warnings:
-        terminal.tell_warning(warned)
+    terminal.tell_warnings(findings.warnings)
     for path in paths:
         if path != "-":
             terminal.print_path(path)

@@ -96,8 +96,7 @@ def verify(options: VerifyOptions) -> int:
     if options.json:
         terminal.print_document(verified.document(files, trouble))
     else:
-        for warning in trouble:
-            terminal.tell_warning(warning)
+        terminal.tell_warnings(trouble)
         shown = [one for one in files if not (options.quiet and one.is_good)]
         if shown:
             terminal.print_text("\n".join(map(verified.line, shown)))

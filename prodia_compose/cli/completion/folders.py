@@ -65,8 +65,8 @@ def following(shell: str, path: str, environ: Mapping[str, str]) -> Iterator[str
         is_at_start = path.endswith(f"/conf.d/{_NAMES[shell]}")
         yield f"TAB completes in {'the next fish' if is_at_start else 'every fish, from now on'}"
     elif shell == "bash":
-        yield "TAB completes in the next bash that has the package bash-completion"
-        yield "without that package, add this line to ~/.bashrc:"
+        yield "TAB completes in the next bash that loads the package bash-completion"
+        yield "if yours does not, add this line to ~/.bashrc:"
         yield f"    source {_short(path)}"
     else:
         lines = _missing(os.path.dirname(path), environ)  # noqa: PTH120 - as typed

@@ -5,7 +5,7 @@
 
 import contextlib
 import functools
-import importlib
+import importlib.util
 import io
 import logging
 import re
@@ -100,7 +100,10 @@ def copied(opener: Opener, copy: Callable[[BinaryIO], Iterator[bytes]]) -> blob.
 
 def installing(package: str) -> str:
     """Return the command that installs a package where this program finds it."""
-    return f"{shlex.quote(sys.executable)} -m pip install {package}"
+    python = shlex.quote(sys.executable)
+    if importlib.util.find_spec("pip") is None:  # as uv makes its environments
+        return f"uv pip install --python {python} {package}"
+    return f"{python} -m pip install {package}"
 
 
 def opened(format_name: str, file: BinaryIO) -> ImageFile.ImageFile:

@@ -64,7 +64,7 @@ def decode(opener: Opener, info: ImageInfo, size: Size, *, is_rough: bool = Fals
         errors.OutputError: There is no room for temporary files.
     """
     _settle_allocator()
-    stored = size if info.orientation < 5 else (size[1], size[0])
+    stored = _as_stored(size, info)
     if info.format == "PNG":
         if strips.can_read(info.header):
             with decoder.reading(), opener() as file:
@@ -76,6 +76,11 @@ def decode(opener: Opener, info: ImageInfo, size: Size, *, is_rough: bool = Fals
     with decoder.reading():
         scale = _scale(info, stored, is_rough=is_rough)
         return _whole(opener, info, stored, scale, is_rough=is_rough)
+
+
+def _as_stored(size: Size, info: ImageInfo) -> Size:
+    """Return the size, before the picture is turned, of one that will be as wide and high upright."""
+    return size if info.orientation < 5 else (size[1], size[0])
 
 
 def check(opener: Opener, info: ImageInfo) -> Image.Image:
@@ -96,10 +101,9 @@ def check(opener: Opener, info: ImageInfo) -> Image.Image:
 
 def peak_bytes(info: ImageInfo, size: Size) -> int:
     """Return about how much memory `decode` takes at its peak, its result included."""
-    stored = size if info.orientation < 5 else (size[1], size[0])
     before, after = info.width * info.height, size[0] * size[1]
     if info.format == "JPEG":
-        return jpeg_bytes(info, _scale(info, stored)) + PIXEL_BYTES * after
+        return jpeg_bytes(info, _scale(info, _as_stored(size, info))) + PIXEL_BYTES * after
     if info.format == "PNG" and strips.can_read(info.header):
         return PIXEL_BYTES * after
     return _HANDED_BYTES.get(info.format, info.header.pixel_bytes) * before

@@ -70,12 +70,12 @@ def shrunk(rows: Rows, size: Size, extent: tuple[float, float] | None = None) ->
         extent: Width and height, in the picture's pixels, of what it shows; a JPEG
             decoded at a reduced scale ends within its last pixels. None is all of it.
     """
-    width, height = extent or rows.size
-    if size == rows.size and (width, height) == size:
+    extent = extent or rows.size
+    if size == rows.size == extent:
         return _all(rows)
     if not isinstance(rows, Whole):
         spare.drop()
-    return _lanczos(rows, size, (width, height))
+    return _lanczos(rows, size, extent)
 
 
 def _all(rows: Rows) -> Image.Image:
@@ -109,20 +109,15 @@ def _lanczos(rows: Rows, size: Size, extent: tuple[float, float]) -> Image.Image
         last = min(height, math.ceil(end * scale) + reach)
         band, top = rows.read(first, last)
         if band.mode in _PREMULTIPLIED:
-            band, top = _premultiplied(band.crop((0, first - top, width, last - top))), first
+            band = band.crop((0, first - top, width, last - top))
+            # Weighed by alpha, or colours that are hidden bleed into the edges.
+            band, top = band.convert(_PREMULTIPLIED[band.mode]), first
         box = (0, start * scale - top, extent[0], min(end * scale - top, band.height))
-        band = _straight(lanczos.resized(band, (size[0], end - start), box))
+        band = lanczos.resized(band, (size[0], end - start), box)
+        if band.mode in _STRAIGHT:
+            band = band.convert(_STRAIGHT[band.mode])
         if result is None:
             result = Image.new(band.mode, size, None)  # every pixel of it will be pasted
         result.paste(band, (0, start))
     assert result is not None  # noqa: S101 - a size has at least one row
     return result
-
-
-def _premultiplied(band: Image.Image) -> Image.Image:
-    """Weigh colours by their alpha, or what is hidden bleeds into the edges."""
-    return band.convert(_PREMULTIPLIED[band.mode]) if band.mode in _PREMULTIPLIED else band
-
-
-def _straight(band: Image.Image) -> Image.Image:
-    return band.convert(_STRAIGHT[band.mode]) if band.mode in _STRAIGHT else band

@@ -11,7 +11,7 @@ import functools
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from types import ModuleType
 from typing import BinaryIO, Final
@@ -58,7 +58,7 @@ class Strips:
         self._start = b""
         self._tables: list[bytes] = []
         self._blank: Image.Image | None = None  # the PNG without its pixels
-        self._convert: Callable[[Image.Image], Image.Image] = depth.as_it_is
+        self._convert: depth.Convert = depth.as_it_is
         self._deflated: Iterator[bytes] = self._blocks(file)
         self._inflater = inflating().decompressobj()
         self._above = b""

@@ -114,7 +114,7 @@ def _place(options: FetchOptions, target: str) -> places.Place:
         create_dirs=options.placement.create_dirs,
     )
     if place.is_stdout:
-        terminal.refuse_stdout(target, as_json=options.json, called=options.called)
+        terminal.refuse_stdout(target, options)
     return place
 
 

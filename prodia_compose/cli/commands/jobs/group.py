@@ -39,8 +39,13 @@ def jobs(
     if command is None:
         return looking.list_jobs(limit=limit, since=since, until=until, sandbox=sandbox, json=json)
     if limit != LIMIT or since is not None or until is not None or sandbox or json:
-        cure = f"write them after it: jobs {command} ..."
-        raise errors.UsageError(f"jobs: options stand before the command {command}", cure)
+        from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who mistyped
+
+        given = {"--limit": limit != LIMIT, "--since": since, "--until": until}
+        given |= {"--sandbox": sandbox, "--json": json}
+        flag = next(name for name, value in given.items() if value)
+        cure = slips.early(flag, [command], "jobs")
+        raise errors.UsageError(f"{flag}: stands before the command", cure)
     return 0
 
 

@@ -24,7 +24,7 @@ from prodia_compose.cli.commands.jobs.options import (
 from prodia_compose.cli.options import moments
 from prodia_compose.inputs import files
 from prodia_compose.progress import visible
-from prodia_compose.record import contents, ledger, spending
+from prodia_compose.record import contents, home, ledger, spending
 from prodia_compose.record.entries import Entry
 from prodia_compose.report import jobs as job_documents
 from prodia_compose.report import jobs_text, tables
@@ -164,7 +164,8 @@ def _found(record: ledger.Ledger, named: str) -> Sequence[tuple[Entry, contents.
             raise
         words = f"{named}: no job of the record made this picture or used it, as it is now"
         cure = "`prodia-compose verify` tells whether it was altered"
-        raise errors.UsageError(*unreadable or (words, cure)) from exc
+        none = None if home.is_rehearsing(os.environ) else "a rehearsal (--sandbox) is in no record"
+        raise errors.UsageError(*unreadable or (words, cure, none)) from exc
 
 
 def _show_picture(named: str | None, entry: Entry, verbosity: int) -> None:

@@ -62,8 +62,8 @@ def is_about_sandbox(*, sandbox: bool) -> bool:
 
 def tell_trouble(record: ledger.Ledger, *, as_json: bool) -> tuple[errors.Warned, ...]:
     """Return what keeps the record from telling all; told, unless a document does."""
-    for warning in () if as_json else record.warnings:
-        terminal.tell_warning(warning)
+    if not as_json:
+        terminal.tell_warnings(record.warnings)
     return record.warnings
 
 
