@@ -229,6 +229,7 @@ WarningCode = Literal[
     "image-not-referred",
     "large-report",
     "limit-lowered",
+    "name-not-filled",
     "no-reference",
     "no-report",
     "no-token",

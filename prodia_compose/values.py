@@ -101,6 +101,11 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     return spelt[found[0]] if found else None
 
 
+def is_secret(text: str) -> bool:
+    """Return whether a text reads as a token (a JWT, as Prodia's are), which nobody should see."""
+    return re.fullmatch(r"eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)*", text) is not None
+
+
 def hint(
     name: str,
     known: Iterable[str],

@@ -110,6 +110,8 @@ class _Batch:
             known = (self._options, surveyed, passed)
             if is_dry or results is None:
                 before.show(*known, plans, standing.history)
+                if surveyed.due and before.fitting(*known[:2], standing.history) < 1:
+                    return int(errors.ExitCode.COST)
                 return int(errors.ExitCode.INCOMPLETE) if self._wishes.is_compare and passed else 0
             before.tell(*known, standing.history)
             if surveyed.due:

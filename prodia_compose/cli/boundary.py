@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 from collections.abc import Sequence
 
@@ -14,6 +15,9 @@ from prodia_compose.cli.app import app
 _TRUE = ("1", "true", "t", "yes", "y", "on")  # as the parser reads a switch's variable
 _SENDING = (["compose"], ["batch"], ["compare"])
 _OF_CONFIGS = (["compose"], ["validate"], ["batch"], ["compare"])
+_ODD = re.compile(r"-[A-Za-z][a-z-]{2,}|-[A-Za-z]=|--$|[\u2010-\u2015\u2212]")
+"""How words begin that may be options written otherwise, or names behind `--`."""
+
 _STREAM_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
@@ -76,14 +80,25 @@ def _signal_behind(exc: BaseException) -> BaseException | None:
     return found
 
 
-def _call(argv: Sequence[str]) -> int:
-    """Let Typer parse and run; its own errors become ours."""
-    if "--" in argv:
+def _refuse_slips(argv: Sequence[str]) -> None:
+    """Refuse options that the parser would take for something else.
+
+    Raises:
+        errors.UsageError: One is written otherwise than options are, or stands behind `--`.
+    """
+    if any(map(_ODD.match, argv)):
         from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who may have mistyped
 
-        if option := slips.behind(argv):
+        if misspelt := slips.misspelt(argv):
+            raise errors.UsageError(*misspelt)
+        if "--" in argv and (option := slips.behind(argv)):
             words = f"{option}: stands after --, where all words are names"
             raise errors.UsageError(words, "write options before --")
+
+
+def _call(argv: Sequence[str]) -> int:
+    """Let Typer parse and run; its own errors become ours."""
+    _refuse_slips(argv)
     try:
         code = app(args=list(argv), prog_name="prodia-compose", standalone_mode=False)
     except typer.TyperException as exc:

@@ -1,5 +1,6 @@
 """Mistyped command lines: what was most likely meant. Loaded only for those who mistyped."""
 
+import itertools
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ _ID = re.compile(r"[0-9a-f]{2,}(-[0-9a-f]*)*", re.IGNORECASE)
 _SWITCHES = ("version",)  # which other programs have as commands
 _MANIFESTS = tuple(f".{suffix}" for suffix in offers.PATHS["MANIFEST"][1])
 _LONGEST_SHOWN = 60
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # which word processors and pages have
 _MOST_COMMANDS = 4
 
 _NAMED = re.compile(r"'([^']+)'")  # the first name in a message of the parser's
@@ -65,6 +67,30 @@ def early(flag: str, argv: Sequence[str], group: str = "") -> str:
             line = " ".join(filter(None, ("prodia-compose", group, name, flag)))
             return f"write it after: {line} ..."
     return ""
+
+
+def misspelt(argv: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first option written otherwise than options are, and how to write it.
+
+    That is `-output`, which the parser takes for `-o utput`; `-p=x`, of which the value would be
+    `=x`; and one with a dash that a word processor made of `--`.
+    """
+    known = {flag: one for one in _called(argv)[1]["options"] for flag in one["flags"]}
+    before = ""
+    for word in itertools.takewhile(lambda word: word != "--", argv):
+        name = word.lstrip(f"-{_DASHES}").partition("=")[0]
+        flag = f"-{name}" if len(name) == 1 else f"--{name}"
+        is_value = before in known and known[before]["value"] is not None
+        before = word
+        if is_value or flag not in known or word.startswith("--"):
+            continue
+        if word[0] in _DASHES:
+            return f"{word}: begins with another dash than options do", f"write {flag}"
+        if word.startswith("-") and len(name) > 1:
+            return f"{word}: one dash is for options of one letter", f"write {flag}"
+        if word.startswith(f"{flag}=") and known[flag]["value"] is not None:
+            return f"{word}: the value would begin with =", f"write {flag} {shown(word[3:])}"
+    return None
 
 
 def behind(argv: Sequence[str]) -> str | None:

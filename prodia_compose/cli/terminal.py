@@ -187,6 +187,8 @@ def in_words(interruption: errors.Interrupted, *, sends: bool) -> str:
     if state == "answered" and run and run.kept and not run.pictures:
         state = "sent"  # what came is no whole picture
     words = _STATES[state]
+    if run and run.is_sandbox and state in ("sent", "answered"):
+        words = f"the job had been {state}{' to' if state == 'sent' else ' by'} a sandbox, which costs nothing"
     if job_id is not None and state == "sent":
         is_there = "as long as its sandbox does" if run and run.is_sandbox else "and may be billed"
         until = " until then" if run and run.is_sandbox else ""

@@ -3,7 +3,7 @@
 from typing import Annotated, BinaryIO, Literal
 from urllib.parse import urlsplit
 
-from prodia_compose import addresses, errors
+from prodia_compose import addresses, errors, values
 from prodia_compose.client.service import (
     DEFAULT_BASE_URL,
     SANDBOX_TOKEN,
@@ -150,8 +150,11 @@ def _text(name: str, flag: str, stdin: BinaryIO | None) -> str:
     """Return what a token's file holds.
 
     Raises:
-        errors.InputError: It cannot be read, or is in another encoding.
+        errors.InputError: It cannot be read, is in another encoding, or is the token itself.
     """
+    if values.is_secret(name):
+        words = f"{flag}: is given a token, not a file"
+        raise errors.InputError(words, "put it alone into a file, or set PRODIA_TOKEN")
     data = files.read_text(name, flag, stdin)
     if encoding := files.wide_encoding(data):
         raise errors.InputError(f"{flag} {name}: is {encoding}", "save it as UTF-8", path=name)

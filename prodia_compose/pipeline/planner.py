@@ -263,7 +263,10 @@ class Planner:
             from prodia_compose.prompt import lints  # noqa: PLC0415 - its patterns take time
 
             flag = template.flag_of(request.prompt_file)
-            self._findings.warnings += lints.check(text, named, request.selection, flag)
+            is_template = request.is_template or bool(request.texts)
+            self._findings.warnings += lints.check(
+                text, named, request.selection, flag, is_template=is_template
+            )
 
     def _config(self) -> dict[str, SettingValue]:
         """Return the settings as they were given."""

@@ -7,6 +7,7 @@ none: see `references` for how a prompt is read.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from prodia_compose.errors import Warned
@@ -14,12 +15,34 @@ from prodia_compose.inputs.entries import Entry, natural_key
 from prodia_compose.inputs.options import Selection
 from prodia_compose.prompt import references, template
 
+_UNFILLED = re.compile(r"(?<!\{)\{([A-Za-z][A-Za-z_-]*)\}(?!\})")
+"""A name in braces; one with a digit, such as {image1}, models may take for a position."""
 
-def check(text: str, named: Sequence[Entry], selection: Selection, flag: str) -> Iterator[Warned]:
+
+def check(
+    text: str,
+    named: Sequence[Entry],
+    selection: Selection,
+    flag: str,
+    *,
+    is_template: bool = False,
+) -> Iterator[Warned]:
     """Yield the slips in a prompt as it is sent, at most one warning a code.
 
-    `flag` is the option it came from, for messages.
+    Args:
+        text: The prompt.
+        named: The images.
+        selection: How they were named.
+        flag: The option it came from, for messages.
+        is_template: Whether names in braces were filled in already.
     """
+    has_names = is_template or any(entry.label for entry in named)
+    if not has_names and (unfilled := _UNFILLED.search(text)):
+        cure = (
+            "--each LIST fills it" if unfilled[1] == "each" else f"-i {unfilled[1]}=PATH fills it"
+        )
+        words = f"{flag}: nothing fills {unfilled[0]}, which is sent as it stands"
+        yield Warned(code="name-not-filled", words=words, hints=(cure,))
     if len(named) > references.MOST:
         return  # too many for any model, which is told elsewhere
     refs = references.find(text, [entry.name for entry in named])

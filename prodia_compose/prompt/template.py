@@ -1,5 +1,6 @@
 """The prompt: checked text, with labels turned into positions."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
@@ -128,6 +129,13 @@ def _is_prose(entry: Entry) -> bool:
     return name[0] != "-" or len(name.split()) > 4
 
 
+def _file_named(prompt: str) -> str | None:
+    """Return the file that a prompt of one word names, as `@FILE` or by its suffix."""
+    name = prompt.removeprefix("@")
+    is_name = len(prompt.split()) == 1 and (name != prompt or addresses.names_file(name))
+    return name if is_name and os.path.isfile(name) else None  # noqa: PTH113 - pathlib raises at long words
+
+
 def read(
     prompt: str | None,
     prompt_file: str | None,
@@ -152,7 +160,7 @@ def read(
     """
     if prompt_file == "-" and stdin is None and findings.has_usage_error:
         return None, named  # whose standard input it is has to be settled first
-    if misplaced := _misplaced(prompt, prompt_file, named):
+    if texts is None and (misplaced := _misplaced(prompt, prompt_file, named)):
         findings.add(misplaced[0])
         return None, misplaced[1]
     flag = flag_of(prompt_file)
@@ -164,6 +172,8 @@ def read(
         if prompt_file is not None:
             data = files.read_text(prompt_file, "--prompt-file", stdin)
             prompt = text_of_file(data, prompt_file)
+        elif prompt is not None and (name := _file_named(prompt)):
+            raise errors.UsageError(f"--prompt {prompt}: is a file", f"write --prompt-file {name}")
         if prompt is None:
             raise errors.UsageError("no prompt", "say what to make with -p, or --prompt-file FILE")
         labelled = {entry.label: place for place, entry in enumerate(named, 1) if entry.label}

@@ -64,11 +64,15 @@ def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Ite
     titles = _heading("PROMPT")
     rows = [_row(entry, layout) for entry in entries]
     if layout.columns is not None:
-        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        widths = [max(map(tables.width, column)) for column in zip(titles, *rows, strict=True)]
         room = min(layout.columns - sum(widths) + widths[5] - 2 * len(widths[1:]), _LONGEST_PROMPT)
         is_beside = room >= _SHORTEST_PROMPT
         rows = [
-            (*row[:5], _cut(row[5], room if is_beside else _below(row[6], layout.columns)), row[6])
+            (
+                *row[:5],
+                tables.cut(row[5], room if is_beside else _below(row[6], layout.columns)),
+                row[6],
+            )
             for row in rows
         ]
     return tables.aligned([titles, *rows], layout)
@@ -77,7 +81,7 @@ def table(entries: Iterable[Entry], layout: tables.Layout = tables.PLAIN) -> Ite
 def _below(picture: str, columns: int) -> int:
     """Return how long a prompt may be in the line below its job, the picture after it if possible."""
     room = columns - len("  PROMPT ")
-    beside = room - len(f"  PICTURE {picture}")
+    beside = room - tables.width(f"  PICTURE {picture}")
     return beside if beside >= _SHORTEST_PROMPT else room
 
 
@@ -125,10 +129,6 @@ def _time(moment: datetime, layout: tables.Layout) -> str:
             count = int(passed_s // seconds)
             return f"{count} {'day' if unit == 'days' and count == 1 else unit} ago"
     return f"{moment.astimezone():%Y-%m-%d}"
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
 
 
 def _price(entry: Entry) -> str:

@@ -1,6 +1,7 @@
 """Rows of cells as aligned lines, as wide as a terminal is."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 
@@ -14,6 +15,11 @@ _WORD = re.compile(r"^\s*\S+|\S+")
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:bytes?|[kMG]B|MP|px)\b)")
 _GLUE = "\ue000"  # for private use: here, what no line is folded at
+
+_SECOND = "\ue001"  # for private use: here, the second cell of a letter that takes two
+_HALF = re.compile(
+    r"\\(u[0-9a-f]{0,3}|x[0-9a-f]?)?$"
+)  # what is left of an escape, as of control characters
 
 _ROOM = 20  # what the last column has at least, beside others
 _LEFT = 2  # where a word begins that is too long for it
@@ -72,8 +78,41 @@ def aligned(
     terminal is too narrow, under a `heading` the last columns come below the rest of their
     row, each cell after its title; without one, they come below the second cell of their row,
     and all are folded between words. Of a hash that is wider than the terminal the first
-    figures are shown.
+    figures are shown. Letters that take two cells of a terminal count as two.
     """
+    for line in _aligned([[*map(_spread, row)] for row in rows], layout, gap):
+        yield line.replace(_SECOND, "")
+
+
+def cut(text: str, room: int) -> str:
+    """Return a text that takes so many cells of a terminal at most, none of its escapes in parts."""
+    cells = _spread(text)
+    if len(cells) <= room:
+        return text
+    end = room - 2 if cells[room - 1] == _SECOND else room - 1  # no letter's first half
+    return f"{_HALF.sub('', cells[:end].replace(_SECOND, '')).rstrip()}…"
+
+
+def width(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    return len(_spread(text))
+
+
+def _spread(text: str) -> str:
+    """Return a cell with a mark behind each letter that takes two, so that its length is its width."""
+    if text.isascii():
+        return text
+    is_wide = (unicodedata.east_asian_width(letter) in ("W", "F") for letter in text)
+    spread = "".join(
+        f"{letter}{_SECOND}" if wide else letter for letter, wide in zip(text, is_wide, strict=True)
+    )
+    if isinstance(text, Styled):
+        return styled(spread, text.style, is_right=text.is_right)
+    return spread
+
+
+def _aligned(rows: Sequence[Sequence[str]], layout: Layout, gap: str) -> Iterator[str]:
+    """As `aligned`, of cells that are as long as wide."""
     lines = [*_whole(rows, gap, layout)]
     if layout.columns is None or _width(rows, gap) <= layout.columns:
         yield from lines
@@ -163,8 +202,14 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Return a text folded between words, no number parted from its unit."""
     import textwrap  # noqa: PLC0415 - only for what does not fit
 
+    has_wide = (
+        _SECOND in text
+    )  # whose words are not parted by blanks; a line may end between its halves
     wrapper = textwrap.TextWrapper(
-        width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        max(1, width - has_wide),
+        subsequent_indent=indent,
+        break_long_words=has_wide,
+        break_on_hyphens=False,
     )
     return [line.replace(_GLUE, " ") for line in wrapper.wrap(_UNIT.sub(_GLUE, text))]
 

@@ -192,6 +192,7 @@ def test_what_is_said_nearer_beats_the_config(
         ),
         ('base-url = "http://example.org"', "[compose] base-url http://example.org: plain http"),
         ("quiet = true\nverbose = 1", "[compose] quiet and [compose] verbose: both are given"),
+        ("match = [1]", "[compose] match [...]: must be one value, text in quotes"),
         ("max_cost = 1\nmax-cost = 2", "[compose] max-cost: is given twice, with - and with _"),
     ],
 )
@@ -324,6 +325,7 @@ def test_to_overwrite_has_to_be_typed(run: Run, work: Path) -> None:
         f'token = "{TOKEN}"',
         f'[batch]\nPRODIA_TOKEN = "{TOKEN}"',
         f'[auth]\napi_key = "{TOKEN}"',
+        f'[compose]\ntoken-file = "eyJ{TOKEN}aaaaaaaa.b.c"',
         f'[a.b.c]\naccess-token = ["{TOKEN}"]',
         f'compose = {{ token = "{TOKEN}" }}',
         f"[compose]\ntoken = {TOKEN}",
@@ -620,6 +622,17 @@ def test_show_tells_all_that_is_wrong_once(run: Run, work: Path) -> None:
 
     assert (done.code, done.out) == (2, b"")
     assert len(done.told.splitlines()) == 4
+
+
+def test_show_tells_no_token_given_for_its_file(run: Run, work: Path) -> None:
+    """A token that was given as the file's name is not printed."""
+    token = f"eyJ{'a' * 20}.b.c"
+    told = run("config", "show", PRODIA_COMPOSE_TOKEN_FILE=token)
+    document = run("config", "show", "--json", PRODIA_COMPOSE_TOKEN_FILE=token)
+
+    assert (told.code, document.code) == (0, 0)
+    assert token not in told.text + document.text
+    assert "(a token)" in told.text
 
 
 def test_show_warns_of_a_mistyped_variable(run: Run, work: Path) -> None:

@@ -18,6 +18,7 @@ SLIPS: dict[str, tuple[str, ...]] = {
     "file-name-in-prompt": (*TWO, "-p", "Put product.jpg on the table in the second image"),
     "no-reference": (*TWO, "-p", "Put the mug on the table"),
     "image-not-referred": (*TWO, "-p", "Put the mug from the first image on the table"),
+    "name-not-filled": (*TWO, "-p", "Put {mug} of the first image on the second image"),
     "unsorted-list": ("-T", "list.txt", "-p", "The mug of the first image in the second image"),
 }
 """A command line for each slip; the list is in no order."""

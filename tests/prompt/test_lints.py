@@ -20,6 +20,7 @@ FILE = "file-name-in-prompt"
 NONE = "no-reference"
 SOME = "image-not-referred"
 UNSORTED = "unsorted-list"
+UNFILLED = "name-not-filled"
 
 
 def slips(text: str, images: int | Sequence[str], labels: Sequence[str] = ()) -> dict[str, str]:
@@ -304,3 +305,32 @@ def test_a_long_prompt_is_read_at_once(words: str) -> None:
     slips(words * 10_000, 2)
 
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("{mug} on the first image", "-i mug=PATH fills it"),
+        ("the first image, then {each}", "--each LIST fills it"),
+        ("{Red_mug} and {mug}, the first image", "-i Red_mug=PATH fills it"),
+    ],
+)
+def test_a_name_that_nothing_fills(text: str, hint: str) -> None:
+    """It would be sent as it stands: braces are text where no picture has a label."""
+    assert slips(text, 1)[UNFILLED].endswith(f"which is sent as it stands; {hint}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"scene": "the first image"}',
+        "{{mug}} {1} {} { mug } {a b} the first image",
+        "{the first image}",
+        "{image1}",
+    ],
+)
+def test_other_braces_are_text(text: str) -> None:
+    """As in a prompt that is JSON."""
+    assert UNFILLED not in slips(text, 1)
+    (entry,) = [Entry(path="a.jpg", label="mug", list_number=0)]
+    assert [*lints.check("{b} the first image", [entry], Selection(), "--prompt")] == []

@@ -32,6 +32,37 @@ def test_a_number_stays_with_its_unit(columns: int) -> None:
     assert max(map(len, shown)) <= columns
 
 
+@pytest.mark.parametrize("columns", range(24, 80))
+def test_letters_of_two_cells_count_as_two(columns: int) -> None:
+    """No line is wider than the terminal, no letter is lost, and columns stand below each other."""
+    name = "写真の製品のとても長い名前のファイル" * 3
+    folded = lines([("images", f"1 {name}.jpg 640x480"), ("prompt", "全角")], columns)
+    wide = lines([("写真", "a"), ("name", "b")], columns)
+
+    assert "".join("".join(folded).split()) == f"images1{name}.jpg640x480prompt全角"
+    assert max(map(tables.width, folded)) <= columns
+    assert wide == ["写真  a", "name  b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "shown"),
+    [
+        ("写真の製品", 10, "写真の製品"),
+        ("写真の製品", 9, "写真の製…"),
+        ("写真の製品", 8, "写真の…"),
+        ("写真 の製品", 6, "写真…"),
+        ("a\\u202eb", 7, "a…"),
+        ("a\\u202eb", 8, "a\\u202eb"),
+        ("ab\\x1bcd", 6, "ab…"),
+        ("plain", 4, "pla…"),
+    ],
+)
+def test_a_text_is_cut_by_its_cells(text: str, room: int, shown: str) -> None:
+    """What is left fits, and has no part of an escape."""
+    assert tables.cut(text, room) == shown
+    assert tables.width(shown) <= room
+
+
 @pytest.mark.parametrize(
     ("columns", "shown"),
     [

@@ -363,10 +363,11 @@ def test_a_rehearsal_needs_no_consent_and_shows_faults(here: Path, process: Run,
 def test_what_to_type_next_needs_the_same_list(here: Path, process: Run) -> None:
     """Where it came through a pipe, that is said before the line."""
     (name,) = pictures(here, 1)
-    line = ("batch", "--sandbox", "-y", "--each", "-", "-p", "a red wall around {each}")
-    made = process(*line, "-o", "{each}-red.jpg", stdin=f"{name}\n".encode())
+    naming = ("--each", "-", "-p", "a red wall around {each}", "-o", "out/{each}.jpg")
+    line = ("batch", "--sandbox", "-y", "--create-dirs", *naming)
+    made = process(*line, stdin=f"{name}\n".encode())
     (here / made.text.strip()).unlink()
-    again = process(*line, "-o", "{each}-red.jpg", stdin=f"{name}\n".encode())
+    again = process(*line, stdin=f"{name}\n".encode())
 
     assert (made.code, again.code) == (0, 11)
     words = "to make what is missing once more, with the same input: prodia-compose batch"

@@ -85,7 +85,7 @@ def test_a_signal_loses_no_picture_that_has_come(
     told = done.err.rpartition("the picture is kept as ")[2].strip()
 
     assert done.code == 130
-    assert "had been answered and is billed" in done.err
+    assert "had been answered by a sandbox, which costs nothing" in done.err
     with Image.open(work / told) as picture:
         picture.load()
     with ledger.open_record(os.environ) as record:
@@ -114,7 +114,7 @@ def test_a_signal_after_the_bytes_were_written_names_no_file(
 
     assert done.code == 130
     assert done.out.startswith(b"\xff\xd8")
-    assert done.err.endswith("the job had been answered and is billed\n")
+    assert done.err.endswith("the job had been answered by a sandbox, which costs nothing\n")
 
 
 def test_a_signal_says_nothing_of_a_job_where_none_is_sent(

@@ -227,16 +227,21 @@ def _sum(options: ManyOptions, survey: Survey, verb: str, earlier: History) -> s
 
 def _room(options: ManyOptions, survey: Survey, earlier: History) -> str:
     """Return for how many rows there is room in the budget, where that is not all of them."""
-    limit = options.batch.limit_usd
-    if limit is None:
-        return ""
-    bounds = [math.inf if one.bound is None else one.bound for one in survey.due]
-    sums = itertools.accumulate(bounds, initial=earlier.spent)
-    count = sum(spent <= limit for spent in sums) - 1
-    if count >= len(bounds):
+    count, limit = fitting(options, survey, earlier), options.batch.limit_usd
+    if limit is None or count >= len(survey.due):
         return ""
     room = f"{progress.usd(limit)} is enough for the first {count}" if count > 0 else "not one fits"
     return f"; by the most that each may cost, {room}"
+
+
+def fitting(options: ManyOptions, survey: Survey, earlier: History) -> int:
+    """Return how many of the rows that are due, the first ones, the budget is enough for."""
+    limit = options.batch.limit_usd
+    if limit is None:
+        return len(survey.due)
+    bounds = [math.inf if one.bound is None else one.bound for one in survey.due]
+    sums = itertools.accumulate(bounds, initial=earlier.spent)
+    return sum(spent <= limit for spent in sums) - 1
 
 
 def _price(bound: Decimal | None) -> str:

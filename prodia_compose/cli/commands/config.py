@@ -182,6 +182,8 @@ def _value(field: Declared, given: Given | None, by_name: Mapping[str, Any]) -> 
         default = field.option.shown or field.default
         return float(default) if isinstance(default, Decimal) else default
     value = by_name.get(field.name)
+    if isinstance(value, str) and values.is_secret(value):  # of a variable
+        return "(a token)"
     if isinstance(value, Decimal):
         return float(value)
     return value if field.kind in (int, float) and field.option.parse is None else given.typed

@@ -142,7 +142,7 @@ class Config:
     def _text(self, field: Declared, value: object, called: str) -> str:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             wanted = "one value, text in quotes"
-            if field.kind in (int, float):
+            if field.kind in (int, float) and field.option.example:
                 wanted = f"a number, such as {field.option.example}"
             raise errors.UsageError(f"{called} {_shown(value)}: must be {wanted}")
         text = str(value)
@@ -209,6 +209,13 @@ def load(path: str, flag: str) -> Config:
     findings = errors.Findings()
     for name in [one for one in parsed if one not in TABLES][:_MOST_SHOWN]:
         cure = _cure(name, is_table=isinstance(parsed[name], dict))
+        if any(
+            name.replace("_", "-") == long and one.option.is_limit
+            for long, one in known_in("batch")
+        ):
+            words = f"{path}: {name}: stands in no table, and so limits nothing"
+            findings.add(errors.UsageError(words, cure))
+            continue
         findings.warn("unknown-option", f"{path}: {values.shown(name)}: nothing reads it", cure)
     tables = {name: parsed[name] for name in TABLES if name in parsed}
     for name, table in tables.items():
@@ -313,7 +320,7 @@ def _refuse_tokens(path: str, parsed: Mapping[str, object]) -> None:
     """Refuse what may be a token, without telling it, wherever it stands.
 
     Raises:
-        errors.UsageError: A name says so.
+        errors.UsageError: A name says so, or it reads so.
     """
     left = [parsed]
     while left:
@@ -321,6 +328,8 @@ def _refuse_tokens(path: str, parsed: Mapping[str, object]) -> None:
             bare = name.lower().replace("_", "-")
             if isinstance(value, dict):
                 left.append(value)
-            elif bare != "token-file" and ("token" in bare or bare in _TOKENS):
+                continue
+            is_named = bare != "token-file" and ("token" in bare or bare in _TOKENS)
+            if is_named or (isinstance(value, str) and values.is_secret(value)):
                 words = f"{path}: {values.shown(name)}: a token has no place in a config"
                 raise errors.UsageError(words, "put it in a file of its own, named by token-file")

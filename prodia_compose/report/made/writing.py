@@ -50,7 +50,7 @@ def kind_of(target: str, asked: Kind | None = None, *, called: str = "-o") -> Ki
         raise errors.UsageError(words, "use .html, .md, .jpg or .png")
     if named is not None and asked not in (None, named):
         words = f"--format {asked} and {called} {target}: the name asks for {named}"
-        raise errors.UsageError(words, "give one of them")
+        raise errors.UsageError(words, "leave out --format, or change the name")
     found = named or asked or "html"
     if target == "-" and found in ("jpg", "png"):
         words = f"{called} -: a contact sheet can be several files"

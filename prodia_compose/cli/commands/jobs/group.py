@@ -45,6 +45,8 @@ def jobs(
         given |= {"--sandbox": sandbox, "--json": json}
         flag = next(name for name, value in given.items() if value)
         cure = slips.early(flag, [command], "jobs")
+        if f"jobs {command} " not in cure:
+            cure = f"leave it out: jobs {command} does not take it"
         raise errors.UsageError(f"{flag}: stands before the command", cure)
     return 0
 

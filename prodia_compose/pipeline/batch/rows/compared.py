@@ -174,7 +174,7 @@ class CompareOptions(BatchOptions):
                 )
         ways = variants.all_of([one for one in self.vary if one[0] != "model"], self.repeat)
         if len(names) * len(ways) < 2:
-            cure = "name models with -m A -m B, or values with --vary seed=1,2"
+            cure = "name models with -m A -m B, or values that it takes with --vary KEY=A,B"
             yield Clash("models", "vary", f"there is one variant only, {names[0]}", cure)
 
     def _rowless(self) -> Iterator[Clash]:
