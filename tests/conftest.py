@@ -56,7 +56,7 @@ class Done:
         return self.out.decode()
 
     @property
-    def told(self) -> str:
+    def messages(self) -> str:
         """What it wrote on stderr, what is wrong and the hints below it in one line."""
         text = self.err
         while (more := _HINT.sub(r"; \2\1", text)) != text:  # a warning's code stays at its end

@@ -75,8 +75,10 @@ def misspelt(argv: Sequence[str]) -> tuple[str, str] | None:
     That is `-output`, which the parser takes for `-o utput`; `-p=x`, of which the value would be
     `=x`; and one with a dash that a word processor made of `--`.
     """
-    known = {flag: one for one in _called(argv)[1]["options"] for flag in one["flags"]}
-    before = ""
+    command, before = _called(argv)[1], ""
+    known = {flag: one for one in command["options"] for flag in one["flags"]}
+    if command["stops_at_operand"]:
+        return None  # what follows may be another program's
     for word in itertools.takewhile(lambda word: word != "--", argv):
         name = word.lstrip(f"-{_DASHES}").partition("=")[0]
         flag = f"-{name}" if len(name) == 1 else f"--{name}"
@@ -96,9 +98,10 @@ def misspelt(argv: Sequence[str]) -> tuple[str, str] | None:
 def behind(argv: Sequence[str]) -> str | None:
     """Return the first option behind `--`, where all words are names; None if there is none."""
     place = argv.index("--") + 1
-    dashed = [word for word in argv[place:] if word[:1] == "-" and not os.path.lexists(word)]
-    flags = _flags(_called(argv[:place])[1]) if dashed else ()
-    return next((word for word in dashed if word.partition("=")[0] in flags), None)
+    command = _called(argv[:place])[1]
+    flags = set() if command["stops_at_operand"] else _flags(command)
+    named = (word for word in argv[place:] if word.partition("=")[0] in flags)
+    return next((word for word in named if not os.path.lexists(word)), None)
 
 
 def elsewhere(flag: str) -> str:

@@ -45,7 +45,7 @@ def in_colour(stream: TextIO | None) -> bool:
     """Return whether a stream takes colour: NO_COLOR, then FORCE_COLOR, then the terminal."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or obeys(stream)
+    return os.environ.get("FORCE_COLOR", "") not in ("", "0") or obeys(stream)
 
 
 def layout(stream: TextIO | None = None) -> "tables.Layout":

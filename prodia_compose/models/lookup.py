@@ -100,7 +100,7 @@ def estimate(
         message = f"{called} {limit_usd:g}: the price of {model.short_name} is unknown"
         findings.add(errors.CostError(f"{message}; nothing was sent", cure))
     elif limit_usd is not None and most is not None and most > limit_usd:
-        message = f"{called} {limit_usd:g}: a job may cost ${most:g}; nothing was sent"
+        message = f"{called} {limit_usd:.10g}: a job may cost ${most:g}; nothing was sent"
         where = "" if called.startswith("--") else " there"
         cure = f"raise it{where}, or choose a cheaper model with -m"
         findings.add(errors.CostError(message, cure))

@@ -17,9 +17,7 @@ _UNIT = re.compile(r"(?<=\d) (?=(?:bytes?|[kMG]B|MP|px)\b)")
 _GLUE = "\ue000"  # for private use: here, what no line is folded at
 
 _SECOND = "\ue001"  # for private use: here, the second cell of a letter that takes two
-_HALF = re.compile(
-    r"\\(u[0-9a-f]{0,3}|x[0-9a-f]?)?$"
-)  # what is left of an escape, as of control characters
+_HALF = re.compile(r"\\(u[0-9a-f]{0,3}|x[0-9a-f]?)?$")  # what is left of an escape
 
 _ROOM = 20  # what the last column has at least, beside others
 _LEFT = 2  # where a word begins that is too long for it
@@ -202,9 +200,8 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Return a text folded between words, no number parted from its unit."""
     import textwrap  # noqa: PLC0415 - only for what does not fit
 
-    has_wide = (
-        _SECOND in text
-    )  # whose words are not parted by blanks; a line may end between its halves
+    # No blanks part the words of scripts with wide letters; a line may end between a letter's cells.
+    has_wide = _SECOND in text
     wrapper = textwrap.TextWrapper(
         max(1, width - has_wide),
         subsequent_indent=indent,

@@ -13,12 +13,12 @@ def test_a_changed_picture_is_told(run: Run, work: Path) -> None:
     made = run("compose", "--sandbox", "product.jpg", "-p", "x", "--sidecar")
     (work / "product.jpg").write_bytes((SAMPLES / "scene.jpg").read_bytes())
     again = ("compose", "--sandbox", "--from", "composed.jpg.json")
-    told, refused = run(*again), run(*again, "--strict")
+    found, refused = run(*again), run(*again, "--strict")
     anew = run(*again, "--strict", "scene.jpg")
 
-    assert (made.code, told.code, refused.code, anew.code) == (0, 0, 3, 0), anew.err
+    assert (made.code, found.code, refused.code, anew.code) == (0, 0, 3, 0), anew.err
     words = "product.jpg: has changed since it was used before"
-    assert f"warning: {words} [source-changed]" in told.err
+    assert f"warning: {words} [source-changed]" in found.err
     assert f"error: {words} (--strict)" in refused.err
 
 
@@ -43,14 +43,14 @@ def test_the_price_is_told_before_it_is_sent(run: Run, work: Path) -> None:
     """One line says what is made again, by which model and at what price; limits hold."""
     run("compose", "--sandbox", "product.jpg", "-p", "x", "--sidecar")
     again = ("compose", "--sandbox", "--from", "composed.jpg.json")
-    told, quiet = run(*again), run(*again, "-q")
+    found, quiet = run(*again), run(*again, "-q")
     over = run(*again, "--max-cost", "0.01")
     with loopback.serve([loopback.ok((SAMPLES / "scene.jpg").read_bytes())]) as service:
         env = {"PRODIA_BASE_URL": service.url, "PRODIA_TOKEN": TOKEN}
         paid = run("compose", "--from", "composed.jpg.json", **env)
 
     words = "prodia-compose: composed.jpg.json is made again, by nano-banana: $0.039"
-    assert told.err == f"{words}, no cost: sandbox\n"
+    assert found.err == f"{words}, no cost: sandbox\n"
     assert paid.err == f"{words}\n"
     assert (quiet.code, quiet.err, over.code) == (0, "", 12)
 
@@ -100,7 +100,7 @@ def test_what_is_no_result_is_told(run: Run, work: Path, name: str) -> None:
 
     done = run("compose", "--from", name, PRODIA_TOKEN=TOKEN)
 
-    assert (done.code, done.out, done.told.count("\n")) == (3, b"", 1)
-    assert done.told.startswith(f"prodia-compose: error: {name.partition('#')[0]}: ") or (
-        done.told.startswith(f"prodia-compose: error: {name.partition('#')[0]}:1: ")
+    assert (done.code, done.out, done.messages.count("\n")) == (3, b"", 1)
+    assert done.messages.startswith(f"prodia-compose: error: {name.partition('#')[0]}: ") or (
+        done.messages.startswith(f"prodia-compose: error: {name.partition('#')[0]}:1: ")
     )

@@ -89,11 +89,11 @@ def test_validate_tells_where_the_record_cannot_be_looked_at(
     record.write_bytes(b"no record" * 1000)
     line = ("product.jpg", "scene.jpg", "-p", PROMPT)
 
-    told = run("validate", *line)
+    shown = run("validate", *line)
     quiet = run("validate", *line, PRODIA_COMPOSE_RECORD="off")
 
-    assert (told.code, quiet.code, quiet.err) == (0, 0, "")
-    assert "[record-unavailable]" in told.err
+    assert (shown.code, quiet.code, quiet.err) == (0, 0, "")
+    assert "[record-unavailable]" in shown.err
 
 
 def test_swapping_inputs_swaps_them_in_the_picture(

@@ -199,11 +199,11 @@ def test_what_is_said_nearer_beats_the_config(
 def test_a_message_names_the_place(run: Run, work: Path, text: str, words: str) -> None:
     """What is wrong with a value is said as of an option; file, table and name stand before it."""
     path = configuring.write(f"[compose]\n{text}\n")
-    told, document = run(*LINE), run(*LINE, "--json")
+    answer, document = run(*LINE), run(*LINE, "--json")
 
-    assert (told.code, document.code) == (2, 2)
-    assert f"{path}: {words}" in told.told
-    errors_ = json.loads(document.out or document.told)["errors"]
+    assert (answer.code, document.code) == (2, 2)
+    assert f"{path}: {words}" in answer.messages
+    errors_ = json.loads(document.out or document.messages)["errors"]
     assert any(f"{path}: {words}" in one["message"] for one in errors_)
 
 
@@ -243,11 +243,11 @@ def test_what_is_no_config_is_refused(run: Run, work: Path, text: str | bytes, w
     done = run(*LINE)
 
     assert done.code == 2
-    assert re.search(f"(config )?{path}: ", done.told)
-    assert words in done.told
-    assert "Expected" not in done.told
-    assert "column" not in done.told
-    assert len(done.told.splitlines()) == 1
+    assert re.search(f"(config )?{path}: ", done.messages)
+    assert words in done.messages
+    assert "Expected" not in done.messages
+    assert "column" not in done.messages
+    assert len(done.messages.splitlines()) == 1
     assert time.monotonic() - begun < 5
 
 
@@ -277,7 +277,7 @@ def test_what_belongs_to_one_run_is_in_no_config(run: Run, work: Path, name: str
         assert done.code == 2
         called = f"{path}: [compose] {name.replace('-', '_')}"
         words = "belongs to one run, and is not read from a config; type it"
-        assert done.told == f"prodia-compose: error: {called}: {words}\n"
+        assert done.messages == f"prodia-compose: error: {called}: {words}\n"
 
 
 @pytest.mark.parametrize(
@@ -369,11 +369,11 @@ def test_a_token_is_refused_and_never_shown(run: Run, work: Path, text: str) -> 
 def test_unknown_names_are_only_warned_of(run: Run, work: Path, text: str, words: str) -> None:
     """With the nearest that is known; nothing stops, unless under `--strict`."""
     path = configuring.write(text)
-    told, document = run(*LINE), validating.read(run(*LINE, "--json").out)
+    answer, document = run(*LINE), validating.read(run(*LINE, "--json").out)
 
-    assert told.code == 0
-    assert f"prodia-compose: warning: {path}: {words}" in told.told
-    assert told.err.count("[unknown-option]") == 1
+    assert answer.code == 0
+    assert f"prodia-compose: warning: {path}: {words}" in answer.messages
+    assert answer.err.count("[unknown-option]") == 1
     assert [one["code"] for one in document["warnings"]] == ["unknown-option", "no-token"]
     assert run(*LINE, "--strict").code == 3
 
@@ -384,7 +384,7 @@ def test_not_all_of_thousands_of_unknown_names_are_told(run: Run, work: Path) ->
     done = run(*LINE)
 
     assert (done.code, done.err.count("[unknown-option]")) == (0, 21)
-    assert "[compose]: nothing reads 3980 more names; remove them" in done.told
+    assert "[compose]: nothing reads 3980 more names; remove them" in done.messages
 
 
 def test_a_limit_is_only_lowered(run: Run, work: Path) -> None:
@@ -489,8 +489,8 @@ def test_a_config_that_is_named_has_to_be_a_file(
     Path("loop").symlink_to("loop")
     done = run(*LINE, "--config", name)
 
-    assert (done.code, len(done.told.splitlines())) == (2, 1)
-    assert words in done.told
+    assert (done.code, len(done.messages.splitlines())) == (2, 1)
+    assert words in done.messages
 
 
 def test_a_link_to_nowhere_is_told(run: Run, work: Path) -> None:
@@ -621,18 +621,18 @@ def test_show_tells_all_that_is_wrong_once(run: Run, work: Path) -> None:
     done = run("config", "show")
 
     assert (done.code, done.out) == (2, b"")
-    assert len(done.told.splitlines()) == 4
+    assert len(done.messages.splitlines()) == 4
 
 
 def test_show_tells_no_token_given_for_its_file(run: Run, work: Path) -> None:
     """A token that was given as the file's name is not printed."""
     token = f"eyJ{'a' * 20}.b.c"
-    told = run("config", "show", PRODIA_COMPOSE_TOKEN_FILE=token)
+    answer = run("config", "show", PRODIA_COMPOSE_TOKEN_FILE=token)
     document = run("config", "show", "--json", PRODIA_COMPOSE_TOKEN_FILE=token)
 
-    assert (told.code, document.code) == (0, 0)
-    assert token not in told.text + document.text
-    assert "(a token)" in told.text
+    assert (answer.code, document.code) == (0, 0)
+    assert token not in answer.text + document.text
+    assert "(a token)" in answer.text
 
 
 def test_show_warns_of_a_mistyped_variable(run: Run, work: Path) -> None:
@@ -641,7 +641,7 @@ def test_show_warns_of_a_mistyped_variable(run: Run, work: Path) -> None:
     document = json.loads(run("config", "show", "--json", PRODIA_COMPOSE_MODLE="x").out)
 
     words = "PRODIA_COMPOSE_MODLE: nothing reads it; did you mean PRODIA_COMPOSE_MODEL?"
-    assert (done.code, f"prodia-compose: warning: {words}") == (0, done.told.split(" [")[0])
+    assert (done.code, f"prodia-compose: warning: {words}") == (0, done.messages.split(" [")[0])
     assert [one["message"] for one in document["warnings"]] == [words]
 
 

@@ -55,16 +55,16 @@ def test_a_wrong_line_is_told_in_one_line(
 
     assert done.code == code
     assert done.out == b""
-    assert "Traceback" not in done.told
-    assert len(done.told.splitlines()) == 1
+    assert "Traceback" not in done.messages
+    assert len(done.messages.splitlines()) == 1
     if as_json or "--json" in argv:
-        error = json.loads(done.told)
+        error = json.loads(done.messages)
         assert (error["schema"], error["exit_code"]) == ("prodia-compose/error@1", code)
         assert error["may_be_billed"] is False
         assert re.search(words, error["message"])
     else:
-        assert done.told.startswith("prodia-compose: error: ")
-        assert re.search(words, done.told)
+        assert done.messages.startswith("prodia-compose: error: ")
+        assert re.search(words, done.messages)
     assert sorted(litter.iterdir()) == before
 
 
@@ -75,7 +75,7 @@ def test_validate_answers_as_compose_would(run: Run, litter: Path) -> None:
             continue  # validate writes nothing that clashes, and needs no token
         done = run("validate", *argv, PRODIA_TOKEN=TOKEN)
         assert (name, done.code) == (name, code)
-        assert re.search(words, done.told), name
+        assert re.search(words, done.messages), name
 
 
 def test_no_token_is_an_error_only_for_sending(run: Run, work: Path) -> None:
@@ -101,7 +101,7 @@ def test_all_problems_are_told_together(run: Run, litter: Path, nobody: loopback
     done = run("compose", "gone.jpg", "page.jpg", "cut.jpg", "-p", "x", "-o", "no/out.jpg")
 
     assert done.code == 3
-    lines = done.told.splitlines()
+    lines = done.messages.splitlines()
     assert [re.search(r"error: (?:-o )?(\S+):", line)[1] for line in lines] == [  # type: ignore[index]
         *("gone.jpg", "page.jpg", "cut.jpg", "no/out.jpg"),
     ]
@@ -179,12 +179,12 @@ def test_a_bug_is_shown_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 def test_readme_has_the_table_of_the_code(readme_text: str) -> None:
     """README's exit codes are those of `errors`, with the same kinds."""
     rows = re.findall(r"^\| ([\d, ]+) \| ?([\w-]*) ?\|", readme_text, re.MULTILINE)
-    told = {int(code): kind for codes, kind in rows for code in codes.split(",")}
+    shown = {int(code): kind for codes, kind in rows for code in codes.split(",")}
     kinds = {int(cls.exit_code): cls.kind for cls in _leaves(errors.ComposeError)}
 
-    assert set(told) == {int(code) for code in errors.ExitCode}
+    assert set(shown) == {int(code) for code in errors.ExitCode}
     for code, kind in kinds.items():
-        assert told[code] == kind
+        assert shown[code] == kind
 
 
 def _leaves(cls: type[errors.ComposeError]) -> list[type[errors.ComposeError]]:

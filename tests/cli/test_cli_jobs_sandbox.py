@@ -176,14 +176,14 @@ def test_an_async_job_goes_with_its_sandbox(run: Run, work: Path) -> None:
         ) as started:
             until(lambda: [job["job_id"] for job in jobs(run, "--sandbox")] not in ([], [None]))
             started.send_signal(signal.SIGTERM)
-            told = started.communicate(timeout=30)[1].decode()
+            found = started.communicate(timeout=30)[1].decode()
         checked = run("validate", *LINE, "--async", **env)
         (job,) = jobs(run, "--sandbox")
         shown = run("jobs", "show", job["id"]).text
     gone = run("jobs", "fetch", job["id"])
 
-    assert f"the job {job['job_id']} runs on as long as its sandbox does; `prodia" in told
-    assert told.endswith("brings its picture until then\n")
+    assert f"the job {job['job_id']} runs on as long as its sandbox does; `prodia" in found
+    assert found.endswith("brings its picture until then\n")
     assert checked.code == 9
     assert (
         f"`prodia-compose jobs fetch {job['id']}` brings its picture while its san" in checked.err

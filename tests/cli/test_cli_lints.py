@@ -99,7 +99,7 @@ def test_labels_refer_to_their_images(run: Run, work: Path) -> None:
 
     assert both.err == ""
     assert codes(one.err) == ["image-not-referred"]
-    assert 'image 2 (scene.jpg); say "{room}" where it belongs' in one.told
+    assert 'image 2 (scene.jpg); say "{room}" where it belongs' in one.messages
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_a_mistake_is_told_with_what_to_do(run: Run, work: Any, line: str) -> No
         assert run(*before).code == 0
     done = run(*expected["argv"], **expected.get("env", {}))
 
-    told = [one.replace("prodia-compose: ", "", 1) for one in done.err.splitlines()]
-    assert told == [one.replace("DASHBOARD", addresses.DASHBOARD) for one in expected["err"]]
+    shown = [one.replace("prodia-compose: ", "", 1) for one in done.err.splitlines()]
+    assert shown == [one.replace("DASHBOARD", addresses.DASHBOARD) for one in expected["err"]]
     assert done.code == expected["code"]
 
 
@@ -67,7 +67,7 @@ def test_an_option_has_a_value_or_none(
     wrong = "takes no value" if value is None else "has no value"
 
     assert done.code == 2
-    assert done.told == f"prodia-compose: error: {flag}: {wrong}; {cure}\n"
+    assert done.messages == f"prodia-compose: error: {flag}: {wrong}; {cure}\n"
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -78,13 +78,13 @@ def test_a_command_has_its_operands(run: Run, work: Any, path: tuple[str, ...]) 
     named = ("a", *command["operands"][1:])
     if not command["takes_more"] and path != ("jobs",):
         done = run(*path, *named, "more", "x y") if command["operands"] else run(*path, "more x y")
-        told = f"error: 'more x y': is more than {' '.join(path)} takes; write: {line}\n"
-        assert (done.code, done.told) == (2, f"prodia-compose: {told}")
+        shown = f"error: 'more x y': is more than {' '.join(path)} takes; write: {line}\n"
+        assert (done.code, done.messages) == (2, f"prodia-compose: {shown}")
     needs_id = "".join(command["operands"]).startswith("ID")  # all others do without operands
     for count, missing in enumerate(command["operands"] if needs_id else ()):
         done = run(*path, *named[:count])
         assert done.code == 2
-        assert f"error: {' '.join(path)}: {missing} is missing; write: {line}" in done.told
+        assert f"error: {' '.join(path)}: {missing} is missing; write: {line}" in done.messages
 
 
 def test_a_report_without_a_place_is_told_where_it_could_go(run: Run, work: Any) -> None:
@@ -92,4 +92,4 @@ def test_a_report_without_a_place_is_told_where_it_could_go(run: Run, work: Any)
     done = run("report", "x.jsonl")
 
     assert done.code == 2
-    assert "error: report: -o is missing; write -o PATH (where the report goes: " in done.told
+    assert "error: report: -o is missing; write -o PATH (where the report goes: " in done.messages

@@ -119,14 +119,14 @@ def test_a_message_names_the_variable(
 ) -> None:
     """A value from the environment is called by its variable: no such option was typed."""
     done = run(*FLEX, *argv, *(["--json"] if as_json else []), **env)
-    told = done.out.decode() + done.told
+    shown = done.out.decode() + done.messages
 
     assert done.code in (2, 4, 8)
     if as_json:
-        document = json.loads(done.out or done.told)
+        document = json.loads(done.out or done.messages)
         assert any(error["message"].startswith(words) for error in document["errors"])
     else:
-        assert f"error: {words}" in told
+        assert f"error: {words}" in shown
 
 
 def test_warnings_and_the_model_name_the_variable(run: Run, work: Path) -> None:
@@ -135,12 +135,13 @@ def test_warnings_and_the_model_name_the_variable(run: Run, work: Path) -> None:
     odd = run(*LINE, **_env(MODEL="inference.new.img2img.v1"))
 
     assert (
-        "PRODIA_COMPOSE_MODEL nano-bananna: no such model; did you mean nano-banana?" in wrong.told
+        "PRODIA_COMPOSE_MODEL nano-bananna: no such model; did you mean nano-banana?"
+        in wrong.messages
     )
-    assert "PRODIA_COMPOSE_MODEL inference.new.img2img.v1: not in the catalogue" in odd.told
+    assert "PRODIA_COMPOSE_MODEL inference.new.img2img.v1: not in the catalogue" in odd.messages
     assert "error: inference" not in run(*LINE, "--strict", **_env(MODEL="inference.x")).err
     doubtful = run(*LINE, **_env(GUIDANCE="4"))
-    assert "PRODIA_COMPOSE_GUIDANCE: nano-banana is not known to take it" in doubtful.told
+    assert "PRODIA_COMPOSE_GUIDANCE: nano-banana is not known to take it" in doubtful.messages
 
 
 def test_a_file_called_as_an_option_keeps_its_name(run: Run, work: Path) -> None:
@@ -159,7 +160,7 @@ def test_fetching_reads_its_options_in_the_same_way(run: Run, command: list[str]
 
     assert (wrong.code, both.code) == (2, 2)
     assert "PRODIA_COMPOSE_TIMEOUT soon: must be a number" in wrong.err
-    assert "-f and --if-exists: both are given; give one of them" in both.told
+    assert "-f and --if-exists: both are given; give one of them" in both.messages
 
 
 @pytest.mark.parametrize("text", ["0", "false", "off", "no", ""])
@@ -204,11 +205,11 @@ def test_other_values_are_refused(run: Run, work: Path, option: str, text: str, 
     """What Python alone would read as a number is none; a wrong word is answered with the nearest."""
     typed = run(*FLEX, option, text)
     name = f"PRODIA_COMPOSE_{option.removeprefix('--').replace('-', '_').upper()}"
-    told = run(*FLEX, **{name: text}) if text else typed
+    shown = run(*FLEX, **{name: text}) if text else typed
 
-    assert (typed.code, told.code) == (2, 2)
-    assert words in typed.told
-    assert words.replace(option, name) in told.told or not text
+    assert (typed.code, shown.code) == (2, 2)
+    assert words in typed.messages
+    assert words.replace(option, name) in shown.messages or not text
 
 
 @pytest.mark.parametrize(
@@ -252,8 +253,8 @@ def test_all_bad_values_are_told_together(run: Run, work: Path) -> None:
     """Every option that cannot be read is in one report, in the order of help."""
     done = run(*LINE, "--quality", "high", "--width", "wide", "--sort", "up", "-m", "")
 
-    told = [line.split()[2] for line in done.told.splitlines()]
-    assert (done.code, told) == (2, ["--sort", "--quality", "--model", "--width"])
+    shown = [line.split()[2] for line in done.messages.splitlines()]
+    assert (done.code, shown) == (2, ["--sort", "--quality", "--model", "--width"])
 
 
 @pytest.mark.parametrize("text", ["jpg", "JPG", "jpeg", "JPEG"])
@@ -277,7 +278,7 @@ def test_two_prompts_are_refused(run: Run, work: Path, argv: tuple[str, ...]) ->
     done = run("validate", "product.jpg", *argv)
 
     assert done.code == 2
-    assert "given 2 times; one prompt is sent" in done.told
+    assert "given 2 times; one prompt is sent" in done.messages
 
 
 def test_the_last_of_other_options_counts(run: Run, work: Path) -> None:
@@ -325,7 +326,7 @@ def test_models_names_no_option(run: Run) -> None:
     done = run("models", "nano-bananna")
 
     assert done.code == 2
-    assert done.told == (
+    assert done.messages == (
         "prodia-compose: error: nano-bananna: no such model; did you mean nano-banana?\n"
     )
 
@@ -335,7 +336,7 @@ def test_match_names_the_setting_as_it_was_typed(run: Run, work: Path) -> None:
     done = run(*FLEX, "--match", "1", "--set", "width=1024")
 
     assert done.code == 2
-    assert "--match and --set width: both are given; give one of them" in done.told
+    assert "--match and --set width: both are given; give one of them" in done.messages
 
 
 @pytest.mark.parametrize(
@@ -354,10 +355,10 @@ def test_a_price_that_nobody_knows_can_be_assumed(
 ) -> None:
     """`--assume-price` is the bound where the catalogue has none, and nothing where it has one."""
     line = (*LINE, "-m", "seedream-5-lite", *argv)
-    told, plan = run(*line), json.loads(run(*line, "--json").out)
+    shown, plan = run(*line), json.loads(run(*line, "--json").out)
 
-    assert (told.code, plan["estimate_usd"]) == (code, most)
-    assert words in told.text + told.err
+    assert (shown.code, plan["estimate_usd"]) == (code, most)
+    assert words in shown.text + shown.err
     assert (plan["estimate_min_usd"] is None) == ("-m" not in argv)
 
 

@@ -37,10 +37,10 @@ def test_what_is_no_picture_is_named(run: Run, work: Path, name: str) -> None:
     data, word = NO_PICTURES.get(name) or (make.bombs()[name], "damaged")
     (work / name).write_bytes(data)
     done = run("validate", name, "product.jpg", "-p", "both", PRODIA_TOKEN="any")
-    errors = [line for line in done.told.splitlines() if "error: " in line]
+    errors = [line for line in done.messages.splitlines() if "error: " in line]
 
     assert done.code == 3
-    assert len(done.told.splitlines()) == len(errors) == 1
+    assert len(done.messages.splitlines()) == len(errors) == 1
     assert name in errors[0]
     assert word.lower() in errors[0].lower()
 
@@ -70,7 +70,9 @@ def test_what_is_no_file_does_not_hang(run: Run, work: Path, kind: str) -> None:
     done = run("validate", name, "-p", "x", PRODIA_TOKEN="any")
 
     assert done.code == 3
-    assert [line for line in done.told.splitlines() if name in line] == done.told.splitlines()
+    assert [
+        line for line in done.messages.splitlines() if name in line
+    ] == done.messages.splitlines()
 
 
 def test_one_bad_image_does_not_hide_the_next(run: Run, work: Path) -> None:
@@ -93,7 +95,7 @@ def test_a_picture_too_long_for_a_jpeg_is_named(run: Run, work: Path) -> None:
     done = run(*command, "70000", PRODIA_TOKEN="any")
 
     assert done.code == 3
-    assert done.told.splitlines()[-1] == (
+    assert done.messages.splitlines()[-1] == (
         "prodia-compose: error: long.png: would be a JPEG of 66000x2 pixels, and none is longer "
         "than 65500; let it be resized, with --max-side 65500 or less"
     )

@@ -41,7 +41,7 @@ def test_a_text_in_a_wide_encoding_is_named(run: Run, work: Path, data: bytes, n
         done = run("validate", *argv, PRODIA_TOKEN="t")
         flag = argv[-4] if argv[-2] == "-p" else argv[-2]
         assert done.code == code
-        assert done.told == f"prodia-compose: error: {flag} text: is {name}; save it as UTF-8\n"
+        assert done.messages == f"prodia-compose: error: {flag} text: is {name}; save it as UTF-8\n"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,10 @@ def test_names_that_end_in_nul_are_told_from_it(run: Run, work: Path, data: byte
     """A list for `-0` is called one, however short its names are."""
     (work / "list").write_bytes(data)
 
-    assert "-T list: holds NUL bytes; did you mean -0?" in run("validate", "-T", "list", *GOOD).told
+    assert (
+        "-T list: holds NUL bytes; did you mean -0?"
+        in run("validate", "-T", "list", *GOOD).messages
+    )
 
 
 @pytest.mark.parametrize("flags", [(), ("-0",)], ids=["lines", "nul"])
@@ -69,8 +72,8 @@ def test_a_picture_is_no_list(run: Run, work: Path, suffix: str, flags: tuple[st
         Image.new("RGB", (32, 20), "teal").save(work / name)
     done = run("validate", "-T", name, *flags, "-p", "x", PRODIA_TOKEN="t")
 
-    told = f"-T {name}: is a picture, not a list; give it as an operand, without -T"
-    assert (done.code, done.told) == (3, f"prodia-compose: error: {told}\n")
+    shown = f"-T {name}: is a picture, not a list; give it as an operand, without -T"
+    assert (done.code, done.messages) == (3, f"prodia-compose: error: {shown}\n")
 
 
 @pytest.mark.parametrize("name", ["BM.jpg", "BM\u00fc.jpg", "GIF89a.gif", "qoif.jpg", "RIFF.webp"])
@@ -124,7 +127,7 @@ def test_a_mistyped_command_is_answered_with_what_was_meant(
     done = run(*line)
 
     assert (done.code, done.out) == (2, b"")
-    assert done.told == f"prodia-compose: error: {words}\n"
+    assert done.messages == f"prodia-compose: error: {words}\n"
 
 
 # --- the prompt -------------------------------------------------------------------------
@@ -139,7 +142,7 @@ def test_a_misplaced_prompt_is_told_in_one_line(
     done = run(command, *line, PRODIA_TOKEN="t")
 
     assert done.code == 2
-    assert done.told == f"prodia-compose: error: {words}\n"
+    assert done.messages == f"prodia-compose: error: {words}\n"
 
 
 @pytest.mark.parametrize(("line", "words"), rows("cli/prompts_in_their_place"))
@@ -150,9 +153,9 @@ def test_a_picture_is_not_taken_for_a_prompt(
     (work / "put the mug on the table").write_bytes((work / "scene.jpg").read_bytes())
     done = run("validate", *line, PRODIA_TOKEN="t")
 
-    assert words in done.told + done.text
-    assert "quote the prompt" not in done.told
-    assert "say it with" not in done.told
+    assert words in done.messages + done.text
+    assert "quote the prompt" not in done.messages
+    assert "say it with" not in done.messages
 
 
 # --- pictures ---------------------------------------------------------------------------
@@ -217,8 +220,8 @@ def test_match_names_what_is_nearest(run: Run, work: Path, which: str, words: st
     done = run(*line, "--match", which, PRODIA_TOKEN="t")
 
     assert done.code == 2
-    assert f"error: {words}" in done.told
-    assert len(done.told.splitlines()) == 1
+    assert f"error: {words}" in done.messages
+    assert len(done.messages.splitlines()) == 1
 
 
 def test_match_finds_the_same_picture_given_twice(run: Run, work: Path) -> None:
@@ -240,7 +243,7 @@ def test_a_mistyped_variable_is_warned_of(run: Run, work: Path, name: str, words
     strict = run("validate", *GOOD, "--sandbox", "--strict", **{name: ""})
 
     assert done.code == 0
-    assert done.told == f"prodia-compose: warning: {name}: {words} [unknown-variable]\n"
+    assert done.messages == f"prodia-compose: warning: {name}: {words} [unknown-variable]\n"
     assert strict.code == 3
 
 
@@ -257,8 +260,8 @@ def test_what_is_pasted_with_the_token_is_told(run: Run, work: Path, token: str)
     for line, env in (((), {"PRODIA_TOKEN": token}), (("--token-file", "token"), {})):
         done = run("validate", *GOOD, *line, **env)
         assert done.code == 4
-        assert "; leave that out" in done.told
-        assert "s3cret" not in done.told
+        assert "; leave that out" in done.messages
+        assert "s3cret" not in done.messages
 
 
 # --- no token ---------------------------------------------------------------------------

@@ -62,8 +62,8 @@ def test_tab_works_in_the_next_shell(run: Run, home: Path, work: Path, name: str
 
 def test_bash_without_bash_completion_is_told_a_line(run: Run, home: Path, work: Path) -> None:
     """That line in ~/.bashrc does it."""
-    told = _told(run("completion", "install", "bash", "-y"))
-    (line,) = (line.strip() for line in told.splitlines() if line.startswith("    "))
+    printed = _told(run("completion", "install", "bash", "-y"))
+    (line,) = (line.strip() for line in printed.splitlines() if line.startswith("    "))
 
     with Shell("bash", home, work, settings=f"complete -r prodia-compose; {line}") as shell:
         keys, arguments = COMPLETES
@@ -93,11 +93,13 @@ SHELLS = {
 }
 
 
-@pytest.mark.parametrize(("told", "name"), SHELLS.items())
-def test_the_shell_is_that_of_the_environment(run: Run, home: Path, told: str, name: str) -> None:
+@pytest.mark.parametrize(("printed", "name"), SHELLS.items())
+def test_the_shell_is_that_of_the_environment(
+    run: Run, home: Path, printed: str, name: str
+) -> None:
     """Without one on the line SHELL says which it is; on the line it may be typed as a path."""
-    for line in ((), (told,)):
-        done = run("completion", "install", "-y", *line, SHELL=told if not line else "/bin/dash")
+    for line in ((), (printed,)):
+        done = run("completion", "install", "-y", *line, SHELL=printed if not line else "/bin/dash")
         assert (done.code, done.text) == (0, f"{home / PLACES[name]}\n")
 
 
@@ -246,7 +248,7 @@ def test_what_is_not_ours_stays(run: Run, home: Path, kind: str) -> None:
     done = run("completion", "install", "fish", "-y")
 
     assert (done.code, done.out) == (8, b"")
-    assert done.told == (
+    assert done.messages == (
         f"prodia-compose: error: {file}: is there and not of prodia-compose; "
         "move it away, and run this again\n"
     )
@@ -294,8 +296,8 @@ def test_refusals_are_one_clear_line(
     )
 
     assert (done.code, done.out) == (code, b"")
-    assert words in done.told
-    assert done.told.count("\n") == 1
+    assert words in done.messages
+    assert done.messages.count("\n") == 1
     assert list(home.iterdir()) == []
 
 

@@ -361,23 +361,23 @@ def test_rows_are_told_with_how_they_ended(run: Run, work: Path) -> None:
 def test_what_a_setting_may_be_is_told(run: Run) -> None:
     """Beside each key of `--set` stands what its value may be for the model on the line."""
     done = run("__complete", "zsh", "5", "x", "compose", "-m", "flux-2-flex", "--set", "")
-    told = dict(line.split("\t") for line in done.text.splitlines()[1:])
+    printed = dict(line.split("\t") for line in done.text.splitlines()[1:])
 
-    assert told["width="] == "64 to 4096 in steps of 16"
-    assert told["steps="] == "1 to 50"
-    assert told["seed="] == "integer"
+    assert printed["width="] == "64 to 4096 in steps of 16"
+    assert printed["steps="] == "1 to 50"
+    assert printed["seed="] == "integer"
 
 
 def test_topics_are_told_with_what_they_are_about(run: Run) -> None:
     """Each once, and no page without a word on it."""
-    told = [
+    printed = [
         line.split("\t")
         for line in run("__complete", "zsh", "2", "x", "help").text.splitlines()[1:]
     ]
 
-    assert ["exit-codes", "What each exit code means, and whether to run it again"] in told
-    assert len({name for name, _ in told}) == len(told)
-    assert all(about for _, about in told)
+    assert ["exit-codes", "What each exit code means, and whether to run it again"] in printed
+    assert len({name for name, _ in printed}) == len(printed)
+    assert all(about for _, about in printed)
 
 
 @pytest.mark.parametrize(
@@ -397,12 +397,12 @@ def test_jobs_are_told_with_their_prompts(run: Run, work: Path, line: tuple[str,
         long = record.begin(ledgering.claim("Put\x1b the mug\n" + "on the table " * 9))
         short = record.begin(ledgering.claim("a cup"))
     done = run("__complete", "zsh", str(1 + len(line)), "x", *line, "")
-    told = dict(one.split("\t") for one in done.text.splitlines()[1:])
+    printed = dict(one.split("\t") for one in done.text.splitlines()[1:])
 
-    assert re.fullmatch(r"[a-z-]+, nano-banana, [\d-]+ [\d:]+: a cup", told[str(short.id)])
-    assert told[str(long.id)].partition(": ")[2].startswith(r"Put\x1b the mug on the table")
-    assert len(told[str(long.id)]) < 110
-    assert told[str(long.id)].endswith("…")
+    assert re.fullmatch(r"[a-z-]+, nano-banana, [\d-]+ [\d:]+: a cup", printed[str(short.id)])
+    assert printed[str(long.id)].partition(": ")[2].startswith(r"Put\x1b the mug on the table")
+    assert len(printed[str(long.id)]) < 110
+    assert printed[str(long.id)].endswith("…")
 
 
 NOT_OFFERED = {
@@ -650,7 +650,7 @@ def test_another_shell_is_a_usage_error(run: Run) -> None:
     done = run("completion", "tcsh")
 
     assert (done.code, done.text) == (2, "")
-    assert "no such command tcsh; there are install, bash, zsh, fish, powershell\n" in done.told
+    assert "no such command tcsh; there are install, bash, zsh, fish, powershell\n" in done.messages
 
 
 def test_the_powershell_script_is_whole() -> None:

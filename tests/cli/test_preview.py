@@ -190,13 +190,13 @@ NOTHING: list[tuple[Mapping[str, str | None], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("env", "flag", "told"), NOTHING, ids=str)
-def test_nothing_is_shown(work: Path, env: dict[str, str | None], flag: str, told: str) -> None:
+@pytest.mark.parametrize(("env", "flag", "answer"), NOTHING, ids=str)
+def test_nothing_is_shown(work: Path, env: dict[str, str | None], flag: str, answer: str) -> None:
     """A terminal that takes no such colours gets nothing, and is not told why but by `-v`."""
     shown = show(*REPORT, "product.jpg", *([flag] if flag else []), env=env)
 
     assert shown.code == 0
-    assert shown.screen == told
+    assert shown.screen == answer
     assert shown.out.startswith(b"model    nano-banana")
 
 
@@ -326,9 +326,9 @@ def _broken(folder: Path) -> dict[str, Path]:
 def test_a_failure_is_a_line(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is gone, broken, or would take minutes raises nothing, and only `-v` says so."""
     ours, theirs = pty.openpty()
-    told = os.fdopen(theirs, "w", encoding="utf-8")
-    with told, os.fdopen(ours, "rb", buffering=0) as screen:
-        monkeypatch.setattr(sys, "stderr", told)
+    answer = os.fdopen(theirs, "w", encoding="utf-8")
+    with answer, os.fdopen(ours, "rb", buffering=0) as screen:
+        monkeypatch.setattr(sys, "stderr", answer)
         monkeypatch.setenv("TERM", "xterm-256color")
         for words, path in _broken(here).items():
             preview.show_files([str(path)], 0)

@@ -103,11 +103,11 @@ def test_waiting_is_told_against_the_usual_time(work: Path, silent: loopback.Ser
         screen = running.until(lambda screen: screen.endswith(" 1 s of usually 8 s"))
         running.process.send_signal(signal.SIGINT)
         shown = running.ended()
-    told = "prodia-compose: stopped by SIGINT: the job had been sent and may be billed"
+    found = "prodia-compose: stopped by SIGINT: the job had been sent and may be billed"
 
     assert screen.splitlines()[-1].startswith("waiting ")
     assert shown.code == -signal.SIGINT
-    assert shown.screen.startswith(NARROW + _folded(told, 40))
+    assert shown.screen.startswith(NARROW + _folded(found, 40))
     assert "waiting" not in shown.screen
 
 
@@ -255,7 +255,7 @@ def test_the_words_of_waiting(
 
 
 @pytest.mark.parametrize(
-    ("phase", "total", "steps", "told"),
+    ("phase", "total", "steps", "found"),
     [
         (
             "waiting",
@@ -276,7 +276,7 @@ def test_a_long_phase_is_told_without_a_terminal(
     phase: progress.Phase,
     total: int | None,
     steps: list[tuple[int, int]],
-    told: list[str],
+    found: list[str],
     verbosity: int,
 ) -> None:
     """Under `-v` each 30 s have a line that tells how far it is; without it there is none."""
@@ -291,7 +291,7 @@ def test_a_long_phase_is_told_without_a_terminal(
     lines.finish()
 
     words = {"upload": "uploading", "receive": "receiving", "prepare": "preparing"}
-    expected = [f"{words.get(phase, phase)}: {one}" for one in told] if verbosity else []
+    expected = [f"{words.get(phase, phase)}: {one}" for one in found] if verbosity else []
     assert capsys.readouterr().err.splitlines() == expected
 
 

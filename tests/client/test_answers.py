@@ -474,7 +474,7 @@ def test_a_part_is_a_message_by_its_type_or_name(
 
 
 @pytest.mark.parametrize(
-    ("fields", "data", "told"),
+    ("fields", "data", "shown"),
     [
         ((b"Content-Disposition: form-data; name=other",), b'{"id": "K"}', None),
         ((b"Content-Disposition: form-data; name=job",), b'["K"]', None),
@@ -483,10 +483,10 @@ def test_a_part_is_a_message_by_its_type_or_name(
     ],
 )
 def test_a_record_is_the_part_named_job(
-    fields: tuple[bytes, ...], data: bytes, told: str | None
+    fields: tuple[bytes, ...], data: bytes, shown: str | None
 ) -> None:
     """Or one without a name; another's JSON, or what is none, tells nothing of the job."""
-    assert read_body(form(picture(*fields, data=data), PLAIN), FORM).job.id == told
+    assert read_body(form(picture(*fields, data=data), PLAIN), FORM).job.id == shown
 
 
 def test_words_of_a_part_stand_for_an_error_only_without_pictures() -> None:
@@ -513,11 +513,11 @@ def test_parts_are_looked_for_four_deep() -> None:
 def test_json_is_read_up_to_a_megabyte() -> None:
     """What is larger is no record of a job."""
     record = b'{"id": "J", "pad": "%b"}'
-    for size, told in ((1 << 20, "J"), ((1 << 20) + 1, None)):
+    for size, shown in ((1 << 20, "J"), ((1 << 20) + 1, None)):
         body = record % (b"x" * (size - len(record % b"")))
 
         assert len(body) == size
-        assert read_body(body, "application/json").job.id == told
+        assert read_body(body, "application/json").job.id == shown
 
 
 @pytest.mark.parametrize(
@@ -560,16 +560,16 @@ def test_the_reason_is_where_it_is(record: dict[str, object], error: str | None)
     assert read(loopback.json_answer(record)).job.error == error
 
 
-@pytest.mark.parametrize(("length", "told"), [(499, 499), (500, 500), (501, 500), (9000, 500)])
-def test_words_of_500_characters_are_not_cut(length: int, told: int) -> None:
+@pytest.mark.parametrize(("length", "shown"), [(499, 499), (500, 500), (501, 500), (9000, 500)])
+def test_words_of_500_characters_are_not_cut(length: int, shown: int) -> None:
     """Longer ones end in three dots; ids are cut without."""
     words = "w" * length
     answer = read(
         loopback.json_answer({"id": words, "error": f" {words} ", "price": {"dollars": 0}})
     )
 
-    cut = words if told == length else words[:497] + "..."
-    assert (answer.job.error, answer.job.id) == (cut, words[:told])
+    cut = words if shown == length else words[:497] + "..."
+    assert (answer.job.error, answer.job.id) == (cut, words[:shown])
     assert answer.job.price_usd == 0
 
 

@@ -187,8 +187,8 @@ def test_jobs_that_wait_together_are_given_each_pause(monkeypatch: pytest.Monkey
 
     assert (outcome.answer.whole, server.submissions) == (True, 4)
     assert (outcome.slept, outcome.reporter.said) == ([], [])
-    told = [(one.is_busy, one.asked_s, one.attempt) for one in pauses]
-    assert told == [(False, None, 2), (True, 900, 3), (True, None, 4), (True, 0, 5)]
+    shown = [(one.is_busy, one.asked_s, one.attempt) for one in pauses]
+    assert shown == [(False, None, 2), (True, 900, 3), (True, None, 4), (True, 0, 5)]
     assert 900 <= pauses[1].seconds <= 902
     assert pauses[1].why == "the service is busy (429)"
     assert pauses[1].words.startswith("the service is busy (429); trying again in 90")
@@ -321,10 +321,10 @@ def test_a_useless_bundle_is_named(
         with pytest.raises(errors.NotDeliveredError) as caught:
             download.download(f"{server.url}/a.jpg")
 
-    told = f"{name} names {bundle}, which {words}"
+    shown = f"{name} names {bundle}, which {words}"
     assert isinstance(outcome.failure, errors.NotDeliveredError)
-    assert outcome.failure.message == f"{told}; the job did not run; correct it, or unset it"
-    assert caught.value.message == f"{told}; correct it, or unset it"
+    assert outcome.failure.message == f"{shown}; the job did not run; correct it, or unset it"
+    assert caught.value.message == f"{shown}; correct it, or unset it"
     assert (outcome.slept, server.submissions) == ([], 0)
 
 

@@ -290,9 +290,9 @@ def test_what_may_pass_is_not_delivered(answer: Answer, message: str, *, tls: bo
     """What another time might cure is told as such, over HTTP and TLS alike."""
     timeout_s = 0.3 if "longer" in message else 10
     with serving(answer, tls=tls) as server:
-        told = refused(server.url, errors.NotDeliveredError, timeout_s=timeout_s)
+        shown = refused(server.url, errors.NotDeliveredError, timeout_s=timeout_s)
 
-    assert told.startswith(message)
+    assert shown.startswith(message)
 
 
 def test_no_connection_is_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,17 +361,17 @@ def test_a_redirects_password_is_not_shown(place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "query", "told"),
+    ("reason", "query", "shown"),
     [
         ("no such key=first", "key=first", "no such ..."),
         ("Not Found", "4", "Not Found"),
         ("Not Found", "e", "Not Found"),
     ],
 )
-def test_an_answers_words_do_not_repeat_the_query(reason: str, query: str, told: str) -> None:
+def test_an_answers_words_do_not_repeat_the_query(reason: str, query: str, shown: str) -> None:
     """One in the server's reason is cut; one so short that it stands in any words is no secret."""
     answer = raw(f"HTTP/1.1 404 {reason}\r\nContent-Length: 0\r\n\r\n".encode())
     with serving(answer) as server:
         message = refused(f"{server.url}/a?{query}", errors.InputError)
 
-    assert message == f"the server answered 404 {told}"
+    assert message == f"the server answered 404 {shown}"

@@ -120,10 +120,10 @@ def test_a_job_that_is_not_done_is_told(
     script: list[loopback.Answer], error: type[errors.ComposeError], words: str
 ) -> None:
     """A job that failed, is not done in time or is not known is told with its id, and may be billed."""
-    _, told = unfinished(script, error, Outcome(), timeout_s=0.2 if "0.2" in words else 10)
+    _, shown = unfinished(script, error, Outcome(), timeout_s=0.2 if "0.2" in words else 10)
 
-    assert words in told.message
-    assert (told.job_id, told.may_be_billed) == (JOB, True)
+    assert words in shown.message
+    assert (shown.job_id, shown.may_be_billed) == (JOB, True)
 
 
 def test_a_service_that_was_never_there_is_given_up() -> None:
@@ -148,7 +148,7 @@ def test_trouble_that_lasts_is_told_once_and_named_at_the_end(first: loopback.An
     """A service that has answered is asked on until the time is over, and the error says what failed."""
     seen = Outcome()
     script = [first, *[status(502)] * 9, drop("after")]
-    server, told = unfinished(script, errors.UnknownError, seen, timeout_s=0.5)
+    server, shown = unfinished(script, errors.UnknownError, seen, timeout_s=0.5)
 
     assert len(server.requests) > 10
     assert len(seen.reporter.said) == 1
@@ -158,15 +158,15 @@ def test_trouble_that_lasts_is_told_once_and_named_at_the_end(first: loopback.An
     assert "asking again" in seen.reporter.said[0]
     assert seen.reporter.phases == ["waiting", "waiting"]  # the line has ended the first
     why = "is not known to be done after 0.5 s: the connection was closed without an answer;"
-    assert why in told.message
+    assert why in shown.message
 
 
 def test_trouble_that_has_passed_is_not_blamed() -> None:
     """A job that is seen at work when the time is over is told as not done, and nothing else."""
     script = [status(502), text("processing")]
-    _, told = unfinished(script, errors.UnknownError, Outcome(), timeout_s=0.2)
+    _, shown = unfinished(script, errors.UnknownError, Outcome(), timeout_s=0.2)
 
-    assert f"the job {JOB} is not done after 0.2 s; it may be billed" in told.message
+    assert f"the job {JOB} is not done after 0.2 s; it may be billed" in shown.message
 
 
 def test_a_refused_token_is_told_while_asking() -> None:

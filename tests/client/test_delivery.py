@@ -116,8 +116,8 @@ def test_the_token_is_found_or_missed(
     found = Delivery(token_file=name).token(variable, stdin, findings, sending=True)
 
     assert found == expected
-    told = [error.message for error in findings.errors]
-    assert told == ([] if words is None else [words.format(file=name)])
+    shown = [error.message for error in findings.errors]
+    assert shown == ([] if words is None else [words.format(file=name)])
     assert all(isinstance(error, errors.AuthError) for error in findings.errors)
     assert findings.warnings == []
     if expected[1] == "invalid" or "is UTF-16" in (words or ""):
@@ -134,8 +134,8 @@ def test_a_token_is_only_missed_where_it_is_needed(name: str | None, tmp_path: P
 
     assert found == (None, "missing")
     assert findings.errors == []
-    told = NONE if name is None else "--token-file empty: holds no token; put it alone there"
-    assert [(one.code, one.message) for one in findings.warnings] == [("no-token", told)]
+    shown = NONE if name is None else "--token-file empty: holds no token; put it alone there"
+    assert [(one.code, one.message) for one in findings.warnings] == [("no-token", shown)]
 
 
 def test_a_file_that_is_not_there_is_told_of_the_token() -> None:

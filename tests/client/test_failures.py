@@ -18,10 +18,10 @@ from prodia_compose.client.transport import failures
 from prodia_compose.client.transport.failures import Lost
 
 
-def of_tls(kind: type[ssl.SSLError] = ssl.SSLError, **told: str | None) -> ssl.SSLError:
+def of_tls(kind: type[ssl.SSLError] = ssl.SSLError, **found: str | None) -> ssl.SSLError:
     """Return an error of TLS as OpenSSL's are."""
     error = kind(1, "[SSL] inner words (_ssl.c:1)")
-    for name, value in ({"reason": None} | told).items():
+    for name, value in ({"reason": None} | found).items():
         setattr(error, name, value)
     return error
 

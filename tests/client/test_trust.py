@@ -38,9 +38,9 @@ def test_a_folder_needs_names_by_hash(name: str) -> None:
     Path("certs").mkdir()
     (Path("certs") / name).touch()
 
-    told = trust.fault("certs")
-    assert told is not None
-    assert told.endswith(
+    shown = trust.fault("certs")
+    assert shown is not None
+    assert shown.endswith(
         "names certs, which holds no certificate under its hash (`openssl rehash` makes those names)"
     )
 
@@ -77,8 +77,8 @@ def test_a_file_for_keys_is_looked_at_as_it_is_written(monkeypatch: pytest.Monke
     assert Path("keys").read_text(encoding="ascii") == "old"
 
     monkeypatch.setenv("SSLKEYLOGFILE", "$WHERE/gone/keys")
-    told = f"SSLKEYLOGFILE names {Path.cwd()}/gone/keys, which cannot be written"
-    assert trust.fault(verify=True) == f"{told} (No such file or directory)"
+    shown = f"SSLKEYLOGFILE names {Path.cwd()}/gone/keys, which cannot be written"
+    assert trust.fault(verify=True) == f"{shown} (No such file or directory)"
 
 
 def test_a_bundle_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> None:

@@ -176,15 +176,15 @@ def test_a_busy_service_is_told_with_the_time_it_asks_for(asked: str, max_wait_s
     _, outcome = served(busy(asked), limits={"max_wait_s": max_wait_s})
     ended = datetime.now().astimezone()
 
-    told = re.fullmatch(
+    shown = re.fullmatch(
         rf"the service is busy \(429 Too Many Requests: no capacity\) and it asks to come back in"
         rf" {float(asked):.0f} s, at (\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d); waited 0 s of the"
         rf" {max_wait_s:g} s that --max-wait allows; the job did not run; send it again later",
         outcome.failure.message,
     )
-    assert told is not None, outcome.failure.message
+    assert shown is not None, outcome.failure.message
     asked_s = timedelta(seconds=float(asked))
-    moment = datetime.fromisoformat(told[1])
+    moment = datetime.fromisoformat(shown[1])
     assert began + asked_s - timedelta(seconds=1) < moment <= ended + asked_s
 
 

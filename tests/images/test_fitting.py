@@ -267,7 +267,7 @@ def test_many_broken_pictures_are_told_in_one_run(run: Run, work: Path) -> None:
     for name in names:
         (work / name).write_bytes(whole[: len(whole) // 2])
     done = run("validate", *names, "-m", "seedream-5-lite", "-p", "all of them")
-    told = [line.split(": ")[2] for line in done.err.splitlines() if "cut short" in line]
+    shown = [line.split(": ")[2] for line in done.err.splitlines() if "cut short" in line]
 
     assert done.code == 3
-    assert told == names
+    assert shown == names

@@ -87,7 +87,7 @@ def test_codes_of_colours_are_what_littlecms_makes_of_them(transfer: int) -> Non
 
             assert distance(found, wanted) <= 3, (primaries, carrier, found, wanted)
             is_srgb = primaries == 1 and curve is h273.srgb
-            assert any(told.endswith("-> sRGB") for told in picture.changes) != is_srgb
+            assert any(shown.endswith("-> sRGB") for shown in picture.changes) != is_srgb
 
 
 def test_the_curves_of_cameras_are_shown_as_srgbs() -> None:
@@ -312,7 +312,7 @@ def _digits(data: bytes) -> bytes:
     return b"\nexif\n%8d\n" % len(data) + data.hex().encode()
 
 
-def told(name: str, said: Dcf, order: str) -> bytes:
+def shown(name: str, said: Dcf, order: str) -> bytes:
     """Return a picture of the patches in a format, that says something of its colours in EXIF."""
     return tiff(said, order) if name == "TIFF" else WITH_EXIF[name](exif(said, order))
 
@@ -336,7 +336,7 @@ TELLING: dict[str, tuple[Dcf, bool]] = {
 def test_adobe_rgb_told_by_exif_alone(name: str, order: str) -> None:
     """Cameras say so without a profile; in every format that has EXIF data."""
     for case, (said, is_adobe) in TELLING.items():
-        picture, found = sent(told(name, said, order))
+        picture, found = sent(shown(name, said, order))
         wanted = [make.to_srgb(each, "Adobe RGB") if is_adobe else each for each in heif.PATCHES]
 
         assert distance(found, wanted) <= 4, case
@@ -365,7 +365,7 @@ def test_exif_is_asked_last(data: bytes, space: str) -> None:
 def test_exif_that_is_kept_says_srgb(name: str, order: str) -> None:
     """Whoever reads what was sent does not convert it a second time."""
     wishes = Fitting(quality=100, keep_metadata=True)
-    once = make.prepared(told(name, R03, order), wishes=wishes)
+    once = make.prepared(shown(name, R03, order), wishes=wishes)
     again, found = sent(once.blob.read())
 
     assert "Adobe RGB -> sRGB" in once.changes
@@ -391,7 +391,7 @@ IN_NUMBERS: dict[str, tuple[bytes, tuple[make.Rgb, ...]]] = {
     "AVIF in Display P3": (_avif((12, 13)), P3_IN_SRGB),
     "HEIC in Display P3": (_heic((12, 13)), P3_IN_SRGB),
     "PNG in Display P3": (_png((12, 13)), P3_IN_SRGB),
-    "JPEG in Adobe RGB": (told("JPEG", R03, "<"), ADOBE_IN_SRGB),
+    "JPEG in Adobe RGB": (shown("JPEG", R03, "<"), ADOBE_IN_SRGB),
     "PNG in sRGB, also called ProPhoto": (png(CHUNKS["iCCP"], cicp(1, 13)), heif.PATCHES),
 }
 

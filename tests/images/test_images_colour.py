@@ -75,7 +75,7 @@ PRINTED: dict[str, tuple[list[tuple[int, ...]], bytes | None, list[make.Rgb], st
 @pytest.mark.parametrize("case", PRINTED)
 def test_solid_inks_look_as_printed(name: str, case: str) -> None:
     """As their profile has it, or else by the plain formula; not garish and not negative."""
-    patches, profile, wanted, told = PRINTED[case]
+    patches, profile, wanted, shown = PRINTED[case]
     image = Image.new("CMYK", (SIDE * len(patches), SIDE))
     for at, inks in enumerate(patches):
         image.paste(tuple(255 * ink for ink in inks), (at * SIDE, 0, (at + 1) * SIDE, SIDE))
@@ -83,7 +83,7 @@ def test_solid_inks_look_as_printed(name: str, case: str) -> None:
     picture = make.prepared(data, wishes=BEST)
 
     assert_near(seen(make.pixels(picture), len(patches)), wanted)
-    assert picture.changes[0] == f"{told} -> sRGB"
+    assert picture.changes[0] == f"{shown} -> sRGB"
 
 
 def _sharp(name: str) -> dict[str, object]:
@@ -176,7 +176,7 @@ def test_a_profile_that_pillow_passes_over_is_honoured(
     assert_near(seen(make.pixels(cut)), PATCHES)
     assert srgb.UNUSABLE in cut.changes
     assert_near(seen(make.pixels(plain)), PATCHES)
-    assert not any("profile" in told or "sRGB" in told for told in plain.changes)
+    assert not any("profile" in shown or "sRGB" in shown for shown in plain.changes)
 
 
 MISFITS = {
@@ -208,8 +208,8 @@ def test_a_profile_that_does_not_fit_is_left_out(
     wanted = seen(image.convert("RGB"))
 
     assert_near(found, wanted)
-    told = "CMYK -> sRGB" if mode == "CMYK" and len(profile) > 300 else srgb.UNUSABLE
-    assert told in picture.changes
+    shown = "CMYK -> sRGB" if mode == "CMYK" and len(profile) > 300 else srgb.UNUSABLE
+    assert shown in picture.changes
 
 
 def test_an_empty_profile_counts_as_none() -> None:

@@ -93,10 +93,10 @@ STRANGERS = {
 @pytest.mark.parametrize(("data", "reason"), STRANGERS.values(), ids=STRANGERS)
 def test_what_is_no_picture_is_named_for_what_it_is(data: bytes, reason: str) -> None:
     """The reason tells what the file is, in lower case and on one line."""
-    told = refusal(data)
+    shown = refusal(data)
 
-    assert told.startswith(reason)
-    assert "\n" not in told
+    assert shown.startswith(reason)
+    assert "\n" not in shown
 
 
 RAW = {
@@ -121,10 +121,10 @@ def test_raw_files_are_refused_rather_than_their_thumbnails_sent(data: bytes) ->
 def test_heic_where_its_decoder_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a system for which there is none: what to do is in the reason, by what is installed."""
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    told = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
+    shown = refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
 
     cure = f"{shlex.quote(sys.executable)} -m pip install pi-heif, or convert it to JPEG"
-    assert told == f"is a HEIC picture, whose decoder is missing; {cure}"
+    assert shown == f"is a HEIC picture, whose decoder is missing; {cure}"
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     uv = f"uv pip install --python {shlex.quote(sys.executable)} pi-heif"
     assert uv in refusal(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
@@ -169,10 +169,10 @@ def test_broken_exif_counts_as_upright(name: str, exif: bytes) -> None:
 
     assert (info.orientation, info.width) == (1, 64)
     for side in (None, 32):
-        told = [
+        shown = [
             each for each in make.prepared(data, side=side).changes if "taken as upright" in each
         ]
-        assert told == [] if exif in NOT_WORTH_A_WORD else len(told) == 1
+        assert shown == [] if exif in NOT_WORTH_A_WORD else len(shown) == 1
 
 
 def test_orientation_as_a_byte_counts() -> None:

@@ -338,8 +338,8 @@ def test_every_kind_is_sent_in_its_colours(row: Row) -> None:
 
     assert (picture.width, picture.height) == row.tiff.size
     assert furthest(make.pixels(picture), row.colours, row.edge) <= row.most
-    told = [change for change in picture.changes if "left out" in change]
-    assert told == ([row.left_out] if row.left_out else [])
+    answer = [change for change in picture.changes if "left out" in change]
+    assert answer == ([row.left_out] if row.left_out else [])
 
 
 def test_there_are_enough_of_them() -> None:

@@ -327,14 +327,14 @@ def pipe_with(data: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "answer"),
     [
         (errno.ENOSPC, "No space left on device; free some space, or point TMPDIR elsewhere"),
         (errno.EMFILE, "no more files can be opened; raise the limit (ulimit -n)"),
     ],
 )
 def test_no_room_for_temporary_files(
-    monkeypatch: pytest.MonkeyPatch, number: int, told: str
+    monkeypatch: pytest.MonkeyPatch, number: int, answer: str
 ) -> None:
     """Where standard input or a pipe cannot be spooled, the input is not to blame."""
 
@@ -342,7 +342,7 @@ def test_no_room_for_temporary_files(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(blob, "spool", full)
-    words = re.escape(f"cannot write temporary files: {told}")
+    words = re.escape(f"cannot write temporary files: {answer}")
     with pytest.raises(errors.OutputError, match=words):
         opened("-", io.BytesIO(b"picture"))
     with pipe_with(b"picture") as name, pytest.raises(errors.OutputError, match=words):

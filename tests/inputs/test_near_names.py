@@ -51,10 +51,11 @@ def test_what_is_missing_is_told_with_what_is_near(run: Run, work: Path) -> None
     near = {"scnee.jpg": "scene.jpg", "-T lits.txt": "list.txt"}
     near |= {"--prompt-file promt.txt": "prompt.txt", "--config onw.toml": "own.toml"}
     for called, argv in words.items():
-        told = f"error: {called}: no such file; did you mean {near[called]}?\n"
-        assert told in run(*argv).told
+        shown = f"error: {called}: no such file; did you mean {near[called]}?\n"
+        assert shown in run(*argv).messages
     assert (
-        "error: bild.png: no such file; check the name" in run("validate", "bild.png", *PROMPT).told
+        "error: bild.png: no such file; check the name"
+        in run("validate", "bild.png", *PROMPT).messages
     )
     Path("bild.jpg").touch()
     assert "did you mean bild.jpg?" in run("validate", "bild.png", *PROMPT).err

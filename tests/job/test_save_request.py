@@ -592,8 +592,8 @@ def test_places_that_will_not_do(
     done = run("compose", *LINE, "--save-request", *arguments)
 
     assert done.code == code
-    assert f"error: --save-request {arguments[0]}: " in done.told
-    assert words in done.told
+    assert f"error: --save-request {arguments[0]}: " in done.messages
+    assert words in done.messages
     assert tree(places) == before
 
 
@@ -665,8 +665,8 @@ def test_a_full_disk_leaves_nothing(run: Run, work: Path, small_disk: Path) -> N
     as_json = run("compose", *LINE, "--save-request", small_disk / "a", "--json")
 
     assert (done.code, as_json.code) == (8, 8)
-    assert done.told.count("error:") == 1
-    assert f"--save-request {small_disk}/a/b: No space left on device; choose" in done.told
+    assert done.messages.count("error:") == 1
+    assert f"--save-request {small_disk}/a/b: No space left on device; choose" in done.messages
     assert "result   1 problem" in done.text
     assert json.loads(as_json.text)["saved_request"] is None
     assert json.loads(as_json.text)["ok"] is False
@@ -713,7 +713,7 @@ def test_a_failure_in_the_last_step_is_undone(
     monkeypatch.setattr(Path, "replace", failing)
     done = run("compose", *LINE, "--save-request", "saved")
 
-    assert (done.code, words in done.told) == (code, True)
+    assert (done.code, words in done.messages) == (code, True)
     assert names(work) == ["product.jpg", "scene.jpg"]
 
 

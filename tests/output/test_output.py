@@ -606,18 +606,18 @@ def test_named_pipes_are_written_directly(here: Path, data: blob.Blob) -> None:
 def test_a_named_pipe_without_a_reader_is_waited_for(here: Path, data: blob.Blob) -> None:
     """That somebody has to come first and read a FIFO is told, once."""
     os.mkfifo("fifo")
-    told: list[str] = []
+    shown: list[str] = []
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append((here / "fifo").read_bytes()))
 
     def waiting() -> None:
-        told.append("waiting")
+        shown.append("waiting")
         reader.start()
 
     out.publish(data, prove("fifo"), waiting)
     reader.join()
 
-    assert (read, told) == ([PICTURE], ["waiting"])
+    assert (read, shown) == ([PICTURE], ["waiting"])
 
 
 def test_a_named_pipe_that_is_read_is_not_waited_for(here: Path, data: blob.Blob) -> None:
@@ -625,9 +625,9 @@ def test_a_named_pipe_that_is_read_is_not_waited_for(here: Path, data: blob.Blob
     os.mkfifo("fifo")
     descriptor = os.open("fifo", os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
-    told: list[str] = []
+    shown: list[str] = []
     writer = threading.Thread(
-        target=lambda: out.publish(data, prove("fifo"), lambda: told.append("waiting"))
+        target=lambda: out.publish(data, prove("fifo"), lambda: shown.append("waiting"))
     )
     with os.fdopen(descriptor, "rb") as file:
         writer.start()
@@ -635,7 +635,7 @@ def test_a_named_pipe_that_is_read_is_not_waited_for(here: Path, data: blob.Blob
         read = file.read()
         writer.join()
 
-    assert (read, told) == (PICTURE, [])
+    assert (read, shown) == (PICTURE, [])
 
 
 def test_terminals_are_no_place(here: Path) -> None:

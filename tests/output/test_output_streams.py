@@ -58,6 +58,7 @@ CASES = {
 SURROUNDINGS: tuple[dict[str, str], ...] = (
     {"NO_COLOR": "1", "FORCE_COLOR": "1"},
     {"NO_COLOR": "", "FORCE_COLOR": ""},
+    {"FORCE_COLOR": "0"},
     {"GITHUB_ACTIONS": "true", "CI": "true", "PY_COLORS": "1"},
     {"CLICOLOR_FORCE": "1", "CLICOLOR": "1", "TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"},
     {"TERM": "xterm-256color", "COLORTERM": "truecolor"},

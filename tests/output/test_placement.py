@@ -22,7 +22,7 @@ def test_what_is_done_about_a_taken_name(placement: Placement, policy: IfExists)
 
 
 @pytest.mark.parametrize(
-    ("placement", "told"),
+    ("placement", "shown"),
     [
         (Placement(), []),
         (Placement(target="a.jpg", format="jpg"), []),
@@ -43,9 +43,9 @@ def test_what_is_done_about_a_taken_name(placement: Placement, policy: IfExists)
     ],
 )
 def test_options_that_contradict_each_other(
-    placement: Placement, told: list[tuple[str, ...]]
+    placement: Placement, shown: list[tuple[str, ...]]
 ) -> None:
     """Two policies, and a format that is not the suffix's; a suffix that is none says nothing."""
     found = [(one.one, one.other, *filter(None, one[2:])) for one in placement.clashes()]
 
-    assert found == told
+    assert found == shown

@@ -89,7 +89,7 @@ def test_standard_output_takes_one_picture(work: Path, data: blob.Blob, stdout: 
 
 
 @pytest.mark.parametrize(
-    ("asked", "strict", "path", "told"),
+    ("asked", "strict", "path", "shown"),
     [
         ("jpg", True, "out.png", ()),
         (None, True, "out.png", ()),
@@ -102,7 +102,7 @@ def test_another_format_is_named_and_told(
     stdout: io.BytesIO,
     asked: OutputFormat | None,
     path: str,
-    told: tuple[str, ...],
+    shown: tuple[str, ...],
     *,
     strict: bool,
 ) -> None:
@@ -111,7 +111,7 @@ def test_another_format_is_named_and_told(
 
     assert (saved.path, [(one.code, one.message) for one in odd]) == (
         path,
-        [("wrong-format", words) for words in told],
+        [("wrong-format", words) for words in shown],
     )
 
 

@@ -38,8 +38,8 @@ def test_places(run: Run, work: Path, row: dict[str, Any]) -> None:
     done = run(*LINE, "--sandbox", "--sidecar", *row["argv"], **row.get("env", {}))
 
     after = {str(path.relative_to(work)) for path in work.rglob("*")}
-    assert done.code == row.get("code", 0), done.told
-    assert row.get("says", "") in done.told
+    assert done.code == row.get("code", 0), done.messages
+    assert row.get("says", "") in done.messages
     assert sorted(after - before) == row.get("makes", [])
     for name in row.get("replaces", []):
         assert (work / name).read_bytes() != b"old"
@@ -57,7 +57,7 @@ def test_no_input_is_written_over(run: Run, work: Path) -> None:
     done = run(*LINE, "--sandbox", "--sidecar", "a.jpg.json", "--no-lint", "-o", "a.jpg", "-f")
 
     assert (done.code, done.out) == (8, b"")
-    assert "--sidecar a.jpg.json: is the input a.jpg.json; choose another name" in done.told
+    assert "--sidecar a.jpg.json: is the input a.jpg.json; choose another name" in done.messages
     assert Path("a.jpg.json").read_bytes() == Path("product.jpg").read_bytes()
 
 

@@ -153,12 +153,12 @@ def test_eight_jobs_at_once_are_ended_by_one_signal(work: Path) -> None:
     for job in jobs:
         case, row = CASES[job.name], rows[job.name]
         assert (row.state, row.exit_code) == (case.state, case.code), job.name
-        told = ""
+        shown = ""
         if isinstance(job.end, errors.Interrupted):
-            told = terminal.in_words(job.end, sends=True)
+            shown = terminal.in_words(job.end, sends=True)
         elif isinstance(job.end, errors.ComposeError):
-            told = job.end.message
-        assert case.words in told, job.name
+            shown = job.end.message
+        assert case.words in shown, job.name
         placed = work / f"{job.name}.jpg"
         assert placed.exists() is (case.state == "saved"), job.name
         assert row.rescued == job.run.kept, job.name

@@ -330,7 +330,7 @@ def test_no_text_that_is_read_is_written_over(run: Run, work: Path, text: tuple[
     done = run("compose", "--sandbox", *text, *prompt, "-o", "out", "-f")
 
     assert (done.code, (work / "out").read_text()) == (8, "product.jpg\n")
-    assert "is the input out; choose another name" in done.told
+    assert "is the input out; choose another name" in done.messages
 
 
 @pytest.mark.parametrize("link", [Path.hardlink_to, Path.symlink_to])
@@ -476,12 +476,12 @@ def test_a_wrong_template_is_told_before_pictures_are_looked_at(run: Run, work: 
     variable = run(*LINE, "--sandbox", PRODIA_COMPOSE_OUTPUT="{stam}.jpg")
 
     assert (done.code, empty.code, variable.code) == (2, 2, 2)
-    assert done.told == (
+    assert done.messages == (
         "prodia-compose: error: -o {steem}-{seed}.jpg: {steem} is no field; did you mean {stem}?;"
         " a literal brace is written twice\n"
     )
-    assert "{seed} is empty" in empty.told
-    assert "PRODIA_COMPOSE_OUTPUT {stam}.jpg: {stam} is no field" in variable.told
+    assert "{seed} is empty" in empty.messages
+    assert "PRODIA_COMPOSE_OUTPUT {stam}.jpg: {stam} is no field" in variable.messages
 
 
 @pytest.mark.parametrize("seed", [("--seed", "7"), ("--set", "seed=7")])

@@ -64,26 +64,26 @@ def _send(url: str, work: Path, record: ledger.Ledger, **handed: Any) -> Run:
 
 def test_the_id_is_told_before_the_first_byte(work: Path, record: ledger.Ledger) -> None:
     """Whoever must know is told a job's id in the record while nothing of it has been sent."""
-    told: list[tuple[str | None, int, str]] = []
+    shown: list[tuple[str | None, int, str]] = []
     with loopback.serve([loopback.multipart_ok(JPEG)]) as server:
 
         def begun(record_id: str | None) -> None:
-            told.append((record_id, server.submissions, record.entries()[0].state))
+            shown.append((record_id, server.submissions, record.entries()[0].state))
 
         _send(server.url, work, record, on_begin=begun)
 
     (entry,) = record.entries()
-    assert told == [(entry.id, 0, "prepared")]
+    assert shown == [(entry.id, 0, "prepared")]
     assert entry.state == "saved"
 
 
 def test_without_a_record_there_is_no_id(work: Path) -> None:
     """A job that no record holds is told of all the same."""
-    told: list[str | None] = []
+    shown: list[str | None] = []
     with loopback.serve([loopback.multipart_ok(JPEG)]) as server:
-        _send(server.url, work, ledger.Ledger(), on_begin=told.append)
+        _send(server.url, work, ledger.Ledger(), on_begin=shown.append)
 
-    assert told == [None]
+    assert shown == [None]
 
 
 def test_a_start_that_cannot_be_written_down_sends_nothing(

@@ -76,10 +76,10 @@ def test_texts_stand_in_braces(typed: str, compiled: str) -> None:
 )
 def test_names_without_a_text_are_refused(typed: str, texts: dict[str, str], words: str) -> None:
     """Where braces count without labels, a name that is unknown or empty is told, and what is near."""
-    with pytest.raises(errors.UsageError) as told:
+    with pytest.raises(errors.UsageError) as shown:
         template.compile_labels(typed, {}, texts=texts)
 
-    assert words in told.value.message
+    assert words in shown.value.message
 
 
 @given(st.text(), st.text())

@@ -94,8 +94,8 @@ def test_a_file_of_no_job(run: Run, work: Path, name: str) -> None:
     done = run("jobs", "show", name)
 
     assert (done.code, done.out) == (code, b"")
-    assert done.told.count("\n") == 1
-    assert done.told.startswith(f"prodia-compose: error: {name}: {words}")
+    assert done.messages.count("\n") == 1
+    assert done.messages.startswith(f"prodia-compose: error: {name}: {words}")
 
 
 def test_a_shells_pipe_is_read(run: Run, work: Path, jpeg: bytes) -> None:
@@ -130,15 +130,15 @@ def test_jobs_of_a_time(run: Run, work: Path) -> None:
             moment = f"2026-{month:02}-15T12:00:00.000Z"
             lg.sql("UPDATE jobs SET begun_at = ? WHERE id = ?", moment, entry.id)
 
-    def told(*argv: str) -> list[str]:
+    def found(*argv: str) -> list[str]:
         return [job["config"]["prompt"][-1] for job in jobs(run, *argv)]
 
-    assert told("--since", "2026-05") == ["6", "5"]
-    assert told("--until", "2026-02") == ["2", "1"]
-    assert told("list", "--since", "2026-02", "--until", "2026-03") == ["3", "2"]
-    assert told("--since", "2026-04-15", "--until", "2026-04-15") == ["4"]
-    assert told("--since", "2026-04-16", "--until", "2026-05-14") == []
-    assert told("--until", "2026-01-15T11:59Z") == []
+    assert found("--since", "2026-05") == ["6", "5"]
+    assert found("--until", "2026-02") == ["2", "1"]
+    assert found("list", "--since", "2026-02", "--until", "2026-03") == ["3", "2"]
+    assert found("--since", "2026-04-15", "--until", "2026-04-15") == ["4"]
+    assert found("--since", "2026-04-16", "--until", "2026-05-14") == []
+    assert found("--until", "2026-01-15T11:59Z") == []
     spent = json.loads(run("jobs", "spend", "--since", "2026-02", "--until", "2026", "--json").out)
     assert spent["total"]["actual_usd"] == 5.0
     assert spent["until"] is not None
@@ -210,10 +210,10 @@ def test_an_unknown_job_is_settled(
 def test_settling_as_a_document(run: Run, work: Path) -> None:
     """`--json` tells the job as it counts now."""
     name = _unknown(run)
-    (told,) = jobs(run, "settle", name, "billed")
+    (found,) = jobs(run, "settle", name, "billed")
 
-    assert told == jobs(run)[0]
-    assert told["settled"] == "billed"
+    assert found == jobs(run)[0]
+    assert found["settled"] == "billed"
 
 
 def test_what_cannot_be_settled(run: Run, work: Path, jpeg: bytes) -> None:
@@ -228,10 +228,10 @@ def test_what_cannot_be_settled(run: Run, work: Path, jpeg: bytes) -> None:
         kept = run("jobs", "forget", running)
 
     assert (odd.code, known.code, busy.code, kept.code) == (2, 2, 2, 2)
-    assert "must be billed or not-billed; did you mean billed?" in odd.told
-    assert f"{name}: its outcome is known (saved)" in known.told
+    assert "must be billed or not-billed; did you mean billed?" in odd.messages
+    assert f"{name}: its outcome is known (saved)" in known.messages
     for done in (busy, kept):
-        assert "is still at it" in done.told
+        assert "is still at it" in done.messages
     assert run("jobs", "settle", "nobody", "billed").code == 2
     assert run("jobs", "settle", name).code == 2
 
@@ -273,8 +273,11 @@ def test_forgetting_as_a_document(run: Run, work: Path) -> None:
 
 def test_forgetting_an_unknown_outcome(run: Run, work: Path) -> None:
     """It is told that nothing stops the same job from being sent again."""
-    done = run("jobs", "forget", _unknown(run))
+    name = _unknown(run)
+    short = run("jobs", "forget", name[:3])
+    done = run("jobs", "forget", name[:4])
 
+    assert (short.code, f"write more of its id, {name}" in short.err) == (2, True)
     assert done.code == 0
     assert "its outcome was unknown, and nothing stops the same job from" in done.err
 

@@ -228,12 +228,12 @@ def test_a_record_that_is_removed_while_it_is_read() -> None:
 
 def test_which_changes_a_power_cut_cannot_undo(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite flushes its log for the claim, an async job's id, and what the user has changed."""
-    told: list[str] = []
+    shown: list[str] = []
     connect = sqlite3.connect
 
     def traced(*args: Any, **options: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(*args, **options)
-        connection.set_trace_callback(told.append)
+        connection.set_trace_callback(shown.append)
         return connection
 
     monkeypatch.setattr(sqlite3, "connect", traced)
@@ -245,7 +245,7 @@ def test_which_changes_a_power_cut_cannot_undo(monkeypatch: pytest.MonkeyPatch) 
         settling.forget(opened, settling.settle(opened, opened.entries()[0], "billed"))
 
     level, levels = "", []
-    for statement in told:
+    for statement in shown:
         level = statement.rpartition("synchronous = ")[2] if "synchronous" in statement else level
         if statement.startswith(("INSERT INTO jobs", "UPDATE jobs", "DELETE")):
             levels.append(level)
@@ -343,9 +343,9 @@ def test_file_system_that_cannot_lock(
         monkeypatch.setenv(name, value)
     began = time.monotonic()
     with lg.process("run_whole", under=("env", f"LD_PRELOAD={nolock}")) as started:
-        told = lg.line(started)
+        shown = lg.line(started)
 
-    assert "this file system cannot lock; let XDG_STATE_HOME name a local folder; jobs are" in told
+    assert "this file system cannot lock; let XDG_STATE_HOME name a local folder; jobs are" in shown
     assert time.monotonic() - began < 4
     assert lg.path().exists() == (is_there or how == "map")
     assert not list(lg.path().parent.glob("*-*-shm"))

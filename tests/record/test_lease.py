@@ -183,9 +183,9 @@ def test_threads_share_a_record() -> None:
         found = opened.entries()
         assert len(locks()) == 1
 
-    told = [(one.exit_code, one.reached, one.config["prompt"], one.job_id) for one in found]
+    shown = [(one.exit_code, one.reached, one.config["prompt"], one.job_id) for one in found]
     assert opened.trouble is None
-    assert sorted(told) == [(n, end, end, f"job-{n}") for n, end in enumerate(ENDS)]
+    assert sorted(shown) == [(n, end, end, f"job-{n}") for n, end in enumerate(ENDS)]
 
 
 def test_a_signal_in_the_middle_of_a_write_holds_nobody_up(

@@ -415,12 +415,12 @@ def kiritimati(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def spent(
-    record: ledger.Ledger, begun_at: str, reached: entries.State, told: Any, claimed: Any
+    record: ledger.Ledger, begun_at: str, reached: entries.State, answer: Any, claimed: Any
 ) -> None:
     """Record a job that began at a time, and what was told as it came to its end."""
     entry = record.begin(lg.claim(**claimed))
     entry.advance("sending")
-    entry.advance(reached, **told)
+    entry.advance(reached, **answer)
     lg.sql("UPDATE jobs SET begun_at = ? WHERE id = ?", begun_at, entry.id)
 
 

@@ -210,9 +210,9 @@ def test_what_is_wrong_has_its_line_and_row(here: Path, run: Run) -> None:
     done = run(*LINE, PRODIA_TOKEN="")
     error = validating.read(done.err)
 
-    told = [(one.get("line"), one.get("id", ""), one["exit_code"]) for one in error["errors"]]
+    shown = [(one.get("line"), one.get("id", ""), one["exit_code"]) for one in error["errors"]]
     assert (done.out, error["exit_code"]) == (b"", done.code)
-    assert sorted(told, key=str) == [(3, "a\u202e", 3), (4, None, 3), (None, "", 4)]
+    assert sorted(shown, key=str) == [(3, "a\u202e", 3), (4, None, 3), (None, "", 4)]
 
 
 def test_names_come_back_as_they_were(here: Path, run: Run) -> None:

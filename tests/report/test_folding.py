@@ -24,10 +24,10 @@ def lines(rows: Sequence[Sequence[str]], columns: int, gap: str = "  ") -> list[
 @pytest.mark.parametrize("columns", range(24, 80))
 def test_a_number_stays_with_its_unit(columns: int) -> None:
     """However narrow it is, no line begins with a unit, and each word is there."""
-    told = "1 room.jpg 4032x3024 -> 3404x2553 (9 MP combined); 8 MB as image-2.jpg, 12 kB, 1 byte"
-    shown = lines([("images", told)], columns, gap=" ")
+    answer = "1 room.jpg 4032x3024 -> 3404x2553 (9 MP combined); 8 MB as image-2.jpg, 12 kB, 1 byte"
+    shown = lines([("images", answer)], columns, gap=" ")
 
-    assert " ".join(" ".join(shown).split()) == f"images {told}"
+    assert " ".join(" ".join(shown).split()) == f"images {answer}"
     assert [one for one in shown if re.match(r"\s*(MP|MB|kB|byte)\b", one)] == []
     assert max(map(len, shown)) <= columns
 

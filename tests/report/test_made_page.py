@@ -189,7 +189,7 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outputs", "told"),
+    ("outputs", "shown"),
     [
         ([{"path": "gone.jpg"}], "gone.jpg its file is gone"),
         ([{"path": "folder.jpg"}], "folder.jpg something else is in its place"),
@@ -200,7 +200,7 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
         ([{"path": "notes.jpg"}], "notes.jpg cannot be shown: "),
     ],
 )
-def test_pictures_that_are_not_as_they_were(here: Path, outputs: list[Any], told: str) -> None:
+def test_pictures_that_are_not_as_they_were(here: Path, outputs: list[Any], shown: str) -> None:
     """What is gone, damaged, changed or no picture is told, of a result as of an input."""
     Image.new("RGB", (300, 200)).save(here / "whole.jpg")
     (here / "torn.jpg").write_bytes((here / "whole.jpg").read_bytes()[:700])
@@ -213,7 +213,7 @@ def test_pictures_that_are_not_as_they_were(here: Path, outputs: list[Any], told
     inputs = [{"position": 1, **outputs[0]}]
     written(here / "rows.jsonl", [row("a", outputs=outputs, images=inputs)])
 
-    assert _Page(_report("rows.jsonl")).text.count(told) == 2
+    assert _Page(_report("rows.jsonl")).text.count(shown) == 2
 
 
 def test_a_table_decodes_nothing(here: Path) -> None:

@@ -73,7 +73,7 @@ def test_what_is_foreign_stays_text(here: Path, text: str) -> None:
 def test_any_text_is_shown_as_it_is(text: str) -> None:
     """Whatever is in it, a text comes back from Markdown as it was, in one line, with its blanks joined."""
     visible = "".join(c for c in text if c.isprintable())
-    told = plain(visible)
-    assert "\n" not in told
-    assert "|" not in told
-    assert _words(_reader().renderInline(told)) == " ".join(visible.split())
+    found = plain(visible)
+    assert "\n" not in found
+    assert "|" not in found
+    assert _words(_reader().renderInline(found)) == " ".join(visible.split())

@@ -35,7 +35,7 @@ def test_every_status_has_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "shown"),
     [
         ("it is too dark", "it is too dark"),
         ("/home/me/my/a.jpg: cannot be read", "a.jpg: cannot be read"),
@@ -46,10 +46,10 @@ def test_every_status_has_words() -> None:
         ("two\nlines \x1b[31m", "two lines \\x1b[31m"),
     ],
 )
-def test_messages_name_no_place_on_this_machine(message: str, told: str) -> None:
+def test_messages_name_no_place_on_this_machine(message: str, shown: str) -> None:
     """Of a path from the root only its last step is told; what is foreign is in one line."""
     errors = [{"message": message, "path": "/home/me/my own/b.jpg"}]
-    assert words.outcome(row("a", "rejected", errors=errors), prompts=True) == told
+    assert words.outcome(row("a", "rejected", errors=errors), prompts=True) == shown
 
 
 def test_a_message_may_quote_the_prompt() -> None:
@@ -60,7 +60,7 @@ def test_a_message_may_quote_the_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "shown"),
     [
         (row("a"), "$0.03"),
         (row("a", price_usd=0.039), "$0.039"),
@@ -76,13 +76,13 @@ def test_a_message_may_quote_the_prompt() -> None:
         (row("a", price_usd=None, made={"taken": True}), "not billed"),
     ],
 )
-def test_prices(document: dict[str, Any], told: str) -> None:
+def test_prices(document: dict[str, Any], shown: str) -> None:
     """A price is what the service said, else the most it can be; nothing is taken for free."""
-    assert words.price(document) == told
+    assert words.price(document) == shown
 
 
 @pytest.mark.parametrize(
-    ("documents", "told"),
+    ("documents", "shown"),
     [
         (
             [
@@ -113,9 +113,9 @@ def test_prices(document: dict[str, Any], told: str) -> None:
     ],
     ids=["stopped", "again", "sandbox"],
 )
-def test_totals(documents: list[dict[str, Any]], told: list[tuple[str, str]]) -> None:
+def test_totals(documents: list[dict[str, Any]], shown: list[tuple[str, str]]) -> None:
     """All that was charged is summed up, earlier jobs of a row too; and what is undecided."""
-    assert words.totals(documents) == told
+    assert words.totals(documents) == shown
     # The sum is exact however many there are.
     assert dict(words.totals([row(str(n), price_usd=0.1) for n in range(30)]))["Charged"] == "$3.00"
 

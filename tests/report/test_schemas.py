@@ -338,8 +338,8 @@ def test_interruptions(
     stopped = errors.Interrupted(code - 128)
     kept = os.fsdecode(b"/state/caf\xe9.jpg")
     ids = {"job_id": "job-1", "request_id": None, "request_key": None}
-    told = {"state": state, **ids, "warnings": ()}
-    stopped.run = SimpleNamespace(**told, is_sandbox=False, kept=(kept,), pictures=(kept,))
+    printed = {"state": state, **ids, "warnings": ()}
+    stopped.run = SimpleNamespace(**printed, is_sandbox=False, kept=(kept,), pictures=(kept,))
     interrupted = mock.Mock(side_effect=stopped)
     monkeypatch.setattr("prodia_compose.images.prepare.prepare", interrupted)
     error = _error(run("compose", "--sandbox", *GOOD, "--json"), code)

@@ -123,9 +123,9 @@ def test_accept_multipart(
     got = sb.send_job(shared, sb.make_job(), accept=accept)
 
     assert got.status == 200
-    (_, job_name, job_type, job), (name, told, told_type, data) = got.parts
+    (_, job_name, job_type, job), (name, shown, told_type, data) = got.parts
     assert (job_name, job_type) == ("job.json", "application/json")
-    assert (name, told, told_type) == ("output", filename, media_type)
+    assert (name, shown, told_type) == ("output", filename, media_type)
     assert sb.decoded(data).format == FORMATS[media_type]
     assert strict_json(job)["state"] == {"current": "completed", "history": None}
 

@@ -107,8 +107,8 @@ def test_guide(
     ran = run(sandbox, client, job, *options)
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    told = json.loads(ran.stdout) if client == "sdk" else {}
-    *ids, reached = [told["id"], told["state"]["current"]] if told else ran.stdout.split()
+    shown = json.loads(ran.stdout) if client == "sdk" else {}
+    *ids, reached = [shown["id"], shown["state"]["current"]] if shown else ran.stdout.split()
     assert reached == status
     assert [str(uuid.UUID(each)) for each in ids] == ids
     composed = sb.decoded((tmp_path / "composed.jpg").read_bytes())

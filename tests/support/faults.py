@@ -100,9 +100,9 @@ HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
 TYPED = b"Content-Type: image/jpeg"
 
 
-def coded(coding: str, body: bytes, *, told: bool = True) -> loopback.Answer:
+def coded(coding: str, body: bytes, *, shown: bool = True) -> loopback.Answer:
     """Answer 200 with a picture that is said to be coded, with a length or up to the close."""
-    length = f"\r\nContent-Length: {len(body)}" if told else ""
+    length = f"\r\nContent-Length: {len(body)}" if shown else ""
     return raw_ok(TYPED + f"\r\nContent-Encoding: {coding}{length}".encode(), body)
 
 
@@ -248,8 +248,8 @@ ODD: dict[str, Fault] = {
     "http-1.0": worked(raw(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n" + PICTURE)),
     "http-2": worked(raw(b"HTTP/2 200 \r\ncontent-length: 4006\r\n\r\n" + PICTURE)),
     **{
-        f"length-{name}": worked(raw_ok(b"Content-Length: " + told))
-        for name, told in {
+        f"length-{name}": worked(raw_ok(b"Content-Length: " + shown))
+        for name, shown in {
             "twice": b"4006, 4006", "conflicting": b"5, 6", "repeated": b"5\r\nContent-Length: 6", "words": b"many",
             "negative": b"-1", "empty": b"", "absurd": b"9" * 5000, "zero": b"0", "too-small": b"7",
             "of-16-digits": b"9" * 16,
@@ -277,7 +277,7 @@ ODD: dict[str, Fault] = {
     ),
     **{f"{coding}-that-is-not": worked(coded(coding, PICTURE)) for coding in ("gzip", "deflate", "br", "zstd", "gzip, br", "x-odd")},
     "gzip": worked(coded("GZIP", gzip.compress(PICTURE))),
-    "gzip-by-closing": worked(coded("x-gzip", gzip.compress(PICTURE), told=False)),
+    "gzip-by-closing": worked(coded("x-gzip", gzip.compress(PICTURE), shown=False)),
     "gzip-twice": worked(coded("gzip, gzip", gzip.compress(gzip.compress(PICTURE)))),
     "gzip-twice-told-once-done": worked(coded("gzip, gzip", gzip.compress(PICTURE))),
     "gzip-in-two-members": worked(coded("gzip", gzip.compress(PICTURE[:999]) + gzip.compress(PICTURE[999:]))),

@@ -58,9 +58,9 @@ class Forks:
         asked = {"folder": str(folder), "argv": argv, "env": env, **wishes}
         assert self._parent.stdin is not None
         self._parent.stdin.write(json.dumps(asked).encode() + b"\n")
-        while "begun" not in (told := self._told()):
+        while "begun" not in (shown := self._told()):
             pass
-        return told["begun"]
+        return shown["begun"]
 
     def status(self, pid: int) -> int:
         """Wait for the end of a process, and return its exit code, or less 0 its signal."""
@@ -77,10 +77,10 @@ class Forks:
 
     def _told(self) -> dict[str, int]:
         assert self._parent.stdout is not None
-        told: dict[str, int] = json.loads(self._parent.stdout.readline())
-        if "ended" in told:
-            self._ended[told["ended"]] = told["status"]
-        return told
+        shown: dict[str, int] = json.loads(self._parent.stdout.readline())
+        if "ended" in shown:
+            self._ended[shown["ended"]] = shown["status"]
+        return shown
 
     def close(self) -> None:
         """End the parent."""
@@ -160,8 +160,8 @@ def _run(asked: dict[str, Any]) -> NoReturn:
     raise RuntimeError("the program ends the process")
 
 
-def _tell(**told: int) -> None:
-    os.write(1, json.dumps(told).encode() + b"\n")
+def _tell(**shown: int) -> None:
+    os.write(1, json.dumps(shown).encode() + b"\n")
 
 
 def _wait(pid: int) -> None:

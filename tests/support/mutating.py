@@ -36,7 +36,7 @@ def problems(seed: int, folder: Path, *, tls: bool) -> list[str]:
         ours = {"PRODIA_BASE_URL": server.url, "PRODIA_TOKEN": submitting.TOKEN}
         state = {"XDG_STATE_HOME": str(folder / "state"), "HOME": str(folder)}
         with mock.patch.dict(os.environ, ours | state):
-            code, told = _called(argv)
+            code, shown = _called(argv)
             with ledger.open_record(os.environ) as record:
                 (entry,) = record.entries()
     saved = [path.read_bytes() for path in (folder / "out").glob("*")]
@@ -44,7 +44,7 @@ def problems(seed: int, folder: Path, *, tls: bool) -> list[str]:
     found = [*saved, *(path.read_bytes() for path in kept)]
     is_refused = code in (4, 5, 6)  # what refuses a job brings no picture
     checks = {
-        "a traceback": "Traceback" not in told and code in _STATES,
+        "a traceback": "Traceback" not in shown and code in _STATES,
         f"{server.submissions} POSTs, {server.connections} connections": (
             server.submissions == server.connections == 1
         ),
@@ -56,12 +56,12 @@ def problems(seed: int, folder: Path, *, tls: bool) -> list[str]:
             (entry.state, entry.exit_code) == (_STATES.get(code), code)
         ),
         "the row names other files": sorted(entry.rescued) == [str(path) for path in kept],
-        "a kept file is not named": all(str(path) in told for path in kept),
+        "a kept file is not named": all(str(path) in shown for path in kept),
         "saved, and no success": code in (0, 10) or not saved,
     }
     wrong = [name for name, is_right in checks.items() if not is_right]
     scheme = "https" if tls else "http"
-    about = f"seed {seed}, {scheme}, exit code {code}, {mutated.oddities}: {told.strip()}"
+    about = f"seed {seed}, {scheme}, exit code {code}, {mutated.oddities}: {shown.strip()}"
     return [f"{name}: {about}" for name in wrong]
 
 

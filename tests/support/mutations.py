@@ -84,9 +84,9 @@ class _Answer:
 
     def _parts(self) -> bytes:
         boundary = self.one("boundary", "BB", "B" * 70, "=_B/b:'(+)?", "a b", "----WebKit7MA4")
-        told = f'"{boundary}"' if self.odd("quoted", 0.4) or not boundary.isalnum() else boundary
+        shown = f'"{boundary}"' if self.odd("quoted", 0.4) or not boundary.isalnum() else boundary
         kind = self.one("multipart", "form-data", "mixed", "related", "FORM-DATA; charset=utf-8")
-        self.content_type = f"multipart/{kind}; boundary={told}"
+        self.content_type = f"multipart/{kind}; boundary={shown}"
         if self.odd("boundary not told", 0.05):
             self.content_type = "multipart/form-data"
         line = b"\n" if self.odd("line feeds only") else b"\r\n"
@@ -144,18 +144,18 @@ class _Answer:
         if not coding:
             return body
         if coding == "plain":
-            told = self.chance.choice(["gzip", "deflate", "br", "identity", "zstd, gzip"])
+            shown = self.chance.choice(["gzip", "deflate", "br", "identity", "zstd, gzip"])
         else:
-            told = coding.removeprefix("bare ")
+            shown = coding.removeprefix("bare ")
             for each in coding.split(", "):
                 body = {
                     "gzip": gzip.compress,
                     "deflate": zlib.compress,
                     "bare deflate": lambda data: zlib.compress(data)[2:-4],
                 }[each](body)
-            if told != "deflate" and self.odd("junk behind gzip", 0.2):
+            if shown != "deflate" and self.odd("junk behind gzip", 0.2):
                 body += b"junk" * 10
-        self.fields.append(f"Content-Encoding: {told}".encode())
+        self.fields.append(f"Content-Encoding: {shown}".encode())
         return body
 
     def framed(self, body: bytes) -> bytes:

@@ -133,7 +133,7 @@ def test_a_wrong_column_is_told_once(here: Path, run: Run) -> None:
         done = run("batch", "rows.csv", "-y", "--sandbox", *wish)
 
         assert (done.code, done.out) == (3, b"")
-        (line,) = done.told.splitlines()
+        (line,) = done.messages.splitlines()
         assert "rows.csv:1: promt: no such column; did you mean prompt?" in line
 
 
@@ -160,16 +160,16 @@ def test_bad_rows_are_told_together_by_row_and_line(here: Path, run: Run) -> Non
     (here / "rows.jsonl").write_text("\n".join(lines))
     with serving() as server:
         done = run("batch", "rows.jsonl", "-y")
-        told = run("batch", "rows.jsonl", "-y", "--json")
-    places = [line.split("error: ")[1].partition(": ")[0] for line in done.told.splitlines()]
+        answer = run("batch", "rows.jsonl", "-y", "--json")
+    places = [line.split("error: ")[1].partition(": ")[0] for line in done.messages.splitlines()]
 
     assert (done.code, done.out, server.connections) == (2, b"", 0)
     assert [place for place in places if place.startswith("rows.jsonl:")] == places
     assert sorted({int(place.split(":")[1]) for place in places}) == [4, 5, 6, 7, 8, 9]
     assert places == sorted(places)
-    assert "did you mean prompt?" in done.told
-    (error,) = documents(told.told)
-    assert (told.out, error["schema"], error["exit_code"]) == (b"", "prodia-compose/error@1", 2)
+    assert "did you mean prompt?" in done.messages
+    (error,) = documents(answer.messages)
+    assert (answer.out, error["schema"], error["exit_code"]) == (b"", "prodia-compose/error@1", 2)
     found = [(one["line"], one["id"]) for one in error["errors"]]
     assert found[0] == (4, "gone")
     assert {line for line, _ in found} == {4, 5, 6, 7, 8, 9}
@@ -183,7 +183,7 @@ def test_a_missing_folder_is_told_once(here: Path, run: Run, wish: tuple[str, ..
     written[3] |= {"output": "other/x.jpg"}
     manifest(here, written)
     line = ("batch", "rows.jsonl", "-o", "out/{id}.jpg", "--sandbox", *wish)
-    done, told = run(*line), run(*line, "--json")
+    done, answer = run(*line), run(*line, "--json")
     found = [one for one in done.err.splitlines() if "there is no folder" in one]
 
     assert [one.partition("rows.jsonl:")[2] for one in found] == [
@@ -193,8 +193,8 @@ def test_a_missing_folder_is_told_once(here: Path, run: Run, wish: tuple[str, ..
     assert done.err.count("hint: --create-dirs makes it") == 1
     assert "more problem" not in done.err
     assert "more row left" not in done.err
-    assert done.code == told.code == (11 if wish else 8)
-    (last,) = documents(told.out)[-1:] if wish else documents(told.err)
+    assert done.code == answer.code == (11 if wish else 8)
+    (last,) = documents(answer.out)[-1:] if wish else documents(answer.err)
     assert len(last["failed" if wish else "errors"]) == 30
 
 
@@ -206,13 +206,13 @@ def test_no_more_than_twenty_problems_are_told_in_full(here: Path, run: Run) -> 
     written[-1] |= {"images": ["p01.png"], "model": "flux-2-pro", "safety_tolerance": 99}
     manifest(here, written)
     done = run("batch", "rows.jsonl", "-y", PRODIA_TOKEN="t")
-    told = run("batch", "rows.jsonl", "-y", "--json", PRODIA_TOKEN="t")
-    lines = done.told.splitlines()
+    answer = run("batch", "rows.jsonl", "-y", "--json", PRODIA_TOKEN="t")
+    lines = done.messages.splitlines()
 
-    assert (done.code, told.code) == (2, 2)
+    assert (done.code, answer.code) == (2, 2)
     assert len(lines) == 21
     assert lines[-1].endswith("and 10 more problems; --json lists them all")
-    assert len(documents(told.told)[0]["errors"]) == 30
+    assert len(documents(answer.messages)[0]["errors"]) == 30
 
 
 def test_no_more_than_twenty_warnings_are_told_in_full(here: Path, run: Run) -> None:
@@ -249,10 +249,10 @@ def test_the_token_is_told_once(here: Path, run: Run, token: str, words: str) ->
     beside = run("batch", "rows.jsonl", "-y", PRODIA_TOKEN=token)
 
     assert (alone.code, beside.code) == (4, 3)
-    assert alone.told.count(words) == beside.told.count(words) == 1
-    assert len(alone.told.splitlines()) == 1
-    assert len(beside.told.splitlines()) == 2
-    assert dry.told.count(words) == 1
+    assert alone.messages.count(words) == beside.messages.count(words) == 1
+    assert len(alone.messages.splitlines()) == 1
+    assert len(beside.messages.splitlines()) == 2
+    assert dry.messages.count(words) == 1
 
 
 def test_single_bad_rows_can_be_passed_over(here: Path, run: Run) -> None:
@@ -261,7 +261,7 @@ def test_single_bad_rows_can_be_passed_over(here: Path, run: Run) -> None:
     written[1] = {"id": "r02", "images": ["gone.png"], "prompt": "x"}
     with serving() as server:
         done = run("batch", manifest(here, written), "-y", "--skip-invalid")
-        told = run("batch", "rows.jsonl", "-y", "--skip-invalid", "--json")
+        answer = run("batch", "rows.jsonl", "-y", "--skip-invalid", "--json")
         whole = run("batch", manifest(here, [*rows(2), *rows(1)]), "-y", "--skip-invalid")
         mended = run("batch", manifest(here, rows(3)), "-y")
 
@@ -269,7 +269,7 @@ def test_single_bad_rows_can_be_passed_over(here: Path, run: Run) -> None:
     assert "error: rows.jsonl:2: r02: gone.png: no such file" in done.err
     assert "error: rows.jsonl:4: odd: " in done.err
     assert "2 of 4 rows done, 2 refused" in done.err
-    *made, end = documents(told.out)
+    *made, end = documents(answer.out)
     assert [(one["id"], one["status"]) for one in made] == [
         ("r01", "skipped"), ("r02", "refused"), ("r03", "skipped")
     ]  # fmt: skip
@@ -287,12 +287,12 @@ def test_the_plan_says_what_would_be_sent_and_sends_nothing(here: Path, run: Run
     manifest(here, [*rows(2), {"images": ["p03.png"], "prompt": "x", "model": "seedream-5-lite"}])
     with serving() as server:
         text = run("batch", "rows.jsonl", "-n")
-        told = run("batch", "rows.jsonl", "-n", "--json")
+        answer = run("batch", "rows.jsonl", "-n", "--json")
         run("batch", "rows.jsonl", "--only", "r01", "-y")
         later = run("batch", "rows.jsonl", "-n", "--json")
-    *plans, end = documents(told.out)
+    *plans, end = documents(answer.out)
 
-    assert (text.code, text.err, told.code, told.err) == (0, "", 0, "")
+    assert (text.code, text.err, answer.code, answer.err) == (0, "", 0, "")
     assert [line.split() for line in text.text.splitlines()][:2] == [
         ["r01", "nano-banana", "$0.039"], ["r02", "nano-banana", "$0.039"]
     ]  # fmt: skip
@@ -328,7 +328,8 @@ def test_nothing_is_paid_without_consent(here: Path, process: Run) -> None:
     cures = "--budget USD caps it, -y sends without asking"
     assert (plain.code, as_json.code, refused.code, agreed.code) == (2, 2, 2, 0)
     assert (
-        f"2 rows (nano-banana), at least $0.078: nobody has agreed to that; {cures}" in plain.told
+        f"2 rows (nano-banana), at least $0.078: nobody has agreed to that; {cures}"
+        in plain.messages
     )
     assert "send 2 rows (nano-banana), at least $0.078? [y/N]" in question
     assert "nothing was sent" in refused.screen
@@ -349,12 +350,12 @@ def test_a_rehearsal_needs_no_consent_and_shows_faults(here: Path, process: Run,
     assert f"with a token it would stop here, as nobody agrees: {cures}\n" in failed.err
     assert "with a token" not in run(*line, "-y", "--rerun", "missing").err
     assert (failed.code, failed.text.split()) == (11, ["r04.jpg"])
-    assert "1 of 4 rows done, 1 rejected, 2 unknown, no cost: sandbox" in failed.told
-    assert "--rerun unknown --only r01 sends it once more" in failed.told
+    assert "1 of 4 rows done, 1 rejected, 2 unknown, no cost: sandbox" in failed.messages
+    assert "--rerun unknown --only r01 sends it once more" in failed.messages
     typed = "prodia-compose batch rows.jsonl --sandbox -j1"
-    assert f"once more: {typed} --rerun failed" in failed.told
+    assert f"once more: {typed} --rerun failed" in failed.messages
     assert (again.code, len(again.text.split())) == (0, 4)
-    assert (alone.code, alone.told) == (
+    assert (alone.code, alone.messages) == (
         2, "prodia-compose: error: --fault busy: is a rehearsal's; add --sandbox\n"
     )  # fmt: skip
     assert (real.code, server.submissions) == (0, 4)
@@ -413,12 +414,14 @@ def test_each_row_that_fails_is_a_line(
     manifest(here, rows(4))
     with serving(choose):
         done = process("batch", "rows.jsonl", "-y", "-j1", *flags)
-    told = [line.removeprefix("prodia-compose: ") for line in done.told.splitlines()]
-    told = [line for line in told if not line.startswith(("r01: wait", "r01: the ", "r02: the"))]
+    answer = [line.removeprefix("prodia-compose: ") for line in done.messages.splitlines()]
+    answer = [
+        line for line in answer if not line.startswith(("r01: wait", "r01: the ", "r02: the"))
+    ]
 
-    assert [line[: len(start)] for line, start in zip(told, lines, strict=True)] == lines
+    assert [line[: len(start)] for line, start in zip(answer, lines, strict=True)] == lines
     if not flags:
-        assert told[-1].endswith(
+        assert answer[-1].endswith(
             "what is done is not paid again: prodia-compose batch rows.jsonl -y -j1"
         )
 

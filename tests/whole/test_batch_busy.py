@@ -137,9 +137,9 @@ def test_a_signal_ends_rows_that_wait_for_room(here: Path, signals: int) -> None
     with serving(service.choose), started(*line, stdin=subprocess.DEVNULL) as running:
         until(lambda: len(service.came) == 4)
         running.send_signal(signal.SIGINT)
-        told = running.stderr.readline().decode()
-        while "stopped by" not in told:
-            told = running.stderr.readline().decode()
+        shown = running.stderr.readline().decode()
+        while "stopped by" not in shown:
+            shown = running.stderr.readline().decode()
         if signals == 2:
             running.send_signal(signal.SIGINT)
         else:
@@ -148,7 +148,7 @@ def test_a_signal_ends_rows_that_wait_for_room(here: Path, signals: int) -> None
         code = running.wait(timeout=10)
         service.is_open.set()
 
-    assert told.endswith("waiting for 4 rows on the way (once more gives them up)\n")
+    assert shown.endswith("waiting for 4 rows on the way (once more gives them up)\n")
     assert code == -signal.SIGINT
     assert (len(service.came), min(service.came) > 30) == (4, True)
     away = f"{len(service.away)} cancelled, {46 - len(service.away)} not-started"

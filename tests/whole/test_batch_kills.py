@@ -44,14 +44,14 @@ def manifest(folder: Path, prompts: list[str]) -> None:
     (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
-def told(folder: Path) -> str:
+def shown(folder: Path) -> str:
     """Return what the last run in a folder wrote on stderr, each error and its hints in one line."""
     return Path(f"{folder}.err").read_text().replace("\nprodia-compose: hint: ", "; ")
 
 
 def require_whole(folder: Path, prompts: list[str]) -> set[str]:
     """Fail if a picture is half or another row's, or missing and not told of; return what lacks."""
-    words = told(folder)
+    words = shown(folder)
     lacking = set()
     for number, prompt in enumerate(prompts):
         place = folder / f"out/r{number}.jpg"
@@ -111,7 +111,7 @@ def test_a_kill_at_any_moment_pays_nothing_twice(
 
         wishes = ("--rerun", "unknown", "--if-exists", "skip")
         code = forks.status(forks.start(here, *argv, *wishes, env=env))
-        assert code == 0, told(here)
+        assert code == 0, shown(here)
         assert require_whole(here, prompts) == set()
     twice = {prompt for prompt, count in service.asked.items() if count > 1}
     assert twice <= lacking
@@ -152,7 +152,7 @@ def test_a_kill_at_any_step_of_a_row_pays_nothing_twice(
                 shutil.rmtree(folder.parent / "state")
             before = copies(folder)
             code = run(folder)
-            words = line + told(folder)
+            words = line + shown(folder)
             lacking = require_whole(folder, [prompt])
             assert service.asked[prompt] == 1 or (lacking and not service.asked[prompt]), words
             assert code == 0 or "r0: it was sent, and its outcome is unknown" in words
@@ -167,7 +167,7 @@ def test_a_kill_at_any_step_of_a_row_pays_nothing_twice(
                 assert service.asked[prompt] == 1, line
 
             code = code and run(folder, "--rerun", "unknown", "--if-exists", "skip")
-            words = line + told(folder)
+            words = line + shown(folder)
             assert code == 0, words
             assert require_whole(folder, [prompt]) == set(), words
             assert service.asked[prompt] <= (2 if lacking else 1), words
@@ -202,7 +202,7 @@ def test_a_kill_at_any_step_of_placing_loses_nothing(tmp_path: Path, forks: Fork
             folder, picture = taken(f"make {number}")
             assert run(folder, struck=json.loads(line), place=where) == -signal.SIGKILL, line
             assert picture in copies(folder), line
-            assert run(folder) == 0, line + told(folder)
+            assert run(folder) == 0, line + shown(folder)
             assert (folder / "out/r0.jpg").read_bytes() == picture, line
             assert service.asked[f"make {number}"] == 1, line
             shutil.rmtree(folder.parent / "state")
@@ -227,7 +227,7 @@ def test_a_job_that_runs_on_is_fetched_and_then_done(
     status = run(*BATCH, "--async", struck=[wait.__file__, struck], place=place)
     assert status == -signal.SIGKILL
     assert run(*BATCH, "--async") == 11
-    found = re.search(r"r0: .*`prodia-compose jobs fetch (\w+)` brings its picture", told(here))
+    found = re.search(r"r0: .*`prodia-compose jobs fetch (\w+)` brings its picture", shown(here))
     assert found is not None
     assert run("jobs", "fetch", found[1], "-o", "out.jpg") == 0
     assert run(*BATCH) == 0

@@ -31,8 +31,8 @@ def test_no_more_is_sent_than_the_budget_pays_for(
         more = run("batch", "rows.jsonl", "--budget", "0.90", "-j16")
 
     assert (first.code, sent) == (11, 20)
-    told = first.text.split()
-    assert (len(told), told) == (20, sorted(told))
+    shown = first.text.split()
+    assert (len(shown), shown) == (20, sorted(shown))
     why = "$0.78 of $0.80 spent or set aside, and the next may cost $0.039"
     assert f"error: no more rows were started: {why}\n" in first.err
     assert "20 of 40 rows done, 20 not-started, $0.78 spent" in first.err
@@ -77,7 +77,7 @@ def test_what_may_be_billed_keeps_its_bound(here: Path, run: Run) -> None:
         done = run(*line)
         sent = server.submissions
         again = run(*line)
-        told = run(*line[:-1])
+        shown = run(*line[:-1])
     end = documents(done.out)[-1]
 
     assert (done.code, end["stopped"], sent) == (11, "cost", 20)
@@ -86,8 +86,8 @@ def test_what_may_be_billed_keeps_its_bound(here: Path, run: Run) -> None:
     assert (again.code, server.submissions) == (12, 20)
     assert documents(again.out)[-1]["spent_usd"] == 0.78
     at_most = "at most (no price was told)"
-    assert f"$0.78 of $0.80 were spent before, $0.39 of it {at_most}\n" in told.err
-    assert f"$0.39 spent, $0.39 more {at_most}\n" in told.err
+    assert f"$0.78 of $0.80 were spent before, $0.39 of it {at_most}\n" in shown.err
+    assert f"$0.39 spent, $0.39 more {at_most}\n" in shown.err
 
 
 def test_a_budget_needs_prices(here: Path, run: Run) -> None:
@@ -100,7 +100,7 @@ def test_a_budget_needs_prices(here: Path, run: Run) -> None:
         kept = run("batch", "rows.jsonl", "--budget", "0.2", "-j1", "--assume-price", "0.1")
 
     assert (refused.code, refused.out) == (12, b"")
-    assert refused.told == (
+    assert refused.messages == (
         "prodia-compose: error: rows.jsonl:3: r03: --budget 1: the price of seedream-5-lite is "
         "unknown; nothing was sent; --assume-price USD says what it may be\n"
     )
@@ -115,13 +115,13 @@ def test_what_no_budget_can_count_is_told(here: Path, run: Run) -> None:
     manifest(here, rows(2, model="inference.new.img2img.v1"))
     with serving(lambda *_: loopback.Answer(drop="after")):
         run("batch", "rows.jsonl", "-y")
-        told = run("batch", "rows.jsonl", "--budget", "1", "--assume-price", "0.1")
+        shown = run("batch", "rows.jsonl", "--budget", "1", "--assume-price", "0.1")
 
-    assert told.code == 11
+    assert shown.code == 11
     assert (
         "prodia-compose: not counted: 2 earlier jobs that may be billed, and nobody knows the "
         "price; look at the Prodia dashboard"
-    ) in told.err
+    ) in shown.err
 
 
 def test_an_absurd_price_is_none(here: Path, run: Run) -> None:
@@ -141,7 +141,7 @@ def test_a_price_above_its_bound_ends_starting(here: Path, run: Run) -> None:
     manifest(here, rows(6))
     with serving(lambda number, _: _priced(0.05 if number == 2 else 0.039)) as server:
         done = run("batch", "rows.jsonl", "-y", "-j1")
-        told = documents((here / "rows.jsonl.results.jsonl").read_text())
+        shown = documents((here / "rows.jsonl.results.jsonl").read_text())
 
     assert (done.code, server.submissions) == (11, 2)
     assert (
@@ -150,7 +150,7 @@ def test_a_price_above_its_bound_ends_starting(here: Path, run: Run) -> None:
     why = "r02 cost $0.05, and should have cost $0.039 at most"
     assert f"error: no more rows were started: {why}\n" in done.err
     assert "2 of 6 rows done, 4 not-started, $0.089 spent" in done.err
-    assert [one["code"] for one in told[-1]["warnings"]] == ["price-above-bound"]
+    assert [one["code"] for one in shown[-1]["warnings"]] == ["price-above-bound"]
 
 
 def test_a_busy_model_holds_up_its_own_rows_only(here: Path, process: Run) -> None:

@@ -170,24 +170,24 @@ def test_table(
     expected = same if is_same else other
     sent = batch.asked
 
-    told = batch.run()
+    shown = batch.run()
     if expected == "listed":
-        assert told.code == 11
-        assert " a: " in told.err
+        assert shown.code == 11
+        assert " a: " in shown.err
         assert batch.asked == sent
         assert stood == (Path("a.jpg").read_bytes() if Path("a.jpg").exists() else None)
         words = {word if is_same or word == "unknown" else "changed"} - {""}
         for one in words:
-            assert f"--rerun {one} --only a sends it once more" in told.err
+            assert f"--rerun {one} --only a sends it once more" in shown.err
             assert batch.run("--rerun", next(w for w in ALL if w != one)).code == 11
         assert batch.asked == sent
     elif expected == "not-placed":
-        assert (told.code, batch.asked) == (11, sent)
-        assert "exists already; -f overwrites it" in told.told
+        assert (shown.code, batch.asked) == (11, sent)
+        assert "exists already; -f overwrites it" in shown.messages
         assert Path("a.jpg").read_bytes() == stood
     else:
-        assert told.code == 0, told.err
-        assert told.text == "a.jpg\n"
+        assert shown.code == 0, shown.err
+        assert shown.text == "a.jpg\n"
         assert batch.asked == sent + (expected == "sent")
         assert Path("a.jpg").read_bytes() == counting.picture(prompt)
         assert batch.statuses() == {"a": "skipped"}
@@ -245,10 +245,10 @@ def test_what_the_batch_did_not_make_is_not_written_over(
     batch.rows["a"]["prompt"] = prompt
     asked = batch.asked
 
-    told = batch.run(*argv.split())
-    assert (told.code, batch.asked) == (code, asked)
-    assert words in told.told
-    assert f"{argv} {argv}" not in told.err  # what was no help just now
+    shown = batch.run(*argv.split())
+    assert (shown.code, batch.asked) == (code, asked)
+    assert words in shown.messages
+    assert f"{argv} {argv}" not in shown.err  # what was no help just now
     assert Path("a.jpg").read_bytes() == counting.picture("blue")
 
 
@@ -257,9 +257,9 @@ def test_the_same_under_a_new_name_is_told_and_not_paid_for_again(batch: Batch) 
     batch.run()
     batch.rows = {"b": {}, "a": {}, "c": {"prompt": "green"}}
 
-    told = batch.run()
-    assert told.code == 11
-    assert "b: it is made as a: a.jpg; --rerun missing --only b makes another" in told.told
+    shown = batch.run()
+    assert shown.code == 11
+    assert "b: it is made as a: a.jpg; --rerun missing --only b makes another" in shown.messages
     assert batch.service.asked == {"red": 1, "green": 1}
     assert batch.statuses("--rerun", "missing", "--only", "b") == {"b": "done"}
     assert batch.service.asked == {"red": 2, "green": 1}
@@ -271,9 +271,9 @@ def test_a_twin_of_an_unknown_row_is_refused(batch: Batch) -> None:
     unknown(batch)
     batch.rows = {"a": {}, "b": {}}
 
-    told = batch.run()
-    assert told.code == 11
-    assert "b: the same was sent as a, and its outcome is unknown; nothing was sent" in told.err
+    shown = batch.run()
+    assert shown.code == 11
+    assert "b: the same was sent as a, and its outcome is unknown; nothing was sent" in shown.err
     assert batch.statuses() == {"a": "listed", "b": "refused"}
     summary = json.loads(batch.run("--json").out.splitlines()[-1])
     assert [(one["id"], one["exit_code"]) for one in summary["failed"]] == [("b", 9)]
@@ -287,11 +287,11 @@ def test_a_twin_of_an_unknown_job_on_record_is_refused(batch: Batch, run: Run) -
     batch.service.answers["red"] = [loopback.drop("after")]
     assert run("compose", "product.jpg", "-p", "red", "-o", "other.jpg").code == 9
 
-    told = batch.run()
-    assert told.code == 11
-    assert "a: the same job was sent on " in told.told
-    assert "may be billed; nothing was sent now; " in told.told
-    assert "--rerun unknown --only a sends it once more" in told.told
+    shown = batch.run()
+    assert shown.code == 11
+    assert "a: the same job was sent on " in shown.messages
+    assert "may be billed; nothing was sent now; " in shown.messages
+    assert "--rerun unknown --only a sends it once more" in shown.messages
     assert batch.statuses() == {"a": "refused"}
     assert batch.asked == 1
     assert batch.statuses("--rerun", "unknown") == {"a": "done"}
@@ -324,8 +324,8 @@ def test_all_rows_that_are_left_are_named(batch: Batch) -> None:
     batch.service.answers = {f"{number}": [loopback.drop("after")] for number in range(30)}
     batch.run("--max-failures", "0", "-j", "8")
 
-    told = batch.run()
-    lines = [line for line in told.told.splitlines() if "--rerun unknown" in line]
+    shown = batch.run()
+    lines = [line for line in shown.messages.splitlines() if "--rerun unknown" in line]
     assert all(any(f" {name}" in line for line in lines) for name in batch.rows)
     assert len(lines) < len(batch.rows)
     assert batch.asked == 30
@@ -339,10 +339,10 @@ def test_a_kept_picture_is_known_by_the_results_alone(
     not_placed_and_taken(batch)
 
     for _ in range(3):
-        told = batch.run()
-        assert told.code == 11
-        assert "a: output a.jpg: exists already; -f overwrites it" in told.told
-        assert "it is kept as " in told.err
+        shown = batch.run()
+        assert shown.code == 11
+        assert "a: output a.jpg: exists already; -f overwrites it" in shown.messages
+        assert "it is kept as " in shown.err
     Path("a.jpg").unlink()
     assert batch.run().code == 0
     assert Path("a.jpg").read_bytes() == counting.picture("red")

@@ -52,11 +52,11 @@ def test_shards_cover_each_row_once(batch: Batch, results: tuple[str, ...]) -> N
 def test_a_shard_without_a_row_says_so(batch: Batch, only: tuple[str, ...], words: str) -> None:
     """It has nothing to do, and that is no failure of an array's job."""
     batch.rows = {"a": batch.rows["a"]}
-    told = [batch.run(*only, "--shard", f"{part}/2") for part in (1, 2)]
+    shown = [batch.run(*only, "--shard", f"{part}/2") for part in (1, 2)]
 
-    assert [one.code for one in told] == [0, 0]
+    assert [one.code for one in shown] == [0, 0]
     assert batch.service.asked == {"a": 1}
-    empty = [one.err for one in told if not one.out]
+    empty = [one.err for one in shown if not one.out]
     (line,) = empty[0].splitlines()
     assert re.fullmatch(f"prodia-compose: shard [12]/2 has {words}: nothing to do", line)
 
@@ -109,7 +109,7 @@ def test_no_two_runs_send_the_same_rows(
         done = batch.run(*second)
         assert done.code == code
         if code:
-            assert "another run of this batch is at it; wait for its end" in done.told
+            assert "another run of this batch is at it; wait for its end" in done.messages
             assert batch.asked <= asked + 4  # those of the first
     batch.run()
     assert batch.service.asked == dict.fromkeys(NAMES, 1)
@@ -158,23 +158,26 @@ def test_results_of_something_else_are_not_gone_on_with(
     before = Path("rows.jsonl.results.jsonl").read_bytes()
     own = ("--results", "rows.jsonl.results.jsonl")
 
-    told = batch.run("--sandbox", *own)
-    assert (told.code, "is of the service itself, and this run is of the sandbox" in told.err) == (
+    shown = batch.run("--sandbox", *own)
+    assert (
+        shown.code,
+        "is of the service itself, and this run is of the sandbox" in shown.err,
+    ) == (
         2,
         True,
     )
-    told = batch.run("--results", "rows.jsonl.1-of-2.results.jsonl")
-    assert (told.code, "is of its shard 1/2" in told.err) == (2, True)
+    shown = batch.run("--results", "rows.jsonl.1-of-2.results.jsonl")
+    assert (shown.code, "is of its shard 1/2" in shown.err) == (2, True)
     with counting.serve() as other:
         monkeypatch.setenv("PRODIA_BASE_URL", other.url)
-        told = batch.run()
-        assert told.code == 2
-        assert f"and this run is of {other.url.removeprefix('http://')}" in told.err
+        shown = batch.run()
+        assert shown.code == 2
+        assert f"and this run is of {other.url.removeprefix('http://')}" in shown.err
         monkeypatch.setenv("PRODIA_BASE_URL", batch.service.url)
         assert other.asked.total() == 0
     batch.rows = {"other": {"prompt": "other"}}
-    told = batch.run()
-    assert (told.code, "is of another batch: none of its rows is in this one" in told.err) == (
+    shown = batch.run()
+    assert (shown.code, "is of another batch: none of its rows is in this one" in shown.err) == (
         2,
         True,
     )

@@ -65,13 +65,13 @@ def test_the_first_signal_waits_for_what_is_sent(here: Path, process: Run, name:
     """It says how many; all of them are saved, no other is sent, and running it again goes on."""
     gate, number = Gate(), getattr(signal, name)
     with _stopped(here, gate, number) as running:
-        told = _line(running, "stopped by")
+        shown = _line(running, "stopped by")
         gate.open()
         out, err = running.stdout.read(), running.stderr.read().decode()
         code, came = running.wait(timeout=30), sorted(gate.came)
         again = process("batch", "rows.jsonl", "-y")
 
-    assert told == (
+    assert shown == (
         f"prodia-compose: stopped by {name}: no more rows are started; "
         "waiting for 3 rows on the way (once more gives them up)\n"
     )
@@ -168,8 +168,8 @@ def test_a_refusal_of_all_ends_starting_at_once(
     assert plain.text.splitlines()[-1].startswith("4 rows would be sent, 1 not")
     assert (again.code, server.submissions) == (0, 6)
     with serving(lambda *_: refusing):
-        told = run("batch", manifest(here, rows(5)), "-y", "-f", "--results", "other.jsonl")
-    assert f"error: no more rows were started: {words}" in told.err
+        shown = run("batch", manifest(here, rows(5)), "-y", "-f", "--results", "other.jsonl")
+    assert f"error: no more rows were started: {words}" in shown.err
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,9 @@ def test_a_row_sends_what_it_sends_without_a_cluster(
     assert str(rows.parent / "p0.png").encode() in line.sent
     environs = [Path(f"/proc/{worker.pid}/environ") for worker in cluster.workers.values()]
     logs = (cluster.log("scheduler").encode(), cluster.log("worker").encode())
-    told = [bytes(line.sent), *logs, *(path.read_bytes() for path in environs)]
+    shown = [bytes(line.sent), *logs, *(path.read_bytes() for path in environs)]
     for secret in (TOKEN, "Put the mug", "nano-banana"):
-        assert not any(secret.encode() in one for one in told), secret
+        assert not any(secret.encode() in one for one in shown), secret
 
 
 def _token_file() -> str:
@@ -163,15 +163,15 @@ def test_a_worker_that_sees_another_file_is_named(
         "same": "refused",
         "well": "done",
     }
-    told = {
+    shown = {
         name: next(line for line in done.err.splitlines() if f": {name}: " in line)
         for name in ("gone", "size", "same")
     }
-    assert "gone.bmp: worker " in told["gone"]
-    assert "no such file" in told["gone"]
-    assert "size.bmp: worker " in told["size"]
-    assert "another file there" in told["size"]
-    assert "have changed since the batch began" in told["same"]
+    assert "gone.bmp: worker " in shown["gone"]
+    assert "no such file" in shown["gone"]
+    assert "size.bmp: worker " in shown["size"]
+    assert "another file there" in shown["size"]
+    assert "have changed since the batch began" in shown["same"]
     assert is_clean(done)
 
 
@@ -236,7 +236,7 @@ def test_without_workers_and_with_a_worker_of_another_version(
     assert (none.code, is_clean(none)) == (7, True)
     assert (
         f"--cluster {lone.address}: no worker is there, after 1 s; start some: dask worker"
-        in none.told
+        in none.messages
     )
 
     lone.work("right")
@@ -244,16 +244,16 @@ def test_without_workers_and_with_a_worker_of_another_version(
     other = process(*argv)
 
     assert (other.code, is_clean(other)) == (2, True)
-    assert "worker older (tcp://127.0.0.1:" in other.told
-    assert "has Pillow 1.2.3 (here " in other.told
-    assert "right" not in other.told
+    assert "worker older (tcp://127.0.0.1:" in other.messages
+    assert "has Pillow 1.2.3 (here " in other.messages
+    assert "right" not in other.messages
     lone.kill("older")
     lone.work("bare", "import sys\nsys.modules['prodia_compose.images.cluster'] = None\n")
     bare = process(*argv)
 
     assert (bare.code, is_clean(bare)) == (2, True)
-    assert "worker bare (tcp://127.0.0.1:" in bare.told
-    assert "has prodia-compose none (here " in bare.told
+    assert "worker bare (tcp://127.0.0.1:" in bare.messages
+    assert "has prodia-compose none (here " in bare.messages
     assert sandbox.jobs == ()
 
 

@@ -139,16 +139,16 @@ def test_where_all_are_refused_nothing_is_sent_and_the_code_is_theirs(work: Path
         many = run(*LINE, *four, "-o", "tried", "-y")
         cost = run(*LINE, *dear, "-o", "tried", "-y")
         gone = run("compare", "gone.jpg", "-p", "x", "--no-lint", *THREE, "-o", "tried", "-y")
-        told = run("compare", "gone.jpg", "-p", "x", *THREE, "-o", "tried", "-y", "--json")
+        shown = run("compare", "gone.jpg", "-p", "x", *THREE, "-o", "tried", "-y", "--json")
 
-    assert (many.code, cost.code, gone.code, told.code) == (3, 12, 3, 3)
-    assert many.told.count("images; nano-banana takes at most 3") == 1
-    assert many.told.count("images; gemini-3-pro takes at most 3") == 1
-    assert cost.told.count("a job may cost") == 2
-    assert gone.told.splitlines() == [
+    assert (many.code, cost.code, gone.code, shown.code) == (3, 12, 3, 3)
+    assert many.messages.count("images; nano-banana takes at most 3") == 1
+    assert many.messages.count("images; gemini-3-pro takes at most 3") == 1
+    assert cost.messages.count("a job may cost") == 2
+    assert gone.messages.splitlines() == [
         "prodia-compose: error: gone.jpg: no such file; check the name and the folder you are in"
     ]
-    assert [one["message"] for one in json.loads(told.told)["errors"]] == [
+    assert [one["message"] for one in json.loads(shown.messages)["errors"]] == [
         "gone.jpg: no such file; check the name and the folder you are in"
     ]
     assert (server.connections, (work / "tried").exists()) == (0, False)
@@ -188,7 +188,7 @@ def test_a_folder_of_something_else_is_left_alone(work: Path, run: Run) -> None:
     (work / "shots").mkdir()
     (work / "shots/one.txt").touch()
     (work / "lost").symlink_to("nowhere")
-    told = {
+    shown = {
         ("-o", "shots"): (8, "-o shots: holds something else; name a new folder, or let -f use"),
         ("-o", "product.jpg/x"): (8, "-o product.jpg/x: is no folder"),
         ("-o", "a/b"): (8, "-o a/b: there is no folder a; --create-dirs makes it"),
@@ -205,11 +205,11 @@ def test_a_folder_of_something_else_is_left_alone(work: Path, run: Run) -> None:
         (): (2, "no folder for the pictures; name one with -o"),
     }
     with serving() as server:
-        for argv, (code, words) in told.items():
+        for argv, (code, words) in shown.items():
             models = ("--vary", "seed=1,2") if "flux-2-max" in argv else two
             done = run(*LINE, *models, "-y", *argv)
-            assert (done.code, len(done.told.splitlines())) == (code, 1), done.told
-            assert words in done.told
+            assert (done.code, len(done.messages.splitlines())) == (code, 1), done.messages
+            assert words in done.messages
         assert server.connections == 0
         forced = run(*LINE, *two, "-y", "-o", "shots", "-f")
         made = run(*LINE, *two, "-y", "-o", "a/b", "--create-dirs")
@@ -284,11 +284,11 @@ def test_where_nothing_fits_nothing_is_left(work: Path, run: Run, folder: str) -
     (work / "empty").mkdir()
     before = sorted(work.rglob("*"))
     line = (*LINE, *THREE, "-o", folder, "--create-dirs", "--sandbox", "--budget", "0.001")
-    done, told = run(*line), run(*line, "--json")
+    done, shown = run(*line), run(*line, "--json")
 
-    assert (done.code, told.code) == (12, 12)
+    assert (done.code, shown.code) == (12, 12)
     assert ("no-report" in done.err, "report.html" in done.err) == (False, False)
-    end = documents(told.out)[-1]
+    end = documents(shown.out)[-1]
     assert (end["report"], end["warnings"], end["stopped"]) == (None, [], "cost")
     assert sorted(work.rglob("*")) == before
 
@@ -308,7 +308,7 @@ def test_ctrl_c_leaves_what_is_known(work: Path, run: Run, times: int) -> None:
         try:
             until(came.is_set)
             running.send_signal(signal.SIGINT)
-            told = next(line for line in map(bytes.decode, running.stderr) if "stopped by" in line)
+            shown = next(line for line in map(bytes.decode, running.stderr) if "stopped by" in line)
             if times > 1:
                 running.send_signal(signal.SIGINT)
             else:
@@ -321,7 +321,7 @@ def test_ctrl_c_leaves_what_is_known(work: Path, run: Run, times: int) -> None:
         sent, page = server.submissions, (work / "tried/report.html").read_text()
         again = run(*line)
 
-    assert "no more variants are started; waiting for 1 variant on the way" in told
+    assert "no more variants are started; waiting for 1 variant on the way" in shown
     assert (running.returncode, sent) == (-signal.SIGINT, 1)
     assert "nano-banana" in page
     if times == 1:
@@ -365,18 +365,18 @@ def test_a_page_that_cannot_be_written_is_a_warning(work: Path, run: Run) -> Non
     first, before = run(*line), page.read_bytes()
     page.unlink()
     page.mkdir()
-    failed, told = run(*line), run(*line, "--json")
+    failed, shown = run(*line), run(*line, "--json")
     page.rmdir()
     page.write_text("of an earlier run")
     again = run(
         *shlex.split(failed.err.partition("to make it: prodia-compose ")[2].splitlines()[0])
     )
 
-    assert (first.code, failed.code, told.code, again.code) == (0, 0, 0, 0)
+    assert (first.code, failed.code, shown.code, again.code) == (0, 0, 0, 0)
     assert failed.out == first.out
     assert f"warning: no page was written: -o {folder}/report.html: is a folder" in failed.err
-    summed = documents(told.out)[-1]
-    assert (summed["report"], told.err) == (None, "")
+    summed = documents(shown.out)[-1]
+    assert (summed["report"], shown.err) == (None, "")
     assert [one["code"] for one in summed["warnings"]] == ["no-report"]
     assert f"-o {folder}/report.html: is a folder" in summed["warnings"][0]["message"]
     assert documents(run(*line, "--json").out)[-1]["warnings"] == []
@@ -422,7 +422,7 @@ def test_lines_that_are_wrong(work: Path, run: Run, argv: tuple[str, ...], words
     done = run(*LINE, *argv, "-o", "tried", PRODIA_TOKEN=TOKEN)
 
     assert done.code == 2
-    assert words in done.told
+    assert words in done.messages
     assert not (work / "tried").exists()
 
 

@@ -63,7 +63,7 @@ def test_where_there_is_no_home_there_is_no_config(
 
     assert run(*LINE).code == 0
     assert json.loads(run("config", "show", "--json").out)["path"] is None
-    assert (place.code, "there is no home folder to look in; use --config" in place.told) == (
+    assert (place.code, "there is no home folder to look in; use --config" in place.messages) == (
         2,
         True,
     )
@@ -206,7 +206,7 @@ def test_what_belongs_to_one_batch_is_in_no_config(here: Path, run: Run, name: s
 
     assert done.code == 2
     called = f"{path}: [batch] {name.replace('-', '_')}"
-    assert f"{called}: belongs to one run, and is not read from a config; type it" in done.told
+    assert f"{called}: belongs to one run, and is not read from a config; type it" in done.messages
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_message_of_a_batch_names_the_place(here: Path, run: Run, text: str, w
         done = run("batch", "rows.jsonl", "--budget", "1")
 
     assert done.code == 2
-    assert f"{path}: {words}" in done.told
+    assert f"{path}: {words}" in done.messages
     assert server.requests == []
 
 

@@ -95,5 +95,5 @@ def test_each_step_of_a_row_is_on_disk_before_the_next(work: Path) -> None:
     named = _place(calls, r'(link|rename)\w*\(.*out\.jpg"')
     ended = _place(calls, rf"write\(\d+<.*{results}.*prodia-compose/row@1")
     end_flushed = _place(calls, flush, ended)
-    told = _place(calls, r'write\(1<.*"out\.jpg')
-    assert started < flushed < folder_flushed < sent < named < ended < end_flushed < told
+    shown = _place(calls, r'write\(1<.*"out\.jpg')
+    assert started < flushed < folder_flushed < sent < named < ended < end_flushed < shown

@@ -38,8 +38,8 @@ def test_a_guide_job_goes_out_as_the_guide_sends_it(run: Run, work: Path, model:
     assert (work / "out.jpg").read_bytes() == image
     assert json.loads(ours.parts()[0].data) == job
     assert ours.parts()[0].data == guides.parts()[0].data
-    told = [(part.name, part.filename) for part in ours.parts()]
-    assert told == [("job", "job.json"), *(("input", name) for name in names)]
+    shown = [(part.name, part.filename) for part in ours.parts()]
+    assert shown == [("job", "job.json"), *(("input", name) for name in names)]
     assert [part.header for part in ours.parts()] == [part.header for part in guides.parts()]
     assert ours.headers["Authorization"] == guides.headers["Authorization"] == f"Bearer {TOKEN}"
     assert int(ours.headers["Content-Length"]) == len(ours.body)

@@ -82,11 +82,11 @@ def test_a_signal_loses_no_picture_that_has_come(
     """From the last byte to the printed path, Ctrl-C leaves the picture, says where, and records it."""
     monkeypatch.setattr(owner, name, stopped(getattr(owner, name), before=before))
     done = run(*COMPOSE)
-    told = done.err.rpartition("the picture is kept as ")[2].strip()
+    shown = done.err.rpartition("the picture is kept as ")[2].strip()
 
     assert done.code == 130
     assert "had been answered by a sandbox, which costs nothing" in done.err
-    with Image.open(work / told) as picture:
+    with Image.open(work / shown) as picture:
         picture.load()
     with ledger.open_record(os.environ) as record:
         assert [entry.state for entry in record.entries()] == [state]
@@ -145,18 +145,18 @@ def test_a_proxy_that_is_no_url_is_a_setting_to_correct(run: Run, proxy: str) ->
     assert done.code == 7
     assert (
         "(from HTTPS_PROXY) is not a proxy's URL; the job did not run; correct it, or unset it"
-        in (done.told)
+        in (done.messages)
     )
-    assert "Traceback" not in done.told
+    assert "Traceback" not in done.messages
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "told"),
+    ("text", "code", "shown"),
     [(STARTLED, -signal.SIGINT, b""), (TWICE, 0, b"SIGHUP\n")],
     ids=["while-it-starts", "two-at-once"],
 )
-def test_a_signal_leaves_no_traceback(text: str, code: int, told: bytes) -> None:
+def test_a_signal_leaves_no_traceback(text: str, code: int, shown: bytes) -> None:
     """Ctrl-C before the run has handlers ends the process; with SIGHUP at once, they are one."""
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, check=False)
 
-    assert (done.returncode, done.stdout, done.stderr) == (code, told, b"")
+    assert (done.returncode, done.stdout, done.stderr) == (code, shown, b"")

@@ -128,8 +128,8 @@ def test_a_row_is_made_again(process: Run, shop: Path) -> None:
         by_sidecar = process("compose", "--from", "shop/b.jpg.json", **env)
         many = process("compose", "--from", results, **env)
 
-    assert (made.code, by_row.code, by_sidecar.code, many.code) == (0, 0, 0, 3), made.told
-    assert "holds 2 rows; name one of them" in many.told
+    assert (made.code, by_row.code, by_sidecar.code, many.code) == (0, 0, 0, 3), made.messages
+    assert "holds 2 rows; name one of them" in many.messages
     first, second, third, fourth = (request.sha256 for request in service.requests)
     assert [first, second] == [third, fourth]
     assert Path(by_row.text.strip()).name == "a-2.jpg"

@@ -125,14 +125,14 @@ def test_every_name_is_sent_under_a_safe_one(
         done = run("compose", *MANY, "-f", "-v", *argv, stdin=stdin)
         sent = sandbox.jobs[-1]
         parts = [one.filename for one in sent.inputs]
-        told, width = _lines(done.err)[: len(names)], len(str(len(names)))
+        found, width = _lines(done.err)[: len(names)], len(str(len(names)))
 
         assert (done.code, done.out) == (0, b"../out.jpg\n")
         assert sent.job is not None
         assert sent.job["config"] == {"prompt": "all of them", "images": parts}
         assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.jpg", part) for part in parts)
         assert len({part.casefold() for part in parts}) == len(names)
-        for number, (line, name) in enumerate(zip(told, names, strict=True), 1):
+        for number, (line, name) in enumerate(zip(found, names, strict=True), 1):
             assert line.startswith(f"{number:<{width}} {_shown(name)} 24x18 JPEG: ")
 
 
@@ -159,16 +159,16 @@ def test_errors_name_every_name(tmp_path: Path, run: Run, content: bytes | None)
             path.write_bytes(content or b"")
         with contextlib.chdir(folder):
             argv, stdin, names = _in_a_null_list(batch)
-            told = run("compose", *MANY, *argv, stdin=stdin, PRODIA_TOKEN="t")
+            found = run("compose", *MANY, *argv, stdin=stdin, PRODIA_TOKEN="t")
             as_json = run("compose", *MANY, *argv, "--json", stdin=stdin, PRODIA_TOKEN="t")
-        document = json.loads(as_json.told)
+        document = json.loads(as_json.messages)
 
-        assert (told.code, told.out, as_json.code, as_json.out) == (3, b"", 3, b"")
-        for problem, name in zip(_lines(told.told), names, strict=True):
+        assert (found.code, found.out, as_json.code, as_json.out) == (3, b"", 3, b"")
+        for problem, name in zip(_lines(found.messages), names, strict=True):
             assert problem.startswith(f"prodia-compose: error: {_shown(name)}: ")
             assert words in problem or name.startswith(b"file:")  # which reads as an address
         assert [raw(problem) for problem in document["errors"]] == names
-        assert len(_lines(as_json.told)) == 1
+        assert len(_lines(as_json.messages)) == 1
 
 
 def _is_asked_for(name: bytes) -> bool:
@@ -202,8 +202,8 @@ def test_every_name_can_be_written(
 
     assert sorted(os.fsencode(path.relative_to(folder)) for path in written) == sorted(names)
     assert len(listed) == 1 + len(names)
-    told = [raw(one["outputs"][0], "name") for one in reversed(jobs)]
-    assert told == [name.rpartition(b"/")[2] for name in names]
+    found = [raw(one["outputs"][0], "name") for one in reversed(jobs)]
+    assert found == [name.rpartition(b"/")[2] for name in names]
 
 
 @pytest.mark.parametrize("argv", table("whole/nasty"), ids=repr)
@@ -225,8 +225,8 @@ def test_a_name_taken_for_an_option_says_how_to_write_it(pictures: Path, run: Ru
     taken, unknown = (run("compose", word, "-p", "x") for word in ("-rf.jpg", "-rx.jpg"))
 
     assert (taken.code, unknown.code) == (2, 2)
-    assert taken.told.endswith("-r; for the file, write ./-rf.jpg\n")
-    assert unknown.told.endswith("-r; see prodia-compose compose --help\n")
+    assert taken.messages.endswith("-r; for the file, write ./-rf.jpg\n")
+    assert unknown.messages.endswith("-r; see prodia-compose compose --help\n")
 
 
 @pytest.mark.parametrize("locale", ["C.UTF-8", "C"])

@@ -34,8 +34,8 @@ def test_a_find_that_finds_nothing_sends_nothing(bench: Bench) -> None:
         shot.unlink()
     done = bench.run(readme.example(FIND).text, "sh")
 
-    told = "prodia-compose: error: -T -: the list is empty; it names no image\n"
-    assert done == Done(code=3, out=b"", err=told)
+    shown = "prodia-compose: error: -T -: the list is empty; it names no image\n"
+    assert done == Done(code=3, out=b"", err=shown)
     assert bench.sent() == []
 
 

@@ -232,8 +232,8 @@ def test_what_is_wrong_is_told_in_a_line(
     done = run("report", *argv)
 
     assert (done.code, done.out) == (code, b"")
-    assert done.told.startswith(f"prodia-compose: error: {words}")
-    assert done.told.count("\n") == 1
+    assert done.messages.startswith(f"prodia-compose: error: {words}")
+    assert done.messages.count("\n") == 1
     assert {path: path.read_bytes() for path in here.iterdir()} == before
 
 
@@ -242,8 +242,8 @@ def test_all_that_is_wrong_is_told_together(here: Path, run: Run) -> None:
     written(here / "x.jsonl", [row("r1")])
     done = run("report", "x.jsonl", "a.json", "b.json", "-o", "a.html")
     assert done.code == 3
-    told = [line.split(": ")[2] for line in done.err.splitlines() if ": error: " in line]
-    assert told == ["a.json", "b.json"]
+    answer = [line.split(": ")[2] for line in done.err.splitlines() if ": error: " in line]
+    assert answer == ["a.json", "b.json"]
 
 
 def test_a_single_row_and_nothing_twice(here: Path, run: Run) -> None:
@@ -255,7 +255,7 @@ def test_a_single_row_and_nothing_twice(here: Path, run: Run) -> None:
     assert "r2" in one
     assert "Compositions: **2: 2 done**" in twice
     missing = run("report", "x.jsonl#r3", "-o", "-")
-    assert (missing.code, missing.told) == (
+    assert (missing.code, missing.messages) == (
         3,
         "prodia-compose: error: x.jsonl: has no row r3; there are r1, r2~#2\n",
     )
@@ -370,7 +370,7 @@ def test_what_is_too_large_is_told(
     else:
         assert re.fullmatch(
             f"prodia-compose: warning: {words}.*; report fewer rows at a time \\[large-report\\]\n",
-            done.told,
+            done.messages,
         )
 
 

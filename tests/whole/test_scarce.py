@@ -181,8 +181,8 @@ def test_a_batch_does_with_few_files(work: Path) -> None:
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 24), done.stderr
     assert server.submissions == 24
     assert len(list(work.glob("made-*.jpg"))) == 24
-    (told,) = [line for line in done.stderr.splitlines() if "ulimit -n" in line]
-    assert re.search(r"so [4-9] rows at a time are prepared and sent", told)
+    (shown,) = [line for line in done.stderr.splitlines() if "ulimit -n" in line]
+    assert re.search(r"so [4-9] rows at a time are prepared and sent", shown)
 
 
 @pytest.mark.usefixtures("work")
@@ -192,25 +192,25 @@ def test_files_that_are_spent_by_pictures_are_named() -> None:
     done = _run(argv, "http://127.0.0.1:9", 64)
 
     words = "cannot write temporary files: no more files can be opened; raise the limit (ulimit -n)"
-    told = done.stderr.replace("\nprodia-compose: hint: ", "; ")
-    assert (done.returncode, words in told) == (8, True), done.stderr
+    shown = done.stderr.replace("\nprodia-compose: hint: ", "; ")
+    assert (done.returncode, words in shown) == (8, True), done.stderr
 
 
 @pytest.mark.usefixtures("work")
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "shown"),
     [
         ("failed to map segment from shared object", "there is not enough memory"),
         ("cannot open shared object file: Too many open files", "raise the limit (ulimit -n)"),
         ("cannot open shared object file: Error 24", "raise the limit (ulimit -n)"),
     ],
 )
-def test_what_a_library_lacked_is_named(words: str, told: str) -> None:
+def test_what_a_library_lacked_is_named(words: str, shown: str) -> None:
     """A library that is loaded only when it is needed, and then cannot be, is no bug."""
     argv = ["-c", _UNLOADABLE, f"libsqlite3.so.0: {words}", "compose", "product.jpg", "-p", "x"]
     with loopback.serve([loopback.status(400)]) as service:
         done = _run(argv, service.url)
 
     assert (done.returncode, service.submissions) == (8, 0), done.stderr
-    assert told in done.stderr
+    assert shown in done.stderr
     assert "Traceback" not in done.stderr

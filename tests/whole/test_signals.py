@@ -59,8 +59,8 @@ def _connecting(_work: Path) -> Iterator[Stage]:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
 
-        told = "> POST"
-        yield Stage(url=f"http://127.0.0.1:{port}", reached=lambda log: told in log.read_text())
+        shown = "> POST"
+        yield Stage(url=f"http://127.0.0.1:{port}", reached=lambda log: shown in log.read_text())
 
 
 @contextlib.contextmanager
@@ -357,8 +357,8 @@ def test_a_rehearsed_job_that_is_stopped_is_told(work: Path, name: str) -> None:
     """`compose` says how far its job was as it does without the sandbox around it, every time."""
     number = getattr(signal, name)
     with _rehearsing(*PROGRAM, "product.jpg", options=("--latency", "30")) as running:
-        told = running.stderr or ()
-        before = list(itertools.takewhile(lambda line: line != b"> Authorization: ***\n", told))
+        shown = running.stderr or ()
+        before = list(itertools.takewhile(lambda line: line != b"> Authorization: ***\n", shown))
         assert any(line.startswith(b"> POST") for line in before)
         _to_group(running.pid, number)
         out, err = running.communicate(timeout=30)

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Run
@@ -96,6 +97,16 @@ def test_sandbox_runs_a_command(work: Path, process: Run) -> None:
     assert (made.code, made.out) == (0, b"composed.jpg\n")
     assert failed.code == 5
     assert (missing.code, len(missing.err.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("words", [("--",), ()])
+def test_what_a_command_takes_is_not_looked_at(work: Path, process: Run, words: Any) -> None:
+    """Options of the command that `sandbox` runs are its own, however they are written."""
+    script = 'printf "%s " "$@"'
+    options = ("--port", "3", "-port", "-p=x", "--help", "--")
+    done = process("sandbox", *words, "sh", "-c", script, "sh", *options)
+
+    assert (done.code, done.text.split()) == (0, [*options])
 
 
 @pytest.mark.parametrize("to", ["full", "closed", "broken"])

@@ -146,8 +146,8 @@ def test_a_page_on_a_terminal_is_as_wide_as_that(columns: int, colour: str | Non
 
     assert done.code == 0
     assert ("\x1b[" in done.raw) == (colour is None)
-    told = [line for line in plain.splitlines() if not line.startswith("    ")]
-    assert max(map(len, told)) <= min(columns, 120)
+    answer = [line for line in plain.splitlines() if not line.startswith("    ")]
+    assert max(map(len, answer)) <= min(columns, 120)
     assert all(f"    {line}" in plain.splitlines() for line in blocks("exit-codes")[0].splitlines())
     assert plain.lstrip("\n").startswith("Exit codes\n")
     assert "not-delivered" in plain

@@ -85,8 +85,8 @@ def test_the_one_that_was_saved(run: Run, made: dict[str, Path], name: str) -> N
     assert there == {**renamed, "path": str(made[name])}
     assert (there["verdict"], there["whole"], there["pixels"]) == ("saved", True, "same")
     assert there["format"] == name
-    (told,) = there["jobs"]
-    assert told.items() <= {**job, "path": str(made[name]), "told_by": None}.items()
+    (answer,) = there["jobs"]
+    assert answer.items() <= {**job, "path": str(made[name]), "told_by": None}.items()
     assert line.startswith(f"other name: as it was saved; job {job['id']}, nano-banana, 20")
     assert line.endswith(f", $0.039, {job['host']}; no C2PA")
 
@@ -160,8 +160,8 @@ def test_the_sandbox_is_told_from_the_service(run: Run, work: Path) -> None:
 
     assert ", sandbox, no cost; " in tried
     assert ", $0.039, 127.0.0.1:" in paid
-    told = _verified(run, "tried.jpg", "paid.jpg")
-    assert [one["jobs"][0]["sandbox"] for one in told] == [True, False]
+    answer = _verified(run, "tried.jpg", "paid.jpg")
+    assert [one["jobs"][0]["sandbox"] for one in answer] == [True, False]
 
 
 @pytest.mark.parametrize("state", ["present", "absent", "damaged"])
@@ -216,11 +216,11 @@ def test_what_is_no_whole_picture(run: Run, made: dict[str, Path], tmp_path: Pat
     assert len(lines) == len(expected)
     for line, begins in zip(lines, expected, strict=True):
         assert line.startswith(begins)
-    told = _verified(run, *made.values(), *named, code=3)
-    assert [one["verdict"] for one in told] == ["altered"] * 3 + ["unknown"] * 3 + [
+    answer = _verified(run, *made.values(), *named, code=3)
+    assert [one["verdict"] for one in answer] == ["altered"] * 3 + ["unknown"] * 3 + [
         "unreadable"
     ] * 5
-    assert [one["whole"] for one in told] == [False] * 6 + [None] * 5
+    assert [one["whole"] for one in answer] == [False] * 6 + [None] * 5
 
 
 def test_lists_and_standard_input(run: Run, made: dict[str, Path], work: Path) -> None:
@@ -246,7 +246,7 @@ def test_lists_and_standard_input(run: Run, made: dict[str, Path], work: Path) -
         (("made.jpg", "--results", "none"), 3),
     ):
         done = run("verify", *argv)
-        assert (done.code, done.out, done.told.count("\n")) == (code, b"", 1)
+        assert (done.code, done.out, done.messages.count("\n")) == (code, b"", 1)
 
 
 def test_names_of_any_bytes(run: Run, made: dict[str, Path]) -> None:
@@ -277,9 +277,9 @@ def test_where_the_record_is_gone(run: Run, work: Path) -> None:
     Path("away/made.png").write_bytes(picture)
     shutil.move("away/made.png.json", "results")
     alone = run("verify", "away/made.png", **off)
-    told = run("verify", "away/made.png", "--results", "results", "--json", **off)
+    answer = run("verify", "away/made.png", "--results", "results", "--json", **off)
 
-    assert (beside.code, altered.code, alone.code, told.code) == (0, 3, 3, 0)
+    assert (beside.code, altered.code, alone.code, answer.code) == (0, 3, 3, 0)
     assert beside.text.startswith(
         f"away/made.png: as it was saved; job {result['job_id']}, nano-banana, $0.039, service, "
         "says away/made.png.json; no C2PA"
@@ -287,7 +287,7 @@ def test_where_the_record_is_gone(run: Run, work: Path) -> None:
     assert beside.err.count("record-unavailable") == 1
     assert "altered since it was saved" in altered.text
     assert "unknown: no job on record made it" in alone.text
-    (job,) = validating.read(told.out)["files"][0]["jobs"]
+    (job,) = validating.read(answer.out)["files"][0]["jobs"]
     assert (job["told_by"], job["job_id"]) == ("results", result["job_id"])
     (once,) = _verified(run, "away/made.png", "--results", "results")
     assert [one["told_by"] for one in once["jobs"]] == [None]  # the record knows it as well
@@ -370,9 +370,9 @@ def test_it_can_be_stopped(work: Path, name: str) -> None:
         code = running.wait(20)
         assert running.stdout is not None
         assert running.stderr is not None
-        told = running.stdout.read(), running.stderr.read()
+        answer = running.stdout.read(), running.stderr.read()
 
-    assert (code, told) == (-number, ("", f"prodia-compose: stopped by {name}\n"))
+    assert (code, answer) == (-number, ("", f"prodia-compose: stopped by {name}\n"))
 
 
 def test_two_hundred_files(run: Run, work: Path) -> None:

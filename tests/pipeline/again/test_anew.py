@@ -147,15 +147,17 @@ def test_unset_and_typed(work: Path, run: Run) -> None:
         "set:x": "the recipe of x.json has no such field",
         "": "is empty",
     }
-    told = {name: run(*again[:-1], "--unset", name) for name in odd}
+    shown = {name: run(*again[:-1], "--unset", name) for name in odd}
     alone = run("validate", "product.jpg", "-p", "x", "--unset", "seed")
 
     assert typed["job"]["config"]["steps"] == 9
     for name, words in odd.items():
-        assert told[name].code == 2
-        assert words in told[name].told
+        assert shown[name].code == 2
+        assert words in shown[name].messages
     assert alone.code == 2
-    assert "--unset: leaves something out of an earlier job; name that with --from" in alone.told
+    assert (
+        "--unset: leaves something out of an earlier job; name that with --from" in alone.messages
+    )
 
 
 def _declared() -> dict[str, Declared]:
@@ -174,10 +176,10 @@ def test_the_environment_says_nothing_of_what_a_recipe_could_say(work: Path, run
         "PRODIA_COMPOSE_KEEP_METADATA": "1",
         "PRODIA_COMPOSE_MAX_COST": "0.01",
     }
-    told = run("validate", "--from", origin, "--json", "-o", "a.jpg", **env)
+    shown = run("validate", "--from", origin, "--json", "-o", "a.jpg", **env)
 
-    first, second = json.loads(plain.out), json.loads(told.out)
-    assert (plain.code, told.code) == (0, 12), "a limit of money counts"
+    first, second = json.loads(plain.out), json.loads(shown.out)
+    assert (plain.code, shown.code) == (0, 12), "a limit of money counts"
     assert first["digest"] == second["digest"]
 
 
@@ -232,10 +234,10 @@ def test_what_is_no_recipe_is_told(work: Path, run: Run, change: Any, words: str
     done = run("compose", "--from", _written(found), PRODIA_TOKEN="t")
 
     assert (done.code, done.out) == (3, b"")
-    assert done.told.startswith("prodia-compose: error: ")
-    assert done.told.count("\n") == 1
-    assert "x.json" in done.told
-    assert words in done.told
+    assert done.messages.startswith("prodia-compose: error: ")
+    assert done.messages.count("\n") == 1
+    assert "x.json" in done.messages
+    assert words in done.messages
 
 
 def test_all_that_is_gone_is_told(work: Path, run: Run) -> None:
@@ -252,11 +254,11 @@ def test_all_that_is_gone_is_told(work: Path, run: Run) -> None:
     anyway = run("compose", "--sandbox", "--from", origin, "product.jpg", "scene.jpg")
 
     assert (done.code, anyway.code) == (3, 0)
-    told = [line for line in done.told.splitlines() if ": error: " in line]
+    shown = [line for line in done.messages.splitlines() if ": error: " in line]
     anew_ = "name all pictures anew, as operands or with -i or -T"
     kept = "its address is kept without its password and query, which can be keys"
     missing = "no such file; check the name and the folder you are in"
-    assert [line.removeprefix("prodia-compose: error: ") for line in told] == [
+    assert [line.removeprefix("prodia-compose: error: ") for line in shown] == [
         f"gone one of several words.jpg: {missing}; the recipe of x.json names it",
         "image 2: came from standard input or a pipe, which is gone",  # as the last
         f"https://host/a.jpg?...: {kept}; {anew_}",
@@ -277,5 +279,5 @@ def test_one_job_only(work: Path, run: Run) -> None:
     many = run("batch", "--from", "a", "rows.jsonl")
 
     assert (twice.code, many.code) == (2, 2)
-    assert "--from: given 2 times; one job is sent" in twice.told
-    assert "--from: is for one job; use it with compose" in many.told
+    assert "--from: given 2 times; one job is sent" in twice.messages
+    assert "--from: is for one job; use it with compose" in many.messages

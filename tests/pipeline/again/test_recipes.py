@@ -161,8 +161,8 @@ def _ways(plan: Plan, record: ledger.Ledger, folder: Path) -> Iterator[str]:
     run = Run(Stop(), request_key=plan.request_key)
     result = documents.result(plan, run)
     folder.mkdir(exist_ok=True)
-    told = lines.movable(result, sidecar.folder(str(folder / "x.jpg")))
-    (folder / "x.jpg.json").write_bytes(lines.written(told))
+    shown = lines.movable(result, sidecar.folder(str(folder / "x.jpg")))
+    (folder / "x.jpg.json").write_bytes(lines.written(shown))
     yield str(folder / "x.jpg.json")
     due = Due(
         row=Row(id="é#1", number=1, line=1, request=plan.request),

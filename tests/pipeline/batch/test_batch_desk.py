@@ -160,8 +160,8 @@ def test_an_end_wakes_all_that_wait(reason: str) -> None:
     is_over.set()
     ends = rows.join()
 
-    told = [end.reason for end in ends.values() if isinstance(end, Ended)]
-    assert (told, desk.reason) == ([reason] * 38, reason)
+    shown = [end.reason for end in ends.values() if isinstance(end, Ended)]
+    assert (shown, desk.reason) == ([reason] * 38, reason)
     with pytest.raises(Ended):
         desk.enter(100, "100", "a", None)
 

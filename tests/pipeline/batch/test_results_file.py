@@ -70,7 +70,7 @@ def test_lines_of_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "shown"),
     [
         ("out/a.jpg", "out/a.jpg"),
         ("{here}/out/a.jpg", "out/a.jpg"),
@@ -86,12 +86,12 @@ def test_lines_of_a_run(tmp_path: Path) -> None:
         ("data:x", "./data:x"),
     ],
 )
-def test_paths_can_be_moved_with_the_file(work: Path, written: str, told: str) -> None:
+def test_paths_can_be_moved_with_the_file(work: Path, written: str, shown: str) -> None:
     """A path is told from the file's folder on where it lies below that, else from the root."""
     (work / "out").mkdir()
     (work / "linked").symlink_to(work / "out")
     (work.parent / "to-work").symlink_to(work)
-    written, told = written.format(here=work), told.format(here=work)
+    written, shown = written.format(here=work), shown.format(here=work)
     with rs.opened("r.jsonl", "a") as results:
         results.end(rs.end("a", path=written, made={"id": "x", "path": written}))
     (_, line) = rs.documents(Path("r.jsonl"))
@@ -99,10 +99,10 @@ def test_paths_can_be_moved_with_the_file(work: Path, written: str, told: str) -
     moved = work.rename(work.with_name("moved"))
     (after,) = history.read([str(moved / "r.jsonl")]).last.values()
 
-    assert os.fsdecode(raw(line["output"])) == os.fsdecode(raw(line["made"])) == told
-    assert found.pictures[0].path == told
-    is_fixed = told.startswith(("/", "https:")) or told == "-"
-    assert after.pictures[0].path == (told if is_fixed else f"{moved}/{told}")
+    assert os.fsdecode(raw(line["output"])) == os.fsdecode(raw(line["made"])) == shown
+    assert found.pictures[0].path == shown
+    is_fixed = shown.startswith(("/", "https:")) or shown == "-"
+    assert after.pictures[0].path == (shown if is_fixed else f"{moved}/{shown}")
 
 
 def test_ids_of_any_bytes_come_back() -> None:
@@ -127,9 +127,9 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
 
     with rs.opened(path, *ids) as results:
         at_once(*(lambda name=name: write(name) for name in ids))
-    told = [one.get("id") for one in rs.documents(path)]
+    shown = [one.get("id") for one in rs.documents(path)]
 
-    assert sorted(told[1:]) == sorted(ids * 10)
+    assert sorted(shown[1:]) == sorted(ids * 10)
     assert {one.status for one in history.read([str(path)]).last.values()} == {"busy"}
 
 
@@ -191,10 +191,10 @@ def test_a_file_system_that_cannot_lock(tmp_path: Path, nolock: Path, number: in
     words = [f"LD_PRELOAD={nolock}", "NOLOCK=/nfs/", "HOW=all", f"ERRNO={number}"]
     with other_run(str(tmp_path / "nfs/r.jsonl"), "a", under=("env", *words)) as started:
         assert started.stderr is not None
-        told = started.stderr.read()
+        shown = started.stderr.read()
 
-    assert "r.jsonl: this file system cannot lock; let --results name a file on a local" in told
-    assert "OutputError" in told
+    assert "r.jsonl: this file system cannot lock; let --results name a file on a local" in shown
+    assert "OutputError" in shown
     assert not list((tmp_path / "nfs").iterdir())
 
 

@@ -212,8 +212,8 @@ def test_kept_copy_of_a_row_that_was_not_placed(
     place = tmp_path / "a.jpg"
     name = killed(record, "received", place, came=[SHA256], exit_code=10, rescued=rescued or None)
     lines = [{"path": path} for path in rescued]
-    told = [{"kind": "not-placed", "exit_code": 10, "message": "the disk is full"}]
-    end = rs.end("a", "not-placed", record_id=name, rescued=lines, errors=told, path=place)
+    shown = [{"kind": "not-placed", "exit_code": 10, "message": "the disk is full"}]
+    end = rs.end("a", "not-placed", record_id=name, rescued=lines, errors=shown, path=place)
     known = started(tmp_path / "r.jsonl", name, end)
     decision = Standing(known, record).decide("a", rs.KEY)
     again = Standing(known, record, rerun=["missing"]).decide("a", rs.KEY)

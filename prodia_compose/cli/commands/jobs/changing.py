@@ -24,6 +24,8 @@ from prodia_compose.report import jobs_text, tables
 
 _SETTLED: dict[str, Settled] = {"billed": "billed", "not-billed": "not-billed"}
 
+_SHORTEST_ID = 4  # letters that name no job by chance
+
 
 def settle(
     job: Id,
@@ -58,6 +60,9 @@ def forget(job: Id, *, json: Json = False) -> int:
     """  # noqa: D301
     with ledger.open_record(os.environ, create=False) as record:
         entry = record.find(job)
+        if entry.state == "unknown" and len(job) < _SHORTEST_ID:
+            words = f"{job}: is too short to forget a job that may be billed"
+            raise errors.UsageError(words, f"write more of its id, {entry.id}")
         settling.forget(record, entry)
     words = f"{entry.id} is forgotten"
     if entry.state == "unknown":
