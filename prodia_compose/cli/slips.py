@@ -76,9 +76,9 @@ def misspelt(argv: Sequence[str]) -> tuple[str, str] | None:
     `=x`; and one with a dash that a word processor made of `--`.
     """
     command, before = _called(argv)[1], ""
-    known = {flag: one for one in command["options"] for flag in one["flags"]}
     if command["stops_at_operand"]:
         return None  # what follows may be another program's
+    known = {flag: one for one in command["options"] for flag in one["flags"]}
     for word in itertools.takewhile(lambda word: word != "--", argv):
         name = word.lstrip(f"-{_DASHES}").partition("=")[0]
         flag = f"-{name}" if len(name) == 1 else f"--{name}"

@@ -100,9 +100,9 @@ def _spread(text: str) -> str:
     """Return a cell with a mark behind each letter that takes two, so that its length is its width."""
     if text.isascii():
         return text
-    is_wide = (unicodedata.east_asian_width(letter) in ("W", "F") for letter in text)
     spread = "".join(
-        f"{letter}{_SECOND}" if wide else letter for letter, wide in zip(text, is_wide, strict=True)
+        f"{letter}{_SECOND}" if unicodedata.east_asian_width(letter) in ("W", "F") else letter
+        for letter in text
     )
     if isinstance(text, Styled):
         return styled(spread, text.style, is_right=text.is_right)

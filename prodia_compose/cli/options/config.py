@@ -209,10 +209,10 @@ def load(path: str, flag: str) -> Config:
     findings = errors.Findings()
     for name in [one for one in parsed if one not in TABLES][:_MOST_SHOWN]:
         cure = _cure(name, is_table=isinstance(parsed[name], dict))
-        if any(
-            name.replace("_", "-") == long and one.option.is_limit
-            for long, one in known_in("batch")
-        ):
+        meant = dict(known_in("batch")).get(
+            name.replace("_", "-")
+        )  # which has compose's limits, too
+        if meant is not None and meant.option.is_limit:
             words = f"{path}: {name}: stands in no table, and so limits nothing"
             findings.add(errors.UsageError(words, cure))
             continue

@@ -38,12 +38,12 @@ def jobs(
     command = context.invoked_subcommand
     if command is None:
         return looking.list_jobs(limit=limit, since=since, until=until, sandbox=sandbox, json=json)
-    if limit != LIMIT or since is not None or until is not None or sandbox or json:
+    given = {"--limit": limit != LIMIT, "--since": since is not None, "--until": until is not None}
+    given |= {"--sandbox": sandbox, "--json": json}
+    flag = next((name for name, is_given in given.items() if is_given), None)
+    if flag is not None:
         from prodia_compose.cli import slips  # noqa: PLC0415 - only for those who mistyped
 
-        given = {"--limit": limit != LIMIT, "--since": since, "--until": until}
-        given |= {"--sandbox": sandbox, "--json": json}
-        flag = next(name for name, value in given.items() if value)
         cure = slips.early(flag, [command], "jobs")
         if f"jobs {command} " not in cure:
             cure = f"leave it out: jobs {command} does not take it"
